@@ -37,6 +37,12 @@ PROCORE_RECORDS = (Kind.INJURY, Kind.NEAR_MISS, Kind.PROPERTY_DAMAGE, Kind.ENVIR
 """The kinds that Procore counts in an incident's `records_count`."""
 
 
+# What the vendors send -------------------------------------------------------------------------------------------
+
+Image = Mapping[str, Any]
+"""A record's payload, plus facts that we derived about it under keys that begin with `@`."""
+
+
 @dataclass(frozen=True)
 class RawRecord:
     """A record as the vendor sent it. Ids are text; `parent_id` is a child's incident."""
@@ -44,7 +50,7 @@ class RawRecord:
     side: Side
     kind: Kind
     id: str
-    payload: Mapping[str, Any]
+    payload: Image
     parent_id: str | None = None
 
 
@@ -89,6 +95,149 @@ class Register(Protocol):
 
     def update(self, kind: Kind, record_id: str, fields: Mapping[str, Any]) -> Answer: ...
 
-    def delete(self, kind: Kind, record_id: str) -> None: ...
+    def delete(self, kind: Kind, record_id: str, *, force: bool = False) -> None: ...
 
     def restore(self, kind: Kind, record_id: str) -> None: ...
+
+
+# What we remember ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The base of one field: the raw values that each side showed when they last agreed."""
+
+    procore: Image
+    fourhse: Image
+    settled: bool = False
+    """True: our write or a person's answer left this pair, equal or not; it is no drift."""
+
+    def of(self, side: Side) -> Image:
+        return self.procore if side is Side.PROCORE else self.fourhse
+
+
+class LinkState(StrEnum):
+    LIVE = "live"
+    GONE_PROCORE = "gone-procore"
+    GONE_FOURHSE = "gone-fourhse"
+    CLOSED_BY_POLICY = "closed-by-policy"
+    IGNORED = "ignored"
+    ENDED = "ended"
+
+    @classmethod
+    def gone(cls, side: Side) -> LinkState:
+        return cls.GONE_PROCORE if side is Side.PROCORE else cls.GONE_FOURHSE
+
+
+@dataclass(frozen=True)
+class Link:
+    """Which two records are one. `kind` is the Procore kind; a child's `parent` is its incident's link."""
+
+    id: int
+    procore_id: str
+    fourhse_id: str
+    kind: Kind = Kind.INCIDENT
+    state: LinkState = LinkState.LIVE
+    base: Mapping[str, Agreement] = field(default_factory=dict)
+    parent: int | None = None
+    generation: int = 0
+    born: Side | None = None
+    """The side that had it first; None for records that were matched."""
+    since: datetime | None = None
+
+    def id_on(self, side: Side) -> str:
+        return self.procore_id if side is Side.PROCORE else self.fourhse_id
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A record as it lies in staging: what we saw last, and whether the latest certified listing still had it."""
+
+    record: RawRecord
+    present: bool = True
+    status_at: str | None = None
+    """The vendor's change date, or the server's date, at which its present status was first seen."""
+    minimal: bool = False
+    """A record that privacy keeps home: only its id, day and a keyed hash of the title are here."""
+
+
+# What shall happen -----------------------------------------------------------------------------------------------
+
+
+class Act(StrEnum):
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    RESTORE = "restore"
+    LINK = "link"
+
+
+@dataclass(frozen=True)
+class Action:
+    """One intended step. `fields` are in the target's own words; a LINK writes to no vendor."""
+
+    act: Act
+    side: Side
+    kind: Kind
+    target_id: str | None
+    source_id: str | None
+    reason: str
+    fields: Image = field(default_factory=dict)
+    link: int | None = None
+    sources: Mapping[str, Image] = field(default_factory=dict)
+    """Per mapped field that this action carries: the source's raw values it was made from."""
+    seen: Image = field(default_factory=dict)
+    """The target's raw values that the plan was made on; a re-read that differs abandons the action."""
+    generation: int = 0
+
+
+class ItemKind(StrEnum):
+    CONFLICT = "conflict"
+    DELETION = "deletion"
+    MATCH = "match"
+    WORD = "word"
+    REFUSED = "refused"
+    DRIFT = "drift"
+    GUARD = "guard"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something that waits for a person. `key` names its cause: one cause is one open item."""
+
+    kind: ItemKind
+    key: str
+    title: str
+    reason: str
+    advice: str
+    procore_id: str | None = None
+    fourhse_id: str | None = None
+    field: str | None = None
+    procore_value: str | None = None
+    fourhse_value: str | None = None
+    base_value: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What an answer must be checked against: the values seen, candidates, held actions."""
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """A person's answer to an item: `verb` approve | reject | resolve | retry, with its options, and what they saw."""
+
+    item_id: int
+    key: str
+    verb: str
+    use: str | None = None
+    with_id: str | None = None
+    restore: bool = False
+    seen: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Place(StrEnum):
+    """Where an incident stands in the count, from best to worst."""
+
+    EXCLUDED = "excluded"
+    IN_SYNC = "in_sync"
+    WAITING = "waiting"
+    REFUSED = "refused"
