@@ -1,0 +1,74 @@
+"""Instants and local days: Procore keeps a UTC instant, 4HSE a day, and the project's zone stands between them."""
+
+import csv
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from importlib.resources import files
+from zoneinfo import ZoneInfo, available_timezones
+
+_SECOND = timedelta(seconds=1)
+
+
+@cache
+def _zone_names() -> dict[str, str]:
+    text = files(__package__).joinpath("time_zones.csv").read_text(encoding="utf-8")
+    return {row["procore"]: row["tz"] for row in csv.DictReader(text.splitlines())}
+
+
+def zone_name(tz_name: object, time_zone: object) -> str | None:
+    """The tz database name of a Procore project: its `tz_name`, else the one its `time_zone` stands for (P63)."""
+    for name in (tz_name, _zone_names().get(str(time_zone)), time_zone):
+        if isinstance(name, str) and name in available_timezones():
+            return name
+    return None
+
+
+def parse_instant(text: object) -> datetime | None:
+    """An ISO 8601 instant in UTC, with 0, 3 or 6 fraction digits, Z or an offset; None when it is none."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def parse_day(text: object) -> date | None:
+    """The day of a date, or of a date with a time behind it; never moved by a zone."""
+    try:
+        return date.fromisoformat(str(text)[:10])
+    except ValueError:
+        return None
+
+
+def format_instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def local_day(moment: datetime, zone: str) -> date:
+    return moment.astimezone(ZoneInfo(zone)).date()
+
+
+def first_instant(day: date, zone: str) -> datetime | None:
+    """The first instant that bears this day in the zone; None when the zone skipped the day altogether."""
+    tz = ZoneInfo(zone)
+    midnight = datetime.combine(day, time.min, tzinfo=tz)
+    found = [
+        m for m in (midnight.astimezone(UTC), midnight.replace(fold=1).astimezone(UTC)) if _on(m, day, zone)
+    ]
+    if not found:
+        return None
+    moment = min(found)
+    while _on(moment - _SECOND, day, zone):
+        moment -= _SECOND
+    return moment
+
+
+def same_time_on(day: date, moment: datetime, zone: str) -> datetime | None:
+    """The instant on `day` with the local time of `moment`; a time inside a clock gap moves with the gap."""
+    local = moment.astimezone(ZoneInfo(zone))
+    moved = datetime.combine(day, local.time(), tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    return moved if _on(moved, day, zone) else first_instant(day, zone)
+
+
+def _on(moment: datetime, day: date, zone: str) -> bool:
+    return local_day(moment, zone) == day

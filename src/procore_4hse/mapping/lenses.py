@@ -1,0 +1,298 @@
+"""Get/put pairs between a vendor's raw values and the value that both sides mean.
+
+A lens reads named keys of an image (`reads`), says what they mean (`get`), whether two meanings agree, and which
+raw values to write (`put`) so that `get` gives the meaning back while everything it does not speak about stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from procore_4hse.mapping import days, text
+from procore_4hse.models import Image, Side
+
+ZONE = "@zone"
+"""tz database name of the project."""
+INJURED = "@injured"
+"""True or False: whether the incident has an injury; None while the record lists are not complete."""
+STATUS_AT = "@status_at"
+"""The instant at which the present status was first seen."""
+
+TITLE_MAX = 255
+MARK = "…"
+
+
+@dataclass(frozen=True)
+class Known:
+    value: Any
+    """Text, date, word or None; equal meanings are equal values unless the lens says otherwise."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """The meaning cannot be told: an unknown word (`word`), or evidence that is not complete (`word` is None)."""
+
+    reason: str
+    word: str | None = None
+
+
+Reading = Known | Held
+
+
+class Unwritable(Exception):
+    """This value has no form on that side; the message says why."""
+
+
+class Lens(Protocol):
+    """`equivalence` says in one clause what counts as equal; it is shown by `mapping show`."""
+
+    equivalence: str
+
+    def reads(self, side: Side) -> tuple[str, ...]: ...
+
+    def get(self, side: Side, image: Image) -> Reading: ...
+
+    def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
+        """The raw values to write over `current` (empty for a new record). Raises Unwritable.
+
+        `facts` holds ZONE, and STATUS_AT of the record that the value comes from.
+        """
+
+    def agree(self, procore: Any, fourhse: Any) -> bool: ...
+
+    def is_rewrite(self, sent: Any, stored: Any) -> bool:
+        """True when a server may store `stored` for `sent` and mean the same."""
+
+    def writes(self, side: Side) -> bool:
+        """False when this lens never writes to that side; a change there that cannot cross is a conflict."""
+
+
+@dataclass(frozen=True)
+class _Columns:
+    procore: str
+    fourhse: str
+
+    def key(self, side: Side) -> str:
+        return self.procore if side is Side.PROCORE else self.fourhse
+
+    def reads(self, side: Side) -> tuple[str, ...]:
+        return (self.key(side),)
+
+    def agree(self, procore: Any, fourhse: Any) -> bool:
+        return bool(procore == fourhse)
+
+    def is_rewrite(self, sent: Any, stored: Any) -> bool:
+        return bool(sent == stored)
+
+    def writes(self, side: Side) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class TextLens(_Columns):
+    """Text on both sides, HTML or plain. Under a cut title, `title` names the 4HSE key whose full form leads the text."""
+
+    title: str | None = None
+    equivalence: str = "line ends, trailing blanks, Unicode form and HTML markup do not count"
+
+    def reads(self, side: Side) -> tuple[str, ...]:
+        return (self.fourhse, self.title) if side is Side.FOURHSE and self.title else (self.key(side),)
+
+    def get(self, side: Side, image: Image) -> Reading:
+        written = image.get(self.key(side))
+        if side is Side.FOURHSE and self.title:
+            return Known(split_title(image.get(self.title), written)[1])
+        return Known(text.canonical(written))
+
+    def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
+        present = current.get(self.key(side))
+        if side is Side.FOURHSE and self.title:
+            return {
+                self.fourhse: join_title(
+                    split_title(current.get(self.title), present)[0], value, like=present
+                )
+            }
+        return {self.key(side): text.rendered(value, like=present)}
+
+    def is_rewrite(self, sent: Any, stored: Any) -> bool:
+        return text.is_rewrite(sent, stored)
+
+
+@dataclass(frozen=True)
+class TitleLens(_Columns):
+    """A title; what exceeds 255 characters at 4HSE leads the text in `overflow` there, up to an empty line."""
+
+    overflow: str | None = None
+    equivalence: str = (
+        "line ends, trailing blanks and Unicode form do not count; beyond 255 it leads the description"
+    )
+
+    def reads(self, side: Side) -> tuple[str, ...]:
+        return (self.fourhse, self.overflow) if side is Side.FOURHSE and self.overflow else (self.key(side),)
+
+    def get(self, side: Side, image: Image) -> Reading:
+        name = image.get(self.key(side))
+        if side is Side.FOURHSE and self.overflow:
+            full = split_title(name, image.get(self.overflow))[0]
+            return Known(full or _line(name))
+        return Known(_line(name))
+
+    def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
+        if not value:
+            raise Unwritable("an incident needs a title")
+        if side is Side.PROCORE or not self.overflow:
+            return {self.key(side): value}
+        present = current.get(self.overflow)
+        old, body = split_title(current.get(self.fourhse), present)
+        if len(value) <= TITLE_MAX:
+            return {self.fourhse: value} | ({self.overflow: text.rendered(body, like=present)} if old else {})
+        return {self.fourhse: cut_title(value), self.overflow: join_title(value, body, like=present)}
+
+    def is_rewrite(self, sent: Any, stored: Any) -> bool:
+        return text.is_rewrite(sent, stored)
+
+    def was_cut(self, image: Image) -> bool:
+        """True when the title at 4HSE was the cut form of a longer one."""
+        return bool(self.overflow and split_title(image.get(self.fourhse), image.get(self.overflow))[0])
+
+
+def _line(value: object) -> str | None:
+    """A title is one line: line ends inside it count as blanks."""
+    plain = text.canonical(value)
+    return " ".join(part for part in plain.split("\n") if part) if plain and "\n" in plain else plain
+
+
+def cut_title(title: str) -> str:
+    return title[: TITLE_MAX - len(MARK)].rstrip() + MARK
+
+
+def split_title(name: object, description: object) -> tuple[str | None, str | None]:
+    """The full title that leads a description when `name` is its cut form, and the text below it."""
+    short, body = _line(name), text.canonical(description)
+    if not short or not body or not short.endswith(MARK):
+        return None, body
+    head, _, rest = body.partition("\n\n")
+    title = _line(head)
+    if title and len(title) > TITLE_MAX and cut_title(title) == short:
+        return title, text.canonical(rest)
+    return None, body
+
+
+def join_title(title: str | None, body: str | None, *, like: object) -> str:
+    whole = "\n\n".join(part for part in (title, body) if part) if title else body
+    return text.rendered(whole, like=like)
+
+
+@dataclass(frozen=True)
+class DayLens(_Columns):
+    """A UTC instant with `time_unknown` at Procore, a day at 4HSE; the project's zone decides the day (P61, P63)."""
+
+    unknown: str = "time_unknown"
+    equivalence: str = "Procore's time of day has no place in 4HSE and stays as it is"
+
+    def reads(self, side: Side) -> tuple[str, ...]:
+        return (self.procore, self.unknown, ZONE) if side is Side.PROCORE else (self.fourhse,)
+
+    def get(self, side: Side, image: Image) -> Reading:
+        if side is Side.FOURHSE:
+            return Known(days.parse_day(image.get(self.fourhse)))
+        moment = days.parse_instant(image.get(self.procore))
+        return Known(moment and days.local_day(moment, image[ZONE]))
+
+    def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
+        if value is None:
+            raise Unwritable("an incident needs a day")
+        if side is Side.FOURHSE:
+            return {self.fourhse: value.isoformat()}
+        zone = facts[ZONE]
+        moment = days.parse_instant(current.get(self.procore))
+        if moment is not None:
+            moved = days.same_time_on(value, moment, zone)
+            return {self.procore: _instant(moved, value, zone)}
+        return {self.procore: _instant(days.first_instant(value, zone), value, zone), self.unknown: True}
+
+
+def _instant(moment: Any, day: Any, zone: str) -> str:
+    if moment is None:
+        raise Unwritable(f"{day} does not exist in {zone}")
+    return days.format_instant(moment)
+
+
+@dataclass(frozen=True)
+class StatusLens(_Columns):
+    """open | closed; 4HSE's `new` means open too, and closing there needs the day."""
+
+    closed_on: str = "date_closed"
+    equivalence: str = "4HSE's new and open both mean open; the closing day lives in 4HSE"
+
+    def reads(self, side: Side) -> tuple[str, ...]:
+        return (self.procore,) if side is Side.PROCORE else (self.fourhse, self.closed_on)
+
+    def get(self, side: Side, image: Image) -> Reading:
+        word = image.get(self.key(side))
+        if word in ("open", "closed"):
+            return Known(word)
+        if word == "new" and side is Side.FOURHSE:
+            return Known("open")
+        return Held(f"{side.title} shows the status {word!r}, which is none we know", word=str(word))
+
+    def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
+        if side is Side.PROCORE:
+            return {self.procore: value}
+        if value == "open":
+            return (
+                {self.fourhse: "open", self.closed_on: None}
+                if current.get(self.fourhse)
+                else {self.fourhse: "new"}
+            )
+        return {self.fourhse: "closed", self.closed_on: _closing_day(facts)}
+
+
+def _closing_day(facts: Image) -> str:
+    moment = days.parse_instant(facts.get(STATUS_AT))
+    if moment is None:
+        raise Unwritable("the day of closing is not known")
+    return days.local_day(moment, facts[ZONE]).isoformat()
+
+
+@dataclass(frozen=True)
+class CategoryLens(_Columns):
+    """4HSE's category against the evidence of Procore's injuries. It never writes to Procore."""
+
+    words: Mapping[str, str]
+    """4HSE word -> injury | no injury | not shared."""
+    equivalence: str = "an injury at Procore agrees with the injury word alone, none with every shared word"
+
+    def reads(self, side: Side) -> tuple[str, ...]:
+        return (INJURED,) if side is Side.PROCORE else (self.fourhse,)
+
+    def get(self, side: Side, image: Image) -> Reading:
+        if side is Side.PROCORE:
+            injured = image.get(INJURED)
+            return (
+                Held("Procore's record lists are not complete in this cycle")
+                if injured is None
+                else Known(injured)
+            )
+        word = image.get(self.fourhse)
+        if self.words.get(str(word)) in ("injury", "no injury"):
+            return Known(word)
+        what = (
+            "has no category" if not word else f"shows the category {word!r}, which the mapping does not know"
+        )
+        return Held(f"4HSE {what}", word=str(word or ""))
+
+    def is_shared(self, image: Image) -> bool:
+        return self.words.get(str(image.get(self.fourhse))) != "not shared"
+
+    def agree(self, procore: Any, fourhse: Any) -> bool:
+        return not procore or self.words[fourhse] == "injury"
+
+    def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
+        wanted = "injury" if value else "no injury"
+        return {self.fourhse: next(word for word, meaning in self.words.items() if meaning == wanted)}
+
+    def writes(self, side: Side) -> bool:
+        return side is Side.FOURHSE

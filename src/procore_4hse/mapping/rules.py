@@ -1,0 +1,87 @@
+"""A mapping, compiled: which field of one system is which of the other, and who may change what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass
+from enum import StrEnum
+
+from procore_4hse.mapping.lenses import CategoryLens, DayLens, Lens, TitleLens
+from procore_4hse.models import Agreement, Image, Side
+
+
+class Direction(StrEnum):
+    BOTH = "both"
+    TO_FOURHSE = "procore to 4hse"
+    TO_PROCORE = "4hse to procore"
+
+    def leads_to(self, side: Side) -> bool:
+        return self is Direction.BOTH or (self is Direction.TO_FOURHSE) == (side is Side.FOURHSE)
+
+
+class OnConflict(StrEnum):
+    ASK = "ask a person"
+    PROCORE = "procore wins"
+    FOURHSE = "4hse wins"
+
+    @property
+    def winner(self) -> Side | None:
+        return {"procore wins": Side.PROCORE, "4hse wins": Side.FOURHSE}.get(self.value)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One row of the mapping. `key` is its stable name in bases and in the inbox, `label` what people read."""
+
+    key: str
+    label: str
+    lens: Lens
+    direction: Direction = Direction.BOTH
+    on_conflict: OnConflict = OnConflict.ASK
+
+    def slice(self, side: Side, image: Image) -> dict[str, object]:
+        """The raw values that this field reads of a record."""
+        return {key: image.get(key) for key in self.lens.reads(side)}
+
+    def agreement(self, procore: Image, fourhse: Image, *, settled: bool = False) -> Agreement:
+        return Agreement(self.slice(Side.PROCORE, procore), self.slice(Side.FOURHSE, fourhse), settled)
+
+    def leads_to(self, side: Side) -> bool:
+        return self.direction.leads_to(side) and self.lens.writes(side)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """The rows of a mapping folder in their order. Exactly one reads a title, one a day, one a category."""
+
+    name: str
+    fields: tuple[Field, ...]
+    digest: str = ""
+    """Changes whenever a word or a rule of the folder changes."""
+
+    @property
+    def by_key(self) -> Dict[str, Field]:
+        return {field.key: field for field in self.fields}
+
+    @property
+    def title(self) -> Field:
+        return next(field for field in self.fields if isinstance(field.lens, TitleLens))
+
+    @property
+    def day(self) -> Field:
+        return next(field for field in self.fields if isinstance(field.lens, DayLens))
+
+    @property
+    def category(self) -> Field | None:
+        return next((field for field in self.fields if isinstance(field.lens, CategoryLens)), None)
+
+    def narrowed(self, direction: Direction) -> Mapping:
+        """The same mapping for a route that carries one direction only; fields of the other one rest."""
+        if direction is Direction.BOTH:
+            return self
+        kept = tuple(
+            Field(f.key, f.label, f.lens, direction, f.on_conflict)
+            for f in self.fields
+            if f.direction in (Direction.BOTH, direction)
+        )
+        return Mapping(self.name, kept, self.digest)

@@ -1,0 +1,95 @@
+"""Text as two systems may write it: what counts as equal, and how plain text and HTML become one another."""
+
+import re
+import unicodedata
+from html import escape
+from html.parser import HTMLParser
+
+_BLOCKS = frozenset(
+    {"p", "div", "li", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "tr", "table", "blockquote", "pre"}
+)
+_ENCLOSED = re.compile(
+    r"\s*<(p|div|ul|ol|h[1-6]|table|blockquote|pre)(\s[^<>]*)?>.*</\1\s*>\s*", re.DOTALL | re.IGNORECASE
+)
+_WORDS = re.compile(r"\w+", re.UNICODE)
+
+
+def is_html(text: str) -> bool:
+    """True when one block element encloses the whole text; `<A>` inside plain text is no HTML."""
+    return _ENCLOSED.fullmatch(text) is not None
+
+
+def canonical(text: object) -> str | None:
+    """The text that counts: plain, one kind of line end, composed Unicode, no trailing blanks; None when empty."""
+    if text is None:
+        return None
+    written = str(text)
+    plain = _plain(written) if is_html(written) else written
+    return _tidy(plain) or None
+
+
+def rendered(text: str | None, *, like: object) -> str:
+    """The text to write where `like` stands now: HTML stays HTML, and nothing plain is mistaken for HTML."""
+    written = text or ""
+    if is_html(str(like or "")) or is_html(written):
+        return "<p>" + escape(written, quote=False).replace("\n", "<br>") + "</p>"
+    return written
+
+
+def is_rewrite(sent: str | None, stored: str | None) -> bool:
+    """True when a server stored `sent` with outer or repeated blanks removed, and nothing else."""
+    return folded(sent) == folded(stored)
+
+
+def folded(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def normalised_title(text: str | None) -> str:
+    """A title as the matching compares it: case and blanks do not count."""
+    return folded(text).casefold()
+
+
+def words_of(text: str | None) -> frozenset[str]:
+    return frozenset(_WORDS.findall((text or "").casefold()))
+
+
+def _tidy(text: str) -> str:
+    lines = (
+        unicodedata.normalize("NFC", text)
+        .replace("\r\n", "\n")
+        .replace("\r", "\n")
+        .replace("\u00a0", " ")
+        .split("\n")
+    )
+    return "\n".join(line.rstrip() for line in lines).rstrip("\n")
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag == "br":
+            self.parts.append("\n")
+        elif tag in _BLOCKS:
+            self._new_line()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in _BLOCKS:
+            self._new_line()
+
+    def handle_data(self, data: str) -> None:
+        self.parts.append(data)
+
+    def _new_line(self) -> None:
+        if self.parts and not self.parts[-1].endswith("\n"):
+            self.parts.append("\n")
+
+
+def _plain(html: str) -> str:
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    return "".join(reader.parts).strip("\n")

@@ -1,0 +1,44 @@
+"""Raw to canonical, canonical to payload: one record at a time, through a compiled mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from procore_4hse.mapping.lenses import STATUS_AT, ZONE, Held, Reading, Unwritable
+from procore_4hse.mapping.rules import Field, Mapping
+from procore_4hse.models import Image, Side
+
+
+def canonical(mapping: Mapping, side: Side, image: Image) -> dict[str, Reading]:
+    """What a record means, per field key."""
+    return {field.key: field.lens.get(side, image) for field in mapping.fields}
+
+
+def facts_of(image: Image, zone: str) -> dict[str, Any]:
+    """What a put needs to know beside the value: the zone, and when the source took its present status."""
+    return {ZONE: zone, STATUS_AT: image.get(STATUS_AT)}
+
+
+def payload(side: Side, values: Iterable[tuple[Field, Any]], current: Image, facts: Image) -> dict[str, Any]:
+    """The raw values to write so that each field means its value. Raises Unwritable.
+
+    Fields that share a key (a long title and the description below it) are laid one over the other in turn.
+    """
+    written: dict[str, Any] = {}
+    for field, value in values:
+        written |= field.lens.put(side, value, {**current, **written}, facts)
+    return written
+
+
+def new_payload(mapping: Mapping, side: Side, source: Image, zone: str) -> dict[str, Any]:
+    """The payload that creates on `side` what `source` means. Raises Unwritable when a field cannot be told."""
+    values = []
+    for field in mapping.fields:
+        if not field.leads_to(side):
+            continue
+        reading = field.lens.get(side.other, source)
+        if isinstance(reading, Held):
+            raise Unwritable(reading.reason)
+        values.append((field, reading.value))
+    return payload(side, [v for v in values if v[1] is not None], {}, facts_of(source, zone))
