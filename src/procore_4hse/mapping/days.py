@@ -52,9 +52,7 @@ def first_instant(day: date, zone: str) -> datetime | None:
     """The first instant that bears this day in the zone; None when the zone skipped the day altogether."""
     tz = ZoneInfo(zone)
     midnight = datetime.combine(day, time.min, tzinfo=tz)
-    found = [
-        m for m in (midnight.astimezone(UTC), midnight.replace(fold=1).astimezone(UTC)) if _on(m, day, zone)
-    ]
+    found = [m for m in (midnight.astimezone(UTC), midnight.replace(fold=1).astimezone(UTC)) if _on(m, day, zone)]
     if not found:
         return None
     moment = min(found)

@@ -109,11 +109,7 @@ class TextLens(_Columns):
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         present = current.get(self.key(side))
         if side is Side.FOURHSE and self.title:
-            return {
-                self.fourhse: join_title(
-                    split_title(current.get(self.title), present)[0], value, like=present
-                )
-            }
+            return {self.fourhse: join_title(split_title(current.get(self.title), present)[0], value, like=present)}
         return {self.key(side): text.rendered(value, like=present)}
 
     def is_rewrite(self, sent: Any, stored: Any) -> bool:
@@ -125,9 +121,7 @@ class TitleLens(_Columns):
     """A title; what exceeds 255 characters at 4HSE leads the text in `overflow` there, up to an empty line."""
 
     overflow: str | None = None
-    equivalence: str = (
-        "line ends, trailing blanks and Unicode form do not count; beyond 255 it leads the description"
-    )
+    equivalence: str = "line ends, trailing blanks and Unicode form do not count; beyond 255 it leads the description"
 
     def reads(self, side: Side) -> tuple[str, ...]:
         return (self.fourhse, self.overflow) if side is Side.FOURHSE and self.overflow else (self.key(side),)
@@ -242,11 +236,7 @@ class StatusLens(_Columns):
         if side is Side.PROCORE:
             return {self.procore: value}
         if value == "open":
-            return (
-                {self.fourhse: "open", self.closed_on: None}
-                if current.get(self.fourhse)
-                else {self.fourhse: "new"}
-            )
+            return {self.fourhse: "open", self.closed_on: None} if current.get(self.fourhse) else {self.fourhse: "new"}
         return {self.fourhse: "closed", self.closed_on: _closing_day(facts)}
 
 
@@ -271,17 +261,11 @@ class CategoryLens(_Columns):
     def get(self, side: Side, image: Image) -> Reading:
         if side is Side.PROCORE:
             injured = image.get(INJURED)
-            return (
-                Held("Procore's record lists are not complete in this cycle")
-                if injured is None
-                else Known(injured)
-            )
+            return Held("Procore's record lists are not complete in this cycle") if injured is None else Known(injured)
         word = image.get(self.fourhse)
         if self.words.get(str(word)) in ("injury", "no injury"):
             return Known(word)
-        what = (
-            "has no category" if not word else f"shows the category {word!r}, which the mapping does not know"
-        )
+        what = "has no category" if not word else f"shows the category {word!r}, which the mapping does not know"
         return Held(f"4HSE {what}", word=str(word or ""))
 
     def is_shared(self, image: Image) -> bool:

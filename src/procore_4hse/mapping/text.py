@@ -56,11 +56,7 @@ def words_of(text: str | None) -> frozenset[str]:
 
 def _tidy(text: str) -> str:
     lines = (
-        unicodedata.normalize("NFC", text)
-        .replace("\r\n", "\n")
-        .replace("\r", "\n")
-        .replace("\u00a0", " ")
-        .split("\n")
+        unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ").split("\n")
     )
     return "\n".join(line.rstrip() for line in lines).rstrip("\n")
 
