@@ -1,0 +1,504 @@
+import json
+import re
+import shlex
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from procore_4hse import settings
+from procore_4hse.errors import ConfigurationError, Problem
+from procore_4hse.settings import Deletions, Direction, Private, Settings, load
+
+GOOD = """\
+[procore]
+company_id = 26972
+client_id = "procore-app"
+client_secret = "procore-secret-1"
+
+[fourhse]
+client_id = "hse-app"
+username = "sync@site.example"
+password = "hse-secret-2"
+
+[store]
+url = "sqlite:///data/sync.db"
+
+[schedule]
+every = "90s"
+
+[guards]
+max_deletes = 5
+
+[[routes]]
+name = "riverside"
+procore_project = 1363617
+fourhse_project = "0d0c2d0e-6b2f-4a51-9f3f-0c8a3f2f2c11"
+fourhse_office = "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02"
+mapping = "mappings/default"
+since = 2026-01-01
+"""
+SECOND_ROUTE = """
+[[routes]]
+name = "hillside"
+procore_project = 1363618
+fourhse_project = "0d0c2d0e-6b2f-4a51-9f3f-0c8a3f2f2c11"
+fourhse_office = "6c7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e03"
+mapping = "mappings/default"
+since = "2026-02-01"
+"""
+ROUTE = {
+    "name": "quarry",
+    "procore_project": 7,
+    "fourhse_project": "0d0c2d0e-6b2f-4a51-9f3f-0c8a3f2f2c11",
+    "fourhse_office": "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02",
+    "mapping": "words",
+    "since": "2026-03-01",
+}
+SECRETS = ("procore-secret-1", "hse-secret-2")
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write_file(text: str) -> Path:
+        file = tmp_path / "site" / "sync.toml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+        file.chmod(0o600)
+        return file
+
+    return write_file
+
+
+def problems_of(config: Path | None, environ: dict[str, str]) -> tuple[Problem, ...]:
+    with pytest.raises(ConfigurationError) as caught:
+        load(config, environ)
+    return caught.value.problems
+
+
+def only_problem(config: Path | None, environ: dict[str, str]) -> Problem:
+    (problem,) = problems_of(config, environ)
+    return problem
+
+
+# What a good configuration gives ---------------------------------------------------------------------------------
+
+
+def test_a_minimal_file_is_filled_up_with_the_documented_defaults(write: Write) -> None:
+    file = write(GOOD)
+    found = load(file, {})
+
+    assert found.procore.company_id == 26972
+    assert found.procore.api_url == "https://api.procore.com"
+    assert found.fourhse.client_secret.get_secret_value() == ""
+    assert found.schedule.every == timedelta(seconds=90)
+    assert (found.schedule.full_sweep_every, found.schedule.settle_for) == (timedelta(days=1), timedelta(minutes=30))
+    assert (found.guards.max_deletes, found.guards.max_delete_percent) == (5, 10)
+    assert (found.guards.max_change_percent, found.guards.max_creates) == (50, 200)
+    (route,) = found.routes
+    assert route.since == date(2026, 1, 1)
+    assert route.fourhse_office == UUID("5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02")
+    assert (route.direction, route.deletions, route.private) == (Direction.BOTH, Deletions.ASK, Private.SKIP)
+    assert route.enabled is True
+
+
+def test_settings_cannot_be_changed(write: Write) -> None:
+    found = load(write(GOOD), {})
+    with pytest.raises(ValueError, match="frozen"):
+        found.guards.max_deletes = 1000  # type: ignore[misc]
+
+
+def test_no_secret_shows_when_settings_are_printed(write: Write) -> None:
+    url = "postgresql+psycopg://sync:store-secret-3@db.example/sync"
+    shown = repr(load(write(GOOD), {"SYNC_STORE__URL": url}))
+    assert not [secret for secret in (*SECRETS, "store-secret-3", "sync@site.example") if secret in shown]
+
+
+def test_relative_paths_count_from_the_folder_of_the_file(write: Write, tmp_path: Path) -> None:
+    found = load(write(GOOD), {})
+    assert found.store.url.get_secret_value() == f"sqlite:///{tmp_path}/site/data/sync.db"
+    assert found.routes[0].mapping == tmp_path / "site" / "mappings" / "default"
+
+
+def test_relative_paths_from_the_environment_count_from_the_folder_of_the_file_too(
+    write: Write, tmp_path: Path
+) -> None:
+    found = load(write(GOOD), {"SYNC_STORE__URL": "sqlite:///other.db"})
+    assert found.store.url.get_secret_value() == f"sqlite:///{tmp_path}/site/other.db"
+
+
+def test_absolute_paths_stay(write: Write, tmp_path: Path) -> None:
+    text = GOOD.replace("sqlite:///data", f"sqlite:///{tmp_path}/var").replace(
+        '"mappings/default"', f'"{tmp_path}/words"'
+    )
+    found = load(write(text), {})
+    assert found.store.url.get_secret_value() == f"sqlite:///{tmp_path}/var/sync.db"
+    assert found.routes[0].mapping == tmp_path / "words"
+
+
+def test_without_a_file_everything_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    environ = {
+        "PATH": "/bin",
+        "SYNC_LOG_LEVEL": "debug",
+        "SYNC_PROCORE__COMPANY_ID": "26972",
+        "SYNC_PROCORE__CLIENT_ID": "12345",
+        "SYNC_PROCORE__CLIENT_SECRET": "s1",
+        "SYNC_FOURHSE__CLIENT_ID": "b",
+        "SYNC_FOURHSE__USERNAME": "c",
+        "SYNC_FOURHSE__PASSWORD": "s2",
+        "SYNC_STORE__URL": "sqlite:///sync.db",
+        "SYNC_GUARDS__MAX_CREATES": "0",
+        "SYNC_ROUTES": json.dumps([ROUTE | {"enabled": False}]),
+    }
+    found = load(None, environ)
+    assert (found.procore.company_id, found.procore.client_id, found.guards.max_creates) == (26972, "12345", 0)
+    assert found.routes[0].enabled is False
+    assert found.routes[0].mapping == tmp_path / "words"
+    assert found.store.url.get_secret_value() == f"sqlite:///{tmp_path}/sync.db"
+
+
+def test_the_environment_wins_over_secret_files_and_those_over_the_file(write: Write, tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "procore__client_secret").write_text("from a file\n\n")
+    (secrets / "fourhse__password").write_text("from a file")
+    (secrets / "someone_elses").write_text("ignored")
+    (secrets / "routes").mkdir()
+    environ = {"SYNC_SECRETS_DIR": str(secrets), "SYNC_FOURHSE__PASSWORD": "from a variable"}
+
+    found = load(write(GOOD), environ)
+
+    assert found.procore.client_secret.get_secret_value() == "from a file\n"
+    assert found.fourhse.password.get_secret_value() == "from a variable"
+    assert found.fourhse.username == "sync@site.example"
+
+
+def test_routes_from_the_environment_replace_those_of_the_file(write: Write) -> None:
+    found = load(write(GOOD + SECOND_ROUTE), {"SYNC_ROUTES": json.dumps([ROUTE])})
+    assert [route.name for route in found.routes] == ["quarry"]
+
+
+def test_a_file_can_be_named_by_variable_and_the_option_is_stronger(write: Write, tmp_path: Path) -> None:
+    file = write(GOOD)
+    assert load(None, {"SYNC_CONFIG": str(file)}).routes[0].name == "riverside"
+    assert load(file, {"SYNC_CONFIG": str(tmp_path / "none.toml")}).routes[0].name == "riverside"
+
+
+def test_the_default_file_is_found_from_the_current_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").mkdir()
+    file = tmp_path / "config" / "sync.toml"
+    file.write_text(GOOD)
+    file.chmod(0o600)
+    assert load(None, {}).routes[0].mapping == tmp_path / "config" / "mappings" / "default"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8000", "http://localhost:8000/", "http://[::1]:8000", "https://sandbox.procore.com"]
+)
+def test_plain_http_is_good_enough_for_this_machine_only(write: Write, url: str) -> None:
+    assert load(write(GOOD), {"SYNC_PROCORE__API_URL": url}).procore.api_url == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql+psycopg://sync:pw@db.example:5432/sync", "postgresql+psycopg:///sync?host=/run/postgresql"]
+)
+def test_a_postgresql_store_is_taken_as_it_is(write: Write, url: str) -> None:
+    assert load(write(GOOD), {"SYNC_STORE__URL": url}).store.url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("30s", timedelta(seconds=30)),
+        ("5m", timedelta(minutes=5)),
+        ("24h", timedelta(hours=24)),
+        ("7d", timedelta(days=7)),
+    ],
+)
+def test_durations(text: str, length: timedelta) -> None:
+    assert settings.duration(text) == length
+
+
+# What is wrong is named, with its place and its remedy -----------------------------------------------------------
+
+ABOVE_ZERO = "Write a whole number above 0"
+UUID_FORM = "Write a UUID such as"
+STORE_FORM = "Write sqlite:///PATH or postgresql+psycopg://user:password@host/database"
+BROKEN = {
+    "unknown key": (
+        'client_id = "procore-app"',
+        'client_idd = "x"\n\\g<0>',
+        ":3 procore.client_idd",
+        "Did you mean client_id?",
+    ),
+    "unknown key like nothing": ("company_id = 26972", "\\g<0>\nzzz = 1", ":3 procore.zzz", "Take it out"),
+    "unknown table": (r"\[guards\]", "[guard]", ":17 guard", "Did you mean guards?"),
+    "unknown key of a route": (
+        'name = "riverside"',
+        "\\g<0>\nprocore_projekt = 1",
+        ":22 route 1, procore_projekt",
+        "Did you mean procore_project?",
+    ),
+    "missing key": (
+        "company_id = 26972\n",
+        "",
+        ":1 procore.company_id",
+        "Add company_id under [procore], or set SYNC_PROCORE__COMPANY_ID",
+    ),
+    "missing key of a route": ("since = .*\n", "", ":20 route 1, since", "Give the route a line: since = ..."),
+    "missing routes": (r"(?s)\[\[routes.*", "", " routes", "Add [[routes]], or set SYNC_ROUTES"),
+    "routes as one table": (r"\[\[routes\]\]", "[routes]", ":20 routes", "Write one or more [[routes]] tables"),
+    "no route at all": (
+        r"(?s)\[procore\](.*)\[\[routes.*",
+        "routes = []\n[procore]\\1",
+        ":1 routes",
+        "Write one or more [[routes]] tables",
+    ),
+    "number as a word": ("company_id = 26972", 'company_id = "twelve"', ":2 procore.company_id", ABOVE_ZERO),
+    "number as a flag": ("company_id = 26972", "company_id = true", ":2 procore.company_id", ABOVE_ZERO),
+    "text as a number": ('client_id = "procore-app"', "client_id = 77", ":3 procore.client_id", "Write text in quotes"),
+    "secret left open": ('"procore-secret-1"', '"..."', ":4 procore.client_secret", "Put the real value there"),
+    "empty user": ('"sync@site.example"', '""', ":8 fourhse.username", "Put the real value there"),
+    "duration without unit": ('every = "90s"', "every = 90", ":15 schedule.every", 'such as "30s"'),
+    "duration of nothing": ('every = "90s"', 'every = "0m"', ":15 schedule.every", 'such as "30s"'),
+    "negative count": (
+        "max_deletes = 5",
+        "max_deletes = -1",
+        ":18 guards.max_deletes",
+        "Write a whole number, 0 or more",
+    ),
+    "percent over 100": (
+        "max_deletes = 5",
+        "max_change_percent = 101",
+        ":18 guards.max_change_percent",
+        "from 0 to 100",
+    ),
+    "no such day": ("since = .*", 'since = "2026-02-30"', ":26 route 1, since", "as YYYY-MM-DD"),
+    "an instant for a day": ("since = .*", "since = 2026-01-01T00:00:00Z", ":26 route 1, since", "as YYYY-MM-DD"),
+    "bad UUID": ("5b7f5a5e-", "5b7f5a5-", ":24 route 1, fourhse_office", UUID_FORM),
+    "direction": (
+        "since = .*",
+        '\\g<0>\ndirection = "procore to 4hse"',
+        ":27 route 1, direction",
+        "Write procore-to-4hse",
+    ),
+    "deletions": ("since = .*", '\\g<0>\ndeletions = "propogate"', ":27 route 1, deletions", "Write propagate"),
+    "private": ("since = .*", "\\g<0>\nprivate = true", ":27 route 1, private", "Write one of these words"),
+    "enabled": ("since = .*", '\\g<0>\nenabled = "perhaps"', ":27 route 1, enabled", "Write true or false"),
+    "plain http": (
+        r"\[procore\]",
+        '\\g<0>\napi_url = "http://api.procore.com"',
+        ":2 procore.api_url",
+        "Write https://",
+    ),
+    "plain http to a look-alike": (
+        r"\[procore\]",
+        '\\g<0>\napi_url = "http://127.0.0.1.evil.example"',
+        ":2 procore.api_url",
+        "Write https://",
+    ),
+    "user in a url": (
+        r"\[procore\]",
+        '\\g<0>\napi_url = "https://me:pw@api.procore.com"',
+        ":2 procore.api_url",
+        "Take out user",
+    ),
+    "no url": (
+        r"\[procore\]",
+        '\\g<0>\nlogin_url = "login.procore.com"',
+        ":2 procore.login_url",
+        "Write a web address",
+    ),
+    "store in memory": ("sqlite:///data/sync.db", "sqlite://", ":12 store.url", STORE_FORM),
+    "store of another kind": ("sqlite:///data/sync.db", "mysql://db/sync", ":12 store.url", STORE_FORM),
+    "store without database": ("sqlite:///data/sync.db", "postgresql+psycopg://db", ":12 store.url", STORE_FORM),
+    "a value for a table": (
+        r'(?s)\[procore\](.*)\[store\]\nurl = "[^"]*"\n',
+        "store = 5\n[procore]\\1",
+        ":1 store",
+        "Write a table [store]",
+    ),
+    "missing table": (r'(?s)\[store\]\nurl = "[^"]*"\n(.*)', "\\1", " store.url", "Add url under [store]"),
+    "not TOML": ("company_id = 26972", "company_id 26972", ":2", "Look for a missing quote, bracket or ="),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_file(write: Write, case: str) -> None:
+    pattern, put, place, remedy = BROKEN[case]
+    text, changes = re.subn(pattern, put, GOOD, count=1)
+    assert changes == 1
+    file = write(text)
+
+    problem = problems_of(file, {})[0]
+
+    assert problem.place == f"{file}{place}"
+    assert remedy in problem.remedy
+    assert not [secret for secret in SECRETS if secret in str(problem)]
+
+
+@pytest.mark.parametrize(
+    ("same", "key", "line"),
+    [
+        ("hillside", "name", 29),
+        ("1363618", "procore_project", 30),
+        ("6c7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e03", "fourhse_office", 32),
+    ],
+)
+def test_two_routes_share_no_register_and_no_name(write: Write, same: str, key: str, line: int) -> None:
+    first = {"name": "riverside", "procore_project": "1363617", "fourhse_office": ROUTE["fourhse_office"].upper()}
+    file = write(GOOD + SECOND_ROUTE.replace(same, first[key]))
+    problem = only_problem(file, {})
+    assert problem.place == f"{file}:{line} route 2, {key}"
+    assert problem.what == f"route 1 has the same {key}"
+    assert problem.remedy == f"Give each route its own {key}"
+
+
+def test_all_problems_come_at_once(write: Write) -> None:
+    text = GOOD.replace("company_id", "company").replace("90s", "soon").replace("since = ", "from = ")
+    file = write(text + SECOND_ROUTE.replace("hillside", "riverside"))
+    found = problems_of(file, {"SYNC_GARDS__MAX_DELETES": "3", "SYNC_GUARDS__MAX_CREATES": "many"})
+    assert {problem.place.removeprefix(str(file)) for problem in found} == {
+        "SYNC_GARDS__MAX_DELETES",
+        "SYNC_GUARDS__MAX_CREATES",
+        ":1 procore.company_id",
+        ":2 procore.company",
+        ":15 schedule.every",
+        ":20 route 1, since",
+        ":26 route 1, from",
+        ":29 route 2, name",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place", "remedy"),
+    [
+        ("SYNC_STORE_URL", "x", "SYNC_STORE_URL", "Did you mean SYNC_STORE__URL?"),
+        ("SYNC_procore__client_id", "x", "SYNC_procore__client_id", "Did you mean SYNC_PROCORE__CLIENT_ID?"),
+        ("SYNC_EVERYTHING_ELSE", "x", "SYNC_EVERYTHING_ELSE", "Unset it"),
+        ("SYNC_GUARDS__MAX_CREATES", "", "SYNC_GUARDS__MAX_CREATES", "Write a whole number, 0 or more"),
+        ("SYNC_ROUTES", "[{", "SYNC_ROUTES", "in the environment a JSON list"),
+        ("SYNC_ROUTES", '["riverside"]', "SYNC_ROUTES route 1", "Write a [[routes]] table"),
+        ("SYNC_ROUTES", json.dumps([ROUTE | {"since": "May"}]), "SYNC_ROUTES route 1, since", "as YYYY-MM-DD"),
+        ("SYNC_SECRETS_DIR", "nowhere", "SYNC_SECRETS_DIR", "Mount the secrets there"),
+    ],
+)
+def test_a_broken_variable(write: Write, name: str, text: str, place: str, remedy: str) -> None:
+    problem = only_problem(write(GOOD), {name: text})
+    assert problem.place == place
+    assert remedy in problem.remedy
+
+
+def test_a_broken_secret_file(write: Write, tmp_path: Path) -> None:
+    file = tmp_path / "procore__client_secret"
+    environ = {"SYNC_SECRETS_DIR": str(tmp_path)}
+    file.write_text("\n")
+    assert only_problem(write(GOOD), environ) == Problem(str(file), "is not filled in", "Put the real value there")
+    file.write_bytes(b"\xff\xfe")
+    assert only_problem(write(GOOD), environ) == Problem(str(file), "is not UTF-8 text", "Save it as UTF-8")
+
+
+def test_a_named_file_must_be_there(tmp_path: Path) -> None:
+    file = tmp_path / "sync.toml"
+    problem = only_problem(file, {"SYNC_GUARDS__MAX_CREATES": "3"})
+    assert (problem.place, problem.what) == (str(file), "there is no such file")
+    assert "procore-4hse init" in problem.remedy
+    assert "cannot be read" in only_problem(tmp_path, {}).what
+
+
+def test_with_nothing_configured_the_one_advice_is_to_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    problem = only_problem(None, {"SYNC_CONFIG": ""})
+    assert (problem.place, problem.what) == ("config/sync.toml", "there is no such file")
+    assert "procore-4hse init" in problem.remedy
+
+
+def test_what_is_missing_without_a_file_is_named_as_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = problems_of(None, {"SYNC_PROCORE__COMPANY_ID": "1"})
+    assert Problem("SYNC_STORE__URL", "is missing", "Set it, or write a file with `procore-4hse init`") in found
+    assert "SYNC_ROUTES" in [problem.place for problem in found]
+
+
+# A file with secrets is not for everyone -------------------------------------------------------------------------
+
+NO_SECRETS = re.sub(r"(client_secret|password) = .*\n", "", GOOD)
+SECRET_VARIABLES = {"SYNC_PROCORE__CLIENT_SECRET": "a", "SYNC_FOURHSE__PASSWORD": "b"}
+
+
+@pytest.mark.parametrize("line", ['client_secret = "s"', 'password = "s"'])
+def test_a_world_readable_file_with_a_secret_is_refused(write: Write, line: str) -> None:
+    table = "procore" if "client" in line else "fourhse"
+    file = write(NO_SECRETS.replace(f"[{table}]", f"[{table}]\n{line}"))
+    assert load(file, SECRET_VARIABLES)
+    file.chmod(0o604)
+    problem = only_problem(file, SECRET_VARIABLES)
+    assert problem.place == str(file)
+    assert problem.remedy == f"Run: chmod 600 {shlex.quote(str(file))}"
+
+
+def test_a_password_in_the_store_url_is_a_secret_too(write: Write) -> None:
+    file = write(NO_SECRETS.replace("sqlite:///data/sync.db", "postgresql+psycopg://a:b@db/sync"))
+    file.chmod(0o644)
+    assert "chmod 600" in only_problem(file, SECRET_VARIABLES).remedy
+
+
+def test_a_world_readable_file_without_secrets_is_fine(write: Write) -> None:
+    file = write(NO_SECRETS)
+    file.chmod(0o644)
+    assert load(file, SECRET_VARIABLES).routes
+
+
+# The template ----------------------------------------------------------------------------------------------------
+
+TEMPLATE = Path(settings.__file__).parent / "templates" / "sync.toml"
+FILLED = {
+    "company_id = 0": "company_id = 1",
+    'client_id = ""': 'client_id = "a"',
+    'client_secret = ""\n\n[fourhse]': 'client_secret = "b"\n\n[fourhse]',
+    'username = ""': 'username = "c"',
+    'password = ""': 'password = "d"',
+    'name = ""': 'name = "site"',
+    "procore_project = 0": "procore_project = 2",
+    'fourhse_project = ""': f'fourhse_project = "{ROUTE["fourhse_project"]}"',
+    'fourhse_office = ""': f'fourhse_office = "{ROUTE["fourhse_office"]}"',
+    'since = ""': 'since = "2026-01-01"',
+}
+
+
+def test_the_template_complains_of_what_is_to_be_filled_in_and_of_nothing_else(write: Write) -> None:
+    text = TEMPLATE.read_text()
+    assert len(problems_of(write(text), {})) == len(FILLED) + 1  # client_id stands in it twice
+    for empty, full in FILLED.items():
+        text = text.replace(empty, full)
+    found = load(write(text), {})
+    assert found.schedule == settings.ScheduleSettings()
+    assert found.guards == settings.GuardSettings()
+
+
+def test_the_template_names_every_setting_with_its_default(write: Write) -> None:
+    text = TEMPLATE.read_text()
+    for section in (settings.ProcoreSettings, settings.FourHseSettings, settings.RouteSettings):
+        for key, info in section.model_fields.items():
+            assert re.search(rf"^{key} = ", text, re.MULTILINE), key
+            if isinstance(info.default, str):
+                assert f'{key} = "{info.default}"' in text
+
+
+def test_the_example_in_config_is_the_template() -> None:
+    example = Path(__file__).parents[2] / "config" / "sync.toml.example"
+    assert example.read_text() == TEMPLATE.read_text()
+
+
+def test_settings_are_built_from_arguments_alone(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = load(write(GOOD), {})
+    monkeypatch.setenv("GUARDS", '{"max_deletes": 1}')
+    monkeypatch.setenv("SYNC_GUARDS__MAX_DELETES", "1")
+    again = Settings(procore=found.procore, fourhse=found.fourhse, store=found.store, routes=found.routes)
+    assert again.guards.max_deletes == 20
