@@ -183,12 +183,13 @@ class Action:
     source_id: str | None
     reason: str
     fields: Image = field(default_factory=dict)
-    link: int | None = None
     sources: Mapping[str, Image] = field(default_factory=dict)
     """Per mapped field that this action carries: the source's raw values it was made from."""
     seen: Image = field(default_factory=dict)
     """The target's raw values that the plan was made on; a re-read that differs abandons the action."""
     generation: int = 0
+    then: LinkState = LinkState.LIVE
+    """The state that the link takes when this is done."""
 
 
 class ItemKind(StrEnum):

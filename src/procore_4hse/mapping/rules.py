@@ -6,7 +6,7 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from enum import StrEnum
 
-from procore_4hse.mapping.lenses import CategoryLens, DayLens, Lens, TitleLens
+from procore_4hse.mapping.lenses import CategoryLens, DayLens, Lens, TextLens, TitleLens
 from procore_4hse.models import Agreement, Image, Side
 
 
@@ -66,6 +66,10 @@ class Mapping:
     @property
     def title(self) -> Field:
         return next(field for field in self.fields if isinstance(field.lens, TitleLens))
+
+    @property
+    def description(self) -> Field | None:
+        return next((field for field in self.fields if isinstance(field.lens, TextLens)), None)
 
     @property
     def day(self) -> Field:

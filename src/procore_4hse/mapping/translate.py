@@ -35,10 +35,11 @@ def new_payload(mapping: Mapping, side: Side, source: Image, zone: str) -> dict[
     """The payload that creates on `side` what `source` means. Raises Unwritable when a field cannot be told."""
     values = []
     for field in mapping.fields:
-        if not field.leads_to(side):
-            continue
         reading = field.lens.get(side.other, source)
         if isinstance(reading, Held):
             raise Unwritable(reading.reason)
-        values.append((field, reading.value))
+        if reading.value is None and field in (mapping.title, mapping.day):
+            raise Unwritable(f"{side.other.title} shows no {field.label.lower()}, and {side.title} needs one")
+        if field.leads_to(side):
+            values.append((field, reading.value))
     return payload(side, [v for v in values if v[1] is not None], {}, facts_of(source, zone))

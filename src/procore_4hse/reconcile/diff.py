@@ -1,0 +1,161 @@
+"""Three-way, field by field: what each side shows now against what both showed when they last agreed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from procore_4hse.mapping.lenses import Held, Known, Reading, TitleLens
+from procore_4hse.mapping.rules import Field, Mapping
+from procore_4hse.models import Agreement, Image, Ruling, Side
+
+
+class Verdict(StrEnum):
+    SAME = "same"
+    """Both agree and the base says so."""
+    AGREED = "agreed"
+    """Both agree in new values: a new base, nothing written."""
+    WRITE = "write"
+    CONFLICT = "conflict"
+    DRIFT = "drift"
+    """Neither changed, yet they disagree."""
+    LOCAL = "local"
+    """The edit of a side from which this field does not travel; it stays there."""
+    SETTLED = "settled"
+    """They differ, and our write or a person's answer left it so."""
+    HELD = "held"
+    """A value cannot be told; this field waits."""
+
+
+@dataclass(frozen=True)
+class FieldDiff:
+    field: Field
+    verdict: Verdict
+    reason: str
+    procore: Reading
+    fourhse: Reading
+    base: Agreement | None = None
+    to: Side | None = None
+    """Where a WRITE goes."""
+    used: Ruling | None = None
+    """The person's answer that decided."""
+    rebase: bool = False
+    """True: the disagreement becomes the new base."""
+
+    def value(self, side: Side) -> Any:
+        reading = self.procore if side is Side.PROCORE else self.fourhse
+        return reading.value if isinstance(reading, Known) else None
+
+
+def diff(
+    mapping: Mapping, procore: Image, fourhse: Image, base: dict[str, Agreement], rulings: dict[str, Ruling]
+) -> tuple[FieldDiff, ...]:
+    """Every field of one pair. `base` may lack fields (a new link); `rulings` are a person's answers by field key."""
+    found = [diff_field(f, procore, fourhse, base.get(f.key), rulings.get(f.key)) for f in mapping.fields]
+    contested = [d for d in found if d.verdict is Verdict.CONFLICT and _is_cut_title(d)]
+    return tuple(_wait_for(d, contested) for d in found)
+
+
+def diff_field(
+    field: Field, procore: Image, fourhse: Image, base: Agreement | None, ruling: Ruling | None = None
+) -> FieldDiff:
+    left, right = field.lens.get(Side.PROCORE, procore), field.lens.get(Side.FOURHSE, fourhse)
+    found = FieldDiff(field, Verdict.SAME, "both agree", left, right, base)
+    for reading in (left, right):
+        if isinstance(reading, Held):
+            return replace(found, verdict=Verdict.HELD, reason=reading.reason)
+    if field.lens.agree(found.value(Side.PROCORE), found.value(Side.FOURHSE)):
+        same = base is not None and base == field.agreement(procore, fourhse)
+        return found if same else replace(found, verdict=Verdict.AGREED, reason="both show the same, newly")
+    if ruling is not None and ruling.verb == "resolve":
+        return _ruled(found, ruling)
+    return _merge(found) if base is None else _three_way(found, base)
+
+
+def _merge(found: FieldDiff) -> FieldDiff:
+    """A new link has no base: an empty value is filled, two different ones follow the field's rule."""
+    for side in Side:
+        if _is_empty(found.value(side)) and not _is_empty(found.value(side.other)):
+            return _written(found, side, f"{side.title} has none yet")
+    return _by_rule(found, "they differ at the first meeting")
+
+
+def _three_way(found: FieldDiff, base: Agreement) -> FieldDiff:
+    changed = [side for side in Side if _changed(found, side, base)]
+    if not changed:
+        if base.settled:
+            return replace(found, verdict=Verdict.SETTLED, reason="they differ as they were left")
+        return replace(found, verdict=Verdict.DRIFT, reason="neither side changed, yet they disagree")
+    if len(changed) == 2:
+        return _by_rule(found, "both sides changed it")
+    side = changed[0]
+    if side is Side.FOURHSE and _is_cut_title(found):
+        return _conflict(found, "the title is longer than 4HSE holds, and was changed there")
+    return _written(found, side.other, f"changed in {side.title}")
+
+
+def _written(found: FieldDiff, to: Side, reason: str) -> FieldDiff:
+    if found.field.leads_to(to):
+        return replace(found, verdict=Verdict.WRITE, to=to, reason=reason)
+    if not found.field.lens.writes(to):
+        return _conflict(found, f"{reason}, and {to.title} cannot take it")
+    return replace(found, verdict=Verdict.LOCAL, reason=f"{reason}; this field does not travel to {to.title}")
+
+
+def _by_rule(found: FieldDiff, reason: str) -> FieldDiff:
+    winner = found.field.on_conflict.winner
+    if winner is None:
+        return _conflict(found, reason)
+    return _written(found, winner.other, f"{reason}; the mapping says {found.field.on_conflict.value}")
+
+
+def _conflict(found: FieldDiff, reason: str) -> FieldDiff:
+    return replace(found, verdict=Verdict.CONFLICT, reason=reason)
+
+
+def _ruled(found: FieldDiff, ruling: Ruling) -> FieldDiff:
+    """A person chose a side; their word counts for the values that they saw."""
+    if ruling.seen != seen(found):
+        return _conflict(found, "a side moved after the answer was given, so it is asked again")
+    to = Side(ruling.use or "").other
+    if found.field.leads_to(to):
+        return replace(found, verdict=Verdict.WRITE, to=to, reason=f"a person chose {to.other.title}", used=ruling)
+    return replace(found, verdict=Verdict.SETTLED, reason=f"a person chose {to.other.title}", used=ruling)
+
+
+def seen(found: FieldDiff) -> dict[str, str]:
+    """The two values in the form in which an answer to them is kept."""
+    return {side.value: shown(found.value(side)) for side in Side}
+
+
+def shown(value: Any) -> str:
+    """A value as people read it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "an injury is recorded" if value else "no injury is recorded"
+    return str(value)
+
+
+def _changed(found: FieldDiff, side: Side, base: Agreement) -> bool:
+    was = found.field.lens.get(side, base.of(side))
+    return isinstance(was, Held) or was.value != found.value(side)
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value == ""
+
+
+def _is_cut_title(found: FieldDiff) -> bool:
+    lens = found.field.lens
+    return isinstance(lens, TitleLens) and found.base is not None and lens.was_cut(found.base.fourhse)
+
+
+def _wait_for(found: FieldDiff, contested: list[FieldDiff]) -> FieldDiff:
+    """A field that shares its 4HSE text with a contested title waits for it: nobody can tell the two apart."""
+    mine = set(found.field.lens.reads(Side.FOURHSE))
+    for title in contested:
+        if title.field is not found.field and mine & set(title.field.lens.reads(Side.FOURHSE)):
+            return replace(found, verdict=Verdict.HELD, reason=f"waits for the answer about {title.field.label}")
+    return found

@@ -1,0 +1,202 @@
+"""Limits as filters over a plan: what is too much, too empty or too changed waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from procore_4hse.models import Act, Action, Item, ItemKind, LinkState, Place, Ruling, Side
+from procore_4hse.reconcile import items
+from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot, signature
+
+GO_ON = "Look at what is held with: procore-4hse inbox show ID. To let it happen: procore-4hse inbox approve ID"
+
+
+def guarded(plan: Plan, snapshot: Snapshot) -> Plan:
+    """The same plan without what must not happen yet, with one item for each reason."""
+    for whole in (_first_meeting, _emptied, _changed_scope, _changed_zone, _changed_mapping):
+        if item := whole(plan, snapshot):
+            return _hold_all(plan, item)
+    for side in Side:
+        for limit in (_deletes, _updates, _creates):
+            plan = _hold_over_limit(plan, snapshot, side, limit)
+    return plan
+
+
+# Guards that hold everything -------------------------------------------------------------------------------------
+
+
+def _first_meeting(plan: Plan, snapshot: Snapshot) -> Item | None:
+    if snapshot.ever_linked or snapshot.meeting_approved or snapshot.only_days or not plan.actions:
+        return None
+    inside = {side: _in_scope(plan, side) for side in Side}
+    creates = {side: len(_of(plan, side, Act.CREATE)) for side in Side}
+    if not all(inside.values()) and max(creates.values()) <= snapshot.limits.max_creates:
+        return None
+    pairs = len([action for action in plan.actions if action.act is Act.LINK])
+    doubts = len([item for item in plan.items if item.kind is ItemKind.MATCH])
+    reason = (
+        f"First meeting: Procore holds {inside[Side.PROCORE]} incidents in scope and 4HSE {inside[Side.FOURHSE]}. "
+        f"{pairs} are clearly the same, {doubts} are doubtful, {creates[Side.PROCORE]} would be created in Procore "
+        f"and {creates[Side.FOURHSE]} in 4HSE. Nothing was written."
+    )
+    advice = "Read it with: procore-4hse plan. To let it happen: procore-4hse inbox approve ID, or sync --first"
+    return items.guard("first-meeting", reason, advice, plan.actions, creates=creates)
+
+
+def _in_scope(plan: Plan, side: Side) -> int:
+    return len([place for place in plan.places.get(side, {}).values() if place is not Place.EXCLUDED])
+
+
+def _emptied(plan: Plan, snapshot: Snapshot) -> Item | None:
+    living = [link for link in snapshot.links if link.state is LinkState.LIVE]
+    for side in Side:
+        if any(record.presence is Presence.PRESENT for record in snapshot.records[side].values()):
+            continue
+        lost = [link for link in living if _is_absent(snapshot, side, link.id_on(side))]
+        if lost and snapshot.certified[side] and not _approved(snapshot, f"guard:emptied:{side.value}"):
+            reason = f"{side.title} shows no incident at all any more; {len(lost)} were linked."
+            advice = f"See whether our account lost its rights in {side.title}. If it is really empty: inbox approve ID"
+            return items.guard(f"emptied:{side.value}", reason, advice, plan.actions)
+    return None
+
+
+def _is_absent(snapshot: Snapshot, side: Side, record_id: str) -> bool:
+    record = snapshot.record(side, record_id)
+    return record is None or record.presence is Presence.ABSENT
+
+
+def _changed_scope(plan: Plan, snapshot: Snapshot) -> Item | None:
+    if snapshot.changed.scope is None or _approved(snapshot, "guard:scope"):
+        return None
+    reason = f"This route's settings changed: they were {snapshot.changed.scope}."
+    return items.guard("scope", reason, f"If that is meant: inbox approve ID. {GO_ON}", plan.actions)
+
+
+def _changed_zone(plan: Plan, snapshot: Snapshot) -> Item | None:
+    if snapshot.changed.zone is None or _approved(snapshot, "guard:zone"):
+        return None
+    reason = (
+        f"The project's time zone was {snapshot.changed.zone} and is now {snapshot.zone}; days may read differently."
+    )
+    advice = "If that is right: procore-4hse inbox approve ID; the days on both sides then stay as they stand."
+    return items.guard("zone", reason, advice, plan.actions)
+
+
+def _changed_mapping(plan: Plan, snapshot: Snapshot) -> Item | None:
+    if snapshot.changed.mapping is None:
+        return None
+    drifted = [item for item in plan.items if item.kind is ItemKind.DRIFT]
+    if not drifted:
+        return None
+    fields = ", ".join(sorted({f"{item.field}" for item in drifted}))
+    pairs = len({item.procore_id for item in drifted})
+    reason = f"The mapping changed, and {pairs} linked incidents that agreed would now differ (fields: {fields})."
+    advice = (
+        "Name the winner: procore-4hse inbox approve ID --use procore, or --use 4hse; "
+        "leave both sides as they are: --use base"
+    )
+    return items.guard("mapping", reason, advice, plan.actions, pairs=pairs)
+
+
+def _hold_all(plan: Plan, item: Item) -> Plan:
+    """Nothing happens: no action, no new base, no change of state. What is asked besides stays asked."""
+    kept = tuple(i for i in plan.items if not (item.key == "guard:mapping" and i.kind is ItemKind.DRIFT))
+    kept = () if item.key == "guard:first-meeting" else kept
+    return replace(
+        plan, actions=(), rebases=(), transitions=(), apart=(), items=(*kept, item), held=plan.actions, stop=item.reason
+    )
+
+
+# Limits that hold their own kind on their side -------------------------------------------------------------------
+
+Limit = Callable[[Plan, Snapshot, Side, tuple[Action, ...]], str | None]
+
+
+def _hold_over_limit(plan: Plan, snapshot: Snapshot, side: Side, limit: Limit) -> Plan:
+    act = {_deletes: Act.DELETE, _updates: Act.UPDATE, _creates: Act.CREATE}[limit]
+    name = f"{act.value}s:{side.value}"
+    ruling = snapshot.rulings.get(f"guard:{name}")
+    wanted = _of(plan, side, act)
+    free = tuple(action for action in wanted if _is_approved(snapshot, action, ruling))
+    counted = tuple(action for action in wanted if action not in free)
+    reason = limit(plan, snapshot, side, counted)
+    relying = (*plan.relying, f"guard:{name}") if free and ruling else plan.relying
+    if reason is None:
+        return replace(plan, relying=relying)
+    item = items.guard(name, reason, GO_ON, counted)
+    kept = tuple(action for action in plan.actions if action not in counted)
+    return replace(
+        plan,
+        actions=kept,
+        items=(*plan.items, item),
+        held=(*plan.held, *counted),
+        relying=relying,
+        stop=plan.stop or reason,
+        places=_waiting(plan, counted),
+    )
+
+
+def _is_approved(snapshot: Snapshot, action: Action, ruling: Ruling | None) -> bool:
+    if ruling is not None and ruling.verb == "approve" and signature(action) in ruling.seen.get("held", ()):
+        return True
+    if action.act is Act.CREATE:
+        return snapshot.meeting_approved or snapshot.only_days is not None
+    ids = {action.side: action.target_id, action.side.other: action.source_id}
+    own = snapshot.rulings.get(f"deletion:{ids[Side.PROCORE]}:{action.side.other.value}")
+    return action.act is Act.DELETE and own is not None and own.verb == "approve"
+
+
+def _deletes(plan: Plan, snapshot: Snapshot, side: Side, counted: tuple[Action, ...]) -> str | None:
+    limits, links = snapshot.limits, _links(snapshot)
+    if len(counted) > limits.max_deletes:
+        return (
+            f"{len(counted)} incidents would be deleted in {side.title}; the limit max_deletes is {limits.max_deletes}."
+        )
+    return _over_share(
+        "deleted", "max_delete_percent", limits.max_delete_percent, len(counted), links, side, limits.percent_from
+    )
+
+
+def _updates(plan: Plan, snapshot: Snapshot, side: Side, counted: tuple[Action, ...]) -> str | None:
+    limits = snapshot.limits
+    linked_now = {action.target_id for action in plan.actions if action.act is Act.LINK}
+    linked_now |= {action.source_id for action in plan.actions if action.act is Act.LINK}
+    many = len([action for action in counted if action.target_id not in linked_now])
+    return _over_share(
+        "updated", "max_change_percent", limits.max_change_percent, many, _links(snapshot), side, limits.percent_from
+    )
+
+
+def _creates(plan: Plan, snapshot: Snapshot, side: Side, counted: tuple[Action, ...]) -> str | None:
+    if len(counted) <= snapshot.limits.max_creates:
+        return None
+    return f"{len(counted)} incidents would be created in {side.title}; the limit max_creates is {snapshot.limits.max_creates}."
+
+
+def _over_share(what: str, name: str, percent: int, many: int, links: int, side: Side, least: int) -> str | None:
+    if links < least or many * 100 <= percent * links:
+        return None
+    return f"{many} of {links} linked incidents would be {what} in {side.title}; the limit {name} is {percent} %."
+
+
+def _links(snapshot: Snapshot) -> int:
+    return len([link for link in snapshot.links if link.state is not LinkState.ENDED])
+
+
+def _of(plan: Plan, side: Side, act: Act) -> tuple[Action, ...]:
+    return tuple(action for action in plan.actions if action.side is side and action.act is act)
+
+
+def _approved(snapshot: Snapshot, key: str) -> bool:
+    ruling = snapshot.rulings.get(key)
+    return ruling is not None and ruling.verb == "approve"
+
+
+def _waiting(plan: Plan, held: tuple[Action, ...]) -> dict[Side, dict[str, Place]]:
+    places = {side: dict(known) for side, known in plan.places.items()}
+    for action in held:
+        for side, record_id in ((action.side, action.target_id), (action.side.other, action.source_id)):
+            if record_id in places.get(side, {}) and record_id is not None:
+                places[side][record_id] = Place.WAITING
+    return places

@@ -1,0 +1,137 @@
+"""What a person is asked, in their words. `ID` in an advice stands for the item's own number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from procore_4hse.mapping.lenses import Held
+from procore_4hse.mapping.rules import Mapping
+from procore_4hse.models import Action, Item, ItemKind, Link, Side
+from procore_4hse.reconcile.diff import FieldDiff, seen, shown
+from procore_4hse.reconcile.snapshot import Record, Refusal, signature
+
+
+def title_of(mapping: Mapping, record: Record | None) -> str:
+    """The headline by which people know an incident; empty when privacy keeps it home."""
+    if record is None or record.minimal:
+        return ""
+    reading = mapping.title.lens.get(record.side, record.image)
+    return "" if isinstance(reading, Held) else shown(reading.value)
+
+
+def difference(kind: ItemKind, link: Link, found: FieldDiff, title: str) -> Item:
+    """A conflict or a drift: one field, both values, and what both showed when they last agreed."""
+    answers = "--use procore" if not found.field.leads_to(Side.PROCORE) else "--use procore, or --use 4hse"
+    return Item(
+        kind=kind,
+        key=f"difference:{link.procore_id}:{found.field.key}",
+        title=title,
+        reason=f"{found.field.label}: {found.reason}.",
+        advice=f"Choose the value that holds: procore-4hse inbox resolve ID {answers}",
+        procore_id=link.procore_id,
+        fourhse_id=link.fourhse_id,
+        field=found.field.key,
+        procore_value=shown(found.value(Side.PROCORE)),
+        fourhse_value=shown(found.value(Side.FOURHSE)),
+        base_value=_base_value(found),
+        facts={"seen": seen(found)},
+    )
+
+
+def _base_value(found: FieldDiff) -> str | None:
+    if found.base is None:
+        return None
+    was = found.field.lens.get(Side.PROCORE, found.base.procore)
+    return shown(None if isinstance(was, Held) else was.value)
+
+
+def word(record: Record, other_id: str | None, field: str, reason: str, title: str) -> Item:
+    return Item(
+        kind=ItemKind.WORD,
+        key=f"word:{record.side.value}:{record.id}:{field}",
+        title=title,
+        reason=f"{reason}.",
+        advice=f"Correct the value in {record.side.title}, or add the word to the mapping; it closes by itself.",
+        field=field,
+        **_ids(record, other_id),
+    )
+
+
+def refused(refusal: Refusal, action: Action, title: str) -> Item:
+    ids = {action.side: action.target_id, action.side.other: action.source_id}
+    return Item(
+        kind=ItemKind.REFUSED,
+        key=refusal.key,
+        title=title,
+        reason=f"{action.side.title} refused this {action.act.value}: {refusal.words}",
+        advice="Change the record on either side, or try again now: procore-4hse inbox retry ID",
+        procore_id=ids[Side.PROCORE],
+        fourhse_id=ids[Side.FOURHSE],
+        field=", ".join(sorted(action.sources)) or None,
+    )
+
+
+def doubt(record: Record, candidates: tuple[tuple[str, str], ...], reason: str, title: str) -> Item:
+    """A record that may be one of the other side's `candidates` (id, headline); nothing is created meanwhile."""
+    other = record.side.other.title
+    listed = "; ".join(f"{other} {record_id} {headline}" for record_id, headline in candidates)
+    same = "the same: procore-4hse inbox approve ID --with RECORD_ID; " if candidates else ""
+    return Item(
+        kind=ItemKind.MATCH,
+        key=f"match:{record.side.value}:{record.id}",
+        title=title,
+        reason=reason,
+        advice=f"{listed + '. ' if listed else ''}If {same}different, create both: procore-4hse inbox reject ID",
+        facts={"candidates": [record_id for record_id, _ in candidates]},
+        **_ids(record, None),
+    )
+
+
+def deletion(link: Link, gone: Side, evidence: str, title: str, *, edited: bool) -> Item:
+    alive = gone.other
+    reason = f"Deleted in {gone.title} ({evidence})"
+    reason += f" and edited in {alive.title} since both agreed." if edited else f"; still there in {alive.title}."
+    return Item(
+        kind=ItemKind.CONFLICT if edited else ItemKind.DELETION,
+        key=f"deletion:{link.procore_id}:{gone.value}",
+        title=title,
+        reason=reason,
+        advice=(
+            f"Delete it in {alive.title} too: procore-4hse inbox approve ID; keep it there: inbox reject ID; "
+            f"bring it back in {gone.title}: inbox reject ID --restore"
+        ),
+        procore_id=link.procore_id,
+        fourhse_id=link.fourhse_id,
+        facts={"edited": edited},
+    )
+
+
+def missing(link: Link, side: Side, title: str) -> Item:
+    return Item(
+        kind=ItemKind.MISSING,
+        key=f"missing:{link.procore_id}:{side.value}",
+        title=title,
+        reason=f"{side.title} no longer shows it, and nothing proves that it was deleted; both sides are left alone.",
+        advice=(
+            f"Look whether our account may still see it in {side.title}; it goes on by itself when it is back. "
+            "If it was deleted: procore-4hse inbox approve ID"
+        ),
+        procore_id=link.procore_id,
+        fourhse_id=link.fourhse_id,
+    )
+
+
+def guard(name: str, reason: str, advice: str, held: tuple[Action, ...], **facts: Any) -> Item:
+    return Item(
+        kind=ItemKind.GUARD,
+        key=f"guard:{name}",
+        title="",
+        reason=reason,
+        advice=advice,
+        facts={"held": [signature(action) for action in held], **facts},
+    )
+
+
+def _ids(record: Record, other_id: str | None) -> dict[str, Any]:
+    ids = {record.side: record.id, record.side.other: other_id}
+    return {"procore_id": ids[Side.PROCORE], "fourhse_id": ids[Side.FOURHSE]}

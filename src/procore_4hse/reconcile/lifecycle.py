@@ -1,0 +1,182 @@
+"""A link whose records are not both there: deletions with evidence, policies, answers, and returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from procore_4hse.mapping.lenses import Held, StatusLens, Unwritable
+from procore_4hse.mapping.translate import facts_of, new_payload, payload
+from procore_4hse.models import Act, Action, Item, Kind, Link, LinkState, Place, Ruling, Side
+from procore_4hse.reconcile import items
+from procore_4hse.reconcile.snapshot import Policy, Presence, Record, Snapshot, Transition
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of a link in this cycle. `alive` asks for the ordinary comparison of both records."""
+
+    alive: bool = False
+    place: Place = Place.WAITING
+    transition: Transition | None = None
+    actions: tuple[Action, ...] = ()
+    items: tuple[Item, ...] = ()
+    relying: tuple[str, ...] = field(default=())
+
+
+def fate(snapshot: Snapshot, link: Link) -> Fate:
+    """Every case of presence and state, each with its reason."""
+    sides = {side: _presence(snapshot, link, side) for side in Side}
+    gone = [side for side in Side if sides[side] is Presence.GONE]
+    here = [side for side in Side if sides[side] is Presence.PRESENT]
+    if len(here) == 2:
+        return _both_here(link)
+    if link.state is LinkState.ENDED:
+        return _returned(snapshot, link, here[0]) if here else Fate(place=Place.EXCLUDED)
+    if len(gone) == 2:
+        return Fate(transition=Transition(link, LinkState.ENDED, "deleted on both sides"), place=Place.EXCLUDED)
+    if gone:
+        return _one_gone(snapshot, link, gone[0])
+    if link.state in (LinkState.IGNORED, LinkState.CLOSED_BY_POLICY):
+        return Fate(place=Place.EXCLUDED)
+    return _not_seen(snapshot, link, [side for side in Side if sides[side] is Presence.ABSENT])
+
+
+def _presence(snapshot: Snapshot, link: Link, side: Side) -> Presence:
+    record = snapshot.record(side, link.id_on(side))
+    presence = record.presence if record else Presence.ABSENT
+    if presence is Presence.ABSENT and not snapshot.certified[side]:
+        return Presence.UNSEEN
+    ruling = snapshot.rulings.get(f"missing:{link.procore_id}:{side.value}")
+    told = link.state is LinkState.gone(side) or (ruling is not None and ruling.verb == "approve")
+    return Presence.GONE if presence is Presence.ABSENT and told else presence
+
+
+def _both_here(link: Link) -> Fate:
+    if link.state is LinkState.LIVE:
+        return Fate(alive=True)
+    return Fate(alive=True, transition=Transition(link, LinkState.LIVE, "both records are there again"))
+
+
+def _not_seen(snapshot: Snapshot, link: Link, absent: list[Side]) -> Fate:
+    """Absence alone never deletes: the link is frozen, and asked about when the listing was complete."""
+    asked = tuple(items.missing(link, side, _title(snapshot, link)) for side in absent)
+    return Fate(items=asked)
+
+
+def _one_gone(snapshot: Snapshot, link: Link, gone: Side) -> Fate:
+    survivor = snapshot.record(gone.other, link.id_on(gone.other))
+    if survivor is None or survivor.presence is not Presence.PRESENT:
+        return Fate(transition=_gone(snapshot, link, gone))
+    if link.state in (LinkState.IGNORED, LinkState.CLOSED_BY_POLICY):
+        return Fate(place=Place.EXCLUDED)
+    ruling = snapshot.rulings.get(f"deletion:{link.procore_id}:{gone.value}")
+    edited = _edited(snapshot, link, survivor)
+    if ruling is not None and ruling.seen.get("edited", False) == edited:
+        return _answered(snapshot, link, gone, ruling)
+    return _by_policy(snapshot, link, gone, survivor, edited)
+
+
+def _by_policy(snapshot: Snapshot, link: Link, gone: Side, survivor: Record, edited: bool) -> Fate:
+    marked = _gone(snapshot, link, gone)
+    policy = snapshot.deletions
+    if policy is Policy.IGNORE:
+        return Fate(
+            place=Place.EXCLUDED, transition=Transition(link, LinkState.IGNORED, marked.reason, gone, marked.evidence)
+        )
+    if policy is Policy.PROPAGATE and gone is Side.FOURHSE and not edited:
+        return Fate(transition=marked, actions=(_delete(link, Side.PROCORE, f"deleted in 4HSE ({marked.evidence})"),))
+    if policy is Policy.CLOSE and not edited:
+        return _close(snapshot, link, survivor, marked)
+    asked = items.deletion(link, gone, marked.evidence, _title(snapshot, link), edited=edited)
+    return Fate(transition=marked, items=(asked,))
+
+
+def _answered(snapshot: Snapshot, link: Link, gone: Side, ruling: Ruling) -> Fate:
+    marked, relying = _gone(snapshot, link, gone), (ruling.key,)
+    if ruling.verb == "approve":
+        delete = _delete(link, gone.other, "a person approved the deletion")
+        return Fate(transition=marked, actions=(delete,), relying=relying)
+    if ruling.restore:
+        back = _bring_back(snapshot, link, gone, "a person asked for it back")
+        return Fate(transition=marked, actions=back, relying=relying)
+    ignored = Transition(link, LinkState.IGNORED, "a person keeps the survivor", gone, marked.evidence)
+    return Fate(place=Place.EXCLUDED, transition=ignored)
+
+
+def _close(snapshot: Snapshot, link: Link, survivor: Record, marked: Transition) -> Fate:
+    """The survivor is closed through the mapping's own status row; one that is closed already is just marked."""
+    closed = Transition(link, LinkState.CLOSED_BY_POLICY, "the route closes survivors", marked.side, marked.evidence)
+    status = next(row for row in snapshot.mapping.fields if isinstance(row.lens, StatusLens))
+    reading = status.lens.get(survivor.side, survivor.image)
+    if not isinstance(reading, Held) and reading.value == "closed":
+        return Fate(place=Place.EXCLUDED, transition=closed)
+    facts = facts_of({"@status_at": snapshot.now.isoformat()}, snapshot.zone)
+    action = Action(
+        act=Act.UPDATE,
+        side=survivor.side,
+        kind=Kind.INCIDENT,
+        target_id=survivor.id,
+        source_id=link.id_on(survivor.side.other),
+        reason=f"closed, because it was deleted in {survivor.side.other.title}",
+        fields=payload(survivor.side, [(status, "closed")], survivor.image, facts),
+        seen=status.slice(survivor.side, survivor.image),
+        then=LinkState.CLOSED_BY_POLICY,
+    )
+    return Fate(transition=marked, actions=(action,))
+
+
+def _returned(snapshot: Snapshot, link: Link, back: Side) -> Fate:
+    """One record of an ended link is there again: the same link lives again, and the other is brought back."""
+    return Fate(actions=_bring_back(snapshot, link, back.other, f"it is back in {back.title}"))
+
+
+def _bring_back(snapshot: Snapshot, link: Link, gone: Side, reason: str) -> tuple[Action, ...]:
+    if gone is Side.PROCORE:
+        return (Action(Act.RESTORE, gone, Kind.INCIDENT, link.procore_id, link.fourhse_id, reason),)
+    source = snapshot.records[Side.PROCORE][link.procore_id]
+    try:
+        fields = new_payload(snapshot.mapping, gone, source.image, snapshot.zone)
+    except Unwritable:
+        return ()
+    return (
+        Action(
+            act=Act.CREATE,
+            side=gone,
+            kind=Kind.INCIDENT,
+            target_id=None,
+            source_id=link.procore_id,
+            reason=reason,
+            fields=fields,
+            sources={row.key: row.slice(Side.PROCORE, source.image) for row in snapshot.mapping.fields},
+            generation=link.generation + 1,
+        ),
+    )
+
+
+def _delete(link: Link, side: Side, reason: str) -> Action:
+    target, source = link.id_on(side), link.id_on(side.other)
+    return Action(Act.DELETE, side, Kind.INCIDENT, target, source, reason, then=LinkState.ENDED)
+
+
+def _gone(snapshot: Snapshot, link: Link, gone: Side) -> Transition:
+    record = snapshot.record(gone, link.id_on(gone))
+    evidence = (record.evidence if record else "") or "a person said so"
+    return Transition(link, LinkState.gone(gone), f"deleted in {gone.title}", gone, evidence)
+
+
+def _edited(snapshot: Snapshot, link: Link, survivor: Record) -> bool:
+    """Whether the survivor means something else than when both agreed."""
+    for row in snapshot.mapping.fields:
+        base = link.base.get(row.key)
+        if base is not None and row.lens.get(survivor.side, survivor.image) != row.lens.get(
+            survivor.side, base.of(survivor.side)
+        ):
+            return True
+    return False
+
+
+def _title(snapshot: Snapshot, link: Link) -> str:
+    for side in Side:
+        if title := items.title_of(snapshot.mapping, snapshot.record(side, link.id_on(side))):
+            return title
+    return ""

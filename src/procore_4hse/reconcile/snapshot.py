@@ -1,0 +1,180 @@
+"""What the core is given and what it gives back: a route at one moment, and the plan made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from procore_4hse.mapping.rules import Direction, Mapping
+from procore_4hse.models import Action, Agreement, Image, Item, Link, LinkState, Place, Ruling, Side
+
+
+class Presence(StrEnum):
+    """What the latest pull says about a record that we know."""
+
+    PRESENT = "present"
+    UNSEEN = "unseen"
+    """Not listed, but the listing was not certified: it says nothing."""
+    ABSENT = "absent"
+    """Not in a certified listing; alone no proof of anything."""
+    GONE = "gone"
+    """Deleted, with evidence."""
+
+
+@dataclass(frozen=True)
+class Record:
+    side: Side
+    id: str
+    image: Image
+    presence: Presence = Presence.PRESENT
+    private: bool = False
+    author: str | None = None
+    created_at: str | None = None
+    minimal: bool = False
+    """Privacy keeps it home: the image holds no contents."""
+    evidence: str = ""
+    """Why it counts as gone, in words."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A call that the vendor refused; tried again at `next_try` or when `fingerprint` no longer fits."""
+
+    key: str
+    side: Side
+    words: str
+    fingerprint: str
+    next_try: datetime | None
+
+
+class Policy(StrEnum):
+    ASK = "ask"
+    PROPAGATE = "propagate"
+    CLOSE = "close"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True)
+class Limits:
+    max_deletes: int = 20
+    max_delete_percent: int = 10
+    max_change_percent: int = 50
+    max_creates: int = 200
+    percent_from: int = 20
+    """Shares count from this many links up."""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What is no longer as it was when this route was last in order; each is the old value, None when unchanged."""
+
+    scope: str | None = None
+    zone: str | None = None
+    mapping: str | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One route at one moment, complete: everything that decides the plan."""
+
+    mapping: Mapping
+    zone: str
+    since: date
+    now: datetime
+    records: Dict[Side, Dict[str, Record]]
+    links: tuple[Link, ...] = ()
+    certified: Dict[Side, bool] = field(default_factory=lambda: {Side.PROCORE: True, Side.FOURHSE: True})
+    direction: Direction = Direction.BOTH
+    private: str = "skip"
+    deletions: Policy = Policy.ASK
+    limits: Limits = Limits()
+    rulings: Dict[str, Ruling] = field(default_factory=dict)
+    refusals: Dict[str, Refusal] = field(default_factory=dict)
+    pending: frozenset[tuple[Side, str]] = frozenset()
+    """Records with an unsettled intent: nothing new is planned for them."""
+    possibly_ours: frozenset[tuple[Side, str]] = frozenset()
+    """Unlinked records that an unsettled create may have made."""
+    own_accounts: frozenset[str] = frozenset()
+    linked_elsewhere: frozenset[tuple[Side, str]] = frozenset()
+    apart: frozenset[tuple[str, str]] = frozenset()
+    """Pairs (Procore id, 4HSE id) that a person called different."""
+    unlinked_by_hand: frozenset[tuple[str, str]] = frozenset()
+    ids_of_ours: Dict[str, str] = field(default_factory=dict)
+    """4HSE id that our scheme gives -> Procore id."""
+    ever_linked: bool = False
+    meeting_approved: bool = False
+    changed: Changed = Changed()
+    rebased: frozenset[str] = frozenset()
+    """Field keys whose disagreement a person accepted for the whole route: new bases, no write."""
+    drift_winner: Side | None = None
+    """The side that a person chose for all pairs which a changed mapping set against each other."""
+    only_days: tuple[date, date] | None = None
+    """A backfill's range, both ends included: it replaces `since` and leaves everything else alone."""
+    born_private: frozenset[str] = frozenset()
+    """Procore ids that have been private since our own create."""
+
+    def record(self, side: Side, record_id: str) -> Record | None:
+        return self.records[side].get(record_id)
+
+
+@dataclass(frozen=True)
+class Rebase:
+    """New bases for one link; nothing is written to a vendor."""
+
+    procore_id: str
+    fourhse_id: str
+    fields: Dict[str, Agreement]
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A link changes its state; `side` and `evidence` say what was deleted, when something was."""
+
+    link: Link
+    state: LinkState
+    reason: str
+    side: Side | None = None
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that this cycle would do, decide, ask and count. A dry run is a plan that nobody pushes."""
+
+    actions: tuple[Action, ...] = ()
+    items: tuple[Item, ...] = ()
+    rebases: tuple[Rebase, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+    places: Dict[Side, Dict[str, Place]] = field(default_factory=dict)
+    apart: tuple[tuple[str, str], ...] = ()
+    """Pairs that a person's answer calls different, to be remembered."""
+    relying: tuple[str, ...] = ()
+    """Keys of answered items that actions of this plan carry out; they stay until the work is done."""
+    stop: str | None = None
+    """Why the route is held, in one sentence; None when nothing is."""
+    held: tuple[Action, ...] = ()
+
+    def population(self, side: Side) -> dict[str, int]:
+        counts = {place.value: 0 for place in (Place.IN_SYNC, Place.WAITING, Place.REFUSED, Place.EXCLUDED)}
+        for place in self.places.get(side, {}).values():
+            counts[place.value] += 1
+        return counts
+
+
+def fingerprint(*parts: Any) -> str:
+    """Equal for equal raw values; used to see whether anything moved."""
+    return repr([_plain(part) for part in parts])
+
+
+def _plain(part: Any) -> Any:
+    if isinstance(part, Dict):
+        return sorted((str(key), _plain(value)) for key, value in part.items() if not str(key).startswith("@"))
+    return part
+
+
+def signature(action: Action) -> str:
+    """What an approval covers: side, kind, record and fields, as they were shown."""
+    return fingerprint(action.act, action.side, action.kind, action.target_id, action.source_id, action.fields)
