@@ -1,0 +1,72 @@
+"""Procore and 4HSE over HTTP: one `Http` per credential, a register per route on top of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import httpx
+
+from procore_4hse.clients.auth import FourHseAuth, ProcoreAuth
+from procore_4hse.clients.budget import Budget
+from procore_4hse.clients.fourhse import FourHseRegister
+from procore_4hse.clients.http import CALL_TIMEOUT, Http
+from procore_4hse.clients.procore import ProcoreRegister
+from procore_4hse.clients.wire import Wire
+from procore_4hse.models import Side
+
+__all__ = ["CALL_TIMEOUT", "FourHseRegister", "Http", "ProcoreRegister", "fourhse_http", "procore_http"]
+
+FOURHSE_PACE = 2.0
+"""Calls a second to 4HSE while no answer states a limit: none is documented (H8)."""
+
+
+def procore_http(
+    api_url: str,
+    login_url: str,
+    company_id: int | str,
+    client_id: str,
+    client_secret: str,
+    *,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None],
+    random: Callable[[], float],
+    transport: httpx.BaseTransport | None = None,
+    pace: float | None = None,
+) -> Http:
+    """Procore with a service account; every call names the company, which Procore demands of it (P9, P16).
+
+    Raises ConfigurationError for an address that is neither https nor loopback.
+    """
+    side = Side.PROCORE
+    budget = Budget(side, clock=clock, sleep=sleep, random=random, pace=pace)
+    urls = {"procore.api_url": api_url, "procore.login_url": login_url}
+    wire = Wire(side, budget, clock=clock, sleep=sleep, random=random, transport=transport, urls=urls)
+    auth = ProcoreAuth(wire, login_url, client_id, client_secret)
+    return Http(side, api_url, wire, auth, headers={"Procore-Company-Id": str(company_id)})
+
+
+def fourhse_http(
+    api_url: str,
+    token_url: str,
+    client_id: str,
+    client_secret: str,
+    username: str,
+    password: str,
+    *,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None],
+    random: Callable[[], float],
+    transport: httpx.BaseTransport | None = None,
+    pace: float | None = FOURHSE_PACE,
+) -> Http:
+    """4HSE with a user's password; `pace` is calls a second, None for none, as for a simulated system.
+
+    Raises ConfigurationError for an address that is neither https nor loopback.
+    """
+    side = Side.FOURHSE
+    budget = Budget(side, clock=clock, sleep=sleep, random=random, pace=pace)
+    urls = {"fourhse.api_url": api_url, "fourhse.token_url": token_url}
+    wire = Wire(side, budget, clock=clock, sleep=sleep, random=random, transport=transport, urls=urls)
+    auth = FourHseAuth(wire, token_url, client_id, client_secret, username, password)
+    return Http(side, api_url, wire, auth)

@@ -1,0 +1,217 @@
+"""4HSE's incident register of one office, by name. The only place with 4HSE's paths.
+
+Listings are POSTs with the filter in the body (H2). The last page is sent again for every page past the end, so
+the walk ends by X-Pagination-Page-Count alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from procore_4hse.clients.answer import Reply, anything, is_rows, text_id
+from procore_4hse.clients.http import Http
+from procore_4hse.models import Answer, Kind, Page, RawRecord, Side
+
+PATHS = {Kind.INCIDENT: "incident", Kind.PERSON: "incident-person"}
+KEYS = {Kind.INCIDENT: "office_incident_id", Kind.PERSON: "office_incident_person_id"}
+SORTS = {Kind.INCIDENT: "date_incident", Kind.PERSON: "incident_date"}
+"""Fields that stay put; rows of one day may still change places between two pages (H2)."""
+
+PAGE_SIZE = 100
+"""The vendor's own tools ask for no more (H2)."""
+
+Rows = list[dict[str, Any]]
+
+
+class FourHseRegister:
+    """Implements models.Register for one 4HSE office. `project_id` is its tenant_id, `office_id` its subtenant_id."""
+
+    NEVER_WRITTEN = frozenset({"manager", "assignee", "watcher", "to"})
+    """Of unknown form, and they may mail people (H4)."""
+
+    def __init__(self, http: Http, *, project_id: str, office_id: str) -> None:
+        self._http = http
+        self.project_id = project_id
+        self.office_id = office_id
+
+    @property
+    def side(self) -> Side:
+        return Side.FOURHSE
+
+    @property
+    def server_date(self) -> datetime | None:
+        return self._http.server_date
+
+    @property
+    def calls(self) -> int:
+        return self._http.calls
+
+    # What surrounds the incidents ---------------------------------------------------------------------------------
+
+    def project(self) -> dict[str, Any]:
+        """The project with its `status`: only an active one is operational (H6)."""
+        return self._object("project", self.project_id)
+
+    def office(self) -> dict[str, Any]:
+        """The office; a historicized one hides its rows from listings (H6)."""
+        return self._object("office", self.office_id)
+
+    def person_office_pages(self, *, history: bool = False) -> Iterator[Rows]:
+        """The people assigned to the office, whose `person_office_id` an involved person needs (H9).
+
+        `history` adds ended assignments, which old records still name.
+        """
+        yield from self._office_rows("person-office", history=history)
+
+    def equipment_pages(self, *, history: bool = False) -> Iterator[Rows]:
+        """The office's equipment; `history` adds what is no longer in use."""
+        yield from self._office_rows("equipment", history=history)
+
+    # Listings -----------------------------------------------------------------------------------------------------
+
+    def pages(self, kind: Kind, *, sort: str | None = None, reserve: bool = False) -> Iterator[Page]:
+        """Every incident, or every involved person, of the office, lazily; `sort` is one field, minus descending.
+
+        A listing that holds another office's row is unreadable: the filter was not applied.
+        """
+        body = {"filter": self._ours(), "sort": sort or SORTS[kind]}
+        readable = self._rows_are_ours(self._key(kind))
+        for reply, asked in self._walk(self._path(kind, "index"), body, readable=readable, reserve=reserve):
+            yield Page(
+                records=tuple(_record(kind, row) for row in reply.body),
+                asked=asked,
+                number=reply.number("x-pagination-current-page") or asked,
+                is_last=_is_last(reply, asked),
+                total=reply.number("x-pagination-total-count"),
+                server_date=reply.date,
+            )
+
+    # Single records -----------------------------------------------------------------------------------------------
+
+    def show(self, kind: Kind, record_id: str) -> Answer:
+        """The record as it is now, with its joined fields; NotFound when it is gone or hidden (H6)."""
+        path = self._path(kind, "view", record_id)
+        reply = self._http.read("GET", path, readable=_has_id(self._key(kind), record_id), reserve=True)
+        return self._answer(kind, reply)
+
+    def create(self, kind: Kind, fields: Mapping[str, Any], *, intent_id: str) -> Answer:
+        """The new record of the office. A given own id is sent, but only the answer's counts (H4).
+
+        4HSE knows no idempotency key (H5), so `intent_id` does not leave.
+        """
+        self._check(fields)
+        body = {**fields, **self._ours()}
+        reply = self._http.write("POST", self._path(kind, "create"), json=body, readable=_has_id(self._key(kind)))
+        return self._answer(kind, reply)
+
+    def update(self, kind: Kind, record_id: str, fields: Mapping[str, Any]) -> Answer:
+        """The changed record, without joined fields; only `fields` are sent (H5)."""
+        self._check(fields)
+        path = self._path(kind, "update", record_id)
+        reply = self._http.write("PUT", path, json=dict(fields), readable=_has_id(self._key(kind), record_id))
+        return self._answer(kind, reply)
+
+    def delete(self, kind: Kind, record_id: str, *, force: bool = False) -> None:
+        """Deletes for good (H6), with `force` the children too.
+
+        Without it a record with children is Refused, or OutcomeUnknown when the answer is 200 with a preview.
+        """
+        query = [("force", "true" if force else "false")]
+        readable = anything if force else _is_no_preview
+        self._http.write("DELETE", self._path(kind, "delete", record_id), query=query, readable=readable)
+
+    def restore(self, kind: Kind, record_id: str) -> None:
+        """Raises ValueError: nothing comes back in 4HSE, a deleted record is created again (H3)."""
+        raise ValueError("4HSE has no recycle bin to restore from")
+
+    # How it is asked for ------------------------------------------------------------------------------------------
+
+    def _ours(self) -> dict[str, str]:
+        return {"tenant_id": self.project_id, "subtenant_id": self.office_id}
+
+    def _check(self, fields: Mapping[str, Any]) -> None:
+        if found := sorted(self.NEVER_WRITTEN & fields.keys()):
+            raise ValueError(f"never sent to 4HSE: {', '.join(found)}")
+
+    def _key(self, kind: Kind) -> str:
+        if kind not in KEYS:
+            raise ValueError(f"4HSE has no {kind.value} of its own")
+        return KEYS[kind]
+
+    def _path(self, kind: Kind, verb: str, record_id: str | None = None) -> str:
+        self._key(kind)
+        path = f"/v2/{PATHS[kind]}/{verb}"
+        return path if record_id is None else f"{path}/{quote(record_id, safe='')}"
+
+    def _object(self, entity: str, entity_id: str) -> dict[str, Any]:
+        path = f"/v2/{entity}/view/{quote(entity_id, safe='')}"
+        body: dict[str, Any] = self._http.read("GET", path, reserve=True).body
+        return body
+
+    def _answer(self, kind: Kind, reply: Reply) -> Answer:
+        return Answer(_record(kind, reply.body), reply.date)
+
+    def _office_rows(self, entity: str, *, history: bool) -> Iterator[Rows]:
+        body = {"filter": {"project_id": self.project_id, "office_id": self.office_id}, "history": history}
+        yield from (reply.body for reply, _ in self._walk(f"/v2/{entity}/index", body))
+
+    def _rows_are_ours(self, key: str) -> Callable[[Any], bool]:
+        def readable(body: Any) -> bool:
+            return is_rows(body) and all(text_id(row.get(key)) and self._is_ours(row) for row in body)
+
+        return readable
+
+    def _is_ours(self, row: Mapping[str, Any]) -> bool:
+        office = row.get("subtenant_id")
+        return office is None or str(office).lower() == self.office_id.lower()
+
+    def _walk(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        readable: Callable[[Any], bool] = is_rows,
+        reserve: bool = False,
+    ) -> Iterator[tuple[Reply, int]]:
+        """Every page's answer with the number asked for. Paging goes in the body: a query would be ignored (H2)."""
+        asked, before = 1, None
+        while True:
+            paged = {**body, "per-page": PAGE_SIZE, "page": asked}
+            reply = self._http.read("POST", path, json=paged, readable=readable, reserve=reserve)
+            yield reply, asked
+            if _is_last(reply, asked) or reply.body == before:
+                return
+            asked, before = asked + 1, reply.body
+
+
+def _record(kind: Kind, row: dict[str, Any]) -> RawRecord:
+    parent = text_id(row.get("office_incident_id")) if kind is Kind.PERSON else None
+    return RawRecord(Side.FOURHSE, kind, text_id(row.get(KEYS[kind])) or "", row, parent)
+
+
+def _has_id(key: str, wanted: str | None = None) -> Callable[[Any], bool]:
+    """Readable is an object with its id: the `wanted` one, or any when None."""
+
+    def readable(body: Any) -> bool:
+        found = text_id(body.get(key)) if isinstance(body, dict) else None
+        return found is not None and (wanted is None or found.lower() == wanted.lower())
+
+    return readable
+
+
+def _is_no_preview(body: Any) -> bool:
+    """True for an answer that lists nothing; the form of a preview is unknown (H6)."""
+    return not isinstance(body, (list, dict)) or not body
+
+
+def _is_last(reply: Reply, asked: int) -> bool:
+    """By Page-Count, else by Total-Count, else by a page that is not full."""
+    pages = reply.number("x-pagination-page-count")
+    if pages is not None:
+        return asked >= pages
+    size = reply.number("x-pagination-per-page") or PAGE_SIZE
+    total = reply.number("x-pagination-total-count")
+    return len(reply.body) < size if total is None else asked * size >= total

@@ -1,0 +1,367 @@
+"""Procore's incident register of one project, by name. The only place with Procore's paths.
+
+Listings are offset pages over live data (P30-P34). They are asked for oldest first, so that a new row lands at the
+end and shifts nothing that was read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+from procore_4hse.clients.answer import Reply, anything, is_rows, text_id
+from procore_4hse.clients.http import Http
+from procore_4hse.clients.wire import Query
+from procore_4hse.errors import Unavailable
+from procore_4hse.models import Answer, Kind, Page, RawRecord, Side
+
+PATHS = {
+    Kind.INCIDENT: "incidents",
+    Kind.INJURY: "incidents/injuries",
+    Kind.NEAR_MISS: "incidents/near_misses",
+    Kind.PROPERTY_DAMAGE: "incidents/property_damages",
+    Kind.ENVIRONMENTAL: "incidents/environmentals",
+}
+"""Below the project, and again below its recycle bin. A write wraps its fields in the kind's own name (P59)."""
+
+SORTS = {Kind.INCIDENT: "number"}
+"""Ascending keys that never change; the record kinds sort by `created_at`, as their numbers restart (P34, P101)."""
+
+PICKERS = {
+    "hazards": "hazards",
+    "contributing_behaviors": "contributing_behaviors",
+    "contributing_conditions": "contributing_conditions",
+} | {
+    name: f"incidents/{name}"
+    for name in (
+        "affliction_types",
+        "body_parts",
+        "affected_body_parts",
+        "harm_sources",
+        "work_activities",
+        "filing_types",
+        "injury_filing_types",
+        "statuses",
+        "severity_levels",
+        "units_of_measure",
+        "action_types",
+        "environmental_types",
+    )
+}
+"""The company's word lists, below the company."""
+
+WITH_INACTIVE = ("hazards", "contributing_behaviors", "contributing_conditions", "harm_sources")
+"""Pickers that hide inactive entries, still used by old records, unless asked for all (P98)."""
+
+IDS_PER_CALL = 100
+"""So many ids fit into one address."""
+
+Rows = list[dict[str, Any]]
+
+
+class ProcoreRegister:
+    """Implements models.Register for one Procore project. Ids are text."""
+
+    NEVER_WRITTEN = frozenset({"distribution_member_ids", "assignee_ids"})
+    """They mail people (P73)."""
+
+    NEVER_UPDATED = frozenset(
+        {
+            "injuries",
+            "near_misses",
+            "property_damages",
+            "environmentals",
+            "witness_statements_attributes",
+            "witness_statements",
+        }
+    )
+    """Records nested in a change are made again (P66)."""
+
+    def __init__(self, http: Http, *, company_id: int | str, project_id: int | str) -> None:
+        self._http = http
+        self.company_id = str(company_id)
+        self.project_id = str(project_id)
+        self._project = f"/rest/v1.0/projects/{quote(self.project_id, safe='')}"
+        self._company = f"/rest/v1.0/companies/{quote(self.company_id, safe='')}"
+
+    @property
+    def side(self) -> Side:
+        return Side.PROCORE
+
+    @property
+    def server_date(self) -> datetime | None:
+        return self._http.server_date
+
+    @property
+    def calls(self) -> int:
+        return self._http.calls
+
+    # What surrounds the incidents ---------------------------------------------------------------------------------
+
+    def project(self) -> dict[str, Any]:
+        """The project with its time zone; `tz_name` is only shown here and in the extended list (P63)."""
+        return self._object(self._project, [("company_id", self.company_id)])
+
+    def me(self) -> dict[str, Any]:
+        """Our own account: `id`, `login`, and `name` because the company is stated (P10)."""
+        return self._object("/rest/v1.0/me", [("company_id", self.company_id)])
+
+    def configuration(self) -> dict[str, Any]:
+        """The project's incident settings: `private_by_default`, `default_distribution` (P72)."""
+        return self._object(f"{self._project}/incidents/configuration", [])
+
+    def statuses(self) -> Rows:
+        """The company's statuses as `label` and `value`; custom ones may be missing (P71)."""
+        return self.picker("statuses")
+
+    def picker(self, name: str) -> Rows:
+        """All entries of a company word list, inactive ones included; `name` is a key of PICKERS."""
+        query = [("all", "true")] if name in WITH_INACTIVE else []
+        return [row for reply, _ in self._walk(f"{self._company}/{PICKERS[name]}", query) for row in reply.body]
+
+    def people_pages(self) -> Iterator[Rows]:
+        """Full and reference users; these ids are what `affected_party_id` takes (P93)."""
+        yield from (reply.body for reply, _ in self._walk(f"{self._project}/people", [("sort", "name")]))
+
+    def users_pages(self) -> Iterator[Rows]:
+        """Active full users only (P95)."""
+        yield from (reply.body for reply, _ in self._walk(f"{self._project}/users", [("sort", "name")]))
+
+    # Listings -----------------------------------------------------------------------------------------------------
+
+    def incident_pages(
+        self,
+        *,
+        updated: tuple[datetime, datetime] | None = None,
+        created: tuple[datetime, datetime] | None = None,
+        event_days: tuple[date, date] | None = None,
+        time_unknown: bool | None = None,
+        ids: Sequence[str] | None = None,
+        per_page: int = 1000,
+        reserve: bool = False,
+    ) -> Iterator[Page]:
+        """Incidents of the project, lazily, oldest first. No `ids` at all means no page.
+
+        Whether the ends of a range count is unknown (P36): ask wider. Days are UTC days of the event.
+        """
+        query = [
+            *_range("updated_at", updated),
+            *_range("created_at", created),
+            *_range("event_date", event_days),
+            *([] if time_unknown is None else [("filters[time_unknown]", str(time_unknown).lower())]),
+        ]
+        for some in _id_filters(ids):
+            yield from self._pages(Kind.INCIDENT, "", [*query, *some], per_page=per_page, reserve=reserve)
+
+    def incident_total(self, *, time_unknown: bool | None = None) -> int | None:
+        """How many incidents a plain listing holds, by a listing of one row; None when no answer says so."""
+        pages = self.incident_pages(time_unknown=time_unknown, per_page=1)
+        return next(pages).total
+
+    def record_pages(
+        self,
+        kind: Kind,
+        *,
+        ids: Sequence[str] | None = None,
+        incident_id: str | None = None,
+        per_page: int = 1000,
+        reserve: bool = False,
+    ) -> Iterator[Page]:
+        """Records of one kind of the whole project, or of one incident, lazily, oldest first.
+
+        These listings know no filter by id (P40): `ids` are picked here, and such a page states no total.
+        """
+        query = [] if incident_id is None else [("incident_id", incident_id)]
+        yield from self._picked(kind, "", query, ids=ids, per_page=per_page, reserve=reserve)
+
+    def recycled_pages(self, kind: Kind, *, ids: Sequence[str], reserve: bool = False) -> Iterator[Page]:
+        """Those of `ids` that lie in the recycle bin; AccessRefused without admin rights (P56)."""
+        if kind is not Kind.INCIDENT:
+            yield from self._picked(kind, "recycle_bin/", [], ids=ids, reserve=reserve)
+            return
+        for some in _id_filters(ids):
+            yield from self._pages(kind, "recycle_bin/", some, reserve=reserve)
+
+    # Single records -----------------------------------------------------------------------------------------------
+
+    def show(self, kind: Kind, record_id: str) -> Answer:
+        """The record as it is now; NotFound when it is gone, recycled or hidden (P19, P57)."""
+        reply = self._http.read("GET", self._path(kind, record_id), readable=_has_id(record_id), reserve=True)
+        return self._answer(kind, reply)
+
+    def create(self, kind: Kind, fields: Mapping[str, Any], *, intent_id: str) -> Answer:
+        """The new record; `intent_id` goes along as Idempotency-Token (P82). A record kind needs `incident_id`."""
+        self._check(fields, self.NEVER_WRITTEN)
+        headers = {"Idempotency-Token": intent_id}
+        body = {kind.value: dict(fields)}
+        reply = self._http.write("POST", self._path(kind), json=body, readable=_has_id(None), headers=headers)
+        return self._answer(kind, reply)
+
+    def update(self, kind: Kind, record_id: str, fields: Mapping[str, Any]) -> Answer:
+        """The changed record; only `fields` are sent, and null clears a field (P67)."""
+        self._check(fields, self.NEVER_WRITTEN | self.NEVER_UPDATED)
+        body = {kind.value: dict(fields)}
+        reply = self._http.write("PATCH", self._path(kind, record_id), json=body, readable=_has_id(record_id))
+        return self._answer(kind, reply)
+
+    def delete(self, kind: Kind, record_id: str, *, force: bool = False) -> None:
+        """Moves the record to the recycle bin (P53); `force` changes nothing here."""
+        self._http.write("DELETE", self._path(kind, record_id), readable=anything)
+
+    def restore(self, kind: Kind, record_id: str) -> None:
+        """Brings the record back from the bin, an incident with its records (P54)."""
+        path = self._path(kind, record_id, below="recycle_bin/")
+        self._http.write("PATCH", f"{path}/restore", readable=anything)
+
+    # How it is asked for ------------------------------------------------------------------------------------------
+
+    def _check(self, fields: Mapping[str, Any], refused: frozenset[str]) -> None:
+        if found := sorted(refused & fields.keys()):
+            raise ValueError(f"never sent to Procore: {', '.join(found)}")
+
+    def _path(self, kind: Kind, record_id: str | None = None, *, below: str = "") -> str:
+        if kind not in PATHS:
+            raise ValueError(f"Procore has no {kind.value} of its own")
+        path = f"{self._project}/{below}{PATHS[kind]}"
+        return path if record_id is None else f"{path}/{quote(record_id, safe='')}"
+
+    def _object(self, path: str, query: Query) -> dict[str, Any]:
+        body: dict[str, Any] = self._http.read("GET", path, query=query, reserve=True).body
+        return body
+
+    def _answer(self, kind: Kind, reply: Reply) -> Answer:
+        return Answer(_record(kind, reply.body), reply.date)
+
+    def _picked(
+        self,
+        kind: Kind,
+        below: str,
+        query: Query,
+        *,
+        ids: Sequence[str] | None,
+        per_page: int = 1000,
+        reserve: bool,
+    ) -> Iterator[Page]:
+        if ids is not None and not ids:
+            return
+        for page in self._pages(kind, below, query, per_page=per_page, reserve=reserve):
+            yield page if ids is None else _only(page, frozenset(ids))
+
+    def _pages(self, kind: Kind, below: str, query: Query, *, per_page: int = 1000, reserve: bool) -> Iterator[Page]:
+        path = self._path(kind, below=below)
+        asked_for = [("sort", SORTS.get(kind, "created_at")), *query]
+        for reply, asked in self._walk(path, asked_for, per_page=per_page, readable=_rows_have_ids, reserve=reserve):
+            yield Page(
+                records=tuple(_record(kind, row) for row in reply.body),
+                asked=asked,
+                number=_page_sent(reply, asked),
+                is_last=_next_page(reply, asked, per_page) is None,
+                total=reply.number("total"),
+                server_date=reply.date,
+            )
+
+    def _walk(
+        self,
+        path: str,
+        query: Query,
+        *,
+        per_page: int = 1000,
+        readable: Callable[[Any], bool] = is_rows,
+        reserve: bool = False,
+    ) -> Iterator[tuple[Reply, int]]:
+        """Every page's answer with the number asked for, up to the one without a next (P31)."""
+        page: int | None = 1
+        while page is not None:
+            paging = [("page", str(page)), ("per_page", str(per_page))]
+            reply = self._http.read("GET", path, query=[*query, *paging], readable=readable, reserve=reserve)
+            yield reply, page
+            following = _next_page(reply, page, per_page)
+            if following is not None and following <= page:
+                raise _endless(path)
+            page = following
+
+
+def _record(kind: Kind, row: dict[str, Any]) -> RawRecord:
+    parent = None if kind is Kind.INCIDENT else text_id(row.get("incident_id"))
+    return RawRecord(Side.PROCORE, kind, text_id(row.get("id")) or "", row, parent)
+
+
+def _only(page: Page, ids: frozenset[str]) -> Page:
+    records = tuple(record for record in page.records if record.id in ids)
+    return Page(records, page.asked, page.number, page.is_last, None, page.server_date)
+
+
+def _rows_have_ids(body: Any) -> bool:
+    return is_rows(body) and all(text_id(row.get("id")) for row in body)
+
+
+def _has_id(wanted: str | None) -> Callable[[Any], bool]:
+    """Readable is an object with an id: the `wanted` one, or any when None."""
+
+    def readable(body: Any) -> bool:
+        found = text_id(body.get("id")) if isinstance(body, dict) else None
+        return found is not None and wanted in (None, found)
+
+    return readable
+
+
+def _range(field: str, ends: tuple[date, date] | None) -> Query:
+    """`start...end` (P35): days as they are, instants in UTC to the second."""
+    if ends is None:
+        return []
+    return [(f"filters[{field}]", "...".join(_moment(end) for end in ends))]
+
+
+def _moment(end: date) -> str:
+    if isinstance(end, datetime):
+        return end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return end.isoformat()
+
+
+def _id_filters(ids: Sequence[str] | None) -> Iterator[Query]:
+    """One query without a filter, or as many as the ids need; the name is repeated for each id (P38)."""
+    if ids is None:
+        yield []
+        return
+    for start in range(0, len(ids), IDS_PER_CALL):
+        yield [("filters[id][]", record_id) for record_id in ids[start : start + IDS_PER_CALL]]
+
+
+LINK = re.compile(r'<([^>]*)>\s*;[^,<]*\brel="?(\w+)"?')
+
+
+def _links(reply: Reply) -> dict[str, int | None]:
+    """Link relation -> page number, None when the address names none."""
+    return {rel: _page_in(url) for url, rel in LINK.findall(reply.headers.get("link", ""))}
+
+
+def _page_in(url: str) -> int | None:
+    text = parse_qs(urlsplit(url).query).get("page", [""])[0]
+    return int(text) if text.isdecimal() else None
+
+
+def _page_sent(reply: Reply, asked: int) -> int:
+    """The page that the Link header shows this to be; the one asked for when it does not say."""
+    links = _links(reply)
+    if (following := links.get("next")) is not None:
+        return following - 1
+    previous = links.get("prev")
+    return asked if previous is None else previous + 1
+
+
+def _next_page(reply: Reply, asked: int, per_page: int) -> int | None:
+    """The page after this one by rel=next; without any Link header, by Total. Never by a short page (P31)."""
+    links = _links(reply)
+    if "next" in links:
+        return links["next"] or asked + 1
+    total, size = reply.number("total"), reply.number("per-page") or per_page
+    more = not links and total is not None and asked * size < total
+    return asked + 1 if more else None
+
+
+def _endless(path: str) -> Unavailable:
+    sentence = "Procore's listing names itself as its next page; the next cycle tries again."
+    return Unavailable(sentence, side=Side.PROCORE, call=f"GET {path}")
