@@ -100,5 +100,6 @@ def test_ci_says_nothing_but_check_and_test() -> None:
 
 
 def test_tests_reach_nothing_beyond_this_machine() -> None:
-    with socket.socket() as door, pytest.raises(SocketConnectBlockedError):
+    blocked = pytest.raises(SocketConnectBlockedError)
+    with socket.socket() as door, pytest.warns(UserWarning, match="allowed"), blocked:
         door.connect(("192.0.2.1", 443))
