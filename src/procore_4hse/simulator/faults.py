@@ -106,7 +106,7 @@ class Late:
 
 @dataclass
 class Faults:
-    """The faults between a client and one or more simulated systems. At most one befalls a request: the oldest."""
+    """The faults between a client and the simulated systems. A request meets one at most: the oldest."""
 
     clock: Clock
     fired: Counter[FaultKind] = field(default_factory=Counter)

@@ -1,0 +1,79 @@
+"""What nobody has said about Procore, as dials: each default is the likelier answer, each dial knows the others.
+
+The numbers are those of the list of facts about the Procore API.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+
+def _dial(default: Any, *others: Any) -> Any:
+    return field(default=default, metadata={"others": others})
+
+
+@dataclass(frozen=True)
+class ProcoreDials:
+    child_edit_bumps_incident: bool = False
+    """P49: a child created, edited, deleted or restored moves its incident's updated_at."""
+    time_unknown_default_hides: bool = False
+    """P42: a listing without filters[time_unknown] shows only incidents whose time is known."""
+    idempotency_token_honoured: bool = False
+    """P82: a repeated Idempotency-Token on a create answers 200 with the first record."""
+    range_start_included: bool = True
+    """P36."""
+    range_end_included: bool = True
+    """P36: also, a range that ends in a day includes that day."""
+    range_days_are_local: bool = True
+    """P35: days of a range are days of the project's zone, else UTC days."""
+    child_page_cap: int = _dial(1000, 100)
+    """P31: the most rows per page of child lists, directory and pickers; more is cut silently."""
+    recycled_get_answers: int = _dial(404, 200)
+    """P57: the show of a recycled record: 404, or 200 with its deleted_at."""
+    delete_bumps_updated_at: bool = True
+    """P50."""
+    restore_bumps_updated_at: bool = True
+    """P50."""
+    delete_hides_children_in_lists: bool = True
+    """P50: the child lists leave out the children of a recycled incident."""
+    show_includes_recycled_children: bool = False
+    """P50: the arrays of an incident's show keep its recycled children, with deleted_at."""
+    null_clears: bool = True
+    """P67: null in a PATCH clears a nullable field, else it leaves the field as it is."""
+    one_patch_clears_both: bool = False
+    """P87: one PATCH may clear the affliction type together with the body parts."""
+    html_wraps_description: bool = False
+    """P74: an incident's description is stored as a paragraph of HTML."""
+    trims_text: bool = False
+    """Outer blanks of texts are cut."""
+    rate_headers_sent: bool = True
+    """P27."""
+    retry_after_on_429: bool = True
+    """P23."""
+    error_form: str = _dial("map", "string", "nested")
+    """P78: {"errors": {field: [words]}}, {"errors": words}, {"error": {code, message, details}}."""
+    validation_status: int = _dial(422, 400)
+    """P77, and "name has already been taken" as seen with 400."""
+    created_by_null: bool = False
+    """P10: every created_by is null."""
+    tz_name_shown: bool = True
+    """P63."""
+    array_filter_needs_brackets: bool = True
+    """P38: filters[id][]=1; else filters[id]=1,2 and filters[id]=[1,2] work too."""
+    private_get_answers: int = _dial(404, 403)
+    """P19: what one gets who may not see a private incident."""
+    patch_unknown_fields: str = _dial("refuse", "ignore")
+    """P77: a member that the contract does not name is refused, or left aside with 200."""
+    unknown_time_event_date_normalised: bool = False
+    """P61: with time_unknown, event_date is stored as the local midnight of its local day."""
+    fractional_seconds: bool = False
+    """Time stamps end in .000Z, as in the reference's samples."""
+
+    def alternatives(self) -> Iterator["ProcoreDials"]:
+        """One set of dials for every answer that differs from this one, each in a single dial."""
+        for dial in fields(self):
+            now = getattr(self, dial.name)
+            answers = (dial.default, *dial.metadata["others"]) if dial.metadata else (True, False)
+            for other in answers:
+                if other != now:
+                    yield replace(self, **{dial.name: other})
