@@ -212,14 +212,14 @@ class Item:
     title: str
     reason: str
     advice: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What an answer must be checked against: the values seen, candidates, held actions."""
     procore_id: str | None = None
     fourhse_id: str | None = None
     field: str | None = None
     procore_value: str | None = None
     fourhse_value: str | None = None
     base_value: str | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    """What an answer must be checked against: the values seen, candidates, held actions."""
 
 
 @dataclass(frozen=True)
@@ -233,6 +233,17 @@ class Ruling:
     with_id: str | None = None
     restore: bool = False
     seen: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A call that the vendor refused; tried again at `next_try` or when `fingerprint` no longer fits."""
+
+    key: str
+    side: Side
+    words: str
+    fingerprint: str
+    next_try: datetime | None
 
 
 class Place(StrEnum):

@@ -18,8 +18,8 @@ def guarded(plan: Plan, snapshot: Snapshot) -> Plan:
         if item := whole(plan, snapshot):
             return _hold_all(plan, item)
     for side in Side:
-        for limit in (_deletes, _updates, _creates):
-            plan = _hold_over_limit(plan, snapshot, side, limit)
+        for act, limit in ((Act.DELETE, _deletes), (Act.UPDATE, _updates), (Act.CREATE, _creates)):
+            plan = _hold_over_limit(plan, snapshot, side, act, limit)
     return plan
 
 
@@ -113,8 +113,7 @@ def _hold_all(plan: Plan, item: Item) -> Plan:
 Limit = Callable[[Plan, Snapshot, Side, tuple[Action, ...]], str | None]
 
 
-def _hold_over_limit(plan: Plan, snapshot: Snapshot, side: Side, limit: Limit) -> Plan:
-    act = {_deletes: Act.DELETE, _updates: Act.UPDATE, _creates: Act.CREATE}[limit]
+def _hold_over_limit(plan: Plan, snapshot: Snapshot, side: Side, act: Act, limit: Limit) -> Plan:
     name = f"{act.value}s:{side.value}"
     ruling = snapshot.rulings.get(f"guard:{name}")
     wanted = _of(plan, side, act)
@@ -142,6 +141,8 @@ def _is_approved(snapshot: Snapshot, action: Action, ruling: Ruling | None) -> b
         return True
     if action.act is Act.CREATE:
         return snapshot.meeting_approved or snapshot.only_days is not None
+    if action.act is Act.UPDATE:
+        return snapshot.drift_winner is not None
     ids = {action.side: action.target_id, action.side.other: action.source_id}
     own = snapshot.rulings.get(f"deletion:{ids[Side.PROCORE]}:{action.side.other.value}")
     return action.act is Act.DELETE and own is not None and own.verb == "approve"
@@ -169,9 +170,10 @@ def _updates(plan: Plan, snapshot: Snapshot, side: Side, counted: tuple[Action, 
 
 
 def _creates(plan: Plan, snapshot: Snapshot, side: Side, counted: tuple[Action, ...]) -> str | None:
-    if len(counted) <= snapshot.limits.max_creates:
+    limit = snapshot.limits.max_creates
+    if len(counted) <= limit:
         return None
-    return f"{len(counted)} incidents would be created in {side.title}; the limit max_creates is {snapshot.limits.max_creates}."
+    return f"{len(counted)} incidents would be created in {side.title}; the limit max_creates is {limit}."
 
 
 def _over_share(what: str, name: str, percent: int, many: int, links: int, side: Side, least: int) -> str | None:

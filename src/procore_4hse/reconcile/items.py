@@ -6,9 +6,9 @@ from typing import Any
 
 from procore_4hse.mapping.lenses import Held
 from procore_4hse.mapping.rules import Mapping
-from procore_4hse.models import Action, Item, ItemKind, Link, Side
+from procore_4hse.models import Action, Item, ItemKind, Link, Refusal, Side
 from procore_4hse.reconcile.diff import FieldDiff, seen, shown
-from procore_4hse.reconcile.snapshot import Record, Refusal, signature
+from procore_4hse.reconcile.snapshot import Record, signature
 
 
 def title_of(mapping: Mapping, record: Record | None) -> str:

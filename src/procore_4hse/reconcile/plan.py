@@ -7,13 +7,26 @@ from dataclasses import dataclass, field, replace
 
 from procore_4hse.mapping.lenses import Held, StatusLens, Unwritable
 from procore_4hse.mapping.translate import facts_of, new_payload, payload
-from procore_4hse.models import Act, Action, Agreement, Item, ItemKind, Kind, Link, LinkState, Place, Ruling, Side
+from procore_4hse.models import (
+    Act,
+    Action,
+    Agreement,
+    Item,
+    ItemKind,
+    Kind,
+    Link,
+    LinkState,
+    Place,
+    Refusal,
+    Ruling,
+    Side,
+)
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff
 from procore_4hse.reconcile.lifecycle import fate
 from procore_4hse.reconcile.match import Candidate, match
 from procore_4hse.reconcile.scope import day_of, exclusion, is_in_range
-from procore_4hse.reconcile.snapshot import Plan, Presence, Rebase, Record, Refusal, Snapshot, Transition, fingerprint
+from procore_4hse.reconcile.snapshot import Plan, Presence, Rebase, Record, Snapshot, Transition, fingerprint
 
 
 @dataclass

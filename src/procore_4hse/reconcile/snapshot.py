@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from procore_4hse.mapping.rules import Direction, Mapping
-from procore_4hse.models import Action, Agreement, Image, Item, Link, LinkState, Place, Ruling, Side
+from procore_4hse.models import Action, Agreement, Image, Item, Link, LinkState, Place, Refusal, Ruling, Side
 
 
 class Presence(StrEnum):
@@ -37,17 +37,6 @@ class Record:
     """Privacy keeps it home: the image holds no contents."""
     evidence: str = ""
     """Why it counts as gone, in words."""
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A call that the vendor refused; tried again at `next_try` or when `fingerprint` no longer fits."""
-
-    key: str
-    side: Side
-    words: str
-    fingerprint: str
-    next_try: datetime | None
 
 
 class Policy(StrEnum):

@@ -1,0 +1,112 @@
+"""One cycle per route at a time, across processes and machines."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+from sqlalchemy import CursorResult, update
+from sqlmodel import Session, col
+
+from procore_4hse.store.tables import LeaseRow
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process, named so that another one on the same host can tell whether it still lives."""
+
+    host: str
+    boot: str
+    pid: int
+    started: str
+
+    @classmethod
+    def this_process(cls) -> Holder:
+        return cls(socket.gethostname(), _boot_id(), os.getpid(), _start_of(os.getpid()) or "")
+
+    @classmethod
+    def parse(cls, text: str) -> Holder:
+        host, boot, pid, started = text.split("|")
+        return cls(host, boot, int(pid), started)
+
+    def __str__(self) -> str:
+        return f"{self.host}|{self.boot}|{self.pid}|{self.started}"
+
+    def is_known_dead(self) -> bool:
+        """True when it ran on this host and is gone; a foreign host's process is never known to be dead."""
+        if self.host != socket.gethostname():
+            return False
+        return self.boot != _boot_id() or _start_of(self.pid) != self.started
+
+
+class Leases:
+    def __init__(self, session: Session, now: datetime) -> None:
+        self.session, self.now = session, now
+
+    def take(self, route: str, holder: Holder, *, ttl: timedelta, grace: timedelta) -> int | None:
+        """A new token when the route is free, its holder is dead, or expired `grace` ago; else None."""
+        row = self.session.get(LeaseRow, route, with_for_update=True)
+        if row is None:
+            self.session.add(LeaseRow(route=route, token=1, holder=str(holder), expires_at=self.now + ttl))
+            return 1
+        if row.holder and not Holder.parse(row.holder).is_known_dead() and self.now < row.expires_at + grace:
+            return None
+        row.token, row.holder, row.expires_at = row.token + 1, str(holder), self.now + ttl
+        return row.token
+
+    def renew(self, route: str, token: int, *, ttl: timedelta) -> bool:
+        changed = self.session.execute(
+            update(LeaseRow)
+            .where(col(LeaseRow.route) == route, col(LeaseRow.token) == token, col(LeaseRow.expires_at) > self.now)
+            .values(expires_at=self.now + ttl)
+        )
+        return cast("CursorResult[object]", changed).rowcount == 1
+
+    def is_held(self, route: str, token: int) -> bool:
+        """Locks the lease until the commit, so that nobody can take it in between."""
+        changed = self.session.execute(
+            update(LeaseRow).where(col(LeaseRow.route) == route, col(LeaseRow.token) == token).values(token=token)
+        )
+        return cast("CursorResult[object]", changed).rowcount == 1
+
+    def release(self, route: str, token: int) -> None:
+        self.session.execute(
+            update(LeaseRow)
+            .where(col(LeaseRow.route) == route, col(LeaseRow.token) == token)
+            .values(holder="", expires_at=self.now)
+        )
+
+    def holder(self, route: str) -> str | None:
+        row = self.session.get(LeaseRow, route)
+        return row.holder if row and row.holder and self.now < row.expires_at else None
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _start_of(pid: int) -> str | None:
+    """The process's start as the kernel counts it; None when there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[19]
+    except OSError:
+        return _alive(pid)
+
+
+def _alive(pid: int) -> str | None:
+    if Path("/proc/self").exists():
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        return ""
+    return ""

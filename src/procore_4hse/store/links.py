@@ -1,0 +1,167 @@
+"""Which record is which, and what both showed when they last agreed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_
+from sqlmodel import Session, col, select
+
+from procore_4hse.models import Agreement, Kind, Link, LinkState, RawRecord, Side
+from procore_4hse.store.tables import ApartRow, LinkRow, TombstoneRow
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    record: RawRecord
+    evidence: str
+    seen_at: datetime
+
+
+class Links:
+    def __init__(self, session: Session, route: str, now: datetime) -> None:
+        self.session, self.route, self.now = session, route, now
+
+    def all(self) -> tuple[Link, ...]:
+        rows = self.session.exec(select(LinkRow).where(*self._living()).order_by(col(LinkRow.id)))
+        return tuple(_link(row) for row in rows)
+
+    def find(self, side: Side, record_id: str) -> Link | None:
+        row = self._row(side, record_id)
+        return _link(row) if row else None
+
+    def add(
+        self,
+        procore_id: str,
+        fourhse_id: str,
+        *,
+        kind: Kind = Kind.INCIDENT,
+        born: Side | None = None,
+        generation: int = 0,
+        born_private: bool = False,
+    ) -> Link:
+        """Links two records, or gives an existing link of the Procore record its new partner."""
+        row = self._row(Side.PROCORE, procore_id) or LinkRow(
+            route=self.route,
+            kind=kind.value,
+            procore_id=procore_id,
+            fourhse_id=fourhse_id,
+            state=LinkState.LIVE.value,
+            base={},
+            since=self.now,
+            born=born.value if born else None,
+        )
+        row.fourhse_id, row.state, row.generation = fourhse_id, LinkState.LIVE.value, generation
+        row.born_private = row.born_private or born_private
+        self.session.add(row)
+        self.session.flush()
+        return _link(row)
+
+    def rebase(self, procore_id: str, fields: Mapping[str, Agreement]) -> None:
+        row = self._row(Side.PROCORE, procore_id)
+        if row is not None:
+            fresh = {key: _agreement_json(agreement) for key, agreement in fields.items()}
+            row.base = {**row.base, **fresh}
+            self.session.add(row)
+
+    def set_state(self, procore_id: str, state: LinkState) -> None:
+        row = self._row(Side.PROCORE, procore_id)
+        if row is not None:
+            row.state = state.value
+            self.session.add(row)
+
+    def remove(self, procore_id: str) -> Link | None:
+        """Takes a link apart; the two are strangers until a person answers."""
+        row = self._row(Side.PROCORE, procore_id)
+        if row is None:
+            return None
+        row.removed = True
+        self.session.add(row)
+        return _link(row)
+
+    def removed(self) -> frozenset[tuple[str, str]]:
+        rows = self.session.exec(select(LinkRow).where(LinkRow.route == self.route, col(LinkRow.removed)))
+        return frozenset((row.procore_id, row.fourhse_id) for row in rows)
+
+    def settle_removed(self, procore_id: str, fourhse_id: str) -> None:
+        """A person has answered about a pair that was taken apart."""
+        for row in self.session.exec(
+            select(LinkRow).where(
+                LinkRow.route == self.route,
+                col(LinkRow.removed),
+                or_(col(LinkRow.procore_id) == procore_id, col(LinkRow.fourhse_id) == fourhse_id),
+            )
+        ):
+            self.session.delete(row)
+
+    def born_private(self) -> frozenset[str]:
+        rows = self.session.exec(select(LinkRow).where(*self._living(), col(LinkRow.born_private)))
+        return frozenset(row.procore_id for row in rows)
+
+    def elsewhere(self) -> frozenset[tuple[Side, str]]:
+        """Records that another route has linked."""
+        rows = self.session.exec(select(LinkRow).where(LinkRow.route != self.route, col(LinkRow.removed).is_(False)))
+        pairs = [(row.procore_id, row.fourhse_id) for row in rows]
+        return frozenset({(Side.PROCORE, left) for left, _ in pairs} | {(Side.FOURHSE, right) for _, right in pairs})
+
+    def tell_apart(self, procore_id: str, fourhse_id: str) -> None:
+        self.session.merge(ApartRow(route=self.route, procore_id=procore_id, fourhse_id=fourhse_id))
+
+    def apart(self) -> frozenset[tuple[str, str]]:
+        rows = self.session.exec(select(ApartRow).where(ApartRow.route == self.route))
+        return frozenset((row.procore_id, row.fourhse_id) for row in rows)
+
+    def bury(self, record: RawRecord, evidence: str) -> None:
+        """Keeps the last image of a deleted record."""
+        self.session.add(
+            TombstoneRow(
+                route=self.route,
+                side=record.side.value,
+                kind=record.kind.value,
+                record_id=record.id,
+                image=dict(record.payload),
+                evidence=evidence,
+                seen_at=self.now,
+            )
+        )
+
+    def tombstone(self, side: Side, record_id: str) -> Tombstone | None:
+        row = self.session.exec(
+            select(TombstoneRow)
+            .where(
+                TombstoneRow.route == self.route, TombstoneRow.side == side.value, TombstoneRow.record_id == record_id
+            )
+            .order_by(col(TombstoneRow.id).desc())
+        ).first()
+        if row is None:
+            return None
+        return Tombstone(RawRecord(side, Kind(row.kind), record_id, row.image), row.evidence, row.seen_at)
+
+    def _living(self) -> tuple[Any, ...]:
+        return col(LinkRow.route) == self.route, col(LinkRow.removed).is_(False)
+
+    def _row(self, side: Side, record_id: str) -> LinkRow | None:
+        column = col(LinkRow.procore_id) if side is Side.PROCORE else col(LinkRow.fourhse_id)
+        return self.session.exec(select(LinkRow).where(*self._living(), column == record_id)).first()
+
+
+def _link(row: LinkRow) -> Link:
+    return Link(
+        id=row.id or 0,
+        procore_id=row.procore_id,
+        fourhse_id=row.fourhse_id,
+        kind=Kind(row.kind),
+        state=LinkState(row.state),
+        base={key: Agreement(**value) for key, value in row.base.items()},
+        parent=row.parent,
+        generation=row.generation,
+        born=Side(row.born) if row.born else None,
+        since=row.since,
+    )
+
+
+def _agreement_json(agreement: Agreement) -> dict[str, Any]:
+    return {"procore": dict(agreement.procore), "fourhse": dict(agreement.fourhse), "settled": agreement.settled}

@@ -1,0 +1,150 @@
+"""The only file that opens a session: units of work over the staging store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+
+from procore_4hse.errors import LeaseLost, StoreError
+from procore_4hse.store.inbox import Inbox
+from procore_4hse.store.journal import Journal
+from procore_4hse.store.leases import Leases
+from procore_4hse.store.links import Links
+from procore_4hse.store.routes import Cycles, Routes
+from procore_4hse.store.staging import Staging
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True)
+class Fence:
+    """The right to commit for a route: the lease's token must still be this one."""
+
+    route: str
+    token: int
+
+
+class Unit:
+    """One transaction. What is done in it happens together or not at all."""
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        self.session = session
+        self.now = now
+        self.routes = Routes(session, now)
+        self.cycles = Cycles(session, now)
+        self.leases = Leases(session, now)
+
+    def staging(self, route: str) -> Staging:
+        return Staging(self.session, route, self.now)
+
+    def links(self, route: str) -> Links:
+        return Links(self.session, route, self.now)
+
+    def journal(self, route: str) -> Journal:
+        return Journal(self.session, route, self.now)
+
+    def inbox(self, route: str) -> Inbox:
+        return Inbox(self.session, route, self.now)
+
+
+class Store:
+    """A SQLite file (created with mode 0600, WAL, durable) or a PostgreSQL database.
+
+    `clock` gives the store's own time; without one, PostgreSQL's clock is used so that machines agree.
+    """
+
+    def __init__(self, url: str, *, clock: Callable[[], datetime] | None = None) -> None:
+        self.url = sa.engine.make_url(url)
+        self._clock = clock
+        _prepare_file(self.url)
+        self._writing = _engine(self.url, begin="BEGIN IMMEDIATE")
+        self._reading = _engine(self.url, begin="BEGIN")
+
+    def upgrade(self) -> None:
+        """Creates the tables or brings them up to date; nothing happens when they are."""
+        with _as_store_error(), self._writing.begin() as connection:
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    @contextmanager
+    def begin(self, fence: Fence | None = None) -> Iterator[Unit]:
+        """A transaction that may write; with a fence it commits only while the lease is held. Raises LeaseLost."""
+        with _as_store_error(), Session(self._writing) as session, session.begin():
+            unit = Unit(session, self._now(session))
+            yield unit
+            session.flush()
+            if fence is not None and not unit.leases.is_held(fence.route, fence.token):
+                raise LeaseLost("Another process took this route over; it goes on from here, and this one stops.")
+
+    @contextmanager
+    def read(self) -> Iterator[Unit]:
+        """A transaction that only reads."""
+        with _as_store_error(), Session(self._reading) as session:
+            yield Unit(session, self._now(session))
+
+    def close(self) -> None:
+        self._writing.dispose()
+        self._reading.dispose()
+
+    def _now(self, session: Session) -> datetime:
+        if self._clock is not None:
+            return self._clock()
+        if self.url.get_backend_name() == "postgresql":
+            moment: datetime = session.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+            return moment.astimezone(UTC)
+        return datetime.now(UTC)
+
+
+@contextmanager
+def _as_store_error() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        name = type(getattr(error, "orig", None) or error).__name__
+        raise StoreError(
+            f"The store cannot be used ({name}). Check store.url, that the database runs and that there is room."
+        ) from error
+
+
+def _prepare_file(url: sa.engine.URL) -> None:
+    """A new SQLite file belongs to its owner alone."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return
+    path = Path(url.database)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StoreError(f"The store file {path.name} cannot be made: {error.strerror}. Check store.url.") from error
+
+
+def _engine(url: sa.engine.URL, *, begin: str) -> sa.Engine:
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, pool_pre_ping=True)
+    engine = sa.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+
+    @sa.event.listens_for(engine, "connect")
+    def _settings(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

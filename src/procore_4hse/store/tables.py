@@ -1,0 +1,200 @@
+"""The staging store's tables. Every route is named by its project and office, never by its name in the settings."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, Dialect, Index, UniqueConstraint
+from sqlalchemy.types import DateTime, TypeDecorator
+from sqlmodel import Field, SQLModel
+
+
+class Instant(TypeDecorator[datetime]):
+    """A UTC instant, the same on SQLite (which forgets zones) and PostgreSQL."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _json() -> Any:
+    return Column(JSON, nullable=False)
+
+
+class RouteRow(SQLModel, table=True):
+    """What a route remembers between cycles."""
+
+    __tablename__ = "route"
+    key: str = Field(primary_key=True)
+    name: str
+    scope: str | None = None
+    zone: str | None = None
+    mapping: str | None = None
+    ever_linked: bool = False
+    meeting_approved: bool = False
+    cursor_at: datetime | None = Field(default=None, sa_type=Instant)
+    swept_at: datetime | None = Field(default=None, sa_type=Instant)
+    incidents: int = 0
+    """How many incidents the last complete Procore listing held."""
+    memory: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    """Small facts learnt about the vendors: own accounts, how PUT behaves, whether client ids are kept."""
+
+
+class LeaseRow(SQLModel, table=True):
+    __tablename__ = "lease"
+    route: str = Field(primary_key=True)
+    token: int
+    holder: str
+    expires_at: datetime = Field(sa_type=Instant)
+
+
+class RecordRow(SQLModel, table=True):
+    """A raw record of either side, as its vendor sent it last."""
+
+    __tablename__ = "raw_record"
+    __table_args__ = (Index("ix_raw_record_parent", "route", "side", "parent_id"),)
+    route: str = Field(primary_key=True)
+    side: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    parent_id: str | None = None
+    payload: dict[str, Any] = Field(sa_column=_json())
+    digest: str
+    minimal: bool = False
+    pull: int = Field(index=True)
+    """The number of the pull that saw it last."""
+    absent: bool = False
+    """A certified listing did not hold it."""
+    status_at: str | None = None
+    fetched_at: datetime = Field(sa_type=Instant)
+
+
+class LinkRow(SQLModel, table=True):
+    __tablename__ = "link"
+    __table_args__ = (Index("ix_link_procore", "route", "procore_id"), Index("ix_link_fourhse", "route", "fourhse_id"))
+    id: int | None = Field(default=None, primary_key=True)
+    route: str
+    kind: str
+    procore_id: str
+    fourhse_id: str
+    state: str
+    base: dict[str, Any] = Field(sa_column=_json())
+    parent: int | None = None
+    generation: int = 0
+    born: str | None = None
+    born_private: bool = False
+    removed: bool = False
+    """Taken apart by a person: the two stay strangers until someone answers."""
+    since: datetime = Field(sa_type=Instant)
+
+
+class ApartRow(SQLModel, table=True):
+    """Two records that a person called different."""
+
+    __tablename__ = "apart"
+    route: str = Field(primary_key=True)
+    procore_id: str = Field(primary_key=True)
+    fourhse_id: str = Field(primary_key=True)
+
+
+class JournalRow(SQLModel, table=True):
+    """Append-only: the intent before a remote write, its outcome after it."""
+
+    __tablename__ = "journal"
+    __table_args__ = (Index("ix_journal_open", "route", "outcome"),)
+    id: str = Field(primary_key=True)
+    """UUID; also the Idempotency-Token of the call."""
+    route: str
+    cycle: int
+    act: str
+    side: str
+    kind: str
+    target_id: str | None = None
+    source_id: str | None = Field(default=None, index=True)
+    reason: str
+    action: dict[str, Any] = Field(sa_column=_json())
+    fields: dict[str, Any] = Field(sa_column=_json())
+    before: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    """The target's own values right before the call."""
+    server_at: datetime | None = Field(default=None, sa_type=Instant)
+    """The vendor's own clock when the intent was written."""
+    made_at: datetime = Field(sa_type=Instant)
+    outcome: str = "open"
+    """open | done | adopted | refused | abandoned"""
+    answer: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    words: str = ""
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    looks: int = 0
+    """How often a lost create was looked for."""
+    looked_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class InboxRow(SQLModel, table=True):
+    __tablename__ = "inbox"
+    id: int | None = Field(default=None, primary_key=True)
+    route: str = Field(index=True)
+    kind: str
+    key: str
+    state: str = "open"
+    """open | answered | closed"""
+    item: dict[str, Any] = Field(sa_column=_json())
+    facts: dict[str, Any] = Field(sa_column=_json())
+    answer: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    since: datetime = Field(sa_type=Instant)
+    changed_at: datetime = Field(sa_type=Instant)
+
+
+class RefusalRow(SQLModel, table=True):
+    __tablename__ = "refusal"
+    route: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    side: str
+    words: str
+    fingerprint: str
+    tries: int
+    next_try: datetime = Field(sa_type=Instant)
+
+
+class TombstoneRow(SQLModel, table=True):
+    """The last image of what was deleted, with the evidence."""
+
+    __tablename__ = "tombstone"
+    id: int | None = Field(default=None, primary_key=True)
+    route: str = Field(index=True)
+    side: str
+    kind: str
+    record_id: str
+    image: dict[str, Any] = Field(sa_column=_json())
+    evidence: str
+    seen_at: datetime = Field(sa_type=Instant)
+
+
+class CycleRow(SQLModel, table=True):
+    """One run of one route."""
+
+    __tablename__ = "cycle"
+    id: int | None = Field(default=None, primary_key=True)
+    route: str = Field(index=True)
+    began_at: datetime = Field(sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    outcome: str | None = None
+    reason: str | None = None
+    report: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+
+
+class SliceRow(SQLModel, table=True):
+    """A day of a backfill that is done."""
+
+    __tablename__ = "backfill_slice"
+    __table_args__ = (UniqueConstraint("route", "backfill", "day"),)
+    id: int | None = Field(default=None, primary_key=True)
+    route: str
+    backfill: str
+    day: str
+    done_at: datetime = Field(sa_type=Instant)
