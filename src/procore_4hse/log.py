@@ -97,7 +97,7 @@ def hide(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def _shown(key: str, value: Any) -> Any:
-    return HIDDEN if _is_hidden(key) and value not in (None, "") else _plain(value)
+    return HIDDEN if _is_hidden(key) else _plain(value)
 
 
 def _is_hidden(key: str) -> bool:

@@ -377,7 +377,7 @@ def _from_secret_files(folder: str | None) -> tuple[_Source, list[Problem]]:
         file = Path(folder) / "__".join(path)
         try:
             if file.is_file():
-                found[path] = file.read_bytes().decode().removesuffix("\n").removesuffix("\r")
+                found[path] = file.read_bytes().decode().removesuffix("\n")
         except (OSError, UnicodeDecodeError) as error:
             problems.append(_unreadable(file, error))
     places: dict[KeyPath, str] = {path: str(Path(folder) / "__".join(path)) for path in found}

@@ -376,6 +376,12 @@ def test_all_problems_come_at_once(write: Write) -> None:
     }
 
 
+@pytest.mark.parametrize("path", [":memory:", "sync.db?mode=ro", "sync.db#1", ""])
+def test_a_sqlite_store_is_a_file_and_nothing_else(write: Write, path: str) -> None:
+    problem = only_problem(write(GOOD), {"SYNC_STORE__URL": f"sqlite:///{path}"})
+    assert (problem.place, problem.remedy) == ("SYNC_STORE__URL", STORE_FORM)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "place", "remedy"),
     [
@@ -474,7 +480,9 @@ FILLED = {
 
 def test_the_template_complains_of_what_is_to_be_filled_in_and_of_nothing_else(write: Write) -> None:
     text = TEMPLATE.read_text()
-    assert len(problems_of(write(text), {})) == len(FILLED) + 1  # client_id stands in it twice
+    file = write(text)
+    file.chmod(0o644)
+    assert len(problems_of(file, {})) == len(FILLED) + 1  # client_id stands in it twice
     for empty, full in FILLED.items():
         text = text.replace(empty, full)
     found = load(write(text), {})
