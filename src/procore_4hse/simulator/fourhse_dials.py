@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
-from typing import Literal, TypeVar, cast
+from typing import Literal, TypeVar
 
 Answer = TypeVar("Answer")
 
 
 def _dial(likeliest: Answer, *others: Answer) -> Answer:
-    return cast("Answer", field(default=likeliest, metadata={"others": others}))
+    return field(default=likeliest, metadata={"others": others})
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """How the simulated 4HSE lists: filter, order, pages and their headers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -18,7 +19,7 @@ from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.fourhse_rows import Rows
 from procore_4hse.simulator.fourhse_rules import Problem, Refusal
 
-TOP_LEVEL = {
+TOP_LEVEL: dict[str, Callable[[Any], bool]] = {
     "filter": lambda value: isinstance(value, dict),
     "per-page": lambda value: is_whole_number(value) and value >= 1,
     "page": lambda value: is_whole_number(value) and value >= 1,

@@ -57,7 +57,7 @@ class Register:
     def visible(self, entity: Entity, *, history: bool) -> list[Row]:
         """The rows that an index may show: rights, suspended projects and history taken into account."""
         offices = self._offices_out_of_sight(entity, history=history)
-        projects = self._suspended_projects() if entity.name != "project" else set()
+        projects = self._suspended_projects()
         office, project = entity.office or "", entity.project or ""
         return [
             row
@@ -80,7 +80,7 @@ class Register:
         return row
 
     def check_project(self, entity: Entity, row: Mapping[str, Any]) -> None:
-        if entity.name != "project" and row.get(entity.project or "") in self._suspended_projects():
+        if row.get(entity.project or "") in self._suspended_projects():
             raise Refusal(403, sentence="The project is suspended.")
 
     def create(self, entity: Entity, sent: Mapping[str, Any], *, creator: str, by_hand: bool = False) -> Row:

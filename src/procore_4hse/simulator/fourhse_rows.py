@@ -67,7 +67,7 @@ class Rows:
     def value(self, entity: Entity, row: Row, field: Field) -> Any:
         """What a read shows of one field, joined and computed ones included."""
         if field.reference and field.source:
-            return self._joined(row, field.reference, field.source, field.kind)
+            return self._rendered(field, self._joined(row, field.reference, field.source))
         if field.name in entity.stored:
             return self._rendered(field, row.get(field.name))
         return self._rendered(field, COMPUTED[field.name](self, entity, row))
@@ -90,13 +90,12 @@ class Rows:
         office = self.get("office", row.get(entity.office or "")) if entity.name != "office" else None
         return (project is None or project["status"] == "active") and (office is None or bool(office["owned_active"]))
 
-    def _joined(self, row: Row, reference: str, source: str, kind: str) -> Any:
+    def _joined(self, row: Row, reference: str, source: str) -> Any:
         target = self.target(row, reference)
         if target is None:
             return None
         entity, found = target
-        value = self.value(entity, found, entity.shown[source]) if source in entity.shown else None
-        return bool(value) if kind == "flag" and value is not None else value
+        return self.value(entity, found, entity.shown[source]) if source in entity.shown else None
 
     def _rendered(self, field: Field, value: Any) -> Any:
         if field.kind == "json" and self.dials.json_text_decoded and value is not None:
