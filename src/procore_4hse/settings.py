@@ -391,7 +391,7 @@ def _unreadable(file: Path, error: OSError | UnicodeDecodeError) -> Problem:
 
 
 def _from_toml(file: Path, *, required: bool) -> tuple[_Source | None, list[Problem]]:
-    """The file's settings, None where it cannot be read, with the problems that says so."""
+    """The file's settings, None when there is nothing to read, and the problems with it."""
     try:
         text = file.read_bytes().decode()
         source = _Source(str(file), tomllib.loads(text), _lines(text, file), is_toml=True)
@@ -450,7 +450,7 @@ def _secrets_in(tree: Mapping[str, Any]) -> Iterator[bool]:
 
 def _has_password(url: object) -> bool:
     try:
-        return isinstance(url, str) and urlsplit(url).password is not None
+        return isinstance(url, str) and (urlsplit(url).password is not None or "password=" in url)
     except ValueError:
         return True
 

@@ -449,8 +449,9 @@ def test_a_world_readable_file_with_a_secret_is_refused(write: Write, line: str)
     assert problem.remedy == f"Run: chmod 600 {shlex.quote(str(file))}"
 
 
-def test_a_password_in_the_store_url_is_a_secret_too(write: Write) -> None:
-    file = write(NO_SECRETS.replace("sqlite:///data/sync.db", "postgresql+psycopg://a:b@db/sync"))
+@pytest.mark.parametrize("url", ["postgresql+psycopg://a:b@db/sync", "postgresql+psycopg://db/sync?password=b"])
+def test_a_password_in_the_store_url_is_a_secret_too(write: Write, url: str) -> None:
+    file = write(NO_SECRETS.replace("sqlite:///data/sync.db", url))
     file.chmod(0o644)
     assert "chmod 600" in only_problem(file, SECRET_VARIABLES).remedy
 
