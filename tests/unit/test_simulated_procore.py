@@ -1,0 +1,888 @@
+"""The simulated Procore answers as the vendor's documents say, awkward habits included."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from procore_4hse.simulator.faults import FaultKind, Faults
+from procore_4hse.simulator.procore import ProcoreDials, Refusal, SimulatedProcore, Write
+from procore_4hse.simulator.procore_contract import CHILD_KINDS
+from procore_4hse.simulator.wire import Handler, InProcess, LoopbackServer, Request, Response
+
+PROJECT = 1363617
+INCIDENTS = f"/rest/v1.0/projects/{PROJECT}/incidents"
+BIN = f"/rest/v1.0/projects/{PROJECT}/recycle_bin/incidents"
+COMPANY = "/rest/v1.0/companies/26972"
+CREDENTIALS = {
+    "grant_type": "client_credentials",
+    "client_id": "procore-client",
+    "client_secret": "procore-secret",
+}
+
+
+@dataclass
+class Scene:
+    """A simulated Procore with one project in New York, a movable clock and a client that is signed in."""
+
+    dials: ProcoreDials = field(default_factory=ProcoreDials)
+    now: datetime = datetime(2026, 3, 2, 12, 0, 0, 400_000, tzinfo=UTC)
+
+    def __post_init__(self) -> None:
+        self.faults = Faults(lambda: self.now)
+        self.sim = SimulatedProcore(clock=lambda: self.now, dials=self.dials, faults=self.faults)
+        self.sim.add_project(PROJECT, "Riverside", "Eastern Time (US & Canada)", "America/New_York")
+        self.person_id = self.sim.add_person(PROJECT, "Ada", "Stone", "E-7", "ada@example.com")
+        self.client = sign_in(self.sim.handle)
+
+    def later(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+    def incident(self, **more: Any) -> int:
+        return self.sim.hand_create(
+            "incident", PROJECT, **{"title": "Fall", "event_date": "2026-03-01T15:00:00Z"} | more
+        )
+
+    def injury(self, incident_id: int, **more: Any) -> int:
+        return self.sim.hand_create("injury", PROJECT, incident_id=incident_id, **more)
+
+    def post(self, members: dict[str, Any], path: str = "", wrapper: str = "incident", **more: Any) -> httpx.Response:
+        return self.client.post(INCIDENTS + path, json={wrapper: members}, **more)
+
+    def patch(
+        self, record_id: int, members: dict[str, Any], path: str = "", wrapper: str = "incident"
+    ) -> httpx.Response:
+        return self.client.patch(f"{INCIDENTS}{path}/{record_id}", json={wrapper: members})
+
+    def show(self, record_id: int, path: str = "") -> dict[str, Any]:
+        answer: dict[str, Any] = self.client.get(f"{INCIDENTS}{path}/{record_id}").json()
+        return answer
+
+    def listed(self, query: str = "", path: str = INCIDENTS) -> list[int]:
+        answer = self.client.get(f"{path}?{query}")
+        assert answer.status_code == 200, answer.text
+        return [row["id"] for row in answer.json()]
+
+
+def sign_in(handler: Handler) -> httpx.Client:
+    client = httpx.Client(transport=InProcess(handler), base_url="https://api.procore.com")
+    token = client.post("/oauth/token", json=CREDENTIALS).json()["access_token"]
+    client.headers.update({"Authorization": f"Bearer {token}", "Procore-Company-Id": "26972"})
+    return client
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+# Signing in, headers, limits
+
+
+def test_token_is_given_for_json_and_form_and_expires_by_the_clock(scene: Scene) -> None:
+    form = scene.client.post("/oauth/token", data=CREDENTIALS)
+    assert (form.status_code, form.json()["expires_in"], "refresh_token" in form.json()) == (200, 5400, False)
+    wrong = scene.client.post("/oauth/token", json={**CREDENTIALS, "client_secret": "guess"})
+    assert (wrong.status_code, wrong.json()["error"]) == (401, "invalid_client")
+    scene.later(seconds=5399)
+    assert scene.client.get("/rest/v1.0/me").status_code == 200
+    scene.later(seconds=2)
+    expired = scene.client.get("/rest/v1.0/me")
+    assert (expired.status_code, list(expired.json())) == (401, ["errors"])
+    del scene.client.headers["Authorization"]
+    assert scene.client.get("/rest/v1.0/me").json() == {"error": "Invalid Token"}
+    assert scene.sim.refused == []
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [(INCIDENTS, 404), (BIN, 404), (f"/rest/v1.0/projects/{PROJECT}/users", 400), ("/rest/v1.0/me", 400)],
+)
+def test_company_header_is_required_on_every_call(scene: Scene, path: str, status: int) -> None:
+    del scene.client.headers["Procore-Company-Id"]
+    assert scene.client.get(path).status_code == status
+    assert "Missing Procore-Company-Id header!" in scene.sim.refused[0]
+
+
+def test_every_answer_carries_date_request_id_and_rate_headers(scene: Scene) -> None:
+    for path in (INCIDENTS, "/rest/v1.0/nowhere"):
+        headers = scene.client.get(path).headers
+        assert headers["date"] == "Mon, 02 Mar 2026 12:00:00 GMT"
+        assert headers["x-request-id"]
+        assert {"x-rate-limit-limit", "x-rate-limit-remaining", "x-rate-limit-reset"} <= set(headers)
+    assert scene.sim.calls["GET /rest/v1.0/projects/{project_id}/incidents"] == 1
+
+
+def test_rate_headers_describe_the_window_nearest_exhaustion_and_429_ends_with_it(scene: Scene) -> None:
+    scene.sim.set_limits(hour=6, spike=3)
+    first = scene.client.get(INCIDENTS)
+    assert (first.headers["x-rate-limit-limit"], first.headers["x-rate-limit-remaining"]) == ("3", "2")
+    assert [scene.client.get(INCIDENTS).status_code for _ in range(3)] == [200, 200, 429]
+    scene.later(seconds=10)
+    in_hour = scene.client.get(INCIDENTS)
+    assert (in_hour.headers["x-rate-limit-limit"], in_hour.headers["x-rate-limit-remaining"]) == ("6", "1")
+    assert scene.client.get(INCIDENTS).status_code == 200
+    over = scene.client.get(INCIDENTS)
+    reset = datetime.fromtimestamp(int(over.headers["x-rate-limit-reset"]), UTC)
+    assert (over.status_code, over.headers["retry-after"], reset) == (429, "3590", datetime(2026, 3, 2, 13, tzinfo=UTC))
+    assert scene.sim.refused == []
+
+
+# The contract
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("filters[colour]=red", "not a parameter"),
+        ("company_id=26972", "not a parameter"),
+        ("sort=updated_at", "not included in the list"),
+        ("per_page=1001", "out of range"),
+        ("page=first", "not of the type int"),
+        ("filters[status]=open", "must be an array"),
+        ("filters[status][]=paused", "not included in the list"),
+        ("filters[updated_at]=2026-03-01", "must be a range"),
+        ("filters[updated_at]=2026-03-01..2026-03-02", "must be a range"),
+        ("filters[updated_at]=yesterday...today", "not of the type range"),
+        ("filters[time_unknown]=yes", "not of the type bool"),
+    ],
+)
+def test_queries_outside_the_contract_are_refused(scene: Scene, query: str, words: str) -> None:
+    assert scene.client.get(f"{INCIDENTS}?{query}").status_code == 400
+    assert words in scene.sim.refused[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("/injuries", "filters[updated_at]"), ("/environmentals", "filters[created_at]")]
+)
+def test_child_lists_cannot_be_asked_by_change(scene: Scene, path: str, name: str) -> None:
+    answer = scene.client.get(INCIDENTS + path, params={name: "2026-03-01...2026-03-02"})
+    assert answer.status_code == 400
+    assert scene.client.get(f"{INCIDENTS}/actions?filters[updated_at]=2026-03-01...2026-03-02").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("members", "name"),
+    [
+        ({}, "title"),
+        ({"title": "Fall"}, "event_date"),
+        ({"title": " ", "event_date": "2026-03-01"}, "title"),
+        ({"title": 7, "event_date": "2026-03-01"}, "title"),
+        ({"title": "Fall", "event_date": None}, "event_date"),
+        ({"title": "Fall", "event_date": "2026-03-01", "colour": "red"}, "colour"),
+        ({"title": "Fall", "event_date": "2026-03-01", "private": "false"}, "private"),
+        ({"title": "Fall", "event_date": "2026-03-01", "status": "new"}, "status"),
+        ({"title": "Fall", "event_date": "2026-03-01", "status": "open", "custom_status_id": 1}, "status"),
+        ({"title": "Fall", "event_date": "2026-03-01", "hazard_id": 12}, "hazard_id"),
+        ({"title": "Fall", "event_date": "2026-03-01", "assignee_ids": [12]}, "assignee_ids"),
+        ({"title": "Fall", "event_date": "2026-03-01", "actions": []}, "actions"),
+        ({"title": "Fall", "event_date": "2026-03-01", "injuries": [{"date_returned_to_work": "2026-03-02"}]}, None),
+    ],
+)
+def test_bodies_outside_the_contract_are_refused_whole(scene: Scene, members: dict[str, Any], name: str | None) -> None:
+    answer = scene.post(members)
+    assert answer.status_code == 422
+    assert name is None or name in answer.json()["errors"]
+    assert (len(scene.sim.refused), scene.sim.dump(PROJECT), scene.sim.writes) == (1, [], [])
+
+
+def test_missing_wrapper_wrong_content_type_and_unknown_paths_are_refused(scene: Scene) -> None:
+    bare = scene.client.post(INCIDENTS, json={"title": "Fall", "event_date": "2026-03-01"})
+    assert (bare.status_code, "incident" in bare.text) == (400, True)
+    assert scene.client.post(INCIDENTS, content=b"{", headers={"content-type": "application/json"}).status_code == 400
+    assert scene.client.post(INCIDENTS, data={"incident": "x"}).status_code == 406
+    assert scene.client.put(INCIDENTS).status_code == 404
+    assert len(scene.sim.refused) == 4
+
+
+# Listings
+
+
+def test_lists_are_bare_arrays_newest_number_first_with_paging_headers(scene: Scene) -> None:
+    ids = [scene.incident(title=f"Fall {number}") for number in range(5)]
+    first = scene.client.get(f"{INCIDENTS}?per_page=2")
+    assert [row["number"] for row in first.json()] == [5, 4]
+    assert (first.headers["total"], first.headers["per-page"]) == ("5", "2")
+    assert set(first.links) == {"next", "last"}
+    middle = scene.client.get(first.links["next"]["url"])
+    assert set(middle.links) == {"first", "prev", "next", "last"}
+    last = scene.client.get(middle.links["next"]["url"])
+    assert ([row["id"] for row in last.json()], set(last.links)) == ([ids[0]], {"first", "prev"})
+    assert scene.listed("page=9") == []
+
+
+def test_rows_shift_under_a_walk_when_something_is_inserted(scene: Scene) -> None:
+    ids = [scene.incident() for _ in range(4)]
+    first = scene.listed("per_page=2")
+    scene.incident()
+    assert (first, scene.listed("per_page=2&page=2")) == ([ids[3], ids[2]], [ids[2], ids[1]])
+
+
+def test_list_items_have_counts_and_no_children_type_or_assignees(scene: Scene) -> None:
+    one = scene.incident()
+    scene.injury(one)
+    scene.sim.hand_create("near_miss", PROJECT, incident_id=one)
+    scene.sim.hand_create("witness_statement", PROJECT, incident_id=one, witness_id=scene.person_id)
+    (row,) = scene.client.get(INCIDENTS).json()
+    assert (row["records_count"], row["witness_statements_count"], row["actions_count"]) == (2, 1, 0)
+    assert not {"injuries", "type", "custom_status", "assignees"} & set(row)
+    whole = scene.show(one)
+    assert {kind.plural for kind in CHILD_KINDS} | {"type", "custom_status", "assignees", "attachments"} <= set(whole)
+    assert (whole["injuries"][0]["incident_title"], whole["type"]["name"]) == ("Fall", "General")
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("filters[updated_at]=2026-03-02T12:00:00Z...2026-03-02T12:00:00Z", "a"),
+        ('filters[updated_at]="2026-03-02T12:00:00Z"..."2026-03-02T13:00:00Z"', "ab"),
+        ('filters[updated_at]="2026-03-02T12:00:00Z...2026-03-02T13:00:00Z"', "ab"),
+        ("filters[updated_at]=2026-03-02T08:00:00-05:00...2026-03-02T09:00:00-05:00", "b"),
+        ("filters[updated_at]=2026-03-02...2026-03-02", "ab"),
+        ("filters[event_date]=2026-02-28...2026-02-28", "a"),
+        ("filters[time_unknown]=true", "a"),
+        ("filters[time_unknown]=false", "bc"),
+        ("filters[query]=SLIP", "c"),
+        ("filters[status][]=closed&filters[status][]=open", "abc"),
+        ("filters[status][]=closed", "c"),
+        ("sort=title", "cab"),
+        ("sort=-event_date,number", "bca"),
+    ],
+)
+def test_filters_and_sorts(scene: Scene, query: str, found: str) -> None:
+    ids = {"a": scene.incident(event_date="2026-03-01T04:59:59Z", time_unknown=True)}
+    scene.later(hours=1)
+    ids["b"] = scene.incident()
+    scene.later(days=1)
+    ids["c"] = scene.incident(title="A slip", status="closed")
+    scene.client = sign_in(scene.sim.handle)
+    names = "".join(name for one in scene.listed(query) for name in ids if ids[name] == one)
+    assert (names if "sort" in query else "".join(sorted(names))) == found
+    assert scene.listed(f"filters[id][]={ids['a']}&filters[id][]={ids['c']}") == [ids["c"], ids["a"]]
+
+
+def test_child_lists_are_project_wide_by_full_number(scene: Scene) -> None:
+    one, two = scene.incident(), scene.incident()
+    first, second, third = scene.injury(one), scene.injury(two), scene.injury(one)
+    assert scene.listed(path=f"{INCIDENTS}/injuries") == [second, third, first]
+    assert scene.listed(f"incident_id={one}", f"{INCIDENTS}/injuries") == [third, first]
+    assert scene.show(third, "/injuries")["full_number"] == "1.2"
+    assert scene.client.get(f"{INCIDENTS}/injuries/{third}?incident_id={two}").status_code == 404
+
+
+# Writing
+
+
+def test_created_incident_is_shown_with_what_the_server_adds(scene: Scene) -> None:
+    answer = scene.post(
+        {"title": "Fall", "event_date": "2026-03-01T10:00:00.750-05:00", "injuries": [{"work_days_absent": 3}]}
+    )
+    made = answer.json()
+    assert (answer.status_code, made["number"], made["status"], made["custom_status"]["name"]) == (
+        201,
+        1,
+        "open",
+        "Open",
+    )
+    assert (made["event_date"], made["created_at"]) == ("2026-03-01T15:00:00Z", "2026-03-02T12:00:00Z")
+    assert made["created_by"] == {
+        "id": scene.client.get("/rest/v1.0/me").json()["id"],
+        "login": "incident-sync-0a813c91@service.example.com",
+        "name": " incident-sync-0a813c91",
+    }
+    assert (made["injuries"][0]["work_days_absent"], made["id"] > 2**33) == (3, True)
+    assert [write.verb for write in scene.sim.writes] == ["POST"]
+
+
+def test_nested_children_on_patch_are_created_again(scene: Scene) -> None:
+    one = scene.incident(injuries=[{"description": "Arm"}])
+    assert scene.patch(one, {"injuries": [{"description": "Arm"}]}).status_code == 200
+    assert [row["description"] for row in scene.show(one)["injuries"]] == ["Arm", "Arm"]
+
+
+def test_malformed_dates_are_stored_as_null(scene: Scene) -> None:
+    made = scene.post({"title": "Fall", "event_date": "the first of March"})
+    assert (made.status_code, made.json()["event_date"]) == (201, None)
+
+
+def test_patch_leaves_absent_members_and_clears_null(scene: Scene) -> None:
+    hazard = scene.sim.words("hazards")["Slip or Trip"]
+    one = scene.incident(description="Wet floor", hazard_id=hazard)
+    scene.later(minutes=1)
+    assert scene.patch(one, {"hazard_id": None}).json()["hazard"] is None
+    assert scene.show(one)["description"] == "Wet floor"
+    assert scene.patch(one, {"title": None}).status_code == 422
+    assert scene.show(one)["updated_at"] == "2026-03-02T12:01:00Z"
+    scene.later(minutes=1)
+    assert scene.patch(one, {"title": "Fall"}).json()["updated_at"] == "2026-03-02T12:01:00Z", "nothing changed"
+
+
+def test_status_and_custom_status_follow_each_other(scene: Scene) -> None:
+    review = scene.sim.custom_status("In review", "closed")
+    one = scene.incident()
+    assert scene.patch(one, {"custom_status_id": review}).json()["status"] == "closed"
+    assert scene.patch(one, {"status": "closed"}).json()["custom_status"]["name"] == "In review"
+    assert scene.patch(one, {"status": "open"}).json()["custom_status"]["name"] == "Open"
+
+
+def test_workflow_lock_holds_its_fields_only(scene: Scene) -> None:
+    one = scene.incident()
+    scene.sim.lock_workflow(one)
+    assert scene.patch(one, {"title": "Slip", "status": "closed"}).status_code == 422
+    assert scene.show(one)["title"] == "Fall"
+    assert scene.patch(one, {"title": "Slip"}).status_code == 200
+    scene.sim.hand_edit("incident", one, status="closed")
+    assert scene.show(one)["status"] == "closed"
+
+
+def test_body_parts_need_an_affliction_type(scene: Scene) -> None:
+    burn = scene.sim.words("affliction_types")["Burn"]
+    parts = scene.sim.words("body_parts")
+    one = scene.injury(scene.incident())
+
+    def patch(**members: Any) -> int:
+        return scene.patch(one, members, "/injuries", "injury").status_code
+
+    assert patch(body_part_ids=[parts["Ankle (Left)"]]) == 422
+    assert patch(body_part_ids=[parts["Trunk"]], affliction_type_id=burn) == 422
+    assert patch(body_part_ids=[parts["Ankle (Left)"]], affliction_type_id=burn) == 200
+    assert scene.show(one, "/injuries")["affected_body_parts"] == ["ankle_left"]
+    assert patch(affliction_type_id=None) == 422
+    assert patch(affliction_type_id=None, body_part_ids=[]) == 422
+    assert patch(body_part_ids=[]) == 200
+    assert patch(affliction_type_id=None) == 200
+    assert patch(affected_body_parts=["neck"], affliction_type_id=burn) == 200
+    assert scene.show(one, "/injuries")["body_parts"][0]["name"] == "Neck"
+
+
+def test_people_have_ids_by_role(scene: Scene) -> None:
+    helper = scene.sim.add_person(PROJECT, "Bo", "Reed", full_user=False)
+    user_id = scene.sim.person(scene.person_id).user_id
+    one = scene.injury(scene.incident())
+
+    def patch(**members: Any) -> int:
+        return scene.patch(one, members, "/injuries", "injury").status_code
+
+    assert patch(affected_person_id=scene.person_id) == 422
+    assert patch(affected_party_id=user_id) == 422
+    assert patch(affected_person_id=user_id, affected_party_id=helper) == 200
+    shown = scene.show(one, "/injuries")
+    assert (shown["affected_person"]["login"], shown["affected_party"]) == (
+        "ada@example.com",
+        {"id": helper, "name": "Bo Reed"},
+    )
+    assert scene.listed(path=f"/rest/v1.0/projects/{PROJECT}/users") == [user_id]
+    people = scene.client.get(f"{COMPANY}/people").json()
+    assert [(row["id"], row["user_id"]) for row in people] == [(scene.person_id, user_id), (helper, None)]
+    scene.sim.deactivate_person(scene.person_id)
+    assert scene.listed(path=f"/rest/v1.0/projects/{PROJECT}/users") == []
+    assert scene.show(one, "/injuries")["affected_person"]["name"] == "Ada Stone"
+
+
+def test_read_and_write_shapes_differ(scene: Scene) -> None:
+    scene.sim.add_custom_field(41, "lov_entry", {9: "Night shift"})
+    one = scene.incident()
+    custom = {"custom_field_41": 9, "custom_field_42": "dry", "custom_fields": {"custom_field_43": "lost"}}
+    assert scene.patch(one, custom).json()["custom_fields"] == {
+        "custom_field_41": {"data_type": "lov_entry", "value": {"id": 9, "label": "Night shift"}},
+        "custom_field_42": {"data_type": "string", "value": "dry"},
+    }
+    members = {"incident_id": one, "estimated_cost_impact": 20000, "description": "<p>Wall &amp; door</p>"}
+    damage = scene.post(members, "/property_damages", "property_damage").json()
+    assert (damage["estimated_cost_impact"], damage["description_plain_text"]) == ("20000.00", "Wall & door")
+    text = {"incident_id": one, "estimated_cost_impact": "20000.00"}
+    assert scene.post(text, "/property_damages", "property_damage").status_code == 422
+
+
+def test_inactive_words_stay_on_old_records_and_refuse_new_use(scene: Scene) -> None:
+    retired = scene.sim.words("hazards")["Legacy Hazard"]
+    scene.sim.register.state.lists["hazards"][retired].active = True
+    old, other = scene.incident(hazard_id=retired), scene.incident()
+    scene.sim.register.state.lists["hazards"][retired].active = False
+    assert scene.patch(old, {"hazard_id": retired}).status_code == 200
+    assert scene.patch(other, {"hazard_id": retired}).status_code == 422
+    assert retired not in scene.listed(path=f"{COMPANY}/hazards")
+    assert retired in scene.listed("all=true", f"{COMPANY}/hazards")
+    options = scene.client.get(f"{INCIDENTS}/filter_options/hazards").json()
+    assert options == [{"key": str(retired), "value": "Legacy Hazard"}]
+
+
+def test_distribution_and_alerting_filing_types_mail_people(scene: Scene) -> None:
+    user_id = scene.sim.person(scene.person_id).user_id
+    one = scene.incident(distribution_member_ids=[user_id], injuries=[{"filing_type": "fatality"}])
+    assert scene.sim.mails == 0, "what people do by hand is not counted"
+    scene.patch(one, {"distribution_member_ids": [user_id], "injuries": [{"filing_type": "first_aid"}]})
+    assert scene.sim.mails == 0
+    scene.post({"title": "Slip", "event_date": "2026-03-01", "distribution_member_ids": [user_id]})
+    scene.post({"incident_id": one, "filing_type": "lost_time"}, "/injuries", "injury")
+    assert scene.sim.mails == 2
+
+
+def test_create_with_deprecated_filing_type_sets_recordable(scene: Scene) -> None:
+    made = scene.post({"incident_id": scene.incident(), "filing_type": "recordable"}, "/injuries", "injury").json()
+    assert (made["filing_type"], made["recordable"]) == (None, True)
+
+
+def test_all_child_kinds_live_die_and_return(scene: Scene) -> None:
+    one = scene.incident()
+    needs = {
+        "witness_statement": {"witness_id": scene.person_id},
+        "action": {"action_type_id": scene.sim.words("action_types")["Toolbox Talk"]},
+    }
+    for kind in CHILD_KINDS:
+        path, text = f"/{kind.plural}", "statement" if kind.name == "witness_statement" else "description"
+        made = scene.post({"incident_id": one, **needs.get(kind.name, {})}, path, kind.wrapper)
+        assert made.status_code == 201, made.text
+        record_id = made.json()["id"]
+        assert scene.patch(record_id, {text: "Seen"}, path, kind.wrapper).json()[text] == "Seen"
+        assert scene.client.delete(f"{INCIDENTS}{path}/{record_id}").status_code == 204
+        recycled = f"/rest/{kind.bin_version}/projects/{PROJECT}/recycle_bin/incidents{path}"
+        assert scene.client.get(f"{INCIDENTS}{path}/{record_id}").status_code == 404
+        assert scene.listed(path=recycled) == [record_id]
+        assert scene.client.get(f"{recycled}/{record_id}").json()["deleted_at"] == "2026-03-02T12:00:00Z"
+        restored = scene.client.patch(f"{recycled}/{record_id}/restore")
+        assert (restored.status_code, restored.content, scene.listed(path=recycled)) == (200, b"", [])
+        assert scene.show(record_id, path)["id"] == record_id
+    assert [scene.sim.writes[1], scene.sim.writes[3].verb] == [
+        Write("PATCH", "injury", scene.sim.writes[0].id, {"description": "Seen"}),
+        "RESTORE",
+    ]
+
+
+# Bin, privacy, permissions
+
+
+def test_recycled_incident_takes_its_children_along_and_brings_them_back(scene: Scene) -> None:
+    one = scene.incident()
+    lost_before, kept = scene.injury(one), scene.injury(one)
+    scene.sim.hand_delete("injury", lost_before)
+    assert scene.client.delete(f"{INCIDENTS}/{one}").status_code == 204
+    assert scene.listed(path=INCIDENTS) == scene.listed(path=f"{INCIDENTS}/injuries") == []
+    assert scene.client.get(f"{INCIDENTS}/{one}").status_code == 404
+    assert (scene.listed(path=BIN), scene.listed(path=f"{BIN}/injuries")) == ([one], [kept, lost_before])
+    assert [(row["kind"], row["id"]) for row in scene.sim.bin(PROJECT)] == [
+        ("incident", one),
+        ("injury", lost_before),
+        ("injury", kept),
+    ]
+    assert scene.client.patch(f"{BIN}/injuries/{kept}/restore").status_code == 422
+    assert scene.client.patch(f"{BIN}/{one}/restore").status_code == 200
+    assert [row["id"] for row in scene.show(one)["injuries"]] == [kept]
+    assert scene.client.patch(f"{BIN}/{one}/restore").status_code == 404
+
+
+def test_account_without_admin_sees_no_private_incidents_and_no_bin(scene: Scene) -> None:
+    private, public = scene.incident(private=True), scene.incident()
+    inside = scene.injury(private)
+    own = scene.post({"title": "Own", "event_date": "2026-03-01", "private": True}).json()["id"]
+    assert scene.listed() == [own, public, private]
+    scene.sim.service_account_is_admin = False
+    assert scene.listed() == [own, public]
+    assert scene.listed(path=f"{INCIDENTS}/injuries") == []
+    assert scene.client.get(f"{INCIDENTS}/injuries/{inside}").status_code == 404
+    assert scene.client.get(f"{INCIDENTS}/{private}").status_code == 404
+    assert scene.client.get(BIN).status_code == scene.client.delete(f"{INCIDENTS}/{own}").status_code == 403
+    assert (scene.patch(own, {"title": "Mine"}).status_code, scene.patch(public, {"title": "?"}).status_code) == (
+        200,
+        403,
+    )
+    scene.sim.hand_edit("incident", private, assignee_ids=[scene.sim.account.login_id])
+    assert private in scene.listed()
+
+
+def test_lost_projects_and_forbidden_paths_answer_403(scene: Scene) -> None:
+    scene.sim.add_project(7, "Elsewhere", "Hawaii", "Pacific/Honolulu")
+    listing = "/rest/v1.1/projects?company_id=26972"
+    assert [row["id"] for row in scene.client.get(listing).json()] == [PROJECT, 7]
+    scene.sim.hide_project(7)
+    assert [row["id"] for row in scene.client.get(listing).json()] == [PROJECT]
+    assert scene.client.get("/rest/v1.0/projects/7/incidents").status_code == 403
+    assert scene.client.get("/rest/v1.0/projects/8/incidents").status_code == 404
+    scene.sim.forbid("/injuries")
+    assert scene.client.get(f"{INCIDENTS}/injuries").status_code == 403
+    assert scene.client.get(INCIDENTS).status_code == 200
+    assert scene.sim.refused == []
+
+
+def test_project_zone_has_two_vocabularies(scene: Scene) -> None:
+    project = f"/rest/v1.0/projects/{PROJECT}"
+    assert scene.client.get(project).status_code == 400
+    shown = scene.client.get(f"{project}?company_id=26972").json()
+    assert (shown["time_zone"], shown["tz_name"]) == ("Eastern Time (US & Canada)", "America/New_York")
+    (normal,) = scene.client.get("/rest/v1.1/projects?company_id=26972").json()
+    assert (normal["time_zone"], "tz_name" in normal) == ("Eastern Time (US & Canada)", False)
+
+
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [
+        ("incidents/affliction_types", {"name", "name_key", "active"}),
+        ("incidents/body_parts", {"parent_id", "selectable"}),
+        ("incidents/work_activities", {"name", "global"}),
+        ("incidents/injury_filing_types", {"name", "severity_level"}),
+        ("incidents/severity_levels", {"email_trigger", "order"}),
+        ("incidents/affected_body_parts", {"label", "value"}),
+        ("incidents/filing_types", {"label", "value"}),
+        ("incidents/statuses", {"label", "value"}),
+        ("incidents/units_of_measure", {"label", "value"}),
+    ],
+)
+def test_pickers(scene: Scene, path: str, keys: set[str]) -> None:
+    rows = scene.client.get(f"{COMPANY}/{path}").json()
+    assert all(keys <= set(row) for row in rows)
+    assert rows
+
+
+def test_body_parts_form_a_tree_of_which_only_parts_are_selectable(scene: Scene) -> None:
+    rows = scene.client.get(f"{COMPANY}/incidents/body_parts?per_page=1000").json()
+    by_id = {row["id"]: row for row in rows}
+    roots = {row["name"] for row in rows if row["parent_id"] is None}
+    assert (len(rows), {row["name"] for row in rows if not row["selectable"]}) == (143, roots)
+    left = next(row for row in rows if row["name"] == "Finger index (Left)")
+    assert by_id[left["parent_id"]]["name"] == "Finger index"
+
+
+# Dials
+
+
+def bumps_parent(scene: Scene) -> Any:
+    one = scene.incident()
+    scene.later(minutes=1)
+    scene.injury(one)
+    return scene.show(one)["updated_at"]
+
+
+def hides_unknown_time(scene: Scene) -> Any:
+    one = scene.incident(time_unknown=True)
+    return (scene.listed() == [one], scene.listed("filters[time_unknown]=true") == [one])
+
+
+def repeats_token(scene: Scene) -> Any:
+    headers = {"Idempotency-Token": "t-1"}
+    answers = [scene.post({"title": "Fall", "event_date": "2026-03-01"}, headers=headers) for _ in range(2)]
+    return ([answer.status_code for answer in answers], len(scene.listed()))
+
+
+def _in_range(ends: str) -> Callable[[Scene], Any]:
+    def look(scene: Scene) -> Any:
+        scene.incident()
+        return len(scene.listed(f"filters[updated_at]={ends}"))
+
+    return look
+
+
+def local_day(scene: Scene) -> Any:
+    scene.incident(event_date="2026-03-01T02:00:00Z")
+    return len(scene.listed("filters[event_date]=2026-02-28...2026-02-28"))
+
+
+def child_page(scene: Scene) -> Any:
+    return scene.client.get(f"{COMPANY}/incidents/body_parts?per_page=1000").headers["per-page"]
+
+
+def recycled_show(scene: Scene) -> Any:
+    one = scene.incident()
+    scene.sim.hand_delete("incident", one)
+    answer = scene.client.get(f"{INCIDENTS}/{one}")
+    return (answer.status_code, answer.json().get("deleted_at"))
+
+
+def stamp_after_delete(scene: Scene) -> Any:
+    one = scene.incident()
+    scene.later(minutes=1)
+    scene.sim.hand_delete("incident", one)
+    return scene.sim.record(one).updated_at.minute
+
+
+def stamp_after_restore(scene: Scene) -> Any:
+    one = scene.incident()
+    scene.sim.hand_delete("incident", one)
+    scene.later(minutes=1)
+    scene.sim.hand_restore("incident", one)
+    return scene.sim.record(one).updated_at.minute
+
+
+def children_of_recycled(scene: Scene) -> Any:
+    one = scene.incident(injuries=[{}])
+    scene.sim.hand_delete("incident", one)
+    return len(scene.listed(path=f"{INCIDENTS}/injuries"))
+
+
+def recycled_child_in_show(scene: Scene) -> Any:
+    one = scene.incident()
+    scene.sim.hand_delete("injury", scene.injury(one))
+    return len(scene.show(one)["injuries"])
+
+
+def null_in_patch(scene: Scene) -> Any:
+    return scene.patch(scene.incident(description="Wet"), {"description": None}).json()["description"]
+
+
+def both_cleared(scene: Scene) -> Any:
+    words = scene.sim.words
+    kind, part = words("affliction_types")["Burn"], words("body_parts")["Neck"]
+    one = scene.injury(scene.incident(), affliction_type_id=kind, body_part_ids=[part])
+    return scene.patch(one, {"affliction_type_id": None, "body_part_ids": []}, "/injuries", "injury").status_code
+
+
+def stored_description(scene: Scene) -> Any:
+    return scene.show(scene.incident(description=" A < B "))["description"]
+
+
+def rate_headers(scene: Scene) -> Any:
+    return "x-rate-limit-reset" in scene.client.get(INCIDENTS).headers
+
+
+def retry_after(scene: Scene) -> Any:
+    scene.sim.set_limits(hour=0)
+    return "retry-after" in scene.client.get(INCIDENTS).headers
+
+
+def error_shape(scene: Scene) -> Any:
+    answer = scene.post({"title": "Fall"})
+    body = answer.json()
+    inner = body.get("errors", body.get("error"))
+    return (answer.status_code, type(inner).__name__, "error" in body)
+
+
+def author(scene: Scene) -> Any:
+    return scene.show(scene.incident())["created_by"] is None
+
+
+def zone_shown(scene: Scene) -> Any:
+    return "tz_name" in scene.client.get(f"/rest/v1.0/projects/{PROJECT}?company_id=26972").json()
+
+
+def bare_array(scene: Scene) -> Any:
+    ids = [scene.incident(), scene.incident()]
+    return [
+        scene.client.get(INCIDENTS, params={"filters[id]": text}).status_code
+        for text in (f"{ids[0]},{ids[1]}", f"[{ids[0]}, {ids[1]}]")
+    ]
+
+
+def private_show(scene: Scene) -> Any:
+    one = scene.incident(private=True)
+    scene.sim.service_account_is_admin = False
+    return scene.client.get(f"{INCIDENTS}/{one}").status_code
+
+
+def unknown_member(scene: Scene) -> Any:
+    answer = scene.patch(scene.incident(), {"colour": "red", "title": "Slip"})
+    return (answer.status_code, scene.sim.dump(PROJECT)[0]["title"], len(scene.sim.refused))
+
+
+def unknown_time(scene: Scene) -> Any:
+    return scene.show(scene.incident(event_date="2026-03-09T02:30:00Z", time_unknown=True))["event_date"]
+
+
+DIALS: list[tuple[str, Callable[[Scene], Any], dict[Any, Any]]] = [
+    ("child_edit_bumps_incident", bumps_parent, {False: "2026-03-02T12:00:00Z", True: "2026-03-02T12:01:00Z"}),
+    ("time_unknown_default_hides", hides_unknown_time, {False: (True, True), True: (False, True)}),
+    ("idempotency_token_honoured", repeats_token, {False: ([201, 201], 2), True: ([201, 200], 1)}),
+    ("range_start_included", _in_range("2026-03-02T12:00:00Z...2026-03-03"), {True: 1, False: 0}),
+    ("range_end_included", _in_range("2026-03-01...2026-03-02T12:00:00Z"), {True: 1, False: 0}),
+    ("range_end_included", _in_range("2026-03-01...2026-03-02"), {True: 1, False: 0}),
+    ("range_days_are_local", local_day, {True: 1, False: 0}),
+    ("child_page_cap", child_page, {1000: "1000", 100: "100"}),
+    ("recycled_get_answers", recycled_show, {404: (404, None), 200: (200, "2026-03-02T12:00:00Z")}),
+    ("delete_bumps_updated_at", stamp_after_delete, {True: 1, False: 0}),
+    ("restore_bumps_updated_at", stamp_after_restore, {True: 1, False: 0}),
+    ("delete_hides_children_in_lists", children_of_recycled, {True: 0, False: 1}),
+    ("show_includes_recycled_children", recycled_child_in_show, {False: 0, True: 1}),
+    ("null_clears", null_in_patch, {True: None, False: "Wet"}),
+    ("one_patch_clears_both", both_cleared, {False: 422, True: 200}),
+    ("html_wraps_description", stored_description, {False: " A < B ", True: "<p> A &lt; B </p>"}),
+    ("trims_text", stored_description, {False: " A < B ", True: "A < B"}),
+    ("rate_headers_sent", rate_headers, {True: True, False: False}),
+    ("retry_after_on_429", retry_after, {True: True, False: False}),
+    (
+        "error_form",
+        error_shape,
+        {"map": (422, "dict", False), "string": (422, "str", False), "nested": (422, "dict", True)},
+    ),
+    ("validation_status", error_shape, {422: (422, "dict", False), 400: (400, "dict", False)}),
+    ("created_by_null", author, {False: False, True: True}),
+    ("tz_name_shown", zone_shown, {True: True, False: False}),
+    ("array_filter_needs_brackets", bare_array, {True: [400, 400], False: [200, 200]}),
+    ("private_get_answers", private_show, {404: 404, 403: 403}),
+    ("patch_unknown_fields", unknown_member, {"refuse": (422, "Fall", 1), "ignore": (200, "Slip", 0)}),
+    (
+        "unknown_time_event_date_normalised",
+        unknown_time,
+        {False: "2026-03-09T02:30:00Z", True: "2026-03-08T05:00:00Z"},
+    ),
+    (
+        "fractional_seconds",
+        lambda scene: scene.show(scene.incident())["created_at"][-5:],
+        {False: "0:00Z", True: ".000Z"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("dial", "look", "answers"), DIALS, ids=[f"{dial}-{look.__name__}" for dial, look, _ in DIALS])
+def test_dials(dial: str, look: Callable[[Scene], Any], answers: dict[Any, Any]) -> None:
+    for setting, expected in answers.items():
+        assert look(Scene(replace(ProcoreDials(), **{dial: setting}))) == expected, setting
+
+
+def test_alternatives_turn_each_dial_once() -> None:
+    plain = ProcoreDials()
+    names = {one.name for one in fields(plain)}
+    turned = [
+        [name for name in names if getattr(other, name) != getattr(plain, name)] for other in plain.alternatives()
+    ]
+    assert all(len(dials) == 1 for dials in turned)
+    assert {name for dials in turned for name in dials} == names == {dial for dial, _, _ in DIALS}
+
+
+# Hands
+
+
+def test_hands_obey_the_rules_of_state(scene: Scene) -> None:
+    with pytest.raises(Refusal, match="title"):
+        scene.sim.hand_create("incident", PROJECT, event_date=scene.now)
+    one = scene.incident()
+    scene.later(minutes=1)
+    scene.sim.hand_edit("incident", one, title="Slip", event_date=scene.now)
+    (shown,) = scene.sim.dump(PROJECT)
+    assert (shown["title"], shown["event_date"], shown["updated_at"]) == ("Slip", *["2026-03-02T12:01:00Z"] * 2)
+    assert shown["created_by"]["login"] == "robin.marsh@example.com"
+    assert (scene.sim.writes, scene.sim.refused) == ([], [])
+
+
+def test_snapshot_brings_back_records_and_ids(scene: Scene) -> None:
+    one = scene.incident()
+    night = scene.sim.snapshot()
+    scene.sim.hand_edit("incident", one, title="Slip")
+    two = scene.incident()
+    scene.sim.restore_snapshot(night)
+    assert [row["title"] for row in scene.client.get(INCIDENTS).json()] == ["Fall"]
+    assert scene.incident() == two
+    scene.sim.restore_snapshot(night)
+    assert scene.listed() == [one]
+
+
+def test_seeds_share_no_ids(scene: Scene) -> None:
+    other = SimulatedProcore(clock=lambda: scene.now, seed=1)
+    assert not set(other.words("hazards").values()) & set(scene.sim.words("hazards").values())
+
+
+def test_served_over_loopback(scene: Scene) -> None:
+    scene.incident(title="Größe")
+    scene.incident()
+    with LoopbackServer(scene.sim.handle) as server, httpx.Client(base_url=server.url, trust_env=False) as client:
+        token = client.post("/oauth/token", json=CREDENTIALS).json()["access_token"]
+        client.headers.update({"Authorization": f"Bearer {token}", "Procore-Company-Id": "26972"})
+        first = client.get(f"{INCIDENTS}?per_page=1&filters[updated_at]=2026-03-01...2026-03-03")
+        second = client.get(first.links["next"]["url"])
+        assert second.json()[0]["title"] == "Größe"
+        scene.faults.add(FaultKind.REFUSED_CONNECTION)
+        with pytest.raises(httpx.RemoteProtocolError):
+            client.get(INCIDENTS)
+
+
+# Faults
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "processed"),
+    [
+        (FaultKind.REFUSED_CONNECTION, None, False),
+        (FaultKind.LOST_ANSWER, None, True),
+        (FaultKind.ERROR_BEFORE, 500, False),
+        (FaultKind.ERROR_AFTER, 502, True),
+        (FaultKind.UNAVAILABLE, 503, False),
+        (FaultKind.TOO_MANY, 429, False),
+        (FaultKind.UNAUTHORIZED, 401, False),
+        (FaultKind.FORBIDDEN, 403, False),
+        (FaultKind.HTML, 200, False),
+        (FaultKind.HALF_JSON, 201, True),
+        (FaultKind.ERROR_INSIDE, 200, False),
+        (FaultKind.EMPTY, 200, False),
+        (FaultKind.OTHER_SCHEMA, 201, True),
+        (FaultKind.LATE, None, False),
+    ],
+)
+def test_faults_befall_one_request(scene: Scene, kind: FaultKind, status: int | None, processed: bool) -> None:
+    scene.faults.add(kind, method="POST", path="/incidents$", skip=1)
+    members = {"title": "Fall", "event_date": "2026-03-01"}
+    assert scene.post(members).status_code == 201, "skipped"
+    if status is None:
+        with pytest.raises(httpx.ReadError):
+            scene.post(members)
+    else:
+        assert scene.post(members).status_code == status
+    assert len(scene.listed()) == 1 + processed
+    assert scene.post(members).status_code == 201, "once only"
+    assert scene.faults.fired == {kind: 1}
+
+
+def test_spoiled_answers(scene: Scene) -> None:
+    one = scene.incident()
+    kinds = (FaultKind.HTML, FaultKind.HALF_JSON, FaultKind.ERROR_INSIDE, FaultKind.EMPTY, FaultKind.OTHER_SCHEMA)
+    for kind in kinds:
+        scene.faults.add(kind)
+    html, half, error, empty, other = (scene.client.get(INCIDENTS) for _ in kinds)
+    assert html.headers["content-type"].startswith("text/html")
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
+        half.json()
+    assert "error" in error.json()
+    assert (empty.json(), empty.headers["total"]) == ([], "0")
+    assert other.json()[0]["new_id"] == one
+    assert all(answer.headers["date"] for answer in (html, half, error, empty, other))
+
+
+def test_faults_that_ask_for_patience(scene: Scene) -> None:
+    scene.faults.add(FaultKind.TOO_MANY, delay=timedelta(seconds=7))
+    scene.faults.add(FaultKind.TOO_MANY, times=2)
+    scene.faults.add(FaultKind.UNAVAILABLE, status=504, times=None)
+    told, untold, again, down = (scene.client.get(INCIDENTS) for _ in range(4))
+    assert told.headers["retry-after"] == "7"
+    assert "retry-after" not in untold.headers
+    assert (again.status_code, down.status_code, down.headers["retry-after"]) == (429, 504, "1")
+    scene.faults.clear()
+    assert scene.client.get(INCIDENTS).status_code == 200
+
+
+def test_late_request_is_processed_when_its_moment_comes(scene: Scene) -> None:
+    scene.faults.add(FaultKind.LATE, where=lambda request: b"Late" in request.body, delay=timedelta(minutes=3))
+    with pytest.raises(httpx.ReadError):
+        scene.post({"title": "Late", "event_date": "2026-03-01"})
+    scene.later(minutes=2)
+    assert scene.listed() == []
+    scene.later(minutes=1)
+    (row,) = scene.client.get(INCIDENTS).json()
+    assert (row["title"], row["created_at"]) == ("Late", "2026-03-02T12:03:00Z")
+
+
+def test_callbacks_edit_at_an_exact_moment_and_end_a_process(scene: Scene) -> None:
+    class Killed(BaseException):
+        pass
+
+    def edit(request: Request) -> None:
+        if request.method == "GET" and not scene.sim.dump(PROJECT):
+            scene.incident(title="Just before")
+
+    def kill(request: Request, response: Response) -> None:
+        if request.method == "POST" and response.status == 201:
+            raise Killed
+
+    scene.faults.on_request.append(edit)
+    assert len(scene.listed()) == 1
+    scene.faults.on_response.append(kill)
+    with pytest.raises(Killed):
+        scene.post({"title": "Fall", "event_date": "2026-03-01"})
+    assert len(scene.listed()) == 2
+
+
+def test_latency_is_felt_by_each_request(scene: Scene) -> None:
+    moments: list[datetime] = []
+    scene.faults.latency = lambda: moments.append(scene.now)
+    scene.listed()
+    scene.later(seconds=1)
+    scene.listed()
+    assert [moment.second for moment in moments] == [0, 1]
