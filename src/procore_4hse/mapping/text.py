@@ -11,6 +11,8 @@ _BLOCKS = frozenset(
 _ENCLOSED = re.compile(
     r"\s*<(p|div|ul|ol|h[1-6]|table|blockquote|pre)(\s[^<>]*)?>.*</\1\s*>\s*", re.DOTALL | re.IGNORECASE
 )
+_LAYOUT = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")
+"""A line end in the source of HTML: layout, not a line of the text."""
 _WORDS = re.compile(r"\w+", re.UNICODE)
 
 
@@ -24,8 +26,13 @@ def canonical(text: object) -> str | None:
     if text is None:
         return None
     written = str(text)
-    plain = _plain(written) if is_html(written) else written
-    return _tidy(plain) or None
+    return tidied(_plain(written) if is_html(written) else written)
+
+
+def tidied(plain: str) -> str | None:
+    """Plain text with one kind of line end, composed Unicode and no blanks at line ends or outer empty lines."""
+    text = unicodedata.normalize("NFC", plain).replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
+    return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n") or None
 
 
 def rendered(text: str | None, *, like: object) -> str:
@@ -54,33 +61,42 @@ def words_of(text: str | None) -> frozenset[str]:
     return frozenset(_WORDS.findall((text or "").casefold()))
 
 
-def _tidy(text: str) -> str:
-    lines = (
-        unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ").split("\n")
-    )
-    return "\n".join(line.rstrip() for line in lines).rstrip("\n")
-
-
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
+        self.preformatted = 0
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
         if tag == "br":
             self.parts.append("\n")
         elif tag in _BLOCKS:
             self._new_line()
+        self.preformatted += tag == "pre"
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _BLOCKS:
             self._new_line()
+        self.preformatted -= tag == "pre"
 
     def handle_data(self, data: str) -> None:
-        self.parts.append(data)
+        shown = data if self.preformatted else _LAYOUT.sub(" ", data)
+        if shown != data and self._is_at_line_start():
+            shown = shown.lstrip()
+        if shown:
+            self.parts.append(shown)
+
+    def parse_html_declaration(self, i: int) -> int:
+        # As browsers do: `<![` opens a comment that ends at the next `>`. The parent refuses such text.
+        if self.rawdata.startswith("<![", i):
+            return self.parse_bogus_comment(i)
+        return super().parse_html_declaration(i)
+
+    def _is_at_line_start(self) -> bool:
+        return not self.parts or self.parts[-1].endswith("\n")
 
     def _new_line(self) -> None:
-        if self.parts and not self.parts[-1].endswith("\n"):
+        if not self._is_at_line_start():
             self.parts.append("\n")
 
 
@@ -88,4 +104,4 @@ def _plain(html: str) -> str:
     reader = _Reader()
     reader.feed(html)
     reader.close()
-    return "".join(reader.parts).strip("\n")
+    return "".join(reader.parts)
