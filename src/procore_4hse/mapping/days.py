@@ -7,6 +7,7 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo, available_timezones
 
 _SECOND = timedelta(seconds=1)
+_FIRST_YEAR, _LAST_YEAR = 2, 9998
 
 
 @cache
@@ -24,10 +25,15 @@ def zone_name(tz_name: object, time_zone: object) -> str | None:
 
 
 def parse_instant(text: object) -> datetime | None:
-    """An ISO 8601 instant in UTC, with 0, 3 or 6 fraction digits, Z or an offset; None when it is none."""
+    """An ISO 8601 instant in UTC, with 0, 3 or 6 fraction digits, Z or an offset; None when it is none.
+
+    The first and the last year of the calendar are none either: some zone has no name for their days.
+    """
     try:
         moment = datetime.fromisoformat(str(text))
     except ValueError:
+        return None
+    if not _is_in_range(moment):
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
@@ -41,7 +47,7 @@ def parse_day(text: object) -> date | None:
 
 
 def format_instant(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def local_day(moment: datetime, zone: str) -> date:
@@ -50,6 +56,8 @@ def local_day(moment: datetime, zone: str) -> date:
 
 def first_instant(day: date, zone: str) -> datetime | None:
     """The first instant that bears this day in the zone; None when the zone skipped the day altogether."""
+    if not _is_in_range(day):
+        return None
     tz = ZoneInfo(zone)
     midnight = datetime.combine(day, time.min, tzinfo=tz)
     found = [m for m in (midnight.astimezone(UTC), midnight.replace(fold=1).astimezone(UTC)) if _on(m, day, zone)]
@@ -63,9 +71,15 @@ def first_instant(day: date, zone: str) -> datetime | None:
 
 def same_time_on(day: date, moment: datetime, zone: str) -> datetime | None:
     """The instant on `day` with the local time of `moment`; a time inside a clock gap moves with the gap."""
+    if not _is_in_range(day):
+        return None
     local = moment.astimezone(ZoneInfo(zone))
     moved = datetime.combine(day, local.time(), tzinfo=ZoneInfo(zone)).astimezone(UTC)
     return moved if _on(moved, day, zone) else first_instant(day, zone)
+
+
+def _is_in_range(day: date) -> bool:
+    return _FIRST_YEAR <= day.year <= _LAST_YEAR
 
 
 def _on(moment: datetime, day: date, zone: str) -> bool:
