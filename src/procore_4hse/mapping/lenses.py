@@ -46,9 +46,9 @@ class Unwritable(Exception):
 
 
 class Lens(Protocol):
-    """`equivalence` says in one clause what counts as equal; it is shown by `mapping show`."""
-
-    equivalence: str
+    @property
+    def equivalence(self) -> str:
+        """What counts as equal, in one clause; `mapping show` prints it."""
 
     def reads(self, side: Side) -> tuple[str, ...]: ...
 
@@ -92,10 +92,10 @@ class _Columns:
 
 @dataclass(frozen=True)
 class TextLens(_Columns):
-    """Text on both sides, HTML or plain. Under a cut title, `title` names the 4HSE key whose full form leads the text."""
+    """Text on both sides, HTML or plain. Where titles are cut, `title` is the 4HSE key whose text leads this one."""
 
     title: str | None = None
-    equivalence: str = "line ends, trailing blanks, Unicode form and HTML markup do not count"
+    equivalence: str = "line ends, trailing blanks, outer empty lines, Unicode form and HTML markup do not count"
 
     def reads(self, side: Side) -> tuple[str, ...]:
         return (self.fourhse, self.title) if side is Side.FOURHSE and self.title else (self.key(side),)
@@ -136,12 +136,13 @@ class TitleLens(_Columns):
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         if not value:
             raise Unwritable("an incident needs a title")
+        written = text.rendered(value, like=None)
         if side is Side.PROCORE or not self.overflow:
-            return {self.key(side): value}
+            return {self.key(side): written}
         present = current.get(self.overflow)
         old, body = split_title(current.get(self.fourhse), present)
         if len(value) <= TITLE_MAX:
-            return {self.fourhse: value} | ({self.overflow: text.rendered(body, like=present)} if old else {})
+            return {self.fourhse: written} | ({self.overflow: text.rendered(body, like=present)} if old else {})
         return {self.fourhse: cut_title(value), self.overflow: join_title(value, body, like=present)}
 
     def is_rewrite(self, sent: Any, stored: Any) -> bool:
@@ -154,7 +155,10 @@ class TitleLens(_Columns):
 
 def _line(value: object) -> str | None:
     """A title is one line: line ends inside it count as blanks."""
-    plain = text.canonical(value)
+    return _joined(text.canonical(value))
+
+
+def _joined(plain: str | None) -> str | None:
     return " ".join(part for part in plain.split("\n") if part) if plain and "\n" in plain else plain
 
 
@@ -168,9 +172,9 @@ def split_title(name: object, description: object) -> tuple[str | None, str | No
     if not short or not body or not short.endswith(MARK):
         return None, body
     head, _, rest = body.partition("\n\n")
-    title = _line(head)
+    title = _joined(head)
     if title and len(title) > TITLE_MAX and cut_title(title) == short:
-        return title, text.canonical(rest)
+        return title, text.tidied(rest)
     return None, body
 
 
@@ -202,9 +206,10 @@ class DayLens(_Columns):
             return {self.fourhse: value.isoformat()}
         zone = facts[ZONE]
         moment = days.parse_instant(current.get(self.procore))
+        if moment is not None and days.local_day(moment, zone) == value:
+            return {self.procore: current[self.procore]}
         if moment is not None:
-            moved = days.same_time_on(value, moment, zone)
-            return {self.procore: _instant(moved, value, zone)}
+            return {self.procore: _instant(days.same_time_on(value, moment, zone), value, zone)}
         return {self.procore: _instant(days.first_instant(value, zone), value, zone), self.unknown: True}
 
 
