@@ -9,7 +9,7 @@ from typing import Any
 
 from procore_4hse.clients.answer import Readable, Reply, is_object, words_of
 from procore_4hse.clients.auth import Auth, Token
-from procore_4hse.clients.budget import PATIENCE, Budget
+from procore_4hse.clients.budget import PATIENCE, Budget, http_date
 from procore_4hse.clients.wire import ATTEMPT_LASTS, Broken, Call, Query, Wire, refuse_open_urls
 from procore_4hse.errors import AccessRefused, NotFound, OutcomeUnknown, Refused, Unavailable, VendorError
 from procore_4hse.models import Side
@@ -126,9 +126,10 @@ class Http:
         if clock() > leave_by:
             raise Broken("no time left to send it", sent=False)
         reply = self._wire.ask(call, token.value)
-        if "date" in reply.headers:
-            self._server_date = reply.date
-        return reply if "date" in reply.headers else replace(reply, date=self._server_date or reply.date)
+        if dated := http_date(reply.headers.get("date")):
+            self._server_date = dated
+            return reply
+        return replace(reply, date=self._server_date or reply.date)
 
     def _refusal(self, call: Call, reply: Reply) -> VendorError:
         title, status = self.side.title, reply.status

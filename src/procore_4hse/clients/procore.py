@@ -56,6 +56,9 @@ PICKERS = {
 WITH_INACTIVE = ("hazards", "contributing_behaviors", "contributing_conditions", "harm_sources")
 """Pickers that hide inactive entries, still used by old records, unless asked for all (P98)."""
 
+UNPAGED = ("affected_body_parts", "filing_types", "statuses", "units_of_measure")
+"""Pickers of `label` and `value`, which come whole and take no page number."""
+
 IDS_PER_CALL = 100
 """So many ids fit into one address."""
 
@@ -119,8 +122,12 @@ class ProcoreRegister:
 
     def picker(self, name: str) -> Rows:
         """All entries of a company word list, inactive ones included; `name` is a key of PICKERS."""
+        path = f"{self._company}/{PICKERS[name]}"
+        if name in UNPAGED:
+            rows: Rows = self._http.read("GET", path, readable=is_rows).body
+            return rows
         query = [("all", "true")] if name in WITH_INACTIVE else []
-        return [row for reply, _ in self._walk(f"{self._company}/{PICKERS[name]}", query) for row in reply.body]
+        return [row for reply, _ in self._walk(path, query) for row in reply.body]
 
     def people_pages(self) -> Iterator[Rows]:
         """Full and reference users; these ids are what `affected_party_id` takes (P93)."""
