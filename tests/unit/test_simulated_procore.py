@@ -308,6 +308,32 @@ def test_malformed_dates_are_stored_as_null(scene: Scene) -> None:
     assert (made.status_code, made.json()["event_date"]) == (201, None)
 
 
+def test_malformed_days_are_stored_as_null_and_times_lose_their_clock(scene: Scene) -> None:
+    members = {"incident_id": scene.incident(), "date_returned_to_work": "soon"}
+    made = scene.post(members, "/injuries", "injury").json()
+    assert made["date_returned_to_work"] is None
+    died = scene.patch(made["id"], {"date_of_death": "2026-03-04T00:00:00Z"}, "/injuries", "injury").json()
+    assert died["date_of_death"] == "2026-03-04"
+
+
+def test_child_of_another_projects_incident_is_not_found(scene: Scene) -> None:
+    scene.sim.add_project(7, "Elsewhere", "Hawaii", "Pacific/Honolulu")
+    there = scene.sim.hand_create("incident", 7, title="Fall", event_date="2026-03-01")
+    for incident_id in (there, 12):
+        assert scene.post({"incident_id": incident_id}, "/near_misses", "near_miss").status_code == 404
+    assert scene.client.get(f"{INCIDENTS}/{there}").status_code == 404
+    scene.incident()
+    assert scene.sim.dump(PROJECT)[0]["number"] == 1, "each project counts for itself"
+
+
+def test_only_the_counted_kinds_number_an_incidents_records(scene: Scene) -> None:
+    one = scene.incident()
+    scene.injury(one)
+    scene.sim.hand_create("witness_statement", PROJECT, incident_id=one, witness_id=scene.person_id)
+    near_miss = scene.sim.hand_create("near_miss", PROJECT, incident_id=one)
+    assert scene.show(near_miss, "/near_misses")["full_number"] == "1.2"
+
+
 def test_patch_leaves_absent_members_and_clears_null(scene: Scene) -> None:
     hazard = scene.sim.words("hazards")["Slip or Trip"]
     one = scene.incident(description="Wet floor", hazard_id=hazard)
@@ -505,6 +531,42 @@ def test_lost_projects_and_forbidden_paths_answer_403(scene: Scene) -> None:
     assert scene.client.get(f"{INCIDENTS}/injuries").status_code == 403
     assert scene.client.get(INCIDENTS).status_code == 200
     assert scene.sim.refused == []
+
+
+def test_another_company_is_out_of_reach(scene: Scene) -> None:
+    assert scene.client.get("/rest/v1.0/companies/7/hazards").status_code == 403
+    scene.client.headers["Procore-Company-Id"] = "7"
+    assert scene.client.get(INCIDENTS).status_code == 403
+
+
+def test_directory_and_places(scene: Scene) -> None:
+    project = f"/rest/v1.0/projects/{PROJECT}"
+    scene.sim.add_person(PROJECT, "Bo", "Reed", full_user=False)
+    found = [scene.client.get(f"{project}/people?{query}").json() for query in ("filters[search]=stone", "sort=-name")]
+    assert [[row["last_name"] for row in rows] for rows in found] == [["Stone"], ["Stone", "Reed"]]
+    (reference,) = scene.client.get(f"{project}/people?filters[reference_users_only]=true&view=extended").json()
+    assert (reference["first_name"], reference["reference_user"]) == ("Bo", True)
+    user_id = scene.sim.person(scene.person_id).user_id
+    assert scene.client.get(f"{project}/users/{user_id}").json()["employee_id"] == "E-7"
+    assert scene.client.get(f"{project}/users/{scene.person_id}").status_code == 404
+    roof, crane = scene.sim.add_location(PROJECT, "Roof"), scene.sim.add_equipment(PROJECT, "Crane")
+    mason = scene.sim.add_vendor("Mason's & Sons")
+    assert scene.client.get(f"{project}/locations/{roof}").json()["node_name"] == "Roof"
+    assert scene.listed(path=f"{project}/managed_equipment") == [crane]
+    assert scene.listed(path=f"/rest/v1.1/projects/{PROJECT}/vendors") == [mason]
+    one = scene.injury(scene.incident(location_id=roof), affected_company_id=mason, managed_equipment_id=crane)
+    shown = scene.show(one, "/injuries")
+    assert shown["affected_company"] == {"id": mason, "name": "Mason's & Sons"}
+    assert scene.listed(f"filters[affected_company_id][]={mason}", f"{INCIDENTS}/injuries") == [one]
+    assert scene.client.get(INCIDENTS).json()[0]["location"]["name"] == "Roof"
+
+
+def test_account_and_company(scene: Scene) -> None:
+    assert "name" not in scene.client.get("/rest/v1.0/me").json()
+    assert scene.client.get("/rest/v1.0/me?company_id=26972").json()["name"] == " incident-sync-0a813c91"
+    assert scene.listed(path="/rest/v1.0/companies") == [26972]
+    assert scene.client.get(f"{INCIDENTS}/configuration").json()["private_by_default"] is False
+    assert scene.client.get("/rest/v1.1/projects?company_id=26972&view=ids").json() == [PROJECT]
 
 
 def test_project_zone_has_two_vocabularies(scene: Scene) -> None:

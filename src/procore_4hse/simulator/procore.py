@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from procore_4hse.simulator.faults import Faults
+from procore_4hse.simulator.procore_desk import Account, Call, Endpoint, Write, error_body
 from procore_4hse.simulator.procore_dials import ProcoreDials
-from procore_4hse.simulator.procore_endpoints import Account, Endpoint, Endpoints, Write, error_body
+from procore_4hse.simulator.procore_directory import DirectoryDesk
 from procore_4hse.simulator.procore_hands import Hands
 from procore_4hse.simulator.procore_limits import PLENTY, RateLimits, Window
+from procore_4hse.simulator.procore_listing import parse_query
+from procore_4hse.simulator.procore_records import RecordDesk
 from procore_4hse.simulator.procore_register import Register
 from procore_4hse.simulator.procore_rules import Refusal, forbidden
 from procore_4hse.simulator.procore_state import FIRST_ID
@@ -53,13 +56,14 @@ class SimulatedProcore(Hands):
         self._seed = seed
         self._credentials = (client_id, client_secret)
         self._tokens: dict[str, datetime] = {}
-        self._endpoints = Endpoints(self.register, company_id, self.account, lambda: self.service_account_is_admin)
-        self._table = self._endpoints.table()
+        self._desk = RecordDesk(self.register, company_id, self.account, self._is_admin)
+        directory = DirectoryDesk(self.register, company_id, self.account, self._is_admin)
+        self._table = [*directory.endpoints(), *self._desk.endpoints()]
         self.handle = faults.wrap(self._serve) if faults else self._serve
 
     @property
     def writes(self) -> list[Write]:
-        return self._endpoints.writes
+        return self._desk.writes
 
     @property
     def mails(self) -> int:
@@ -74,6 +78,9 @@ class SimulatedProcore(Hands):
     def expire_tokens(self) -> None:
         """Every token given so far is expired."""
         self._tokens = dict.fromkeys(self._tokens, self.clock())
+
+    def _is_admin(self) -> bool:
+        return self.service_account_is_admin
 
     def _open_account(self) -> Account:
         """The service account as a directory user; such names begin with a blank (payloads 2.1.7)."""
@@ -114,7 +121,15 @@ class SimulatedProcore(Hands):
             raise forbidden()
         if endpoint is None:
             raise Refusal(404, {"base": ["No such endpoint"]}, breach=True)
-        return self._endpoints.call(endpoint, request, ids)
+        return self._act(endpoint, request, ids)
+
+    def _act(self, endpoint: Endpoint, request: Request, ids: Mapping[str, int]) -> Response:
+        query = parse_query(request, endpoint.query, self.dials)
+        if ids.get("company_id", self._desk.company_id) != self._desk.company_id:
+            raise forbidden()
+        if "project_id" in ids:
+            self._desk.project(ids["project_id"])
+        return endpoint.act(Call(request, ids, query))
 
     def _refuse(self, request: Request, refusal: Refusal) -> Response:
         if refusal.breach:
@@ -158,5 +173,5 @@ class SimulatedProcore(Hands):
         if company is None:
             status = 404 if NOT_FOUND_WITHOUT_COMPANY.match(request.path) else 400
             raise Refusal(status, {"base": ["Missing Procore-Company-Id header!"]}, breach=True)
-        if company != str(self._endpoints.company_id):
+        if company != str(self._desk.company_id):
             raise forbidden()
