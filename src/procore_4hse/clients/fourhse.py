@@ -23,6 +23,9 @@ SORTS = {Kind.INCIDENT: "date_incident", Kind.PERSON: "incident_date"}
 PAGE_SIZE = 100
 """The vendor's own tools ask for no more (H2)."""
 
+WALKS = 5
+"""A list around the incidents is read this often at most, until it shows as many rows as its total says."""
+
 Rows = list[dict[str, Any]]
 
 
@@ -31,6 +34,26 @@ class FourHseRegister:
 
     NEVER_WRITTEN = frozenset({"manager", "assignee", "watcher", "to"})
     """Of unknown form, and they may mail people (H4)."""
+
+    OWN_FIELDS = frozenset(
+        {
+            "code",
+            "name",
+            "date_incident",
+            "category",
+            "description_event",
+            "description_actions_involved",
+            "deponent",
+            "manager",
+            "assignee",
+            "watcher",
+            "to",
+            "status",
+            "external_reference_id",
+            "date_closed",
+        }
+    )
+    """What an update may touch; everything else in a row is joined, computed or set by the server (H4)."""
 
     def __init__(self, http: Http, *, project_id: str, office_id: str) -> None:
         self._http = http
@@ -64,11 +87,11 @@ class FourHseRegister:
 
         `history` adds ended assignments, which old records still name.
         """
-        yield from self._office_rows("person-office", history=history)
+        yield from self._office_rows("person-office", "person_office_id", sort="person_last_name", history=history)
 
     def equipment_pages(self, *, history: bool = False) -> Iterator[Rows]:
         """The office's equipment; `history` adds what is no longer in use."""
-        yield from self._office_rows("equipment", history=history)
+        yield from self._office_rows("equipment", "office_equipment_id", sort="name", history=history)
 
     # Listings -----------------------------------------------------------------------------------------------------
 
@@ -77,8 +100,8 @@ class FourHseRegister:
 
         A listing that holds another office's row is unreadable: the filter was not applied.
         """
-        body = {"filter": self._ours(), "sort": sort or SORTS[kind]}
         readable = self._rows_are_ours(self._key(kind))
+        body = {"filter": self._ours(), "sort": sort or SORTS[kind]}
         for reply, asked in self._walk(self._path(kind, "index"), body, readable=readable, reserve=reserve):
             yield Page(
                 records=tuple(_record(kind, row) for row in reply.body),
@@ -154,9 +177,20 @@ class FourHseRegister:
     def _answer(self, kind: Kind, reply: Reply) -> Answer:
         return Answer(_record(kind, reply.body), reply.date)
 
-    def _office_rows(self, entity: str, *, history: bool) -> Iterator[Rows]:
-        body = {"filter": {"project_id": self.project_id, "office_id": self.office_id}, "history": history}
-        yield from (reply.body for reply, _ in self._walk(f"/v2/{entity}/index", body))
+    def _office_rows(self, entity: str, key: str, *, sort: str, history: bool) -> Iterator[Rows]:
+        """Each row once. Rows that are equal in the sort may change places, so one walk can miss some (H2)."""
+        ours = {"project_id": self.project_id, "office_id": self.office_id}
+        body = {"filter": ours, "sort": sort, "history": history}
+        seen: set[str | None] = set()
+        for _ in range(WALKS):
+            total = None
+            for reply, _ in self._walk(f"/v2/{entity}/index", body):
+                fresh = {text_id(row.get(key)): row for row in reply.body if text_id(row.get(key)) not in seen}
+                seen |= fresh.keys()
+                total = reply.number("x-pagination-total-count")
+                yield list(fresh.values())
+            if total is None or len(seen) >= total:
+                return
 
     def _rows_are_ours(self, key: str) -> Callable[[Any], bool]:
         def readable(body: Any) -> bool:
