@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 
 class Side(StrEnum):
@@ -76,6 +76,11 @@ class Answer:
 
 class Register(Protocol):
     """One side's incident register, bound to the route's project or office. Writes are never retried here."""
+
+    OWN_FIELDS: ClassVar[frozenset[str]]
+    """What an update may touch; everything else is joined, computed or set by the server."""
+    NEVER_WRITTEN: ClassVar[frozenset[str]]
+    """Own fields that no call of ours ever sends."""
 
     @property
     def side(self) -> Side: ...

@@ -78,6 +78,7 @@ def test_the_clock_changes_are_found() -> None:
         ("2022-03-27", "Asia/Beirut", "2022-03-26T22:00:00Z"),
         ("2018-11-04", "America/Sao_Paulo", "2018-11-04T03:00:00Z"),
         ("2010-11-07", "America/St_Johns", "2010-11-07T02:30:00Z"),
+        ("1919-03-31", "America/Toronto", "1919-03-31T04:30:00Z"),
         ("2011-12-29", "Pacific/Apia", "2011-12-29T10:00:00Z"),
         ("2011-12-31", "Pacific/Apia", "2011-12-30T10:00:00Z"),
     ],

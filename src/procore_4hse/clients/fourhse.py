@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from procore_4hse.clients.answer import Reply, anything, is_rows, text_id
@@ -32,10 +32,10 @@ Rows = list[dict[str, Any]]
 class FourHseRegister:
     """Implements models.Register for one 4HSE office. `project_id` is its tenant_id, `office_id` its subtenant_id."""
 
-    NEVER_WRITTEN = frozenset({"manager", "assignee", "watcher", "to"})
+    NEVER_WRITTEN: ClassVar[frozenset[str]] = frozenset({"manager", "assignee", "watcher", "to"})
     """Of unknown form, and they may mail people (H4)."""
 
-    OWN_FIELDS = frozenset(
+    OWN_FIELDS: ClassVar[frozenset[str]] = frozenset(
         {
             "code",
             "name",

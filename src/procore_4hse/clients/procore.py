@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, quote, urlsplit
 
 from procore_4hse.clients.answer import Reply, anything, is_rows, text_id
@@ -68,8 +68,11 @@ Rows = list[dict[str, Any]]
 class ProcoreRegister:
     """Implements models.Register for one Procore project. Ids are text."""
 
-    NEVER_WRITTEN = frozenset({"distribution_member_ids", "assignee_ids"})
+    NEVER_WRITTEN: ClassVar[frozenset[str]] = frozenset({"distribution_member_ids", "assignee_ids"})
     """They mail people (P73)."""
+
+    OWN_FIELDS: ClassVar[frozenset[str]] = frozenset({"title", "description", "event_date", "time_unknown", "status"})
+    """Of what an update may touch, the part that we map."""
 
     NEVER_UPDATED = frozenset(
         {

@@ -58,12 +58,9 @@ def first_instant(day: date, zone: str) -> datetime | None:
     """The first instant that bears this day in the zone; None when the zone skipped the day altogether."""
     if not _is_in_range(day):
         return None
-    tz = ZoneInfo(zone)
-    midnight = datetime.combine(day, time.min, tzinfo=tz)
-    found = [m for m in (midnight.astimezone(UTC), midnight.replace(fold=1).astimezone(UTC)) if _on(m, day, zone)]
-    if not found:
+    moment = datetime.combine(day, time.min, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    if not _on(moment, day, zone):
         return None
-    moment = min(found)
     while _on(moment - _SECOND, day, zone):
         moment -= _SECOND
     return moment

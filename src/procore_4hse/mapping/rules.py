@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from procore_4hse.mapping.lenses import CategoryLens, DayLens, Lens, TextLens, TitleLens
@@ -30,6 +30,17 @@ class OnConflict(StrEnum):
 
 
 @dataclass(frozen=True)
+class Wording:
+    """What the mapping file tells people about a row; no rule depends on it."""
+
+    procore: str = ""
+    fourhse: str = ""
+    using: str = ""
+    owner: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Field:
     """One row of the mapping. `key` is its stable name in bases and in the inbox, `label` what people read."""
 
@@ -38,6 +49,7 @@ class Field:
     lens: Lens
     direction: Direction = Direction.BOTH
     on_conflict: OnConflict = OnConflict.ASK
+    wording: Wording = Wording()
 
     def slice(self, side: Side, image: Image) -> dict[str, object]:
         """The raw values that this field reads of a record."""
@@ -58,6 +70,7 @@ class Mapping:
     fields: tuple[Field, ...]
     digest: str = ""
     """Changes whenever a word or a rule of the folder changes."""
+    owner: str = ""
 
     @property
     def by_key(self) -> Dict[str, Field]:
@@ -83,9 +96,5 @@ class Mapping:
         """The same mapping for a route that carries one direction only; fields of the other one rest."""
         if direction is Direction.BOTH:
             return self
-        kept = tuple(
-            Field(f.key, f.label, f.lens, direction, f.on_conflict)
-            for f in self.fields
-            if f.direction in (Direction.BOTH, direction)
-        )
-        return Mapping(self.name, kept, self.digest)
+        kept = tuple(replace(f, direction=direction) for f in self.fields if f.direction in (Direction.BOTH, direction))
+        return replace(self, fields=kept)

@@ -132,6 +132,26 @@ def guard(name: str, reason: str, advice: str, held: tuple[Action, ...], **facts
     )
 
 
+def replaced(action: Action, gone: list[str], before: dict[str, Any], after: dict[str, Any]) -> Item:
+    """A write that took away fields it did not send: both images are kept, and the route stops."""
+    return Item(
+        kind=ItemKind.GUARD,
+        key="guard:replaced",
+        title="",
+        reason=f"{action.side.title} emptied fields that our change did not send: {', '.join(gone)}.",
+        advice="Both images are kept here. To put them back, and to send whole records from now on: inbox approve ID",
+        procore_id=action.source_id if action.side is Side.FOURHSE else action.target_id,
+        fourhse_id=action.target_id if action.side is Side.FOURHSE else action.source_id,
+        facts={
+            "record": action.target_id,
+            "side": action.side.value,
+            "before": before,
+            "after": after,
+            "sent": dict(action.fields),
+        },
+    )
+
+
 def _ids(record: Record, other_id: str | None) -> dict[str, Any]:
     ids = {record.side: record.id, record.side.other: other_id}
     return {"procore_id": ids[Side.PROCORE], "fourhse_id": ids[Side.FOURHSE]}

@@ -84,7 +84,9 @@ def _by_policy(snapshot: Snapshot, link: Link, gone: Side, survivor: Record, edi
             place=Place.EXCLUDED, transition=Transition(link, LinkState.IGNORED, marked.reason, gone, marked.evidence)
         )
     if policy is Policy.PROPAGATE and gone is Side.FOURHSE and not edited:
-        return Fate(transition=marked, actions=(_delete(link, Side.PROCORE, f"deleted in 4HSE ({marked.evidence})"),))
+        return Fate(
+            transition=marked, actions=(_delete(snapshot, link, Side.PROCORE, f"deleted in 4HSE ({marked.evidence})"),)
+        )
     if policy is Policy.CLOSE and not edited:
         return _close(snapshot, link, survivor, marked)
     asked = items.deletion(link, gone, marked.evidence, _title(snapshot, link), edited=edited)
@@ -94,7 +96,7 @@ def _by_policy(snapshot: Snapshot, link: Link, gone: Side, survivor: Record, edi
 def _answered(snapshot: Snapshot, link: Link, gone: Side, ruling: Ruling) -> Fate:
     marked, relying = _gone(snapshot, link, gone), (ruling.key,)
     if ruling.verb == "approve":
-        delete = _delete(link, gone.other, "a person approved the deletion")
+        delete = _delete(snapshot, link, gone.other, "a person approved the deletion")
         return Fate(transition=marked, actions=(delete,), relying=relying)
     if ruling.restore:
         back = _bring_back(snapshot, link, gone, "a person asked for it back")
@@ -153,9 +155,18 @@ def _bring_back(snapshot: Snapshot, link: Link, gone: Side, reason: str) -> tupl
     )
 
 
-def _delete(link: Link, side: Side, reason: str) -> Action:
-    target, source = link.id_on(side), link.id_on(side.other)
-    return Action(Act.DELETE, side, Kind.INCIDENT, target, source, reason, then=LinkState.ENDED)
+def _delete(snapshot: Snapshot, link: Link, side: Side, reason: str) -> Action:
+    survivor = snapshot.records[side][link.id_on(side)]
+    return Action(
+        act=Act.DELETE,
+        side=side,
+        kind=Kind.INCIDENT,
+        target_id=link.id_on(side),
+        source_id=link.id_on(side.other),
+        reason=reason,
+        seen={key: value for row in snapshot.mapping.fields for key, value in row.slice(side, survivor.image).items()},
+        then=LinkState.ENDED,
+    )
 
 
 def _gone(snapshot: Snapshot, link: Link, gone: Side) -> Transition:

@@ -87,6 +87,21 @@ class Journal:
         )
         return [_intent(row) for row in rows]
 
+    def first_try(self, intent: Intent) -> str:
+        """The id of the earliest lost create of the same record, or this intent's own."""
+        rows = self.session.exec(
+            select(JournalRow)
+            .where(
+                JournalRow.route == self.route,
+                JournalRow.outcome == "lost",
+                JournalRow.side == intent.action.side.value,
+                JournalRow.source_id == intent.action.source_id,
+            )
+            .order_by(col(JournalRow.made_at))
+        )
+        same = [row.id for row in rows if row.action.get("generation") == intent.action.generation]
+        return same[0] if same else intent.id
+
     def story(self, *record_ids: str) -> list[Intent]:
         """Everything ever written for these records, oldest first."""
         rows = self.session.exec(

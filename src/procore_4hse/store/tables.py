@@ -126,7 +126,7 @@ class JournalRow(SQLModel, table=True):
     """The vendor's own clock when the intent was written."""
     made_at: datetime = Field(sa_type=Instant)
     outcome: str = "open"
-    """open | done | adopted | refused | abandoned"""
+    """open | done | adopted | refused | abandoned | lost"""
     answer: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
     words: str = ""
     ended_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -1,0 +1,28 @@
+"""Images: a vendor's payload with the facts that lenses need beside it."""
+
+from __future__ import annotations
+
+from procore_4hse.mapping.lenses import INJURED, STATUS_AT, ZONE
+from procore_4hse.models import Image, Kind, Side, Staged
+
+
+def image_of(staged: Staged, zone: str, *, injured: bool | None = None) -> Image:
+    """What a lens may read of a staged record; `injured` is None while the evidence is incomplete."""
+    facts: dict[str, object] = {ZONE: zone, STATUS_AT: staged.status_at}
+    if staged.record.side is Side.PROCORE:
+        facts[INJURED] = injured
+    return {**staged.record.payload, **facts}
+
+
+def author_of(staged: Staged) -> str | None:
+    """Who made a record: Procore's account id, 4HSE's user name."""
+    if staged.record.side is Side.FOURHSE:
+        creator = staged.record.payload.get("creator")
+        return None if creator is None else str(creator)
+    account = staged.record.payload.get("created_by")
+    found = account.get("id") if isinstance(account, dict) else None
+    return None if found is None else str(found)
+
+
+def is_private(staged: Staged) -> bool:
+    return staged.record.kind is Kind.INCIDENT and bool(staged.record.payload.get("private"))

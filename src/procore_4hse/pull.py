@@ -1,0 +1,334 @@
+"""Vendor pages into staging, page by page, with a certificate for every listing that was read whole."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from procore_4hse.clients import FourHseRegister, ProcoreRegister
+from procore_4hse.errors import AccessRefused, NotFound, Unavailable, VendorError
+from procore_4hse.models import PROCORE_RECORDS, Kind, Page, RawRecord, Side, Staged
+from procore_4hse.store.repository import Fence, Store
+from procore_4hse.store.routes import RouteState
+
+log = structlog.get_logger()
+
+TRIES = 3
+PAGE = 1000
+"""Incidents that one Procore page holds; up to here every cycle lists them all."""
+OVERLAP = timedelta(minutes=10)
+"""Rows may be committed late, below the cursor (R10)."""
+VIEWS = 25
+"""Missing 4HSE incidents that one cycle looks up, so that a lost role does not eat the budget."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Proof that a listing was complete: every page asked for, totals that stood still, each id once."""
+
+    ids: frozenset[str] = frozenset()
+    flaw: str | None = None
+    """Why the listing proves nothing; None when it is certified."""
+    pages: int = 0
+
+    @property
+    def certified(self) -> bool:
+        return self.flaw is None
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What one pull brought. `flaws` are the reasons why this cycle is partial."""
+
+    read: dict[Side, int]
+    certified: dict[Side, bool]
+    records_certified: bool
+    """Whether all four of Procore's record lists were read whole."""
+    people_certified: bool
+    uncounted: frozenset[str] = frozenset()
+    """Procore incidents whose `records_count` disagrees with the lists, even when asked again."""
+    flaws: tuple[str, ...] = ()
+    server_at: datetime | None = None
+    swept: bool = True
+    """Whether Procore was listed whole, so that absence means something."""
+
+
+@dataclass
+class Puller:
+    """One pull of one route. `fence` guards every commit; `full` asks for a complete listing of Procore."""
+
+    store: Store
+    fence: Fence
+    state: RouteState
+    procore: ProcoreRegister
+    fourhse: FourHseRegister
+    keep_private: bool
+    full: bool
+    sweep_every: timedelta
+    privacy_key: str
+    number: int = 0
+    flaws: list[str] = field(default_factory=list)
+    began_at: datetime | None = None
+    read: Counter[Side] = field(default_factory=Counter)
+    exempt: frozenset[str] = frozenset()
+    """Procore incidents that have been private since our own create."""
+
+    def run(self) -> Pulled:
+        with self.store.read() as unit:
+            self.number = unit.staging(self.fence.route).last_pull() + 1
+            self.exempt = unit.links(self.fence.route).born_private()
+        procore, swept = self._procore_incidents()
+        records = self._procore_records()
+        uncounted = self._count_records() if records else frozenset()
+        fourhse = self._list(lambda: self.fourhse.pages(Kind.INCIDENT), Side.FOURHSE, Kind.INCIDENT)
+        people = self._list(lambda: self.fourhse.pages(Kind.PERSON), Side.FOURHSE, Kind.PERSON)
+        return Pulled(
+            read={side: self.read[side] for side in Side},
+            certified={Side.PROCORE: procore, Side.FOURHSE: fourhse.certified},
+            records_certified=records,
+            people_certified=people.certified,
+            uncounted=uncounted,
+            flaws=tuple(self.flaws),
+            server_at=self.began_at,
+            swept=swept,
+        )
+
+    # Procore ------------------------------------------------------------------------------------------------------
+
+    def _procore_incidents(self) -> tuple[bool, bool]:
+        """(certified for creates, listed whole)."""
+        if self._may_go_by_change() and self._changed_incidents():
+            return True, False
+        parts = [self._read(lambda: self.procore.incident_pages(per_page=PAGE), Kind.INCIDENT)]
+        if not self._shows_unknown_time(parts[0]):
+            parts.append(
+                self._read(lambda: self.procore.incident_pages(time_unknown=True, per_page=PAGE), Kind.INCIDENT)
+            )
+        flaw = next((part.flaw for part in parts if part.flaw), None)
+        if flaw:
+            self.flaws.append(f"Procore's incident list could not be read whole: {flaw}")
+            return False, False
+        self._mark_absent(Side.PROCORE, Kind.INCIDENT)
+        total = len(frozenset().union(*(part.ids for part in parts)))
+        hides = len(parts) == 2 and bool(parts[1].ids - parts[0].ids)
+        self._remember(incidents=total, cursor_at=self.began_at, swept_at=self.began_at, hides_unknown_time=hides)
+        return True, True
+
+    def _may_go_by_change(self) -> bool:
+        state = self.state
+        if self.full or state.incidents <= PAGE or state.cursor_at is None or state.swept_at is None:
+            return False
+        now = self.procore.server_date
+        return now is not None and now - state.swept_at < self.sweep_every
+
+    def _changed_incidents(self) -> bool:
+        """Only what changed since the cursor; False when the total afterwards says that this was not all."""
+        now, cursor = self.procore.server_date, self.state.cursor_at
+        if now is None or cursor is None:
+            return False
+        window = (cursor - OVERLAP, now + timedelta(minutes=1))
+        hidden = [None, True] if self.state.memory.get("hides_unknown_time") else [None]
+        for unknown in hidden:
+            part = self._read(partial(self.procore.incident_pages, updated=window, time_unknown=unknown), Kind.INCIDENT)
+            if part.flaw:
+                return False
+        totals = [self.procore.incident_total(time_unknown=unknown) for unknown in hidden]
+        with self.store.read() as unit:
+            known = unit.staging(self.fence.route).count(Side.PROCORE, Kind.INCIDENT)
+        if None in totals or sum(total or 0 for total in totals) != known:
+            log.info("pull.sweep", route=self.state.name, why="the total does not fit what is known")
+            return False
+        self._remember(cursor_at=self.began_at)
+        return True
+
+    def _shows_unknown_time(self, part: Certificate) -> bool:
+        """Whether the plain listing shows a row of unknown time, so that it hides none (P42)."""
+        with self.store.read() as unit:
+            rows = unit.staging(self.fence.route).records(Side.PROCORE, [Kind.INCIDENT])
+        return any(staged.record.payload.get("time_unknown") and staged.record.id in part.ids for staged, _ in rows)
+
+    def _procore_records(self) -> bool:
+        """The four lists that cannot be asked for by change (P40); one that fails holds what needs them."""
+        whole = True
+        for kind in PROCORE_RECORDS:
+            try:
+                part = self._list(partial(self.procore.record_pages, kind), Side.PROCORE, kind)
+                whole = whole and part.certified
+            except (AccessRefused, NotFound, Unavailable) as error:
+                self.flaws.append(f"Procore's list of {kind.value} records failed: {error}")
+                whole = False
+        return whole
+
+    def _count_records(self) -> frozenset[str]:
+        """Incidents whose `records_count` disagrees with the lists; each is asked for once more first."""
+        if wrong := self._miscounted():
+            pages = self.procore.incident_pages(ids=sorted(wrong))
+            for page in pages:
+                self._stage(page.records, page.server_date)
+            wrong = self._miscounted()
+        if wrong:
+            self.flaws.append(f"{len(wrong)} Procore incidents count other records than the lists show")
+        return frozenset(wrong)
+
+    def _miscounted(self) -> set[str]:
+        with self.store.read() as unit:
+            staging = unit.staging(self.fence.route)
+            incidents = [s for s, _ in staging.records(Side.PROCORE, [Kind.INCIDENT]) if s.present and not s.minimal]
+            counted = Counter(
+                s.record.parent_id for s, _ in staging.records(Side.PROCORE, PROCORE_RECORDS) if s.present
+            )
+        stated = {s.record.id: s.record.payload.get("records_count") for s in incidents}
+        return {i for i, count in stated.items() if count is not None and count != counted.get(i, 0)}
+
+    # One listing --------------------------------------------------------------------------------------------------
+
+    def _list(self, pages: Callable[[], Iterator[Page]], side: Side, kind: Kind) -> Certificate:
+        """A complete listing; when certified, what it did not hold becomes absent."""
+        part = self._read(pages, kind)
+        if part.flaw:
+            self.flaws.append(f"{side.title}'s list of {kind.value} records could not be read whole: {part.flaw}")
+        else:
+            self._mark_absent(side, kind)
+        return part
+
+    def _read(self, pages: Callable[[], Iterator[Page]], kind: Kind) -> Certificate:
+        part = Certificate(flaw="it was not read")
+        for _ in range(TRIES):
+            part = certify(self._staged(pages(), kind))
+            if part.certified:
+                break
+            log.info("pull.uncertified", route=self.state.name, kind=kind.value, why=part.flaw)
+        return part
+
+    def _staged(self, pages: Iterable[Page], kind: Kind) -> Iterator[Page]:
+        for page in pages:
+            self.began_at = self.began_at or page.server_date
+            self._stage(page.records, page.server_date)
+            log.debug("pull.page", route=self.state.name, kind=kind.value, page=page.number, rows=len(page.records))
+            yield page
+
+    def _stage(self, records: tuple[RawRecord, ...], server_at: datetime) -> None:
+        if not records:
+            return
+        kept = tuple(self._guarded(record) for record in records)
+        minimal = frozenset(record.id for record, was in zip(kept, records, strict=True) if record is not was)
+        with self.store.begin(self.fence) as unit:
+            unit.staging(self.fence.route).put(kept, pull=self.number, minimal=minimal, server_at=server_at)
+        self.read[records[0].side] += len(records)
+
+    def _guarded(self, record: RawRecord) -> RawRecord:
+        """Of what privacy keeps home only the id, the day and a keyed hash of the title are staged."""
+        return record if self.keep_private else private_image(record, self.privacy_key, self.exempt)
+
+    def _mark_absent(self, side: Side, kind: Kind) -> None:
+        with self.store.begin(self.fence) as unit:
+            unit.staging(self.fence.route).mark_absent(side, kind, pull=self.number)
+
+    def _remember(self, *, hides_unknown_time: bool | None = None, **columns: object) -> None:
+        with self.store.begin(self.fence) as unit:
+            unit.routes.save(self.state.key, self.state.name, **columns)
+            if hides_unknown_time is not None:
+                unit.routes.remember(self.state.key, self.state.name, hides_unknown_time=hides_unknown_time)
+
+
+def certify(pages: Iterable[Page]) -> Certificate:
+    """Reads a listing to its end and says whether it was whole. Holds ids only, never a page."""
+    seen: set[str] = set()
+    total: int | None = None
+    count = 0
+    for count, page in enumerate(pages, 1):
+        ids = {record.id for record in page.records}
+        flaw = _flaw(page, ids, seen, total if count > 1 else page.total)
+        if flaw:
+            return Certificate(flaw=flaw, pages=count)
+        seen |= ids
+        total = page.total
+    if total is not None and len(seen) != total:
+        return Certificate(flaw=f"{len(seen)} rows came where {total} were announced", pages=count)
+    if total is None:
+        return Certificate(flaw="the answer states no total", pages=count)
+    return Certificate(ids=frozenset(seen), pages=count)
+
+
+def _flaw(page: Page, ids: set[str], seen: set[str], total: int | None) -> str | None:
+    if page.number != page.asked:
+        return f"page {page.asked} was asked for and page {page.number} came"
+    if page.total != total:
+        return "the total moved while it was read"
+    if len(ids) != len(page.records) or ids & seen:
+        return "a row came twice"
+    return None
+
+
+def private_image(record: RawRecord, key: str, exempt: frozenset[str]) -> RawRecord:
+    """The record itself, or what may be staged of it when it is marked private."""
+    payload = record.payload
+    incident = record.id if record.kind is Kind.INCIDENT else record.parent_id
+    hidden = payload.get("private") if record.kind is Kind.INCIDENT else payload.get("incident_private")
+    if record.side is not Side.PROCORE or not hidden or incident in exempt:
+        return record
+    if record.kind is not Kind.INCIDENT:
+        return replace(record, payload={"id": payload.get("id"), "incident_id": payload.get("incident_id")})
+    title = hmac.new(key.encode(), str(payload.get("title") or "").encode(), hashlib.sha256).hexdigest()
+    kept = {name: payload.get(name) for name in ("id", "event_date", "time_unknown", "private")}
+    return replace(record, payload={**kept, "title_hash": title})
+
+
+# Evidence of deletions -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Which missing records are proven to be deleted, in words; everything else stays missing."""
+
+    proven: dict[tuple[Side, str], str] = field(default_factory=dict)
+    flaws: tuple[str, ...] = ()
+
+
+def recycled(register: ProcoreRegister, ids: list[str]) -> dict[str, str]:
+    """Those ids that lie in Procore's recycle bin (P53-P57); none without the right to see it."""
+    found: dict[str, str] = {}
+    try:
+        for page in register.recycled_pages(Kind.INCIDENT, ids=ids):
+            for record in page.records:
+                if record.id in ids:
+                    found[record.id] = f"in Procore's recycle bin since {record.payload.get('deleted_at') or 'unknown'}"
+    except (AccessRefused, NotFound):
+        log.warning("pull.no_bin", why="our account may not see Procore's recycle bin, so nothing there is proven")
+    return found
+
+
+def vanished(register: FourHseRegister, ids: list[str], witness: str | None) -> dict[str, str]:
+    """Those ids that 4HSE no longer knows, while its office works and shows us another incident (H6)."""
+    try:
+        if witness is None or not _is_active(register) or not register.show(Kind.INCIDENT, witness):
+            return {}
+    except VendorError:
+        return {}
+    found = {}
+    for record_id in ids[:VIEWS]:
+        try:
+            register.show(Kind.INCIDENT, record_id)
+        except NotFound:
+            found[record_id] = "neither listed nor found by its id in 4HSE, while the office shows others"
+        except VendorError:
+            continue
+    return found
+
+
+def _is_active(register: FourHseRegister) -> bool:
+    office, project = register.office(), register.project()
+    working = all(office.get(name) not in (False, 0, "0") for name in ("owned_active", "parent_active"))
+    return working and project.get("status") in (None, "active")
+
+
+def missing(staged: Iterable[Staged], linked: frozenset[str]) -> list[str]:
+    """Linked records that the latest certified listing did not hold."""
+    return sorted(s.record.id for s in staged if not s.present and s.record.id in linked)

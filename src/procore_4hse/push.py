@@ -1,0 +1,496 @@
+"""One action at a time: intent, re-read, call, comparison of the answer, outcome. One action is one commit."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn, TypeVar
+
+import structlog
+
+from procore_4hse.errors import (
+    AccessRefused,
+    BudgetExhausted,
+    GuardStopped,
+    NotFound,
+    OutcomeUnknown,
+    Refused,
+    SyncError,
+    Unavailable,
+    VendorError,
+)
+from procore_4hse.mapping.images import author_of
+from procore_4hse.mapping.lenses import INJURED, ZONE, Held, StatusLens
+from procore_4hse.mapping.rules import Field
+from procore_4hse.mapping.rules import Mapping as FieldMapping
+from procore_4hse.models import Act, Action, Agreement, Answer, Image, Kind, Register, Side, Staged
+from procore_4hse.reconcile import items
+from procore_4hse.reconcile.plan import refusal_fingerprint, refusal_key
+from procore_4hse.store.journal import Intent
+from procore_4hse.store.repository import Fence, Store, Unit
+from procore_4hse.store.routes import RouteState
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+NAMESPACE = uuid.UUID("6f1f6f0e-54a4-5e6c-9d4f-0d9f1c5b7a11")
+EVENTS = {"created": "push.created", "updated": "push.updated", "deleted": "push.deleted"}
+PATIENCE = 3
+"""Calls in a row that may fail before a side counts as down for this cycle."""
+
+
+class Abandoned(SyncError):
+    """The action is not what the plan was made on any more; it is planned anew in the next cycle."""
+
+
+def fourhse_id(route: str, kind: Kind, procore_id: str, generation: int) -> str:
+    """The id that we give a record in 4HSE: the same for every try, another one after each deletion."""
+    return str(uuid.uuid5(NAMESPACE, f"{route}/{kind.value}/{procore_id}/{generation}"))
+
+
+@dataclass
+class Pushed:
+    """What a push did. `failed` are the record ids whose action did not come through, with the side they are on."""
+
+    written: dict[Side, Counter[str]] = field(default_factory=lambda: {side: Counter() for side in Side})
+    refused: set[tuple[Side, str]] = field(default_factory=set)
+    put_off: set[tuple[Side, str]] = field(default_factory=set)
+    flaws: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Pusher:
+    """Carries out a plan's actions for one route. `keep_lease` raises LeaseLost unless it outlasts the next call."""
+
+    store: Store
+    fence: Fence
+    state: RouteState
+    cycle: int
+    mapping: FieldMapping
+    zone: str
+    registers: Mapping[Side, Register]
+    keep_lease: Callable[[], None]
+    stopping: Callable[[], bool] = lambda: False
+    progress: Callable[[Action], None] = lambda action: None
+    done: Pushed = field(default_factory=Pushed)
+    failures: Counter[Side] = field(default_factory=Counter)
+    down: set[Side] = field(default_factory=set)
+
+    def run(self, actions: tuple[Action, ...]) -> Pushed:
+        for action in actions:
+            if action.act is Act.LINK:
+                continue
+            if self.stopping():
+                self._put_off(action, "the process was asked to stop")
+            elif action.side in self.down:
+                self._put_off(action, f"{action.side.title} did not answer")
+            else:
+                self._try(action)
+                self.progress(action)
+        return self.done
+
+    def adopt(self, intent: Intent, answer: Answer) -> None:
+        """A create that turns out to have arrived: linked as if its answer had come."""
+        self._settle_create(intent, answer, "adopted")
+
+    # One action ---------------------------------------------------------------------------------------------------
+
+    def _try(self, action: Action) -> None:
+        try:
+            self._carry_out(action)
+            self.failures[action.side] = 0
+        except Abandoned as error:
+            self._put_off(action, str(error))
+        except Refused as error:
+            self._park(action, error)
+        except BudgetExhausted as error:
+            self.down.add(action.side)
+            self._put_off(action, str(error))
+        except (Unavailable, OutcomeUnknown) as error:
+            self.failures[action.side] += 1
+            if self.failures[action.side] >= PATIENCE:
+                self.down.add(action.side)
+            self._put_off(action, str(error))
+
+    def _carry_out(self, action: Action) -> None:
+        if action.act is Act.CREATE:
+            self._create(action)
+        elif action.act is Act.DELETE:
+            self._delete(action)
+        elif action.act is Act.RESTORE:
+            self._restore(action)
+        else:
+            for part in self._parts(action):
+                self._update(part)
+        self._count(action)
+
+    def _parts(self, action: Action) -> tuple[Action, ...]:
+        """At Procore a status never travels with other fields (P69)."""
+        status = [row for row in self._rows(action) if isinstance(row.lens, StatusLens)]
+        others = [row for row in self._rows(action) if row not in status]
+        if action.side is Side.FOURHSE or not (status and others):
+            return (action,)
+        return self._narrowed(action, others), self._narrowed(action, status)
+
+    # Create -------------------------------------------------------------------------------------------------------
+
+    def _create(self, action: Action) -> None:
+        if action.side is Side.FOURHSE:
+            given = fourhse_id(self.state.key, action.kind, action.source_id or "", action.generation)
+            action = replace(action, fields={**action.fields, "office_incident_id": given})
+            intent = self._intend(action, {})
+            if (there := self._look(intent, given)) is not None:
+                self._settle_create(intent, there, "adopted")
+                return
+        else:
+            intent = self._intend(action, {})
+        answer = self._send(intent, lambda: self._send_create(action, self._token(intent)))
+        self._settle_create(intent, answer, "done")
+
+    def _token(self, intent: Intent) -> str:
+        """The Idempotency-Token: that of the first try, when an earlier one was lost (P82)."""
+        with self.store.read() as unit:
+            return unit.journal(self.state.key).first_try(intent)
+
+    def _look(self, intent: Intent, given: str) -> Answer | None:
+        """A record under the id that we would give: an earlier try got through after all."""
+        try:
+            return self._read(intent, lambda: self.registers[Side.FOURHSE].show(intent.action.kind, given))
+        except NotFound:
+            return None
+
+    def _send_create(self, action: Action, intent_id: str) -> Answer:
+        register = self.registers[action.side]
+        try:
+            return register.create(action.kind, action.fields, intent_id=intent_id)
+        except Refused:
+            if action.side is not Side.FOURHSE or action.fields.get("status") != "closed":
+                raise
+        fresh = {name: value for name, value in action.fields.items() if name != "date_closed"}
+        answer = register.create(action.kind, {**fresh, "status": "new"}, intent_id=intent_id)
+        closing = {name: action.fields[name] for name in ("status", "date_closed")}
+        return self._step(action.kind, answer.record.id, closing)
+
+    def _settle_create(self, intent: Intent, answer: Answer, outcome: str) -> None:
+        action = replace(intent.action, target_id=answer.record.id)
+        bases, lost = self.compare(action, answer.record.payload)
+        with self.store.begin(self.fence) as unit:
+            ids = {action.side: answer.record.id, action.side.other: action.source_id or ""}
+            unit.links(self.state.key).add(
+                ids[Side.PROCORE],
+                ids[Side.FOURHSE],
+                born=action.side.other,
+                generation=action.generation,
+                born_private=action.side is Side.PROCORE and bool(answer.record.payload.get("private")),
+            )
+            unit.routes.save(self.state.key, self.state.name, ever_linked=True)
+            self._learn(unit, action, answer)
+            self._close(unit, replace(intent, action=action), answer, outcome, bases, lost)
+
+    def _learn(self, unit: Unit, action: Action, answer: Answer) -> None:
+        """Our own account is whoever the vendor names as the author of what we created."""
+        author = author_of(Staged(answer.record))
+        state = unit.routes.get(self.state.key, self.state.name)
+        known = state.memory.get(f"accounts_{action.side.value}", [])
+        if author is not None and author not in known:
+            facts = {f"accounts_{action.side.value}": [*known, author]}
+            unit.routes.remember(self.state.key, self.state.name, **facts)
+        if action.side is Side.FOURHSE and answer.record.id != action.fields.get("office_incident_id"):
+            unit.routes.remember(self.state.key, self.state.name, client_ids_kept=False)
+
+    # Update -------------------------------------------------------------------------------------------------------
+
+    def _update(self, action: Action) -> None:
+        intent = self._intend(action, {})
+        before = self._re_read(intent)
+        try:
+            answer = self._send(intent, lambda: self._send_update(action, before))
+        except Refused:
+            if len(action.sources) < 2:
+                raise
+            self._one_by_one(action)
+            return
+        self._settle_update(intent, before, answer)
+
+    def _settle_update(self, intent: Intent, before: Image, answer: Answer) -> None:
+        action = intent.action
+        merged = {**before, **answer.record.payload}
+        bases, lost = self.compare(action, merged)
+        with self.store.begin(self.fence) as unit:
+            self._close(
+                unit, intent, replace(answer, record=replace(answer.record, payload=merged)), "done", bases, lost
+            )
+        self._watch_the_rest(action, before, answer)
+
+    def _send_update(self, action: Action, before: Image) -> Answer:
+        register = self.registers[action.side]
+        fields = dict(action.fields)
+        if self._wants_whole(action.side):
+            fields = {**_whole(register, before), **fields}
+        try:
+            return register.update(action.kind, action.target_id or "", fields)
+        except Refused as error:
+            if self._is_jump(action, before):
+                return self._step(action.kind, action.target_id or "", fields)
+            if self._wants_others(action, before, error):
+                return register.update(action.kind, action.target_id or "", {**_whole(register, before), **fields})
+            raise
+
+    def _is_jump(self, action: Action, before: Image) -> bool:
+        return action.side is Side.FOURHSE and action.fields.get("status") == "closed" and before.get("status") == "new"
+
+    def _step(self, kind: Kind, record_id: str, closing: Mapping[str, Any]) -> Answer:
+        """4HSE may refuse to close what is new: it is opened first (H, open questions)."""
+        register = self.registers[Side.FOURHSE]
+        register.update(kind, record_id, {**closing, "status": "open", "date_closed": None})
+        return register.update(kind, record_id, closing)
+
+    def _wants_whole(self, side: Side) -> bool:
+        return side is Side.FOURHSE and bool(self.state.memory.get("put_whole"))
+
+    def _wants_others(self, action: Action, before: Image, error: Refused) -> bool:
+        """A refusal that names only fields we did not send, and that are set, says that PUT wants the whole record."""
+        named = set(error.fields)
+        if action.side is not Side.FOURHSE or not named or named & action.fields.keys():
+            return False
+        if not all(before.get(name) not in (None, "") for name in named):
+            return False
+        with self.store.begin(self.fence) as unit:
+            unit.routes.remember(self.state.key, self.state.name, put_whole=True)
+            self.state = unit.routes.get(self.state.key, self.state.name)
+        return True
+
+    def _one_by_one(self, action: Action) -> None:
+        """One field may spoil the call for the others: each goes alone, and only the refused ones are parked."""
+        for row in self._rows(action):
+            part = self._narrowed(action, [row])
+            try:
+                self._update(part)
+            except Refused as error:
+                self._park(part, error)
+
+    def _watch_the_rest(self, action: Action, before: Image, answer: Answer) -> None:
+        """Fields that we did not send must still be there (is 4HSE's PUT partial? H5)."""
+        register = self.registers[action.side]
+        own = register.OWN_FIELDS - action.fields.keys()
+        gone = sorted(
+            name for name in own
+            if before.get(name) not in (None, "", [], {}) and answer.record.payload.get(name) in (None, "")
+        )  # fmt: skip
+        if not gone:
+            return
+        held = items.replaced(action, gone, {name: before.get(name) for name in own}, dict(answer.record.payload))
+        with self.store.begin(self.fence) as unit:
+            unit.inbox(self.state.key).add(held)
+        raise GuardStopped(held.reason)
+
+    # Delete and restore -------------------------------------------------------------------------------------------
+
+    def _delete(self, action: Action) -> None:
+        intent = self._intend(action, {})
+        before = self._re_read(intent)
+        self._confirm_gone(intent)
+        self._send(intent, lambda: self._send_delete(action))
+        with self.store.begin(self.fence) as unit:
+            staging, links = unit.staging(self.state.key), unit.links(self.state.key)
+            if (staged := staging.find(action.side, action.kind, action.target_id or "")) is not None:
+                links.bury(replace(staged.record, payload=before), "deleted by us: " + action.reason)
+            staging.forget(action.side, action.kind, action.target_id or "")
+            self._end(unit, intent, "done", {})
+
+    def _send_delete(self, action: Action) -> None:
+        try:
+            self.registers[action.side].delete(action.kind, action.target_id or "", force=True)
+        except NotFound:
+            log.info("push.already_gone", route=self.state.name, side=action.side.value, record=action.target_id)
+
+    def _confirm_gone(self, intent: Intent) -> None:
+        """The other side is looked at again: what is back must not cost its partner."""
+        action = intent.action
+        try:
+            there = self._read(
+                intent, lambda: self.registers[action.side.other].show(action.kind, action.source_id or "")
+            )
+        except NotFound:
+            return
+        if not there.record.payload.get("deleted_at"):
+            self._abandon(intent, f"{action.side.other.title} shows the deleted incident again")
+
+    def _restore(self, action: Action) -> None:
+        intent = self._intend(action, {})
+        self._send(intent, lambda: self.registers[action.side].restore(action.kind, action.target_id or ""))
+        with self.store.begin(self.fence) as unit:
+            self._end(unit, intent, "done", {})
+
+    # The steps every write takes ----------------------------------------------------------------------------------
+
+    def _intend(self, action: Action, before: dict[str, Any]) -> Intent:
+        self.keep_lease()
+        with self.store.begin(self.fence) as unit:
+            server_at = self.registers[action.side].server_date
+            return unit.journal(self.state.key).intend(action, cycle=self.cycle, before=before, server_at=server_at)
+
+    def _re_read(self, intent: Intent) -> Image:
+        """The target right before the write; a difference from what the plan saw abandons the action."""
+        action = intent.action
+        try:
+            answer = self._read(intent, lambda: self.registers[action.side].show(action.kind, action.target_id or ""))
+        except NotFound:
+            self._abandon(intent, f"{action.side.title} no longer shows the incident")
+        now = answer.record.payload
+        if any(now.get(key) != value for key, value in action.seen.items() if not key.startswith("@")):
+            with self.store.begin(self.fence) as unit:
+                unit.staging(self.state.key).put_one(answer.record, server_at=answer.server_date)
+            self._abandon(intent, f"{action.side.title} changed the incident in the meantime")
+        return now
+
+    def _read(self, intent: Intent, show: Callable[[], T]) -> T:
+        """A look before the write; when it fails, nothing was written, and the intent ends."""
+        self.keep_lease()
+        try:
+            return show()
+        except NotFound:
+            raise
+        except VendorError as error:
+            self._end_unsent(intent, type(error).__name__)
+            raise
+
+    def _send(self, intent: Intent, write: Callable[[], T]) -> T:
+        """The write itself; the intent stays open only when its fate is unknown."""
+        self.keep_lease()
+        try:
+            return write()
+        except OutcomeUnknown:
+            raise
+        except NotFound:
+            self._abandon(intent, f"{intent.action.side.title} no longer shows the incident")
+        except VendorError as error:
+            refusal = _as_refusal(error)
+            words = refusal.words if refusal else type(error).__name__
+            with self.store.begin(self.fence) as unit:
+                unit.journal(self.state.key).end(intent.id, "refused" if refusal else "abandoned", words=words)
+            raise refusal or error from error
+
+    def _end_unsent(self, intent: Intent, words: str) -> None:
+        with self.store.begin(self.fence) as unit:
+            unit.journal(self.state.key).end(intent.id, "abandoned", words=words)
+
+    def _abandon(self, intent: Intent, why: str) -> NoReturn:
+        self._end_unsent(intent, why)
+        raise Abandoned(f"{why}; it is planned anew in the next cycle.")
+
+    def _close(
+        self, unit: Unit, intent: Intent, answer: Answer, outcome: str, bases: dict[str, Agreement], lost: list[str]
+    ) -> None:
+        """Link, base and outcome in one commit; fields that the answer lacks are parked."""
+        action = intent.action
+        ids = {action.side: answer.record.id, action.side.other: action.source_id or ""}
+        unit.links(self.state.key).rebase(ids[Side.PROCORE], bases)
+        unit.staging(self.state.key).put_one(answer.record, server_at=answer.server_date)
+        self._end(unit, intent, outcome, dict(answer.record.payload))
+        for key in lost:
+            self._park_in(
+                unit, self._narrowed(action, [self.mapping.by_key[key]]), "The answer does not hold what was sent."
+            )
+
+    def _end(self, unit: Unit, intent: Intent, outcome: str, answer: dict[str, Any]) -> None:
+        action = intent.action
+        ids = {action.side: action.target_id or "", action.side.other: action.source_id or ""}
+        unit.journal(self.state.key).end(intent.id, outcome, answer=answer, target_id=action.target_id)
+        unit.links(self.state.key).set_state(ids[Side.PROCORE], action.then)
+        key = refusal_key(action)
+        unit.journal(self.state.key).forgive(key)
+        unit.inbox(self.state.key).close(key)
+
+    def compare(self, action: Action, payload: Image) -> tuple[dict[str, Agreement], list[str]]:
+        """New bases for what the answer shows, and the fields that it does not show as sent."""
+        bases, lost = {}, []
+        for row in self._rows(action):
+            source = action.sources[row.key]
+            shown = {**payload, ZONE: self.zone}
+            sent = row.lens.get(action.side.other, source)
+            stored = row.lens.get(action.side, shown)
+            if isinstance(sent, Held) or isinstance(stored, Held):
+                if action.side is Side.PROCORE and isinstance(stored, Held) and INJURED in row.lens.reads(Side.PROCORE):
+                    bases[row.key] = self._agreement(row, action.side, source, {**shown, INJURED: False}, settled=False)
+                continue
+            pair = {action.side: stored.value, action.side.other: sent.value}
+            agree = row.lens.agree(pair[Side.PROCORE], pair[Side.FOURHSE])
+            bases[row.key] = self._agreement(row, action.side, source, shown, settled=not agree)
+            if row.leads_to(action.side) and not agree and not row.lens.is_rewrite(sent.value, stored.value):
+                lost.append(row.key)
+        return bases, lost
+
+    def _agreement(self, row: Field, side: Side, source: Image, target: Image, *, settled: bool) -> Agreement:
+        images = {side: target, side.other: source}
+        return row.agreement(images[Side.PROCORE], images[Side.FOURHSE], settled=settled)
+
+    def _park(self, action: Action, error: Refused) -> None:
+        with self.store.begin(self.fence) as unit:
+            self._park_in(unit, action, error.words or str(error))
+
+    def _park_in(self, unit: Unit, action: Action, words: str) -> None:
+        key = refusal_key(action)
+        unit.journal(self.state.key).refuse(key, action.side, words, refusal_fingerprint(action))
+        refusal = unit.journal(self.state.key).refusals()[key]
+        unit.inbox(self.state.key).add(items.refused(refusal, action, self._headline(unit, action)))
+        self.done.refused |= _records_of(action)
+        self.done.flaws.append(f"{action.side.title} refused a record")
+        log.warning("push.refused", route=self.state.name, side=action.side.value, record=action.target_id)
+
+    def _headline(self, unit: Unit, action: Action) -> str:
+        side = action.side.other
+        staged = unit.staging(self.state.key).find(side, action.kind, action.source_id or "")
+        reading = self.mapping.title.lens.get(side, staged.record.payload) if staged else None
+        return str(getattr(reading, "value", "") or "")
+
+    # Small questions ----------------------------------------------------------------------------------------------
+
+    def _rows(self, action: Action) -> list[Field]:
+        return [row for row in self.mapping.fields if row.key in action.sources]
+
+    def _narrowed(self, action: Action, rows: list[Field]) -> Action:
+        """The part of an update that carries these fields alone."""
+        keys = {key for row in rows for key in row.lens.reads(action.side)}
+        return replace(
+            action,
+            fields={name: value for name, value in action.fields.items() if name in keys},
+            sources={row.key: action.sources[row.key] for row in rows},
+            seen={name: value for name, value in action.seen.items() if name in keys},
+        )
+
+    def _put_off(self, action: Action, why: str) -> None:
+        self.done.put_off |= _records_of(action)
+        self.done.flaws.append(why)
+        log.info("push.put_off", route=self.state.name, side=action.side.value, act=action.act.value, why=why)
+
+    def _count(self, action: Action) -> None:
+        if _records_of(action) & self.done.refused:
+            return
+        word = {Act.CREATE: "created", Act.DELETE: "deleted"}.get(action.act, "updated")
+        self.done.written[action.side][word] += 1
+        log.info(EVENTS[word], route=self.state.name, side=action.side.value, record=action.target_id)
+
+
+def _records_of(action: Action) -> set[tuple[Side, str]]:
+    ids = ((action.side, action.target_id), (action.side.other, action.source_id))
+    return {(side, record_id) for side, record_id in ids if record_id}
+
+
+def _as_refusal(error: VendorError) -> Refused | None:
+    """A refusal of this record; a 403 on one write is one too, while 401 concerns the whole credential."""
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, AccessRefused) and error.status == 403:
+        words = "Our account may not do this."
+        return Refused(str(error), side=error.side, call=error.call, status=403, words=words)
+    return None
+
+
+def _whole(register: Register, before: Image) -> dict[str, Any]:
+    """Every own field that is set, for a PUT that replaces the record."""
+    own = register.OWN_FIELDS - register.NEVER_WRITTEN
+    return {name: before[name] for name in own if before.get(name) is not None}

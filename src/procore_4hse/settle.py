@@ -1,0 +1,275 @@
+"""Intents without an outcome: settled by looking, never by guessing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from procore_4hse.clients import FourHseRegister, ProcoreRegister
+from procore_4hse.errors import NotFound, VendorError
+from procore_4hse.mapping.days import parse_instant
+from procore_4hse.mapping.images import author_of
+from procore_4hse.mapping.lenses import INJURED, ZONE, Held
+from procore_4hse.mapping.rules import Mapping as FieldMapping
+from procore_4hse.models import Act, Action, Answer, Image, Item, Kind, RawRecord, Ruling, Side, Staged
+from procore_4hse.push import Pusher
+from procore_4hse.reconcile import items
+from procore_4hse.reconcile.snapshot import Record
+from procore_4hse.store.journal import Intent
+from procore_4hse.store.repository import Fence, Store
+from procore_4hse.store.routes import RouteState
+
+log = structlog.get_logger()
+
+EVENTS = {word: f"settle.{word}" for word in ("adopted", "abandoned", "lost")}
+LOOKS = 3
+MARGIN = timedelta(minutes=2)
+"""Two answers of one vendor may bear slightly different dates."""
+
+
+@dataclass
+class Settled:
+    """What is still open after looking: nothing new is planned for `pending`, nothing copied from `possibly_ours`."""
+
+    pending: set[tuple[Side, str]] = field(default_factory=set)
+    possibly_ours: set[tuple[Side, str]] = field(default_factory=set)
+    items: list[Item] = field(default_factory=list)
+    flaws: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Settler:
+    """Settles one route's open intents. `fourhse_certified` says whether the listing in staging is whole."""
+
+    store: Store
+    fence: Fence
+    state: RouteState
+    mapping: FieldMapping
+    zone: str
+    procore: ProcoreRegister
+    fourhse: FourHseRegister
+    pusher: Pusher
+    settle_for: timedelta
+    fourhse_certified: bool
+    rulings: Mapping[str, Ruling]
+    found: Settled = field(default_factory=Settled)
+
+    def run(self) -> Settled:
+        with self.store.read() as unit:
+            intents = unit.journal(self.state.key).open()
+        lost = []
+        for intent in intents:
+            try:
+                if not self._settle(intent):
+                    lost.append(intent)
+            except VendorError as error:
+                self._wait(intent, str(error))
+        if lost:
+            self._search(lost)
+        return self.found
+
+    # What can be asked for by its id --------------------------------------------------------------------------------
+
+    def _settle(self, intent: Intent) -> bool:
+        """True when the intent has its outcome; False for a create that must be searched for."""
+        action = intent.action
+        if action.act is Act.CREATE:
+            return action.side is Side.FOURHSE and self._view(intent)
+        there = self._show(action)
+        if action.act is Act.UPDATE:
+            self._settle_update(intent, there)
+        else:
+            self._settle_presence(intent, there)
+        return True
+
+    def _view(self, intent: Intent) -> bool:
+        try:
+            answer = self.fourhse.show(intent.action.kind, str(intent.action.fields["office_incident_id"]))
+        except NotFound:
+            return False
+        self._adopt(intent, answer.record)
+        return True
+
+    def _show(self, action: Action) -> Answer | None:
+        register = self.procore if action.side is Side.PROCORE else self.fourhse
+        try:
+            answer = register.show(action.kind, action.target_id or "")
+        except NotFound:
+            return None
+        return None if answer.record.payload.get("deleted_at") else answer
+
+    def _settle_update(self, intent: Intent, there: Answer | None) -> None:
+        """The fields that arrived become the base; the rest is planned anew."""
+        bases = {}
+        if there is not None:
+            bases, lost = self.pusher.compare(intent.action, there.record.payload)
+            bases = {key: base for key, base in bases.items() if key not in lost and not base.settled}
+        arrived = there is not None and bases.keys() >= intent.action.sources.keys()
+        with self.store.begin(self.fence) as unit:
+            journal = unit.journal(self.state.key)
+            if there is not None:
+                unit.staging(self.state.key).put_one(there.record, server_at=there.server_date)
+                unit.links(self.state.key).rebase(_procore_id(intent.action), bases)
+            if arrived:
+                unit.links(self.state.key).set_state(_procore_id(intent.action), intent.action.then)
+            journal.end(intent.id, "adopted" if arrived else "abandoned", words="settled by looking")
+        self._log(intent, "adopted" if arrived else "abandoned")
+
+    def _settle_presence(self, intent: Intent, there: Answer | None) -> None:
+        """A delete arrived when the record is gone, a restore when it is there."""
+        action = intent.action
+        arrived = (there is None) == (action.act is Act.DELETE)
+        with self.store.begin(self.fence) as unit:
+            if arrived:
+                links, staging = unit.links(self.state.key), unit.staging(self.state.key)
+                staged = staging.find(action.side, action.kind, action.target_id or "")
+                if action.act is Act.DELETE and staged is not None:
+                    links.bury(staged.record, "deleted by us: " + action.reason)
+                    staging.forget(action.side, action.kind, action.target_id or "")
+                links.set_state(_procore_id(action), action.then)
+            unit.journal(self.state.key).end(
+                intent.id, "adopted" if arrived else "abandoned", words="settled by looking"
+            )
+        self._log(intent, "adopted" if arrived else "abandoned")
+
+    # Creates whose answer was lost ----------------------------------------------------------------------------------
+
+    def _search(self, lost: list[Intent]) -> None:
+        try:
+            strangers = {side: list(self._strangers(side, lost)) for side in Side}
+        except VendorError as error:
+            for intent in lost:
+                self._wait(intent, str(error))
+            return
+        for intent in lost:
+            self._find(intent, strangers[intent.action.side])
+        for side, records in strangers.items():
+            self.found.possibly_ours |= {(side, record.id) for record in records}
+
+    def _strangers(self, side: Side, lost: list[Intent]) -> Iterator[RawRecord]:
+        """Unlinked records that one of these creates may have made."""
+        mine = [intent for intent in lost if intent.action.side is side]
+        if not mine:
+            return
+        since = min(intent.server_at or intent.made_at for intent in mine) - MARGIN
+        records = self._made_since(since) if side is Side.PROCORE else self._listed()
+        accounts = self.state.memory.get(f"accounts_{side.value}", [])
+        with self.store.read() as unit:
+            links = unit.links(self.state.key)
+            for record in records:
+                if links.find(side, record.id) is not None:
+                    continue
+                author = author_of(Staged(record))
+                known_ours = author is not None and author in accounts and side is Side.PROCORE
+                unknown = author is None or not accounts or side is Side.FOURHSE
+                if known_ours or (unknown and any(self._is_equal(intent, record) for intent in mine)):
+                    yield record
+
+    def _made_since(self, since: datetime) -> Iterator[RawRecord]:
+        """Procore incidents made since, with and without a known time (P42)."""
+        window = (since, (self.procore.server_date or datetime.now(UTC)) + MARGIN)
+        seen: set[str] = set()
+        for unknown in (None, True):
+            for page in self.procore.incident_pages(created=window, time_unknown=unknown):
+                for record in page.records:
+                    made = parse_instant(record.payload.get("created_at"))
+                    if record.id not in seen and (made is None or made >= since):
+                        seen.add(record.id)
+                        yield record
+
+    def _listed(self) -> Iterator[RawRecord]:
+        with self.store.read() as unit:
+            rows = unit.staging(self.state.key).records(Side.FOURHSE, [Kind.INCIDENT])
+        return (staged.record for staged, _ in rows if staged.present)
+
+    def _find(self, intent: Intent, strangers: list[RawRecord]) -> None:
+        equal = next((record for record in strangers if self._is_equal(intent, record)), None)
+        if equal is not None:
+            strangers.remove(equal)
+            self._adopt(intent, equal)
+            return
+        ruling = self.rulings.get(f"match:{intent.action.side.other.value}:{intent.action.source_id}")
+        chosen = next((r for r in strangers if ruling and ruling.verb == "approve" and r.id == ruling.with_id), None)
+        if chosen is not None:
+            strangers.remove(chosen)
+            self._adopt(intent, chosen)
+        elif intent.action.side is Side.PROCORE and strangers and not (ruling and ruling.verb == "reject"):
+            self._ask(intent, strangers)
+        else:
+            self._look_again(intent)
+
+    def _look_again(self, intent: Intent) -> None:
+        """Nothing found: looked for again, three times at least over `settle_for`, before it is made again."""
+        now = self.procore.server_date if intent.action.side is Side.PROCORE else self.fourhse.server_date
+        if now is None or not self._is_whole(intent):
+            self._wait(intent, "the listing was not complete")
+            return
+        waited = now - (intent.server_at or intent.made_at)
+        enough = intent.looks + 1 >= LOOKS and waited >= self.settle_for
+        with self.store.begin(self.fence) as unit:
+            unit.journal(self.state.key).looked(intent.id, now)
+            if enough or not self._must_wait(intent):
+                unit.journal(self.state.key).end(intent.id, "lost", words="looked for and not found")
+                self._log(intent, "lost")
+                return
+        self._wait(intent, "a create without an answer is still looked for")
+
+    def _is_whole(self, intent: Intent) -> bool:
+        return intent.action.side is Side.PROCORE or self.fourhse_certified
+
+    def _must_wait(self, intent: Intent) -> bool:
+        """4HSE keeps the id we give, so a second try cannot double; once it did not, it waits as Procore does."""
+        return intent.action.side is Side.PROCORE or self.state.memory.get("client_ids_kept") is False
+
+    def _ask(self, intent: Intent, strangers: list[RawRecord]) -> None:
+        action = intent.action
+        source = Record(action.side.other, action.source_id or "", {})
+        listed = tuple((record.id, self._headline(action.side, record)) for record in strangers)
+        reason = "A create got no answer, and our account made something since that differs from what was sent."
+        self.found.items.append(items.doubt(source, listed, reason, str(action.fields.get("title") or "")))
+        self._wait(intent, "a person is asked about a create without an answer")
+
+    def _headline(self, side: Side, record: RawRecord) -> str:
+        reading = self.mapping.title.lens.get(side, record.payload)
+        return str(getattr(reading, "value", "") or "")
+
+    def _adopt(self, intent: Intent, record: RawRecord) -> None:
+        now = self.procore.server_date or intent.made_at
+        self.pusher.adopt(intent, Answer(record, now))
+        self._log(intent, "adopted")
+
+    def _is_equal(self, intent: Intent, record: RawRecord) -> bool:
+        return means_the_same(self.mapping, intent.action, {**record.payload, ZONE: self.zone, INJURED: False})
+
+    def _wait(self, intent: Intent, why: str) -> None:
+        action = intent.action
+        ids = ((action.side, action.target_id), (action.side.other, action.source_id))
+        self.found.pending |= {(side, record_id) for side, record_id in ids if record_id}
+        self.found.flaws.append(why)
+
+    def _log(self, intent: Intent, outcome: str) -> None:
+        action = intent.action
+        log.info(EVENTS[outcome], route=self.state.name, side=action.side.value, act=action.act.value)
+
+
+def means_the_same(mapping: FieldMapping, action: Action, image: Image) -> bool:
+    """Whether a record shows what this create sent, field by field."""
+    for row in mapping.fields:
+        if row.key not in action.sources or not row.leads_to(action.side):
+            continue
+        sent = row.lens.get(action.side.other, action.sources[row.key])
+        stored = row.lens.get(action.side, image)
+        if isinstance(sent, Held) or isinstance(stored, Held):
+            return False
+        pair = {action.side: stored.value, action.side.other: sent.value}
+        same = row.lens.agree(pair[Side.PROCORE], pair[Side.FOURHSE])
+        if not same and not row.lens.is_rewrite(sent.value, stored.value):
+            return False
+    return True
+
+
+def _procore_id(action: Action) -> str:
+    return (action.target_id if action.side is Side.PROCORE else action.source_id) or ""
