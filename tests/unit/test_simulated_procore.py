@@ -264,6 +264,17 @@ def test_filters_and_sorts(scene: Scene, query: str, found: str) -> None:
     assert scene.listed(f"filters[id][]={ids['a']}&filters[id][]={ids['c']}") == [ids["c"], ids["a"]]
 
 
+def test_nulls_sort_first_and_ties_follow_the_order_of_making(scene: Scene) -> None:
+    trip = scene.sim.words("hazards")["Slip or Trip"]
+    named, bare = scene.incident(hazard_id=trip), scene.incident()
+    assert (scene.listed("sort=hazard"), scene.listed("sort=-hazard")) == ([bare, named], [named, bare])
+    seen = [
+        scene.sim.hand_create("witness_statement", PROJECT, incident_id=named, witness_id=scene.person_id)
+        for _ in range(3)
+    ]
+    assert scene.listed(path=f"{INCIDENTS}/witness_statements") == seen[::-1]
+
+
 def test_child_lists_are_project_wide_by_full_number(scene: Scene) -> None:
     one, two = scene.incident(), scene.incident()
     first, second, third = scene.injury(one), scene.injury(two), scene.injury(one)
@@ -445,6 +456,9 @@ def test_distribution_and_alerting_filing_types_mail_people(scene: Scene) -> Non
     scene.post({"title": "Slip", "event_date": "2026-03-01", "distribution_member_ids": [user_id]})
     scene.post({"incident_id": one, "filing_type": "lost_time"}, "/injuries", "injury")
     assert scene.sim.mails == 2
+    other = scene.sim.person(scene.sim.add_person(PROJECT, "Bo", "Reed")).user_id
+    scene.patch(one, {"distribution_member_ids": [user_id, other]})
+    assert scene.sim.mails == 3
 
 
 def test_create_with_deprecated_filing_type_sets_recordable(scene: Scene) -> None:
@@ -552,6 +566,7 @@ def test_directory_and_places(scene: Scene) -> None:
     roof, crane = scene.sim.add_location(PROJECT, "Roof"), scene.sim.add_equipment(PROJECT, "Crane")
     mason = scene.sim.add_vendor("Mason's & Sons")
     assert scene.client.get(f"{project}/locations/{roof}").json()["node_name"] == "Roof"
+    assert scene.client.get(f"{project}/locations/{crane}").status_code == 404
     assert scene.listed(path=f"{project}/managed_equipment") == [crane]
     assert scene.listed(path=f"/rest/v1.1/projects/{PROJECT}/vendors") == [mason]
     one = scene.injury(scene.incident(location_id=roof), affected_company_id=mason, managed_equipment_id=crane)
