@@ -92,6 +92,9 @@ def test_token_is_given_for_json_and_form_and_expires_by_the_clock(scene: Scene)
     scene.later(seconds=2)
     expired = scene.client.get("/rest/v1.0/me")
     assert (expired.status_code, list(expired.json())) == (401, ["errors"])
+    scene.client = sign_in(scene.sim.handle)
+    scene.sim.expire_tokens()
+    assert scene.client.get("/rest/v1.0/me").status_code == 401
     del scene.client.headers["Authorization"]
     assert scene.client.get("/rest/v1.0/me").json() == {"error": "Invalid Token"}
     assert scene.sim.refused == []
@@ -544,6 +547,8 @@ def test_lost_projects_and_forbidden_paths_answer_403(scene: Scene) -> None:
     scene.sim.forbid("/injuries")
     assert scene.client.get(f"{INCIDENTS}/injuries").status_code == 403
     assert scene.client.get(INCIDENTS).status_code == 200
+    scene.sim.permit_all()
+    assert scene.client.get(f"{INCIDENTS}/injuries").status_code == 200
     assert scene.sim.refused == []
 
 

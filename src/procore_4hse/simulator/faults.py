@@ -44,9 +44,7 @@ class FaultKind(StrEnum):
     """No answer now; processed once the clock has moved by `delay` (five minutes unless told)."""
 
 
-PROCESSED_FIRST = frozenset(
-    {FaultKind.LOST_ANSWER, FaultKind.ERROR_AFTER, FaultKind.HALF_JSON, FaultKind.OTHER_SCHEMA}
-)
+PROCESSED_FIRST = frozenset({FaultKind.LOST_ANSWER, FaultKind.ERROR_AFTER, FaultKind.HALF_JSON, FaultKind.OTHER_SCHEMA})
 NO_RECORDS = {
     "Total": "0",
     "X-Pagination-Total-Count": "0",

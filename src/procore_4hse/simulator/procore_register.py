@@ -1,7 +1,6 @@
 """The register of the simulated Procore: records are created, edited, deleted into the bin and restored from it."""
 
-import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -35,9 +34,6 @@ class Register:
     @property
     def rules(self) -> Rules:
         return Rules(self.state, self.dials)
-
-    def snapshot(self) -> State:
-        return copy.deepcopy(self.state)
 
     def project(self, project_id: int) -> Project:
         found = self.state.projects.get(project_id)
@@ -106,9 +102,6 @@ class Register:
             if self.dials.restore_bumps_updated_at:
                 one.updated_at = self.now()
         self._touch_incident_of(record)
-
-    def live_children(self, incident_id: int) -> Iterator[Record]:
-        return (child for child in self.state.children_of(incident_id) if child.deleted_at is None)
 
     def _recycle(self, record: Record, *, with_incident: bool) -> None:
         record.deleted_at, record.deleted_with_incident = self.now(), with_incident
