@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
 from procore_4hse.simulator.procore_answers import Answers, Row
 from procore_4hse.simulator.procore_contract import KIND, KINDS
@@ -22,17 +22,18 @@ from procore_4hse.simulator.procore_state import (
     stamp,
 )
 
-P = ParamSpec("P")
-T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _locked(method: Callable[Concatenate["Hands", P], T]) -> Callable[Concatenate["Hands", P], T]:
+def _locked(method: F) -> F:
+    """The method, with the system's lock held."""
+
     @wraps(method)
-    def locked(self: "Hands", *args: P.args, **kwargs: P.kwargs) -> T:
+    def locked(self: "Hands", *args: Any, **kwargs: Any) -> Any:
         with self.lock:
             return method(self, *args, **kwargs)
 
-    return locked
+    return cast("F", locked)
 
 
 class Hands:
