@@ -1,0 +1,130 @@
+"""YAML read as plain text, each value with its line: no `No` becomes false, no `12:30` becomes 750."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from procore_4hse.errors import MappingError, Problem
+
+At = tuple[str | int, ...]
+"""The way to a value: keys and positions from the top of the document."""
+
+_TABBED = re.compile(r"^ *\t")
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file's text as nested lists and dictionaries of texts, blanks folded."""
+
+    path: Path
+    data: Any
+    lines: Mapping[At, int]
+
+    def place(self, *at: str | int) -> str:
+        """`file:line` of a value; of what would hold it when it is missing."""
+        known = next(at[:length] for length in range(len(at), -1, -1) if at[:length] in self.lines)
+        return f"{self.path}:{self.lines[known]}"
+
+
+def read_document(path: Path) -> Document:
+    """The document in a file that exists. Raises MappingError with all that keeps it from being read."""
+    text = _decoded(path)
+    try:
+        problems = [*_refused(path, text)]
+        root = None if problems else yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise MappingError(tuple(_broken(path, text, error))) from error
+    if problems:
+        raise MappingError(tuple(problems))
+    if root is None:
+        raise MappingError((Problem(f"{path}:1", "the file is empty", "Fill it as docs/mapping.md shows"),))
+    builder = _Builder(path)
+    data = builder.build(root, ())
+    if builder.problems:
+        raise MappingError(tuple(builder.problems))
+    return Document(path, data, builder.lines)
+
+
+def _decoded(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        what = f"the file cannot be read ({error.strerror})"
+        raise MappingError((Problem(f"{path}:1", what, "Correct its permissions"),)) from error
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        problem = Problem(f"{path}:{line}", "a letter here is not UTF-8", "Save the file with the encoding UTF-8")
+        raise MappingError((problem,)) from error
+
+
+def _refused(path: Path, text: str) -> Iterator[Problem]:
+    """What YAML allows and a mapping does not: anchors, aliases, tags, a second document."""
+    documents = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        place = f"{path}:{event.start_mark.line + 1 if event.start_mark else 1}"
+        if getattr(event, "anchor", None):
+            yield Problem(place, "anchors and aliases (`&`, `*`) are not part of a mapping", "Write the value out")
+        if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None):
+            yield Problem(place, "tags (`!`) are not part of a mapping", "Remove the tag: every value is read as text")
+        documents += isinstance(event, yaml.DocumentStartEvent)
+        if documents > 1 and isinstance(event, yaml.DocumentStartEvent):
+            yield Problem(place, "a second document begins here", "Remove the line `---` and what follows it")
+
+
+def _broken(path: Path, text: str, error: yaml.YAMLError) -> Iterator[Problem]:
+    tabbed = [number for number, line in enumerate(text.splitlines(), start=1) if _TABBED.match(line)]
+    for number in tabbed:
+        yield Problem(f"{path}:{number}", "the line is indented with a tab", "Use blanks: YAML allows no tab here")
+    if not tabbed:
+        what, line = _told(text, error)
+        remedy = "Compare the line, and the one before it, with docs/mapping.md; a text with `: ` in it needs quotes"
+        yield Problem(f"{path}:{line}", f"this is not YAML: {what}", remedy)
+
+
+def _told(text: str, error: yaml.YAMLError) -> tuple[str, int]:
+    mark = getattr(error, "problem_mark", None)
+    if mark is not None:
+        return str(getattr(error, "problem", None) or "it cannot be read"), mark.line + 1
+    return "a character that no text may hold", text.count("\n", 0, getattr(error, "position", 0)) + 1
+
+
+class _Builder:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines: dict[At, int] = {}
+        self.problems: list[Problem] = []
+
+    def build(self, node: yaml.Node, at: At) -> Any:
+        self.lines.setdefault(at, node.start_mark.line + 1)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(child, (*at, index)) for index, child in enumerate(node.value)]
+        if isinstance(node, yaml.MappingNode):
+            return self._build_keys(node, at)
+        return " ".join(str(node.value).split())
+
+    def _build_keys(self, node: yaml.MappingNode, at: At) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._report(line, "a key must be a word", "Write `key: value`")
+                continue
+            key = " ".join(str(key_node.value).split())
+            if key in data:
+                first = self.lines[(*at, key)]
+                self._report(line, f"`{key}` stands here twice, first in line {first}", "Remove one of the two")
+                continue
+            self.lines[(*at, key)] = line
+            data[key] = self.build(value_node, (*at, key))
+        return data
+
+    def _report(self, line: int, what: str, remedy: str) -> None:
+        self.problems.append(Problem(f"{self.path}:{line}", what, remedy))
