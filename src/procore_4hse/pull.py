@@ -56,6 +56,8 @@ class Pulled:
     """Procore incidents whose `records_count` disagrees with the lists, even when asked again."""
     flaws: tuple[str, ...] = ()
     server_at: datetime | None = None
+    number: int = 0
+    """The pull's own number; staging rows bear the one that saw them last."""
     swept: bool = True
     """Whether Procore was listed whole, so that absence means something."""
 
@@ -73,6 +75,7 @@ class Puller:
     full: bool
     sweep_every: timedelta
     privacy_key: str
+    keep_lease: Callable[[], None]
     number: int = 0
     flaws: list[str] = field(default_factory=list)
     began_at: datetime | None = None
@@ -98,6 +101,7 @@ class Puller:
             flaws=tuple(self.flaws),
             server_at=self.began_at,
             swept=swept,
+            number=self.number,
         )
 
     # Procore ------------------------------------------------------------------------------------------------------
@@ -219,6 +223,7 @@ class Puller:
             return
         kept = tuple(self._guarded(record) for record in records)
         minimal = frozenset(record.id for record, was in zip(kept, records, strict=True) if record is not was)
+        self.keep_lease()
         with self.store.begin(self.fence) as unit:
             unit.staging(self.fence.route).put(kept, pull=self.number, minimal=minimal, server_at=server_at)
         self.read[records[0].side] += len(records)

@@ -58,6 +58,8 @@ class Pushed:
     written: dict[Side, Counter[str]] = field(default_factory=lambda: {side: Counter() for side in Side})
     refused: set[tuple[Side, str]] = field(default_factory=set)
     put_off: set[tuple[Side, str]] = field(default_factory=set)
+    created: set[tuple[Side, str]] = field(default_factory=set)
+    deleted: set[tuple[Side, str]] = field(default_factory=set)
     flaws: list[str] = field(default_factory=list)
 
 
@@ -188,6 +190,7 @@ class Pusher:
             )
             unit.routes.save(self.state.key, self.state.name, ever_linked=True)
             self._learn(unit, action, answer)
+            self.done.created.add((action.side, answer.record.id))
             self._close(unit, replace(intent, action=action), answer, outcome, bases, lost)
 
     def _learn(self, unit: Unit, action: Action, answer: Answer) -> None:
@@ -300,6 +303,7 @@ class Pusher:
                 links.bury(replace(staged.record, payload=before), "deleted by us: " + action.reason)
             staging.forget(action.side, action.kind, action.target_id or "")
             self._end(unit, intent, "done", {})
+        self.done.deleted.add((action.side, action.target_id or ""))
 
     def _send_delete(self, action: Action) -> None:
         try:

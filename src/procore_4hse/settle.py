@@ -14,7 +14,7 @@ from procore_4hse.mapping.days import parse_instant
 from procore_4hse.mapping.images import author_of
 from procore_4hse.mapping.lenses import INJURED, ZONE, Held
 from procore_4hse.mapping.rules import Mapping as FieldMapping
-from procore_4hse.models import Act, Action, Answer, Image, Item, Kind, RawRecord, Ruling, Side, Staged
+from procore_4hse.models import Act, Action, Agreement, Answer, Image, Item, Kind, RawRecord, Ruling, Side, Staged
 from procore_4hse.push import Pusher
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.snapshot import Record
@@ -103,7 +103,7 @@ class Settler:
 
     def _settle_update(self, intent: Intent, there: Answer | None) -> None:
         """The fields that arrived become the base; the rest is planned anew."""
-        bases = {}
+        bases: dict[str, Agreement] = {}
         if there is not None:
             bases, lost = self.pusher.compare(intent.action, there.record.payload)
             bases = {key: base for key, base in bases.items() if key not in lost and not base.settled}

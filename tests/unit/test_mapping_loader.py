@@ -180,6 +180,7 @@ REORDERED = changed(
         (REORDERED, CATEGORY),
         (INCIDENT, "\n\n" + CATEGORY.replace(": ", ":   ")),
         (changed("using: text", "using: text\n    if both changed: ask a person"), CATEGORY),
+        (changed("owner: safety manager", "owner: |\n  safety\n  manager"), CATEGORY),
     ],
 )
 def test_comments_blanks_and_the_order_of_keys_do_not_count(write: Write, incident: str, category: str) -> None:
@@ -193,6 +194,7 @@ def test_comments_blanks_and_the_order_of_keys_do_not_count(write: Write, incide
         (changed("direction: both", "direction: procore to 4hse"), CATEGORY),
         (INCIDENT + CASE_NUMBER, CATEGORY),
         (INCIDENT, changed("not shared", "no injury", CATEGORY)),
+        (INCIDENT, CATEGORY[36:] + CATEGORY[:36]),
         (INCIDENT, CATEGORY + "- {4hse: REQUEST_INSPECTION, procore: not shared}\n"),
         (INCIDENT, "- {4hse: ACCIDENTS_AND_MISSED_INJURIES, procore: no injury}\n" + CATEGORY),
     ],
@@ -208,7 +210,7 @@ NO_DAY = INCIDENT.replace(INCIDENT[INCIDENT.index("  - field: Day") : INCIDENT.i
 BROKEN_INCIDENTS = {
     "empty file": ("", "incident.yaml:1", "the file is empty", "docs/mapping.md"),
     "only comments": ("# nothing\n", "incident.yaml:1", "the file is empty", "docs/mapping.md"),
-    "not keys": ("- field: Title\n", "incident.yaml:1", "wrong form", "keys with values"),
+    "not keys": ("- field: Title\n", "incident.yaml:1", "the file has the wrong form", "keys with values"),
     "no rows": (INCIDENT[: INCIDENT.index("  - ")], "incident.yaml:3", "`fields` has no value", "Give it one"),
     "rows are no list": (
         "version: 1\nowner: x\nfields: title\n",
@@ -532,8 +534,13 @@ def test_a_broken_word_list_is_named_with_its_line_and_remedy(write: Write, name
 
 def test_a_slip_is_told_once(write: Write) -> None:
     """A misspelt word does not count as a missing one as well."""
-    slips = [changed("using: local day", "using: local dya"), changed("using: status", "using: state")]
-    assert [len(problems_of(write(slip))) for slip in slips] == [1, 1]
+    day = INCIDENT[INCIDENT.index("    procore: event_date") : INCIDENT.index("  - field: Status")]
+    slips = {
+        changed("using: local day", "using: local dya"): 1,
+        changed(day, changed("event_date", "event_dat", changed("local day", "local dya", day))): 2,
+        changed(day, changed("event_date", "event_dat", changed("date_incident", "date_incidents", day))): 2,
+    }
+    assert [len(problems_of(write(slip))) for slip in slips] == [*slips.values()]
     assert len(problems_of(write(INCIDENT, changed("injury", "injry", CATEGORY)))) == 1
 
 

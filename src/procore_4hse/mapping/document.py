@@ -58,7 +58,7 @@ def _decoded(path: Path) -> str:
         what = f"the file cannot be read ({error.strerror})"
         raise MappingError((Problem(f"{path}:1", what, "Correct its permissions"),)) from error
     try:
-        return raw.decode("utf-8-sig")
+        return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         problem = Problem(f"{path}:{line}", "a letter here is not UTF-8", "Save the file with the encoding UTF-8")

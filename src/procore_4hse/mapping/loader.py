@@ -157,7 +157,7 @@ def _shape_problems(document: Document, adapter: TypeAdapter[Any]) -> Iterator[P
 
 def _told(kind: str, at: tuple[int | str, ...], written: Any, facts: dict[str, Any]) -> tuple[str, str]:
     """What a finding of the schema means, and its remedy."""
-    key = next((step for step in reversed(at) if isinstance(step, str)), "the file")
+    key = next((step for step in reversed(at) if isinstance(step, str)), "")
     if kind == "missing":
         return f"`{key}` is missing", f"Add a line such as `{_example(at)}`"
     if kind == "extra_forbidden":
@@ -168,10 +168,8 @@ def _told(kind: str, at: tuple[int | str, ...], written: Any, facts: dict[str, A
         return f"`{written}` is no word for `{key}`", _choose(written, re.findall("'([^']*)'", facts["expected"]))
     if kind == "string_pattern_mismatch":
         return f"`{written}` is no name of a word list", "Use small letters, digits and `_`, as in `category`"
-    what = (
-        f"`{key}` has the wrong form" if isinstance(at[-1:][0] if at else "", str) else "this entry has the wrong form"
-    )
-    return what, f"It is {_FORMS.get(kind, 'written as docs/mapping.md shows')}"
+    part = "the file" if not at else f"`{key}`" if isinstance(at[-1], str) else "this entry"
+    return f"{part} has the wrong form", f"It is {_FORMS.get(kind, 'written as docs/mapping.md shows')}"
 
 
 def _example(at: tuple[int | str, ...]) -> str:
@@ -336,4 +334,4 @@ def _field(row: RowText, lens: Lens, owner: str) -> Field:
 
 def _digest(written: MappingText, words: dict[str, dict[str, str]]) -> str:
     content = {"incident": written.model_dump(mode="json"), "words": {k: [*v.items()] for k, v in words.items()}}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()

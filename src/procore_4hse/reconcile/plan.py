@@ -89,9 +89,10 @@ def _plan_link(snapshot: Snapshot, link: Link, draft: Draft) -> None:
     draft.relying += found.relying
     if found.transition:
         draft.transitions.append(found.transition)
-    _stand(draft, snapshot, link, found.place)
     if found.alive:
         _plan_pair(snapshot, link, draft)
+    else:
+        _stand(draft, snapshot, link, found.place)
 
 
 def _plan_pair(snapshot: Snapshot, link: Link, draft: Draft) -> None:

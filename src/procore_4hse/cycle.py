@@ -1,0 +1,413 @@
+"""The cycle of a route: lease, settle, pull, map, match, plan, guard, push, count."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from procore_4hse.clients import CALL_TIMEOUT, FourHseRegister, ProcoreRegister
+from procore_4hse.errors import BudgetExhausted, GuardStopped, LeaseLost, Refused, SyncError, VendorError
+from procore_4hse.gather import Gathering, Route, snapshot
+from procore_4hse.mapping.days import zone_name
+from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Place, Side
+from procore_4hse.pull import Pulled, Puller, missing, recycled, vanished
+from procore_4hse.push import Pushed, Pusher
+from procore_4hse.reconcile.guard import guarded
+from procore_4hse.reconcile.plan import plan
+from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot
+from procore_4hse.settle import Settled, Settler
+from procore_4hse.store.leases import Holder
+from procore_4hse.store.repository import Fence, Store, Unit
+from procore_4hse.store.routes import RouteState
+
+log = structlog.get_logger()
+
+LEASE = timedelta(minutes=5)
+GRACE = CALL_TIMEOUT
+"""A foreign lease is taken this long after it expired: a call of its holder may still be on its way."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a cycle is run. `dry` makes no write to a vendor and settles nothing; `first` approves a first meeting."""
+
+    full: bool = False
+    first: bool = False
+    dry: bool = False
+    only_days: tuple[date, date] | None = None
+
+
+@dataclass(frozen=True)
+class House:
+    """What every cycle of a process shares."""
+
+    store: Store
+    clock: Callable[[], datetime]
+    registers: Callable[[Route], tuple[ProcoreRegister, FourHseRegister]]
+    full_sweep_every: timedelta = timedelta(hours=24)
+    settle_for: timedelta = timedelta(minutes=30)
+    stopping: Callable[[], bool] = lambda: False
+    holder: Holder = field(default_factory=Holder.this_process)
+    timer: Callable[[], float] = time.monotonic
+
+
+@dataclass
+class Report:
+    """What a cycle did, for people and machines. `exit_code` follows surface.md's list."""
+
+    route: str
+    outcome: str = "ok"
+    reason: str | None = None
+    exit_code: int = 0
+    pulled: dict[str, int] = field(default_factory=lambda: {side.value: 0 for side in Side})
+    written: dict[str, dict[str, int]] = field(
+        default_factory=lambda: {side.value: {"created": 0, "updated": 0, "deleted": 0} for side in Side}
+    )
+    inbox: dict[str, int] = field(default_factory=lambda: {kind.value: 0 for kind in ItemKind})
+    population: dict[str, dict[str, int]] = field(
+        default_factory=lambda: {side.value: {"in_sync": 0, "waiting": 0, "refused": 0, "excluded": 0} for side in Side}
+    )
+    calls: dict[str, int] = field(default_factory=lambda: {side.value: 0 for side in Side})
+    seconds: float = 0.0
+    plan: Plan = field(default_factory=Plan)
+
+    def json(self) -> dict[str, Any]:
+        names = ("route", "outcome", "reason", "pulled", "written", "inbox", "population", "calls", "seconds")
+        return {name: getattr(self, name) for name in names}
+
+
+def run_cycle(
+    house: House, route: Route, options: Options = Options(), progress: Callable[[Action, int], None] | None = None
+) -> Report:
+    """One cycle of one route; every failure that a cycle can meet becomes the report's outcome and reason.
+
+    Raises StoreError alone: without the store there is nothing to report into.
+    """
+    report, began = Report(route.name), house.timer()
+    cycle = Cycle(house, route, options, report, progress)
+    try:
+        cycle.run()
+    except GuardStopped as error:
+        cycle.ended("stopped", str(error), error.exit_code)
+    except (LeaseLost, BudgetExhausted) as error:
+        cycle.ended("partial", str(error), error.exit_code)
+    except VendorError as error:
+        words = f" {error.words}" if isinstance(error, Refused) and error.words else ""
+        cycle.ended("failed", f"{error}{words}", error.exit_code)
+    finally:
+        report.seconds = round(house.timer() - began, 3)
+        cycle.close()
+    return report
+
+
+class Cycle:
+    """The steps of one cycle, in their order."""
+
+    def __init__(
+        self,
+        house: House,
+        route: Route,
+        options: Options,
+        report: Report,
+        progress: Callable[[Action, int], None] | None = None,
+    ) -> None:
+        self.house, self.route, self.options, self.report = house, route, options, report
+        self.store = house.store
+        self.progress = progress
+        self.procore, self.fourhse = house.registers(route)
+        self.calls = {side: register.calls for side, register in self._registers().items()}
+        self.token: int | None = None
+        self.number = 0
+        self.lease_until = house.clock()
+
+    # The order of a cycle -----------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        if not self.take_lease():
+            self.ended("busy", "Another process has this route; it is left to that one.", 0)
+            return
+        state, zone = self.open()
+        pulled = self.pull(state)
+        settled = self.settle(zone, pulled)
+        known = self.gather(zone, pulled, settled)
+        self.carry_out(known)
+        self.count(pulled, settled)
+
+    # Lease --------------------------------------------------------------------------------------------------------
+
+    def take_lease(self) -> bool:
+        with self.store.begin() as unit:
+            self.token = unit.leases.take(self.route.key, self.house.holder, ttl=LEASE, grace=GRACE)
+            if self.token is not None:
+                self.number = unit.cycles.begin(self.route.key)
+            self.lease_until = unit.now + LEASE
+        return self.token is not None
+
+    @property
+    def fence(self) -> Fence:
+        return Fence(self.route.key, self.token or 0)
+
+    def keep_lease(self) -> None:
+        """The lease outlasts the next call, or LeaseLost is raised."""
+        if self.lease_until - self.house.clock() > LEASE / 2:
+            return
+        with self.store.begin() as unit:
+            if not unit.leases.renew(self.route.key, self.fence.token, ttl=LEASE):
+                raise LeaseLost("This route's lease ran out; nothing more is written. It goes on in the next cycle.")
+            self.lease_until = unit.now + LEASE
+
+    def close(self) -> None:
+        for side, register in self._registers().items():
+            self.report.calls[side.value] = register.calls - self.calls[side]
+        if self.token is None:
+            return
+        with self.store.begin() as unit:
+            self.report.inbox = unit.inbox(self.route.key).counts()
+            if not self.options.dry:
+                unit.cycles.end(self.number, self.report.outcome, self.report.reason, self.report.json())
+            unit.leases.release(self.route.key, self.token)
+        log.info("cycle.done", route=self.route.name, outcome=self.report.outcome, exit=self.report.exit_code)
+
+    # Pull and settle ----------------------------------------------------------------------------------------------
+
+    def open(self) -> tuple[RouteState, str]:
+        """The route's memory and the project's zone, without which no day can be told."""
+        project = self.procore.project()
+        zone = zone_name(project.get("tz_name"), project.get("time_zone"))
+        if zone is None:
+            raise GuardStopped(
+                "Procore does not say which time zone the project is in; set it in the project's settings in Procore."
+            )
+        with self.store.begin(self.fence) as unit:
+            state = unit.routes.get(self.route.key, self.route.name)
+            if "privacy_key" not in state.memory:
+                unit.routes.remember(self.route.key, self.route.name, privacy_key=uuid.uuid4().hex)
+            if self.options.first and not state.ever_linked:
+                unit.routes.save(self.route.key, self.route.name, meeting_approved=True)
+            return unit.routes.get(self.route.key, self.route.name), zone
+
+    def pull(self, state: RouteState) -> Pulled:
+        puller = Puller(
+            store=self.store,
+            fence=self.fence,
+            state=state,
+            procore=self.procore,
+            fourhse=self.fourhse,
+            keep_private=self.route.private == "include",
+            full=self.options.full or self.options.only_days is not None,
+            sweep_every=self.house.full_sweep_every,
+            privacy_key=str(state.memory["privacy_key"]),
+            keep_lease=self.keep_lease,
+        )
+        pulled = puller.run()
+        self.report.pulled = {side.value: pulled.read[side] for side in Side}
+        return pulled
+
+    def settle(self, zone: str, pulled: Pulled) -> Settled:
+        if self.options.dry:
+            return self._unsettled()
+        with self.store.read() as unit:
+            rulings = unit.inbox(self.route.key).rulings()
+        settler = Settler(
+            store=self.store,
+            fence=self.fence,
+            state=self._state(),
+            mapping=self.route.mapping,
+            zone=zone,
+            procore=self.procore,
+            fourhse=self.fourhse,
+            pusher=self.pusher(zone),
+            settle_for=self.house.settle_for,
+            fourhse_certified=pulled.certified[Side.FOURHSE],
+            rulings=rulings,
+        )
+        return settler.run()
+
+    def _unsettled(self) -> Settled:
+        """A dry run leaves open intents as they are, and plans nothing for their records."""
+        found = Settled()
+        with self.store.read() as unit:
+            for intent in unit.journal(self.route.key).open():
+                action = intent.action
+                ids = ((action.side, action.target_id), (action.side.other, action.source_id))
+                found.pending |= {(side, record_id) for side, record_id in ids if record_id}
+        return found
+
+    def gather(self, zone: str, pulled: Pulled, settled: Settled) -> Gathering:
+        state = self._state()
+        return Gathering(
+            route=self.route,
+            state=state,
+            zone=zone,
+            now=self.procore.server_date or self.house.clock(),
+            pulled=pulled,
+            settled=settled,
+            proven=self._evidence(pulled),
+            meeting_approved=state.meeting_approved or (self.options.first and not state.ever_linked),
+            only_days=self.options.only_days,
+        )
+
+    def _evidence(self, pulled: Pulled) -> dict[tuple[Side, str], str]:
+        """What is proven about linked records that certified listings no longer hold."""
+        proven: dict[tuple[Side, str], str] = {}
+        for side in Side:
+            lost, links, witness = self._lost(side, pulled)
+            if lost and side is Side.PROCORE:
+                proven |= {(side, record_id): why for record_id, why in recycled(self.procore, lost).items()}
+            elif lost and not self._too_many(len(lost), links):
+                proven |= {(side, record_id): why for record_id, why in vanished(self.fourhse, lost, witness).items()}
+        return proven
+
+    def _lost(self, side: Side, pulled: Pulled) -> tuple[list[str], int, str | None]:
+        """Missing linked ids, how many links there are, and a linked record that the listing still holds."""
+        if not pulled.certified[side] or (side is Side.PROCORE and not pulled.swept):
+            return [], 0, None
+        open_states = (LinkState.LIVE, LinkState.gone(side.other))
+        with self.store.read() as unit:
+            links = [link for link in unit.links(self.route.key).all() if link.state in open_states]
+            linked = frozenset(link.id_on(side) for link in links)
+            staged = [s for s, _ in unit.staging(self.route.key).records(side, [Kind.INCIDENT])]
+        witness = next((s.record.id for s in staged if s.present and s.record.id in linked), None)
+        return missing(staged, linked), len(links), witness
+
+    def _too_many(self, lost: int, links: int) -> bool:
+        """When much is gone at once a lost role is likelier than deletions, and 4HSE's 404 proves nothing."""
+        limits = self.route.limits
+        return lost > limits.max_deletes or (
+            links >= limits.percent_from and lost * 100 > limits.max_delete_percent * links
+        )
+
+    # Plan and push ------------------------------------------------------------------------------------------------
+
+    def carry_out(self, known: Gathering) -> None:
+        seen = snapshot(self.store, known)
+        self.report.plan = decided = guarded(plan(seen), seen)
+        self._count_places(seen, decided)
+        if self.options.dry:
+            self._stop_if_held(decided)
+            return
+        with self.store.begin(self.fence) as unit:
+            self._record(unit, known, decided)
+        pushed = self.pusher(known.zone).run(decided.actions)
+        self._count_pushed(pushed)
+        self._stop_if_held(decided)
+
+    def _record(self, unit: Unit, known: Gathering, decided: Plan) -> None:
+        """Everything of a plan that needs no vendor, in one commit: links, bases, states, questions."""
+        links, inbox = unit.links(self.route.key), unit.inbox(self.route.key)
+        for action in decided.actions:
+            if action.act is Act.LINK:
+                links.settle_removed(action.source_id or "", action.target_id or "")
+                links.add(action.source_id or "", action.target_id or "")
+                unit.routes.save(self.route.key, self.route.name, ever_linked=True)
+        for fresh in decided.rebases:
+            links.rebase(fresh.procore_id, fresh.fields)
+        for change in decided.transitions:
+            self._change(unit, change)
+        for pair in decided.apart:
+            links.tell_apart(*pair)
+            links.settle_removed(*pair)
+        inbox.keep((*decided.items, *known.settled.items), decided.relying)
+        self._accept(unit, known, decided)
+
+    def _change(self, unit: Unit, change: Any) -> None:
+        link = change.link
+        unit.links(self.route.key).set_state(link.procore_id, change.state)
+        if change.side is None or link.state is change.state:
+            return
+        staged = unit.staging(self.route.key).find(change.side, link.kind, link.id_on(change.side))
+        if staged is not None:
+            unit.links(self.route.key).bury(staged.record, change.evidence)
+        log.info("link.changed", route=self.route.name, state=change.state.value, procore=link.procore_id)
+
+    def _accept(self, unit: Unit, known: Gathering, decided: Plan) -> None:
+        """Scope, zone and mapping in force become what the route remembers, unless a guard still asks about them."""
+        asked = {item.key for item in decided.items if item.kind is ItemKind.GUARD}
+        facts = {"scope": self.route.scope, "zone": known.zone, "mapping": self.route.mapping.digest}
+        held_whole = bool(asked & {"guard:scope", "guard:zone", "guard:mapping", "guard:first-meeting"})
+        if not held_whole:
+            unit.routes.save(self.route.key, self.route.name, **facts)
+
+    def _stop_if_held(self, decided: Plan) -> None:
+        if decided.stop is not None:
+            self.ended("stopped", decided.stop, GuardStopped.exit_code)
+
+    def pusher(self, zone: str) -> Pusher:
+        done = 0
+
+        def progress(action: Action) -> None:
+            nonlocal done
+            done += 1
+            if self.progress:
+                self.progress(action, done)
+
+        return Pusher(
+            store=self.store,
+            fence=self.fence,
+            state=self._state(),
+            cycle=self.number,
+            mapping=self.route.mapping.narrowed(self.route.direction),
+            zone=zone,
+            registers=self._registers(),
+            keep_lease=self.keep_lease,
+            stopping=self.house.stopping,
+            progress=progress,
+        )
+
+    # Count --------------------------------------------------------------------------------------------------------
+
+    def count(self, pulled: Pulled, settled: Settled) -> None:
+        for flaw in (*pulled.flaws, *settled.flaws):
+            self._flaw(flaw)
+        for side in Side:
+            self.report.population[side.value] = self.report.plan.population(side)
+
+    def _count_places(self, seen: Snapshot, decided: Plan) -> None:
+        """Every record that is listed, or linked and not proven gone, stands in exactly one place."""
+        for side in Side:
+            listed = {r.id for r in seen.records[side].values() if r.presence is Presence.PRESENT}
+            if unplaced := listed - decided.places[side].keys():
+                raise SyncError(f"{len(unplaced)} {side.title} incidents were counted nowhere; please report this.")
+
+    def _count_pushed(self, pushed: Pushed) -> None:
+        places = {side: dict(known) for side, known in self.report.plan.places.items()}
+        for side, record_id in pushed.put_off:
+            _worsen(places[side], record_id, Place.WAITING)
+        for side, record_id in pushed.refused:
+            _worsen(places[side], record_id, Place.REFUSED)
+        for side, record_id in pushed.created:
+            places[side][record_id] = Place.IN_SYNC
+        for side, record_id in pushed.deleted:
+            places[side].pop(record_id, None)
+        self.report.plan = replace(self.report.plan, places=places)
+        for side in Side:
+            self.report.written[side.value].update(pushed.written[side])
+        for flaw in pushed.flaws:
+            self._flaw(flaw)
+
+    def _flaw(self, why: str) -> None:
+        if self.report.outcome == "ok":
+            self.ended("partial", why, 1)
+
+    def ended(self, outcome: str, reason: str | None, exit_code: int) -> None:
+        self.report.outcome, self.report.reason, self.report.exit_code = outcome, reason, exit_code
+
+    # Small things -------------------------------------------------------------------------------------------------
+
+    def _state(self) -> RouteState:
+        with self.store.read() as unit:
+            return unit.routes.get(self.route.key, self.route.name)
+
+    def _registers(self) -> dict[Side, Any]:
+        return {Side.PROCORE: self.procore, Side.FOURHSE: self.fourhse}
+
+
+def _worsen(places: dict[str, Place], record_id: str, place: Place) -> None:
+    if record_id in places:
+        places[record_id] = max(places[record_id], place, key=list(Place).index)

@@ -1,0 +1,176 @@
+"""Store rows into a snapshot: what the core needs to know, gathered in one reading transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from procore_4hse.mapping.images import author_of, image_of, is_private
+from procore_4hse.mapping.rules import Direction
+from procore_4hse.mapping.rules import Mapping as FieldMapping
+from procore_4hse.models import PROCORE_RECORDS, Kind, Link, Ruling, Side, Staged
+from procore_4hse.pull import Pulled
+from procore_4hse.push import fourhse_id
+from procore_4hse.reconcile.snapshot import Changed, Limits, Policy, Presence, Record, Snapshot
+from procore_4hse.settle import Settled
+from procore_4hse.store.repository import Store, Unit
+from procore_4hse.store.routes import RouteState
+
+
+@dataclass(frozen=True)
+class Route:
+    """One Procore project and one 4HSE office, with the rules between them. `key` never depends on the name."""
+
+    name: str
+    procore_project: str
+    fourhse_project: str
+    fourhse_office: str
+    mapping: FieldMapping
+    since: date
+    direction: Direction = Direction.BOTH
+    deletions: Policy = Policy.ASK
+    private: str = "skip"
+    limits: Limits = field(default_factory=Limits)
+    enabled: bool = True
+
+    @property
+    def key(self) -> str:
+        return f"{self.procore_project}/{self.fourhse_office}"
+
+    @property
+    def scope(self) -> str:
+        """The settings that decide what takes part, as one sentence; a change of it is asked about."""
+        return f"direction {self.direction.value}, since {self.since}, private {self.private}"
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """What one cycle knows beside the store."""
+
+    route: Route
+    state: RouteState
+    zone: str
+    now: datetime
+    pulled: Pulled
+    settled: Settled = field(default_factory=Settled)
+    proven: dict[tuple[Side, str], str] = field(default_factory=dict)
+    meeting_approved: bool = False
+    only_days: tuple[date, date] | None = None
+
+
+def snapshot(store: Store, known: Gathering) -> Snapshot:
+    """The route at this moment, complete."""
+    route = known.route
+    with store.read() as unit:
+        links, journal, inbox = unit.links(route.key), unit.journal(route.key), unit.inbox(route.key)
+        rulings = inbox.rulings()
+        living = links.all()
+        return Snapshot(
+            mapping=route.mapping.narrowed(route.direction),
+            zone=known.zone,
+            since=route.since,
+            now=known.now,
+            records={side: _records(unit, known, side) for side in Side},
+            links=tuple(link for link in living if link.kind is Kind.INCIDENT),
+            certified=known.pulled.certified,
+            direction=route.direction,
+            private=route.private,
+            deletions=route.deletions,
+            limits=route.limits,
+            rulings=rulings,
+            refusals=journal.refusals(),
+            pending=frozenset(known.settled.pending),
+            possibly_ours=frozenset(known.settled.possibly_ours),
+            own_accounts=frozenset(known.state.memory.get("accounts_procore", [])),
+            linked_elsewhere=links.elsewhere(),
+            apart=links.apart(),
+            unlinked_by_hand=links.removed(),
+            ids_of_ours=_ids_of_ours(unit, route, living),
+            ever_linked=known.state.ever_linked,
+            meeting_approved=known.meeting_approved or _is_approved(rulings, "guard:first-meeting"),
+            changed=_changed(known),
+            rebased=_rebased(route, rulings),
+            drift_winner=_winner(rulings),
+            only_days=known.only_days,
+            born_private=links.born_private(),
+        )
+
+
+def _records(unit: Unit, known: Gathering, side: Side) -> dict[str, Record]:
+    staging = unit.staging(known.route.key)
+    injured = _injured(unit, known) if side is Side.PROCORE else {}
+    return {
+        staged.record.id: _record(known, staged, pull, injured.get(staged.record.id))
+        for staged, pull in staging.records(side, [Kind.INCIDENT])
+    }
+
+
+def _record(known: Gathering, staged: Staged, pull: int, injured: bool | None) -> Record:
+    raw = staged.record
+    evidence = known.proven.get((raw.side, raw.id), "")
+    return Record(
+        side=raw.side,
+        id=raw.id,
+        image=image_of(staged, known.zone, injured=injured),
+        presence=_presence(known, staged, pull, proven=bool(evidence)),
+        private=is_private(staged),
+        author=author_of(staged),
+        minimal=staged.minimal,
+        evidence=evidence,
+    )
+
+
+def _presence(known: Gathering, staged: Staged, pull: int, *, proven: bool) -> Presence:
+    if proven:
+        return Presence.GONE
+    if not staged.present:
+        return Presence.ABSENT
+    seen_now = pull >= known.pulled.number or known.pulled.certified[staged.record.side]
+    return Presence.PRESENT if seen_now else Presence.UNSEEN
+
+
+def _injured(unit: Unit, known: Gathering) -> dict[str, bool | None]:
+    """Whether each Procore incident has an injury; None wherever the evidence is not complete."""
+    if not known.pulled.records_certified:
+        return {}
+    staging = unit.staging(known.route.key)
+    children = [staged.record for staged, _ in staging.records(Side.PROCORE, PROCORE_RECORDS) if staged.present]
+    hurt = {record.parent_id for record in children if record.kind is Kind.INJURY}
+    ids = [staged.record.id for staged, _ in staging.records(Side.PROCORE, [Kind.INCIDENT])]
+    return {i: None if i in known.pulled.uncounted else i in hurt for i in ids}
+
+
+def _ids_of_ours(unit: Unit, route: Route, links: Iterable[Link]) -> dict[str, str]:
+    generations = {link.procore_id: link.generation for link in links}
+    rows = unit.staging(route.key).records(Side.PROCORE, [Kind.INCIDENT])
+    ids = {staged.record.id for staged, _ in rows} | generations.keys()
+    return {
+        fourhse_id(route.key, Kind.INCIDENT, procore_id, generation): procore_id
+        for procore_id in ids
+        for generation in range(generations.get(procore_id, 0) + 1)
+    }
+
+
+def _changed(known: Gathering) -> Changed:
+    state, route = known.state, known.route
+    return Changed(
+        scope=state.scope if state.scope not in (None, route.scope) else None,
+        zone=state.zone if state.zone not in (None, known.zone) else None,
+        mapping=state.mapping if state.mapping not in (None, route.mapping.digest) else None,
+    )
+
+
+def _rebased(route: Route, rulings: dict[str, Ruling]) -> frozenset[str]:
+    if _is_approved(rulings, "guard:mapping") and rulings["guard:mapping"].use == "base":
+        return frozenset(row.key for row in route.mapping.fields)
+    return frozenset({route.mapping.day.key}) if _is_approved(rulings, "guard:zone") else frozenset()
+
+
+def _winner(rulings: dict[str, Ruling]) -> Side | None:
+    ruling = rulings.get("guard:mapping")
+    return Side(ruling.use) if ruling and ruling.verb == "approve" and ruling.use in tuple(Side) else None
+
+
+def _is_approved(rulings: dict[str, Ruling], key: str) -> bool:
+    return key in rulings and rulings[key].verb == "approve"

@@ -1,0 +1,165 @@
+"""A small world for tests: both simulated systems, a store, a clock that moves only when told, and real cycles."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from procore_4hse.clients import FourHseRegister, ProcoreRegister, fourhse_http, procore_http
+from procore_4hse.cycle import House, Options, Report, run_cycle
+from procore_4hse.gather import Route
+from procore_4hse.mapping.loader import load
+from procore_4hse.simulator.faults import Faults
+from procore_4hse.simulator.fourhse import SimulatedFourHse
+from procore_4hse.simulator.fourhse_dials import FourHseDials
+from procore_4hse.simulator.procore import SimulatedProcore
+from procore_4hse.simulator.procore_dials import ProcoreDials
+from procore_4hse.simulator.wire import InProcess
+from procore_4hse.store.repository import Store
+
+MAPPING = Path(__file__).parent.parent / "mappings" / "default"
+COMPANY = 26972
+PROJECT = 1363617
+TENANT = "0d0c2d0e-6b2f-4a51-9f3f-0c8a3f2f2c11"
+OFFICE = "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02"
+START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    """Time as both systems, the store and the product see it."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float = 0, **parts: float) -> None:
+        self.now += timedelta(seconds=seconds, **parts)
+
+    def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+
+
+@dataclass
+class World:
+    """One project in one zone and one office; `sync` runs a cycle and lets five minutes pass."""
+
+    store: Store
+    clock: Clock
+    procore: SimulatedProcore
+    fourhse: SimulatedFourHse
+    faults: Faults
+    route: Route
+    house: House
+    zone: str = "America/Los_Angeles"
+    serial: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    @classmethod
+    def build(
+        cls,
+        store_url: str,
+        *,
+        zone: str = "America/Los_Angeles",
+        procore_dials: ProcoreDials | None = None,
+        fourhse_dials: FourHseDials | None = None,
+        clock: Clock | None = None,
+        **route: Any,
+    ) -> World:
+        clock = clock or Clock()
+        faults = Faults(clock)
+        procore = SimulatedProcore(clock=clock, dials=procore_dials, faults=faults)
+        fourhse = SimulatedFourHse(clock=clock, dials=fourhse_dials, faults=faults)
+        procore.add_project(PROJECT, "Riverside", zone, zone)
+        fourhse.add_project(TENANT, "Builder")
+        fourhse.add_office(TENANT, OFFICE, "Riverside site")
+        store = Store(store_url, clock=clock)
+        store.upgrade()
+        line = Route(
+            **{
+                "name": "riverside",
+                "procore_project": str(PROJECT),
+                "fourhse_project": TENANT,
+                "fourhse_office": OFFICE,
+                "mapping": load(MAPPING),
+                "since": date(2015, 1, 1),
+                **route,
+            }
+        )
+        return cls(store, clock, procore, fourhse, faults, line, cls._house(store, clock, procore, fourhse), zone)
+
+    @staticmethod
+    def _house(store: Store, clock: Clock, procore: SimulatedProcore, fourhse: SimulatedFourHse) -> House:
+        shared: dict[str, Any] = {"clock": clock, "sleep": clock.sleep, "random": lambda: 0.5, "pace": None}
+        left = procore_http(
+            "https://procore.test", "https://login.test", COMPANY, "procore-client", "procore-secret",
+            transport=InProcess(procore.handle), **shared,
+        )  # fmt: skip
+        right = fourhse_http(
+            "https://fourhse.test", "https://auth.test/realms/4hse/protocol/openid-connect/token",
+            "4hse-client", "", "sync@example.com", "4hse-password", transport=InProcess(fourhse.handle), **shared,
+        )  # fmt: skip
+
+        def registers(route: Route) -> tuple[ProcoreRegister, FourHseRegister]:
+            return (
+                ProcoreRegister(left, company_id=COMPANY, project_id=route.procore_project),
+                FourHseRegister(right, project_id=route.fourhse_project, office_id=route.fourhse_office),
+            )
+
+        return House(store=store, clock=clock, registers=registers)
+
+    # A cycle ------------------------------------------------------------------------------------------------------
+
+    def sync(self, **options: Any) -> Report:
+        report = run_cycle(self.house, self.route, Options(**options))
+        self.clock.advance(minutes=5)
+        return report
+
+    def with_route(self, **changes: Any) -> None:
+        self.route = replace(self.route, **changes)
+
+    # People at work -----------------------------------------------------------------------------------------------
+
+    def on_site(
+        self, title: str = "Fall", day: date = date(2026, 2, 10), hour: int | None = None, **fields: Any
+    ) -> str:
+        """An incident made by hand in Procore; without an hour its time is unknown."""
+        local = datetime(day.year, day.month, day.day, hour or 0, tzinfo=ZoneInfo(self.zone))
+        made = self.procore.hand_create(
+            "incident", PROJECT, title=title, event_date=local.astimezone(UTC), time_unknown=hour is None,
+            **{"description": f"What happened: {title} ({next(self.serial)}).", **fields},
+        )  # fmt: skip
+        return str(made)
+
+    def in_office(self, title: str = "Fall", day: date = date(2026, 2, 10), **fields: Any) -> str:
+        """An incident made by hand in 4HSE."""
+        text = f"What happened: {title} ({next(self.serial)})."
+        given = {"name": title, "date_incident": day.isoformat(), "description_event": text, "status": "new"}
+        return self.fourhse.hand_create("incident", OFFICE, **{**given, "category": "NON_COMPLIANCE", **fields})
+
+    def site(self) -> dict[str, dict[str, Any]]:
+        return {str(row["id"]): row for row in self.procore.dump(PROJECT)}
+
+    def office(self) -> dict[str, dict[str, Any]]:
+        return {row["office_incident_id"]: row for row in self.fourhse.dump(OFFICE)}
+
+    def inbox(self) -> list[Any]:
+        with self.store.read() as unit:
+            return unit.inbox(self.route.key).entries()
+
+    def answer(self, item_id: int, verb: str, **options: Any) -> None:
+        with self.store.begin() as unit:
+            unit.inbox(self.route.key).answer(item_id, {"verb": verb, **options})
+
+    def links(self) -> list[Any]:
+        with self.store.read() as unit:
+            return list(unit.links(self.route.key).all())
+
+
+def titles(rows: Iterable[dict[str, Any]], key: str) -> list[str]:
+    return sorted(row[key] for row in rows)
