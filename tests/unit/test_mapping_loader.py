@@ -539,6 +539,7 @@ def test_a_slip_is_told_once(write: Write) -> None:
         changed("using: local day", "using: local dya"): 1,
         changed(day, changed("event_date", "event_dat", changed("local day", "local dya", day))): 2,
         changed(day, changed("event_date", "event_dat", changed("date_incident", "date_incidents", day))): 2,
+        changed(day, changed("local day", "local dya", changed("date_incident", "date_incidents", day))): 2,
     }
     assert [len(problems_of(write(slip))) for slip in slips] == [*slips.values()]
     assert len(problems_of(write(INCIDENT, changed("injury", "injry", CATEGORY)))) == 1
