@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import structlog
 
-from procore_4hse.clients import CALL_TIMEOUT, FourHseRegister, ProcoreRegister
+from procore_4hse.clients import CALL_TIMEOUT
 from procore_4hse.errors import BudgetExhausted, GuardStopped, LeaseLost, Refused, SyncError, VendorError
 from procore_4hse.gather import Gathering, Route, snapshot
+from procore_4hse.house import House
 from procore_4hse.mapping.days import zone_name
 from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Place, Side
 from procore_4hse.pull import Pulled, Puller, missing, recycled, vanished
@@ -22,8 +22,7 @@ from procore_4hse.reconcile.guard import guarded
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot
 from procore_4hse.settle import Settled, Settler
-from procore_4hse.store.leases import Holder
-from procore_4hse.store.repository import Fence, Store, Unit
+from procore_4hse.store.repository import Fence, Unit
 from procore_4hse.store.routes import RouteState
 
 log = structlog.get_logger()
@@ -41,20 +40,6 @@ class Options:
     first: bool = False
     dry: bool = False
     only_days: tuple[date, date] | None = None
-
-
-@dataclass(frozen=True)
-class House:
-    """What every cycle of a process shares."""
-
-    store: Store
-    clock: Callable[[], datetime]
-    registers: Callable[[Route], tuple[ProcoreRegister, FourHseRegister]]
-    full_sweep_every: timedelta = timedelta(hours=24)
-    settle_for: timedelta = timedelta(minutes=30)
-    stopping: Callable[[], bool] = lambda: False
-    holder: Holder = field(default_factory=Holder.this_process)
-    timer: Callable[[], float] = time.monotonic
 
 
 @dataclass

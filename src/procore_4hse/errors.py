@@ -93,7 +93,7 @@ class NotFound(VendorError):
 
 
 class Refused(VendorError):
-    """400, 406, 409, 422 ...: nothing was written. `words` holds the vendor's own sentences, `fields` those it names."""
+    """400, 406, 409, 422 ...: nothing was written. `words` are the vendor's own sentences, `fields` those it names."""
 
     def __init__(
         self,

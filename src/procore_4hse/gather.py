@@ -9,7 +9,7 @@ from datetime import date, datetime
 from procore_4hse.mapping.images import author_of, image_of, is_private
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.mapping.rules import Mapping as FieldMapping
-from procore_4hse.models import PROCORE_RECORDS, Kind, Link, Ruling, Side, Staged
+from procore_4hse.models import PROCORE_RECORDS, Kind, Link, LinkState, Ruling, Side, Staged
 from procore_4hse.pull import Pulled
 from procore_4hse.push import fourhse_id
 from procore_4hse.reconcile.snapshot import Changed, Limits, Policy, Presence, Record, Snapshot
@@ -100,13 +100,21 @@ def snapshot(store: Store, known: Gathering) -> Snapshot:
 def _records(unit: Unit, known: Gathering, side: Side) -> dict[str, Record]:
     staging = unit.staging(known.route.key)
     injured = _injured(unit, known) if side is Side.PROCORE else {}
+    told = _evidence_before(unit, known, side)
     return {
-        staged.record.id: _record(known, staged, pull, injured.get(staged.record.id))
+        staged.record.id: _record(known, staged, pull, injured.get(staged.record.id), told.get(staged.record.id, ""))
         for staged, pull in staging.records(side, [Kind.INCIDENT])
     }
 
 
-def _record(known: Gathering, staged: Staged, pull: int, injured: bool | None) -> Record:
+def _evidence_before(unit: Unit, known: Gathering, side: Side) -> dict[str, str]:
+    """Why a record counted as deleted when its link changed state."""
+    links = unit.links(known.route.key)
+    gone = [link.id_on(side) for link in links.all() if link.state is LinkState.gone(side)]
+    return {record_id: stone.evidence for record_id in gone if (stone := links.tombstone(side, record_id))}
+
+
+def _record(known: Gathering, staged: Staged, pull: int, injured: bool | None, told: str) -> Record:
     raw = staged.record
     evidence = known.proven.get((raw.side, raw.id), "")
     return Record(
@@ -117,7 +125,7 @@ def _record(known: Gathering, staged: Staged, pull: int, injured: bool | None) -
         private=is_private(staged),
         author=author_of(staged),
         minimal=staged.minimal,
-        evidence=evidence,
+        evidence=evidence or told,
     )
 
 

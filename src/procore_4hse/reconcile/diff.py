@@ -116,7 +116,7 @@ def _conflict(found: FieldDiff, reason: str) -> FieldDiff:
 
 def _ruled(found: FieldDiff, ruling: Ruling) -> FieldDiff:
     """A person chose a side; their word counts for the values that they saw."""
-    if ruling.seen != seen(found):
+    if ruling.seen.get("seen") != seen(found):
         return _conflict(found, "a side moved after the answer was given, so it is asked again")
     to = Side(ruling.use or "").other
     if found.field.leads_to(to):

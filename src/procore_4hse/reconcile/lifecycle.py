@@ -25,7 +25,7 @@ class Fate:
 
 def fate(snapshot: Snapshot, link: Link) -> Fate:
     """Every case of presence and state, each with its reason."""
-    sides = {side: _presence(snapshot, link, side) for side in Side}
+    sides = {side: presence_of(snapshot, link, side) for side in Side}
     gone = [side for side in Side if sides[side] is Presence.GONE]
     here = [side for side in Side if sides[side] is Presence.PRESENT]
     if len(here) == 2:
@@ -41,7 +41,8 @@ def fate(snapshot: Snapshot, link: Link) -> Fate:
     return _not_seen(snapshot, link, [side for side in Side if sides[side] is Presence.ABSENT])
 
 
-def _presence(snapshot: Snapshot, link: Link, side: Side) -> Presence:
+def presence_of(snapshot: Snapshot, link: Link, side: Side) -> Presence:
+    """What is known of one side's record: the listing, and what was proven or told before."""
     record = snapshot.record(side, link.id_on(side))
     presence = record.presence if record else Presence.ABSENT
     if presence is Presence.ABSENT and not snapshot.certified[side]:

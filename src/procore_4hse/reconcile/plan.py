@@ -23,7 +23,7 @@ from procore_4hse.models import (
 )
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff
-from procore_4hse.reconcile.lifecycle import fate
+from procore_4hse.reconcile.lifecycle import fate, presence_of
 from procore_4hse.reconcile.match import Candidate, match
 from procore_4hse.reconcile.scope import day_of, exclusion, is_in_range
 from procore_4hse.reconcile.snapshot import Plan, Presence, Rebase, Record, Snapshot, Transition, fingerprint
@@ -132,7 +132,7 @@ def _reopening(key: str, link: Link, records: dict[Side, Record], snapshot: Snap
     if len(closed) != 1 or any(isinstance(reading, Held) for reading in now.values()):
         return {}
     values = {side.value: str(getattr(now[side], "value", "")) for side in Side}
-    return {key: Ruling(0, key, "resolve", use=closed[0].other.value, seen=values)}
+    return {key: Ruling(0, key, "resolve", use=closed[0].other.value, seen={"seen": values})}
 
 
 def _for_the_route(snapshot: Snapshot, found: FieldDiff) -> FieldDiff:
@@ -231,12 +231,11 @@ def _held_word(link: Link, records: dict[Side, Record], found: FieldDiff, title:
 def _stand(draft: Draft, snapshot: Snapshot, link: Link, place: Place) -> None:
     """A link is counted on each side that still has, or may still have, its record."""
     for side in Side:
-        record = snapshot.record(side, link.id_on(side))
-        if record is None or record.presence is not Presence.GONE:
-            known = link.state is not LinkState.ENDED or (record is not None and record.presence is Presence.PRESENT)
-            if known:
-                worst = max((draft.places[side].get(link.id_on(side), place), place), key=list(Place).index)
-                draft.stand(side, link.id_on(side), worst)
+        presence = presence_of(snapshot, link, side)
+        if presence is Presence.GONE or (link.state is LinkState.ENDED and presence is not Presence.PRESENT):
+            continue
+        worst = max((draft.places[side].get(link.id_on(side), place), place), key=list(Place).index)
+        draft.stand(side, link.id_on(side), worst)
 
 
 # Calls that were refused before ----------------------------------------------------------------------------------

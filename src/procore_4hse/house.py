@@ -1,0 +1,151 @@
+"""Settings into the parts that every cycle of a process shares: store, connections, routes."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from procore_4hse.clients import FourHseRegister, Http, ProcoreRegister, fourhse_http, procore_http
+from procore_4hse.errors import MappingError, Problem
+from procore_4hse.gather import Route
+from procore_4hse.mapping.loader import load
+from procore_4hse.mapping.rules import Direction, Mapping
+from procore_4hse.models import Side
+from procore_4hse.reconcile.snapshot import Limits, Policy
+from procore_4hse.settings import RouteSettings, Settings
+from procore_4hse.store.leases import Holder
+from procore_4hse.store.repository import Store
+
+DIRECTIONS = {
+    "both": Direction.BOTH,
+    "procore-to-4hse": Direction.TO_FOURHSE,
+    "4hse-to-procore": Direction.TO_PROCORE,
+}
+
+
+class Line(Protocol):
+    """What is known of one vendor's connection: its budget."""
+
+    @property
+    def limit(self) -> int | None: ...
+
+    @property
+    def remaining(self) -> int | None: ...
+
+    @property
+    def resets_at(self) -> datetime | None: ...
+
+    def cadence(self, calls_per_cycle: int) -> timedelta | None: ...
+
+
+@dataclass(frozen=True)
+class House:
+    """What every cycle of a process shares. `registers` binds both sides to a route's project and office."""
+
+    store: Store
+    clock: Callable[[], datetime]
+    registers: Callable[[Route], tuple[ProcoreRegister, FourHseRegister]]
+    full_sweep_every: timedelta = timedelta(hours=24)
+    settle_for: timedelta = timedelta(minutes=30)
+    stopping: Callable[[], bool] = lambda: False
+    holder: Holder = field(default_factory=Holder.this_process)
+    timer: Callable[[], float] = time.monotonic
+    budgets: dict[Side, Line] = field(default_factory=dict)
+
+
+@contextmanager
+def open_house(settings: Settings, *, stopping: Callable[[], bool] = lambda: False) -> Iterator[House]:
+    """Connections and store for these settings, closed at the end; no call is made by opening them."""
+    with ExitStack() as stack:
+        store = Store(settings.store.url.get_secret_value())
+        stack.callback(store.close)
+        procore = stack.enter_context(_procore(settings))
+        fourhse = stack.enter_context(_fourhse(settings))
+
+        def registers(route: Route) -> tuple[ProcoreRegister, FourHseRegister]:
+            return (
+                ProcoreRegister(procore, company_id=settings.procore.company_id, project_id=route.procore_project),
+                FourHseRegister(fourhse, project_id=route.fourhse_project, office_id=route.fourhse_office),
+            )
+
+        yield House(
+            store=store,
+            clock=_now,
+            registers=registers,
+            full_sweep_every=settings.schedule.full_sweep_every,
+            settle_for=settings.schedule.settle_for,
+            stopping=stopping,
+            budgets={Side.PROCORE: procore.budget, Side.FOURHSE: fourhse.budget},
+        )
+
+
+def routes_of(settings: Settings) -> tuple[Route, ...]:
+    """Every route with its mapping read and compiled. Raises MappingError with the problems of all mappings."""
+    mappings: dict[str, Mapping] = {}
+    problems: list[Problem] = []
+    for folder in sorted({route.mapping for route in settings.routes}):
+        try:
+            mappings[str(folder)] = load(folder)
+        except MappingError as error:
+            problems += error.problems
+    if problems:
+        raise MappingError(tuple(problems))
+    limits = Limits(**settings.guards.model_dump())
+    return tuple(_route(route, mappings[str(route.mapping)], limits) for route in settings.routes)
+
+
+def _route(route: RouteSettings, mapping: Mapping, limits: Limits) -> Route:
+    return Route(
+        name=route.name,
+        procore_project=str(route.procore_project),
+        fourhse_project=str(route.fourhse_project),
+        fourhse_office=str(route.fourhse_office),
+        mapping=mapping,
+        since=route.since,
+        direction=DIRECTIONS[route.direction.value],
+        deletions=Policy(route.deletions.value),
+        private=route.private.value,
+        limits=limits,
+        enabled=route.enabled,
+    )
+
+
+def _procore(settings: Settings) -> Http:
+    section = settings.procore
+    return procore_http(
+        section.api_url,
+        section.login_url,
+        section.company_id,
+        section.client_id,
+        section.client_secret.get_secret_value(),
+        clock=_now,
+        sleep=time.sleep,
+        random=random.random,
+    )
+
+
+def _fourhse(settings: Settings) -> Http:
+    section = settings.fourhse
+    pace = {"pace": None} if urlsplit(section.api_url).scheme == "http" else {}
+    return fourhse_http(
+        section.api_url,
+        section.token_url,
+        section.client_id,
+        section.client_secret.get_secret_value(),
+        section.username,
+        section.password.get_secret_value(),
+        clock=_now,
+        sleep=time.sleep,
+        random=random.random,
+        **pace,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
