@@ -27,6 +27,7 @@ from procore_4hse.store.routes import RouteState
 
 log = structlog.get_logger()
 
+REPLACED = "guard:replaced"
 LEASE = timedelta(minutes=5)
 GRACE = CALL_TIMEOUT
 """A foreign lease is taken this long after it expired: a call of its holder may still be on its way."""
@@ -118,11 +119,13 @@ class Cycle:
             self.ended("busy", "Another process has this route; it is left to that one.", 0)
             return
         state, zone = self.open()
+        self.put_back(state)
         pulled = self.pull(state)
         settled = self.settle(zone, pulled)
         known = self.gather(zone, pulled, settled)
         self.carry_out(known)
         self.count(pulled, settled)
+        self.end_meeting(state)
 
     # Lease --------------------------------------------------------------------------------------------------------
 
@@ -177,6 +180,25 @@ class Cycle:
                 unit.routes.save(self.route.key, self.route.name, meeting_approved=True)
             return unit.routes.get(self.route.key, self.route.name), zone
 
+    def put_back(self, state: RouteState) -> None:
+        """A write that emptied fields it did not send holds the route until a person lets us put them back."""
+        with self.store.read() as unit:
+            inbox = unit.inbox(self.route.key)
+            entry = next((e for e in inbox.entries(states=("open", "answered")) if e.item.key == REPLACED), None)
+        if entry is None:
+            return
+        if entry.state == "open" or self.options.dry:
+            raise GuardStopped(entry.item.reason)
+        facts = entry.item.facts
+        register = self._registers()[Side(facts["side"])]
+        fields = {name: value for name, value in {**facts["before"], **facts["sent"]}.items() if value is not None}
+        register.update(
+            Kind.INCIDENT, facts["record"], {n: v for n, v in fields.items() if n not in register.NEVER_WRITTEN}
+        )
+        with self.store.begin(self.fence) as unit:
+            unit.routes.remember(self.route.key, self.route.name, put_whole=True)
+            unit.inbox(self.route.key).close(REPLACED)
+
     def pull(self, state: RouteState) -> Pulled:
         puller = Puller(
             store=self.store,
@@ -230,7 +252,6 @@ class Cycle:
             route=self.route,
             state=state,
             zone=zone,
-            now=self.procore.server_date or self.house.clock(),
             pulled=pulled,
             settled=settled,
             proven=self._evidence(pulled),
@@ -375,6 +396,13 @@ class Cycle:
             self.report.written[side.value].update(pushed.written[side])
         for flaw in pushed.flaws:
             self._flaw(flaw)
+
+    def end_meeting(self, state: RouteState) -> None:
+        """The approval of a first meeting ends with the first cycle that leaves nothing of it undone."""
+        if state.meeting_approved and self.report.outcome == "ok" and not self.options.dry:
+            with self.store.begin(self.fence) as unit:
+                if unit.routes.get(self.route.key, self.route.name).ever_linked:
+                    unit.routes.save(self.route.key, self.route.name, meeting_approved=False)
 
     def _flaw(self, why: str) -> None:
         if self.report.outcome == "ok":

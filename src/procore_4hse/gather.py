@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 
 from procore_4hse.mapping.images import author_of, image_of, is_private
 from procore_4hse.mapping.rules import Direction
@@ -51,7 +51,6 @@ class Gathering:
     route: Route
     state: RouteState
     zone: str
-    now: datetime
     pulled: Pulled
     settled: Settled = field(default_factory=Settled)
     proven: dict[tuple[Side, str], str] = field(default_factory=dict)
@@ -70,7 +69,7 @@ def snapshot(store: Store, known: Gathering) -> Snapshot:
             mapping=route.mapping.narrowed(route.direction),
             zone=known.zone,
             since=route.since,
-            now=known.now,
+            now=unit.now,
             records={side: _records(unit, known, side) for side in Side},
             links=tuple(link for link in living if link.kind is Kind.INCIDENT),
             certified=known.pulled.certified,

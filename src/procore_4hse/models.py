@@ -18,7 +18,7 @@ class Side(StrEnum):
         return Side.FOURHSE if self is Side.PROCORE else Side.PROCORE
 
     @property
-    def title(self) -> str:
+    def title(self) -> str:  # type: ignore[override]
         return "Procore" if self is Side.PROCORE else "4HSE"
 
 

@@ -79,6 +79,8 @@ class Puller:
     number: int = 0
     flaws: list[str] = field(default_factory=list)
     began_at: datetime | None = None
+    saw_unknown_time: bool = False
+    """Whether a plain listing showed a row of unknown time, so that it hides none (P42)."""
     read: Counter[Side] = field(default_factory=Counter)
     exempt: frozenset[str] = frozenset()
     """Procore incidents that have been private since our own create."""
@@ -91,12 +93,12 @@ class Puller:
         records = self._procore_records()
         uncounted = self._count_records() if records else frozenset()
         fourhse = self._list(lambda: self.fourhse.pages(Kind.INCIDENT), Side.FOURHSE, Kind.INCIDENT)
-        people = self._list(lambda: self.fourhse.pages(Kind.PERSON), Side.FOURHSE, Kind.PERSON)
+        people = self._people()
         return Pulled(
             read={side: self.read[side] for side in Side},
             certified={Side.PROCORE: procore, Side.FOURHSE: fourhse.certified},
             records_certified=records,
-            people_certified=people.certified,
+            people_certified=people,
             uncounted=uncounted,
             flaws=tuple(self.flaws),
             server_at=self.began_at,
@@ -111,7 +113,7 @@ class Puller:
         if self._may_go_by_change() and self._changed_incidents():
             return True, False
         parts = [self._read(lambda: self.procore.incident_pages(per_page=PAGE), Kind.INCIDENT)]
-        if not self._shows_unknown_time(parts[0]):
+        if not self.saw_unknown_time:
             parts.append(
                 self._read(lambda: self.procore.incident_pages(time_unknown=True, per_page=PAGE), Kind.INCIDENT)
             )
@@ -152,12 +154,6 @@ class Puller:
         self._remember(cursor_at=self.began_at)
         return True
 
-    def _shows_unknown_time(self, part: Certificate) -> bool:
-        """Whether the plain listing shows a row of unknown time, so that it hides none (P42)."""
-        with self.store.read() as unit:
-            rows = unit.staging(self.fence.route).records(Side.PROCORE, [Kind.INCIDENT])
-        return any(staged.record.payload.get("time_unknown") and staged.record.id in part.ids for staged, _ in rows)
-
     def _procore_records(self) -> bool:
         """The four lists that cannot be asked for by change (P40); one that fails holds what needs them."""
         whole = True
@@ -169,6 +165,13 @@ class Puller:
                 self.flaws.append(f"Procore's list of {kind.value} records failed: {error}")
                 whole = False
         return whole
+
+    def _people(self) -> bool:
+        try:
+            return self._list(partial(self.fourhse.pages, Kind.PERSON), Side.FOURHSE, Kind.PERSON).certified
+        except (AccessRefused, NotFound, Unavailable) as error:
+            self.flaws.append(f"4HSE's list of involved people failed: {error}")
+            return False
 
     def _count_records(self) -> frozenset[str]:
         """Incidents whose `records_count` disagrees with the lists; each is asked for once more first."""
@@ -215,6 +218,7 @@ class Puller:
         for page in pages:
             self.began_at = self.began_at or page.server_date
             self._stage(page.records, page.server_date)
+            self.saw_unknown_time |= any(record.payload.get("time_unknown") for record in page.records)
             log.debug("pull.page", route=self.state.name, kind=kind.value, page=page.number, rows=len(page.records))
             yield page
 

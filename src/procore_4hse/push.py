@@ -37,7 +37,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 NAMESPACE = uuid.UUID("6f1f6f0e-54a4-5e6c-9d4f-0d9f1c5b7a11")
-EVENTS = {"created": "push.created", "updated": "push.updated", "deleted": "push.deleted"}
+EVENTS = {"updated": "push.updated", "deleted": "push.deleted"}
 PATIENCE = 3
 """Calls in a row that may fail before a side counts as down for this cycle."""
 
@@ -192,6 +192,7 @@ class Pusher:
             self._learn(unit, action, answer)
             self.done.created.add((action.side, answer.record.id))
             self._close(unit, replace(intent, action=action), answer, outcome, bases, lost)
+        log.info("push.created", route=self.state.name, side=action.side.value, record=answer.record.id)
 
     def _learn(self, unit: Unit, action: Action, answer: Answer) -> None:
         """Our own account is whoever the vendor names as the author of what we created."""
@@ -476,7 +477,8 @@ class Pusher:
             return
         word = {Act.CREATE: "created", Act.DELETE: "deleted"}.get(action.act, "updated")
         self.done.written[action.side][word] += 1
-        log.info(EVENTS[word], route=self.state.name, side=action.side.value, record=action.target_id)
+        if action.act is not Act.CREATE:
+            log.info(EVENTS[word], route=self.state.name, side=action.side.value, record=action.target_id)
 
 
 def _records_of(action: Action) -> set[tuple[Side, str]]:

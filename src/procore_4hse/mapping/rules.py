@@ -14,8 +14,12 @@ class Direction(StrEnum):
     BOTH = "both"
     TO_FOURHSE = "procore to 4hse"
     TO_PROCORE = "4hse to procore"
+    NONE = "rests"
+    """Of a row whose way the route does not go; no mapping file may say so."""
 
     def leads_to(self, side: Side) -> bool:
+        if self is Direction.NONE:
+            return False
         return self is Direction.BOTH or (self is Direction.TO_FOURHSE) == (side is Side.FOURHSE)
 
 
@@ -82,7 +86,9 @@ class Mapping:
 
     @property
     def description(self) -> Field | None:
-        return next((field for field in self.fields if isinstance(field.lens, TextLens)), None)
+        """The row that tells what happened, when the mapping has one."""
+        texts = (field for field in self.fields if isinstance(field.lens, TextLens))
+        return next((field for field in texts if field.lens.reads(Side.PROCORE) == ("description",)), None)
 
     @property
     def day(self) -> Field:
@@ -93,8 +99,11 @@ class Mapping:
         return next((field for field in self.fields if isinstance(field.lens, CategoryLens)), None)
 
     def narrowed(self, direction: Direction) -> Mapping:
-        """The same mapping for a route that carries one direction only; fields of the other one rest."""
+        """The same mapping for a route that carries one direction only; rows of the other one rest."""
         if direction is Direction.BOTH:
             return self
-        kept = tuple(replace(f, direction=direction) for f in self.fields if f.direction in (Direction.BOTH, direction))
-        return replace(self, fields=kept)
+        return replace(self, fields=tuple(replace(f, direction=_meet(f.direction, direction)) for f in self.fields))
+
+
+def _meet(row: Direction, route: Direction) -> Direction:
+    return route if row in (Direction.BOTH, route) else Direction.NONE

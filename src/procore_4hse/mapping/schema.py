@@ -115,7 +115,9 @@ class RowText(_Strict):
     field: Text = Field(description="The name that people read; free to choose.")
     procore: Text = Field(description="The field of a Procore incident.")
     fourhse: Text = Field(alias="4hse", description="The field of a 4HSE incident.")
-    direction: Direction = Field(description="The way the value travels.")
+    direction: Literal[Direction.BOTH, Direction.TO_FOURHSE, Direction.TO_PROCORE] = Field(
+        description="The way the value travels."
+    )
     if_both_changed: OnConflict = Field(
         default=OnConflict.ASK,
         alias="if both changed",

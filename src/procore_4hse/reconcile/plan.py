@@ -109,6 +109,19 @@ def _plan_pair(snapshot: Snapshot, link: Link, draft: Draft) -> None:
     for side in Side:
         _plan_writes(snapshot, link, records, [d for d in diffs if d.to is side], draft)
     _ask(snapshot, link, records, diffs, draft)
+    _keep_refusals(snapshot, link, records, diffs, draft)
+
+
+def _keep_refusals(
+    snapshot: Snapshot, link: Link, records: dict[Side, Record], diffs: Iterable[FieldDiff], draft: Draft
+) -> None:
+    """A field whose write was answered without it stays in the inbox for as long as both sides stand as they were."""
+    for found in diffs:
+        for side in Side if found.verdict is Verdict.SETTLED else ():
+            if f"refused:update:{side.value}:{link.id_on(side)}:{found.field.key}" in snapshot.refusals:
+                action = _update(snapshot, link, records, [replace(found, to=side)])
+                if isinstance(action, Action):
+                    _checked(snapshot, action, draft)
 
 
 def _rulings(snapshot: Snapshot, link: Link, records: dict[Side, Record]) -> dict[str, Ruling]:
