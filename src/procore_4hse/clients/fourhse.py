@@ -51,6 +51,8 @@ class FourHseRegister:
             "status",
             "external_reference_id",
             "date_closed",
+            "tenant_id",
+            "subtenant_id",
         }
     )
     """What an update may touch; everything else in a row is joined, computed or set by the server (H4)."""

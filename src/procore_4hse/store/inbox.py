@@ -44,8 +44,12 @@ class Inbox:
                 self._set(row, "closed")
 
     def add(self, item: Item) -> None:
-        """Opens or renews one item and leaves the others alone."""
-        self._renew(next((row for row in self._rows() if row.key == item.key), None), item)
+        """Opens one item anew, whatever was answered before, and leaves the others alone."""
+        row = next((row for row in self._rows() if row.key == item.key), None)
+        self._renew(row, item)
+        if row is not None:
+            row.answer = None
+            self._set(row, "open")
 
     def close(self, key: str) -> None:
         for row in self._rows():
