@@ -1,0 +1,76 @@
+"""The command line: `main` is the program `procore-4hse`. Each command is a thin file beside this one."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from procore_4hse.cli import db, sync
+from procore_4hse.cli.context import Desk, Ending, start_logging, version
+from procore_4hse.log import Format
+
+COMMANDS = (sync, db)
+
+EPILOG = (
+    "Exit codes: 0 done or busy, 1 partial (a rerun may help), 2 usage, configuration or mapping, "
+    "3 credentials or permissions, 4 the store or an internal error, 7 stopped: a person is needed."
+)
+
+
+class Commands(TyperGroup):
+    """The commands, with one way to end in an error."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with Ending(ctx):
+            return super().invoke(ctx)
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="Keeps safety incidents the same in Procore and 4HSE, both ways, and says why it did what it did.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"procore-4hse {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="The configuration; else SYNC_CONFIG, else config/sync.toml."),
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Log every step; show where an error arose.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log errors only, and show no progress.")] = False,
+    log_format: Annotated[
+        Format | None,
+        typer.Option("--log-format", help="How log lines look; console on a terminal, else json."),
+    ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    ctx.obj = desk = Desk(config=config, verbose=verbose, quiet=quiet)
+    start_logging(desk, log_format, daemon=ctx.invoked_subcommand == "run")
+
+
+for command in COMMANDS:
+    command.register(app)
+
+
+def main() -> None:
+    """Runs the command that the arguments name and ends with its exit code."""
+    app(prog_name="procore-4hse")

@@ -1,0 +1,186 @@
+"""What every command starts from: the global options, settings read when needed, one way to end in an error."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version as distribution_version
+from io import TextIOBase
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated, Any, TextIO, cast
+
+import typer
+from rich.console import Console
+
+from procore_4hse import log
+from procore_4hse.errors import ConfigurationError, SyncError, UsageError
+from procore_4hse.gather import Route
+from procore_4hse.house import House, open_house, routes_of
+from procore_4hse.settings import Settings, load
+
+INTERNAL = 4
+
+RouteNames = Annotated[
+    list[str] | None, typer.Option("--route", metavar="NAME", help="Only this route; may be given again.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
+
+
+def version() -> str:
+    return distribution_version("procore-4hse-sync")
+
+
+@dataclass
+class Desk:
+    """Where a command sits: the global options, and what it needs made from them on first use."""
+
+    config: Path | None = None
+    verbose: bool = False
+    quiet: bool = False
+    answers_in_json: bool = False
+    """Set by a command that owes one JSON object on standard output, so that it comes even when the command fails."""
+
+    @cached_property
+    def out(self) -> Console:
+        """Standard output, for results."""
+        return Console(markup=False, highlight=False)
+
+    @cached_property
+    def err(self) -> Console:
+        """Standard error, for progress, questions and errors."""
+        return Console(markup=False, highlight=False, stderr=True)
+
+    @cached_property
+    def settings(self) -> Settings:
+        return load(self.config, os.environ)
+
+    @cached_property
+    def routes(self) -> tuple[Route, ...]:
+        """All routes of the configuration with their mappings, disabled ones too."""
+        return routes_of(self.settings)
+
+    def chosen(self, names: Sequence[str]) -> tuple[Route, ...]:
+        """The enabled routes, or those that are named; a name that no route has is a UsageError."""
+        known = {route.name: route for route in self.routes}
+        if unknown := [name for name in names if name not in known]:
+            listed = ", ".join(known)
+            raise UsageError(f"There is no route {', '.join(unknown)}; the configuration has: {listed}.")
+        wanted = [known[name] for name in dict.fromkeys(names)] or list(known.values())
+        for route in wanted:
+            if not route.enabled:
+                self.note(f"Route {route.name} is disabled in the configuration and was skipped.")
+        return tuple(route for route in wanted if route.enabled)
+
+    @contextmanager
+    def house(self, *, stopping: Callable[[], bool] = lambda: False) -> Iterator[House]:
+        """Store and connections; the store is created or brought up to date first. No call is made by opening."""
+        with open_house(self.settings, stopping=stopping) as house:
+            house.store.upgrade()
+            yield house
+
+    def note(self, sentence: str) -> None:
+        if not self.quiet:
+            self.err.print(sentence, style="dim")
+
+    def print_json(self, data: Any) -> None:
+        """Exactly one JSON object on standard output."""
+        sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2, default=str) + "\n")
+        self.answers_in_json = False
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Goes on after a yes; without a terminal only `--yes` says it."""
+        if yes:
+            return
+        if not sys.stdin.isatty():
+            raise UsageError("This asks first, and there is no terminal to ask on; add --yes to go ahead.")
+        typer.confirm(question, abort=True, err=True)
+
+
+def teach(text: str) -> str:
+    """A help text whose paragraphs fill the width of the terminal, however the lines were written."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
+
+
+def desk_of(ctx: typer.Context) -> Desk:
+    desk = ctx.find_object(Desk)
+    return desk or Desk()
+
+
+# Logging ---------------------------------------------------------------------------------------------------------
+
+
+class _StandardError(TextIOBase):
+    """Whatever standard error is at the moment of writing, so that a progress bar can make room for a line."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
+
+
+def start_logging(desk: Desk, format: log.Format | None, *, daemon: bool) -> None:
+    """A person at a terminal sees warnings, for the command's own screen tells the rest; everybody else the events."""
+    level = logging.WARNING if sys.stderr.isatty() and not daemon else logging.INFO
+    if desk.quiet:
+        level = logging.ERROR
+    if desk.verbose:
+        level = logging.DEBUG
+    colour = False if desk.err.no_color else None
+    log.configure(level, format, cast("TextIO", _StandardError()), colour=colour)
+
+
+# Errors ----------------------------------------------------------------------------------------------------------
+
+
+class Ending:
+    """The one place where an error becomes a message on standard error and an exit code."""
+
+    def __init__(self, ctx: Any) -> None:
+        self.ctx = ctx
+
+    def __enter__(self) -> Ending:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(error, Exception) or isinstance(error, BrokenPipeError) or _is_typers(error):
+            return
+        desk = desk_of(self.ctx)
+        code = tell(desk, error)
+        if desk.answers_in_json:
+            desk.print_json({"outcome": "failed", "exit": code, "routes": []})
+        raise typer.Exit(code)
+
+
+def _is_typers(error: Exception) -> bool:
+    """A wrong option, a question answered with no, an exit code: the library shows these itself."""
+    return type(error).__module__.partition(".")[0] in ("typer", "click")
+
+
+def tell(desk: Desk, error: Exception) -> int:
+    """Says what happened and what to do next; the exit code."""
+    if isinstance(error, SyncError):
+        desk.err.print(str(error), style="bold red")
+        if isinstance(error, ConfigurationError):
+            for problem in error.problems:
+                desk.err.print(f"  {problem.place}: {problem.what}.", soft_wrap=True)
+                desk.err.print(f"    {problem.remedy}.", style="cyan", soft_wrap=True)
+        return error.exit_code
+    hint = "Report the lines below." if desk.verbose else "Run it again with -v before the command, and report that."
+    desk.err.print(f"An internal error ({type(error).__name__}) stopped this command. {hint}", style="bold red")
+    if desk.verbose:
+        desk.err.print("".join(traceback.format_tb(error.__traceback__)), soft_wrap=True)
+    return INTERNAL

@@ -1,0 +1,89 @@
+"""What a cycle did, as a person reads it: one line of outcome, what crossed, what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from procore_4hse.cli.context import Desk
+from procore_4hse.cycle import Report
+from procore_4hse.gather import Route
+from procore_4hse.models import Act, Action, Side
+from procore_4hse.rounds import Progress as Counted
+from procore_4hse.rounds import Round
+
+OUTCOMES = {
+    "ok": ("done", "bold green"),
+    "partial": ("partly done; the next cycle tries the rest again by itself", "bold yellow"),
+    "busy": ("busy: another process works on it and was left alone", "bold yellow"),
+    "stopped": ("stopped: a person is needed", "bold red"),
+    "failed": ("failed", "bold red"),
+}
+PLACES = {"in_sync": "in sync", "waiting": "waiting", "refused": "refused", "excluded": "kept at home"}
+DOING = {
+    Act.CREATE: "created in",
+    Act.UPDATE: "updated in",
+    Act.DELETE: "deleted in",
+    Act.RESTORE: "restored in",
+    Act.LINK: "linked with",
+}
+
+
+@contextmanager
+def counting(desk: Desk, routes: Sequence[Route]) -> Iterator[Counted]:
+    """While cycles run, a terminal shows for each route what was done last and how many that makes."""
+    columns = (SpinnerColumn(), TextColumn("{task.fields[route]}"), BarColumn(20), TextColumn("{task.description}"))
+    quiet = desk.quiet or not desk.err.is_terminal
+    with Progress(*columns, TimeElapsedColumn(), console=desk.err, transient=True, disable=quiet) as bars:
+        tasks = {route.name: bars.add_task("reading both systems", total=None, route=route.name) for route in routes}
+
+        def count(route: Route, action: Action, done: int) -> None:
+            written = "written" if done != 1 else "record written"
+            said = f"{done} {written}, last {DOING[action.act]} {action.side.title}"
+            bars.update(tasks[route.name], description=said)
+
+        yield count
+
+
+def show_round(desk: Desk, done: Round) -> None:
+    for report in done.reports:
+        show_report(desk, report)
+    if not done.reports:
+        desk.out.print("No route is enabled, so there was nothing to do.")
+
+
+def show_report(desk: Desk, report: Report) -> None:
+    """The outcome in one line, its reason, and the numbers when there are any."""
+    words, style = OUTCOMES[report.outcome]
+    desk.out.print(Text.assemble((report.route, "bold"), ": ", (words, style), f" ({report.seconds:.1f} s)"))
+    if report.reason:
+        desk.out.print(f"  {report.reason}")
+    if report.outcome != "busy":
+        desk.out.print(numbers(report))
+        show_waiting(desk, report.inbox)
+    desk.out.print()
+
+
+def numbers(report: Report) -> Table:
+    """Per side: read, created, updated, deleted, and where its incidents stand now."""
+    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
+    table.add_column(" ")
+    for name in ("read", "created", "updated", "deleted", *PLACES.values()):
+        table.add_column(name, justify="right")
+    for side in Side:
+        written, stand = report.written[side.value], report.population[side.value]
+        counts = (report.pulled[side.value], written["created"], written["updated"], written["deleted"])
+        table.add_row(f"  {side.title}", *map(str, counts), *(str(stand[place]) for place in PLACES))
+    return table
+
+
+def show_waiting(desk: Desk, inbox: dict[str, int]) -> None:
+    waiting = [f"{count} {kind}" for kind, count in inbox.items() if count]
+    if waiting:
+        total = sum(inbox.values())
+        verb = "waits" if total == 1 else "wait"
+        desk.out.print(f"  {total} {verb} for a person ({', '.join(waiting)}): procore-4hse inbox", style="yellow")

@@ -1,0 +1,55 @@
+"""`sync`: one cycle of each route, then exit."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from procore_4hse.cli.context import Json, RouteNames, desk_of, teach
+from procore_4hse.cli.reports import counting, show_round
+from procore_4hse.cycle import Options
+from procore_4hse.rounds import run_round
+
+HELP = """One cycle, then exit: reads both systems, writes what changed, asks about the rest.
+
+For cron, a Kubernetes CronJob or any scheduler; `run` is the same as a daemon. The store is created or brought up to
+date by itself. Two at once do no harm: the second finds the route busy and leaves it alone.
+
+The first time both registers hold incidents nothing is written; look at it with `plan`, then allow it once with
+`--first` or in the inbox.
+
+[bold]Example[/bold]  procore-4hse sync --route riverside --json
+
+[bold]Exit codes[/bold]  0 done or busy · 1 partial, the next cycle goes on · 2 configuration or mapping · 3 credentials
+or permissions of a route · 4 the store or an internal error · 7 a guard holds a route until a person acts
+"""
+
+
+def register(app: typer.Typer) -> None:
+    app.command("sync", help=teach(HELP))(sync)
+
+
+Full = Annotated[bool, typer.Option("--full", help="List Procore completely, whatever the schedule says.")]
+First = Annotated[
+    bool, typer.Option("--first", help="Approve the first meeting of two populated registers in advance.")
+]
+
+
+def sync(
+    ctx: typer.Context,
+    route: RouteNames = None,
+    full: Full = False,
+    first: First = False,
+    as_json: Json = False,
+) -> None:
+    desk = desk_of(ctx)
+    desk.answers_in_json = as_json
+    routes = desk.chosen(route or [])
+    with desk.house() as house, counting(desk, routes) as progress:
+        done = run_round(house, routes, Options(full=full, first=first), progress)
+    if as_json:
+        desk.print_json(done.json())
+    else:
+        show_round(desk, done)
+    raise typer.Exit(done.exit_code)
