@@ -413,6 +413,17 @@ def test_without_pagination_headers_a_repeated_page_ends_the_walk(vendor: Vendor
     assert len(list(register.pages(Kind.INCIDENT))) == 2
 
 
+def test_the_page_count_outranks_a_page_that_looks_short(vendor: Vendor) -> None:
+    count = {"X-Pagination-Page-Count": "2"}
+    register = made_by_hand(vendor, Response.of(200, rows(0, 50), count), Response.of(200, rows(50, 50), count))
+    assert [page.is_last for page in register.pages(Kind.INCIDENT)] == [False, True]
+
+
+def test_a_view_of_another_record_is_unreadable(vendor: Vendor) -> None:
+    with pytest.raises(Unavailable, match="unreadable"):
+        made_by_hand(vendor, *[Response.of(200, row) for row in rows(8, 1)]).show(Kind.INCIDENT, "inc-7")
+
+
 def test_without_a_page_count_the_total_ends_the_walk(vendor: Vendor) -> None:
     total = {"X-Pagination-Total-Count": "150", "X-Pagination-Per-Page": "100"}
     register = made_by_hand(vendor, Response.of(200, rows(0, 100), total), Response.of(200, rows(100, 50), total))

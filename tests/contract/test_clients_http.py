@@ -24,7 +24,7 @@ from procore_4hse.errors import (
     VendorError,
 )
 from procore_4hse.models import Side
-from procore_4hse.simulator.wire import Dropped, Request, Response, http_date
+from procore_4hse.simulator.wire import Dropped, InProcess, Request, Response, http_date
 
 OK = Response.of(200, {"id": 7, "title": "Fall"})
 PATH = "/rest/v1.0/projects/1363617/incidents/7"
@@ -213,17 +213,18 @@ def test_slow_failures_end_after_a_minute_in_all(vendor: Vendor) -> None:
 
 def test_a_write_that_waited_too_long_for_its_token_does_not_leave(vendor: Vendor) -> None:
     vendor.script = [OK]
-    http = vendor.procore()
-    usual = vendor._answer
+    tokens = iter([Response.of(500, {}), Response.of(200, {"access_token": "late", "expires_in": 3600})])
 
-    def slow_token(request: Request) -> Any:
-        if request.path == "/oauth/token":
-            vendor.time.now += timedelta(seconds=61)
-        return usual(request)
+    def slow_token(request: Request) -> Response:
+        if request.path != "/oauth/token":
+            return vendor.handle(request)
+        vendor.time.now += timedelta(seconds=35)
+        return next(tokens)
 
-    vendor._answer = slow_token  # type: ignore[method-assign]
+    http = procore_at("https://api.example.com", vendor.time, InProcess(slow_token))
     assert isinstance(failure_of(write, http), Unavailable)
     assert vendor.requests == []
+    assert next(tokens, None) is None
 
 
 def test_the_longest_call_is_a_minute_of_waiting_and_one_attempt() -> None:

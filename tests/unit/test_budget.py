@@ -203,6 +203,13 @@ def test_the_cadence_leaves_the_reserve_alone(time: Time) -> None:
     assert budget_of(time, pace=2.0).cadence(10) == timedelta(seconds=5)
 
 
+def test_the_last_seconds_of_an_hour_are_no_spike_window(time: Time) -> None:
+    budget = budget_of(time)
+    budget.observe(200, stated(600, 500, 3000), NOON)
+    budget.observe(200, stated(600, 400, 8), NOON)
+    assert budget.cadence(48) == timedelta(minutes=6)
+
+
 def test_the_cadence_of_a_bucket_follows_from_the_part_used(time: Time) -> None:
     budget = budget_of(time)
     headers = {"x-rate-limit-limit": "60", "x-rate-limit-remaining": "30", "x-rate-limit-reset": "30"}

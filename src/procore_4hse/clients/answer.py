@@ -35,7 +35,7 @@ class Reply:
         return whole_number(self.headers.get(header))
 
     def can_be_read(self, readable: Readable) -> bool:
-        """True for a 2xx whose body has the right form and holds no error (P78: 200 with an error inside)."""
+        """True when the body has the right form and is not an error in disguise (200 with an error inside)."""
         return self.is_json and not _holds_error(self.body) and readable(self.body)
 
 
