@@ -11,7 +11,16 @@ from typing import Any
 import structlog
 
 from procore_4hse.clients import CALL_TIMEOUT
-from procore_4hse.errors import BudgetExhausted, GuardStopped, LeaseLost, Refused, SyncError, VendorError
+from procore_4hse.errors import (
+    AskedToStop,
+    BudgetExhausted,
+    GuardStopped,
+    LeaseLost,
+    Refused,
+    StoreError,
+    SyncError,
+    VendorError,
+)
 from procore_4hse.gather import Gathering, Route, snapshot
 from procore_4hse.house import House
 from procore_4hse.mapping.days import zone_name
@@ -28,7 +37,7 @@ from procore_4hse.store.routes import RouteState
 log = structlog.get_logger()
 
 REPLACED = "guard:replaced"
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=10)
 GRACE = CALL_TIMEOUT
 """A foreign lease is taken this long after it expired: a call of its holder may still be on its way."""
 
@@ -75,35 +84,23 @@ def run_cycle(
 
     Raises StoreError alone: without the store there is nothing to report into.
     """
-    report, began = Report(route.name), house.timer()
-    cycle = Cycle(house, route, options, report, progress)
-    try:
+    with Cycle(house, route, options, progress) as cycle:
         cycle.run()
-    except GuardStopped as error:
-        cycle.ended("stopped", str(error), error.exit_code)
-    except (LeaseLost, BudgetExhausted) as error:
-        cycle.ended("partial", str(error), error.exit_code)
-    except VendorError as error:
-        words = f" {error.words}" if isinstance(error, Refused) and error.words else ""
-        cycle.ended("failed", f"{error}{words}", error.exit_code)
-    finally:
-        report.seconds = round(house.timer() - began, 3)
-        cycle.close()
-    return report
+    return cycle.report
 
 
 class Cycle:
-    """The steps of one cycle, in their order."""
+    """The steps of one cycle, in their order. Leaving it as a context manager tells the outcome and frees the route."""
 
     def __init__(
         self,
         house: House,
         route: Route,
         options: Options,
-        report: Report,
         progress: Callable[[Action, int], None] | None = None,
     ) -> None:
-        self.house, self.route, self.options, self.report = house, route, options, report
+        self.house, self.route, self.options, self.report = house, route, options, Report(route.name)
+        self.began = house.timer()
         self.store = house.store
         self.progress = progress
         self.procore, self.fourhse = house.registers(route)
@@ -143,12 +140,41 @@ class Cycle:
 
     def keep_lease(self) -> None:
         """The lease outlasts the next call, or LeaseLost is raised."""
-        if self.lease_until - self.house.clock() > LEASE / 2:
+        if self.lease_until - self.house.clock() > CALL_TIMEOUT + timedelta(minutes=1):
             return
         with self.store.begin() as unit:
             if not unit.leases.renew(self.route.key, self.fence.token, ttl=LEASE):
                 raise LeaseLost("This route's lease ran out; nothing more is written. It goes on in the next cycle.")
             self.lease_until = unit.now + LEASE
+
+    def keep_on(self) -> None:
+        """Between two pages: the lease lasts and nobody asked us to stop."""
+        if self.house.stopping():
+            raise AskedToStop("The process was asked to stop; the next cycle reads again from the start.")
+        self.keep_lease()
+
+    def __enter__(self) -> Cycle:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        foreseen = self.concludes(error)
+        self.report.seconds = round(self.house.timer() - self.began, 3)
+        self.close()
+        return foreseen
+
+    def concludes(self, error: BaseException | None) -> bool:
+        """Whether the report can tell how the cycle ended; an error that nobody foresaw goes on to the caller."""
+        if isinstance(error, GuardStopped):
+            self.ended("stopped", str(error), error.exit_code)
+        elif isinstance(error, LeaseLost | BudgetExhausted | AskedToStop):
+            self.ended("partial", str(error), error.exit_code)
+        elif isinstance(error, VendorError):
+            words = f" {error.words}" if isinstance(error, Refused) and error.words else ""
+            self.ended("failed", f"{error}{words}", error.exit_code)
+        elif error is not None:
+            self.ended("failed", "The cycle broke off; the log says where.", StoreError.exit_code)
+            return False
+        return True
 
     def close(self) -> None:
         for side, register in self._registers().items():
@@ -210,7 +236,7 @@ class Cycle:
             full=self.options.full or self.options.only_days is not None,
             sweep_every=self.house.full_sweep_every,
             privacy_key=str(state.memory["privacy_key"]),
-            keep_lease=self.keep_lease,
+            keep_lease=self.keep_on,
         )
         pulled = puller.run()
         self.report.pulled = {side.value: pulled.read[side] for side in Side}
@@ -300,8 +326,11 @@ class Cycle:
             return
         with self.store.begin(self.fence) as unit:
             self._record(unit, known, decided)
-        pushed = self.pusher(known.zone).run(decided.actions)
-        self._count_pushed(pushed)
+        pusher = self.pusher(known.zone)
+        try:
+            pusher.run(decided.actions)
+        finally:
+            self._count_pushed(pusher.done)
         self._stop_if_held(decided)
 
     def _record(self, unit: Unit, known: Gathering, decided: Plan) -> None:
@@ -310,10 +339,10 @@ class Cycle:
         for action in decided.actions:
             if action.act is Act.LINK:
                 links.settle_removed(action.source_id or "", action.target_id or "")
-                links.add(action.source_id or "", action.target_id or "")
+                links.add(action.source_id or "", action.target_id or "", kind=action.kind, parent=action.parent)
                 unit.routes.save(self.route.key, self.route.name, ever_linked=True)
         for fresh in decided.rebases:
-            links.rebase(fresh.procore_id, fresh.fields)
+            links.rebase(fresh.procore_id, fresh.fields, kind=fresh.kind)
         for change in decided.transitions:
             self._change(unit, change)
         for pair in decided.apart:
@@ -324,10 +353,10 @@ class Cycle:
 
     def _change(self, unit: Unit, change: Any) -> None:
         link = change.link
-        unit.links(self.route.key).set_state(link.procore_id, change.state)
+        unit.links(self.route.key).set_state(link.procore_id, change.state, kind=link.kind)
         if change.side is None or link.state is change.state:
             return
-        staged = unit.staging(self.route.key).find(change.side, link.kind, link.id_on(change.side))
+        staged = unit.staging(self.route.key).find(change.side, link.kind.on(change.side), link.id_on(change.side))
         if staged is not None:
             unit.links(self.route.key).bury(staged.record, change.evidence)
         log.info("link.changed", route=self.route.name, state=change.state.value, procore=link.procore_id)

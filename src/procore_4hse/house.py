@@ -60,13 +60,18 @@ class House:
 
 
 @contextmanager
-def open_house(settings: Settings, *, stopping: Callable[[], bool] = lambda: False) -> Iterator[House]:
-    """Connections and store for these settings, closed at the end; no call is made by opening them."""
+def open_house(
+    settings: Settings, *, stopping: Callable[[], bool] = lambda: False, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[House]:
+    """Connections and store for these settings, closed at the end; no call is made by opening them.
+
+    `sleep` may raise AskedToStop, which ends the cycle that waits.
+    """
     with ExitStack() as stack:
         store = Store(settings.store.url.get_secret_value())
         stack.callback(store.close)
-        procore = stack.enter_context(_procore(settings))
-        fourhse = stack.enter_context(_fourhse(settings))
+        procore = stack.enter_context(_procore(settings, sleep))
+        fourhse = stack.enter_context(_fourhse(settings, sleep))
 
         def registers(route: Route) -> tuple[ProcoreRegister, FourHseRegister]:
             return (
@@ -116,7 +121,7 @@ def _route(route: RouteSettings, mapping: Mapping, limits: Limits) -> Route:
     )
 
 
-def _procore(settings: Settings) -> Http:
+def _procore(settings: Settings, sleep: Callable[[float], None]) -> Http:
     section = settings.procore
     return procore_http(
         section.api_url,
@@ -125,12 +130,12 @@ def _procore(settings: Settings) -> Http:
         section.client_id,
         section.client_secret.get_secret_value(),
         clock=_now,
-        sleep=time.sleep,
+        sleep=sleep,
         random=random.random,
     )
 
 
-def _fourhse(settings: Settings) -> Http:
+def _fourhse(settings: Settings, sleep: Callable[[float], None]) -> Http:
     section = settings.fourhse
     pace = {"pace": None} if urlsplit(section.api_url).scheme == "http" else {}
     return fourhse_http(
@@ -141,7 +146,7 @@ def _fourhse(settings: Settings) -> Http:
         section.username,
         section.password.get_secret_value(),
         clock=_now,
-        sleep=time.sleep,
+        sleep=sleep,
         random=random.random,
         **pace,
     )

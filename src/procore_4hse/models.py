@@ -32,6 +32,13 @@ class Kind(StrEnum):
     ENVIRONMENTAL = "environmental"
     PERSON = "person"
 
+    def on(self, side: Side) -> Kind:
+        """What a record of this Procore kind is on that side."""
+        return Kind.PERSON if side is Side.FOURHSE and self is not Kind.INCIDENT else self
+
+
+PEOPLE_RECORDS = (Kind.INJURY, Kind.NEAR_MISS)
+"""The Procore kinds that can name a person, and so have a partner in 4HSE."""
 
 PROCORE_RECORDS = (Kind.INJURY, Kind.NEAR_MISS, Kind.PROPERTY_DAMAGE, Kind.ENVIRONMENTAL)
 """The kinds that Procore counts in an incident's `records_count`."""
@@ -136,7 +143,7 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True)
 class Link:
-    """Which two records are one. `kind` is the Procore kind; a child's `parent` is its incident's link."""
+    """Which two records are one. `kind` is the Procore kind; a child's `parent` is its incident's Procore id."""
 
     id: int
     procore_id: str
@@ -144,11 +151,16 @@ class Link:
     kind: Kind = Kind.INCIDENT
     state: LinkState = LinkState.LIVE
     base: Mapping[str, Agreement] = field(default_factory=dict)
-    parent: int | None = None
+    parent: str | None = None
     generation: int = 0
     born: Side | None = None
     """The side that had it first; None for records that were matched."""
     since: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """Names the link in questions and answers; ids of different kinds may be equal."""
+        return self.procore_id if self.kind is Kind.INCIDENT else f"{self.kind.value}-{self.procore_id}"
 
     def id_on(self, side: Side) -> str:
         return self.procore_id if side is Side.PROCORE else self.fourhse_id
@@ -179,7 +191,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True)
 class Action:
-    """One intended step. `fields` are in the target's own words; a LINK writes to no vendor."""
+    """One intended step. `kind` is the link's; `fields` are in the target's own words; a LINK writes to no vendor."""
 
     act: Act
     side: Side
@@ -193,6 +205,8 @@ class Action:
     seen: Image = field(default_factory=dict)
     """The target's raw values that the plan was made on; a re-read that differs abandons the action."""
     generation: int = 0
+    parent: str | None = None
+    """A child's incident: its Procore id."""
     then: LinkState = LinkState.LIVE
     """The state that the link takes when this is done."""
 

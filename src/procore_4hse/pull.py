@@ -194,21 +194,30 @@ class Puller:
         stated = {s.record.id: s.record.payload.get("records_count") for s in incidents}
         return {i for i, count in stated.items() if count is not None and count != counted.get(i, 0)}
 
+    # 4HSE ---------------------------------------------------------------------------------------------------------
+
+    def _fourhse(self, kind: Kind) -> Certificate:
+        """The office read whole; a day that two pages share is read by itself when its rows changed places (H2)."""
+        ties = Ties(self.fourhse.place, lambda day: self._staged(self.fourhse.pages(kind, day=day), kind))
+        return self._list(lambda: self.fourhse.pages(kind), Side.FOURHSE, kind, ties)
+
     # One listing --------------------------------------------------------------------------------------------------
 
-    def _list(self, pages: Callable[[], Iterator[Page]], side: Side, kind: Kind) -> Certificate:
+    def _list(
+        self, pages: Callable[[], Iterator[Page]], side: Side, kind: Kind, ties: Ties | None = None
+    ) -> Certificate:
         """A complete listing; when certified, what it did not hold becomes absent."""
-        part = self._read(pages, kind)
+        part = self._read(pages, kind, ties)
         if part.flaw:
             self.flaws.append(f"{side.title}'s list of {kind.value} records could not be read whole: {part.flaw}")
         else:
             self._mark_absent(side, kind)
         return part
 
-    def _read(self, pages: Callable[[], Iterator[Page]], kind: Kind) -> Certificate:
+    def _read(self, pages: Callable[[], Iterator[Page]], kind: Kind, ties: Ties | None = None) -> Certificate:
         part = Certificate(flaw="it was not read")
         for _ in range(TRIES):
-            part = certify(self._staged(pages(), kind))
+            part = certify(self._staged(pages(), kind), ties)
             if part.certified:
                 break
             log.info("pull.uncertified", route=self.state.name, kind=kind.value, why=part.flaw)
@@ -247,33 +256,85 @@ class Puller:
                 unit.routes.remember(self.state.key, self.state.name, hides_unknown_time=hides_unknown_time)
 
 
-def certify(pages: Iterable[Page]) -> Certificate:
-    """Reads a listing to its end and says whether it was whole. Holds ids only, never a page."""
-    seen: set[str] = set()
+@dataclass(frozen=True)
+class Ties:
+    """How to read those rows that a listing's order does not tell apart: they may change places between two pages."""
+
+    place: Callable[[RawRecord], str]
+    """A row's value in the order."""
+    pages: Callable[[str], Iterator[Page]]
+    """The rows of one such value alone."""
+
+
+@dataclass
+class Walk:
+    """What the pages of one listing have shown so far: ids, never a page."""
+
+    ties: Ties | None = None
+    seen: set[str] = field(default_factory=set)
     total: int | None = None
-    count = 0
-    for count, page in enumerate(pages, 1):
+    pages: int = 0
+    last: str = ""
+    """Where the last page ended in the listing's order."""
+    shared: set[str] = field(default_factory=set)
+    """Places that two pages share."""
+    again: set[str] = field(default_factory=set)
+    """Shared places of which a row came twice, so that another one may not have come at all."""
+
+    def add(self, page: Page) -> str | None:
+        """Why the listing proves nothing after this page; None while it may."""
         ids = {record.id for record in page.records}
-        flaw = _flaw(page, ids, seen, total if count > 1 else page.total)
-        if flaw:
-            return Certificate(flaw=flaw, pages=count)
-        seen |= ids
-        total = page.total
-    if total is not None and len(seen) != total:
-        return Certificate(flaw=f"{len(seen)} rows came where {total} were announced", pages=count)
-    if total is None:
-        return Certificate(flaw="the answer states no total", pages=count)
-    return Certificate(ids=frozenset(seen), pages=count)
+        places = self._places(page)
+        if page.number != page.asked:
+            return f"page {page.asked} was asked for and page {page.number} came"
+        if self.pages and page.total != self.total:
+            return "the total moved while it was read"
+        if len(ids) != len(page.records) or not places.keys() <= self.shared:
+            return "a row came twice"
+        self.again |= places.keys()
+        self.seen |= ids
+        self.total, self.pages = page.total, self.pages + 1
+        return None
+
+    def _places(self, page: Page) -> dict[str, str]:
+        """Places of the rows that came before, with their ids; without ties every row has a place of its own."""
+        place = self.ties.place if self.ties else lambda record: f"id {record.id}"
+        if page.records and self.pages and place(page.records[0]) == self.last:
+            self.shared.add(self.last)
+        self.last = place(page.records[-1]) if page.records else self.last
+        return {place(record): record.id for record in page.records if record.id in self.seen}
+
+    def read_shared(self) -> None:
+        """Reads by itself whatever the pages told twice."""
+        if self.ties is None:
+            return
+        for place in sorted(self.again):
+            for _ in range(TRIES):
+                pages = list(_ids_and_total(self.ties.pages(place)))
+                self.seen |= frozenset().union(*(ids for ids, _ in pages))
+                if sum(len(ids) for ids, _ in pages) == pages[-1][1]:
+                    break
+
+    def certificate(self) -> Certificate:
+        if self.total is None:
+            return Certificate(flaw="the answer states no total", pages=self.pages)
+        if len(self.seen) != self.total:
+            return Certificate(flaw=f"{len(self.seen)} rows came where {self.total} were announced", pages=self.pages)
+        return Certificate(ids=frozenset(self.seen), pages=self.pages)
 
 
-def _flaw(page: Page, ids: set[str], seen: set[str], total: int | None) -> str | None:
-    if page.number != page.asked:
-        return f"page {page.asked} was asked for and page {page.number} came"
-    if page.total != total:
-        return "the total moved while it was read"
-    if len(ids) != len(page.records) or ids & seen:
-        return "a row came twice"
-    return None
+def _ids_and_total(pages: Iterable[Page]) -> Iterator[tuple[frozenset[str], int | None]]:
+    return ((frozenset(record.id for record in page.records), page.total) for page in pages)
+
+
+def certify(pages: Iterable[Page], ties: Ties | None = None) -> Certificate:
+    """Reads a listing to its end and says whether it was whole."""
+    walk = Walk(ties)
+    for page in pages:
+        if flaw := walk.add(page):
+            return Certificate(flaw=flaw, pages=walk.pages + 1)
+    walk.read_shared()
+    return walk.certificate()
 
 
 def private_image(record: RawRecord, key: str, exempt: frozenset[str]) -> RawRecord:

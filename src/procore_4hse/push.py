@@ -10,8 +10,10 @@ from typing import Any, NoReturn, TypeVar
 
 import structlog
 
+from procore_4hse.clients.fourhse import KEYS as OWN_ID
 from procore_4hse.errors import (
     AccessRefused,
+    AskedToStop,
     BudgetExhausted,
     GuardStopped,
     NotFound,
@@ -23,11 +25,12 @@ from procore_4hse.errors import (
 )
 from procore_4hse.mapping.images import author_of
 from procore_4hse.mapping.lenses import INJURED, ZONE, Held, StatusLens
-from procore_4hse.mapping.rules import Field
+from procore_4hse.mapping.people import Directory, rows_for
+from procore_4hse.mapping.rules import Direction, Field
 from procore_4hse.mapping.rules import Mapping as FieldMapping
 from procore_4hse.models import Act, Action, Agreement, Answer, Image, Kind, Register, Side, Staged
 from procore_4hse.reconcile import items
-from procore_4hse.reconcile.plan import refusal_fingerprint, refusal_key
+from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
 from procore_4hse.store.journal import Intent
 from procore_4hse.store.repository import Fence, Store, Unit
 from procore_4hse.store.routes import RouteState
@@ -75,6 +78,8 @@ class Pusher:
     zone: str
     registers: Mapping[Side, Register]
     keep_lease: Callable[[], None]
+    directory: Directory = field(default_factory=Directory)
+    direction: Direction = Direction.BOTH
     stopping: Callable[[], bool] = lambda: False
     progress: Callable[[Action], None] = lambda action: None
     done: Pushed = field(default_factory=Pushed)
@@ -104,7 +109,7 @@ class Pusher:
         try:
             self._carry_out(action)
             self.failures[action.side] = 0
-        except Abandoned as error:
+        except (Abandoned, AskedToStop) as error:
             self._put_off(action, str(error))
         except Refused as error:
             self._park(action, error)
@@ -142,7 +147,7 @@ class Pusher:
     def _create(self, action: Action) -> None:
         if action.side is Side.FOURHSE:
             given = fourhse_id(self.state.key, action.kind, action.source_id or "", action.generation)
-            action = replace(action, fields={**action.fields, "office_incident_id": given})
+            action = replace(action, fields={**action.fields, OWN_ID[action.kind.on(Side.FOURHSE)]: given})
             intent = self._intend(action, {})
             if (there := self._look(intent, given)) is not None:
                 self._settle_create(intent, there, "adopted")
@@ -160,21 +165,23 @@ class Pusher:
     def _look(self, intent: Intent, given: str) -> Answer | None:
         """A record under the id that we would give: an earlier try got through after all."""
         try:
-            return self._read(intent, lambda: self.registers[Side.FOURHSE].show(intent.action.kind, given))
+            return self._read(
+                intent, lambda: self.registers[Side.FOURHSE].show(intent.action.kind.on(Side.FOURHSE), given)
+            )
         except NotFound:
             return None
 
     def _send_create(self, action: Action, intent_id: str) -> Answer:
         register = self.registers[action.side]
         try:
-            return register.create(action.kind, action.fields, intent_id=intent_id)
+            return register.create(action.kind.on(action.side), action.fields, intent_id=intent_id)
         except Refused:
             if action.side is not Side.FOURHSE or action.fields.get("status") != "closed":
                 raise
         fresh = {name: value for name, value in action.fields.items() if name != "date_closed"}
-        answer = register.create(action.kind, {**fresh, "status": "new"}, intent_id=intent_id)
+        answer = register.create(action.kind.on(action.side), {**fresh, "status": "new"}, intent_id=intent_id)
         closing = {name: action.fields[name] for name in ("status", "date_closed")}
-        return self._step(action.kind, answer.record.id, closing)
+        return self._step(Kind.INCIDENT, answer.record.id, closing)
 
     def _settle_create(self, intent: Intent, answer: Answer, outcome: str) -> None:
         action = replace(intent.action, target_id=answer.record.id)
@@ -184,6 +191,8 @@ class Pusher:
             unit.links(self.state.key).add(
                 ids[Side.PROCORE],
                 ids[Side.FOURHSE],
+                kind=action.kind,
+                parent=action.parent,
                 born=action.side.other,
                 generation=action.generation,
                 born_private=action.side is Side.PROCORE and bool(answer.record.payload.get("private")),
@@ -202,7 +211,7 @@ class Pusher:
         if author is not None and author not in known:
             facts = {f"accounts_{action.side.value}": [*known, author]}
             unit.routes.remember(self.state.key, self.state.name, **facts)
-        if action.side is Side.FOURHSE and answer.record.id != action.fields.get("office_incident_id"):
+        if action.side is Side.FOURHSE and answer.record.id != action.fields.get(OWN_ID[answer.record.kind]):
             unit.routes.remember(self.state.key, self.state.name, client_ids_kept=False)
 
     # Update -------------------------------------------------------------------------------------------------------
@@ -235,12 +244,14 @@ class Pusher:
         if self._wants_whole(action.side):
             fields = {**_whole(register, before), **fields}
         try:
-            return register.update(action.kind, action.target_id or "", fields)
+            return register.update(action.kind.on(action.side), action.target_id or "", fields)
         except Refused as error:
             if self._is_jump(action, before):
-                return self._step(action.kind, action.target_id or "", fields)
+                return self._step(Kind.INCIDENT, action.target_id or "", fields)
             if self._wants_others(action, before, error):
-                return register.update(action.kind, action.target_id or "", {**_whole(register, before), **fields})
+                return register.update(
+                    action.kind.on(action.side), action.target_id or "", {**_whole(register, before), **fields}
+                )
             raise
 
     def _is_jump(self, action: Action, before: Image) -> bool:
@@ -279,7 +290,7 @@ class Pusher:
     def _watch_the_rest(self, action: Action, before: Image, answer: Answer) -> None:
         """Fields that we did not send must still be there (is 4HSE's PUT partial? H5)."""
         register = self.registers[action.side]
-        own = register.OWN_FIELDS - action.fields.keys()
+        own = register.OWN_FIELDS - action.fields.keys() if action.kind is Kind.INCIDENT else frozenset()
         gone = sorted(
             name for name in own
             if before.get(name) not in (None, "", [], {}) and answer.record.payload.get(name) in (None, "")
@@ -300,15 +311,15 @@ class Pusher:
         self._send(intent, lambda: self._send_delete(action))
         with self.store.begin(self.fence) as unit:
             staging, links = unit.staging(self.state.key), unit.links(self.state.key)
-            if (staged := staging.find(action.side, action.kind, action.target_id or "")) is not None:
+            if (staged := staging.find(action.side, action.kind.on(action.side), action.target_id or "")) is not None:
                 links.bury(replace(staged.record, payload=before), "deleted by us: " + action.reason)
-            staging.forget(action.side, action.kind, action.target_id or "")
+            staging.forget(action.side, action.kind.on(action.side), action.target_id or "")
             self._end(unit, intent, "done", {})
         self.done.deleted.add((action.side, action.target_id or ""))
 
     def _send_delete(self, action: Action) -> None:
         try:
-            self.registers[action.side].delete(action.kind, action.target_id or "", force=True)
+            self.registers[action.side].delete(action.kind.on(action.side), action.target_id or "", force=True)
         except NotFound:
             log.info("push.already_gone", route=self.state.name, side=action.side.value, record=action.target_id)
 
@@ -317,7 +328,10 @@ class Pusher:
         action = intent.action
         try:
             there = self._read(
-                intent, lambda: self.registers[action.side.other].show(action.kind, action.source_id or "")
+                intent,
+                lambda: self.registers[action.side.other].show(
+                    action.kind.on(action.side.other), action.source_id or ""
+                ),
             )
         except NotFound:
             return
@@ -326,7 +340,9 @@ class Pusher:
 
     def _restore(self, action: Action) -> None:
         intent = self._intend(action, {})
-        self._send(intent, lambda: self.registers[action.side].restore(action.kind, action.target_id or ""))
+        self._send(
+            intent, lambda: self.registers[action.side].restore(action.kind.on(action.side), action.target_id or "")
+        )
         with self.store.begin(self.fence) as unit:
             self._end(unit, intent, "done", {})
 
@@ -342,7 +358,9 @@ class Pusher:
         """The target right before the write; a difference from what the plan saw abandons the action."""
         action = intent.action
         try:
-            answer = self._read(intent, lambda: self.registers[action.side].show(action.kind, action.target_id or ""))
+            answer = self._read(
+                intent, lambda: self.registers[action.side].show(action.kind.on(action.side), action.target_id or "")
+            )
         except NotFound:
             self._abandon(intent, f"{action.side.title} no longer shows the incident")
         now = answer.record.payload
@@ -359,7 +377,7 @@ class Pusher:
             return show()
         except NotFound:
             raise
-        except VendorError as error:
+        except (VendorError, AskedToStop) as error:
             self._end_unsent(intent, type(error).__name__)
             raise
 
@@ -372,6 +390,9 @@ class Pusher:
             raise
         except NotFound:
             self._abandon(intent, f"{intent.action.side.title} no longer shows the incident")
+        except AskedToStop:
+            self._end_unsent(intent, AskedToStop.__name__)
+            raise
         except VendorError as error:
             refusal = _as_refusal(error)
             words = refusal.words if refusal else type(error).__name__
@@ -393,19 +414,21 @@ class Pusher:
         """Link, base and outcome in one commit; fields that the answer lacks are parked."""
         action = intent.action
         ids = {action.side: answer.record.id, action.side.other: action.source_id or ""}
-        unit.links(self.state.key).rebase(ids[Side.PROCORE], bases)
+        unit.links(self.state.key).rebase(ids[Side.PROCORE], bases, kind=action.kind)
         unit.staging(self.state.key).put_one(answer.record, server_at=answer.server_date)
         self._end(unit, intent, outcome, dict(answer.record.payload))
         for key in lost:
             self._park_in(
-                unit, self._narrowed(action, [self.mapping.by_key[key]]), "The answer does not hold what was sent."
+                unit,
+                self._narrowed(action, [row for row in self._rows(action) if row.key == key]),
+                "The answer does not hold what was sent.",
             )
 
     def _end(self, unit: Unit, intent: Intent, outcome: str, answer: dict[str, Any]) -> None:
         action = intent.action
         ids = {action.side: action.target_id or "", action.side.other: action.source_id or ""}
         unit.journal(self.state.key).end(intent.id, outcome, answer=answer, target_id=action.target_id)
-        unit.links(self.state.key).set_state(ids[Side.PROCORE], action.then)
+        unit.links(self.state.key).set_state(ids[Side.PROCORE], action.then, kind=action.kind)
         key = refusal_key(action)
         unit.journal(self.state.key).forgive(key)
         unit.inbox(self.state.key).close(key)
@@ -448,14 +471,21 @@ class Pusher:
 
     def _headline(self, unit: Unit, action: Action) -> str:
         side = action.side.other
-        staged = unit.staging(self.state.key).find(side, action.kind, action.source_id or "")
+        incident = action.parent if action.kind is not Kind.INCIDENT and side is Side.PROCORE else action.source_id
+        staged = unit.staging(self.state.key).find(side, Kind.INCIDENT, incident or "")
         reading = self.mapping.title.lens.get(side, staged.record.payload) if staged else None
         return str(getattr(reading, "value", "") or "")
 
     # Small questions ----------------------------------------------------------------------------------------------
 
     def _rows(self, action: Action) -> list[Field]:
-        return [row for row in self.mapping.fields if row.key in action.sources]
+        return [row for row in self._all_rows(action.kind) if row.key in action.sources]
+
+    def _all_rows(self, kind: Kind) -> tuple[Field, ...]:
+        if kind is Kind.INCIDENT:
+            return self.mapping.fields
+        people = FieldMapping(self.mapping.name, rows_for(kind, self.directory))
+        return people.narrowed(self.direction).fields
 
     def _narrowed(self, action: Action, rows: list[Field]) -> Action:
         """The part of an update that carries these fields alone."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from procore_4hse.clients import FourHseRegister, ProcoreRegister
+from procore_4hse.clients.fourhse import KEYS
 from procore_4hse.errors import NotFound, VendorError
 from procore_4hse.mapping.days import parse_instant
 from procore_4hse.mapping.images import author_of
@@ -87,7 +88,10 @@ class Settler:
 
     def _view(self, intent: Intent) -> bool:
         try:
-            answer = self.fourhse.show(intent.action.kind, str(intent.action.fields["office_incident_id"]))
+            answer = self.fourhse.show(
+                intent.action.kind.on(Side.FOURHSE),
+                str(intent.action.fields[KEYS[intent.action.kind.on(Side.FOURHSE)]]),
+            )
         except NotFound:
             return False
         self._adopt(intent, answer.record)
@@ -96,7 +100,7 @@ class Settler:
     def _show(self, action: Action) -> Answer | None:
         register = self.procore if action.side is Side.PROCORE else self.fourhse
         try:
-            answer = register.show(action.kind, action.target_id or "")
+            answer = register.show(action.kind.on(action.side), action.target_id or "")
         except NotFound:
             return None
         return None if answer.record.payload.get("deleted_at") else answer
@@ -112,9 +116,11 @@ class Settler:
             journal = unit.journal(self.state.key)
             if there is not None:
                 unit.staging(self.state.key).put_one(there.record, server_at=there.server_date)
-                unit.links(self.state.key).rebase(_procore_id(intent.action), bases)
+                unit.links(self.state.key).rebase(_procore_id(intent.action), bases, kind=intent.action.kind)
             if arrived:
-                unit.links(self.state.key).set_state(_procore_id(intent.action), intent.action.then)
+                unit.links(self.state.key).set_state(
+                    _procore_id(intent.action), intent.action.then, kind=intent.action.kind
+                )
             journal.end(intent.id, "adopted" if arrived else "abandoned", words="settled by looking")
         self._log(intent, "adopted" if arrived else "abandoned")
 
@@ -125,11 +131,11 @@ class Settler:
         with self.store.begin(self.fence) as unit:
             if arrived:
                 links, staging = unit.links(self.state.key), unit.staging(self.state.key)
-                staged = staging.find(action.side, action.kind, action.target_id or "")
+                staged = staging.find(action.side, action.kind.on(action.side), action.target_id or "")
                 if action.act is Act.DELETE and staged is not None:
                     links.bury(staged.record, "deleted by us: " + action.reason)
-                    staging.forget(action.side, action.kind, action.target_id or "")
-                links.set_state(_procore_id(action), action.then)
+                    staging.forget(action.side, action.kind.on(action.side), action.target_id or "")
+                links.set_state(_procore_id(action), action.then, kind=action.kind)
             unit.journal(self.state.key).end(
                 intent.id, "adopted" if arrived else "abandoned", words="settled by looking"
             )
@@ -173,7 +179,7 @@ class Settler:
         window = (since, (self.procore.server_date or datetime.now(UTC)) + MARGIN)
         seen: set[str] = set()
         for unknown in (None, True):
-            for page in self.procore.incident_pages(created=window, time_unknown=unknown):
+            for page in self.procore.incident_pages(created=window, time_unknown=unknown, reserve=True):
                 for record in page.records:
                     made = parse_instant(record.payload.get("created_at"))
                     if record.id not in seen and (made is None or made >= since):

@@ -9,6 +9,9 @@ from procore_4hse.mapping.lenses import STATUS_AT, ZONE, Held, Reading, Unwritab
 from procore_4hse.mapping.rules import Field, Mapping
 from procore_4hse.models import Image, Side
 
+REQUIRED = ("title", "day")
+"""Rows without which neither system takes an incident."""
+
 
 def canonical(mapping: Mapping, side: Side, image: Image) -> dict[str, Reading]:
     """What a record means, per field key."""
@@ -38,7 +41,7 @@ def new_payload(mapping: Mapping, side: Side, source: Image, zone: str) -> dict[
         reading = field.lens.get(side.other, source)
         if isinstance(reading, Held):
             raise Unwritable(reading.reason)
-        if reading.value is None and field in (mapping.title, mapping.day):
+        if reading.value is None and field.key in REQUIRED:
             raise Unwritable(f"{side.other.title} shows no {field.label.lower()}, and {side.title} needs one")
         if field.leads_to(side):
             values.append((field, reading.value))

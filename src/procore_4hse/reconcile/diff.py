@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from procore_4hse.mapping.lenses import Held, Known, Reading, TitleLens
-from procore_4hse.mapping.rules import Field, Mapping
+from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Agreement, Image, Ruling, Side
 
 
@@ -49,10 +50,10 @@ class FieldDiff:
 
 
 def diff(
-    mapping: Mapping, procore: Image, fourhse: Image, base: dict[str, Agreement], rulings: dict[str, Ruling]
+    rows: Iterable[Field], procore: Image, fourhse: Image, base: dict[str, Agreement], rulings: dict[str, Ruling]
 ) -> tuple[FieldDiff, ...]:
     """Every field of one pair. `base` may lack fields (a new link); `rulings` are a person's answers by field key."""
-    found = [diff_field(f, procore, fourhse, base.get(f.key), rulings.get(f.key)) for f in mapping.fields]
+    found = [diff_field(f, procore, fourhse, base.get(f.key), rulings.get(f.key)) for f in rows]
     contested = [d for d in found if d.verdict is Verdict.CONFLICT and _is_cut_title(d)]
     return tuple(_wait_for(d, contested) for d in found)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from procore_4hse.models import Act, Action, Item, ItemKind, LinkState, Place, Ruling, Side
+from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, Place, Ruling, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot, signature
 
@@ -126,7 +126,7 @@ Limit = Callable[[Plan, Snapshot, Side, tuple[Action, ...]], str | None]
 def _hold_over_limit(plan: Plan, snapshot: Snapshot, side: Side, act: Act, limit: Limit) -> Plan:
     name = f"{act.value}s:{side.value}"
     ruling = snapshot.rulings.get(f"guard:{name}")
-    wanted = _of(plan, side, act)
+    wanted = tuple(a for a in _of(plan, side, act) if a.kind is Kind.INCIDENT or act is Act.DELETE)
     free = tuple(action for action in wanted if _is_approved(snapshot, action, ruling))
     counted = tuple(action for action in wanted if action not in free)
     reason = limit(plan, snapshot, side, counted)
@@ -154,7 +154,8 @@ def _is_approved(snapshot: Snapshot, action: Action, ruling: Ruling | None) -> b
     if action.act is Act.UPDATE:
         return snapshot.drift_winner is not None
     ids = {action.side: action.target_id, action.side.other: action.source_id}
-    own = snapshot.rulings.get(f"deletion:{ids[Side.PROCORE]}:{action.side.other.value}")
+    key = ids[Side.PROCORE] if action.kind is Kind.INCIDENT else f"{action.kind.value}-{ids[Side.PROCORE]}"
+    own = snapshot.rulings.get(f"deletion:{key}:{action.side.other.value}")
     return action.act is Act.DELETE and own is not None and own.verb == "approve"
 
 

@@ -8,7 +8,7 @@ from procore_4hse.mapping.lenses import Held
 from procore_4hse.mapping.rules import Mapping
 from procore_4hse.models import Action, Item, ItemKind, Link, Refusal, Side
 from procore_4hse.reconcile.diff import FieldDiff, seen, shown
-from procore_4hse.reconcile.snapshot import Record, signature
+from procore_4hse.reconcile.snapshot import Record, Snapshot, signature
 
 
 def title_of(mapping: Mapping, record: Record | None) -> str:
@@ -19,12 +19,24 @@ def title_of(mapping: Mapping, record: Record | None) -> str:
     return "" if isinstance(reading, Held) else shown(reading.value)
 
 
+def headline(snapshot: Snapshot, link: Link) -> str:
+    """The headline of a link's incident, from whichever side still shows one."""
+    if snapshot.title is not None:
+        return snapshot.title
+    titles = (title_of(snapshot.mapping, snapshot.record(side, link.id_on(side))) for side in Side)
+    return next((title for title in titles if title), "")
+
+
+def difference_key(link: Link, field: str) -> str:
+    return f"difference:{link.key}:{field}"
+
+
 def difference(kind: ItemKind, link: Link, found: FieldDiff, title: str) -> Item:
     """A conflict or a drift: one field, both values, and what both showed when they last agreed."""
     answers = "--use procore" if not found.field.leads_to(Side.PROCORE) else "--use procore, or --use 4hse"
     return Item(
         kind=kind,
-        key=f"difference:{link.procore_id}:{found.field.key}",
+        key=difference_key(link, found.field.key),
         title=title,
         reason=f"{found.field.label}: {found.reason}.",
         advice=f"Choose the value that holds: procore-4hse inbox resolve ID {answers}",
@@ -93,7 +105,7 @@ def deletion(link: Link, gone: Side, evidence: str, title: str, *, edited: bool)
     reason += f" and edited in {alive.title} since both agreed." if edited else f"; still there in {alive.title}."
     return Item(
         kind=ItemKind.CONFLICT if edited else ItemKind.DELETION,
-        key=f"deletion:{link.procore_id}:{gone.value}",
+        key=f"deletion:{link.key}:{gone.value}",
         title=title,
         reason=reason,
         advice=(
@@ -109,7 +121,7 @@ def deletion(link: Link, gone: Side, evidence: str, title: str, *, edited: bool)
 def missing(link: Link, side: Side, title: str) -> Item:
     return Item(
         kind=ItemKind.MISSING,
-        key=f"missing:{link.procore_id}:{side.value}",
+        key=f"missing:{link.key}:{side.value}",
         title=title,
         reason=f"{side.title} no longer shows it, and nothing proves that it was deleted; both sides are left alone.",
         advice=(

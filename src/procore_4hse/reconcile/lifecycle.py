@@ -47,7 +47,7 @@ def presence_of(snapshot: Snapshot, link: Link, side: Side) -> Presence:
     presence = record.presence if record else Presence.ABSENT
     if presence is Presence.ABSENT and not snapshot.certified[side]:
         return Presence.UNSEEN
-    ruling = snapshot.rulings.get(f"missing:{link.procore_id}:{side.value}")
+    ruling = snapshot.rulings.get(f"missing:{link.key}:{side.value}")
     told = link.state is LinkState.gone(side) or (ruling is not None and ruling.verb == "approve")
     return Presence.GONE if presence is Presence.ABSENT and told else presence
 
@@ -60,7 +60,7 @@ def _both_here(link: Link) -> Fate:
 
 def _not_seen(snapshot: Snapshot, link: Link, absent: list[Side]) -> Fate:
     """Absence alone never deletes: the link is frozen, and asked about when the listing was complete."""
-    asked = tuple(items.missing(link, side, _title(snapshot, link)) for side in absent)
+    asked = tuple(items.missing(link, side, items.headline(snapshot, link)) for side in absent)
     return Fate(items=asked)
 
 
@@ -70,7 +70,7 @@ def _one_gone(snapshot: Snapshot, link: Link, gone: Side) -> Fate:
         return Fate(transition=_gone(snapshot, link, gone))
     if link.state in (LinkState.IGNORED, LinkState.CLOSED_BY_POLICY):
         return Fate(place=Place.EXCLUDED)
-    ruling = snapshot.rulings.get(f"deletion:{link.procore_id}:{gone.value}")
+    ruling = snapshot.rulings.get(f"deletion:{link.key}:{gone.value}")
     edited = _edited(snapshot, link, survivor)
     if ruling is not None and ruling.seen.get("edited", False) == edited:
         return _answered(snapshot, link, gone, ruling)
@@ -88,9 +88,9 @@ def _by_policy(snapshot: Snapshot, link: Link, gone: Side, survivor: Record, edi
         return Fate(
             transition=marked, actions=(_delete(snapshot, link, Side.PROCORE, f"deleted in 4HSE ({marked.evidence})"),)
         )
-    if policy is Policy.CLOSE and not edited:
+    if policy is Policy.CLOSE and not edited and link.kind is Kind.INCIDENT:
         return _close(snapshot, link, survivor, marked)
-    asked = items.deletion(link, gone, marked.evidence, _title(snapshot, link), edited=edited)
+    asked = items.deletion(link, gone, marked.evidence, items.headline(snapshot, link), edited=edited)
     return Fate(transition=marked, items=(asked,))
 
 
@@ -117,7 +117,7 @@ def _close(snapshot: Snapshot, link: Link, survivor: Record, marked: Transition)
     action = Action(
         act=Act.UPDATE,
         side=survivor.side,
-        kind=Kind.INCIDENT,
+        kind=link.kind,
         target_id=survivor.id,
         source_id=link.id_on(survivor.side.other),
         reason=f"closed, because it was deleted in {survivor.side.other.title}",
@@ -135,7 +135,7 @@ def _returned(snapshot: Snapshot, link: Link, back: Side) -> Fate:
 
 def _bring_back(snapshot: Snapshot, link: Link, gone: Side, reason: str) -> tuple[Action, ...]:
     if gone is Side.PROCORE:
-        return (Action(Act.RESTORE, gone, Kind.INCIDENT, link.procore_id, link.fourhse_id, reason),)
+        return (Action(Act.RESTORE, gone, link.kind, link.procore_id, link.fourhse_id, reason),)
     source = snapshot.records[Side.PROCORE][link.procore_id]
     try:
         fields = new_payload(snapshot.mapping, gone, source.image, snapshot.zone)
@@ -145,13 +145,14 @@ def _bring_back(snapshot: Snapshot, link: Link, gone: Side, reason: str) -> tupl
         Action(
             act=Act.CREATE,
             side=gone,
-            kind=Kind.INCIDENT,
+            kind=link.kind,
             target_id=None,
             source_id=link.procore_id,
             reason=reason,
             fields=fields,
             sources={row.key: row.slice(Side.PROCORE, source.image) for row in snapshot.mapping.fields},
             generation=link.generation + 1,
+            parent=snapshot.parent,
         ),
     )
 
@@ -161,7 +162,7 @@ def _delete(snapshot: Snapshot, link: Link, side: Side, reason: str) -> Action:
     return Action(
         act=Act.DELETE,
         side=side,
-        kind=Kind.INCIDENT,
+        kind=link.kind,
         target_id=link.id_on(side),
         source_id=link.id_on(side.other),
         reason=reason,

@@ -8,8 +8,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from procore_4hse.mapping.people import Directory
 from procore_4hse.mapping.rules import Direction, Mapping
-from procore_4hse.models import Action, Agreement, Image, Item, Link, LinkState, Place, Refusal, Ruling, Side
+from procore_4hse.models import Action, Agreement, Image, Item, Kind, Link, LinkState, Place, Refusal, Ruling, Side
 
 
 class Presence(StrEnum):
@@ -37,6 +38,7 @@ class Record:
     """Privacy keeps it home: the image holds no contents."""
     evidence: str = ""
     """Why it counts as gone, in words."""
+    kind: Kind = Kind.INCIDENT
 
 
 class Policy(StrEnum):
@@ -66,6 +68,21 @@ class Changed:
 
 
 @dataclass(frozen=True)
+class People:
+    """Injuries, near misses and involved people, by the incident they belong to on their side.
+
+    `links` are by the incident's Procore id. `certified` says whether every list was read whole in this cycle;
+    `uncounted` are incidents whose lists still disagree with their counts.
+    """
+
+    records: Dict[Side, Dict[str, tuple[Record, ...]]] = field(default_factory=lambda: {side: {} for side in Side})
+    links: Dict[str, tuple[Link, ...]] = field(default_factory=dict)
+    directory: Directory = field(default_factory=Directory)
+    certified: bool = False
+    uncounted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """One route at one moment, complete: everything that decides the plan."""
 
@@ -75,6 +92,7 @@ class Snapshot:
     now: datetime
     records: Dict[Side, Dict[str, Record]]
     links: tuple[Link, ...] = ()
+    people: People = field(default_factory=People)
     certified: Dict[Side, bool] = field(default_factory=lambda: {Side.PROCORE: True, Side.FOURHSE: True})
     direction: Direction = Direction.BOTH
     private: str = "skip"
@@ -102,6 +120,10 @@ class Snapshot:
     """The side that a person chose for all pairs which a changed mapping set against each other."""
     only_days: tuple[date, date] | None = None
     """A backfill's range, both ends included: it replaces `since` and leaves everything else alone."""
+    parent: str | None = None
+    """The Procore id of the incident whose children these are."""
+    title: str | None = None
+    """The headline of the incident whose children these are; None for incidents."""
     born_private: frozenset[str] = frozenset()
     """Procore ids that have been private since our own create."""
 
@@ -113,6 +135,7 @@ class Snapshot:
 class Rebase:
     """New bases for one link; nothing is written to a vendor."""
 
+    kind: Kind
     procore_id: str
     fourhse_id: str
     fields: Dict[str, Agreement]

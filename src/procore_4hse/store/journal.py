@@ -168,6 +168,7 @@ def _action_json(action: Action) -> dict[str, Any]:
         "sources": {key: dict(value) for key, value in action.sources.items()},
         "seen": dict(action.seen),
         "generation": action.generation,
+        "parent": action.parent,
         "then": action.then.value,
     }
 

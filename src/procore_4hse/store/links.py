@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
-from procore_4hse.models import Agreement, Kind, Link, LinkState, RawRecord, Side
+from procore_4hse.models import PEOPLE_RECORDS, Agreement, Kind, Link, LinkState, RawRecord, Side
 from procore_4hse.store.tables import ApartRow, LinkRow, TombstoneRow
 
 
@@ -29,8 +29,9 @@ class Links:
         rows = self.session.exec(select(LinkRow).where(*self._living()).order_by(col(LinkRow.id)))
         return tuple(_link(row) for row in rows)
 
-    def find(self, side: Side, record_id: str) -> Link | None:
-        row = self._row(side, record_id)
+    def find(self, side: Side, record_id: str, kind: Kind = Kind.INCIDENT) -> Link | None:
+        """The link of a record; `kind` is the link's own, or PERSON for any child seen from 4HSE."""
+        row = self._row(side, record_id, kind)
         return _link(row) if row else None
 
     def add(
@@ -39,12 +40,13 @@ class Links:
         fourhse_id: str,
         *,
         kind: Kind = Kind.INCIDENT,
+        parent: str | None = None,
         born: Side | None = None,
         generation: int = 0,
         born_private: bool = False,
     ) -> Link:
         """Links two records, or gives an existing link of the Procore record its new partner."""
-        row = self._row(Side.PROCORE, procore_id) or LinkRow(
+        row = self._row(Side.PROCORE, procore_id, kind) or LinkRow(
             route=self.route,
             kind=kind.value,
             procore_id=procore_id,
@@ -53,6 +55,7 @@ class Links:
             base={},
             since=self.now,
             born=born.value if born else None,
+            parent=parent,
         )
         row.fourhse_id, row.state, row.generation = fourhse_id, LinkState.LIVE.value, generation
         row.born_private = row.born_private or born_private
@@ -60,22 +63,22 @@ class Links:
         self.session.flush()
         return _link(row)
 
-    def rebase(self, procore_id: str, fields: Mapping[str, Agreement]) -> None:
-        row = self._row(Side.PROCORE, procore_id)
+    def rebase(self, procore_id: str, fields: Mapping[str, Agreement], *, kind: Kind = Kind.INCIDENT) -> None:
+        row = self._row(Side.PROCORE, procore_id, kind)
         if row is not None:
             fresh = {key: _agreement_json(agreement) for key, agreement in fields.items()}
             row.base = {**row.base, **fresh}
             self.session.add(row)
 
-    def set_state(self, procore_id: str, state: LinkState) -> None:
-        row = self._row(Side.PROCORE, procore_id)
+    def set_state(self, procore_id: str, state: LinkState, *, kind: Kind = Kind.INCIDENT) -> None:
+        row = self._row(Side.PROCORE, procore_id, kind)
         if row is not None:
             row.state = state.value
             self.session.add(row)
 
     def remove(self, procore_id: str) -> Link | None:
         """Takes a link apart; the two are strangers until a person answers."""
-        row = self._row(Side.PROCORE, procore_id)
+        row = self._row(Side.PROCORE, procore_id, Kind.INCIDENT)
         if row is None:
             return None
         row.removed = True
@@ -143,9 +146,11 @@ class Links:
     def _living(self) -> tuple[Any, ...]:
         return col(LinkRow.route) == self.route, col(LinkRow.removed).is_(False)
 
-    def _row(self, side: Side, record_id: str) -> LinkRow | None:
+    def _row(self, side: Side, record_id: str, kind: Kind) -> LinkRow | None:
         column = col(LinkRow.procore_id) if side is Side.PROCORE else col(LinkRow.fourhse_id)
-        return self.session.exec(select(LinkRow).where(*self._living(), column == record_id)).first()
+        kinds = [kind.value for kind in PEOPLE_RECORDS] if kind is Kind.PERSON else [kind.value]
+        found = select(LinkRow).where(*self._living(), column == record_id, col(LinkRow.kind).in_(kinds))
+        return self.session.exec(found).first()
 
 
 def _link(row: LinkRow) -> Link:

@@ -85,7 +85,8 @@ class LinkRow(SQLModel, table=True):
     fourhse_id: str
     state: str
     base: dict[str, Any] = Field(sa_column=_json())
-    parent: int | None = None
+    parent: str | None = None
+    """A child's incident: its Procore id."""
     generation: int = 0
     born: str | None = None
     born_private: bool = False

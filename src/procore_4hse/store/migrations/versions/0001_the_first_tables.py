@@ -105,7 +105,7 @@ def upgrade() -> None:
         sa.Column("fourhse_id", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("base", sa.JSON(), nullable=False),
-        sa.Column("parent", sa.Integer(), nullable=True),
+        sa.Column("parent", sa.String(), nullable=True),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("born", sa.String(), nullable=True),
         sa.Column("born_private", sa.Boolean(), nullable=False),

@@ -1,0 +1,213 @@
+"""The people of a linked incident: Procore's injuries and near misses, and 4HSE's involved people."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+
+from procore_4hse.mapping.lenses import CategoryLens, Held, Unwritable
+from procore_4hse.mapping.people import rows_for
+from procore_4hse.mapping.rules import Field
+from procore_4hse.mapping.translate import facts_of, payload
+from procore_4hse.models import PEOPLE_RECORDS, Act, Action, Item, ItemKind, Kind, Link, Place, Side
+from procore_4hse.reconcile import items
+from procore_4hse.reconcile.draft import Draft
+from procore_4hse.reconcile.lifecycle import fate
+from procore_4hse.reconcile.pairs import Pair, compare
+from procore_4hse.reconcile.refusals import keep_open, may_try
+from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
+
+
+def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) -> None:
+    """Everything that the people of one linked incident need; held while their lists are not complete."""
+    people = snapshot.people
+    if not people.certified or parent.procore_id in people.uncounted:
+        return
+    records = {side: people.records[side].get(parent.id_on(side), ()) for side in Side}
+    links = people.links.get(parent.procore_id, ())
+    if not links and not any(records.values()):
+        return
+    inner = Draft()
+    for kind in PEOPLE_RECORDS:
+        _plan_kind(_of_kind(snapshot, parent, title, kind, records, links), parent, inner)
+    _plan_singles(snapshot, parent, title, records, links, inner)
+    _lay_over(inner, parent, draft)
+
+
+def _of_kind(
+    snapshot: Snapshot,
+    parent: Link,
+    title: str,
+    kind: Kind,
+    records: dict[Side, tuple[Record, ...]],
+    links: tuple[Link, ...],
+) -> Snapshot:
+    """The same snapshot, as if its incidents were these children."""
+    mapping = replace(snapshot.mapping, fields=rows_of(snapshot, kind))
+    known = {side: {r.id: r for r in records[side] if r.kind is kind.on(side)} for side in Side}
+    own = tuple(link for link in links if link.kind is kind)
+    return replace(snapshot, mapping=mapping, records=known, links=own, parent=parent.procore_id, title=title)
+
+
+def rows_of(snapshot: Snapshot, kind: Kind) -> tuple[Field, ...]:
+    rows = rows_for(kind, snapshot.people.directory)
+    return replace(snapshot.mapping, fields=rows).narrowed(snapshot.direction).fields
+
+
+def _plan_kind(snapshot: Snapshot, parent: Link, draft: Draft) -> None:
+    for link in snapshot.links:
+        if any((side, link.id_on(side)) in snapshot.pending for side in Side):
+            draft.stand(Side.PROCORE, link.procore_id, Place.WAITING)
+            continue
+        found = fate(snapshot, link)
+        draft.take(found.transition, found.items, found.relying)
+        for action in found.actions:
+            _want(snapshot, _within(action, parent), draft)
+        if found.alive:
+            procore, fourhse = (snapshot.records[side][link.id_on(side)] for side in Side)
+            compare(snapshot, Pair(link, procore, fourhse, snapshot.mapping.fields, snapshot.title or ""), draft)
+
+
+def _within(action: Action, parent: Link) -> Action:
+    """A child that is made again in 4HSE belongs to its incident."""
+    if action.act is not Act.CREATE:
+        return action
+    return replace(action, fields={**action.fields, **_office_id(parent)})
+
+
+def _want(snapshot: Snapshot, action: Action, draft: Draft) -> None:
+    keep_open(snapshot, action, snapshot.title or "", draft)
+    if may_try(snapshot, action):
+        draft.actions.append(action)
+
+
+# People without a partner record -----------------------------------------------------------------------------------
+
+
+def _plan_singles(
+    snapshot: Snapshot,
+    parent: Link,
+    title: str,
+    records: dict[Side, tuple[Record, ...]],
+    links: tuple[Link, ...],
+    draft: Draft,
+) -> None:
+    free = {side: [r for r in records[side] if _is_free(snapshot, r, links)] for side in Side}
+    left, right = (_by_person(snapshot, free[side]) for side in Side)
+    for person in left.keys() | right.keys():
+        mine, theirs = left.get(person, []), right.get(person, [])
+        if len(mine) == 1 and len(theirs) == 1:
+            _link(snapshot, mine[0], theirs[0], title, draft)
+        elif mine and theirs:
+            _doubt(mine, theirs, title, draft)
+        for record in (*mine, *theirs) if not (mine and theirs) else ():
+            _create(snapshot, parent, record, title, draft)
+
+
+def _is_free(snapshot: Snapshot, record: Record, links: tuple[Link, ...]) -> bool:
+    if record.presence is not Presence.PRESENT or record.kind not in (*PEOPLE_RECORDS, Kind.PERSON):
+        return False
+    known = {(link.kind.on(record.side), link.id_on(record.side)) for link in links}
+    waiting = (record.side, record.id) in snapshot.pending or (record.side, record.id) in snapshot.possibly_ours
+    return (record.kind, record.id) not in known and not waiting
+
+
+def _by_person(snapshot: Snapshot, records: list[Record]) -> dict[str, list[Record]]:
+    """Records by whom they name; one that names nobody has no partner and holds nothing."""
+    lens = rows_for(Kind.INJURY, snapshot.people.directory)[0].lens
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        reading = lens.get(record.side, record.image)
+        if not isinstance(reading, Held) and reading.value is not None:
+            found[reading.value].append(record)
+    return found
+
+
+def _link(snapshot: Snapshot, procore: Record, fourhse: Record, title: str, draft: Draft) -> None:
+    reason = "both name the same person"
+    draft.actions.append(
+        Action(Act.LINK, Side.FOURHSE, procore.kind, fourhse.id, procore.id, reason, parent=_parent_id(procore))
+    )
+    link = Link(0, procore.id, fourhse.id, kind=procore.kind)
+    known = {Side.PROCORE: {procore.id: procore}, Side.FOURHSE: {fourhse.id: fourhse}}
+    inner = replace(snapshot, records=known, title=title)
+    compare(inner, Pair(link, procore, fourhse, rows_of(snapshot, procore.kind), title), draft)
+
+
+def _parent_id(record: Record) -> str:
+    return str(record.image.get("incident_id") or "")
+
+
+def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft: Draft) -> None:
+    side = record.side.other
+    kind = record.kind if record.side is Side.PROCORE else _kind_for(snapshot, parent)
+    rows = [row for row in rows_of(snapshot, kind) if row.leads_to(side)]
+    ruling = snapshot.rulings.get(f"match:{record.side.value}:{record.kind.value}-{record.id}")
+    if not rows or (ruling is not None and ruling.verb == "reject"):
+        return
+    values = [(row, getattr(row.lens.get(record.side, record.image), "value", None)) for row in rows]
+    try:
+        fields = payload(side, [v for v in values if v[1] is not None], {}, facts_of(record.image, snapshot.zone))
+    except Unwritable as error:
+        draft.items.append(_no_partner(record, str(error), title))
+        return
+    fields |= {"incident_id": int(parent.procore_id)} if side is Side.PROCORE else _office_id(parent)
+    sources = {row.key: row.slice(record.side, record.image) for row in rows_of(snapshot, kind)}
+    reason = f"a person named in {record.side.title}"
+    action = Action(Act.CREATE, side, kind, None, record.id, reason, fields, sources, parent=parent.procore_id)
+    _want(replace(snapshot, title=title), action, draft)
+
+
+def _office_id(parent: Link) -> dict[str, str]:
+    return {"office_incident_id": parent.fourhse_id}
+
+
+def _kind_for(snapshot: Snapshot, parent: Link) -> Kind:
+    """A person who first crosses from 4HSE becomes an injury under the injury word, else a near miss."""
+    row = snapshot.mapping.category
+    record = snapshot.record(Side.FOURHSE, parent.fourhse_id)
+    if row is None or record is None or not isinstance(row.lens, CategoryLens):
+        return Kind.NEAR_MISS
+    meaning = row.lens.words.get(str(record.image.get(row.lens.fourhse)))
+    return Kind.INJURY if meaning == "injury" else Kind.NEAR_MISS
+
+
+# Questions -------------------------------------------------------------------------------------------------------
+
+
+def _no_partner(record: Record, reason: str, title: str) -> Item:
+    item = items.doubt(record, (), f"{reason[0].upper()}{reason[1:]}; the incident itself crosses.", title)
+    advice = (
+        "Give the person the same employee id, tax code or e-mail on both sides, or name the partner: "
+        "procore-4hse inbox approve ID --with RECORD_ID; never copy this person: procore-4hse inbox reject ID"
+    )
+    return replace(item, key=f"match:{record.side.value}:{record.kind.value}-{record.id}", advice=advice)
+
+
+def _doubt(mine: list[Record], theirs: list[Record], title: str, draft: Draft) -> None:
+    for record in mine:
+        listed = tuple((other.id, f"{other.image.get('days') or 0} days") for other in theirs)
+        reason = "One person has several records on this incident; which is which must be told."
+        item = items.doubt(record, listed, reason, title)
+        draft.items.append(replace(item, key=f"match:{record.side.value}:{record.kind.value}-{record.id}"))
+
+
+def _lay_over(inner: Draft, parent: Link, draft: Draft) -> None:
+    """What the children need joins the plan, and their worst place becomes their incident's."""
+    draft.actions += inner.actions
+    draft.items += [_of_incident(item, parent) for item in inner.items]
+    draft.rebases += inner.rebases
+    draft.transitions += inner.transitions
+    draft.relying += inner.relying
+    places = [place for known in inner.places.values() for place in known.values()]
+    worst = max([*places, *([Place.WAITING] if inner.items else [])], key=list(Place).index, default=Place.IN_SYNC)
+    for side in Side:
+        now = draft.places[side].get(parent.id_on(side), Place.IN_SYNC)
+        draft.stand(side, parent.id_on(side), max(now, worst, key=list(Place).index))
+
+
+def _of_incident(item: Item, parent: Link) -> Item:
+    """People look an item up by its incident; an answer is found by the item's own key."""
+    if item.kind is ItemKind.MATCH:
+        return item
+    return replace(item, procore_id=parent.procore_id, fourhse_id=parent.fourhse_id)

@@ -1,0 +1,39 @@
+"""Calls that a vendor refused: parked, tried again later or when a side changes, and shown for as long as wanted."""
+
+from __future__ import annotations
+
+from procore_4hse.models import Act, Action, Place
+from procore_4hse.reconcile import items
+from procore_4hse.reconcile.draft import Draft
+from procore_4hse.reconcile.snapshot import Snapshot, fingerprint
+
+
+def refusal_key(action: Action) -> str:
+    """Names a call by what it wants, so that the same wish finds its earlier refusal."""
+    rows = ",".join(sorted(action.sources)) if action.act is Act.UPDATE else ""
+    record = action.target_id if action.act is Act.UPDATE else action.source_id or action.target_id
+    return f"refused:{action.act.value}:{action.side.value}:{action.kind.value}:{record}:{rows}"
+
+
+def refusal_fingerprint(action: Action) -> str:
+    """Changes when either side's values of the refused call change."""
+    return fingerprint(dict(action.sources), dict(action.seen), dict(action.fields))
+
+
+def may_try(snapshot: Snapshot, action: Action) -> bool:
+    refusal = snapshot.refusals.get(refusal_key(action))
+    if refusal is None or refusal.fingerprint != refusal_fingerprint(action):
+        return True
+    ruling = snapshot.rulings.get(refusal.key)
+    return bool(ruling and ruling.verb == "retry") or refusal.next_try is None or snapshot.now >= refusal.next_try
+
+
+def keep_open(snapshot: Snapshot, action: Action, title: str, draft: Draft) -> None:
+    """The item of a refused call stays open for as long as the call is wanted."""
+    refusal = snapshot.refusals.get(refusal_key(action))
+    if refusal is None:
+        return
+    draft.items.append(items.refused(refusal, action, title))
+    for side, record_id in ((action.side, action.target_id), (action.side.other, action.source_id)):
+        if record_id is not None:
+            draft.stand(side, record_id, Place.REFUSED)

@@ -1,0 +1,164 @@
+"""Incidents that are linked nowhere: pairs, doubts, and those that the other side does not have yet."""
+
+from __future__ import annotations
+
+from procore_4hse.mapping.lenses import Held, Unwritable
+from procore_4hse.mapping.translate import new_payload
+from procore_4hse.models import Act, Action, Item, Kind, Link, LinkState, Place, Side
+from procore_4hse.reconcile import items
+from procore_4hse.reconcile.draft import Draft
+from procore_4hse.reconcile.match import Candidate, match
+from procore_4hse.reconcile.pairs import Pair, compare
+from procore_4hse.reconcile.refusals import keep_open, may_try
+from procore_4hse.reconcile.scope import day_of, exclusion, is_in_range
+from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
+
+
+def plan_unlinked(snapshot: Snapshot, draft: Draft) -> None:
+    """Unlinked incidents of both sides: linked when clear, asked about when doubtful, created when alone."""
+    free = {side: _unlinked(snapshot, side, draft) for side in Side}
+    candidates = {side: [_candidate(snapshot, record, ok) for record, ok in free[side].values()] for side in Side}
+    apart = snapshot.apart | _told_apart(snapshot, draft)
+    found = match(candidates[Side.PROCORE], candidates[Side.FOURHSE], apart)
+    pairs = [*_by_identity(snapshot, free, draft), *found.pairs]
+    linked = {left for left, _ in pairs}, {right for _, right in pairs}
+    for left, right in pairs:
+        _link(snapshot, left, right, draft, "both tell the same day, title and description")
+    for left, rights in found.doubts.items():
+        if left not in linked[0] and not linked[1] >= set(rights):
+            _doubt(snapshot, left, tuple(r for r in rights if r not in linked[1]), draft)
+    for side, singles in ((Side.PROCORE, found.singles_procore), (Side.FOURHSE, found.singles_fourhse)):
+        for record_id in singles:
+            if record_id not in linked[0 if side is Side.PROCORE else 1]:
+                _plan_create(snapshot, snapshot.records[side][record_id], draft)
+
+
+def _unlinked(snapshot: Snapshot, side: Side, draft: Draft) -> dict[str, tuple[Record, bool]]:
+    """Records without a living link, each with whether it may be linked or copied; counted where they stand."""
+    living = {link.id_on(side) for link in snapshot.links if link.state is not LinkState.IGNORED}
+    ignored = {link.id_on(side) for link in snapshot.links if link.state is LinkState.IGNORED}
+    free = {}
+    for record in snapshot.records[side].values():
+        if record.presence is not Presence.PRESENT or record.id in living:
+            continue
+        if (side, record.id) in snapshot.pending or (side, record.id) in snapshot.possibly_ours:
+            draft.stand(side, record.id, Place.WAITING)
+            continue
+        eligible = record.id not in ignored and exclusion(snapshot, record, linked=False) is None
+        draft.stand(side, record.id, Place.WAITING if eligible else Place.EXCLUDED)
+        free[record.id] = record, eligible and is_in_range(snapshot, record)
+    return free
+
+
+def _candidate(snapshot: Snapshot, record: Record, eligible: bool) -> Candidate:
+    readings = {row.key: row.lens.get(record.side, record.image) for row in snapshot.mapping.fields}
+    told = {key: None if isinstance(reading, Held) else reading.value for key, reading in readings.items()}
+    return Candidate(
+        id=record.id,
+        day=day_of(snapshot, record),
+        title=told.get(snapshot.mapping.title.key),
+        description=told.get(snapshot.mapping.description.key) if snapshot.mapping.description else None,
+        eligible=eligible,
+    )
+
+
+def _told_apart(snapshot: Snapshot, draft: Draft) -> frozenset[tuple[str, str]]:
+    """Answers to earlier doubts: a rejected item calls the record different from every candidate shown."""
+    for ruling in snapshot.rulings.values():
+        _, _, rest = ruling.key.partition("match:")
+        side, _, record_id = rest.partition(":")
+        if rest and ruling.verb == "reject":
+            for other in ruling.seen.get("candidates", ()):
+                draft.apart.append((record_id, other) if side == Side.PROCORE.value else (other, record_id))
+    return frozenset(draft.apart)
+
+
+def _by_identity(
+    snapshot: Snapshot, free: dict[Side, dict[str, tuple[Record, bool]]], draft: Draft
+) -> list[tuple[str, str]]:
+    """Pairs that need no likeness: 4HSE ids of our own scheme, and those that a person joined."""
+    pairs = []
+    for fourhse_id, procore_id in snapshot.ids_of_ours.items():
+        if fourhse_id in free[Side.FOURHSE] and procore_id in free[Side.PROCORE]:
+            pairs.append((procore_id, fourhse_id))
+    for ruling in snapshot.rulings.values():
+        if ruling.key.startswith("match:") and ruling.verb == "approve" and ruling.with_id:
+            _, side, record_id = ruling.key.split(":", 2)
+            pair = (record_id, ruling.with_id) if side == Side.PROCORE.value else (ruling.with_id, record_id)
+            draft.relying.append(ruling.key)
+            if pair[0] in free[Side.PROCORE] and pair[1] in free[Side.FOURHSE] and pair not in pairs:
+                pairs.append(pair)
+    return [pair for pair in pairs if pair not in snapshot.unlinked_by_hand]
+
+
+def _link(snapshot: Snapshot, procore_id: str, fourhse_id: str, draft: Draft, reason: str) -> None:
+    """A pair becomes a link, and its fields are merged at once without a base."""
+    draft.actions.append(Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, fourhse_id, procore_id, reason))
+    records = snapshot.records[Side.PROCORE][procore_id], snapshot.records[Side.FOURHSE][fourhse_id]
+    title = items.title_of(snapshot.mapping, records[0])
+    compare(snapshot, Pair(Link(0, procore_id, fourhse_id), *records, snapshot.mapping.fields, title), draft)
+    for side, record_id in ((Side.PROCORE, procore_id), (Side.FOURHSE, fourhse_id)):
+        if draft.places[side].get(record_id) is Place.WAITING and not _is_asked(draft, record_id):
+            draft.stand(side, record_id, Place.IN_SYNC)
+
+
+def _is_asked(draft: Draft, record_id: str) -> bool:
+    return any(record_id in (item.procore_id, item.fourhse_id) for item in draft.items)
+
+
+def _doubt(snapshot: Snapshot, procore_id: str, fourhse_ids: tuple[str, ...], draft: Draft) -> None:
+    record = snapshot.records[Side.PROCORE][procore_id]
+    listed = tuple(
+        (other, items.title_of(snapshot.mapping, snapshot.records[Side.FOURHSE][other])) for other in fourhse_ids
+    )
+    reason = "These may be one incident, and likeness alone never links; nothing is created meanwhile."
+    draft.items.append(items.doubt(record, listed, reason, items.title_of(snapshot.mapping, record)))
+
+
+def _plan_create(snapshot: Snapshot, record: Record, draft: Draft) -> None:
+    """A record without a partner is created on the other side, unless something about it must be asked first."""
+    side, title = record.side.other, items.title_of(snapshot.mapping, record)
+    if (record.side, record.id) in snapshot.linked_elsewhere:
+        draft.items.append(
+            items.doubt(record, (), "Another route has this incident already; it may have moved.", title)
+        )
+        return
+    if twin := _twin(snapshot, record):
+        draft.items.append(items.doubt(record, (), twin, title))
+        return
+    if not snapshot.certified[side]:
+        return
+    try:
+        fields = new_payload(snapshot.mapping, side, record.image, snapshot.zone)
+    except Unwritable as error:
+        draft.items += _why_held(snapshot, record, str(error), title)
+        return
+    sources = {row.key: row.slice(record.side, record.image) for row in snapshot.mapping.fields}
+    reason = f"new in {record.side.title}"
+    action = Action(Act.CREATE, side, Kind.INCIDENT, None, record.id, reason, fields, sources)
+    draft.stand(record.side, record.id, Place.IN_SYNC)
+    keep_open(snapshot, action, title, draft)
+    if may_try(snapshot, action):
+        draft.actions.append(action)
+
+
+def _why_held(snapshot: Snapshot, record: Record, reason: str, title: str) -> list[Item]:
+    """An unknown word is asked about; evidence that is only incomplete in this cycle is not."""
+    held = [
+        (row, reading)
+        for row in snapshot.mapping.fields
+        if isinstance(reading := row.lens.get(record.side, record.image), Held)
+    ]
+    if held and held[0][1].word is None:
+        return []
+    row = held[0][0] if held else snapshot.mapping.day
+    return [items.word(record, None, row.key, reason, title)]
+
+
+def _twin(snapshot: Snapshot, record: Record) -> str | None:
+    """Why an unlinked record may be a second copy that we made: it is never copied, only asked about."""
+    if record.side is Side.FOURHSE and record.id in snapshot.ids_of_ours:
+        return "Its id is one that we give; it may be a late copy of an incident that is linked already."
+    if record.author is not None and record.author in snapshot.own_accounts:
+        return "Our own account made it, and the journal does not know it; it may be a late copy."
+    return None
