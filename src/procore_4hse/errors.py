@@ -6,6 +6,7 @@ SyncError                     the root; `exit_code` is what a command ends with
 ├── MappingError         2    a mapping that cannot work; `problems` names all of them
 ├── StoreError           4    the staging store is unusable
 ├── LeaseLost            1    another process took the route over; nothing more may be written
+├── AskedToStop          1    the process was told to end; what is under way is left for the next cycle
 ├── GuardStopped         7    a person is needed before this route may go on
 └── VendorError          1    a call to Procore or 4HSE did not succeed
     ├── AccessRefused    3    401 or 403: credentials or permissions
@@ -68,6 +69,10 @@ class StoreError(SyncError):
 
 class LeaseLost(SyncError):
     pass
+
+
+class AskedToStop(SyncError):
+    """Raised between two calls or out of a wait, never inside a call: nothing is under way at the vendor."""
 
 
 class GuardStopped(SyncError):
