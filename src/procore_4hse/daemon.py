@@ -1,0 +1,170 @@
+"""The daemon: a cycle per route on its schedule, until a signal ends it. `run` is the whole life in four steps."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from queue import Empty, SimpleQueue
+from threading import Event
+from types import FrameType
+from typing import Any
+
+import structlog
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.date import DateTrigger
+
+from procore_4hse.cycle import Options, Report, run_cycle
+from procore_4hse.errors import AccessRefused, AskedToStop, StoreError
+from procore_4hse.gather import Route
+from procore_4hse.house import House
+
+log = structlog.get_logger()
+
+AT_ONCE = 4
+"""Cycles that run side by side; when more routes are due, the one that waited longest goes first."""
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+GRACE = timedelta(seconds=12)
+"""How long the actions in hand may take after the first signal; the process is gone within 15 seconds."""
+
+CUT_SHORT = 1
+"""The exit code after a second signal: a rerun takes up what was left."""
+
+
+def interruptible(stop: Event) -> Callable[[float], None]:
+    """A sleep that raises AskedToStop as soon as `stop` is set."""
+
+    def sleep(seconds: float) -> None:
+        if stop.wait(seconds):
+            raise AskedToStop("The process was asked to stop while it waited for a vendor; the next cycle goes on.")
+
+    return sleep
+
+
+class Daemon:
+    """Runs cycles until a signal or a broken store ends it; `run` returns the exit code.
+
+    Cycles run in threads. Everything else happens in the main thread, one piece of news after the other: a signal, or
+    a cycle that is over. A signal's own handler only adds to the queue, for it may interrupt any line of ours.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        routes: Sequence[Route],
+        *,
+        every: timedelta,
+        stop: Event,
+        grace: timedelta = GRACE,
+        leave: Callable[[int], object] = os._exit,
+    ) -> None:
+        self.house, self.routes, self.every, self.stop, self.grace, self.leave = (
+            house,
+            routes,
+            every,
+            stop,
+            grace,
+            leave,
+        )
+        self.by_key = {route.key: route for route in routes}
+        self.news: SimpleQueue[int | JobExecutionEvent] = SimpleQueue()
+        self.under_way: set[str] = set()
+        self.exit_code = 0
+        self.scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(AT_ONCE)}, job_defaults={"misfire_grace_time": None}, timezone=UTC
+        )
+        self.handlers: dict[int, Any] = {}
+
+    def run(self) -> int:
+        self.startup()
+        try:
+            self.loop()
+        finally:
+            self.shutdown()
+        return self.exit_code
+
+    # The four steps -----------------------------------------------------------------------------------------------
+
+    def startup(self) -> None:
+        """Signals are heard from here on, and every route's first cycle is due at once."""
+        self.handlers = {number: signal.signal(number, self.hear) for number in SIGNALS}
+        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what a cycle raises is told by a line of ours
+        self.scheduler.add_listener(self.news.put, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
+        for route in self.routes:
+            self._plan(route, timedelta(0))
+        self.scheduler.start()
+        log.info("daemon.started", routes=len(self.routes), every_seconds=self.every.total_seconds())
+
+    def loop(self) -> None:
+        while not self.stop.is_set():
+            self._take(self.news.get())
+
+    def shutdown(self) -> None:
+        """No cycle begins any more; those under way finish the action in hand, or are left when it lasts too long."""
+        self.stop.set()
+        self.scheduler.shutdown(wait=False)
+        leave_by = self.house.timer() + self.grace.total_seconds()
+        while self.under_way:
+            try:
+                self._take(self.news.get(timeout=max(0.0, leave_by - self.house.timer())))
+            except Empty:
+                log.warning("daemon.left", routes=len(self.under_way), why="a call lasts; its intent stays open")
+                self.leave(self.exit_code)
+                break
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+        log.info("daemon.stopped", exit=self.exit_code)
+
+    def hear(self, number: int, _: FrameType | None) -> None:
+        self.news.put(number)
+
+    # News ---------------------------------------------------------------------------------------------------------
+
+    def _take(self, news: int | JobExecutionEvent) -> None:
+        if isinstance(news, JobExecutionEvent):
+            self._cycle_over(self.by_key[news.job_id], news)
+        elif self.stop.is_set():
+            log.warning("daemon.cut_short", signal=signal.Signals(news).name)
+            self.leave(CUT_SHORT)
+        else:
+            log.info("daemon.stopping", signal=signal.Signals(news).name)
+            self.stop.set()
+
+    def _cycle_over(self, route: Route, news: JobExecutionEvent) -> None:
+        if isinstance(news.exception, StoreError):
+            log.error("daemon.no_store", route=route.name, error=news.exception)
+            self.exit_code = StoreError.exit_code
+            self.stop.set()
+        elif news.exception is not None:
+            log.error("daemon.cycle_failed", route=route.name, error=news.exception)
+        elif news.retval is not None:
+            self._tell(news.retval)
+        self._plan(route, self.every)
+
+    def _tell(self, report: Report) -> None:
+        """What a person should know of a cycle that did not end well; the cycle itself logs the others."""
+        if report.exit_code == AccessRefused.exit_code:
+            log.error("daemon.no_access", route=report.route, reason=report.reason)
+        elif report.exit_code != 0:
+            log.warning("daemon.not_done", route=report.route, outcome=report.outcome, reason=report.reason)
+
+    # Cycles -------------------------------------------------------------------------------------------------------
+
+    def _plan(self, route: Route, pause: timedelta) -> None:
+        """The pause counts from the end of the cycle before, so a route never meets itself."""
+        if not self.stop.is_set():
+            due = DateTrigger(datetime.now(UTC) + pause)
+            self.scheduler.add_job(self._cycle, due, args=(route,), id=route.key, replace_existing=True)
+
+    def _cycle(self, route: Route) -> Report | None:
+        """None when the end came before the cycle began."""
+        self.under_way.add(route.key)
+        try:
+            return None if self.stop.is_set() else run_cycle(self.house, route, Options())
+        finally:
+            self.under_way.discard(route.key)

@@ -1,0 +1,261 @@
+"""The daemon in process: its schedule, its end, and what it rides through. Signals are real, the vendors simulated."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from sqlalchemy import text
+
+from procore_4hse.cycle import Options, run_cycle
+from procore_4hse.daemon import Daemon, interruptible
+from procore_4hse.errors import AskedToStop
+from procore_4hse.gather import Route
+from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.simulator.wire import Request
+from world import PROJECT, TENANT, World
+
+A_MOMENT = timedelta(milliseconds=5)
+PROJECT_SHOWN = f"/projects/{PROJECT}"
+OTHER_PROJECT = 1363618
+OTHER_OFFICE = "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e03"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    built = World.build(f"sqlite:///{tmp_path}/sync.db")
+    yield built
+    built.store.close()
+
+
+@pytest.fixture
+def stop() -> threading.Event:
+    return threading.Event()
+
+
+@pytest.fixture
+def told() -> Iterator[list[Any]]:
+    with structlog.testing.capture_logs() as lines:
+        yield lines
+
+
+def daemon(world: World, stop: threading.Event, *routes: Route, **options: Any) -> Daemon:
+    house = replace(world.house, stopping=stop.is_set)
+    return Daemon(house, routes or (world.route,), **{"every": A_MOMENT, "stop": stop, **options})
+
+
+def second_route(world: World) -> Route:
+    world.procore.add_project(OTHER_PROJECT, "Hillside", world.zone, world.zone)
+    world.fourhse.add_office(TENANT, OTHER_OFFICE, "Hillside site")
+    return replace(world.route, name="hillside", procore_project=str(OTHER_PROJECT), fourhse_office=OTHER_OFFICE)
+
+
+def terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def hold(stop: threading.Event) -> Callable[[], object]:
+    """Asks for the end and goes on once the daemon has heard it."""
+    return lambda: (terminate(), stop.wait(20))
+
+
+def when(world: World, is_it: Callable[[Request], bool], act: Callable[[], object], times: int = 1) -> None:
+    """`act` happens once, right before the request that makes it `times` times."""
+    seen = 0
+
+    def look(request: Request) -> None:
+        nonlocal seen
+        if is_it(request):
+            seen += 1
+            if seen == times:
+                act()
+
+    world.faults.on_request.append(look)
+
+
+def opens(project: int) -> Callable[[Request], bool]:
+    """Every cycle asks for its project once, first of all."""
+    return lambda request: request.path.endswith(f"/projects/{project}")
+
+
+def outcomes(world: World, key: str | None = None) -> list[str]:
+    query = text("SELECT outcome FROM cycle WHERE route = :route ORDER BY id")
+    with world.store.read() as unit:
+        return list(unit.session.execute(query, {"route": key or world.route.key}).scalars())
+
+
+def events(told: list[Any], event: str) -> list[Any]:
+    return [line for line in told if line["event"] == event]
+
+
+# The schedule ----------------------------------------------------------------------------------------------------
+
+
+def test_the_first_cycle_comes_at_once_and_the_next_after_each_pause(store_url: str, stop: threading.Event) -> None:
+    world = World.build(store_url)
+    world.on_site("Fall")
+    when(world, opens(PROJECT), terminate, times=4)
+    assert daemon(world, stop).run() == 0
+    assert outcomes(world)[:3] == ["ok", "ok", "ok"]
+    assert [row["name"] for row in world.office().values()] == ["Fall"]
+    world.store.close()
+
+
+def test_a_long_pause_is_kept_between_two_cycles(world: World, stop: threading.Event, told: list[Any]) -> None:
+    running = daemon(world, stop, every=timedelta(hours=1))
+    running._tell = lambda report: terminate()  # type: ignore[method-assign]
+    assert running.run() == 0
+    assert outcomes(world) == ["ok"]
+
+
+def test_a_route_in_a_long_call_neither_meets_itself_nor_holds_up_another(world: World, stop: threading.Event) -> None:
+    other, go_on = second_route(world), threading.Event()
+    when(world, opens(PROJECT), lambda: go_on.wait(20))
+    when(world, opens(OTHER_PROJECT), go_on.set, times=4)
+    when(world, opens(PROJECT), terminate, times=2)
+    assert daemon(world, stop, world.route, other).run() == 0
+    assert go_on.is_set()
+    assert len(outcomes(world, other.key)) >= 3
+    assert set(outcomes(world)[:1] + outcomes(world, other.key)[:3]) == {"ok"}
+    assert "busy" not in outcomes(world) + outcomes(world, other.key)
+
+
+# The end ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_action_in_hand_is_finished_and_the_rest_put_off(world: World, stop: threading.Event) -> None:
+    for number in range(3):
+        world.on_site(f"Fall {number}", date(2026, 2, 1 + number * 5))
+    when(world, lambda request: request.path.endswith("/incident/create"), hold(stop))
+    assert daemon(world, stop).run() == 0
+    assert outcomes(world) == ["partial"]
+    assert len(world.office()) == len(world.links()) == 1
+    with world.store.read() as unit:
+        assert unit.journal(world.route.key).open() == []
+
+
+def test_a_pull_ends_between_two_pages(world: World, stop: threading.Event) -> None:
+    world.on_site("Fall")
+    when(world, lambda request: request.path.endswith("/incidents"), hold(stop))
+    assert daemon(world, stop).run() == 0
+    assert outcomes(world) == ["partial"]
+    assert world.office() == {}
+
+
+def test_a_call_that_hangs_is_left_behind_with_its_lease(world: World, stop: threading.Event, told: list[Any]) -> None:
+    let_go, left = threading.Event(), []
+    when(world, lambda request: request.path.endswith("/incidents"), lambda: (terminate(), let_go.wait(20)))
+    running = daemon(world, stop, grace=timedelta(milliseconds=50), leave=left.append)
+    assert running.run() == 0
+    with world.store.read() as unit:
+        assert unit.leases.holder(world.route.key) == str(world.house.holder)
+    let_go.set()
+    assert left == [0]
+    assert events(told, "daemon.left")
+
+
+def test_a_second_signal_ends_it_at_once(world: World, stop: threading.Event) -> None:
+    let_go, left = threading.Event(), []
+
+    def twice() -> None:
+        terminate()
+        stop.wait(20)
+        terminate()
+        let_go.wait(20)
+
+    def leave(code: int) -> None:
+        left.append(code)
+        let_go.set()
+
+    when(world, lambda request: request.path.endswith("/incidents"), twice)
+    daemon(world, stop, leave=leave).run()
+    assert left == [1]
+
+
+def test_the_signals_belong_to_whoever_had_them_before(world: World, stop: threading.Event) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    when(world, opens(PROJECT), terminate)
+    daemon(world, stop).run()
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
+
+
+# What it rides through -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/rest/", "/v2/"])
+def test_an_outage_of_one_vendor_passes(world: World, stop: threading.Event, told: list[Any], path: str) -> None:
+    world.on_site("Fall in Procore")
+    world.in_office("Fall in 4HSE", date(2026, 1, 5))
+    assert world.sync(first=True).outcome == "ok"
+    world.on_site("Slip in Procore", date(2026, 2, 20))
+    world.in_office("Slip in 4HSE", date(2026, 2, 25))
+    world.faults.add(FaultKind.UNAVAILABLE, path=path, times=11)
+    when(world, opens(PROJECT), terminate, times=30)
+    assert daemon(world, stop).run() == 0
+    assert "failed" in outcomes(world)
+    assert outcomes(world)[-2] == "ok"
+    assert events(told, "daemon.not_done")
+    assert len(world.site()) == len(world.office()) == len(world.links()) == 4
+
+
+def test_refused_credentials_are_told_and_tried_again(world: World, stop: threading.Event, told: list[Any]) -> None:
+    world.faults.add(FaultKind.FORBIDDEN, path=PROJECT_SHOWN)
+    when(world, opens(PROJECT), terminate, times=3)
+    assert daemon(world, stop).run() == 0
+    assert outcomes(world)[:2] == ["failed", "ok"]
+    assert "permission" in events(told, "daemon.no_access")[0]["reason"]
+
+
+def test_an_error_that_nobody_foresaw_is_told_and_the_next_cycle_comes(
+    world: World, stop: threading.Event, told: list[Any]
+) -> None:
+    def stumble() -> None:
+        raise RuntimeError("a fault of ours")
+
+    when(world, opens(PROJECT), stumble)
+    when(world, opens(PROJECT), terminate, times=3)
+    assert daemon(world, stop).run() == 0
+    assert outcomes(world)[:2] == ["failed", "ok"]
+    assert isinstance(events(told, "daemon.cycle_failed")[0]["error"], RuntimeError)
+
+
+def test_a_broken_store_ends_it(world: World, stop: threading.Event, told: list[Any]) -> None:
+    def break_store() -> None:
+        with world.store.begin() as unit:
+            unit.session.execute(text("DROP TABLE raw_record"))
+
+    when(world, opens(PROJECT), break_store)
+    assert daemon(world, stop).run() == 4
+    assert events(told, "daemon.no_store")
+
+
+# Waits -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_wait_ends_when_the_process_shall_end(stop: threading.Event) -> None:
+    wait = interruptible(stop)
+    wait(0)
+    threading.Timer(0.01, stop.set).start()
+    with pytest.raises(AskedToStop):
+        wait(20)
+
+
+def test_a_write_that_waits_for_its_turn_is_not_sent_and_leaves_no_open_intent(world: World) -> None:
+    def asked(seconds: float) -> None:
+        raise AskedToStop("asked to stop")
+
+    world.on_site("Fall")
+    _procore, fourhse = world.house.registers(world.route)
+    fourhse._http.budget._sleep = asked  # type: ignore[method-assign]
+    world.faults.add(FaultKind.TOO_MANY, path="/incident/create", delay=timedelta(seconds=5))
+    report = run_cycle(world.house, world.route, Options())
+    assert (report.outcome, report.reason) == ("partial", "asked to stop")
+    assert world.office() == {}
+    with world.store.read() as unit:
+        assert unit.journal(world.route.key).open() == []
