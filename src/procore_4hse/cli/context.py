@@ -24,7 +24,7 @@ from procore_4hse import log
 from procore_4hse.errors import ConfigurationError, SyncError, UsageError
 from procore_4hse.gather import Route
 from procore_4hse.house import House, open_house, routes_of
-from procore_4hse.settings import Settings, load
+from procore_4hse.settings import CONFIG_VARIABLE, DEFAULT_FILE, PREFIX, SECRETS_VARIABLE, Settings, load
 
 INTERNAL = 4
 
@@ -67,13 +67,23 @@ class Desk:
         """All routes of the configuration with their mappings, disabled ones too."""
         return routes_of(self.settings)
 
-    def chosen(self, names: Sequence[str]) -> tuple[Route, ...]:
-        """The enabled routes, or those that are named; a name that no route has is a UsageError."""
+    @property
+    def is_configured(self) -> bool:
+        """Whether there is any sign of a configuration: a file that is named or in its usual place, or variables."""
+        names = (CONFIG_VARIABLE, SECRETS_VARIABLE, f"{PREFIX}ROUTES")
+        return self.config is not None or DEFAULT_FILE.exists() or any(os.environ.get(name) for name in names)
+
+    def named(self, names: Sequence[str]) -> tuple[Route, ...]:
+        """The routes with these names, all when there are none; a name that no route has is a UsageError."""
         known = {route.name: route for route in self.routes}
         if unknown := [name for name in names if name not in known]:
             listed = ", ".join(known)
             raise UsageError(f"There is no route {', '.join(unknown)}; the configuration has: {listed}.")
-        wanted = [known[name] for name in dict.fromkeys(names)] or list(known.values())
+        return tuple(known[name] for name in dict.fromkeys(names)) or self.routes
+
+    def chosen(self, names: Sequence[str]) -> tuple[Route, ...]:
+        """The same without disabled routes, each of which is told."""
+        wanted = self.named(names)
         for route in wanted:
             if not route.enabled:
                 self.note(f"Route {route.name} is disabled in the configuration and was skipped.")
@@ -173,14 +183,21 @@ def _is_typers(error: Exception) -> bool:
 def tell(desk: Desk, error: Exception) -> int:
     """Says what happened and what to do next; the exit code."""
     if isinstance(error, SyncError):
-        desk.err.print(str(error), style="bold red")
         if isinstance(error, ConfigurationError):
-            for problem in error.problems:
-                desk.err.print(f"  {problem.place}: {problem.what}.", soft_wrap=True)
-                desk.err.print(f"    {problem.remedy}.", style="cyan", soft_wrap=True)
+            show_problems(desk, error)
+        else:
+            desk.err.print(str(error), style="bold red")
         return error.exit_code
     hint = "Report the lines below." if desk.verbose else "Run it again with -v before the command, and report that."
     desk.err.print(f"An internal error ({type(error).__name__}) stopped this command. {hint}", style="bold red")
     if desk.verbose:
         desk.err.print("".join(traceback.format_tb(error.__traceback__)), soft_wrap=True)
     return INTERNAL
+
+
+def show_problems(desk: Desk, error: ConfigurationError) -> None:
+    """Every problem: the place, what is wrong there, and what to do about it."""
+    desk.err.print(str(error), style="bold red")
+    for problem in error.problems:
+        desk.err.print(f"  {problem.place}: {problem.what}.", soft_wrap=True)
+        desk.err.print(f"    {problem.remedy}.", style="cyan", soft_wrap=True)

@@ -1,0 +1,289 @@
+"""`inbox`: what waits for a person, and their answers."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from procore_4hse import answers
+from procore_4hse.answers import Answer
+from procore_4hse.cli.context import Desk, desk_of, teach
+from procore_4hse.cli.text import moment, plain, short, span
+from procore_4hse.gather import Route
+from procore_4hse.models import ItemKind
+from procore_4hse.store.inbox import Entry
+
+GROUP = """What waits for a person: list it, look at one item, answer it.
+
+Without a word after it, `inbox` lists. Kinds: [bold]conflict[/bold] both sides changed one field ·
+[bold]deletion[/bold] one side deleted it · [bold]match[/bold] perhaps one incident, perhaps two ·
+[bold]word[/bold] a word that the mapping does not know · [bold]refused[/bold] a system said no ·
+[bold]drift[/bold] the sides disagree although neither changed · [bold]guard[/bold] too much at once, held ·
+[bold]missing[/bold] no longer shown, and no proof that it was deleted.
+
+Nothing is written when you answer: the next cycle carries the answer out, if it still fits what it was given to.
+
+[bold]Example[/bold]  procore-4hse inbox --kind conflict
+
+[bold]Exit codes[/bold]  0 done · 2 configuration, no such item, or an answer that does not fit it · 4 the store
+"""
+
+LIST = """Lists what waits for a person, oldest first.
+
+[bold]Example[/bold]  procore-4hse inbox list --route riverside --json
+
+[bold]Exit codes[/bold]  0 listed · 2 configuration · 4 the store cannot be used
+"""
+
+SHOW = """Shows one item whole: both values, what both sides last agreed on, why it is asked, and how to answer.
+
+[bold]Example[/bold]  procore-4hse inbox show 12
+
+[bold]Exit codes[/bold]  0 shown · 2 no such item · 4 the store cannot be used
+"""
+
+RESOLVE = """Answers a conflict or a drift: the value of this side holds, and the other side is given it.
+
+The answer counts for the values that you saw; when a side changes before the next cycle, it is asked again. Where a
+field does not travel, both values stay.
+
+[bold]Example[/bold]  procore-4hse inbox resolve 12 --use 4hse
+
+[bold]Exit codes[/bold]  0 noted, the next cycle carries it out · 2 the answer does not fit the item · 4 the store
+"""
+
+APPROVE = """Says yes: to a deletion (the survivor is deleted too), to a missing one (it was deleted), to a match
+(`--with` the record that is the same incident), or to what a guard holds.
+
+A guard about a changed mapping wants `--use`: the side whose values hold, or `base` to leave both as they are.
+
+[bold]Example[/bold]  procore-4hse inbox approve 12 --with 8613
+
+[bold]Exit codes[/bold]  0 noted, the next cycle carries it out · 2 the answer does not fit the item · 4 the store
+"""
+
+REJECT = """Says no: to a deletion (the survivor is kept and left alone from now on, or with `--restore` the deleted one
+is brought back), to held deletions, or to a match (they are different, and both are created).
+
+[bold]Example[/bold]  procore-4hse inbox reject 12 --restore
+
+[bold]Exit codes[/bold]  0 noted, the next cycle carries it out · 2 the answer does not fit the item · 4 the store
+"""
+
+RETRY = """Tries a refused call again in the next cycle, without waiting for its turn.
+
+[bold]Example[/bold]  procore-4hse inbox retry 12
+
+[bold]Exit codes[/bold]  0 noted, the next cycle tries it · 2 the item is no refused one · 4 the store
+"""
+
+Number = Annotated[int, typer.Argument(metavar="ID", help="The item's number, as the list shows it.")]
+OfKind = Annotated[ItemKind | None, typer.Option("--kind", help="Only items of this kind.")]
+OfRoute = Annotated[list[str] | None, typer.Option("--route", metavar="NAME", help="Only items of this route.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object with all items.")]
+Use = Annotated[str, typer.Option("--use", metavar="procore|4hse", help="The side whose value holds.")]
+GuardUse = Annotated[
+    str | None, typer.Option("--use", metavar="procore|4hse|base|accept", help="What holds, when a guard asks for it.")
+]
+With = Annotated[str | None, typer.Option("--with", metavar="RECORD_ID", help="The other side's id of a match.")]
+Restore = Annotated[bool, typer.Option("--restore", help="Bring the deleted one back.")]
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(help=teach(GROUP), invoke_without_command=True)
+    group.callback()(either)
+    group.command("list", help=teach(LIST))(list_items)
+    group.command("show", help=teach(SHOW))(show)
+    group.command("resolve", help=teach(RESOLVE))(resolve)
+    group.command("approve", help=teach(APPROVE))(approve)
+    group.command("reject", help=teach(REJECT))(reject)
+    group.command("retry", help=teach(RETRY))(retry)
+    app.add_typer(group, name="inbox")
+
+
+def either(ctx: typer.Context, kind: OfKind = None, route: OfRoute = None, as_json: AsJson = False) -> None:
+    if ctx.invoked_subcommand is None:
+        _list(desk_of(ctx), kind, route, as_json)
+
+
+def list_items(ctx: typer.Context, kind: OfKind = None, route: OfRoute = None, as_json: AsJson = False) -> None:
+    _list(desk_of(ctx), kind, route, as_json)
+
+
+def show(ctx: typer.Context, item_id: Number) -> None:
+    desk = desk_of(ctx)
+    with desk.house() as house:
+        route, entry = answers.find(house.store, desk.routes, item_id)
+    _show(desk, route, entry)
+
+
+def resolve(ctx: typer.Context, item_id: Number, use: Use) -> None:
+    _answer(desk_of(ctx), item_id, Answer("resolve", use=use))
+
+
+def approve(ctx: typer.Context, item_id: Number, with_id: With = None, use: GuardUse = None) -> None:
+    _answer(desk_of(ctx), item_id, Answer("approve", use=use, with_id=with_id))
+
+
+def reject(ctx: typer.Context, item_id: Number, restore: Restore = False) -> None:
+    _answer(desk_of(ctx), item_id, Answer("reject", restore=restore))
+
+
+def retry(ctx: typer.Context, item_id: Number) -> None:
+    _answer(desk_of(ctx), item_id, Answer("retry"))
+
+
+def _answer(desk: Desk, item_id: int, answer: Answer) -> None:
+    with desk.house() as house:
+        route, entry, kept = answers.keep(house.store, desk.routes, item_id, answer)
+    earlier = " in place of your earlier answer" if entry.state == "answered" else ""
+    desk.out.print(f"Noted{earlier}: {_in_words(entry, kept)}", style="green")
+    desk.out.print(f"The next cycle carries it out: procore-4hse sync --route {route.name}")
+
+
+def _in_words(entry: Entry, answer: Answer) -> str:
+    """What the answer means, told back."""
+    number = f"item {entry.id} ({entry.item.kind.value})"
+    if answer.verb == "resolve":
+        return f"{number}, the value of {answers.TITLES[answer.use or '']} holds."
+    if answer.with_id:
+        return f"{number}, it is the same incident as {answer.with_id}."
+    if answer.restore:
+        return f"{number}, the deleted one is brought back."
+    return f"{number}, {MEANINGS[answer.verb]}."
+
+
+COMMAND = re.compile(r"\b(inbox (?:show|resolve|approve|reject|retry)) ID\b")
+HELD_SHOWN = 100
+MEANINGS = {"approve": "approved", "reject": "rejected", "retry": "it is tried again now"}
+
+
+# Listing ---------------------------------------------------------------------------------------------------------
+
+
+def _list(desk: Desk, kind: ItemKind | None, names: list[str] | None, as_json: bool) -> None:
+    routes = desk.named(names or [])
+    with desk.house() as house, house.store.read() as unit:
+        found = [
+            (route, entry)
+            for route in routes
+            for entry in unit.inbox(route.key).entries()
+            if kind is None or entry.item.kind is kind
+        ]
+        answered = sum(len(unit.inbox(route.key).entries(states=("answered",))) for route in routes)
+        now = unit.now
+    found.sort(key=lambda each: each[1].since)
+    if as_json:
+        desk.print_json({"items": [_json(route, entry) for route, entry in found]})
+        return
+    _show_list(desk, found, now)
+    if answered:
+        desk.out.print(f"{answered} answered; the next cycle carries that out.", style="dim")
+
+
+def _json(route: Route, entry: Entry) -> dict[str, Any]:
+    item = entry.item
+    return {
+        "id": str(entry.id),
+        "kind": item.kind.value,
+        "route": route.name,
+        "title": item.title or None,
+        "procore_id": item.procore_id,
+        "fourhse_id": item.fourhse_id,
+        "field": item.field,
+        "procore_value": item.procore_value,
+        "fourhse_value": item.fourhse_value,
+        "base_value": item.base_value,
+        "reason": item.reason,
+        "since": entry.since.isoformat(),
+        "advice": advice(entry),
+    }
+
+
+def advice(entry: Entry) -> str:
+    """How to answer, with the item's own number in every command."""
+    return COMMAND.sub(rf"\1 {entry.id}", entry.item.advice)
+
+
+def _show_list(desk: Desk, found: list[tuple[Route, Entry]], now: Any) -> None:
+    if not found:
+        desk.out.print("Nothing waits for a person.")
+        return
+    table = Table(title=f"{len(found)} waiting", title_justify="left", title_style="bold")
+    table.add_column("ID", justify="right", style="bold", no_wrap=True)
+    for name in ("kind", "route"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("incident", ratio=2)
+    table.add_column("why", ratio=3)
+    table.add_column("for", no_wrap=True)
+    for route, entry in found:
+        item = entry.item
+        title, age = short(item.title, 60) or "-", span(now - entry.since)
+        table.add_row(str(entry.id), item.kind.value, route.name, title, short(item.reason, 160), age)
+    desk.out.print(table)
+    desk.out.print("Look at one and see how to answer it: procore-4hse inbox show ID")
+
+
+# One item --------------------------------------------------------------------------------------------------------
+
+
+def _show(desk: Desk, route: Route, entry: Entry) -> None:
+    item = entry.item
+    desk.out.print(
+        Text.assemble((f"Item {entry.id}", "bold"), f", a {item.kind.value} of {route.name}, {_state(entry)}")
+    )
+    if item.title:
+        desk.out.print(plain(item.title), style="bold")
+    desk.out.print(plain(item.reason))
+    desk.out.print(_facts(entry))
+    if item.field is not None and item.kind in (ItemKind.CONFLICT, ItemKind.DRIFT):
+        desk.out.print(_values(route, entry))
+    if held := item.facts.get("actions"):
+        desk.out.print(_held(held))
+    if item.kind is ItemKind.MATCH and item.facts.get("candidates"):
+        desk.out.print(f"Candidates: {', '.join(map(str, item.facts['candidates']))}", soft_wrap=True)
+    desk.out.print(Text(plain(advice(entry)), style="cyan"))
+
+
+def _state(entry: Entry) -> str:
+    said = f"since {moment(entry.since)}"
+    if entry.state == "answered":
+        return f"{said}, answered: the next cycle carries it out"
+    return said if entry.state == "open" else f"{said}, closed"
+
+
+def _facts(entry: Entry) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in (("Procore", entry.item.procore_id), ("4HSE", entry.item.fourhse_id)):
+        if value is not None:
+            table.add_row(f"{name} id", value)
+    return table
+
+
+def _values(route: Route, entry: Entry) -> Table:
+    item = entry.item
+    field = route.mapping.by_key.get(item.field or "")
+    table = Table(title=field.label if field else item.field, title_justify="left", show_lines=True)
+    for name in ("Procore", "4HSE", "when both last agreed"):
+        table.add_column(name, ratio=1, overflow="fold")
+    base = "they never did" if item.base_value is None else plain(item.base_value) or "empty"
+    table.add_row(plain(item.procore_value) or "empty", plain(item.fourhse_value) or "empty", base)
+    return table
+
+
+def _held(held: list[dict[str, Any]]) -> Table:
+    table = Table(title=f"{len(held)} held", title_justify="left")
+    for name in ("what", "record", "why"):
+        table.add_column(name, overflow="fold")
+    for action in held[:HELD_SHOWN]:
+        where = "Procore" if action["side"] == "procore" else "4HSE"
+        table.add_row(f"{action['act']} in {where}", str(action["id"] or action["source_id"]), action["reason"])
+    if len(held) > HELD_SHOWN:
+        table.caption = f"and {len(held) - HELD_SHOWN} more; see them all with procore-4hse plan --json"
+    return table

@@ -1,0 +1,63 @@
+"""`init`: a configuration to fill in and a mapping to begin with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer
+
+from procore_4hse.cli.context import desk_of, teach
+from procore_4hse.errors import UsageError
+from procore_4hse.settings import DEFAULT_FILE
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+DEFAULT_MAPPING = TEMPLATES / "mappings" / "default"
+OWNER_ONLY = 0o600
+READABLE = 0o644
+
+HELP = """Writes a commented configuration and a copy of the default mapping, to begin with.
+
+The configuration is `config/sync.toml`, or the file that `--config` names before the command; the mapping goes to
+`mappings/default` beside it. Nothing is ever overwritten: when one of the files is there already, none is written.
+
+Fill in what is empty, then run `procore-4hse check`.
+
+[bold]Example[/bold]  procore-4hse init
+
+[bold]Exit codes[/bold]  0 written · 2 a file is there already, or the folder cannot be written
+"""
+
+
+def register(app: typer.Typer) -> None:
+    app.command("init", help=teach(HELP))(init)
+
+
+def init(ctx: typer.Context) -> None:
+    desk = desk_of(ctx)
+    file = desk.config or DEFAULT_FILE
+    copies = dict(_copies(file))
+    if there := [path for path in copies if path.exists()]:
+        listed = ", ".join(map(str, there))
+        raise UsageError(f"Nothing was written, because this is there already: {listed}. Move it away first.")
+    for path, source in copies.items():
+        _write(path, source.read_bytes(), OWNER_ONLY if path == file else READABLE)
+        desk.out.print(f"wrote {path}", soft_wrap=True)
+    desk.out.print(f"Fill in what is empty in {file}, then run: procore-4hse check", soft_wrap=True)
+
+
+def _copies(file: Path) -> Iterator[tuple[Path, Path]]:
+    """Each file to write with the one that it is a copy of."""
+    yield file, TEMPLATES / "sync.toml"
+    for source in sorted(DEFAULT_MAPPING.rglob("*.yaml")):
+        yield file.parent / "mappings" / "default" / source.relative_to(DEFAULT_MAPPING), source
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb") as file:
+            file.write(content)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}); choose a folder that you may write.") from error

@@ -1,0 +1,180 @@
+"""`status`: how each route stands, without a call to either system."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from procore_4hse.cli.context import Desk, Json, desk_of, teach
+from procore_4hse.cli.reports import OUTCOMES, PLACES, show_waiting
+from procore_4hse.cli.text import moment, span
+from procore_4hse.errors import UsageError
+from procore_4hse.models import Side
+from procore_4hse.settings import duration
+from procore_4hse.standing import Standing, standing_of
+
+HELP = """How each route stands: its last cycle and the next one, how many incidents are in sync, what waits for a
+person and since when, what is left of the call budgets and how often they allow a cycle.
+
+No call is made; everything comes from the store. As a health check it succeeds while the store can be read; with
+`--fail-over` it also fails when something has been waiting for a person for longer than that.
+
+[bold]Example[/bold]  procore-4hse status --fail-over 24h
+
+[bold]Exit codes[/bold]  0 shown · 2 configuration or mapping · 4 the store cannot be used ·
+7 something waits longer than `--fail-over` allows
+"""
+
+STOPPED = 7
+
+FailOver = Annotated[
+    str | None,
+    typer.Option("--fail-over", metavar="AGE", help="Exit 7 when something waits longer: 30m, 24h, 7d ..."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("status", help=teach(HELP))(status)
+
+
+def status(ctx: typer.Context, fail_over: FailOver = None, as_json: Json = False) -> None:
+    desk = desk_of(ctx)
+    limit = _limit(fail_over)
+    with desk.house() as house:
+        every, now = desk.settings.schedule.every, house.clock()
+        found = [standing_of(house, route, every) for route in desk.routes]
+    late = [each for each in found if limit is not None and each.oldest is not None and now - each.oldest.since > limit]
+    code = STOPPED if late else 0
+    if as_json:
+        desk.print_json({"exit": code, "routes": [_json(each, now) for each in found]})
+    else:
+        _show(desk, found, late, now)
+    raise typer.Exit(code)
+
+
+def _limit(text: str | None) -> timedelta | None:
+    try:
+        return None if text is None else duration(text)
+    except ValueError as error:
+        raise UsageError(f"--fail-over {text}: {error}.") from error
+
+
+def _json(standing: Standing, now: datetime) -> dict[str, Any]:
+    last, oldest = standing.last, standing.oldest
+    report = last.report if last else {}
+    return {
+        "route": standing.route.name,
+        "enabled": standing.route.enabled,
+        "running": standing.is_running,
+        "last": last and {
+            "began_at": _iso(last.began_at),
+            "ended_at": _iso(last.ended_at),
+            "outcome": last.outcome,
+            "reason": last.reason,
+            "calls": report.get("calls"),
+            "seconds": report.get("seconds"),
+        },
+        "next_at": _iso(standing.next_at),
+        "links": standing.links,
+        "population": report.get("population"),
+        "inbox": standing.inbox,
+        "answered": standing.answered,
+        "oldest": oldest and {
+            "id": str(oldest.id),
+            "kind": oldest.item.kind.value,
+            "since": _iso(oldest.since),
+            "seconds": int((now - oldest.since).total_seconds()),
+        },
+        "budget": {side.value: _budget_json(standing, side) for side in Side},
+    }  # fmt: skip
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return instant.isoformat() if instant else None
+
+
+def _budget_json(standing: Standing, side: Side) -> dict[str, Any]:
+    told, pause = standing.budget.get(side.value, {}), standing.pauses[side]
+    known = {name: told.get(name) for name in ("limit", "remaining", "resets_at")}
+    return {**known, "shortest_pause_seconds": pause and round(pause.total_seconds(), 1)}
+
+
+# For people ------------------------------------------------------------------------------------------------------
+
+
+def _show(desk: Desk, found: list[Standing], late: list[Standing], now: datetime) -> None:
+    for standing in found:
+        _show_route(desk, standing, now)
+    for standing in late:
+        if standing.oldest is not None:
+            age = span(now - standing.oldest.since)
+            desk.out.print(f"{standing.route.name}: something has been waiting for {age}, too long.", style="bold red")
+
+
+def _show_route(desk: Desk, standing: Standing, now: datetime) -> None:
+    desk.out.print(_headline(standing))
+    desk.out.print(_facts(standing, now))
+    show_waiting(desk, dict(standing.inbox))
+    if standing.answered:
+        desk.out.print(f"  {standing.answered} answered, carried out by the next cycle", style="yellow")
+    desk.out.print()
+
+
+def _headline(standing: Standing) -> Text:
+    if not standing.route.enabled:
+        return Text.assemble((standing.route.name, "bold"), ": disabled in the configuration")
+    if standing.last is None:
+        return Text.assemble((standing.route.name, "bold"), ": no cycle has run yet; start one with procore-4hse sync")
+    words, style = OUTCOMES[standing.last.outcome or "failed"]
+    running = " (a cycle is running now)" if standing.is_running else ""
+    return Text.assemble((standing.route.name, "bold"), ": ", (words, style), running)
+
+
+def _facts(standing: Standing, now: datetime) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    if standing.last is not None:
+        for name, words in _of_last(standing, now):
+            table.add_row(f"  {name}", words)
+    if standing.oldest is not None:
+        table.add_row("  oldest waiting", f"{span(now - standing.oldest.since)}, a {standing.oldest.item.kind.value}")
+    return table
+
+
+def _of_last(standing: Standing, now: datetime) -> list[tuple[str, str]]:
+    last = standing.last
+    if last is None or last.ended_at is None:
+        return []
+    rows = [("last cycle", f"{moment(last.ended_at)}, {span(now - last.ended_at)} ago")]
+    if last.reason:
+        rows.append(("", last.reason))
+    if standing.next_at is not None:
+        rows.append(("next cycle", f"{moment(standing.next_at)}, where the daemon runs"))
+    rows.append(("linked", f"{standing.links} incidents"))
+    rows += [(side.title, _stand(standing, side)) for side in Side]
+    return rows + [(f"{side.title} budget", _budget(standing, side)) for side in Side]
+
+
+def _stand(standing: Standing, side: Side) -> str:
+    counts = (standing.last.report if standing.last else {}).get("population", {}).get(side.value, {})
+    return ", ".join(f"{counts.get(place, 0)} {words}" for place, words in PLACES.items())
+
+
+def _budget(standing: Standing, side: Side) -> str:
+    """Calls of the last cycle, what was left after it, and the pause that the budget bears."""
+    calls = (standing.last.report if standing.last else {}).get("calls", {}).get(side.value, 0)
+    told, pause = standing.budget.get(side.value, {}), standing.pauses[side]
+    words = f"{calls} calls in the last cycle"
+    if told.get("limit") is not None:
+        words += f", {told.get('remaining')} of {told['limit']} left"
+    return words + (f"; allows a cycle every {_seconds(pause)}" if pause is not None else "; limit not known")
+
+
+def _seconds(pause: timedelta) -> str:
+    seconds = max(1, round(pause.total_seconds()))
+    return f"{seconds} s" if seconds < 120 else span(pause)
