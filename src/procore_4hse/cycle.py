@@ -21,10 +21,11 @@ from procore_4hse.errors import (
     SyncError,
     VendorError,
 )
-from procore_4hse.gather import Gathering, Route, snapshot
+from procore_4hse.gather import Gathering, Route, directory, snapshot
 from procore_4hse.house import House
 from procore_4hse.mapping.days import zone_name
-from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Place, Side
+from procore_4hse.mapping.people import Directory
+from procore_4hse.models import PEOPLE_RECORDS, Act, Action, ItemKind, Kind, LinkState, Place, Side
 from procore_4hse.pull import Pulled, Puller, missing, recycled, vanished
 from procore_4hse.push import Pushed, Pusher
 from procore_4hse.reconcile.guard import guarded
@@ -294,6 +295,34 @@ class Cycle:
                 proven |= {(side, record_id): why for record_id, why in recycled(self.procore, lost).items()}
             elif lost and not self._too_many(len(lost), links):
                 proven |= {(side, record_id): why for record_id, why in vanished(self.fourhse, lost, witness).items()}
+        return proven | self._evidence_of_people(pulled)
+
+    def _evidence_of_people(self, pulled: Pulled) -> dict[tuple[Side, str], str]:
+        """The same for linked children of living incidents; their keys bear the kind."""
+        if not (pulled.records_certified and pulled.people_certified):
+            return {}
+        with self.store.read() as unit:
+            links = [link for link in unit.links(self.route.key).all() if link.state is LinkState.LIVE]
+            staging = unit.staging(self.route.key)
+            here = {s.record.id: s.present for s, _ in staging.records(Side.FOURHSE, [Kind.INCIDENT])}
+            gone = {
+                (side, kind): missing(
+                    [s for s, _ in staging.records(side, [kind.on(side)])],
+                    frozenset(link.id_on(side) for link in links if link.kind is kind),
+                )
+                for side in Side
+                for kind in PEOPLE_RECORDS
+            }
+        proven: dict[tuple[Side, str], str] = {}
+        witness = next((record_id for record_id, present in here.items() if present), None)
+        for (side, kind), lost in gone.items():
+            if lost:
+                found = (
+                    recycled(self.procore, lost, kind)
+                    if side is Side.PROCORE
+                    else vanished(self.fourhse, lost, witness, kind.on(side))
+                )
+                proven |= {(side, f"{kind.on(side).value}-{record_id}"): why for record_id, why in found.items()}
         return proven
 
     def _lost(self, side: Side, pulled: Pulled) -> tuple[list[str], int, str | None]:
@@ -302,7 +331,7 @@ class Cycle:
             return [], 0, None
         open_states = (LinkState.LIVE, LinkState.gone(side.other))
         with self.store.read() as unit:
-            links = [link for link in unit.links(self.route.key).all() if link.state in open_states]
+            links = [link for link in unit.links(self.route.key).incidents() if link.state in open_states]
             linked = frozenset(link.id_on(side) for link in links)
             staged = [s for s, _ in unit.staging(self.route.key).records(side, [Kind.INCIDENT])]
         witness = next((s.record.id for s in staged if s.present and s.record.id in linked), None)
@@ -318,23 +347,38 @@ class Cycle:
     # Plan and push ------------------------------------------------------------------------------------------------
 
     def carry_out(self, known: Gathering) -> None:
+        decided = self.decide(known)
+        if not self.options.dry:
+            pusher = self.pusher(known.zone)
+            try:
+                decided = self._push(known, decided, pusher)
+            finally:
+                self._count_pushed(pusher.done)
+        self._stop_if_held(decided)
+
+    def decide(self, known: Gathering) -> Plan:
         seen = snapshot(self.store, known)
         self.report.plan = decided = guarded(plan(seen), seen)
         self._count_places(seen, decided)
-        if self.options.dry:
-            self._stop_if_held(decided)
-            return
-        with self.store.begin(self.fence) as unit:
-            self._record(unit, known, decided)
-        pusher = self.pusher(known.zone)
-        try:
-            pusher.run(decided.actions)
-        finally:
-            self._count_pushed(pusher.done)
-        self._stop_if_held(decided)
+        return decided
 
-    def _record(self, unit: Unit, known: Gathering, decided: Plan) -> None:
+    def _push(self, known: Gathering, decided: Plan, pusher: Pusher) -> Plan:
+        """Carries the plan out; the people of incidents that are linked by it follow in the same cycle."""
+        self._record(known, decided)
+        pusher.run(decided.actions)
+        if not pusher.done.created and not any(action.act is Act.LINK for action in decided.actions):
+            return decided
+        again = self.decide(known)
+        self._record(known, again)
+        pusher.run(tuple(action for action in again.actions if action.kind is not Kind.INCIDENT))
+        return again
+
+    def _record(self, known: Gathering, decided: Plan) -> None:
         """Everything of a plan that needs no vendor, in one commit: links, bases, states, questions."""
+        with self.store.begin(self.fence) as unit:
+            self._keep(unit, known, decided)
+
+    def _keep(self, unit: Unit, known: Gathering, decided: Plan) -> None:
         links, inbox = unit.links(self.route.key), unit.inbox(self.route.key)
         for action in decided.actions:
             if action.act is Act.LINK:
@@ -391,6 +435,8 @@ class Cycle:
             zone=zone,
             registers=self._registers(),
             keep_lease=self.keep_lease,
+            directory=self._directory(),
+            direction=self.route.direction,
             stopping=self.house.stopping,
             progress=progress,
         )
@@ -445,6 +491,10 @@ class Cycle:
     def _state(self) -> RouteState:
         with self.store.read() as unit:
             return unit.routes.get(self.route.key, self.route.name)
+
+    def _directory(self) -> Directory:
+        with self.store.read() as unit:
+            return directory(unit, unit.routes.get(self.route.key, self.route.name))
 
     def _registers(self) -> dict[Side, Any]:
         return {Side.PROCORE: self.procore, Side.FOURHSE: self.fourhse}

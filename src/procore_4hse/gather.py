@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
 from procore_4hse.mapping.images import author_of, image_of, is_private
+from procore_4hse.mapping.people import Directory
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.mapping.rules import Mapping as FieldMapping
-from procore_4hse.models import PROCORE_RECORDS, Kind, Link, LinkState, Ruling, Side, Staged
+from procore_4hse.models import PEOPLE_RECORDS, PROCORE_RECORDS, Kind, Link, LinkState, Ruling, Side, Staged
 from procore_4hse.pull import Pulled
 from procore_4hse.push import fourhse_id
-from procore_4hse.reconcile.snapshot import Changed, Limits, Policy, Presence, Record, Snapshot
+from procore_4hse.reconcile.snapshot import Changed, Limits, People, Policy, Presence, Record, Snapshot
 from procore_4hse.settle import Settled
 from procore_4hse.store.repository import Store, Unit
 from procore_4hse.store.routes import RouteState
@@ -72,6 +74,7 @@ def snapshot(store: Store, known: Gathering) -> Snapshot:
             now=unit.now,
             records={side: _records(unit, known, side) for side in Side},
             links=tuple(link for link in living if link.kind is Kind.INCIDENT),
+            people=_people(unit, known, living),
             certified=known.pulled.certified,
             direction=route.direction,
             private=route.private,
@@ -109,7 +112,7 @@ def _records(unit: Unit, known: Gathering, side: Side) -> dict[str, Record]:
 def _evidence_before(unit: Unit, known: Gathering, side: Side) -> dict[str, str]:
     """Why a record counted as deleted when its link changed state."""
     links = unit.links(known.route.key)
-    gone = [link.id_on(side) for link in links.all() if link.state is LinkState.gone(side)]
+    gone = [link.id_on(side) for link in links.incidents() if link.state is LinkState.gone(side)]
     return {record_id: stone.evidence for record_id in gone if (stone := links.tombstone(side, record_id))}
 
 
@@ -148,8 +151,46 @@ def _injured(unit: Unit, known: Gathering) -> dict[str, bool | None]:
     return {i: None if i in known.pulled.uncounted else i in hurt for i in ids}
 
 
+def _people(unit: Unit, known: Gathering, links: Iterable[Link]) -> People:
+    """Children by incident, on both sides, and the partners that the two directories show."""
+    by_incident: dict[str, list[Link]] = defaultdict(list)
+    for link in links:
+        if link.kind is not Kind.INCIDENT and link.parent is not None:
+            by_incident[link.parent].append(link)
+    return People(
+        records={
+            Side.PROCORE: _children(unit, known, Side.PROCORE, PEOPLE_RECORDS),
+            Side.FOURHSE: _children(unit, known, Side.FOURHSE, (Kind.PERSON,)),
+        },
+        links={incident: tuple(own) for incident, own in by_incident.items()},
+        directory=directory(unit, known.state),
+        certified=known.pulled.records_certified and known.pulled.people_certified,
+        uncounted=known.pulled.uncounted,
+    )
+
+
+def _children(unit: Unit, known: Gathering, side: Side, kinds: tuple[Kind, ...]) -> dict[str, tuple[Record, ...]]:
+    found: dict[str, list[Record]] = defaultdict(list)
+    for staged, _ in unit.staging(known.route.key).records(side, kinds):
+        raw = staged.record
+        evidence = known.proven.get((side, f"{raw.kind.value}-{raw.id}"), "")
+        presence = Presence.GONE if evidence else Presence.PRESENT if staged.present else Presence.ABSENT
+        found[raw.parent_id or ""].append(
+            Record(side, raw.id, raw.payload, presence, evidence=evidence, kind=raw.kind, minimal=staged.minimal)
+        )
+    return {incident: tuple(records) for incident, records in found.items()}
+
+
+def directory(unit: Unit, state: RouteState) -> Directory:
+    """Who is who, from the directories as they were staged last and from what a person told."""
+    staging = unit.staging(state.key)
+    people = [staged.record.payload for staged, _ in staging.records(Side.PROCORE, [Kind.DIRECTORY])]
+    assigned = [staged.record.payload for staged, _ in staging.records(Side.FOURHSE, [Kind.DIRECTORY])]
+    return Directory.of(people, assigned, state.memory.get("partners", {}))
+
+
 def _ids_of_ours(unit: Unit, route: Route, links: Iterable[Link]) -> dict[str, str]:
-    generations = {link.procore_id: link.generation for link in links}
+    generations = {link.procore_id: link.generation for link in links if link.kind is Kind.INCIDENT}
     rows = unit.staging(route.key).records(Side.PROCORE, [Kind.INCIDENT])
     ids = {staged.record.id for staged, _ in rows} | generations.keys()
     return {

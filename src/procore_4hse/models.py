@@ -31,6 +31,8 @@ class Kind(StrEnum):
     PROPERTY_DAMAGE = "property_damage"
     ENVIRONMENTAL = "environmental"
     PERSON = "person"
+    DIRECTORY = "directory"
+    """Who may be named at all: a person of the Procore project, an assignment to the 4HSE office."""
 
     def on(self, side: Side) -> Kind:
         """What a record of this Procore kind is on that side."""

@@ -14,7 +14,7 @@ import structlog
 
 from procore_4hse.clients import FourHseRegister, ProcoreRegister
 from procore_4hse.errors import AccessRefused, NotFound, Unavailable, VendorError
-from procore_4hse.models import PROCORE_RECORDS, Kind, Page, RawRecord, Side, Staged
+from procore_4hse.models import PEOPLE_RECORDS, PROCORE_RECORDS, Kind, Page, RawRecord, Side, Staged
 from procore_4hse.store.repository import Fence, Store
 from procore_4hse.store.routes import RouteState
 
@@ -25,6 +25,8 @@ PAGE = 1000
 """Incidents that one Procore page holds; up to here every cycle lists them all."""
 OVERLAP = timedelta(minutes=10)
 """Rows may be committed late, below the cursor (R10)."""
+DIRECTORY_AGE = timedelta(hours=6)
+"""A new assignment may give a waiting person a partner, though no record changed."""
 VIEWS = 25
 """Missing 4HSE incidents that one cycle looks up, so that a lost role does not eat the budget."""
 
@@ -94,6 +96,7 @@ class Puller:
         uncounted = self._count_records() if records else frozenset()
         fourhse = self._list(lambda: self.fourhse.pages(Kind.INCIDENT), Side.FOURHSE, Kind.INCIDENT)
         people = self._people()
+        self._directories()
         return Pulled(
             read={side: self.read[side] for side in Side},
             certified={Side.PROCORE: procore, Side.FOURHSE: fourhse.certified},
@@ -172,6 +175,40 @@ class Puller:
         except (AccessRefused, NotFound, Unavailable) as error:
             self.flaws.append(f"4HSE's list of involved people failed: {error}")
             return False
+
+    def _directories(self) -> None:
+        """Who may be named, on both sides: read when a record names somebody since the last reading."""
+        if not self._names_somebody_new():
+            return
+        try:
+            for side, pages, key in (
+                (Side.PROCORE, self.procore.people_pages(), "id"),
+                (Side.FOURHSE, self.fourhse.person_office_pages(), "person_office_id"),
+            ):
+                rows = tuple(RawRecord(side, Kind.DIRECTORY, str(row[key]), row) for page in pages for row in page)
+                with self.store.begin(self.fence) as unit:
+                    staging = unit.staging(self.fence.route)
+                    now = self.began_at or unit.now
+                    if rows:
+                        staging.put(rows, pull=self.number, minimal=frozenset(), server_at=now)
+                    staging.mark_absent(side, Kind.DIRECTORY, pull=self.number)
+                    staging.drop_absent(side, Kind.DIRECTORY)
+            with self.store.begin(self.fence) as unit:
+                unit.routes.remember(self.state.key, self.state.name, directories_at=unit.now.isoformat())
+        except (AccessRefused, NotFound, Unavailable) as error:
+            self.flaws.append(f"The directory of people could not be read: {error}")
+
+    def _names_somebody_new(self) -> bool:
+        with self.store.read() as unit:
+            staging = unit.staging(self.fence.route)
+            newest = staging.newest(Side.PROCORE, PEOPLE_RECORDS), staging.newest(Side.FOURHSE, (Kind.PERSON,))
+            read_at = self.state.memory.get("directories_at")
+            if not any(newest):
+                return False
+            if read_at is None:
+                return True
+            last = datetime.fromisoformat(str(read_at))
+            return any(at is not None and at > last for at in newest) or unit.now - last >= DIRECTORY_AGE
 
     def _count_records(self) -> frozenset[str]:
         """Incidents whose `records_count` disagrees with the lists; each is asked for once more first."""
@@ -362,11 +399,11 @@ class Evidence:
     flaws: tuple[str, ...] = ()
 
 
-def recycled(register: ProcoreRegister, ids: list[str]) -> dict[str, str]:
+def recycled(register: ProcoreRegister, ids: list[str], kind: Kind = Kind.INCIDENT) -> dict[str, str]:
     """Those ids that lie in Procore's recycle bin (P53-P57); none without the right to see it."""
     found: dict[str, str] = {}
     try:
-        for page in register.recycled_pages(Kind.INCIDENT, ids=ids):
+        for page in register.recycled_pages(kind, ids=ids):
             for record in page.records:
                 if record.id in ids:
                     found[record.id] = f"in Procore's recycle bin since {record.payload.get('deleted_at') or 'unknown'}"
@@ -375,7 +412,9 @@ def recycled(register: ProcoreRegister, ids: list[str]) -> dict[str, str]:
     return found
 
 
-def vanished(register: FourHseRegister, ids: list[str], witness: str | None) -> dict[str, str]:
+def vanished(
+    register: FourHseRegister, ids: list[str], witness: str | None, kind: Kind = Kind.INCIDENT
+) -> dict[str, str]:
     """Those ids that 4HSE no longer knows, while its office works and shows us another incident (H6)."""
     try:
         if witness is None or not _is_active(register) or not register.show(Kind.INCIDENT, witness):
@@ -385,7 +424,7 @@ def vanished(register: FourHseRegister, ids: list[str], witness: str | None) -> 
     found = {}
     for record_id in ids[:VIEWS]:
         try:
-            register.show(Kind.INCIDENT, record_id)
+            register.show(kind, record_id)
         except NotFound:
             found[record_id] = "neither listed nor found by its id in 4HSE, while the office shows others"
         except VendorError:

@@ -199,7 +199,8 @@ class Pusher:
             )
             unit.routes.save(self.state.key, self.state.name, ever_linked=True)
             self._learn(unit, action, answer)
-            self.done.created.add((action.side, answer.record.id))
+            if action.kind is Kind.INCIDENT:
+                self.done.created.add((action.side, answer.record.id))
             self._close(unit, replace(intent, action=action), answer, outcome, bases, lost)
         log.info("push.created", route=self.state.name, side=action.side.value, record=answer.record.id)
 
@@ -315,7 +316,8 @@ class Pusher:
                 links.bury(replace(staged.record, payload=before), "deleted by us: " + action.reason)
             staging.forget(action.side, action.kind.on(action.side), action.target_id or "")
             self._end(unit, intent, "done", {})
-        self.done.deleted.add((action.side, action.target_id or ""))
+        if action.kind is Kind.INCIDENT:
+            self.done.deleted.add((action.side, action.target_id or ""))
 
     def _send_delete(self, action: Action) -> None:
         try:
@@ -479,9 +481,10 @@ class Pusher:
     # Small questions ----------------------------------------------------------------------------------------------
 
     def _rows(self, action: Action) -> list[Field]:
-        return [row for row in self._all_rows(action.kind) if row.key in action.sources]
+        return [row for row in self.rows_of(action.kind) if row.key in action.sources]
 
-    def _all_rows(self, kind: Kind) -> tuple[Field, ...]:
+    def rows_of(self, kind: Kind) -> tuple[Field, ...]:
+        """The mapping's rows for a link of this kind, in this route's direction."""
         if kind is Kind.INCIDENT:
             return self.mapping.fields
         people = FieldMapping(self.mapping.name, rows_for(kind, self.directory))

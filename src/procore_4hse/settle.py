@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +14,7 @@ from procore_4hse.errors import NotFound, VendorError
 from procore_4hse.mapping.days import parse_instant
 from procore_4hse.mapping.images import author_of
 from procore_4hse.mapping.lenses import INJURED, ZONE, Held
+from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.rules import Mapping as FieldMapping
 from procore_4hse.models import Act, Action, Agreement, Answer, Image, Item, Kind, RawRecord, Ruling, Side, Staged
 from procore_4hse.push import Pusher
@@ -68,8 +69,10 @@ class Settler:
                     lost.append(intent)
             except VendorError as error:
                 self._wait(intent, str(error))
-        if lost:
-            self._search(lost)
+        self._search([intent for intent in lost if intent.action.kind is Kind.INCIDENT])
+        for intent in lost:
+            if intent.action.kind is not Kind.INCIDENT:
+                self._search_child(intent)
         return self.found
 
     # What can be asked for by its id --------------------------------------------------------------------------------
@@ -144,6 +147,7 @@ class Settler:
     # Creates whose answer was lost ----------------------------------------------------------------------------------
 
     def _search(self, lost: list[Intent]) -> None:
+        """One look for every lost create of an incident, so that two equal ones are not taken for one."""
         try:
             strangers = {side: list(self._strangers(side, lost)) for side in Side}
         except VendorError as error:
@@ -161,7 +165,7 @@ class Settler:
         if not mine:
             return
         since = min(intent.server_at or intent.made_at for intent in mine) - MARGIN
-        records = self._made_since(since) if side is Side.PROCORE else self._listed()
+        records = self._made_since(since) if side is Side.PROCORE else self._listed(Kind.INCIDENT)
         accounts = self.state.memory.get(f"accounts_{side.value}", [])
         with self.store.read() as unit:
             links = unit.links(self.state.key)
@@ -173,6 +177,24 @@ class Settler:
                 unknown = author is None or not accounts or side is Side.FOURHSE
                 if known_ours or (unknown and any(self._is_equal(intent, record) for intent in mine)):
                     yield record
+
+    def _search_child(self, intent: Intent) -> None:
+        """A child is looked for within its incident alone."""
+        action = intent.action
+        kind = action.kind.on(action.side)
+        try:
+            records = self._children(action) if action.side is Side.PROCORE else self._listed(kind)
+            with self.store.read() as unit:
+                links = unit.links(self.state.key)
+                free = [record for record in records if links.find(action.side, record.id, kind) is None]
+        except VendorError as error:
+            self._wait(intent, str(error))
+            return
+        self._find(intent, [record for record in free if self._is_equal(intent, record)])
+
+    def _children(self, action: Action) -> list[RawRecord]:
+        pages = self.procore.record_pages(action.kind, incident_id=action.parent, reserve=True)
+        return [record for page in pages for record in page.records]
 
     def _made_since(self, since: datetime) -> Iterator[RawRecord]:
         """Procore incidents made since, with and without a known time (P42)."""
@@ -186,10 +208,10 @@ class Settler:
                         seen.add(record.id)
                         yield record
 
-    def _listed(self) -> Iterator[RawRecord]:
+    def _listed(self, kind: Kind) -> list[RawRecord]:
         with self.store.read() as unit:
-            rows = unit.staging(self.state.key).records(Side.FOURHSE, [Kind.INCIDENT])
-        return (staged.record for staged, _ in rows if staged.present)
+            rows = unit.staging(self.state.key).records(Side.FOURHSE, [kind])
+        return [staged.record for staged, _ in rows if staged.present]
 
     def _find(self, intent: Intent, strangers: list[RawRecord]) -> None:
         equal = next((record for record in strangers if self._is_equal(intent, record)), None)
@@ -248,7 +270,10 @@ class Settler:
         self._log(intent, "adopted")
 
     def _is_equal(self, intent: Intent, record: RawRecord) -> bool:
-        return means_the_same(self.mapping, intent.action, {**record.payload, ZONE: self.zone, INJURED: False})
+        image = {**record.payload, ZONE: self.zone, INJURED: False}
+        if intent.action.kind is not Kind.INCIDENT and not _is_of_parent(intent.action, record):
+            return False
+        return means_the_same(self.pusher.rows_of(intent.action.kind), intent.action, image)
 
     def _wait(self, intent: Intent, why: str) -> None:
         action = intent.action
@@ -261,9 +286,14 @@ class Settler:
         log.info(EVENTS[outcome], route=self.state.name, side=action.side.value, act=action.act.value)
 
 
-def means_the_same(mapping: FieldMapping, action: Action, image: Image) -> bool:
+def _is_of_parent(action: Action, record: RawRecord) -> bool:
+    parent = action.fields.get("office_incident_id") if action.side is Side.FOURHSE else action.parent
+    return record.parent_id == str(parent)
+
+
+def means_the_same(rows: Iterable[Field], action: Action, image: Image) -> bool:
     """Whether a record shows what this create sent, field by field."""
-    for row in mapping.fields:
+    for row in rows:
         if row.key not in action.sources or not row.leads_to(action.side):
             continue
         sent = row.lens.get(action.side.other, action.sources[row.key])

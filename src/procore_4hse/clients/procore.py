@@ -133,8 +133,10 @@ class ProcoreRegister:
         return [row for reply, _ in self._walk(path, query) for row in reply.body]
 
     def people_pages(self) -> Iterator[Rows]:
-        """Full and reference users; these ids are what `affected_party_id` takes (P93)."""
-        yield from (reply.body for reply, _ in self._walk(f"{self._project}/people", [("sort", "name")]))
+        """Full and reference users with their e-mail; these ids are what `affected_party_id` takes (P93)."""
+        yield from (
+            reply.body for reply, _ in self._walk(f"{self._project}/people", [("sort", "name"), ("view", "extended")])
+        )
 
     def users_pages(self) -> Iterator[Rows]:
         """Active full users only (P95)."""

@@ -29,6 +29,9 @@ class Links:
         rows = self.session.exec(select(LinkRow).where(*self._living()).order_by(col(LinkRow.id)))
         return tuple(_link(row) for row in rows)
 
+    def incidents(self) -> tuple[Link, ...]:
+        return tuple(link for link in self.all() if link.kind is Kind.INCIDENT)
+
     def find(self, side: Side, record_id: str, kind: Kind = Kind.INCIDENT) -> Link | None:
         """The link of a record; `kind` is the link's own, or PERSON for any child seen from 4HSE."""
         row = self._row(side, record_id, kind)

@@ -68,6 +68,12 @@ class Staging:
         )
         return [(_staged(row), row.pull) for row in rows]
 
+    def newest(self, side: Side, kinds: Iterable[Kind]) -> datetime | None:
+        """When a record of these kinds was last new or changed."""
+        words = [kind.value for kind in kinds]
+        where = (RecordRow.route == self.route, RecordRow.side == side.value, col(RecordRow.kind).in_(words))
+        return self.session.exec(select(func.max(RecordRow.fetched_at)).where(*where)).one()
+
     def find(self, side: Side, kind: Kind, record_id: str) -> Staged | None:
         row = self.session.get(RecordRow, (self.route, side.value, kind.value, record_id))
         return _staged(row) if row else None
