@@ -94,7 +94,7 @@ class Puller:
         procore, swept = self._procore_incidents()
         records = self._procore_records()
         uncounted = self._count_records() if records else frozenset()
-        fourhse = self._list(lambda: self.fourhse.pages(Kind.INCIDENT), Side.FOURHSE, Kind.INCIDENT)
+        fourhse = self._fourhse(Kind.INCIDENT)
         people = self._people()
         self._directories()
         return Pulled(
@@ -171,7 +171,7 @@ class Puller:
 
     def _people(self) -> bool:
         try:
-            return self._list(partial(self.fourhse.pages, Kind.PERSON), Side.FOURHSE, Kind.PERSON).certified
+            return self._fourhse(Kind.PERSON).certified
         except (AccessRefused, NotFound, Unavailable) as error:
             self.flaws.append(f"4HSE's list of involved people failed: {error}")
             return False

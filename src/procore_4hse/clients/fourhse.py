@@ -97,13 +97,17 @@ class FourHseRegister:
 
     # Listings -----------------------------------------------------------------------------------------------------
 
-    def pages(self, kind: Kind, *, sort: str | None = None, reserve: bool = False) -> Iterator[Page]:
-        """Every incident, or every involved person, of the office, lazily; `sort` is one field, minus descending.
+    def pages(
+        self, kind: Kind, *, sort: str | None = None, day: str | None = None, reserve: bool = False
+    ) -> Iterator[Page]:
+        """Every incident, or every involved person, of the office or of one `day` in it, lazily.
 
-        A listing that holds another office's row is unreadable: the filter was not applied.
+        `sort` is one field, minus descending. A listing that holds another office's row is unreadable: the filter was
+        not applied.
         """
         readable = self._rows_are_ours(self._key(kind))
-        body = {"filter": self._ours(), "sort": sort or SORTS[kind]}
+        asked_for = self._ours() | ({} if day is None else {SORTS[kind]: day})
+        body = {"filter": asked_for, "sort": sort or SORTS[kind]}
         for reply, asked in self._walk(self._path(kind, "index"), body, readable=readable, reserve=reserve):
             yield Page(
                 records=tuple(_record(kind, row) for row in reply.body),
@@ -113,6 +117,10 @@ class FourHseRegister:
                 total=reply.number("x-pagination-total-count"),
                 server_date=reply.date,
             )
+
+    def place(self, record: RawRecord) -> str:
+        """The day that a listing puts this record at; records of one day have no order among them."""
+        return str(record.payload.get(SORTS[record.kind]) or "")
 
     # Single records -----------------------------------------------------------------------------------------------
 
