@@ -21,7 +21,7 @@ from procore_4hse.errors import (
     SyncError,
     VendorError,
 )
-from procore_4hse.gather import Gathering, Route, directory, snapshot
+from procore_4hse.gather import Gathering, Route, directory, partners_told, snapshot
 from procore_4hse.house import House
 from procore_4hse.mapping.days import zone_name
 from procore_4hse.mapping.people import Directory
@@ -120,6 +120,7 @@ class Cycle:
         self.put_back(state)
         pulled = self.pull(state)
         settled = self.settle(zone, pulled)
+        self.learn_partners()
         known = self.gather(zone, pulled, settled)
         self.carry_out(known)
         self.count(pulled, settled)
@@ -272,6 +273,17 @@ class Cycle:
                 ids = ((action.side, action.target_id), (action.side.other, action.source_id))
                 found.pending |= {(side, record_id) for side, record_id in ids if record_id}
         return found
+
+    def learn_partners(self) -> None:
+        """Remembers the partner that a person named for somebody whom no rule matches."""
+        if self.options.dry:
+            return
+        with self.store.begin(self.fence) as unit:
+            state = unit.routes.get(self.route.key, self.route.name)
+            told = partners_told(unit, self.route.key)
+            if told:
+                partners = {**state.memory.get("partners", {}), **told}
+                unit.routes.remember(self.route.key, self.route.name, partners=partners)
 
     def gather(self, zone: str, pulled: Pulled, settled: Settled) -> Gathering:
         state = self._state()

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from procore_4hse.mapping.images import author_of, image_of, is_private
-from procore_4hse.mapping.people import Directory
+from procore_4hse.mapping.lenses import Known
+from procore_4hse.mapping.people import Directory, PersonLens
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.mapping.rules import Mapping as FieldMapping
 from procore_4hse.models import PEOPLE_RECORDS, PROCORE_RECORDS, Kind, Link, LinkState, Ruling, Side, Staged
@@ -187,6 +188,27 @@ def directory(unit: Unit, state: RouteState) -> Directory:
     people = [staged.record.payload for staged, _ in staging.records(Side.PROCORE, [Kind.DIRECTORY])]
     assigned = [staged.record.payload for staged, _ in staging.records(Side.FOURHSE, [Kind.DIRECTORY])]
     return Directory.of(people, assigned, state.memory.get("partners", {}))
+
+
+def partners_told(unit: Unit, route: str) -> dict[str, str]:
+    """Procore person id -> 4HSE person-office id, from approved questions about a person without a partner."""
+    told: dict[str, str] = {}
+    lens = PersonLens(directory(unit, unit.routes.get(route)))
+    for ruling in unit.inbox(route).rulings().values():
+        _, side, record = (*ruling.key.split(":", 2), "", "")[:3]
+        kind, _, record_id = record.partition("-")
+        if ruling.verb != "approve" or not ruling.with_id or ruling.seen.get("candidates") or kind not in tuple(Kind):
+            continue
+        staged = unit.staging(route).find(Side(side), Kind(kind), record_id)
+        if staged is None or Kind(kind) is Kind.INCIDENT:
+            continue
+        named = staged.record.payload.get("person_office_id")
+        reading = lens.get(Side.PROCORE, staged.record.payload)
+        if side == Side.FOURHSE.value and named is not None:
+            told[ruling.with_id] = str(named)
+        elif side == Side.PROCORE.value and isinstance(reading, Known) and reading.value is not None:
+            told[str(reading.value)] = ruling.with_id
+    return told
 
 
 def _ids_of_ours(unit: Unit, route: Route, links: Iterable[Link]) -> dict[str, str]:

@@ -606,9 +606,10 @@ def test_a_mapping_is_shown_row_by_row(write: Write) -> None:
 def test_a_narrowed_mapping_keeps_what_people_are_told(write: Write) -> None:
     mapping: Mapping = load(write(INCIDENT + CASE_NUMBER))
     narrowed = mapping.narrowed(Direction.TO_PROCORE)
-    assert [field.key for field in narrowed.fields] == ["title", "description", "day", "status", "category"]
+    keys = ["title", "description", "day", "status", "category", "number"]
+    assert [field.key for field in narrowed.fields] == keys
     assert (narrowed.owner, narrowed.digest) == (mapping.owner, mapping.digest)
-    assert {row.direction for row in show.rows(narrowed)} == {"4hse to procore"}
+    assert [row.direction for row in show.rows(narrowed)] == ["4hse to procore"] * 5 + ["rests"]
     assert {row.owner for row in show.rows(narrowed)} == {"safety manager"}
 
 

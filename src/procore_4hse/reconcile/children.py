@@ -95,13 +95,31 @@ def _plan_singles(
     free = {side: [r for r in records[side] if _is_free(snapshot, r, links)] for side in Side}
     left, right = (_by_person(snapshot, free[side]) for side in Side)
     for person in left.keys() | right.keys():
-        mine, theirs = left.get(person, []), right.get(person, [])
+        mine, theirs = _as_told(snapshot, left.get(person, []), right.get(person, []), title, draft)
         if len(mine) == 1 and len(theirs) == 1:
             _link(snapshot, mine[0], theirs[0], title, draft)
         elif mine and theirs:
             _doubt(mine, theirs, title, draft)
         for record in (*mine, *theirs) if not (mine and theirs) else ():
             _create(snapshot, parent, record, title, draft)
+
+
+def _as_told(
+    snapshot: Snapshot, mine: list[Record], theirs: list[Record], title: str, draft: Draft
+) -> tuple[list[Record], list[Record]]:
+    """Links the pairs that a person named, and gives back the rest; one called different from all stands alone."""
+    for record in list(mine):
+        ruling = snapshot.rulings.get(_match_key(record))
+        partner = next((other for other in theirs if ruling and other.id == ruling.with_id), None)
+        if ruling is not None and partner is not None:
+            _link(snapshot, record, partner, title, draft)
+            draft.relying.append(ruling.key)
+            mine, theirs = [r for r in mine if r is not record], [r for r in theirs if r is not partner]
+    return mine, theirs
+
+
+def _match_key(record: Record) -> str:
+    return f"match:{record.side.value}:{record.kind.value}-{record.id}"
 
 
 def _is_free(snapshot: Snapshot, record: Record, links: tuple[Link, ...]) -> bool:
@@ -142,8 +160,11 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
     side = record.side.other
     kind = record.kind if record.side is Side.PROCORE else _kind_for(snapshot, parent)
     rows = [row for row in rows_of(snapshot, kind) if row.leads_to(side)]
-    ruling = snapshot.rulings.get(f"match:{record.side.value}:{record.kind.value}-{record.id}")
-    if not rows or (ruling is not None and ruling.verb == "reject"):
+    ruling = snapshot.rulings.get(_match_key(record))
+    if ruling is not None and ruling.verb == "reject":
+        draft.relying.append(ruling.key)
+        return
+    if not rows:
         return
     values = [(row, getattr(row.lens.get(record.side, record.image), "value", None)) for row in rows]
     try:
@@ -181,7 +202,7 @@ def _no_partner(record: Record, reason: str, title: str) -> Item:
         "Give the person the same employee id, tax code or e-mail on both sides, or name the partner: "
         "procore-4hse inbox approve ID --with RECORD_ID; never copy this person: procore-4hse inbox reject ID"
     )
-    return replace(item, key=f"match:{record.side.value}:{record.kind.value}-{record.id}", advice=advice)
+    return replace(item, key=_match_key(record), advice=advice)
 
 
 def _doubt(mine: list[Record], theirs: list[Record], title: str, draft: Draft) -> None:
@@ -189,7 +210,7 @@ def _doubt(mine: list[Record], theirs: list[Record], title: str, draft: Draft) -
         listed = tuple((other.id, f"{other.image.get('days') or 0} days") for other in theirs)
         reason = "One person has several records on this incident; which is which must be told."
         item = items.doubt(record, listed, reason, title)
-        draft.items.append(replace(item, key=f"match:{record.side.value}:{record.kind.value}-{record.id}"))
+        draft.items.append(replace(item, key=_match_key(record)))
 
 
 def _lay_over(inner: Draft, parent: Link, draft: Draft) -> None:
