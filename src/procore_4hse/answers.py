@@ -1,14 +1,17 @@
-"""A person's answer, checked before it is stored: the verb fits the item, and what it names exists."""
+"""What a person decides, checked before it is stored: answers to items, links made and taken apart."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-from procore_4hse.errors import UsageError
+from procore_4hse.cycle import GRACE, LEASE
+from procore_4hse.errors import SyncError, UsageError
 from procore_4hse.gather import Route
-from procore_4hse.models import Item, ItemKind, Kind, LinkState, Side
+from procore_4hse.models import Item, ItemKind, Kind, Link, LinkState, Side
 from procore_4hse.store.inbox import Entry
+from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Store, Unit
 
 
@@ -165,3 +168,56 @@ def is_free(unit: Unit, route: Route, side: Side, record_id: str) -> bool:
     links = unit.links(route.key)
     link = links.find(side, record_id)
     return (link is None or link.state is LinkState.IGNORED) and (side, record_id) not in links.elsewhere()
+
+
+# Links by hand ---------------------------------------------------------------------------------------------------
+
+
+def check_pair(unit: Unit, route: Route, procore_id: str, fourhse_id: str) -> None:
+    """Both are shown by the latest reading, and neither is in a link. Raises UsageError."""
+    for side, record_id in ((Side.PROCORE, procore_id), (Side.FOURHSE, fourhse_id)):
+        if unit.staging(route.key).find(side, Kind.INCIDENT, record_id) is None:
+            raise UsageError(f"{side.title} shows no incident {record_id} on route {route.name}; run plan to read it.")
+        if not is_free(unit, route, side, record_id):
+            raise UsageError(
+                f"{side.title} {record_id} is gone or linked already; see: procore-4hse explain {record_id}"
+            )
+
+
+def join(store: Store, holder: Holder, route: Route, procore_id: str, fourhse_id: str) -> Link:
+    """Links the two; the next cycle merges their fields. Raises UsageError, or SyncError while a cycle runs."""
+    with _alone(store, holder, route) as unit:
+        check_pair(unit, route, procore_id, fourhse_id)
+        links = unit.links(route.key)
+        links.settle_removed(procore_id, fourhse_id)
+        return links.add(procore_id, fourhse_id)
+
+
+def part(store: Store, holder: Holder, route: Route, procore_id: str) -> Link:
+    """Takes a link apart: nothing joins or copies the two until a person answers."""
+    with _alone(store, holder, route) as unit:
+        link = unit.links(route.key).remove(procore_id)
+    if link is None:
+        raise UsageError(f"Procore {procore_id} is in no link; see: procore-4hse links")
+    return link
+
+
+def link_of(store: Store, routes: tuple[Route, ...], procore_id: str) -> tuple[Route, Link]:
+    """The incident's link and its route; UsageError when there is none."""
+    with store.read() as unit:
+        for route in routes:
+            link = unit.links(route.key).find(Side.PROCORE, procore_id)
+            if link is not None and link.kind is Kind.INCIDENT:
+                return route, link
+    raise UsageError(f"Procore {procore_id} is in no link; see: procore-4hse links")
+
+
+@contextmanager
+def _alone(store: Store, holder: Holder, route: Route) -> Iterator[Unit]:
+    """A transaction while no cycle of this route runs: one that does may be about to copy what is linked here."""
+    with store.begin() as unit:
+        token = unit.leases.take(route.key, holder, ttl=LEASE, grace=GRACE)
+        if token is None:
+            raise SyncError(f"A cycle of route {route.name} is running; run this again when it is done.")
+        yield unit
+        unit.leases.release(route.key, token)

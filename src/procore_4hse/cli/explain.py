@@ -1,0 +1,284 @@
+"""`explain`: the whole story of one incident."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from procore_4hse.cli.actions import IN_WORDS, action_json
+from procore_4hse.cli.context import Desk, Json, desk_of, teach
+from procore_4hse.cli.inbox import advice
+from procore_4hse.cli.text import counted, fields_in_words, moment, plain, short
+from procore_4hse.explain import Story, story_of
+from procore_4hse.mapping.lenses import Held, Reading
+from procore_4hse.models import Action, Image, Kind, LinkState, RawRecord, Side
+from procore_4hse.reconcile.diff import FieldDiff, Verdict, shown
+from procore_4hse.reconcile.snapshot import Presence
+from procore_4hse.store.journal import Intent
+
+HELP = """The whole story of one incident, by its id in either system: both records, what both sides last agreed on,
+rule by rule what is mapped to what, everything that was ever written for it, what waits for a person,
+and what happens next.
+
+No call is made: it shows what the last reading saw. Run `plan` first to read both systems anew.
+
+[bold]Example[/bold]  procore-4hse explain 4711
+
+[bold]Exit codes[/bold]  0 shown · 2 configuration, or no such incident · 4 the store cannot be used
+"""
+
+VERDICTS = {
+    Verdict.SAME: "agree",
+    Verdict.AGREED: "agree, newly",
+    Verdict.WRITE: "write to",
+    Verdict.CONFLICT: "conflict",
+    Verdict.DRIFT: "drift",
+    Verdict.LOCAL: "stays where it is",
+    Verdict.SETTLED: "left as they are",
+    Verdict.HELD: "waits",
+}
+CHILDREN = {
+    Kind.INJURY: ("injury", "injuries"),
+    Kind.NEAR_MISS: ("near miss", "near misses"),
+    Kind.PROPERTY_DAMAGE: ("property damage", "property damages"),
+    Kind.ENVIRONMENTAL: ("environmental record", "environmental records"),
+    Kind.PERSON: ("involved person", "involved people"),
+}
+LOCAL_KINDS = (Kind.PROPERTY_DAMAGE, Kind.ENVIRONMENTAL)
+"""4HSE has no place for these: they stay in Procore."""
+
+PRESENCES = {
+    Presence.PRESENT: "shown",
+    Presence.UNSEEN: "not seen by the last reading",
+    Presence.ABSENT: "no longer shown",
+    Presence.GONE: "deleted",
+}
+STATES = {
+    LinkState.LIVE: "linked",
+    LinkState.GONE_PROCORE: "linked; deleted in Procore",
+    LinkState.GONE_FOURHSE: "linked; deleted in 4HSE",
+    LinkState.CLOSED_BY_POLICY: "one was deleted, and the other was closed",
+    LinkState.IGNORED: "one was deleted, and the other is kept and left alone",
+    LinkState.ENDED: "deleted on both sides",
+}
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The incident's id in Procore or in 4HSE.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("explain", help=teach(HELP))(explain)
+
+
+def explain(ctx: typer.Context, record_id: Id, as_json: Json = False) -> None:
+    desk = desk_of(ctx)
+    with desk.house() as house:
+        story = story_of(house, desk.routes, record_id)
+    if as_json:
+        desk.print_json(_json(story))
+    else:
+        _show(desk, story)
+
+
+# For programs ----------------------------------------------------------------------------------------------------
+
+
+def _json(story: Story) -> dict[str, Any]:
+    return {
+        "route": story.route.name,
+        "procore_id": story.ids[Side.PROCORE],
+        "fourhse_id": story.ids[Side.FOURHSE],
+        "link": _link_json(story),
+        "records": {side.value: _record_json(story, side) for side in Side},
+        "fields": [_field_json(found) for found in story.fields],
+        "children": {kind.value: [_named(each) for each in records] for kind, records in story.children.items()},
+        "journal": [_intent_json(intent) for intent in story.journal],
+        "inbox": [_item_json(entry) for entry in story.items],
+        "next": {
+            "summary": next_words(story),
+            "actions": [action_json(action) for action in story.next],
+            "held": [action_json(action) for action in story.held],
+        },
+    }
+
+
+def _link_json(story: Story) -> dict[str, Any] | None:
+    link = story.link
+    if link is None:
+        return None
+    born = link.born.value if link.born else None
+    return {"state": link.state.value, "since": link.since.isoformat() if link.since else None, "born": born}
+
+
+def _record_json(story: Story, side: Side) -> dict[str, Any] | None:
+    record = story.records[side]
+    if record is None:
+        return None
+    return {"presence": record.presence.value, "private": record.private, "fields": _own(record.image)}
+
+
+def _own(image: Image) -> dict[str, Any]:
+    return {name: value for name, value in image.items() if not name.startswith("@")}
+
+
+def _field_json(found: FieldDiff) -> dict[str, Any]:
+    return {
+        "field": found.field.key,
+        "label": found.field.label,
+        "procore": _reading(found.procore),
+        "fourhse": _reading(found.fourhse),
+        "base": _base(found),
+        "verdict": found.verdict.value,
+        "to": found.to.value if found.to else None,
+        "reason": found.reason,
+        "using": found.field.wording.using,
+        "direction": found.field.direction.value,
+        "if_both_changed": found.field.on_conflict.value,
+    }
+
+
+def _intent_json(intent: Intent) -> dict[str, Any]:
+    return {
+        "id": intent.id,
+        "at": intent.made_at.isoformat(),
+        **action_json(intent.action),
+        "outcome": intent.outcome,
+        "words": intent.words or None,
+    }
+
+
+def _item_json(entry: Any) -> dict[str, Any]:
+    item = entry.item
+    told = {"id": str(entry.id), "kind": item.kind.value, "state": entry.state, "field": item.field}
+    return {**told, "reason": item.reason, "advice": advice(entry)}
+
+
+# For people ------------------------------------------------------------------------------------------------------
+
+
+def _show(desk: Desk, story: Story) -> None:
+    out = desk.out
+    out.print(_headline(story))
+    out.print(_sides(story))
+    if story.fields:
+        out.print(_fields(story))
+    for line in _children(story):
+        out.print(line)
+    if story.journal:
+        out.print(_journal(story))
+    for entry in story.items:
+        out.print(Text(f"Inbox {entry.id}, a {entry.item.kind.value}: {plain(entry.item.reason)}", style="yellow"))
+        out.print(Text(f"  {plain(advice(entry))}", style="cyan"))
+    out.print(Text.assemble(("Next: ", "bold"), next_words(story)))
+
+
+def _headline(story: Story) -> Text:
+    state = STATES[story.link.state] if story.link else "not linked"
+    since = f" since {moment(story.link.since)}" if story.link and story.link.since else ""
+    born = f", first made in {story.link.born.title}" if story.link and story.link.born else ""
+    return Text.assemble((_title(story), "bold"), f"\nroute {story.route.name}, {state}{since}{born}")
+
+
+def _title(story: Story) -> str:
+    for side in Side:
+        record = story.records[side]
+        if record is not None and not record.minimal:
+            return short(_reading(story.route.mapping.title.lens.get(side, record.image)), 200)
+    return "An incident whose contents stay at home"
+
+
+def _sides(story: Story) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for side in Side:
+        record = story.records[side]
+        told = "none" if record is None else PRESENCES[record.presence]
+        told += ", private" if record is not None and record.private else ""
+        table.add_row(side.title, story.ids[side] or "-", told)
+    return table
+
+
+def _fields(story: Story) -> Table:
+    table = Table(title="Field by field", title_justify="left", title_style="bold", show_lines=True)
+    table.add_column("field", no_wrap=True)
+    for name in ("Procore", "4HSE", "last agreed"):
+        table.add_column(name, ratio=3, overflow="fold")
+    table.add_column("so", ratio=3)
+    for found in story.fields:
+        cells = (short(_reading(found.procore), 300), short(_reading(found.fourhse), 300), short(_base(found), 300))
+        table.add_row(found.field.label, *cells, _verdict(found))
+    return table
+
+
+def _reading(reading: Reading) -> str:
+    return f"({reading.reason})" if isinstance(reading, Held) else plain(shown(reading.value))
+
+
+def _base(found: FieldDiff) -> str | None:
+    if found.base is None:
+        return None
+    return _reading(found.field.lens.get(Side.PROCORE, found.base.procore))
+
+
+def _verdict(found: FieldDiff) -> str:
+    words = VERDICTS[found.verdict] + (f" {found.to.title}" if found.verdict is Verdict.WRITE and found.to else "")
+    return words if found.verdict is Verdict.SAME else f"{words}: {found.reason}"
+
+
+def _children(story: Story) -> list[str]:
+    """One line per kind: how many, which, and whether they travel."""
+    lines = []
+    for kind, records in story.children.items():
+        one, many = CHILDREN[kind]
+        where = Side.FOURHSE.title if kind is Kind.PERSON else Side.PROCORE.title
+        stays = "; 4HSE has no place for them, so they stay there" if kind in LOCAL_KINDS else ""
+        names = ", ".join(_named(record) for record in records)
+        lines.append(f"{counted(len(records), one, many)} in {where}{stays}: {names}")
+    return lines
+
+
+def _named(record: RawRecord) -> str:
+    """How people know a record: its number where it has one, else its id, and what it says."""
+    payload = record.payload
+    number = payload.get("full_number") or payload.get("number") or record.id
+    words = short(payload.get("description") or payload.get("person_full_name"), 60)
+    return f"{number} ({words})" if words else str(number)
+
+
+def _journal(story: Story) -> Table:
+    table = Table(title="What was written for it", title_justify="left", title_style="bold")
+    table.add_column("when", no_wrap=True)
+    table.add_column("what", no_wrap=True)
+    table.add_column("values", ratio=2)
+    table.add_column("why", ratio=2)
+    for intent in story.journal:
+        action, words = intent.action, intent.outcome if intent.outcome != "open" else "not known yet"
+        what = f"{IN_WORDS[action.act]} {action.side.title}\n{words}"
+        why = f"{action.reason}\n{plain(intent.words)}" if intent.words else action.reason
+        table.add_row(moment(intent.made_at).replace(" UTC", "\nUTC"), what, fields_in_words(action.fields), why)
+    return table
+
+
+def next_words(story: Story) -> str:
+    """What the next cycle does with this incident, as far as the last reading tells."""
+    if story.pending:
+        return "a write whose answer was lost is looked for first; nothing else happens before."
+    if story.held:
+        return f"{_told(story.held)}, which a guard holds until a person allows it."
+    if story.next:
+        return f"{_told(story.next)}."
+    if waiting := [str(entry.id) for entry in story.items if entry.state == "open"]:
+        return f"nothing until a person answers (inbox {', '.join(waiting)})."
+    if story.asks:
+        return "a person is asked: " + " ".join(item.reason for item in story.asks)
+    if story.excluded:
+        return f"nothing: {story.excluded}."
+    return "nothing; there is nothing to do."
+
+
+def _told(actions: tuple[Action, ...]) -> str:
+    return "; ".join(f"{IN_WORDS[action.act]} {action.side.title} ({action.reason})" for action in actions)

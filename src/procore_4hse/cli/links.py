@@ -1,0 +1,156 @@
+"""`links`: which incident is which."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from procore_4hse import answers
+from procore_4hse.cli.context import Desk, Json, RouteNames, desk_of, teach
+from procore_4hse.cli.text import moment, short
+from procore_4hse.gather import Route
+from procore_4hse.house import House
+from procore_4hse.models import Kind, Link, LinkState, Side
+from procore_4hse.reconcile.diff import shown
+from procore_4hse.store.repository import Unit
+
+GROUP = """Which incident is which: list the links, add one by hand, take one apart.
+
+Without a word after it, `links` lists. The cycles link by themselves what is clearly the same and ask about what is
+doubtful; use this where they cannot know.
+
+[bold]Example[/bold]  procore-4hse links --route riverside
+
+[bold]Exit codes[/bold]  0 done · 1 a cycle is running, try again · 2 configuration, or a pair that cannot be linked ·
+4 the store cannot be used
+"""
+
+LIST = """Lists the links: both ids, and since when.
+
+[bold]Example[/bold]  procore-4hse links list --json
+
+[bold]Exit codes[/bold]  0 listed · 2 configuration · 4 the store cannot be used
+"""
+
+ADD = """Says that two incidents are one. Both must have been read, and neither may be linked already.
+
+The next cycle merges them: an empty value is filled, two different ones follow the field's rule. It asks first; where
+there is no terminal, `--yes` answers.
+
+[bold]Example[/bold]  procore-4hse links add --route riverside 4711 5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02
+
+[bold]Exit codes[/bold]  0 linked · 1 a cycle is running, try again · 2 the two cannot be linked · 4 the store
+"""
+
+REMOVE = """Says that two linked incidents are different. Neither is changed, copied or linked with the other again
+until a person answers the question about them in the inbox. It asks first; where there is no terminal, `--yes` answers.
+
+[bold]Example[/bold]  procore-4hse links remove 4711
+
+[bold]Exit codes[/bold]  0 taken apart · 1 a cycle is running, try again · 2 no such link · 4 the store
+"""
+
+STATES = {
+    LinkState.LIVE: "",
+    LinkState.GONE_PROCORE: "deleted in Procore",
+    LinkState.GONE_FOURHSE: "deleted in 4HSE",
+    LinkState.CLOSED_BY_POLICY: "one deleted, the other closed",
+    LinkState.IGNORED: "one deleted, the other kept",
+    LinkState.ENDED: "deleted on both sides",
+}
+
+ProcoreId = Annotated[str, typer.Argument(metavar="PROCORE_ID", help="The incident's id in Procore.")]
+FourHseId = Annotated[str, typer.Argument(metavar="FOURHSE_ID", help="The incident's id in 4HSE, a UUID.")]
+OneRoute = Annotated[str, typer.Option("--route", metavar="NAME", help="The route that both belong to.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(help=teach(GROUP), invoke_without_command=True)
+    group.callback()(either)
+    group.command("list", help=teach(LIST))(list_links)
+    group.command("add", help=teach(ADD))(add)
+    group.command("remove", help=teach(REMOVE))(remove)
+    app.add_typer(group, name="links")
+
+
+def either(ctx: typer.Context, route: RouteNames = None, as_json: Json = False) -> None:
+    if ctx.invoked_subcommand is None:
+        _list(desk_of(ctx), route, as_json)
+
+
+def list_links(ctx: typer.Context, route: RouteNames = None, as_json: Json = False) -> None:
+    _list(desk_of(ctx), route, as_json)
+
+
+def add(ctx: typer.Context, procore_id: ProcoreId, fourhse_id: FourHseId, route: OneRoute, yes: Yes = False) -> None:
+    desk = desk_of(ctx)
+    (line,) = desk.named([route])
+    ids = {Side.PROCORE: procore_id, Side.FOURHSE: fourhse_id.lower()}
+    with desk.house() as house:
+        with house.store.read() as unit:
+            answers.check_pair(unit, line, *ids.values())
+            _introduce(desk, unit, line, ids)
+        desk.confirm("Are these two the same incident?", yes=yes)
+        answers.join(house.store, house.holder, line, *ids.values())
+    desk.out.print(f"Linked. The next cycle merges them: procore-4hse sync --route {line.name}", style="green")
+
+
+def remove(ctx: typer.Context, procore_id: ProcoreId, yes: Yes = False) -> None:
+    desk = desk_of(ctx)
+    with desk.house() as house:
+        route, link = answers.link_of(house.store, desk.routes, procore_id)
+        with house.store.read() as unit:
+            _introduce(desk, unit, route, {side: link.id_on(side) for side in Side})
+        desk.confirm("Take these two apart?", yes=yes)
+        _part(desk, house, route, link)
+
+
+def _part(desk: Desk, house: House, route: Route, link: Link) -> None:
+    answers.part(house.store, house.holder, route, link.procore_id)
+    desk.out.print(
+        "Taken apart. Nothing joins or copies the two until a person answers: procore-4hse inbox", style="green"
+    )
+
+
+def _introduce(desk: Desk, unit: Unit, route: Route, ids: dict[Side, str]) -> None:
+    """Both records by id and title, so that a person knows what they say yes to."""
+    for side, record_id in ids.items():
+        staged = unit.staging(route.key).find(side, Kind.INCIDENT, record_id)
+        title = route.mapping.title.lens.get(side, staged.record.payload) if staged and not staged.minimal else None
+        words = short(shown(getattr(title, "value", None)), 80) or "title not known"
+        desk.err.print(f"  {side.title:7} {record_id}  {words}", soft_wrap=True)
+
+
+def _list(desk: Desk, names: list[str] | None, as_json: bool) -> None:
+    routes = desk.named(names or [])
+    with desk.house() as house, house.store.read() as unit:
+        found = [(route, link) for route in routes for link in unit.links(route.key).all() if _is_shown(link)]
+    if as_json:
+        desk.print_json({"links": [_json(route, link) for route, link in found]})
+    elif found:
+        desk.out.print(_table(found))
+    else:
+        desk.out.print("No incident is linked yet.")
+
+
+def _is_shown(link: Link) -> bool:
+    return link.kind is Kind.INCIDENT and link.state is not LinkState.ENDED
+
+
+def _json(route: Route, link: Link) -> dict[str, Any]:
+    since = link.since.isoformat() if link.since else None
+    return {"route": route.name, "procore_id": link.procore_id, "fourhse_id": link.fourhse_id, "since": since}
+
+
+def _table(found: list[tuple[Route, Link]]) -> Table:
+    table = Table(title=f"{len(found)} linked incidents", title_justify="left", title_style="bold")
+    for name in ("route", "Procore", "4HSE"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("since")
+    table.add_column("remark")
+    for route, link in found:
+        table.add_row(route.name, link.procore_id, link.fourhse_id, moment(link.since), STATES[link.state])
+    return table
