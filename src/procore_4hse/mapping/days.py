@@ -16,10 +16,15 @@ def _zone_names() -> dict[str, str]:
     return {row["procore"]: row["tz"] for row in csv.DictReader(text.splitlines())}
 
 
+@cache
+def _known_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
 def zone_name(tz_name: object, time_zone: object) -> str | None:
     """The tz database name of a Procore project: its `tz_name`, else the one its `time_zone` stands for (P63)."""
     for name in (tz_name, _zone_names().get(str(time_zone)), time_zone):
-        if isinstance(name, str) and name in available_timezones():
+        if isinstance(name, str) and name in _known_zones():
             return name
     return None
 
