@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
 from procore_4hse.mapping.images import author_of, image_of, is_private
 from procore_4hse.mapping.lenses import Known
 from procore_4hse.mapping.people import Directory, PersonLens
-from procore_4hse.mapping.rules import Direction
+from procore_4hse.mapping.rules import Direction, Field
 from procore_4hse.mapping.rules import Mapping as FieldMapping
-from procore_4hse.models import PEOPLE_RECORDS, PROCORE_RECORDS, Kind, Link, LinkState, Ruling, Side, Staged
+from procore_4hse.models import (
+    PEOPLE_RECORDS,
+    PROCORE_RECORDS,
+    Act,
+    Action,
+    Image,
+    Kind,
+    Link,
+    LinkState,
+    Ruling,
+    Side,
+    Staged,
+)
 from procore_4hse.pull import Pulled
 from procore_4hse.push import fourhse_id
+from procore_4hse.reconcile.echo import Fate, Written, regressed, vanished
 from procore_4hse.reconcile.snapshot import Changed, Limits, People, Policy, Presence, Record, Snapshot
 from procore_4hse.settle import Settled
 from procore_4hse.store.repository import Store, Unit
@@ -68,12 +81,14 @@ def snapshot(store: Store, known: Gathering) -> Snapshot:
         links, journal, inbox = unit.links(route.key), unit.journal(route.key), unit.inbox(route.key)
         rulings = inbox.rulings()
         living = links.all()
+        records = {side: _records(unit, known, side) for side in Side}
+        writes = tuple(_writes(unit, route, records))
         return Snapshot(
             mapping=route.mapping.narrowed(route.direction),
             zone=known.zone,
             since=route.since,
             now=unit.now,
-            records={side: _records(unit, known, side) for side in Side},
+            records=records,
             links=tuple(link for link in living if link.kind is Kind.INCIDENT),
             people=_people(unit, known, living),
             certified=known.pulled.certified,
@@ -94,6 +109,8 @@ def snapshot(store: Store, known: Gathering) -> Snapshot:
             meeting_approved=known.meeting_approved or _is_approved(rulings, "guard:first-meeting"),
             changed=_changed(known),
             rebased=_rebased(route, rulings),
+            vanished=vanished(writes, unit.now),
+            regressed={side: regressed(writes, side) for side in Side},
             drift_winner=_winner(rulings),
             only_days=known.only_days,
             born_private=links.born_private(),
@@ -229,6 +246,28 @@ def _changed(known: Gathering) -> Changed:
         zone=state.zone if state.zone not in (None, known.zone) else None,
         mapping=state.mapping if state.mapping not in (None, route.mapping.digest) else None,
     )
+
+
+def _writes(unit: Unit, route: Route, records: dict[Side, dict[str, Record]]) -> Iterator[Written]:
+    """Our latest answered writes to incidents, and what the records show of them now."""
+    for intent in unit.journal(route.key).recent():
+        action = intent.action
+        record = records[action.side].get(action.target_id or "")
+        there = record is not None and record.presence in (Presence.PRESENT, Presence.UNSEEN)
+        key = (action.target_id if action.side is Side.PROCORE else action.source_id) or ""
+        at = intent.ended_at or intent.made_at
+        if action.act is Act.CREATE:
+            yield Written(at, action.side, key, None, Fate.STANDS if there else Fate.GONE)
+        elif record is not None and there:
+            for row in route.mapping.fields:
+                if row.key in action.sources:
+                    yield Written(at, action.side, key, row.key, _fate(row, action, record.image))
+
+
+def _fate(row: Field, action: Action, image: Image) -> Fate:
+    now, before = row.lens.get(action.side, image), row.lens.get(action.side, action.seen)
+    sent = row.lens.get(action.side.other, action.sources[row.key])
+    return Fate.GONE if now == before != sent else Fate.STANDS
 
 
 def _rebased(route: Route, rulings: dict[str, Ruling]) -> frozenset[str]:

@@ -14,9 +14,12 @@ GO_ON = "Look at what is held with: procore-4hse inbox show ID. To let it happen
 
 def guarded(plan: Plan, snapshot: Snapshot) -> Plan:
     """The same plan without what must not happen yet, with one item for each reason."""
-    for whole in (_first_meeting, _emptied, _changed_scope, _changed_zone, _changed_mapping):
-        if item := whole(plan, snapshot):
-            return _hold_all(plan, item)
+    for whole in (_first_meeting, _emptied, _regressed, _changed_scope, _changed_zone, _changed_mapping):
+        found = whole(plan, snapshot)
+        if isinstance(found, Item):
+            return _hold_all(plan, found)
+        if found is not None:
+            plan = replace(plan, relying=(*plan.relying, found))
     for side in Side:
         for act, limit in ((Act.DELETE, _deletes), (Act.UPDATE, _updates), (Act.CREATE, _creates)):
             plan = _hold_over_limit(plan, snapshot, side, act, limit)
@@ -26,7 +29,11 @@ def guarded(plan: Plan, snapshot: Snapshot) -> Plan:
 # Guards that hold everything -------------------------------------------------------------------------------------
 
 
-def _first_meeting(plan: Plan, snapshot: Snapshot) -> Item | None:
+Found = Item | str | None
+"""What is asked, or the key of the answer that allows it for as long as its cause lasts."""
+
+
+def _first_meeting(plan: Plan, snapshot: Snapshot) -> Found:
     if snapshot.ever_linked or snapshot.meeting_approved or snapshot.only_days or not plan.actions:
         return None
     inside = {side: _in_scope(plan, side) for side in Side}
@@ -48,13 +55,15 @@ def _in_scope(plan: Plan, side: Side) -> int:
     return len([place for place in plan.places.get(side, {}).values() if place is not Place.EXCLUDED])
 
 
-def _emptied(plan: Plan, snapshot: Snapshot) -> Item | None:
+def _emptied(plan: Plan, snapshot: Snapshot) -> Found:
     living = [link for link in snapshot.links if link.state is LinkState.LIVE]
     for side in Side:
         if any(record.presence is Presence.PRESENT for record in snapshot.records[side].values()):
             continue
         lost = [link for link in living if _is_absent(snapshot, side, link.id_on(side))]
-        if lost and snapshot.certified[side] and not _approved(snapshot, f"guard:emptied:{side.value}"):
+        if lost and snapshot.certified[side]:
+            if _approved(snapshot, key := f"guard:emptied:{side.value}"):
+                return key
             reason = f"{side.title} shows no incident at all any more; {len(lost)} were linked."
             advice = f"See whether our account lost its rights in {side.title}. If it is really empty: inbox approve ID"
             return items.guard(f"emptied:{side.value}", reason, advice, plan.actions)
@@ -66,14 +75,32 @@ def _is_absent(snapshot: Snapshot, side: Side, record_id: str) -> bool:
     return record is None or record.presence is Presence.ABSENT
 
 
-def _changed_scope(plan: Plan, snapshot: Snapshot) -> Item | None:
+def _regressed(plan: Plan, snapshot: Snapshot) -> Found:
+    for side, links in snapshot.regressed.items():
+        if not links:
+            continue
+        if _approved(snapshot, key := f"guard:regress:{side.value}"):
+            return key
+        reason = (
+            f"{side.title} shows old values again: every change that we know of on {len(links)} linked incidents is "
+            "gone at once, as after a restored backup."
+        )
+        advice = (
+            "To write again what both sides had agreed on: procore-4hse inbox approve ID --use base; "
+            "to take the old values: --use accept"
+        )
+        return items.guard(f"regress:{side.value}", reason, advice, plan.actions, links=sorted(links))
+    return None
+
+
+def _changed_scope(plan: Plan, snapshot: Snapshot) -> Found:
     if snapshot.changed.scope is None or _approved(snapshot, "guard:scope"):
         return None
     reason = f"This route's settings changed: they were {snapshot.changed.scope}."
     return items.guard("scope", reason, f"If that is meant: inbox approve ID. {GO_ON}", plan.actions)
 
 
-def _changed_zone(plan: Plan, snapshot: Snapshot) -> Item | None:
+def _changed_zone(plan: Plan, snapshot: Snapshot) -> Found:
     if snapshot.changed.zone is None or _approved(snapshot, "guard:zone"):
         return None
     reason = (
@@ -83,7 +110,7 @@ def _changed_zone(plan: Plan, snapshot: Snapshot) -> Item | None:
     return items.guard("zone", reason, advice, plan.actions)
 
 
-def _changed_mapping(plan: Plan, snapshot: Snapshot) -> Item | None:
+def _changed_mapping(plan: Plan, snapshot: Snapshot) -> Found:
     if snapshot.changed.mapping is None:
         return None
     drifted = [item for item in plan.items if item.kind is ItemKind.DRIFT]

@@ -65,6 +65,8 @@ def _not_seen(snapshot: Snapshot, link: Link, absent: list[Side]) -> Fate:
 
 
 def _one_gone(snapshot: Snapshot, link: Link, gone: Side) -> Fate:
+    if _is_lost_to_a_backup(snapshot, link, gone):
+        return Fate(actions=_bring_back(snapshot, link, gone, f"put back after {gone.title} was restored"))
     survivor = snapshot.record(gone.other, link.id_on(gone.other))
     if survivor is None or survivor.presence is not Presence.PRESENT:
         return Fate(transition=_gone(snapshot, link, gone))
@@ -75,6 +77,12 @@ def _one_gone(snapshot: Snapshot, link: Link, gone: Side) -> Fate:
     if ruling is not None and ruling.seen.get("edited", False) == edited:
         return _answered(snapshot, link, gone, ruling)
     return _by_policy(snapshot, link, gone, survivor, edited)
+
+
+def _is_lost_to_a_backup(snapshot: Snapshot, link: Link, gone: Side) -> bool:
+    ruling = snapshot.rulings.get(f"guard:regress:{gone.value}")
+    lost = link.key in snapshot.regressed.get(gone, ())
+    return lost and ruling is not None and ruling.verb == "approve" and ruling.use == "base"
 
 
 def _by_policy(snapshot: Snapshot, link: Link, gone: Side, survivor: Record, edited: bool) -> Fate:

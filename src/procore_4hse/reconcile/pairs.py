@@ -34,7 +34,7 @@ def compare(snapshot: Snapshot, pair: Pair, draft: Draft) -> None:
     """Everything that this pair needs, laid into the draft."""
     link = pair.link
     found = diff(pair.rows, pair.procore.image, pair.fourhse.image, dict(link.base), _rulings(snapshot, pair))
-    diffs = tuple(_for_the_route(snapshot, one) for one in found)
+    diffs = tuple(_as_it_came(snapshot, link, _for_the_route(snapshot, one)) for one in found)
     stand(draft, snapshot, link, Place.IN_SYNC)
     _settle_bases(pair, diffs, draft)
     for side in Side:
@@ -80,6 +80,21 @@ def _for_the_route(snapshot: Snapshot, found: FieldDiff) -> FieldDiff:
     if found.verdict is Verdict.DRIFT and snapshot.drift_winner and found.field.leads_to(snapshot.drift_winner.other):
         winner = snapshot.drift_winner
         return replace(found, verdict=Verdict.WRITE, to=winner.other, reason=f"a person chose {winner.title}")
+    return found
+
+
+def _as_it_came(snapshot: Snapshot, link: Link, found: FieldDiff) -> FieldDiff:
+    """A value that went back by itself is no edit of a person's: it is asked about, or put back when that was said."""
+    if found.verdict not in (Verdict.WRITE, Verdict.CONFLICT) or found.used is not None:
+        return found
+    for side, links in snapshot.regressed.items():
+        ruling = snapshot.rulings.get(f"guard:regress:{side.value}")
+        if link.key in links and ruling is not None and ruling.use == "base" and found.field.leads_to(side):
+            return replace(found, verdict=Verdict.WRITE, to=side, reason=f"put back after {side.title} was restored")
+    if (link.key, found.field.key) in snapshot.vanished:
+        return replace(
+            found, verdict=Verdict.DRIFT, to=None, reason="what was written here vanished twice within a day"
+        )
     return found
 
 

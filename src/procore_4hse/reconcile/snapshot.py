@@ -116,6 +116,10 @@ class Snapshot:
     changed: Changed = Changed()
     rebased: frozenset[str] = frozenset()
     """Field keys whose disagreement a person accepted for the whole route: new bases, no write."""
+    vanished: frozenset[tuple[str, str]] = frozenset()
+    """Fields (link key, field key) whose written value went back by itself, twice within a day."""
+    regressed: Dict[Side, frozenset[str]] = field(default_factory=dict)
+    """Link keys, by the side that shows old values again, as after a restored backup."""
     drift_winner: Side | None = None
     """The side that a person chose for all pairs which a changed mapping set against each other."""
     only_days: tuple[date, date] | None = None

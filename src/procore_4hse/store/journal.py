@@ -15,6 +15,8 @@ from procore_4hse.store.tables import JournalRow, RefusalRow
 
 FIRST_RETRY = timedelta(minutes=15)
 LAST_RETRY = timedelta(hours=24)
+RECENT = 300
+"""So many of our latest writes are looked at again in each cycle."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,21 @@ class Journal:
         )
         same = [row.id for row in rows if row.action.get("generation") == intent.action.generation]
         return same[0] if same else intent.id
+
+    def recent(self) -> list[Intent]:
+        """The latest answered creates and updates of incidents, newest first."""
+        rows = self.session.exec(
+            select(JournalRow)
+            .where(
+                JournalRow.route == self.route,
+                col(JournalRow.outcome).in_(("done", "adopted")),
+                col(JournalRow.act).in_((Act.CREATE.value, Act.UPDATE.value)),
+                JournalRow.kind == Kind.INCIDENT.value,
+            )
+            .order_by(col(JournalRow.ended_at).desc())
+            .limit(RECENT)
+        )
+        return [_intent(row) for row in rows]
 
     def story(self, *record_ids: str) -> list[Intent]:
         """Everything ever written for these records, oldest first."""
