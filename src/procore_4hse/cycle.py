@@ -22,7 +22,7 @@ from procore_4hse.errors import (
     VendorError,
 )
 from procore_4hse.gather import Gathering, Route, directory, partners_told, snapshot
-from procore_4hse.house import House
+from procore_4hse.house import House, Line
 from procore_4hse.mapping.days import zone_name
 from procore_4hse.mapping.people import Directory
 from procore_4hse.models import PEOPLE_RECORDS, Act, Action, ItemKind, Kind, LinkState, Place, Side
@@ -186,9 +186,14 @@ class Cycle:
         with self.store.begin() as unit:
             self.report.inbox = unit.inbox(self.route.key).counts()
             if not self.options.dry:
-                unit.cycles.end(self.number, self.report.outcome, self.report.reason, self.report.json())
+                told = {**self.report.json(), "budget": self._budget()}
+                unit.cycles.end(self.number, self.report.outcome, self.report.reason, told)
             unit.leases.release(self.route.key, self.token)
         log.info("cycle.done", route=self.route.name, outcome=self.report.outcome, exit=self.report.exit_code)
+
+    def _budget(self) -> dict[str, Any]:
+        """What the vendors' answers said about our calls, kept for `status`, which makes none."""
+        return {side.value: _told(line, self.report.calls[side.value]) for side, line in self.house.budgets.items()}
 
     # Pull and settle ----------------------------------------------------------------------------------------------
 
@@ -510,6 +515,16 @@ class Cycle:
 
     def _registers(self) -> dict[Side, Any]:
         return {Side.PROCORE: self.procore, Side.FOURHSE: self.fourhse}
+
+
+def _told(line: Line, calls: int) -> dict[str, Any]:
+    pause, resets_at = line.cadence(calls), line.resets_at
+    return {
+        "limit": line.limit,
+        "remaining": line.remaining,
+        "resets_at": resets_at.isoformat() if resets_at else None,
+        "pause": pause.total_seconds() if pause is not None else None,
+    }
 
 
 def _worsen(places: dict[str, Place], record_id: str, place: Place) -> None:
