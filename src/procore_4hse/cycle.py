@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -25,7 +26,7 @@ from procore_4hse.gather import Gathering, Route, directory, partners_told, snap
 from procore_4hse.house import House, Line
 from procore_4hse.mapping.days import zone_name
 from procore_4hse.mapping.people import Directory
-from procore_4hse.models import PEOPLE_RECORDS, Act, Action, ItemKind, Kind, LinkState, Place, Side
+from procore_4hse.models import PEOPLE_RECORDS, Act, Action, Item, ItemKind, Kind, LinkState, Place, Side
 from procore_4hse.pull import Pulled, Puller, missing, recycled, vanished
 from procore_4hse.push import Pushed, Pusher
 from procore_4hse.reconcile.guard import guarded
@@ -50,7 +51,8 @@ class Options:
     full: bool = False
     first: bool = False
     dry: bool = False
-    only_days: tuple[date, date] | None = None
+    only_days: tuple[date, date | None] | None = None
+    """A backfill's range, both ends included; without an end, up to today in the project's zone."""
 
 
 @dataclass
@@ -300,8 +302,14 @@ class Cycle:
             settled=settled,
             proven=self._evidence(pulled),
             meeting_approved=state.meeting_approved or (self.options.first and not state.ever_linked),
-            only_days=self.options.only_days,
+            only_days=self._days(zone),
         )
+
+    def _days(self, zone: str) -> tuple[date, date] | None:
+        if self.options.only_days is None:
+            return None
+        first, last = self.options.only_days
+        return first, last or self.house.clock().astimezone(ZoneInfo(zone)).date()
 
     def _evidence(self, pulled: Pulled) -> dict[tuple[Side, str], str]:
         """What is proven about linked records that certified listings no longer hold."""
@@ -319,7 +327,9 @@ class Cycle:
         if not (pulled.records_certified and pulled.people_certified):
             return {}
         with self.store.read() as unit:
-            links = [link for link in unit.links(self.route.key).all() if link.state is LinkState.LIVE]
+            links = [
+                link for link in unit.links(self.route.key).outline(*PEOPLE_RECORDS) if link.state is LinkState.LIVE
+            ]
             staging = unit.staging(self.route.key)
             here = {s.record.id: s.present for s, _ in staging.records(Side.FOURHSE, [Kind.INCIDENT])}
             gone = {
@@ -348,7 +358,7 @@ class Cycle:
             return [], 0, None
         open_states = (LinkState.LIVE, LinkState.gone(side.other))
         with self.store.read() as unit:
-            links = [link for link in unit.links(self.route.key).incidents() if link.state in open_states]
+            links = [link for link in unit.links(self.route.key).outline(Kind.INCIDENT) if link.state in open_states]
             linked = frozenset(link.id_on(side) for link in links)
             staged = [s for s, _ in unit.staging(self.route.key).records(side, [Kind.INCIDENT])]
         witness = next((s.record.id for s in staged if s.present and s.record.id in linked), None)
@@ -385,7 +395,7 @@ class Cycle:
         pusher.run(decided.actions)
         if not pusher.done.created and not any(action.act is Act.LINK for action in decided.actions):
             return decided
-        again = self.decide(known)
+        again = self.decide(replace(known, state=self._state()))
         self._record(known, again)
         pusher.run(tuple(action for action in again.actions if action.kind is not Kind.INCIDENT))
         return again
@@ -409,8 +419,16 @@ class Cycle:
         for pair in decided.apart:
             links.tell_apart(*pair)
             links.settle_removed(*pair)
-        inbox.keep((*decided.items, *known.settled.items), decided.relying)
-        self._accept(unit, known, decided)
+        if known.only_days is None:
+            inbox.keep((*decided.items, *known.settled.items), decided.relying)
+            self._accept(unit, known, decided)
+        else:
+            self._add(unit, (*decided.items, *known.settled.items))
+
+    def _add(self, unit: Unit, items: Iterable[Item]) -> None:
+        """A backfill sees a part of the route: what is asked about the rest stays asked, what was answered answered."""
+        for item in items:
+            unit.inbox(self.route.key).add(item)
 
     def _change(self, unit: Unit, change: Any) -> None:
         link = change.link

@@ -5,12 +5,13 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from apscheduler.events import EVENT_JOB_EXECUTED, JobExecutionEvent
 from sqlalchemy import text
 
 from procore_4hse.cycle import Options, run_cycle
@@ -107,11 +108,12 @@ def test_the_first_cycle_comes_at_once_and_the_next_after_each_pause(store_url: 
     world.store.close()
 
 
-def test_a_long_pause_is_kept_between_two_cycles(world: World, stop: threading.Event, told: list[Any]) -> None:
-    running = daemon(world, stop, every=timedelta(hours=1))
-    running._tell = lambda report: terminate()  # type: ignore[method-assign]
-    assert running.run() == 0
-    assert outcomes(world) == ["ok"]
+def test_the_pause_counts_from_the_end_of_a_cycle(world: World, stop: threading.Event) -> None:
+    running, ended_at = daemon(world, stop, every=timedelta(hours=1)), datetime.now(UTC)
+    over = JobExecutionEvent(EVENT_JOB_EXECUTED, world.route.key, "default", ended_at - timedelta(hours=3))
+    running._take(over)
+    (due,) = [job.trigger.run_date for job in running.scheduler.get_jobs()]
+    assert timedelta(hours=1) <= due - ended_at < timedelta(hours=1, minutes=1)
 
 
 def test_a_route_in_a_long_call_neither_meets_itself_nor_holds_up_another(world: World, stop: threading.Event) -> None:
@@ -142,10 +144,12 @@ def test_the_action_in_hand_is_finished_and_the_rest_put_off(world: World, stop:
 
 def test_a_pull_ends_between_two_pages(world: World, stop: threading.Event) -> None:
     world.on_site("Fall")
+    asked: list[str] = []
     when(world, lambda request: request.path.endswith("/incidents"), hold(stop))
+    world.faults.on_request.append(lambda request: asked.append(request.path))
     assert daemon(world, stop).run() == 0
     assert outcomes(world) == ["partial"]
-    assert world.office() == {}
+    assert asked[-1].endswith("/incidents")
 
 
 def test_a_call_that_hangs_is_left_behind_with_its_lease(world: World, stop: threading.Event, told: list[Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from procore_4hse.models import Link, Place, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.children import plan_children
@@ -26,6 +28,14 @@ def plan(snapshot: Snapshot) -> Plan:
         else:
             stand(draft, snapshot, link, Place.EXCLUDED)
     plan_unlinked(snapshot, draft)
+    return draft.done()
+
+
+def plan_joined(snapshot: Snapshot, links: Iterable[Link]) -> Plan:
+    """What these links still need, above all their people: a backfill plans nothing for any other link."""
+    draft = Draft()
+    for link in links:
+        _plan_link(snapshot, link, draft)
     return draft.done()
 
 

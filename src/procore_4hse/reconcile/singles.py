@@ -45,8 +45,9 @@ def _unlinked(snapshot: Snapshot, side: Side, draft: Draft) -> dict[str, tuple[R
             draft.stand(side, record.id, Place.WAITING)
             continue
         eligible = record.id not in ignored and exclusion(snapshot, record, linked=False) is None
+        eligible = eligible and is_in_range(snapshot, record)
         draft.stand(side, record.id, Place.WAITING if eligible else Place.EXCLUDED)
-        free[record.id] = record, eligible and is_in_range(snapshot, record)
+        free[record.id] = record, eligible
     return free
 
 
