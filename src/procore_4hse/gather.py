@@ -130,7 +130,7 @@ def _records(unit: Unit, known: Gathering, side: Side) -> dict[str, Record]:
 def _evidence_before(unit: Unit, known: Gathering, side: Side) -> dict[str, str]:
     """Why a record counted as deleted when its link changed state."""
     links = unit.links(known.route.key)
-    gone = [link.id_on(side) for link in links.incidents() if link.state is LinkState.gone(side)]
+    gone = [link.id_on(side) for link in links.outline(Kind.INCIDENT) if link.state is LinkState.gone(side)]
     return {record_id: stone.evidence for record_id in gone if (stone := links.tombstone(side, record_id))}
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import or_
+from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
 from procore_4hse.models import PEOPLE_RECORDS, Agreement, Kind, Link, LinkState, RawRecord, Side
@@ -29,8 +30,12 @@ class Links:
         rows = self.session.exec(select(LinkRow).where(*self._living()).order_by(col(LinkRow.id)))
         return tuple(_link(row) for row in rows)
 
-    def incidents(self) -> tuple[Link, ...]:
-        return tuple(link for link in self.all() if link.kind is Kind.INCIDENT)
+    def outline(self, *kinds: Kind) -> tuple[Link, ...]:
+        """Every link of these kinds without its base, which makes most of its size."""
+        columns = [c for c in LinkRow.__table__.columns if c.name != "base"]  # type: ignore[attr-defined]
+        words = [kind.value for kind in kinds]
+        rows = self.session.execute(sa_select(*columns).where(*self._living(), col(LinkRow.kind).in_(words)))
+        return tuple(_link(LinkRow(base={}, **row)) for row in rows.mappings())
 
     def find(self, side: Side, record_id: str, kind: Kind = Kind.INCIDENT) -> Link | None:
         """The link of a record; `kind` is the link's own, or PERSON for any child seen from 4HSE."""
