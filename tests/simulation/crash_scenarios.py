@@ -1,0 +1,446 @@
+"""The situations in which the process is killed. Each is built by people's hands and ordinary cycles alone."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from crash import Scenario
+from crash_oracle import MARK, Expected
+
+from procore_4hse.reconcile.snapshot import Policy
+from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.simulator.fourhse_dials import FourHseDials
+from procore_4hse.simulator.procore_dials import ProcoreDials
+from world import PROJECT, World
+
+TEN = timedelta(minutes=10)
+CREATES = r"/projects/\d+/incidents$"
+
+
+# Hands ------------------------------------------------------------------------------------------------------------
+
+
+def on_site(world: World, mark: str, title: str = "Fall from a ladder", **fields: Any) -> str:
+    return world.on_site(f"{title} {mark}", description=f"Someone was hurt [#{mark}] near the gate.", **fields)
+
+
+def in_office(world: World, mark: str, title: str = "Cut at the saw", **fields: Any) -> str:
+    return world.in_office(f"{title} {mark}", description_event=f"Someone was hurt [#{mark}] near the saw.", **fields)
+
+
+def site_id(world: World, mark: str) -> int:
+    return int(next(key for key, row in world.site().items() if mark in MARK.findall(row["description"])))
+
+
+def office_id(world: World, mark: str) -> str:
+    return next(key for key, row in world.office().items() if mark in MARK.findall(row["description_event"]))
+
+
+def edit_site(world: World, mark: str, **fields: Any) -> None:
+    world.procore.hand_edit("incident", site_id(world, mark), **fields)
+
+
+def edit_office(world: World, mark: str, **fields: Any) -> None:
+    world.fourhse.hand_edit("incident", office_id(world, mark), **fields)
+
+
+def delete_site(world: World, mark: str) -> None:
+    world.procore.hand_delete("incident", site_id(world, mark))
+
+
+def delete_office(world: World, mark: str) -> None:
+    world.fourhse.hand_delete("incident", office_id(world, mark))
+
+
+def answer(world: World, kind: str, verb: str, **options: Any) -> None:
+    entries = [entry for entry in world.inbox() if entry.item.kind == kind]
+    assert entries, f"no {kind} waits"
+    for entry in entries:
+        world.answer(entry.id, verb, **options)
+
+
+def linked(url: str, **build: Any) -> World:
+    """Two pairs born on site (A1, A2) and two born in the office (B1, B2), in sync."""
+    world = World.build(url, **build)
+    on_site(world, "A1", hour=23)
+    on_site(world, "A2")
+    in_office(world, "B1")
+    in_office(world, "B2")
+    world.sync(first=True)
+    assert world.sync().outcome == "ok"
+    return world
+
+
+PAIRS = (Expected("A1"), Expected("A2"), Expected("B1"), Expected("B2"))
+
+
+def but(*changed: Expected) -> tuple[Expected, ...]:
+    """The four pairs with these expectations in place of theirs, or beside them."""
+    return (*(one for one in PAIRS if one.mark not in {other.mark for other in changed}), *changed)
+
+
+# Creates ----------------------------------------------------------------------------------------------------------
+
+
+def _strangers(world: World) -> World:
+    """Incidents that stand on one side only: open, closed, with an injury."""
+    on_site(world, "C1", hour=1)
+    on_site(world, "C2", status="closed")
+    injured = on_site(world, "C3")
+    world.procore.hand_create("injury", PROJECT, incident_id=int(injured))
+    in_office(world, "D1")
+    closed = in_office(world, "D2")
+    for status in ("open", "closed"):
+        world.fourhse.hand_edit("incident", closed, status=status, date_closed="2026-02-20")
+    return world
+
+
+STRANGERS = (
+    Expected("C1", title="Fall from a ladder C1", day=date(2026, 2, 10), status="open"),
+    Expected("C2", status="closed"),
+    Expected("C3"),
+    Expected("D1", title="Cut at the saw D1", status="open"),
+    Expected("D2", status="closed"),
+)
+
+
+def _first_start(url: str) -> World:
+    return _strangers(World.build(url))
+
+
+def _creates(url: str) -> World:
+    return _strangers(linked(url))
+
+
+def _ids_not_kept(url: str) -> World:
+    return _strangers(linked(url, fourhse_dials=FourHseDials(client_id_kept=False)))
+
+
+def _ids_not_kept_at_first(url: str) -> World:
+    return _strangers(World.build(url, fourhse_dials=FourHseDials(client_id_kept=False)))
+
+
+def _closes_in_steps(url: str) -> World:
+    dials = FourHseDials(closed_on_create_allowed=False, closing_jump_allowed=False)
+    world = _strangers(linked(url, fourhse_dials=dials))
+    edit_site(world, "A1", status="closed")
+    return world
+
+
+def _meeting(url: str) -> World:
+    world = World.build(url)
+    for mark in ("P1", "P2"):
+        text = f"The very same words on both sides [#{mark}] of the fence."
+        world.on_site(f"Same {mark}", description=text)
+        world.in_office(f"Same {mark}", description_event=text)
+    on_site(world, "A1")
+    in_office(world, "B1")
+    assert world.sync().outcome == "stopped"
+    answer(world, "guard", "approve")
+    return world
+
+
+DAYS = (date(2026, 1, 1), date(2026, 1, 31))
+MANY = 8
+
+
+def _before_since(url: str) -> World:
+    world = linked(url, since=date(2026, 2, 1))
+    for number in range(MANY):
+        on_site(world, f"S{number}", day=date(2026, 1, 1 + number))
+        in_office(world, f"O{number}", day=date(2026, 1, 11 + number))
+    return world
+
+
+def _backfill(world: World) -> None:
+    world.sync(only_days=DAYS)
+
+
+# Updates ----------------------------------------------------------------------------------------------------------
+
+
+def _edit_each_way(world: World) -> World:
+    edit_site(world, "A1", title="Fall from the roof")
+    edit_site(world, "B1", description="Two people saw it [#B1] happen.")
+    edit_office(world, "A2", name="Fall from a scaffold")
+    edit_office(world, "B2", date_incident="2026-02-14")
+    return world
+
+
+EDITED = but(
+    Expected("A1", title="Fall from the roof"),
+    Expected("B1", text="Two people saw it [#B1] happen."),
+    Expected("A2", title="Fall from a scaffold"),
+    Expected("B2", day=date(2026, 2, 14)),
+)
+
+
+def _updates(url: str) -> World:
+    return _edit_each_way(linked(url))
+
+
+def _put_whole(url: str) -> World:
+    return _edit_each_way(linked(url, fourhse_dials=FourHseDials(put_is="full")))
+
+
+def _put_blanks(url: str) -> World:
+    world = linked(url, fourhse_dials=FourHseDials(put_is="blanking"))
+    edit_site(world, "A1", title="Fall from the roof")
+    assert world.sync().outcome == "stopped"
+    answer(world, "guard", "approve")
+    return world
+
+
+def _rewriting(url: str) -> World:
+    world = linked(
+        url,
+        procore_dials=ProcoreDials(trims_text=True, html_wraps_description=True),
+        fourhse_dials=FourHseDials(trims_text=True, wraps_description_in_html=True),
+    )
+    edit_site(world, "A1", title="Fall from the roof", description="First < second & third [#A1] <A>")
+    edit_office(world, "B1", name="Cut at the bench", description_event="Fourth < fifth [#B1] <B>")
+    return _strangers(world)
+
+
+def _several_fields(url: str) -> World:
+    world = linked(url)
+    edit_office(
+        world, "A1", name="Fall from the roof", date_incident="2026-02-14", status="closed", date_closed="2026-02-20"
+    )
+    edit_site(world, "B1", title="Cut at the bench", status="closed", description="It bled a lot [#B1] for long.")
+    return world
+
+
+def _reopened(url: str) -> World:
+    world = _several_fields(url)
+    assert world.sync().outcome == "ok"
+    edit_site(world, "A1", status="open")
+    edit_office(world, "B1", status="open", date_closed=None)
+    return world
+
+
+def _conflicts(url: str) -> World:
+    world = linked(url)
+    edit_site(world, "A1", title="Fall, says the site")
+    edit_office(world, "A1", name="Fall, says the office")
+    world.sync()
+    answer(world, "conflict", "resolve", use="fourhse")
+    return world
+
+
+def _refused(url: str) -> World:
+    world = _strangers(_updates(url))
+    for mark in (b"[#C1]", b"[#D1]"):
+        world.faults.add(
+            FaultKind.ERROR_BEFORE, status=422, times=None, where=lambda request, mark=mark: mark in request.body
+        )
+    return world
+
+
+# Deletions --------------------------------------------------------------------------------------------------------
+
+
+def _deleted_on_site(url: str) -> World:
+    world = linked(url)
+    delete_site(world, "A1")
+    world.sync()
+    return world
+
+
+def _deleted_in_office(url: str) -> World:
+    world = linked(url)
+    delete_office(world, "A1")
+    world.sync()
+    return world
+
+
+def _approved_on_site(url: str) -> World:
+    world = _deleted_on_site(url)
+    answer(world, "deletion", "approve")
+    return world
+
+
+def _approved_in_office(url: str) -> World:
+    world = _deleted_in_office(url)
+    answer(world, "deletion", "approve")
+    return world
+
+
+def _propagated(url: str) -> World:
+    world = linked(url, deletions=Policy.PROPAGATE)
+    delete_office(world, "A1")
+    return world
+
+
+def _wanted_back_on_site(url: str) -> World:
+    world = _deleted_on_site(url)
+    answer(world, "deletion", "reject", restore=True)
+    return world
+
+
+def _wanted_back_in_office(url: str) -> World:
+    world = _deleted_in_office(url)
+    answer(world, "deletion", "reject", restore=True)
+    return world
+
+
+def _back_from_the_bin(url: str) -> World:
+    world = linked(url)
+    one = site_id(world, "A1")
+    world.procore.hand_delete("incident", one)
+    world.sync()
+    answer(world, "deletion", "approve")
+    world.sync()
+    world.procore.hand_restore("incident", one)
+    return world
+
+
+def _closed_by_policy(url: str) -> World:
+    world = linked(url, deletions=Policy.CLOSE)
+    delete_site(world, "A1")
+    delete_office(world, "B1")
+    return world
+
+
+# Lost answers: the process dies while it settles them -----------------------------------------------------------------
+
+
+def _lost_create(url: str, fault: FaultKind, **build: Any) -> World:
+    world = linked(url, **build)
+    in_office(world, "D1")
+    world.faults.add(fault, method="POST", path=CREATES, delay=TEN)
+    world.sync()
+    return world
+
+
+def _lost_without_author(url: str) -> World:
+    return _lost_create(url, FaultKind.LOST_ANSWER, procore_dials=ProcoreDials(created_by_null=True))
+
+
+def _lost_with_token(url: str) -> World:
+    dials = ProcoreDials(idempotency_token_honoured=True, time_unknown_default_hides=True)
+    return _lost_create(url, FaultKind.ERROR_AFTER, procore_dials=dials)
+
+
+def _never_arrived(url: str) -> World:
+    world = _lost_create(url, FaultKind.REFUSED_CONNECTION)
+    world.sync()
+    world.clock.advance(minutes=25)
+    return world
+
+
+def _arrives_late(url: str) -> World:
+    world = _lost_create(url, FaultKind.LATE)
+    world.sync()
+    return world
+
+
+def _lost_in_office(url: str) -> World:
+    world = linked(url, fourhse_dials=FourHseDials(client_id_kept=False))
+    on_site(world, "C1")
+    world.faults.add(FaultKind.LOST_ANSWER, path="incident/create")
+    world.sync()
+    return world
+
+
+def _lost_updates(url: str) -> World:
+    world = _several_fields(url)
+    world.faults.add(FaultKind.LOST_ANSWER, method="PATCH")
+    world.faults.add(FaultKind.HALF_JSON, method="PUT")
+    world.sync()
+    return world
+
+
+def _lost_deletes(url: str) -> World:
+    world = linked(url)
+    delete_site(world, "A1")
+    delete_office(world, "B1")
+    world.sync()
+    answer(world, "deletion", "approve")
+    world.faults.add(FaultKind.LOST_ANSWER, method="DELETE", times=2)
+    world.sync()
+    return world
+
+
+def _twice(world: World) -> None:
+    world.sync()
+    world.sync()
+
+
+GONE = but(Expected("A1", gone=True))
+D1 = Expected("D1", title="Cut at the saw D1", status="open")
+
+SCENARIOS = (
+    Scenario("first start", _first_start, STRANGERS, lambda world: world.sync(first=True), fresh=True),
+    Scenario("creates both ways", _creates, (*PAIRS, *STRANGERS)),
+    Scenario("4HSE keeps no id of ours", _ids_not_kept, (*PAIRS, *STRANGERS)),
+    Scenario("4HSE keeps no id, first cycle", _ids_not_kept_at_first, STRANGERS, lambda world: world.sync(first=True)),
+    Scenario("4HSE closes in steps", _closes_in_steps, (*but(Expected("A1", status="closed")), *STRANGERS)),
+    Scenario("first meeting with pairs", _meeting, tuple(Expected(mark) for mark in ("P1", "P2", "A1", "B1"))),
+    Scenario(
+        "backfill",
+        _before_since,
+        (*PAIRS, *(Expected(f"{side}{number}") for side in "SO" for number in range(MANY))),
+        _backfill,
+    ),
+    Scenario("updates each way", _updates, EDITED),
+    Scenario("4HSE's PUT wants all", _put_whole, EDITED),
+    Scenario("4HSE's PUT blanks the rest", _put_blanks, but(Expected("A1", title="Fall from the roof"))),
+    Scenario(
+        "servers rewrite text",
+        _rewriting,
+        (
+            *but(
+                Expected("A1", title="Fall from the roof", text="First < second & third [#A1] <A>"),
+                Expected("B1", title="Cut at the bench", text="Fourth < fifth [#B1] <B>"),
+            ),
+            *STRANGERS,
+        ),
+    ),
+    Scenario(
+        "several fields and status",
+        _several_fields,
+        but(
+            Expected("A1", title="Fall from the roof", day=date(2026, 2, 14), status="closed"),
+            Expected("B1", title="Cut at the bench", status="closed", text="It bled a lot [#B1] for long."),
+        ),
+    ),
+    Scenario("reopened each way", _reopened, but(Expected("A1", status="open"), Expected("B1", status="open"))),
+    Scenario("conflict answered", _conflicts, but(Expected("A1", title="Fall, says the office"))),
+    Scenario(
+        "refused records",
+        _refused,
+        (
+            *EDITED,
+            *(one for one in STRANGERS if one.mark not in ("C1", "D1")),
+            Expected("C1", only="Procore", waits="refused"),
+            Expected("D1", only="4HSE", waits="refused"),
+        ),
+    ),
+    Scenario("deletion approved, from site", _approved_on_site, GONE),
+    Scenario("deletion approved, from office", _approved_in_office, GONE),
+    Scenario("deletion propagated", _propagated, GONE),
+    Scenario("restored from the bin", _wanted_back_on_site, PAIRS),
+    Scenario("made again in 4HSE", _wanted_back_in_office, PAIRS),
+    Scenario("back from the bin by hand", _back_from_the_bin, PAIRS),
+    Scenario(
+        "survivors closed",
+        _closed_by_policy,
+        but(Expected("A1", only="4HSE", status="closed"), Expected("B1", only="Procore", status="closed")),
+    ),
+    Scenario("lost create, no author shown", _lost_without_author, (*PAIRS, D1)),
+    Scenario("lost create, token honoured", _lost_with_token, (*PAIRS, D1)),
+    Scenario("lost create, never arrived", _never_arrived, (*PAIRS, D1), _twice),
+    Scenario("lost create, arrives late", _arrives_late, (*PAIRS, D1), _twice),
+    Scenario("lost create in 4HSE", _lost_in_office, (*PAIRS, Expected("C1"))),
+    Scenario(
+        "lost updates",
+        _lost_updates,
+        but(
+            Expected("A1", title="Fall from the roof", day=date(2026, 2, 14), status="closed"),
+            Expected("B1", title="Cut at the bench", status="closed", text="It bled a lot [#B1] for long."),
+        ),
+    ),
+    Scenario("lost deletes", _lost_deletes, but(Expected("A1", gone=True), Expected("B1", gone=True))),
+)
