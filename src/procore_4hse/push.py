@@ -197,6 +197,8 @@ class Pusher:
                 generation=action.generation,
                 born_private=action.side is Side.PROCORE and bool(answer.record.payload.get("private")),
             )
+            if action.generation and action.kind is Kind.INCIDENT:
+                unit.links(self.state.key).drop_children(ids[Side.PROCORE])
             unit.routes.save(self.state.key, self.state.name, ever_linked=True)
             self._learn(unit, action, answer)
             if action.kind is Kind.INCIDENT:

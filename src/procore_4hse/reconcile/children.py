@@ -175,7 +175,18 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
     fields |= {"incident_id": int(parent.procore_id)} if side is Side.PROCORE else _office_id(parent)
     sources = {row.key: row.slice(record.side, record.image) for row in rows_of(snapshot, kind)}
     reason = f"a person named in {record.side.title}"
-    action = Action(Act.CREATE, side, kind, None, record.id, reason, fields, sources, parent=parent.procore_id)
+    action = Action(
+        act=Act.CREATE,
+        side=side,
+        kind=kind,
+        target_id=None,
+        source_id=record.id,
+        reason=reason,
+        fields=fields,
+        sources=sources,
+        generation=parent.generation,
+        parent=parent.procore_id,
+    )
     _want(replace(snapshot, title=title), action, draft)
 
 

@@ -130,8 +130,8 @@ def _hold_all(plan: Plan, item: Item) -> Plan:
     """Nothing happens: no action, no new base, no change of state. What is asked besides stays asked."""
     kept = tuple(i for i in plan.items if not (item.key == "guard:mapping" and i.kind is ItemKind.DRIFT))
     kept = () if item.key == "guard:first-meeting" else kept
-    if item.key.startswith("guard:emptied:"):
-        kept = tuple(i for i in kept if i.kind is not ItemKind.MISSING)
+    if item.key.startswith(("guard:emptied:", "guard:regress:")):
+        kept = tuple(i for i in kept if i.kind not in (ItemKind.MISSING, ItemKind.DELETION))
     return replace(
         plan,
         actions=(),

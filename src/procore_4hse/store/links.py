@@ -84,6 +84,11 @@ class Links:
             row.state = state.value
             self.session.add(row)
 
+    def drop_children(self, procore_id: str) -> None:
+        """Forgets the links of an incident's people: it was made again, and they will be too."""
+        for row in self.session.exec(select(LinkRow).where(*self._living(), LinkRow.parent == procore_id)):
+            self.session.delete(row)
+
     def remove(self, procore_id: str) -> Link | None:
         """Takes a link apart; the two are strangers until a person answers."""
         row = self._row(Side.PROCORE, procore_id, Kind.INCIDENT)
