@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
 
 from procore_4hse.cli.context import Desk
-from procore_4hse.cli.text import fields_in_words, short
-from procore_4hse.models import Act, Action, Item
+from procore_4hse.cli.tables import table
+from procore_4hse.cli.text import fields_in_words, plain, short
+from procore_4hse.models import Act, Action, Item, Side
 from procore_4hse.reconcile.snapshot import Plan
 
 SHOWN = 200
@@ -36,11 +37,12 @@ def action_json(action: Action) -> dict[str, Any]:
     }
 
 
-def show_actions(desk: Desk, plan: Plan) -> None:
+def show_actions(desk: Desk, plan: Plan, titles: Mapping[str, str]) -> None:
+    """`titles` holds the headline of each incident by its id."""
     if plan.actions:
-        desk.out.print(_table("It would do:", plan.actions))
+        desk.out.print(_table("It would do:", plan.actions, titles))
     if plan.held:
-        desk.out.print(_table("Held until a person allows it:", plan.held))
+        desk.out.print(_table("Held until a person allows it:", plan.held, titles))
     if plan.items:
         desk.out.print(_questions(plan.items))
     if not (plan.actions or plan.held or plan.items):
@@ -48,25 +50,25 @@ def show_actions(desk: Desk, plan: Plan) -> None:
     desk.out.print()
 
 
-def _table(title: str, actions: Sequence[Action]) -> Table:
-    table = Table(title=f"{title} {_sums(actions)}", title_justify="left", title_style="bold", show_lines=True)
-    table.add_column("what", no_wrap=True)
-    table.add_column("record", overflow="fold", max_width=36)
-    table.add_column("values", ratio=3)
-    table.add_column("why", ratio=2)
+def _table(title: str, actions: Sequence[Action], titles: Mapping[str, str]) -> Table:
+    listed = table(f"{title} {_sums(actions)}", rows_apart=True)
+    listed.add_column("what", no_wrap=True)
+    listed.add_column("incident", ratio=2)
+    listed.add_column("values", ratio=3)
+    listed.add_column("why", ratio=2)
     for action in actions[:SHOWN]:
         what = f"{IN_WORDS[action.act]}\n{action.side.title}"
-        table.add_row(what, _record(action), fields_in_words(action.fields), action.reason)
+        listed.add_row(what, _incident(action, titles), fields_in_words(action.fields) or "-", action.reason)
     if len(actions) > SHOWN:
-        table.caption = f"and {len(actions) - SHOWN} more; --json lists them all"
-    return table
+        listed.caption = f"and {len(actions) - SHOWN} more; --json lists them all"
+    return listed
 
 
-def _record(action: Action) -> str:
-    """Its id on the side where it exists."""
-    if action.target_id is not None:
-        return action.target_id
-    return f"{action.side.other.title} {action.source_id}"
+def _incident(action: Action, titles: Mapping[str, str]) -> str:
+    """Its headline, and its id in Procore, else in 4HSE, which `explain` takes."""
+    ids = {action.side: action.target_id, action.side.other: action.source_id}
+    title = next((titles[known] for known in ids.values() if known and known in titles), "")
+    return f"{short(title, 60)}\n{ids[Side.PROCORE] or ids[Side.FOURHSE]}".strip()
 
 
 def _sums(actions: Sequence[Action]) -> str:
@@ -75,11 +77,11 @@ def _sums(actions: Sequence[Action]) -> str:
 
 
 def _questions(items: Sequence[Item]) -> Table:
-    table = Table(title="It would ask a person:", title_justify="left", title_style="bold")
+    listed = table("It would ask a person:")
     for name in ("kind", "incident", "why"):
-        table.add_column(name)
+        listed.add_column(name)
     for item in items[:SHOWN]:
-        table.add_row(item.kind.value, short(item.title, 40), item.reason)
+        listed.add_row(item.kind.value, short(item.title, 40) or "-", plain(item.reason))
     if len(items) > SHOWN:
-        table.caption = f"and {len(items) - SHOWN} more"
-    return table
+        listed.caption = f"and {len(items) - SHOWN} more"
+    return listed

@@ -11,6 +11,7 @@ from rich.text import Text
 from procore_4hse.cli.actions import IN_WORDS, action_json
 from procore_4hse.cli.context import Desk, Json, desk_of, teach
 from procore_4hse.cli.inbox import advice
+from procore_4hse.cli.tables import facts, table
 from procore_4hse.cli.text import counted, fields_in_words, moment, plain, short
 from procore_4hse.explain import Story, story_of
 from procore_4hse.mapping.lenses import Held, Reading
@@ -190,28 +191,24 @@ def _title(story: Story) -> str:
 
 
 def _sides(story: Story) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column()
+    both = facts()
     for side in Side:
         record = story.records[side]
-        told = "none" if record is None else PRESENCES[record.presence]
+        told = "" if record is None else f", {PRESENCES[record.presence]}"
         told += ", private" if record is not None and record.private else ""
-        table.add_row(side.title, story.ids[side] or "-", told)
-    return table
+        both.add_row(side.title, f"{story.ids[side] or 'has none'}{told}")
+    return both
 
 
 def _fields(story: Story) -> Table:
-    table = Table(title="Field by field", title_justify="left", title_style="bold", show_lines=True)
-    table.add_column("field", no_wrap=True)
-    for name in ("Procore", "4HSE", "last agreed"):
-        table.add_column(name, ratio=3, overflow="fold")
-    table.add_column("so", ratio=3)
+    listed = table("Field by field", rows_apart=True)
+    listed.add_column("field", no_wrap=True)
+    for name in ("Procore", "4HSE", "last agreed", "so"):
+        listed.add_column(name, ratio=1)
     for found in story.fields:
         cells = (short(_reading(found.procore), 300), short(_reading(found.fourhse), 300), short(_base(found), 300))
-        table.add_row(found.field.label, *cells, _verdict(found))
-    return table
+        listed.add_row(found.field.label, *cells, _verdict(found))
+    return listed
 
 
 def _reading(reading: Reading) -> str:
@@ -250,17 +247,17 @@ def _named(record: RawRecord) -> str:
 
 
 def _journal(story: Story) -> Table:
-    table = Table(title="What was written for it", title_justify="left", title_style="bold")
-    table.add_column("when", no_wrap=True)
-    table.add_column("what", no_wrap=True)
-    table.add_column("values", ratio=2)
-    table.add_column("why", ratio=2)
+    listed = table("What was written for it", rows_apart=True)
+    listed.add_column("when", no_wrap=True)
+    listed.add_column("what", no_wrap=True)
+    listed.add_column("values", ratio=3)
+    listed.add_column("why", ratio=2)
     for intent in story.journal:
         action, words = intent.action, intent.outcome if intent.outcome != "open" else "not known yet"
         what = f"{IN_WORDS[action.act]} {action.side.title}\n{words}"
         why = f"{action.reason}\n{plain(intent.words)}" if intent.words else action.reason
-        table.add_row(moment(intent.made_at).replace(" UTC", "\nUTC"), what, fields_in_words(action.fields), why)
-    return table
+        listed.add_row(moment(intent.made_at).replace(" UTC", "\nUTC"), what, fields_in_words(action.fields), why)
+    return listed
 
 
 def next_words(story: Story) -> str:

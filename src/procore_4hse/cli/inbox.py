@@ -12,7 +12,8 @@ from rich.text import Text
 from procore_4hse import answers
 from procore_4hse.answers import Answer
 from procore_4hse.cli.context import Desk, desk_of, teach
-from procore_4hse.cli.text import moment, plain, short, span
+from procore_4hse.cli.tables import facts, table
+from procore_4hse.cli.text import age, moment, plain, short
 from procore_4hse.gather import Route
 from procore_4hse.models import ItemKind
 from procore_4hse.store.inbox import Entry
@@ -213,18 +214,19 @@ def _show_list(desk: Desk, found: list[tuple[Route, Entry]], now: Any) -> None:
     if not found:
         desk.out.print("Nothing waits for a person.")
         return
-    table = Table(title=f"{len(found)} waiting", title_justify="left", title_style="bold")
-    table.add_column("ID", justify="right", style="bold", no_wrap=True)
-    for name in ("kind", "route"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("incident", ratio=2)
-    table.add_column("why", ratio=3)
-    table.add_column("for", no_wrap=True)
+    listed = table(f"{len(found)} waiting for a person")
+    listed.add_column("ID", justify="right", style="bold", no_wrap=True)
+    listed.add_column("kind", no_wrap=True)
+    listed.add_column("route")
+    listed.add_column("incident", ratio=2)
+    listed.add_column("why", ratio=3)
+    listed.add_column("for", no_wrap=True)
     for route, entry in found:
-        item = entry.item
-        title, age = short(item.title, 60) or "-", span(now - entry.since)
-        table.add_row(str(entry.id), item.kind.value, route.name, title, short(item.reason, 160), age)
-    desk.out.print(table)
+        item, title = entry.item, short(entry.item.title, 60) or "-"
+        listed.add_row(
+            str(entry.id), item.kind.value, route.name, title, short(item.reason, 160), age(now - entry.since)
+        )
+    desk.out.print(listed)
     desk.out.print("Look at one and see how to answer it: procore-4hse inbox show ID")
 
 
@@ -257,33 +259,31 @@ def _state(entry: Entry) -> str:
 
 
 def _facts(entry: Entry) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
+    ids = facts()
     for name, value in (("Procore", entry.item.procore_id), ("4HSE", entry.item.fourhse_id)):
         if value is not None:
-            table.add_row(f"{name} id", value)
-    return table
+            ids.add_row(f"{name} id", value)
+    return ids
 
 
 def _values(route: Route, entry: Entry) -> Table:
     item = entry.item
     field = route.mapping.by_key.get(item.field or "")
-    table = Table(title=field.label if field else item.field, title_justify="left", show_lines=True)
+    both = table(field.label if field else item.field or "", rows_apart=True)
     for name in ("Procore", "4HSE", "when both last agreed"):
-        table.add_column(name, ratio=1, overflow="fold")
+        both.add_column(name, ratio=1, overflow="fold")
     base = "they never did" if item.base_value is None else plain(item.base_value) or "empty"
-    table.add_row(plain(item.procore_value) or "empty", plain(item.fourhse_value) or "empty", base)
-    return table
+    both.add_row(plain(item.procore_value) or "empty", plain(item.fourhse_value) or "empty", base)
+    return both
 
 
 def _held(held: list[dict[str, Any]]) -> Table:
-    table = Table(title=f"{len(held)} held", title_justify="left")
+    listed = table(f"{len(held)} held")
     for name in ("what", "record", "why"):
-        table.add_column(name, overflow="fold")
+        listed.add_column(name, overflow="fold")
     for action in held[:HELD_SHOWN]:
         where = "Procore" if action["side"] == "procore" else "4HSE"
-        table.add_row(f"{action['act']} in {where}", str(action["id"] or action["source_id"]), action["reason"])
+        listed.add_row(f"{action['act']} in {where}", str(action["id"] or action["source_id"]), action["reason"])
     if len(held) > HELD_SHOWN:
-        table.caption = f"and {len(held) - HELD_SHOWN} more; see them all with procore-4hse plan --json"
-    return table
+        listed.caption = f"and {len(held) - HELD_SHOWN} more; see them all with procore-4hse plan --json"
+    return listed

@@ -9,7 +9,8 @@ from rich.table import Table
 
 from procore_4hse import answers
 from procore_4hse.cli.context import Desk, Json, RouteNames, desk_of, teach
-from procore_4hse.cli.text import moment, short
+from procore_4hse.cli.tables import table
+from procore_4hse.cli.text import counted, moment, short
 from procore_4hse.gather import Route
 from procore_4hse.house import House
 from procore_4hse.models import Kind, Link, LinkState, Side
@@ -146,11 +147,11 @@ def _json(route: Route, link: Link) -> dict[str, Any]:
 
 
 def _table(found: list[tuple[Route, Link]]) -> Table:
-    table = Table(title=f"{len(found)} linked incidents", title_justify="left", title_style="bold")
-    for name in ("route", "Procore", "4HSE"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("since")
-    table.add_column("remark")
+    listed = table(counted(len(found), "linked incident"))
+    for name in ("route", "Procore", "4HSE", "since"):
+        listed.add_column(name, no_wrap=True)
+    listed.add_column("")
     for route, link in found:
-        table.add_row(route.name, link.procore_id, link.fourhse_id, moment(link.since), STATES[link.state])
-    return table
+        since = moment(link.since).partition(" ")[0]
+        listed.add_row(route.name, link.procore_id, link.fourhse_id, since, STATES[link.state])
+    return listed

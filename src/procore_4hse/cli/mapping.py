@@ -9,8 +9,10 @@ from typing import Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from procore_4hse.cli.context import Desk, Json, desk_of, show_problems, teach
+from procore_4hse.cli.tables import table
 from procore_4hse.errors import MappingError, Problem
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Mapping
@@ -65,7 +67,11 @@ def check(ctx: typer.Context, as_json: Json = False) -> None:
 def show(ctx: typer.Context) -> None:
     desk = desk_of(ctx)
     for folder in _folders(desk):
-        desk.out.print(_table(folder, load(folder)))
+        known = load(folder)
+        desk.out.print(_table(folder, known))
+        for row in rows(known):
+            for remark in _remarks(row):
+                desk.out.print(remark)
 
 
 def _folders(desk: Desk) -> Iterator[Path]:
@@ -93,15 +99,17 @@ def _show_checked(desk: Desk, found: dict[Path, Mapping], problems: list[Problem
 
 
 def _table(folder: Path, mapping: Mapping) -> Table:
-    table = Table(
-        title=f"The mapping {mapping.name} ({folder})", title_justify="left", title_style="bold", show_lines=True
-    )
-    for name in ("field", "Procore", "4HSE", "travels", "if both changed", "keeps"):
-        table.add_column(name, overflow="fold")
+    names = table(f"The mapping {mapping.name} ({folder}), owner: {mapping.owner or 'nobody'}")
+    for name in ("field", "Procore", "4HSE", "travels", "if both changed"):
+        names.add_column(name, overflow="fold")
     for row in rows(mapping):
-        table.add_row(row.field, row.procore, row.fourhse, row.direction, row.if_both_changed, _kept(row))
-    return table
+        names.add_row(row.field, row.procore, row.fourhse, row.direction, row.if_both_changed)
+    return names
 
 
-def _kept(row: Row) -> str:
-    return f"{row.keeps}\nEqual: {row.equal}." + (f"\n{row.reason}" if row.reason else "")
+def _remarks(row: Row) -> Iterator[Text]:
+    """What a row keeps, what counts as equal in it, and why it is as it is."""
+    yield Text.assemble((row.field, "bold"), f" ({row.using}): {row.keeps}.")
+    yield Text(f"  Equal: {row.equal}.")
+    if row.reason:
+        yield Text(f"  {row.reason}", style="dim")

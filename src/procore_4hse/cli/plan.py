@@ -5,11 +5,15 @@ from __future__ import annotations
 import typer
 
 from procore_4hse.cli.actions import action_json, show_actions
-from procore_4hse.cli.context import Desk, Json, RouteNames, desk_of, teach
+from procore_4hse.cli.context import Json, RouteNames, desk_of, teach
 from procore_4hse.cli.reports import counting, show_report
 from procore_4hse.cli.sync import Full
 from procore_4hse.cycle import Options, Report
-from procore_4hse.models import Action
+from procore_4hse.gather import Route
+from procore_4hse.house import House
+from procore_4hse.mapping.lenses import Known
+from procore_4hse.models import Action, Kind
+from procore_4hse.reconcile.diff import shown
 from procore_4hse.rounds import Round, run_round
 
 HELP = """The same cycle as `sync`, without one write to either system: every intended action with its reason.
@@ -34,11 +38,13 @@ def plan(ctx: typer.Context, route: RouteNames = None, full: Full = False, as_js
     routes = desk.chosen(route or [])
     with desk.house() as house, counting(desk, routes):
         done = run_round(house, routes, Options(full=full, dry=True))
+        titles = [_titles(house, each, report) for each, report in zip(routes, done.reports, strict=True)]
     if as_json:
         desk.print_json(_json(done))
     else:
-        for report in done.reports:
-            _show(desk, report)
+        for report, known in zip(done.reports, titles, strict=True):
+            show_report(desk, report)
+            show_actions(desk, report.plan, known)
     raise typer.Exit(done.exit_code)
 
 
@@ -51,6 +57,17 @@ def _actions(report: Report) -> list[Action]:
     return [*report.plan.actions, *report.plan.held]
 
 
-def _show(desk: Desk, report: Report) -> None:
-    show_report(desk, report)
-    show_actions(desk, report.plan)
+def _titles(house: House, route: Route, report: Report) -> dict[str, str]:
+    """The headline of each incident that an action names, by its id."""
+    with house.store.read() as unit:
+        staging = unit.staging(route.key)
+        named = {
+            (side, record_id)
+            for action in _actions(report)
+            for side, record_id in ((action.side, action.target_id), (action.side.other, action.source_id))
+            if record_id is not None
+        }
+        found = {record_id: (side, staging.find(side, Kind.INCIDENT, record_id)) for side, record_id in named}
+    lens = route.mapping.title.lens
+    readings = {record_id: lens.get(side, known.record.payload) for record_id, (side, known) in found.items() if known}
+    return {record_id: shown(reading.value) for record_id, reading in readings.items() if isinstance(reading, Known)}

@@ -23,7 +23,7 @@ OUTCOMES = {
     "stopped": ("stopped: a person is needed", "bold red"),
     "failed": ("failed", "bold red"),
 }
-PLACES = {"in_sync": "in sync", "waiting": "waiting", "refused": "refused", "excluded": "kept at home"}
+PLACES = {"in_sync": "in sync", "waiting": "waiting", "refused": "refused", "excluded": "left out"}
 DOING = {
     Act.CREATE: "created in",
     Act.UPDATE: "updated in",

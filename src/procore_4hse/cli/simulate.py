@@ -40,7 +40,7 @@ SHARED = 3
 """Every third incident stands in both registers from the start."""
 
 HAPPENINGS = (
-    ("Slip on wet stairs", "A worker slipped on the wet stairs of block B and caught the rail."),
+    ("Slip on wet stairs", "A worker slipped on the wet stairs and caught the rail."),
     ("Dropped spanner", "A spanner fell from the third level into the barrier below. Nobody was near."),
     ("Cut hand", "A cut in the palm from sheet metal; first aid on site."),
     ("Reversing van", "A van reversed without a banksman and touched the fence."),
@@ -102,25 +102,24 @@ class Systems:
 
     def _add(self, number: int, day: date) -> None:
         """One incident on each side: every third the same one, the others different."""
-        self._on_site(number, day)
-        self._in_office(number if number % SHARED == 0 else number + len(HAPPENINGS) // 2, day)
+        is_shared = number % SHARED == 0
+        self._on_site(day, *_happening(number, "block B" if is_shared else f"level {number}"))
+        self._in_office(day, *_happening(number + (not is_shared), "block B" if is_shared else f"store room {number}"))
 
-    def _on_site(self, number: int, day: date) -> None:
-        title, description = _happening(number, day)
+    def _on_site(self, day: date, title: str, description: str) -> None:
         moment = datetime(day.year, day.month, day.day, 20, tzinfo=UTC)
         self.procore.hand_create(
             "incident", PROJECT, title=title, description=description, event_date=moment, time_unknown=False
         )
 
-    def _in_office(self, number: int, day: date) -> None:
-        title, description = _happening(number, day)
+    def _in_office(self, day: date, title: str, description: str) -> None:
         given = {"name": title, "description_event": description, "date_incident": day.isoformat()}
         self.fourhse.hand_create("incident", OFFICE, status="new", category="NON_COMPLIANCE", **given)
 
 
-def _happening(number: int, day: date) -> tuple[str, str]:
+def _happening(number: int, place: str) -> tuple[str, str]:
     title, description = HAPPENINGS[number % len(HAPPENINGS)]
-    return title, f"{description} Reported on {day:%d %B}."
+    return f"{title}, {place}", description
 
 
 def _now() -> datetime:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from procore_4hse.cli.context import Desk, Json, desk_of, teach
 from procore_4hse.cli.reports import OUTCOMES, PLACES, show_waiting
+from procore_4hse.cli.tables import facts
 from procore_4hse.cli.text import moment, span
 from procore_4hse.errors import UsageError
 from procore_4hse.models import Side
@@ -135,15 +136,13 @@ def _headline(standing: Standing) -> Text:
 
 
 def _facts(standing: Standing, now: datetime) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column()
+    listed = facts()
     if standing.last is not None:
         for name, words in _of_last(standing, now):
-            table.add_row(f"  {name}", words)
+            listed.add_row(f"  {name}", words)
     if standing.oldest is not None:
-        table.add_row("  oldest waiting", f"{span(now - standing.oldest.since)}, a {standing.oldest.item.kind.value}")
-    return table
+        listed.add_row("  oldest waiting", f"{span(now - standing.oldest.since)}, a {standing.oldest.item.kind.value}")
+    return listed
 
 
 def _of_last(standing: Standing, now: datetime) -> list[tuple[str, str]]:

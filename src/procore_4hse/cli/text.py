@@ -34,6 +34,11 @@ def span(length: timedelta) -> str:
     return "less than a minute"
 
 
+def age(length: timedelta) -> str:
+    """The same, short enough for a narrow column."""
+    return span(length) if length >= UNITS[-1][0] else "now"
+
+
 def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 

@@ -1,0 +1,248 @@
+"""Whether a configuration can work: credentials, permissions, clocks, zones and words, asked of both live systems."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from procore_4hse.clients import FourHseRegister, ProcoreRegister
+from procore_4hse.errors import AccessRefused, GuardStopped, NotFound, VendorError
+from procore_4hse.gather import Route
+from procore_4hse.house import House
+from procore_4hse.mapping.days import zone_name
+from procore_4hse.mapping.lenses import INJURED, ZONE, Held, StatusLens
+from procore_4hse.models import Kind, Page, RawRecord, Side
+
+SKEW = timedelta(seconds=60)
+"""Clocks that differ by more than this are worth a word: none is ever compared, but logs would mislead."""
+
+NOBODY = "0"
+"""An id that no incident has: asking the recycle bin for it tells only whether we may look."""
+
+FULL_PAGE = 100
+
+
+class Level(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    """Something works less well, or a word has no partner; a cycle runs all the same."""
+    PROBLEM = "problem"
+    """A cycle cannot do its work."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `place` is a system or a route; `code` is what a problem ends the command with."""
+
+    place: str
+    level: Level
+    what: str
+    code: int = 0
+
+
+Findings = Iterator[Finding]
+
+
+def check_all(house: House, routes: Sequence[Route], step: Callable[[str], None] = lambda _: None) -> Findings:
+    """Findings in the order in which they are made; `step` is told what is looked at now."""
+    for route in routes[:1]:
+        step("credentials")
+        yield from _credentials(house, route)
+    for route in routes:
+        step(f"route {route.name}")
+        yield from _route(house, route)
+    for side in Side:
+        yield _rate_headers(house, side)
+
+
+# One system ------------------------------------------------------------------------------------------------------
+
+
+def _credentials(house: House, route: Route) -> Findings:
+    procore, fourhse = house.registers(route)
+    calls: tuple[tuple[ProcoreRegister | FourHseRegister, Callable[[], Any]], ...] = (
+        (procore, procore.me),
+        (fourhse, fourhse.project),
+    )
+    for register, call in calls:
+        try:
+            call()
+        except NotFound:
+            yield _fine(register.side, "The credentials are accepted.")
+        except VendorError as error:
+            yield _problem(register.side.title, error)
+            continue
+        else:
+            yield _fine(register.side, "The credentials are accepted.")
+        yield _clock(house.clock(), register)
+
+
+def _fine(side: Side, what: str) -> Finding:
+    return Finding(side.title, Level.OK, what)
+
+
+def _problem(place: str, error: VendorError) -> Finding:
+    return Finding(place, Level.PROBLEM, str(error), error.exit_code)
+
+
+def _clock(now: datetime, register: ProcoreRegister | FourHseRegister) -> Finding:
+    title, theirs = register.side.title, register.server_date
+    if theirs is None:
+        return Finding(title, Level.WARNING, "Its answers carry no date, so that its clock cannot be compared.")
+    skew = abs(now - theirs)
+    if skew <= SKEW:
+        return Finding(title, Level.OK, "Its clock and ours agree within a minute.")
+    seconds = round(skew.total_seconds())
+    return Finding(title, Level.WARNING, f"Its clock and ours differ by {seconds} seconds; set ours right.")
+
+
+def _rate_headers(house: House, side: Side) -> Finding:
+    line = house.budgets.get(side)
+    if line is None or line.limit is None:
+        return _fine(side, "Its answers state no call limit; we go by refusals alone.")
+    return _fine(side, f"Its answers state a limit of {line.limit} calls; {line.remaining} are left.")
+
+
+# One route -------------------------------------------------------------------------------------------------------
+
+
+def _route(house: House, route: Route) -> Findings:
+    procore, fourhse = house.registers(route)
+    for look in (_project, _incidents, _bin, _settings, _unknown_time):
+        yield from _guarded(route, look, procore)
+    for glance in (_place, _pages):
+        yield from _guarded(route, glance, fourhse)
+    yield from _guarded(route, lambda register: _words(route, register, fourhse), procore)
+
+
+def _guarded(route: Route, look: Callable[[Any], Findings], register: Any) -> Findings:
+    """What a look finds, under the route's name; a call that fails is a finding too."""
+    try:
+        for found in look(register):
+            yield Finding(f"route {route.name}", found.level, found.what, found.code)
+    except VendorError as error:
+        yield _problem(f"route {route.name}", error)
+
+
+def _ok(what: str) -> Finding:
+    return Finding("", Level.OK, what)
+
+
+def _warning(what: str) -> Finding:
+    return Finding("", Level.WARNING, what)
+
+
+def _project(procore: ProcoreRegister) -> Findings:
+    project = procore.project()
+    zone = zone_name(project.get("tz_name"), project.get("time_zone"))
+    if zone is None:
+        what = "Procore does not say which time zone the project is in; set it in the project's settings in Procore."
+        yield Finding("", Level.PROBLEM, what, GuardStopped.exit_code)
+    else:
+        yield _ok(f"The Procore project can be read; its days are those of {zone}.")
+
+
+def _incidents(procore: ProcoreRegister) -> Findings:
+    total = procore.incident_total()
+    yield _ok(f"Procore's incidents can be read: {'an unknown number' if total is None else total} are listed.")
+
+
+def _bin(procore: ProcoreRegister) -> Findings:
+    try:
+        for _ in procore.recycled_pages(Kind.INCIDENT, ids=[NOBODY]):
+            pass
+    except (AccessRefused, NotFound):
+        yield _warning(
+            "Procore's recycle bin may not be seen, so that no deletion there can be proven; "
+            "give our account the Admin permission on Incidents."
+        )
+    else:
+        yield _ok("Procore's recycle bin can be read, so that deletions there can be proven.")
+
+
+def _settings(procore: ProcoreRegister) -> Findings:
+    """What Procore does by itself with the incidents that we create."""
+    try:
+        configuration = procore.configuration()
+    except (AccessRefused, NotFound):
+        yield _warning("Procore's incident settings may not be read: whether creates send mail is not known.")
+        return
+    if mailed := len(configuration.get("default_distribution") or []):
+        yield _warning(f"Procore mails {mailed} members of the default distribution at every incident that we create.")
+    if configuration.get("private_by_default"):
+        yield _warning("Procore marks new incidents private by itself, those that we create too.")
+
+
+def _unknown_time(procore: ProcoreRegister) -> Findings:
+    """Whether the plain listing leaves out incidents whose time is unknown."""
+    plain, unknown, known = (procore.incident_total(time_unknown=flag) for flag in (None, True, False))
+    if not unknown or plain is None or known is None:
+        yield _ok("No Procore incident has an unknown time, so that it cannot be told whether lists hide such ones.")
+    elif plain == known:
+        yield _ok("Procore's plain lists hide incidents of unknown time; they are asked for besides.")
+    else:
+        yield _ok("Procore's plain lists show incidents of unknown time too.")
+
+
+def _place(fourhse: FourHseRegister) -> Findings:
+    project, office = fourhse.project(), fourhse.office()
+    status = project.get("status")
+    if status not in (None, "active"):
+        yield _warning(f"The 4HSE project is {status}, and only an active one works; nothing there counts as deleted.")
+    else:
+        yield _ok("The 4HSE project is active.")
+    if any(office.get(name) in (False, 0, "0") for name in ("owned_active", "parent_active")):
+        yield _warning("The 4HSE office has ended, and its incidents may be hidden; nothing there counts as deleted.")
+    elif str(office.get("project_id", fourhse.project_id)).lower() != fourhse.project_id.lower():
+        what = "The 4HSE office belongs to another project; correct fourhse_project or fourhse_office of this route."
+        yield Finding("", Level.PROBLEM, what, 2)
+    else:
+        yield _ok("The 4HSE office is active.")
+
+
+def _pages(fourhse: FourHseRegister) -> Findings:
+    """How many rows 4HSE puts on a page, when there are enough to tell."""
+    page: Page = next(fourhse.pages(Kind.INCIDENT))
+    rows = len(page.records)
+    if page.is_last:
+        yield _ok(f"4HSE's incidents can be read: {rows} are listed, on one page.")
+    else:
+        kept = "as asked" if rows == FULL_PAGE else f"although {FULL_PAGE} were asked for"
+        yield _ok(f"4HSE's incidents can be read: {page.total} are listed, {rows} on a page, {kept}.")
+
+
+# Words -----------------------------------------------------------------------------------------------------------
+
+
+def _words(route: Route, procore: ProcoreRegister, fourhse: FourHseRegister) -> Findings:
+    """Every word that both systems show now, against the mapping."""
+    gaps: Counter[str] = Counter()
+    for side, pages in ((Side.PROCORE, procore.incident_pages()), (Side.FOURHSE, fourhse.pages(Kind.INCIDENT))):
+        records = (record for page in pages for record in page.records)
+        gaps.update(_gaps(route, side, records))
+    for gap, count in sorted(gaps.items()):
+        yield _warning(f"{gap} ({count} {'incident' if count == 1 else 'incidents'}); add the word to the mapping.")
+    for word in _unknown_statuses(route, procore):
+        yield _warning(f"Procore offers the status {word!r}, which the mapping does not know.")
+    if not gaps:
+        yield _ok("Every word that both systems show now has a partner in the mapping.")
+
+
+def _gaps(route: Route, side: Side, records: Iterable[RawRecord]) -> Iterator[str]:
+    for record in records:
+        image = {**record.payload, ZONE: "Etc/UTC", INJURED: False}
+        for row in route.mapping.fields:
+            reading = row.lens.get(side, image)
+            if isinstance(reading, Held) and reading.word is not None:
+                yield f"{row.label}: {reading.reason}"
+
+
+def _unknown_statuses(route: Route, procore: ProcoreRegister) -> Iterator[str]:
+    lenses = [row.lens for row in route.mapping.fields if isinstance(row.lens, StatusLens)]
+    for word in (str(row.get("value")) for row in procore.statuses()):
+        if any(isinstance(lens.get(Side.PROCORE, {lens.procore: word}), Held) for lens in lenses):
+            yield word

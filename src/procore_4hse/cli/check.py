@@ -1,0 +1,82 @@
+"""`check`: whether the configuration can work, asked of both live systems."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.text import Text
+
+from procore_4hse.check import Finding, Level, check_all
+from procore_4hse.cli.context import Desk, Json, desk_of, teach
+from procore_4hse.cli.text import counted
+from procore_4hse.rounds import gravest
+
+HELP = """Whether the configuration can work: credentials, what our accounts may see on each route, clocks, time zones,
+and every word that both systems show now against the mapping.
+
+Use it after `init`, after each change, and when something does not cross. It only reads. A word without a partner or a
+recycle bin that may not be seen is a warning: cycles run all the same, and what is concerned waits.
+
+[bold]Example[/bold]  procore-4hse check
+
+[bold]Exit codes[/bold]  0 it can work, perhaps with warnings · 1 a system could not be reached · 2 configuration or
+mapping · 3 credentials or permissions · 4 the store · 7 a person must set something first, such as the time zone
+"""
+
+MARKS = {Level.OK: ("ok", "green"), Level.WARNING: ("warning", "yellow"), Level.PROBLEM: ("problem", "bold red")}
+
+
+def register(app: typer.Typer) -> None:
+    app.command("check", help=teach(HELP))(check)
+
+
+def check(ctx: typer.Context, as_json: Json = False) -> None:
+    desk = desk_of(ctx)
+    routes = desk.chosen([])
+    with desk.house() as house:
+        found = _watched(desk, lambda step: list(check_all(house, routes, step)))
+    code = gravest([each.code for each in found])
+    if as_json:
+        desk.print_json(_json(found, code))
+    else:
+        _show(desk, found)
+    raise typer.Exit(code)
+
+
+def _watched(desk: Desk, work: Any) -> list[Finding]:
+    """The findings, with a word on the terminal about what is looked at."""
+    quiet = desk.quiet or not desk.err.is_terminal
+    columns = (SpinnerColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=desk.err, transient=True, disable=quiet) as bars:
+        task = bars.add_task("")
+        found: list[Finding] = work(lambda step: bars.update(task, description=f"checking {step}"))
+    return found
+
+
+def _json(found: list[Finding], code: int) -> dict[str, Any]:
+    told = [{"place": each.place, "level": each.level.value, "what": each.what} for each in found]
+    return {"outcome": "failed" if code else "ok", "exit": code, "findings": told}
+
+
+def _show(desk: Desk, found: list[Finding]) -> None:
+    desk.out.print(Text.assemble(("The configuration and the mapping", "bold"), "\n  ", _mark(Level.OK), "No problem."))
+    for place in dict.fromkeys(each.place for each in found):
+        desk.out.print(place, style="bold")
+        for each in found:
+            if each.place == place:
+                desk.out.print(Text.assemble("  ", _mark(each.level), each.what), overflow="fold")
+    problems, warnings = (len([e for e in found if e.level is level]) for level in (Level.PROBLEM, Level.WARNING))
+    desk.out.print()
+    if problems:
+        desk.out.print(f"{counted(problems, 'problem')}; mend it and run this again.", style="bold red")
+    elif warnings:
+        desk.out.print(f"It can work; {counted(warnings, 'warning')}.", style="yellow")
+    else:
+        desk.out.print("Everything is in order. Look at what would happen with: procore-4hse plan", style="green")
+
+
+def _mark(level: Level) -> tuple[str, str]:
+    word, style = MARKS[level]
+    return f"{word:8}", style
