@@ -385,9 +385,12 @@ class Cycle:
 
     def decide(self, known: Gathering) -> Plan:
         seen = snapshot(self.store, known)
-        self.report.plan = decided = guarded(plan(seen), seen)
+        self.report.plan = decided = self.planned(seen)
         self._count_places(seen, decided)
         return decided
+
+    def planned(self, seen: Snapshot) -> Plan:
+        return guarded(plan(seen), seen)
 
     def _push(self, known: Gathering, decided: Plan, pusher: Pusher) -> Plan:
         """Carries the plan out; the people of incidents that are linked by it follow in the same cycle."""
