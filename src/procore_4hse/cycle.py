@@ -22,12 +22,13 @@ from procore_4hse.errors import (
     SyncError,
     VendorError,
 )
+from procore_4hse.evidence import evidence
 from procore_4hse.gather import Gathering, Route, directory, partners_told, snapshot
 from procore_4hse.house import House, Line
 from procore_4hse.mapping.days import zone_name
 from procore_4hse.mapping.people import Directory
-from procore_4hse.models import PEOPLE_RECORDS, Act, Action, Item, ItemKind, Kind, LinkState, Place, Side
-from procore_4hse.pull import Pulled, Puller, missing, recycled, vanished
+from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Place, Side
+from procore_4hse.pull import Pulled, Puller
 from procore_4hse.push import Pushed, Pusher
 from procore_4hse.reconcile.guard import guarded
 from procore_4hse.reconcile.plan import plan
@@ -300,7 +301,7 @@ class Cycle:
             zone=zone,
             pulled=pulled,
             settled=settled,
-            proven=self._evidence(pulled),
+            proven=evidence(self.store, self.route.key, self.route.limits, pulled, self.procore, self.fourhse),
             meeting_approved=state.meeting_approved or (self.options.first and not state.ever_linked),
             only_days=self._days(zone),
         )
@@ -310,66 +311,6 @@ class Cycle:
             return None
         first, last = self.options.only_days
         return first, last or self.house.clock().astimezone(ZoneInfo(zone)).date()
-
-    def _evidence(self, pulled: Pulled) -> dict[tuple[Side, str], str]:
-        """What is proven about linked records that certified listings no longer hold."""
-        proven: dict[tuple[Side, str], str] = {}
-        for side in Side:
-            lost, links, witness = self._lost(side, pulled)
-            if lost and side is Side.PROCORE:
-                proven |= {(side, record_id): why for record_id, why in recycled(self.procore, lost).items()}
-            elif lost and not self._too_many(len(lost), links):
-                proven |= {(side, record_id): why for record_id, why in vanished(self.fourhse, lost, witness).items()}
-        return proven | self._evidence_of_people(pulled)
-
-    def _evidence_of_people(self, pulled: Pulled) -> dict[tuple[Side, str], str]:
-        """The same for linked children of living incidents; their keys bear the kind."""
-        if not (pulled.records_certified and pulled.people_certified):
-            return {}
-        with self.store.read() as unit:
-            links = [
-                link for link in unit.links(self.route.key).outline(*PEOPLE_RECORDS) if link.state is LinkState.LIVE
-            ]
-            staging = unit.staging(self.route.key)
-            here = {s.record.id: s.present for s, _ in staging.records(Side.FOURHSE, [Kind.INCIDENT])}
-            gone = {
-                (side, kind): missing(
-                    [s for s, _ in staging.records(side, [kind.on(side)])],
-                    frozenset(link.id_on(side) for link in links if link.kind is kind),
-                )
-                for side in Side
-                for kind in PEOPLE_RECORDS
-            }
-        proven: dict[tuple[Side, str], str] = {}
-        witness = next((record_id for record_id, present in here.items() if present), None)
-        for (side, kind), lost in gone.items():
-            if lost:
-                found = (
-                    recycled(self.procore, lost, kind)
-                    if side is Side.PROCORE
-                    else vanished(self.fourhse, lost, witness, kind.on(side))
-                )
-                proven |= {(side, f"{kind.on(side).value}-{record_id}"): why for record_id, why in found.items()}
-        return proven
-
-    def _lost(self, side: Side, pulled: Pulled) -> tuple[list[str], int, str | None]:
-        """Missing linked ids, how many links there are, and a linked record that the listing still holds."""
-        if not pulled.certified[side] or (side is Side.PROCORE and not pulled.swept):
-            return [], 0, None
-        open_states = (LinkState.LIVE, LinkState.gone(side.other))
-        with self.store.read() as unit:
-            links = [link for link in unit.links(self.route.key).outline(Kind.INCIDENT) if link.state in open_states]
-            linked = frozenset(link.id_on(side) for link in links)
-            staged = [s for s, _ in unit.staging(self.route.key).records(side, [Kind.INCIDENT])]
-        witness = next((s.record.id for s in staged if s.present and s.record.id in linked), None)
-        return missing(staged, linked), len(links), witness
-
-    def _too_many(self, lost: int, links: int) -> bool:
-        """When much is gone at once a lost role is likelier than deletions, and 4HSE's 404 proves nothing."""
-        limits = self.route.limits
-        return lost > limits.max_deletes or (
-            links >= limits.percent_from and lost * 100 > limits.max_delete_percent * links
-        )
 
     # Plan and push ------------------------------------------------------------------------------------------------
 

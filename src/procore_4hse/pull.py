@@ -13,8 +13,8 @@ from functools import partial
 import structlog
 
 from procore_4hse.clients import FourHseRegister, ProcoreRegister
-from procore_4hse.errors import AccessRefused, NotFound, Unavailable, VendorError
-from procore_4hse.models import PEOPLE_RECORDS, PROCORE_RECORDS, Kind, Page, RawRecord, Side, Staged
+from procore_4hse.errors import AccessRefused, NotFound, Unavailable
+from procore_4hse.models import PEOPLE_RECORDS, PROCORE_RECORDS, Kind, Page, RawRecord, Side
 from procore_4hse.store.repository import Fence, Store
 from procore_4hse.store.routes import RouteState
 
@@ -27,8 +27,6 @@ OVERLAP = timedelta(minutes=10)
 """Rows may be committed late, below the cursor (R10)."""
 DIRECTORY_AGE = timedelta(hours=6)
 """A new assignment may give a waiting person a partner, though no record changed."""
-VIEWS = 25
-"""Missing 4HSE incidents that one cycle looks up, so that a lost role does not eat the budget."""
 
 
 @dataclass(frozen=True)
@@ -386,58 +384,3 @@ def private_image(record: RawRecord, key: str, exempt: frozenset[str]) -> RawRec
     title = hmac.new(key.encode(), str(payload.get("title") or "").encode(), hashlib.sha256).hexdigest()
     kept = {name: payload.get(name) for name in ("id", "event_date", "time_unknown", "private")}
     return replace(record, payload={**kept, "title_hash": title})
-
-
-# Evidence of deletions -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Which missing records are proven to be deleted, in words; everything else stays missing."""
-
-    proven: dict[tuple[Side, str], str] = field(default_factory=dict)
-    flaws: tuple[str, ...] = ()
-
-
-def recycled(register: ProcoreRegister, ids: list[str], kind: Kind = Kind.INCIDENT) -> dict[str, str]:
-    """Those ids that lie in Procore's recycle bin (P53-P57); none without the right to see it."""
-    found: dict[str, str] = {}
-    try:
-        for page in register.recycled_pages(kind, ids=ids):
-            for record in page.records:
-                if record.id in ids:
-                    found[record.id] = f"in Procore's recycle bin since {record.payload.get('deleted_at') or 'unknown'}"
-    except (AccessRefused, NotFound):
-        log.warning("pull.no_bin", why="our account may not see Procore's recycle bin, so nothing there is proven")
-    return found
-
-
-def vanished(
-    register: FourHseRegister, ids: list[str], witness: str | None, kind: Kind = Kind.INCIDENT
-) -> dict[str, str]:
-    """Those ids that 4HSE no longer knows, while its office works and shows us another incident (H6)."""
-    try:
-        if witness is None or not _is_active(register) or not register.show(Kind.INCIDENT, witness):
-            return {}
-    except VendorError:
-        return {}
-    found = {}
-    for record_id in ids[:VIEWS]:
-        try:
-            register.show(kind, record_id)
-        except NotFound:
-            found[record_id] = "neither listed nor found by its id in 4HSE, while the office shows others"
-        except VendorError:
-            continue
-    return found
-
-
-def _is_active(register: FourHseRegister) -> bool:
-    office, project = register.office(), register.project()
-    working = all(office.get(name) not in (False, 0, "0") for name in ("owned_active", "parent_active"))
-    return working and project.get("status") in (None, "active")
-
-
-def missing(staged: Iterable[Staged], linked: frozenset[str]) -> list[str]:
-    """Linked records that the latest certified listing did not hold."""
-    return sorted(s.record.id for s in staged if not s.present and s.record.id in linked)

@@ -1,0 +1,117 @@
+"""What proves that a record was deleted. Absence alone proves nothing; see semantics of deletions in the docs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import structlog
+
+from procore_4hse.clients import FourHseRegister, ProcoreRegister
+from procore_4hse.errors import AccessRefused, NotFound, VendorError
+from procore_4hse.models import PEOPLE_RECORDS, Kind, Link, LinkState, Side, Staged
+from procore_4hse.pull import Pulled
+from procore_4hse.reconcile.snapshot import Limits
+from procore_4hse.store.repository import Store
+
+log = structlog.get_logger()
+
+VIEWS = 25
+"""Missing 4HSE incidents that one cycle looks up, so that a lost role does not eat the budget."""
+
+Proofs = dict[tuple[Side, str], str]
+"""Why each record counts as deleted, in words; a child's id is preceded by its kind."""
+
+
+def evidence(
+    store: Store, route: str, limits: Limits, pulled: Pulled, procore: ProcoreRegister, fourhse: FourHseRegister
+) -> Proofs:
+    """What is proven about linked records that certified listings no longer hold."""
+    proofs: Proofs = {}
+    for side, kind in _readable(pulled):
+        lost, links, witness = _lost(store, route, side, kind)
+        if not lost:
+            continue
+        if side is Side.PROCORE:
+            found = _recycled(procore, lost, kind)
+        elif kind is Kind.INCIDENT and _is_too_much(len(lost), links, limits):
+            continue
+        else:
+            found = _vanished(fourhse, lost, witness, kind.on(side))
+        prefix = "" if kind is Kind.INCIDENT else f"{kind.on(side).value}-"
+        proofs |= {(side, prefix + record_id): why for record_id, why in found.items()}
+    return proofs
+
+
+def _readable(pulled: Pulled) -> Iterable[tuple[Side, Kind]]:
+    """The listings whose silence means something in this cycle."""
+    for side in Side:
+        if pulled.certified[side] and (side is Side.FOURHSE or pulled.swept):
+            yield side, Kind.INCIDENT
+        if pulled.records_certified and pulled.people_certified:
+            yield from ((side, kind) for kind in PEOPLE_RECORDS)
+
+
+def _lost(store: Store, route: str, side: Side, kind: Kind) -> tuple[list[str], int, str | None]:
+    """Missing linked ids, how many links there are, and an incident that the listing still holds."""
+    with store.read() as unit:
+        links = [link for link in unit.links(route).outline(kind) if _is_watched(link, side)]
+        linked = frozenset(link.id_on(side) for link in links)
+        staged = [found for found, _ in unit.staging(route).records(side, [kind.on(side)])]
+        incidents = [found for found, _ in unit.staging(route).records(side, [Kind.INCIDENT])]
+    witness = next((found.record.id for found in incidents if found.present), None)
+    return _missing(staged, linked), len(links), witness
+
+
+def _is_watched(link: Link, side: Side) -> bool:
+    if link.kind is not Kind.INCIDENT:
+        return link.state is LinkState.LIVE
+    return link.state in (LinkState.LIVE, LinkState.gone(side.other))
+
+
+def _missing(staged: Iterable[Staged], linked: frozenset[str]) -> list[str]:
+    return sorted(found.record.id for found in staged if not found.present and found.record.id in linked)
+
+
+def _is_too_much(lost: int, links: int, limits: Limits) -> bool:
+    """When much is gone at once a lost role is likelier than deletions, and 4HSE's 404 proves nothing."""
+    share = links >= limits.percent_from and lost * 100 > limits.max_delete_percent * links
+    return lost > limits.max_deletes or share
+
+
+def _recycled(register: ProcoreRegister, ids: list[str], kind: Kind = Kind.INCIDENT) -> dict[str, str]:
+    """Those ids that lie in Procore's recycle bin (P53-P57); none without the right to see it."""
+    found: dict[str, str] = {}
+    try:
+        for page in register.recycled_pages(kind, ids=ids):
+            for record in page.records:
+                if record.id in ids:
+                    found[record.id] = f"in Procore's recycle bin since {record.payload.get('deleted_at') or 'unknown'}"
+    except (AccessRefused, NotFound):
+        log.warning("pull.no_bin", why="our account may not see Procore's recycle bin, so nothing there is proven")
+    return found
+
+
+def _vanished(
+    register: FourHseRegister, ids: list[str], witness: str | None, kind: Kind = Kind.INCIDENT
+) -> dict[str, str]:
+    """Those ids that 4HSE no longer knows, while its office works and shows us another incident (H6)."""
+    try:
+        if witness is None or not _is_active(register) or not register.show(Kind.INCIDENT, witness):
+            return {}
+    except VendorError:
+        return {}
+    found = {}
+    for record_id in ids[:VIEWS]:
+        try:
+            register.show(kind, record_id)
+        except NotFound:
+            found[record_id] = "neither listed nor found by its id in 4HSE, while the office shows others"
+        except VendorError:
+            continue
+    return found
+
+
+def _is_active(register: FourHseRegister) -> bool:
+    office, project = register.office(), register.project()
+    working = all(office.get(name) not in (False, 0, "0") for name in ("owned_active", "parent_active"))
+    return working and project.get("status") in (None, "active")
