@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,15 +24,16 @@ from procore_4hse.errors import (
 )
 from procore_4hse.evidence import evidence
 from procore_4hse.gather import Gathering, Route, directory, partners_told, snapshot
-from procore_4hse.house import House, Line
+from procore_4hse.house import House
 from procore_4hse.mapping.days import zone_name
 from procore_4hse.mapping.people import Directory
-from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Place, Side
+from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Side
 from procore_4hse.pull import Pulled, Puller
-from procore_4hse.push import Pushed, Pusher
+from procore_4hse.push import Pusher
 from procore_4hse.reconcile.guard import guarded
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot
+from procore_4hse.report import Report, budget_told
 from procore_4hse.settle import Settled, Settler
 from procore_4hse.store.repository import Fence, Unit
 from procore_4hse.store.routes import RouteState
@@ -54,31 +55,6 @@ class Options:
     dry: bool = False
     only_days: tuple[date, date | None] | None = None
     """A backfill's range, both ends included; without an end, up to today in the project's zone."""
-
-
-@dataclass
-class Report:
-    """What a cycle did, for people and machines. `exit_code` follows surface.md's list."""
-
-    route: str
-    outcome: str = "ok"
-    reason: str | None = None
-    exit_code: int = 0
-    pulled: dict[str, int] = field(default_factory=lambda: {side.value: 0 for side in Side})
-    written: dict[str, dict[str, int]] = field(
-        default_factory=lambda: {side.value: {"created": 0, "updated": 0, "deleted": 0} for side in Side}
-    )
-    inbox: dict[str, int] = field(default_factory=lambda: {kind.value: 0 for kind in ItemKind})
-    population: dict[str, dict[str, int]] = field(
-        default_factory=lambda: {side.value: {"in_sync": 0, "waiting": 0, "refused": 0, "excluded": 0} for side in Side}
-    )
-    calls: dict[str, int] = field(default_factory=lambda: {side.value: 0 for side in Side})
-    seconds: float = 0.0
-    plan: Plan = field(default_factory=Plan)
-
-    def json(self) -> dict[str, Any]:
-        names = ("route", "outcome", "reason", "pulled", "written", "inbox", "population", "calls", "seconds")
-        return {name: getattr(self, name) for name in names}
 
 
 def run_cycle(
@@ -117,7 +93,7 @@ class Cycle:
 
     def run(self) -> None:
         if not self.take_lease():
-            self.ended("busy", "Another process has this route; it is left to that one.", 0)
+            self.report.ended("busy", "Another process has this route; it is left to that one.", 0)
             return
         state, zone = self.open()
         self.put_back(state)
@@ -170,14 +146,14 @@ class Cycle:
     def concludes(self, error: BaseException | None) -> bool:
         """Whether the report can tell how the cycle ended; an error that nobody foresaw goes on to the caller."""
         if isinstance(error, GuardStopped):
-            self.ended("stopped", str(error), error.exit_code)
+            self.report.ended("stopped", str(error), error.exit_code)
         elif isinstance(error, LeaseLost | BudgetExhausted | AskedToStop):
-            self.ended("partial", str(error), error.exit_code)
+            self.report.ended("partial", str(error), error.exit_code)
         elif isinstance(error, VendorError):
             words = f" {error.words}" if isinstance(error, Refused) and error.words else ""
-            self.ended("failed", f"{error}{words}", error.exit_code)
+            self.report.ended("failed", f"{error}{words}", error.exit_code)
         elif error is not None:
-            self.ended("failed", "The cycle broke off; the log says where.", StoreError.exit_code)
+            self.report.ended("failed", "The cycle broke off; the log says where.", StoreError.exit_code)
             return False
         return True
 
@@ -196,7 +172,9 @@ class Cycle:
 
     def _budget(self) -> dict[str, Any]:
         """What the vendors' answers said about our calls, kept for `status`, which makes none."""
-        return {side.value: _told(line, self.report.calls[side.value]) for side, line in self.house.budgets.items()}
+        return {
+            side.value: budget_told(line, self.report.calls[side.value]) for side, line in self.house.budgets.items()
+        }
 
     # Pull and settle ----------------------------------------------------------------------------------------------
 
@@ -321,7 +299,7 @@ class Cycle:
             try:
                 decided = self._push(known, decided, pusher)
             finally:
-                self._count_pushed(pusher.done)
+                self.report.count_pushed(pusher.done)
         self._stop_if_held(decided)
 
     def decide(self, known: Gathering) -> Plan:
@@ -394,7 +372,7 @@ class Cycle:
 
     def _stop_if_held(self, decided: Plan) -> None:
         if decided.stop is not None:
-            self.ended("stopped", decided.stop, GuardStopped.exit_code)
+            self.report.ended("stopped", decided.stop, GuardStopped.exit_code)
 
     def pusher(self, zone: str) -> Pusher:
         done = 0
@@ -424,7 +402,7 @@ class Cycle:
 
     def count(self, pulled: Pulled, settled: Settled) -> None:
         for flaw in (*pulled.flaws, *settled.flaws):
-            self._flaw(flaw)
+            self.report.flaw(flaw)
         for side in Side:
             self.report.population[side.value] = self.report.plan.population(side)
 
@@ -435,35 +413,12 @@ class Cycle:
             if unplaced := listed - decided.places[side].keys():
                 raise SyncError(f"{len(unplaced)} {side.title} incidents were counted nowhere; please report this.")
 
-    def _count_pushed(self, pushed: Pushed) -> None:
-        places = {side: dict(known) for side, known in self.report.plan.places.items()}
-        for side, record_id in pushed.put_off:
-            _worsen(places[side], record_id, Place.WAITING)
-        for side, record_id in pushed.refused:
-            _worsen(places[side], record_id, Place.REFUSED)
-        for side, record_id in pushed.created:
-            places[side][record_id] = Place.IN_SYNC
-        for side, record_id in pushed.deleted:
-            places[side].pop(record_id, None)
-        self.report.plan = replace(self.report.plan, places=places)
-        for side in Side:
-            self.report.written[side.value].update(pushed.written[side])
-        for flaw in pushed.flaws:
-            self._flaw(flaw)
-
     def end_meeting(self, state: RouteState) -> None:
         """The approval of a first meeting ends with the first cycle that leaves nothing of it undone."""
         if state.meeting_approved and self.report.outcome == "ok" and not self.options.dry:
             with self.store.begin(self.fence) as unit:
                 if unit.routes.get(self.route.key, self.route.name).ever_linked:
                     unit.routes.save(self.route.key, self.route.name, meeting_approved=False)
-
-    def _flaw(self, why: str) -> None:
-        if self.report.outcome == "ok":
-            self.ended("partial", why, 1)
-
-    def ended(self, outcome: str, reason: str | None, exit_code: int) -> None:
-        self.report.outcome, self.report.reason, self.report.exit_code = outcome, reason, exit_code
 
     # Small things -------------------------------------------------------------------------------------------------
 
@@ -477,18 +432,3 @@ class Cycle:
 
     def _registers(self) -> dict[Side, Any]:
         return {Side.PROCORE: self.procore, Side.FOURHSE: self.fourhse}
-
-
-def _told(line: Line, calls: int) -> dict[str, Any]:
-    pause, resets_at = line.cadence(calls), line.resets_at
-    return {
-        "limit": line.limit,
-        "remaining": line.remaining,
-        "resets_at": resets_at.isoformat() if resets_at else None,
-        "pause": pause.total_seconds() if pause is not None else None,
-    }
-
-
-def _worsen(places: dict[str, Place], record_id: str, place: Place) -> None:
-    if record_id in places:
-        places[record_id] = max(places[record_id], place, key=list(Place).index)

@@ -18,10 +18,11 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 
-from procore_4hse.cycle import Options, Report, run_cycle
+from procore_4hse.cycle import Options, run_cycle
 from procore_4hse.errors import AccessRefused, AskedToStop, StoreError
 from procore_4hse.gather import Route
 from procore_4hse.house import House
+from procore_4hse.report import Report
 
 log = structlog.get_logger()
 

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from procore_4hse.cycle import Options, Report, run_cycle
+from procore_4hse.cycle import Options, run_cycle
 from procore_4hse.errors import SyncError
 from procore_4hse.gather import Route
 from procore_4hse.house import House, open_house, routes_of
 from procore_4hse.models import Action, Item, ItemKind, Link, LinkState
+from procore_4hse.report import Report
 from procore_4hse.settings import load
 from procore_4hse.simulator.fourhse import SimulatedFourHse
 from procore_4hse.simulator.procore import SimulatedProcore

@@ -9,11 +9,12 @@ from typing import Any
 
 import structlog
 
-from procore_4hse.cycle import Options, Report, run_cycle
+from procore_4hse.cycle import Options, run_cycle
 from procore_4hse.errors import SyncError
 from procore_4hse.gather import Route
 from procore_4hse.house import House
 from procore_4hse.models import Action
+from procore_4hse.report import Report
 
 log = structlog.get_logger()
 

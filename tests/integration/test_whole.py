@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from edits import Desk, seed, settle_doubts
 from oracle import differences, duplicates, shapes
-from procore_4hse.cycle import Report
+from procore_4hse.report import Report
 from world import World
 
 

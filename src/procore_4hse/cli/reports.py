@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from procore_4hse.cli.context import Desk
-from procore_4hse.cycle import Report
 from procore_4hse.gather import Route
 from procore_4hse.models import Act, Action, Side
+from procore_4hse.report import Report
 from procore_4hse.rounds import Progress as Counted
 from procore_4hse.rounds import Round
 
