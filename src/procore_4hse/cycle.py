@@ -108,11 +108,12 @@ class Cycle:
     # Lease --------------------------------------------------------------------------------------------------------
 
     def take_lease(self) -> bool:
+        asked_at = self.house.clock()
         with self.store.begin() as unit:
             self.token = unit.leases.take(self.route.key, self.house.holder, ttl=LEASE, grace=GRACE)
             if self.token is not None:
                 self.number = unit.cycles.begin(self.route.key)
-            self.lease_until = unit.now + LEASE
+        self.lease_until = asked_at + LEASE
         return self.token is not None
 
     @property
@@ -120,13 +121,17 @@ class Cycle:
         return Fence(self.route.key, self.token or 0)
 
     def keep_lease(self) -> None:
-        """The lease outlasts the next call, or LeaseLost is raised."""
+        """The lease outlasts the next call, or LeaseLost is raised.
+
+        Counted on this machine's clock from before the store was asked: the store's own clock may differ.
+        """
         if self.lease_until - self.house.clock() > CALL_TIMEOUT + timedelta(minutes=1):
             return
+        asked_at = self.house.clock()
         with self.store.begin() as unit:
             if not unit.leases.renew(self.route.key, self.fence.token, ttl=LEASE):
                 raise LeaseLost("This route's lease ran out; nothing more is written. It goes on in the next cycle.")
-            self.lease_until = unit.now + LEASE
+        self.lease_until = asked_at + LEASE
 
     def keep_on(self) -> None:
         """Between two pages: the lease lasts and nobody asked us to stop."""
