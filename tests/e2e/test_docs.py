@@ -1,0 +1,253 @@
+"""The documents tell what the code does: commands, options, settings, modules, and the values of a real run."""
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from datetime import timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+from one_incident import BLOCK, DOCUMENT, blocks, written_into
+from pydantic import BaseModel, SecretStr
+from pydantic_core import PydanticUndefined
+
+from procore_4hse.cli import app
+from procore_4hse.demo import open_stage
+from procore_4hse.errors import SyncError
+from procore_4hse.models import ItemKind
+from procore_4hse.report import Report
+from procore_4hse.settings import CONFIG_VARIABLE, SECRETS_VARIABLE, RouteSettings, Settings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+PACKAGE = ROOT / "src" / "procore_4hse"
+DOCUMENTS = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
+PROGRAM: Any = typer.main.get_command(app)
+EVERYWHERE = {"--help", "-h"}
+
+
+def commands(group: Any = PROGRAM, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Each command by the words that one types, `inbox resolve`."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*path, name))
+        else:
+            yield " ".join((*path, name)), command
+
+
+COMMANDS = dict(commands())
+
+
+def rows_of(command: str) -> str:
+    """The README's rows about a command; its options stand there."""
+    spelled = re.escape(command).replace(r"\ list", r" \[list\]")
+    return "\n".join(
+        line for line in README.splitlines() if line.startswith("|") and re.search(rf"`{spelled}[` \[]", line)
+    )
+
+
+def options_of(command: Any) -> list[str]:
+    return [opt for param in command.params for opt in param.opts if opt.startswith("--")]
+
+
+# The README ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_readme_tells_every_command_with_its_options(name: str) -> None:
+    told = rows_of(name)
+    assert told, f"README.md has no row for `{name}`"
+    missing = [opt for opt in options_of(COMMANDS[name]) if opt not in EVERYWHERE and opt not in told]
+    assert missing == []
+
+
+def test_the_readme_tells_no_command_that_is_not_there() -> None:
+    table = README.split("| command | does |")[1].split("\n\n")[0]
+    cells = [row.replace(r"\|", "").split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    told = {re.match(r"[a-z]+(?: [a-z]+)?", spelled)[0] for cell in cells for spelled in re.findall("`([^`]*)`", cell)}  # type: ignore[index]
+    assert told == {name.removesuffix(" list") for name in COMMANDS}
+
+
+def test_the_readme_tells_every_option_before_the_command() -> None:
+    told = README.split("Before the command:")[1].split("\n\n")[0]
+    assert [opt for param in PROGRAM.params for opt in param.opts if opt not in EVERYWHERE and opt not in told] == []
+
+
+def settings() -> Iterator[tuple[str, Any]]:
+    for section, info in Settings.model_fields.items():
+        model: Any = RouteSettings if section == "routes" else info.annotation
+        assert issubclass(model, BaseModel)
+        yield from ((f"{section}.{key}", field.default) for key, field in model.model_fields.items())
+
+
+def in_words(default: Any) -> str:
+    """A default as the README spells it."""
+    if default is PydanticUndefined:
+        return "required"
+    if isinstance(default, SecretStr):
+        return default.get_secret_value() or "empty"
+    if isinstance(default, timedelta):
+        hours, rest = divmod(int(default.total_seconds()), 3600)
+        return f"{hours}h" if not rest else f"{rest // 60}m"
+    plain = default.value if isinstance(default, Enum) else default
+    return str(plain).lower() if isinstance(plain, bool) else str(plain)
+
+
+@pytest.mark.parametrize(("key", "default"), list(settings()))
+def test_the_readme_tells_every_setting_with_its_default(key: str, default: Any) -> None:
+    (row,) = [line for line in README.splitlines() if line.startswith("|") and f"`{key}`" in line]
+    assert row.split("|")[2].strip().strip("`") == in_words(default)
+
+
+def test_the_readme_tells_no_setting_that_is_not_there() -> None:
+    table = README.split("| key | default | meaning |")[1].split("\n\n")[0]
+    told = {key for row in table.splitlines() for key in re.findall(r"`(\w+\.\w+)`", "|".join(row.split("|")[:2]))}
+    assert told == {key for key, _ in settings()}
+
+
+def test_the_readme_names_the_variables_that_are_read() -> None:
+    assert CONFIG_VARIABLE in README
+    assert SECRETS_VARIABLE in README
+
+
+def test_the_readme_tells_every_exit_code_and_every_kind_of_item() -> None:
+    codes = {int(code) for code in re.findall(r"^\| (\d) \|", README, re.MULTILINE)}
+    assert codes == {0, *(each.exit_code for each in family(SyncError))}
+    kinds = README.split("| kind | what happened |")[1].split("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)`", kinds, re.MULTILINE) == [str(kind) for kind in ItemKind]
+    assert set(Report("any").inbox) == set(ItemKind)
+
+
+def family(root: type[SyncError]) -> Iterator[type[SyncError]]:
+    yield root
+    for child in root.__subclasses__():
+        yield from family(child)
+
+
+def typed_lines() -> list[str]:
+    """Every command line that these documents tell a reader to type."""
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "README.md", DOCUMENT, ROOT / "CHANGELOG.md")]
+    fenced = [line for text in texts for line in re.findall(r"^(procore-4hse .*?)(?: +#.*)?$", text, re.MULTILINE)]
+    inline = [line for text in texts for line in re.findall(r"`(procore-4hse [^`]*)`", text)]
+    return sorted({*fenced, *inline})
+
+
+@pytest.mark.parametrize("line", typed_lines())
+def test_a_command_line_in_the_documents_can_be_typed(line: str) -> None:
+    """Every word of it is known: commands, options and the number of arguments."""
+    words = [word for word in shlex.split(line)[1:] if word != "..."]
+    words = ["12" if word == "ID" else "2026-01-01" if word == "DAY" else word for word in words]
+    group, context = PROGRAM, None
+    while True:
+        context = group.make_context(group.name, words, parent=context)
+        words = [*context._protected_args, *context.args]
+        if not (hasattr(group, "commands") and words):
+            break
+        group, words = group.commands[words[0]], words[1:]
+    assert words == []
+
+
+def test_the_readme_names_make_words_that_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    told = {*re.findall(r"`make (\w+)`", README), *re.findall(r"^make (\w+)", README, re.MULTILINE)}
+    assert {"demo", "test", "check", "bench", "record"} <= told
+    assert [word for word in told if not re.search(rf"^{word}:", makefile, re.MULTILINE)] == []
+
+
+def test_the_manifest_in_the_readme_is_yaml_that_runs_a_known_command() -> None:
+    (text,) = re.findall(r"```yaml\n(apiVersion:.*?)```", README, re.DOTALL)
+    (container,) = yaml.safe_load(text)["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    command, *options = container["args"]
+    assert set(options) <= set(options_of(COMMANDS[command]))
+
+
+def typed(line: str, config: Path, folder: Path) -> int:
+    """The exit code of a command line as a reader would type it, in this folder and with this configuration."""
+    program = Path(sys.executable).parent / "procore-4hse"
+    words = ["--config", str(config), *shlex.split(line)[1:]]
+    return subprocess.run([program, *words], cwd=folder, env={}, capture_output=True, check=False).returncode
+
+
+def test_the_first_steps_of_the_readme_can_be_taken(tmp_path: Path) -> None:
+    """Two full registers: the plan shows a first meeting, the sync asks, a person says yes, the next sync is done."""
+    section = README.split("## With your own systems")[1]
+    (block,) = re.findall(r"```sh\n(.*?)```", section.split("## Configuration")[0], re.DOTALL)
+    steps = [line.split("#")[0].strip() for line in block.splitlines()]
+    mapping = [line.split("#")[0].strip() for line in README.splitlines() if line.startswith("procore-4hse mapping")]
+    (tmp_path / "stage").mkdir()
+    with open_stage(tmp_path / "stage", incidents=30) as stage:
+        config = tmp_path / "stage" / "sync.toml"
+        assert typed(steps[0], tmp_path / "mine.toml", tmp_path) == 0
+        assert {step: typed(step, config, tmp_path) for step in steps[1:]} == {
+            "procore-4hse check": 0,
+            "procore-4hse plan": 7,
+            "procore-4hse sync": 7,
+        }
+        later = [f"procore-4hse inbox approve {stage.inbox()[0].id}", "procore-4hse sync", "procore-4hse status"]
+        assert [typed(line, config, tmp_path) for line in (*later, *mapping)] == [0] * 5
+        assert stage.differences() == []
+    assert (tmp_path / "mine.toml").exists()
+
+
+# All documents ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_to_files_that_exist(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
+
+
+def test_the_changelog_has_the_version_that_is_shipped() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert re.search(rf"^## {re.escape(version)}$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+
+# The architecture ------------------------------------------------------------------------------------------------
+
+
+def rooms() -> list[str]:
+    """Every module and package on the ground floor of ours."""
+    found = [path for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+    return sorted(f"{path.name}/" if path.is_dir() else path.name for path in found if path.name != "__init__.py")
+
+
+@pytest.mark.parametrize("room", rooms())
+def test_the_architecture_has_a_paragraph_for_every_room(room: str) -> None:
+    assert f"**`{room}`**" in ARCHITECTURE
+
+
+def test_the_architecture_names_files_that_exist() -> None:
+    told = set(re.findall(r"`([\w/]+\.(?:py|toml|md|yaml|csv))`", ARCHITECTURE))
+    places = (
+        ROOT,
+        PACKAGE,
+        *(PACKAGE / folder for folder in ("clients", "store", "mapping", "reconcile", "simulator")),
+    )
+    assert [name for name in told if not any((place / name).exists() for place in places)] == []
+
+
+def test_the_architecture_draws_the_floors_as_the_contract_has_them() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(each["layers"] for each in contracts if each["id"] == "floors")
+    (drawn,) = re.findall(r"<!-- floors -->\n```\n(.*?)```", ARCHITECTURE, re.DOTALL)
+    floors = [set(re.findall(r"\w+", line.split("  ")[0])) for line in drawn.splitlines()]
+    assert floors == [set(re.findall(r"\w+", layer)) for layer in layers]
+
+
+# One incident ----------------------------------------------------------------------------------------------------
+
+
+def test_the_life_of_one_incident_has_the_values_of_a_run(tmp_path: Path) -> None:
+    document = DOCUMENT.read_text(encoding="utf-8")
+    values = blocks(tmp_path)
+    assert {found["name"] for found in BLOCK.finditer(document)} == set(values)
+    assert written_into(document, values) == document
