@@ -6,11 +6,26 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from procore_4hse.cli import check, db, demo, explain, inbox, init, links, mapping, plan, simulate, status, sync
+from procore_4hse.cli import (
+    backfill,
+    check,
+    db,
+    demo,
+    explain,
+    inbox,
+    init,
+    links,
+    mapping,
+    plan,
+    run,
+    simulate,
+    status,
+    sync,
+)
 from procore_4hse.cli.context import Desk, Ending, start_logging, version
 from procore_4hse.log import Format
 
-COMMANDS = (init, check, sync, plan, status, inbox, links, explain, mapping, db, simulate, demo)
+COMMANDS = (init, check, sync, plan, backfill, run, status, inbox, links, explain, mapping, db, simulate, demo)
 
 EPILOG = (
     "Exit codes: 0 done or busy, 1 partial (a rerun may help), 2 usage, configuration or mapping, "

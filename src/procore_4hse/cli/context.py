@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -90,9 +91,11 @@ class Desk:
         return tuple(route for route in wanted if route.enabled)
 
     @contextmanager
-    def house(self, *, stopping: Callable[[], bool] = lambda: False) -> Iterator[House]:
+    def house(
+        self, *, stopping: Callable[[], bool] = lambda: False, sleep: Callable[[float], None] = time.sleep
+    ) -> Iterator[House]:
         """Store and connections; the store is created or brought up to date first. No call is made by opening."""
-        with open_house(self.settings, stopping=stopping) as house:
+        with open_house(self.settings, stopping=stopping, sleep=sleep) as house:
             house.store.upgrade()
             yield house
 
@@ -107,11 +110,13 @@ class Desk:
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Goes on after a yes; without a terminal only `--yes` says it."""
-        if yes:
-            return
-        if not sys.stdin.isatty():
+        self.must_be_able_to_ask(yes=yes)
+        if not yes:
+            typer.confirm(question, abort=True, err=True)
+
+    def must_be_able_to_ask(self, *, yes: bool) -> None:
+        if not yes and not sys.stdin.isatty():
             raise UsageError("This asks first, and there is no terminal to ask on; add --yes to go ahead.")
-        typer.confirm(question, abort=True, err=True)
 
 
 def teach(text: str) -> str:

@@ -1,0 +1,39 @@
+"""`run`: the daemon."""
+
+from __future__ import annotations
+
+from threading import Event
+
+import typer
+
+from procore_4hse.cli.context import desk_of, teach
+from procore_4hse.daemon import Daemon, interruptible
+from procore_4hse.errors import UsageError
+
+HELP = """The daemon: a cycle of each route at once, then one after every pause (schedule.every), until it is told to end.
+
+SIGTERM or Ctrl-C ends it: the action in hand is finished, or left to be settled by the next cycle when its answer takes
+too long, and the process is gone within 15 seconds. A second signal ends it at once. An outage of a vendor, refused
+credentials or a guard never end it: it says so in its log and tries again.
+
+Log lines go to standard error, coloured on a terminal and as JSON elsewhere. Watch it with `status --fail-over`. A
+configuration is read once, so start it again after a change.
+
+[bold]Example[/bold]  procore-4hse --log-format json run
+
+[bold]Exit codes[/bold]  0 ended by a signal · 1 ended by a second signal · 2 configuration or mapping · 4 the store
+"""
+
+
+def register(app: typer.Typer) -> None:
+    app.command("run", help=teach(HELP))(run)
+
+
+def run(ctx: typer.Context) -> None:
+    desk = desk_of(ctx)
+    routes, stop = desk.chosen([]), Event()
+    if not routes:
+        raise UsageError("No route is enabled, so there is nothing to run; set enabled = true for one.")
+    with desk.house(stopping=stop.is_set, sleep=interruptible(stop)) as house:
+        code = Daemon(house, routes, every=desk.settings.schedule.every, stop=stop).run()
+    raise typer.Exit(code)
