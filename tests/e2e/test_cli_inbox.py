@@ -1,0 +1,237 @@
+"""inbox: what waits, and answers that are checked before they are kept."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cli_stand import DAY, Stand
+
+from procore_4hse.simulator.faults import FaultKind
+
+ITEM_KEYS = [
+    "id", "kind", "route", "title", "procore_id", "fourhse_id", "field", "procore_value", "fourhse_value",
+    "base_value", "reason", "since", "advice",
+]  # fmt: skip
+
+
+def only(stand: Stand) -> dict[str, Any]:
+    """The one item that waits."""
+    (item,) = stand.json("inbox")["items"]
+    assert list(item) == ITEM_KEYS
+    return dict(item)
+
+
+def conflict(stand: Stand) -> tuple[str, str]:
+    """A title that both sides changed; the ids of the pair."""
+    site, office = stand.linked("Fall from ladder")
+    stand.procore.hand_edit("incident", int(site), title="Fall from a ladder, north")
+    stand.fourhse.hand_edit("incident", office, name="Fall from a step")
+    stand.run("sync")
+    return site, office
+
+
+def test_an_empty_inbox_says_so(stand: Stand) -> None:
+    assert stand.json("inbox", "list") == {"items": []}
+    assert "Nothing waits for a person." in stand.said("inbox")
+
+
+@pytest.mark.parametrize(("use", "title"), [("4hse", "Fall from a step"), ("procore", "Fall from a ladder, north")])
+def test_a_conflict_shows_all_three_values_and_is_settled_by_an_answer(stand: Stand, use: str, title: str) -> None:
+    site, office = conflict(stand)
+    item = only(stand)
+    assert (item["id"], item["kind"], item["route"], item["field"]) == ("1", "conflict", "riverside", "title")
+    assert (item["procore_id"], item["fourhse_id"]) == (site, office)
+    values = (item["procore_value"], item["fourhse_value"], item["base_value"])
+    assert values == ("Fall from a ladder, north", "Fall from a step", "Fall from ladder")
+    assert "procore-4hse inbox resolve 1 --use procore, or --use 4hse" in item["advice"]
+    shown = stand.said("inbox", "show", "1")
+    assert all(value in shown for value in values)
+    assert "inbox resolve 1" in shown
+    assert "The next cycle carries it out: procore-4hse sync" in stand.said("inbox", "resolve", "1", "--use", use)
+    assert stand.json("inbox") == {"items": []}
+    assert "1 answered" in stand.said("inbox")
+    assert "answered: the next cycle" in stand.said("inbox", "show", "1")
+    stand.run("sync")
+    rows = stand.procore.dump(1363617), stand.fourhse.dump("5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02")
+    assert (rows[0][0]["title"], rows[1][0]["name"]) == (title, title)
+
+
+def test_the_list_can_be_narrowed(stand: Stand) -> None:
+    conflict(stand)
+    assert len(stand.json("inbox", "--kind", "conflict")["items"]) == 1
+    assert stand.json("inbox", "list", "--kind", "match") == {"items": []}
+    assert len(stand.json("inbox", "list", "--route", "riverside")["items"]) == 1
+    assert "There is no route seaside" in stand.said("inbox", "--route", "seaside", exit_code=2)
+    assert "'rumour' is not one of" in stand.said("inbox", "--kind", "rumour", exit_code=2)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("resolve", "1", "--use", "both"), "Say which holds: --use procore or --use 4hse."),
+        (("resolve", "1", "--use", "base"), "Say which holds: --use procore or --use 4hse."),
+        (("resolve", "9", "--use", "4hse"), "The inbox has no item 9"),
+        (("show", "9"), "The inbox has no item 9"),
+        (("approve", "1"), "Item 1 is a conflict, and approve takes"),
+        (("approve", "1", "--with", "7"), "--with names the partner of a match"),
+        (("approve", "1", "--use", "base"), "--use belongs to a guard"),
+        (("reject", "1"), "Item 1 is a conflict, and reject takes"),
+        (("reject", "1", "--restore"), "--restore brings back what was deleted"),
+        (("retry", "1"), "Item 1 is a conflict, and retry takes a refused item"),
+        (("resolve", "1"), "Missing option"),
+        (("resolve", "one", "--use", "4hse"), "Invalid value for 'ID'"),
+    ],
+)
+def test_an_answer_that_does_not_fit_is_told_and_not_kept(stand: Stand, words: tuple[str, ...], sentence: str) -> None:
+    conflict(stand)
+    assert sentence in stand.said("inbox", *words, exit_code=2)
+    assert len(stand.json("inbox")["items"]) == 1
+
+
+def test_a_closed_item_takes_no_answer(stand: Stand) -> None:
+    site, _ = conflict(stand)
+    stand.procore.hand_edit("incident", int(site), title="Fall from a step")
+    stand.run("sync")
+    assert stand.json("inbox") == {"items": []}
+    assert "Item 1 is closed" in stand.said("inbox", "resolve", "1", "--use", "4hse", exit_code=2)
+
+
+def test_what_procore_never_takes_cannot_be_chosen(stand: Stand) -> None:
+    site, office = stand.linked("Fall from ladder")
+    stand.procore.hand_create("injury", 1363617, incident_id=int(site))
+    stand.run("sync")
+    stand.fourhse.hand_edit("incident", office, category="NON_COMPLIANCE")
+    stand.run("sync")
+    item = only(stand)
+    assert (item["kind"], item["field"]) == ("conflict", "category")
+    refused = stand.said("inbox", "resolve", item["id"], "--use", "4hse", exit_code=2)
+    assert "is never written to Procore, so only --use procore can be chosen" in refused
+    assert stand.run("inbox", "resolve", item["id"], "--use", "procore").exit_code == 0
+
+
+# Deletions -------------------------------------------------------------------------------------------------------
+
+
+def deleted(stand: Stand) -> dict[str, Any]:
+    site, _ = stand.linked()
+    stand.linked("Another one")
+    stand.procore.hand_delete("incident", int(site))
+    stand.run("sync")
+    item = only(stand)
+    assert item["kind"] == "deletion"
+    return item
+
+
+def test_an_approved_deletion_deletes_the_survivor(stand: Stand) -> None:
+    item = deleted(stand)
+    assert stand.run("inbox", "approve", item["id"]).exit_code == 0
+    assert stand.json("sync")["routes"][0]["written"]["fourhse"]["deleted"] == 1
+
+
+def test_a_rejected_deletion_keeps_the_survivor(stand: Stand) -> None:
+    item = deleted(stand)
+    assert stand.run("inbox", "reject", item["id"]).exit_code == 0
+    stand.run("sync")
+    assert stand.json("inbox") == {"items": []}
+    assert len(stand.fourhse.dump("5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02")) == 2
+
+
+def test_a_deleted_one_is_brought_back_on_request(stand: Stand) -> None:
+    item = deleted(stand)
+    assert "brought back" in stand.said("inbox", "reject", item["id"], "--restore")
+    stand.run("sync")
+    assert len(stand.procore.dump(1363617)) == 2
+
+
+def test_deleted_here_and_edited_there_takes_the_answers_of_a_deletion(stand: Stand) -> None:
+    site, office = stand.linked()
+    stand.linked("Another one")
+    stand.procore.hand_delete("incident", int(site))
+    stand.fourhse.hand_edit("incident", office, name="Edited meanwhile")
+    stand.run("sync")
+    item = only(stand)
+    assert (item["kind"], item["field"]) == ("conflict", None)
+    assert "resolve takes" in stand.said("inbox", "resolve", item["id"], "--use", "4hse", exit_code=2)
+    assert stand.run("inbox", "reject", item["id"], "--restore").exit_code == 0
+
+
+# Matches ---------------------------------------------------------------------------------------------------------
+
+
+def doubtful(stand: Stand) -> tuple[dict[str, Any], str]:
+    """A link, so that nothing is a first meeting, and two that may be one; the item, and the 4HSE id."""
+    stand.linked("Something else")
+    stand.on_site("Cut hand")
+    office = stand.in_office("Cut hand", DAY + timedelta(days=2))
+    stand.run("sync")
+    item = only(stand)
+    assert item["kind"] == "match"
+    assert item["fourhse_id"] is None
+    assert office in item["advice"]
+    return item, office
+
+
+def test_a_match_is_approved_with_the_other_record(stand: Stand) -> None:
+    item, office = doubtful(stand)
+    assert f"candidates are {office}" in stand.said("inbox", "approve", item["id"], exit_code=2)
+    assert "no unlinked incident 4711" in stand.said("inbox", "approve", item["id"], "--with", "4711", exit_code=2)
+    linked = stand.json("links")["links"][0]["fourhse_id"]
+    assert f"no unlinked incident {linked}" in stand.said("inbox", "approve", item["id"], "--with", linked, exit_code=2)
+    assert f"the same incident as {office}" in stand.said("inbox", "approve", item["id"], "--with", office)
+    stand.run("sync")
+    assert (item["procore_id"], office) in [(e["procore_id"], e["fourhse_id"]) for e in stand.json("links")["links"]]
+
+
+def test_an_incident_that_is_no_candidate_may_be_named_too(stand: Stand) -> None:
+    item, _ = doubtful(stand)
+    stand.faults.add(FaultKind.ERROR_BEFORE, method="POST", path="/incidents$", status=422)
+    other = stand.in_office("Nothing alike at all")
+    stand.run("sync")
+    assert stand.run("inbox", "approve", item["id"], "--with", other).exit_code == 0
+
+
+def test_a_rejected_match_creates_both(stand: Stand) -> None:
+    item, _ = doubtful(stand)
+    assert stand.run("inbox", "reject", item["id"]).exit_code == 0
+    stand.run("sync")
+    stand.run("sync")
+    assert len(stand.json("links")["links"]) == 3
+
+
+# Refused, guards -------------------------------------------------------------------------------------------------
+
+
+def test_a_refused_one_is_tried_again_on_request(stand: Stand) -> None:
+    stand.on_site("Cut hand")
+    stand.faults.add(FaultKind.ERROR_BEFORE, method="POST", path="incident/create", status=422)
+    stand.run("sync")
+    item = only(stand)
+    assert item["kind"] == "refused"
+    assert stand.json("sync")["routes"][0]["written"]["fourhse"]["created"] == 0
+    assert "it is tried again now" in stand.said("inbox", "retry", item["id"])
+    assert stand.json("sync")["routes"][0]["written"]["fourhse"]["created"] == 1
+
+
+def test_a_first_meeting_is_approved_without_a_choice(stand: Stand) -> None:
+    stand.on_site("Cut hand")
+    stand.in_office("Loose board")
+    stand.run("sync")
+    item = only(stand)
+    assert item["kind"] == "guard"
+    assert "First meeting" in stand.said("inbox", "show", item["id"])
+    assert "nothing to choose" in stand.said("inbox", "approve", item["id"], "--use", "procore", exit_code=2)
+    assert "reject takes" in stand.said("inbox", "reject", item["id"], exit_code=2)
+    assert stand.run("inbox", "approve", item["id"]).exit_code == 0
+    assert stand.json("sync")["routes"][0]["written"]["procore"]["created"] == 1
+
+
+def test_contents_cannot_steer_a_terminal(stand: Stand) -> None:
+    site, office = stand.linked()
+    stand.procore.hand_edit("incident", int(site), title="\x1b[31mred")
+    stand.fourhse.hand_edit("incident", office, name="[bold]plain")
+    stand.run("sync")
+    said = stand.said("inbox", "show", "1")
+    assert "\x1b" not in said
+    assert "[bold]plain" in said
