@@ -28,7 +28,7 @@ from procore_4hse.mapping.lenses import INJURED, ZONE, Held, StatusLens
 from procore_4hse.mapping.people import Directory, rows_for
 from procore_4hse.mapping.rules import Direction, Field
 from procore_4hse.mapping.rules import Mapping as FieldMapping
-from procore_4hse.models import Act, Action, Agreement, Answer, Image, Kind, Register, Side, Staged
+from procore_4hse.models import Act, Action, Agreement, Answer, Image, Item, Kind, Register, Side, Staged
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
 from procore_4hse.store.journal import Intent
@@ -148,12 +148,12 @@ class Pusher:
         if action.side is Side.FOURHSE:
             given = fourhse_id(self.state.key, action.kind, action.source_id or "", action.generation)
             action = replace(action, fields={**action.fields, OWN_ID[action.kind.on(Side.FOURHSE)]: given})
-            intent = self._intend(action, {})
+            intent = self._intend(action)
             if (there := self._look(intent, given)) is not None:
                 self._settle_create(intent, there, "adopted")
                 return
         else:
-            intent = self._intend(action, {})
+            intent = self._intend(action)
         answer = self._send(intent, lambda: self._send_create(action, self._token(intent)))
         self._settle_create(intent, answer, "done")
 
@@ -220,7 +220,7 @@ class Pusher:
     # Update -------------------------------------------------------------------------------------------------------
 
     def _update(self, action: Action) -> None:
-        intent = self._intend(action, {})
+        intent = self._intend(action)
         before = self._re_read(intent)
         try:
             answer = self._send(intent, lambda: self._send_update(action, before))
@@ -233,13 +233,15 @@ class Pusher:
 
     def _settle_update(self, intent: Intent, before: Image, answer: Answer) -> None:
         action = intent.action
-        merged = {**before, **answer.record.payload}
-        bases, lost = self.compare(action, merged)
+        merged = replace(answer, record=replace(answer.record, payload={**before, **answer.record.payload}))
+        bases, lost = self.compare(action, merged.record.payload)
+        held = self.emptied(action, before, answer.record.payload)
         with self.store.begin(self.fence) as unit:
-            self._close(
-                unit, intent, replace(answer, record=replace(answer.record, payload=merged)), "done", bases, lost
-            )
-        self._watch_the_rest(action, before, answer)
+            self._close(unit, intent, merged, "done", bases, lost)
+            if held is not None:
+                unit.inbox(self.state.key).add(held)
+        if held is not None:
+            raise GuardStopped(held.reason)
 
     def _send_update(self, action: Action, before: Image) -> Answer:
         register = self.registers[action.side]
@@ -290,25 +292,20 @@ class Pusher:
             except Refused as error:
                 self._park(part, error)
 
-    def _watch_the_rest(self, action: Action, before: Image, answer: Answer) -> None:
-        """Fields that we did not send must still be there (is 4HSE's PUT partial? H5)."""
-        register = self.registers[action.side]
-        own = register.OWN_FIELDS - action.fields.keys() if action.kind is Kind.INCIDENT else frozenset()
-        gone = sorted(
-            name for name in own
-            if before.get(name) not in (None, "", [], {}) and answer.record.payload.get(name) in (None, "")
-        )  # fmt: skip
+    def emptied(self, action: Action, before: Image, after: Image) -> Item | None:
+        """The question to ask when fields that we did not send are gone (is 4HSE's PUT partial? H5)."""
+        if action.kind is not Kind.INCIDENT:
+            return None
+        own = self.registers[action.side].OWN_FIELDS - action.fields.keys()
+        gone = [name for name in own if before.get(name) not in (None, "", [], {}) and after.get(name) in (None, "")]
         if not gone:
-            return
-        held = items.replaced(action, gone, {name: before.get(name) for name in own}, dict(answer.record.payload))
-        with self.store.begin(self.fence) as unit:
-            unit.inbox(self.state.key).add(held)
-        raise GuardStopped(held.reason)
+            return None
+        return items.replaced(action, sorted(gone), {name: before.get(name) for name in own}, dict(after))
 
     # Delete and restore -------------------------------------------------------------------------------------------
 
     def _delete(self, action: Action) -> None:
-        intent = self._intend(action, {})
+        intent = self._intend(action)
         before = self._re_read(intent)
         self._confirm_gone(intent)
         self._send(intent, lambda: self._send_delete(action))
@@ -343,7 +340,7 @@ class Pusher:
             self._abandon(intent, f"{action.side.other.title} shows the deleted incident again")
 
     def _restore(self, action: Action) -> None:
-        intent = self._intend(action, {})
+        intent = self._intend(action)
         self._send(
             intent, lambda: self.registers[action.side].restore(action.kind.on(action.side), action.target_id or "")
         )
@@ -352,11 +349,16 @@ class Pusher:
 
     # The steps every write takes ----------------------------------------------------------------------------------
 
-    def _intend(self, action: Action, before: dict[str, Any]) -> Intent:
+    def _intend(self, action: Action) -> Intent:
+        """The intent, committed with the vendor's own time and with what staging holds of the target."""
         self.keep_lease()
+        register = self.registers[action.side]
         with self.store.begin(self.fence) as unit:
-            server_at = self.registers[action.side].server_date
-            return unit.journal(self.state.key).intend(action, cycle=self.cycle, before=before, server_at=server_at)
+            staged = unit.staging(self.state.key).find(action.side, action.kind.on(action.side), action.target_id or "")
+            known = staged.record.payload if staged else {}
+            before = {name: known[name] for name in register.OWN_FIELDS if name in known}
+            journal = unit.journal(self.state.key)
+            return journal.intend(action, cycle=self.cycle, before=before, server_at=register.server_date)
 
     def _re_read(self, intent: Intent) -> Image:
         """The target right before the write; a difference from what the plan saw abandons the action."""

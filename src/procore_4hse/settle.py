@@ -10,7 +10,7 @@ import structlog
 
 from procore_4hse.clients import FourHseRegister, ProcoreRegister
 from procore_4hse.clients.fourhse import KEYS
-from procore_4hse.errors import NotFound, VendorError
+from procore_4hse.errors import GuardStopped, NotFound, VendorError
 from procore_4hse.mapping.days import parse_instant
 from procore_4hse.mapping.images import author_of
 from procore_4hse.mapping.lenses import INJURED, ZONE, Held
@@ -115,6 +115,7 @@ class Settler:
             bases, lost = self.pusher.compare(intent.action, there.record.payload)
             bases = {key: base for key, base in bases.items() if key not in lost and not base.settled}
         arrived = there is not None and bases.keys() >= intent.action.sources.keys()
+        held = self.pusher.emptied(intent.action, intent.before, there.record.payload) if there and bases else None
         with self.store.begin(self.fence) as unit:
             journal = unit.journal(self.state.key)
             if there is not None:
@@ -125,7 +126,11 @@ class Settler:
                     _procore_id(intent.action), intent.action.then, kind=intent.action.kind
                 )
             journal.end(intent.id, "adopted" if arrived else "abandoned", words="settled by looking")
+            if held is not None:
+                unit.inbox(self.state.key).add(held)
         self._log(intent, "adopted" if arrived else "abandoned")
+        if held is not None:
+            raise GuardStopped(held.reason)
 
     def _settle_presence(self, intent: Intent, there: Answer | None) -> None:
         """A delete arrived when the record is gone, a restore when it is there."""
