@@ -237,7 +237,7 @@ class Cycle:
 
     def settle(self, zone: str, pulled: Pulled) -> Settled:
         if self.options.dry:
-            return self._unsettled()
+            return Settled(pending=self._open_records())
         with self.store.read() as unit:
             rulings = unit.inbox(self.route.key).rulings()
         settler = Settler(
@@ -255,15 +255,12 @@ class Cycle:
         )
         return settler.run()
 
-    def _unsettled(self) -> Settled:
-        """A dry run leaves open intents as they are, and plans nothing for their records."""
-        found = Settled()
+    def _open_records(self) -> set[tuple[Side, str]]:
+        """Records with an intent that has no outcome yet: nothing new is planned for them."""
         with self.store.read() as unit:
-            for intent in unit.journal(self.route.key).open():
-                action = intent.action
-                ids = ((action.side, action.target_id), (action.side.other, action.source_id))
-                found.pending |= {(side, record_id) for side, record_id in ids if record_id}
-        return found
+            actions = [intent.action for intent in unit.journal(self.route.key).open()]
+        ids = [((a.side, a.target_id), (a.side.other, a.source_id)) for a in actions]
+        return {(side, record_id) for pair in ids for side, record_id in pair if record_id}
 
     def learn_partners(self) -> None:
         """Remembers the partner that a person named for somebody whom no rule matches."""
@@ -322,7 +319,8 @@ class Cycle:
         pusher.run(decided.actions)
         if not pusher.done.created and not any(action.act is Act.LINK for action in decided.actions):
             return decided
-        again = self.decide(replace(known, state=self._state()))
+        settled = replace(known.settled, pending=known.settled.pending | self._open_records())
+        again = self.decide(replace(known, state=self._state(), settled=settled))
         self._record(known, again)
         pusher.run(tuple(action for action in again.actions if action.kind is not Kind.INCIDENT))
         return again
