@@ -114,7 +114,7 @@ class Settler:
         if there is not None:
             bases, lost = self.pusher.compare(intent.action, there.record.payload)
             bases = {key: base for key, base in bases.items() if key not in lost and not base.settled}
-        arrived = there is not None and bases.keys() >= intent.action.sources.keys()
+        arrived = there is not None and _arrived(intent.action, bases, there.record.payload)
         held = self.pusher.emptied(intent.action, intent.before, there.record.payload) if there and bases else None
         with self.store.begin(self.fence) as unit:
             journal = unit.journal(self.state.key)
@@ -289,6 +289,13 @@ class Settler:
     def _log(self, intent: Intent, outcome: str) -> None:
         action = intent.action
         log.info(EVENTS[outcome], route=self.state.name, side=action.side.value, act=action.act.value)
+
+
+def _arrived(action: Action, bases: Mapping[str, Agreement], payload: Image) -> bool:
+    """Whether an update is there: every mapped field it carries, or, where it carries none, the very values sent."""
+    if action.sources:
+        return bases.keys() >= action.sources.keys()
+    return all(payload.get(name) == value for name, value in action.fields.items())
 
 
 def _is_of_parent(action: Action, record: RawRecord) -> bool:

@@ -1,0 +1,397 @@
+"""Writes whose answer was lost: found by looking, done once, and never against a person's edit."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from procore_4hse.models import LinkState, Side
+from procore_4hse.reconcile.snapshot import Policy
+from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.simulator.fourhse_dials import FourHseDials
+from procore_4hse.simulator.procore_dials import ProcoreDials
+from world import World
+
+TEN = timedelta(minutes=10)
+SETTLE_FOR = timedelta(minutes=30)
+INCIDENTS = r"/projects/\d+/incidents$"
+AUTHORS = pytest.mark.parametrize("author_shown", [True, False], ids=["author shown", "no author"])
+
+LOSSES = (
+    FaultKind.REFUSED_CONNECTION,
+    FaultKind.LOST_ANSWER,
+    FaultKind.ERROR_BEFORE,
+    FaultKind.ERROR_AFTER,
+    FaultKind.HALF_JSON,
+    FaultKind.OTHER_SCHEMA,
+    FaultKind.LATE,
+)
+"""Every way in which a write ends without an answer that can be read."""
+
+
+def linked(store_url: str, **build: Any) -> World:
+    """One pair born on site (0), one born in the office (1), in sync; 4HSE's tokens outlast a late request."""
+    build.setdefault("fourhse_dials", FourHseDials(token_lifetime=86400))
+    world = World.build(store_url, **build)
+    world.on_site("Ladder", hour=9)
+    world.in_office("Saw")
+    world.sync(first=True)
+    assert world.sync().outcome == "ok"
+    return world
+
+
+def come_to_rest(world: World, within: int = 12) -> int:
+    """Cycles until one has nothing to do and says so."""
+    for cycles in range(1, within + 1):
+        report = world.sync()
+        if report.outcome == "ok" and not any(sum(side.values()) for side in report.written.values()):
+            return cycles
+    raise AssertionError(f"not at rest after {within} cycles: {report.outcome}, {report.reason}")
+
+
+def site(world: World) -> list[str]:
+    return sorted(row["title"] for row in world.site().values())
+
+
+def office(world: World) -> list[str]:
+    return sorted(row["name"] for row in world.office().values())
+
+
+def waiting(world: World) -> list[str]:
+    return sorted(entry.item.kind.value for entry in world.inbox())
+
+
+def pair(world: World, number: int = 0) -> tuple[int, str]:
+    link = world.links()[number]
+    return int(link.procore_id), link.fourhse_id
+
+
+# Lost answers on every kind of write ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", LOSSES)
+class TestAnyLoss:
+    """Whatever becomes of the answer, the write is done once and the route comes to rest by itself."""
+
+    def test_create_in_procore(self, store_url: str, fault: FaultKind) -> None:
+        world = linked(store_url)
+        world.in_office("Hook")
+        world.faults.add(fault, method="POST", path=INCIDENTS, delay=TEN)
+        assert world.sync().outcome == "partial"
+        come_to_rest(world)
+        assert world.faults.fired[fault] == 1
+        assert site(world) == office(world) == ["Hook", "Ladder", "Saw"]
+        assert waiting(world) == []
+
+    @pytest.mark.parametrize("kept", [True, False], ids=["id kept", "id not kept"])
+    def test_create_in_4hse(self, store_url: str, fault: FaultKind, kept: bool) -> None:
+        world = linked(store_url, fourhse_dials=FourHseDials(token_lifetime=86400, client_id_kept=kept))
+        world.on_site("Hook")
+        world.faults.add(fault, path="/incident/create", delay=TEN)
+        assert world.sync().outcome == "partial"
+        come_to_rest(world)
+        assert site(world) == office(world) == ["Hook", "Ladder", "Saw"]
+        assert waiting(world) == []
+
+    def test_update_in_procore_with_status_apart(self, store_url: str, fault: FaultKind) -> None:
+        world = linked(store_url)
+        ours, theirs = pair(world)
+        world.fourhse.hand_edit(
+            "incident", theirs, name="Scaffold", date_incident="2026-02-14", status="closed", date_closed="2026-02-20"
+        )
+        world.faults.add(fault, method="PATCH", delay=TEN)
+        assert world.sync().outcome == "partial"
+        world.faults.add(fault, method="PATCH", where=lambda request: b"status" in request.body, delay=TEN)
+        come_to_rest(world)
+        row = world.site()[str(ours)]
+        assert (row["title"], row["status"], row["event_date"]) == ("Scaffold", "closed", "2026-02-14T17:00:00Z")
+        assert waiting(world) == []
+
+    def test_update_in_4hse(self, store_url: str, fault: FaultKind) -> None:
+        world = linked(store_url)
+        ours, theirs = pair(world)
+        world.procore.hand_edit("incident", ours, title="Scaffold", status="closed")
+        world.faults.add(fault, method="PUT", delay=TEN)
+        assert world.sync().outcome == "partial"
+        come_to_rest(world)
+        row = world.office()[theirs]
+        assert (row["name"], row["status"], row["date_closed"]) == ("Scaffold", "closed", "2026-03-02")
+        assert waiting(world) == []
+
+    @pytest.mark.parametrize("side", list(Side))
+    def test_delete(self, store_url: str, fault: FaultKind, side: Side) -> None:
+        """`side` is where a person deleted; the lost call deletes on the other one."""
+        world = linked(store_url)
+        ours, theirs = pair(world)
+        if side is Side.PROCORE:
+            world.procore.hand_delete("incident", ours)
+        else:
+            world.fourhse.hand_delete("incident", theirs)
+        world.sync()
+        world.answer(world.inbox()[0].id, "approve")
+        world.faults.add(fault, method="DELETE", delay=TEN)
+        world.sync()
+        come_to_rest(world)
+        assert world.faults.fired[fault] == 1
+        assert site(world) == office(world) == ["Saw"]
+        assert waiting(world) == []
+        assert [link.state.value for link in world.links()] == ["ended", "live"]
+
+    def test_restore(self, store_url: str, fault: FaultKind) -> None:
+        world = linked(store_url)
+        ours, _ = pair(world)
+        world.procore.hand_delete("incident", ours)
+        world.sync()
+        world.answer(world.inbox()[0].id, "reject", restore=True)
+        world.faults.add(fault, method="PATCH", path="/restore", delay=TEN)
+        world.sync()
+        come_to_rest(world)
+        assert world.faults.fired[fault] == 1
+        assert site(world) == office(world) == ["Ladder", "Saw"]
+        assert [link.state.value for link in world.links()] == ["live", "live"]
+
+    def test_create_of_the_next_generation(self, store_url: str, fault: FaultKind) -> None:
+        world = linked(store_url)
+        _, theirs = pair(world)
+        world.fourhse.hand_delete("incident", theirs)
+        world.sync()
+        world.answer(world.inbox()[0].id, "reject", restore=True)
+        world.faults.add(fault, path="/incident/create", delay=TEN)
+        world.sync()
+        come_to_rest(world)
+        assert site(world) == office(world) == ["Ladder", "Saw"]
+        assert theirs not in world.office()
+        assert [(link.state.value, link.generation) for link in world.links()] == [("live", 1), ("live", 0)]
+
+
+# What counts as ours ----------------------------------------------------------------------------------------------
+
+
+@AUTHORS
+def test_lost_create_is_adopted_in_the_next_cycle(store_url: str, author_shown: bool) -> None:
+    world = linked(store_url, procore_dials=ProcoreDials(created_by_null=not author_shown))
+    world.in_office("Hook")
+    world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS)
+    world.sync()
+    assert len(world.links()) == 2
+    world.sync()
+    assert len(world.links()) == 3
+    assert site(world) == ["Hook", "Ladder", "Saw"]
+
+
+@pytest.mark.parametrize("hides", [True, False], ids=["unknown time hidden", "unknown time listed"])
+def test_lost_create_of_unknown_time_is_found_under_either_default(store_url: str, hides: bool) -> None:
+    world = linked(store_url, procore_dials=ProcoreDials(time_unknown_default_hides=hides))
+    world.in_office("Hook")
+    world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS)
+    world.sync()
+    world.sync()
+    assert len(world.links()) == 3
+    assert site(world) == ["Hook", "Ladder", "Saw"]
+
+
+def test_two_equal_lost_creates_are_two(store_url: str) -> None:
+    world = linked(store_url)
+    for _ in range(2):
+        world.in_office("Hook", description_event="The same words.")
+    world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS, times=2)
+    world.sync()
+    come_to_rest(world)
+    assert site(world) == office(world) == ["Hook", "Hook", "Ladder", "Saw"]
+    assert len({link.procore_id for link in world.links()}) == 4
+
+
+def test_a_lost_create_is_looked_for_three_times_over_settle_for_before_it_is_made_again(store_url: str) -> None:
+    world = linked(store_url)
+    world.in_office("Hook")
+    world.faults.add(FaultKind.REFUSED_CONNECTION, method="POST", path=INCIDENTS)
+    lost_at = world.clock()
+    world.sync()
+    while world.clock() - lost_at < SETTLE_FOR:
+        assert world.sync().outcome == "partial"
+        assert site(world) == ["Ladder", "Saw"]
+    world.sync()
+    assert site(world) == ["Hook", "Ladder", "Saw"]
+
+
+def test_time_alone_is_not_enough_looks(store_url: str) -> None:
+    world = linked(store_url)
+    world.in_office("Hook")
+    world.faults.add(FaultKind.REFUSED_CONNECTION, method="POST", path=INCIDENTS)
+    world.sync()
+    world.clock.advance(hours=2)
+    world.sync()
+    world.sync()
+    assert site(world) == ["Ladder", "Saw"]
+    world.sync()
+    assert site(world) == ["Hook", "Ladder", "Saw"]
+
+
+def test_another_incident_of_our_account_is_asked_about_and_left_alone_meanwhile(store_url: str) -> None:
+    world = linked(store_url)
+    theirs = world.in_office("Hook")
+    world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS)
+    world.sync()
+    ours = next(key for key, row in world.site().items() if row["title"] == "Hook")
+    world.procore.hand_edit("incident", int(ours), title="Hook of the crane")
+    world.sync()
+    world.sync()
+    assert waiting(world) == ["match"]
+    assert (len(site(world)), len(office(world))) == (3, 3)
+    world.answer(world.inbox()[0].id, "approve", with_id=ours)
+    come_to_rest(world)
+    assert {(link.procore_id, link.fourhse_id) for link in world.links()} >= {(ours, theirs)}
+    assert "Hook of the crane" in site(world)
+
+
+def test_a_person_says_that_the_other_incident_is_another_one(store_url: str) -> None:
+    world = linked(store_url)
+    world.in_office("Hook")
+    world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS)
+    world.sync()
+    ours = next(key for key, row in world.site().items() if row["title"] == "Hook")
+    world.procore.hand_edit("incident", int(ours), title="Another thing", description="Other words.")
+    world.sync()
+    world.answer(world.inbox()[0].id, "reject")
+    for _ in range(10):
+        world.sync()
+    assert site(world) == ["Another thing", "Hook", "Ladder", "Saw"]
+    assert ours not in {link.procore_id for link in world.links()}
+
+
+# Late commits -----------------------------------------------------------------------------------------------------
+
+
+def _late_twin(store_url: str, **dials: Any) -> World:
+    """The first try arrives after it was given up and made again."""
+    world = linked(store_url, procore_dials=ProcoreDials(**dials))
+    world.in_office("Hook")
+    world.faults.add(FaultKind.LATE, method="POST", path=INCIDENTS, delay=timedelta(minutes=50))
+    world.sync()
+    come_to_rest(world)
+    assert site(world) == ["Hook", "Ladder", "Saw"]
+    world.clock.advance(minutes=30)
+    return world
+
+
+def test_a_late_twin_is_asked_about_and_never_copied(store_url: str) -> None:
+    world = _late_twin(store_url)
+    world.sync()
+    world.sync()
+    assert site(world) == ["Hook", "Hook", "Ladder", "Saw"]
+    assert office(world) == ["Hook", "Ladder", "Saw"]
+    assert waiting(world) == ["match"]
+
+
+def test_with_an_honoured_token_there_is_no_late_twin(store_url: str) -> None:
+    world = _late_twin(store_url, idempotency_token_honoured=True)
+    world.sync()
+    assert site(world) == office(world) == ["Hook", "Ladder", "Saw"]
+    assert waiting(world) == []
+
+
+def test_a_late_twin_without_an_author_is_asked_about_too(store_url: str) -> None:
+    world = _late_twin(store_url, created_by_null=True)
+    world.sync()
+    world.sync()
+    assert office(world) == ["Hook", "Ladder", "Saw"]
+    assert waiting(world) == ["match"]
+
+
+def test_a_late_twin_in_4hse_under_an_id_of_its_own_is_asked_about_and_never_copied(store_url: str) -> None:
+    world = linked(store_url, fourhse_dials=FourHseDials(token_lifetime=86400, client_id_kept=False))
+    world.on_site("Hook")
+    world.faults.add(FaultKind.LATE, path="/incident/create", delay=timedelta(minutes=50))
+    world.sync()
+    come_to_rest(world)
+    world.clock.advance(minutes=30)
+    world.sync()
+    world.sync()
+    assert office(world) == ["Hook", "Hook", "Ladder", "Saw"]
+    assert site(world) == ["Hook", "Ladder", "Saw"]
+    assert waiting(world) == ["match"]
+
+
+# Updates that carry no mapped field -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", [FaultKind.REFUSED_CONNECTION, FaultKind.LOST_ANSWER])
+def test_a_lost_close_of_a_survivor_is_made_again_when_it_did_not_arrive(store_url: str, fault: FaultKind) -> None:
+    world = linked(store_url, deletions=Policy.CLOSE)
+    ours, theirs = pair(world)
+    world.procore.hand_delete("incident", ours)
+    world.faults.add(fault, method="PUT")
+    world.sync()
+    come_to_rest(world)
+    assert world.office()[theirs]["status"] == "closed"
+    assert world.links()[0].state is LinkState.CLOSED_BY_POLICY
+
+
+# Edits between the commit and the look ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", [FaultKind.LOST_ANSWER, FaultKind.HALF_JSON])
+def test_an_edit_of_a_created_4hse_incident_is_not_lost(store_url: str, fault: FaultKind) -> None:
+    world = linked(store_url)
+    world.on_site("Hook")
+    world.faults.add(fault, path="/incident/create")
+    world.sync()
+    theirs = next(key for key, row in world.office().items() if row["name"] == "Hook")
+    world.fourhse.hand_edit("incident", theirs, name="Hook of the crane")
+    for _ in range(3):
+        world.sync()
+    assert len(world.links()) == 3
+    assert office(world) == ["Hook of the crane", "Ladder", "Saw"]
+    assert "Hook of the crane" in site(world) or waiting(world) == ["conflict"]
+
+
+def test_an_edit_of_the_source_meanwhile_crosses(store_url: str) -> None:
+    world = linked(store_url)
+    theirs = world.in_office("Hook")
+    world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS)
+    world.sync()
+    world.fourhse.hand_edit("incident", theirs, name="Hook of the crane")
+    come_to_rest(world)
+    assert site(world) == office(world) == ["Hook of the crane", "Ladder", "Saw"]
+    assert waiting(world) == []
+
+
+def test_an_edit_of_the_same_field_after_a_lost_update_is_not_lost(store_url: str) -> None:
+    world = linked(store_url)
+    ours, theirs = pair(world)
+    world.procore.hand_edit("incident", ours, title="Scaffold")
+    world.faults.add(FaultKind.LOST_ANSWER, method="PUT")
+    world.sync()
+    world.fourhse.hand_edit("incident", theirs, name="Stairs")
+    for _ in range(3):
+        world.sync()
+    assert world.office()[theirs]["name"] == "Stairs"
+    assert world.site()[str(ours)]["title"] == "Stairs" or waiting(world) == ["conflict"]
+
+
+def test_an_edit_of_another_field_after_a_lost_update_crosses(store_url: str) -> None:
+    world = linked(store_url)
+    ours, theirs = pair(world)
+    world.procore.hand_edit("incident", ours, title="Scaffold")
+    world.faults.add(FaultKind.LOST_ANSWER, method="PUT")
+    world.sync()
+    world.fourhse.hand_edit("incident", theirs, date_incident="2026-02-14")
+    come_to_rest(world)
+    assert world.office()[theirs]["name"] == "Scaffold"
+    assert world.site()[str(ours)]["event_date"] == "2026-02-14T17:00:00Z"
+
+
+def test_a_record_restored_by_hand_after_a_lost_delete_stays(store_url: str) -> None:
+    world = linked(store_url)
+    ours, theirs = pair(world)
+    world.fourhse.hand_delete("incident", theirs)
+    world.sync()
+    world.answer(world.inbox()[0].id, "approve")
+    world.faults.add(FaultKind.LOST_ANSWER, method="DELETE")
+    world.sync()
+    come_to_rest(world)
+    world.procore.hand_restore("incident", ours)
+    come_to_rest(world)
+    assert site(world) == office(world) == ["Ladder", "Saw"]
