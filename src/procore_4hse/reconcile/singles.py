@@ -13,24 +13,34 @@ from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.scope import day_of, exclusion, is_in_range
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
 
+Free = dict[Side, dict[str, tuple[Record, bool]]]
+"""Unlinked records by id, each with whether it may be linked or copied."""
+
+ALIKE = "These may be one incident, and likeness alone never links; nothing is created meanwhile."
+TAKEN_APART = "A person took these two apart; neither is linked or copied until someone says whether they are one."
+
 
 def plan_unlinked(snapshot: Snapshot, draft: Draft) -> None:
     """Unlinked incidents of both sides: linked when clear, asked about when doubtful, created when alone."""
     free = {side: _unlinked(snapshot, side, draft) for side in Side}
-    candidates = {side: [_candidate(snapshot, record, ok) for record, ok in free[side].values()] for side in Side}
     apart = snapshot.apart | _told_apart(snapshot, draft)
+    joined = _by_identity(snapshot, free, apart, draft)
+    parted = _parted(snapshot, free, apart, joined)
+    candidates = {side: _candidates(snapshot, side, free, parted) for side in Side}
     found = match(candidates[Side.PROCORE], candidates[Side.FOURHSE], apart)
-    pairs = [*_by_identity(snapshot, free, draft), *found.pairs]
+    pairs = [*joined, *found.pairs]
     linked = {left for left, _ in pairs}, {right for _, right in pairs}
     for left, right in pairs:
         _link(snapshot, left, right, draft, "both tell the same day, title and description")
     for left, rights in found.doubts.items():
         if left not in linked[0] and not linked[1] >= set(rights):
-            _doubt(snapshot, left, tuple(r for r in rights if r not in linked[1]), draft)
+            _doubt(snapshot, left, tuple(r for r in rights if r not in linked[1]), draft, ALIKE)
+    for left, right in parted:
+        _doubt(snapshot, left, (right,), draft, TAKEN_APART)
     for side, singles in ((Side.PROCORE, found.singles_procore), (Side.FOURHSE, found.singles_fourhse)):
         for record_id in singles:
             if record_id not in linked[0 if side is Side.PROCORE else 1]:
-                _plan_create(snapshot, snapshot.records[side][record_id], draft)
+                _plan_create(snapshot, snapshot.records[side][record_id], apart, draft)
 
 
 def _unlinked(snapshot: Snapshot, side: Side, draft: Draft) -> dict[str, tuple[Record, bool]]:
@@ -49,6 +59,24 @@ def _unlinked(snapshot: Snapshot, side: Side, draft: Draft) -> dict[str, tuple[R
         draft.stand(side, record.id, Place.WAITING if eligible else Place.EXCLUDED)
         free[record.id] = record, eligible
     return free
+
+
+def _candidates(snapshot: Snapshot, side: Side, free: Free, parted: list[tuple[str, str]]) -> list[Candidate]:
+    """What may be matched or copied; a pair that a person took apart is neither until they answer."""
+    waiting = {pair[0 if side is Side.PROCORE else 1] for pair in parted}
+    return [_candidate(snapshot, record, ok) for record, ok in free[side].values() if record.id not in waiting]
+
+
+def _parted(
+    snapshot: Snapshot, free: Free, apart: frozenset[tuple[str, str]], joined: list[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Pairs whose link a person took apart without an answer about them since."""
+    taken = {left for left, _ in joined}, {right for _, right in joined}
+    return [
+        (left, right)
+        for left, right in sorted(snapshot.unlinked_by_hand - apart)
+        if left in free[Side.PROCORE] and right in free[Side.FOURHSE] and left not in taken[0] and right not in taken[1]
+    ]
 
 
 def _candidate(snapshot: Snapshot, record: Record, eligible: bool) -> Candidate:
@@ -75,13 +103,17 @@ def _told_apart(snapshot: Snapshot, draft: Draft) -> frozenset[tuple[str, str]]:
 
 
 def _by_identity(
-    snapshot: Snapshot, free: dict[Side, dict[str, tuple[Record, bool]]], draft: Draft
+    snapshot: Snapshot, free: Free, apart: frozenset[tuple[str, str]], draft: Draft
 ) -> list[tuple[str, str]]:
     """Pairs that need no likeness: 4HSE ids of our own scheme, and those that a person joined."""
-    pairs = []
-    for fourhse_id, procore_id in snapshot.ids_of_ours.items():
-        if fourhse_id in free[Side.FOURHSE] and procore_id in free[Side.PROCORE]:
-            pairs.append((procore_id, fourhse_id))
+    strangers = apart | snapshot.unlinked_by_hand
+    pairs = [
+        (procore_id, fourhse_id)
+        for fourhse_id, procore_id in snapshot.ids_of_ours.items()
+        if fourhse_id in free[Side.FOURHSE]
+        and procore_id in free[Side.PROCORE]
+        and (procore_id, fourhse_id) not in strangers
+    ]
     for ruling in snapshot.rulings.values():
         if ruling.key.startswith("match:") and ruling.verb == "approve" and ruling.with_id:
             _, side, record_id = ruling.key.split(":", 2)
@@ -89,7 +121,7 @@ def _by_identity(
             draft.relying.append(ruling.key)
             if pair[0] in free[Side.PROCORE] and pair[1] in free[Side.FOURHSE] and pair not in pairs:
                 pairs.append(pair)
-    return [pair for pair in pairs if pair not in snapshot.unlinked_by_hand]
+    return pairs
 
 
 def _link(snapshot: Snapshot, procore_id: str, fourhse_id: str, draft: Draft, reason: str) -> None:
@@ -107,16 +139,15 @@ def _is_asked(draft: Draft, record_id: str) -> bool:
     return any(record_id in (item.procore_id, item.fourhse_id) for item in draft.items)
 
 
-def _doubt(snapshot: Snapshot, procore_id: str, fourhse_ids: tuple[str, ...], draft: Draft) -> None:
+def _doubt(snapshot: Snapshot, procore_id: str, fourhse_ids: tuple[str, ...], draft: Draft, reason: str) -> None:
     record = snapshot.records[Side.PROCORE][procore_id]
     listed = tuple(
         (other, items.title_of(snapshot.mapping, snapshot.records[Side.FOURHSE][other])) for other in fourhse_ids
     )
-    reason = "These may be one incident, and likeness alone never links; nothing is created meanwhile."
     draft.items.append(items.doubt(record, listed, reason, items.title_of(snapshot.mapping, record)))
 
 
-def _plan_create(snapshot: Snapshot, record: Record, draft: Draft) -> None:
+def _plan_create(snapshot: Snapshot, record: Record, apart: frozenset[tuple[str, str]], draft: Draft) -> None:
     """A record without a partner is created on the other side, unless something about it must be asked first."""
     side, title = record.side.other, items.title_of(snapshot.mapping, record)
     if (record.side, record.id) in snapshot.linked_elsewhere:
@@ -124,7 +155,7 @@ def _plan_create(snapshot: Snapshot, record: Record, draft: Draft) -> None:
             items.doubt(record, (), "Another route has this incident already; it may have moved.", title)
         )
         return
-    if twin := _twin(snapshot, record):
+    if not _is_told(record, apart) and (twin := _twin(snapshot, record)):
         draft.items.append(items.doubt(record, (), twin, title))
         return
     if not snapshot.certified[side]:
@@ -136,7 +167,8 @@ def _plan_create(snapshot: Snapshot, record: Record, draft: Draft) -> None:
         return
     sources = {row.key: row.slice(record.side, record.image) for row in snapshot.mapping.fields}
     reason = f"new in {record.side.title}"
-    action = Action(Act.CREATE, side, Kind.INCIDENT, None, record.id, reason, fields, sources)
+    generation = len([other for mine, other in apart if mine == record.id and other in snapshot.ids_of_ours])
+    action = Action(Act.CREATE, side, Kind.INCIDENT, None, record.id, reason, fields, sources, generation=generation)
     draft.stand(record.side, record.id, Place.IN_SYNC)
     keep_open(snapshot, action, title, draft)
     if may_try(snapshot, action):
@@ -154,6 +186,11 @@ def _why_held(snapshot: Snapshot, record: Record, reason: str, title: str) -> li
         return []
     row = held[0][0] if held else snapshot.mapping.day
     return [items.word(record, None, row.key, reason, title)]
+
+
+def _is_told(record: Record, apart: frozenset[tuple[str, str]]) -> bool:
+    """Whether a person called it different from a partner, so that it is no copy of ours."""
+    return any(record.id in pair for pair in apart)
 
 
 def _twin(snapshot: Snapshot, record: Record) -> str | None:

@@ -1,0 +1,191 @@
+"""links and explain: which incident is which, and its whole story."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from cli_stand import DAY, Stand
+
+from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.store.leases import Holder
+from procore_4hse.store.repository import Store
+
+ROUTE_KEY = "1363617/5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02"
+
+
+def strangers(stand: Stand) -> tuple[str, str]:
+    """One incident on each side, both read, linked with nothing."""
+    site, office = stand.on_site("Cut hand"), stand.in_office("Loose board", DAY + timedelta(days=9))
+    stand.run("plan")
+    return site, office
+
+
+def test_links_are_listed_key_by_key(stand: Stand) -> None:
+    assert "No incident is linked yet." in stand.said("links")
+    site, office = stand.linked()
+    (link,) = stand.json("links")["links"]
+    assert list(link) == ["route", "procore_id", "fourhse_id", "since"]
+    assert (link["route"], link["procore_id"], link["fourhse_id"]) == ("riverside", site, office)
+    assert stand.json("links", "list", "--route", "riverside") == {"links": [link]}
+    assert office in stand.said("links", "list")
+
+
+def test_a_link_made_by_hand_is_merged_by_the_next_cycle(stand: Stand) -> None:
+    site, office = strangers(stand)
+    asked = stand.run("links", "add", "--route", "riverside", site, office)
+    assert asked.exit_code == 2
+    assert "add --yes" in asked.stderr
+    assert "Cut hand" in asked.stderr
+    assert stand.json("links") == {"links": []}
+    assert "Linked." in stand.said("links", "add", "--route", "riverside", site, office.upper(), "--yes")
+    stand.run("sync", "--first")
+    fields = {item["field"] for item in stand.json("inbox")["items"]}
+    assert {"title", "day"} <= fields
+    assert len(stand.json("links")["links"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("pair", "sentence"),
+    [
+        (("4711", "{free}"), "Procore shows no incident 4711"),
+        (("{site}", "{free}"), "Procore {site} is gone or linked already"),
+        (("{stranger}", "{office}"), "4HSE {office} is gone or linked already"),
+        (("{stranger}", "no-such"), "4HSE shows no incident no-such"),
+    ],
+)
+def test_only_two_free_incidents_can_be_linked(stand: Stand, pair: tuple[str, str], sentence: str) -> None:
+    site, office = stand.linked()
+    stranger, free = strangers(stand)
+    known = {"site": site, "office": office, "stranger": stranger, "free": free}
+    ids = [each.format(**known) for each in pair]
+    said = stand.said("links", "add", "--route", "riverside", *ids, "--yes", exit_code=2)
+    assert sentence.format(**known) in said
+    assert len(stand.json("links")["links"]) == 1
+
+
+def test_a_link_cannot_be_made_or_taken_apart_under_a_running_cycle(stand: Stand) -> None:
+    linked, _ = stand.linked()
+    site, office = strangers(stand)
+    with (store := Store(f"sqlite:///{stand.folder}/sync.db")).begin() as unit:
+        lasts = timedelta(minutes=5)
+        assert unit.leases.take(ROUTE_KEY, Holder.this_process(), ttl=lasts, grace=lasts)
+    store.close()
+    assert "is running" in stand.said("links", "add", "--route", "riverside", site, office, "--yes", exit_code=1)
+    assert "is running" in stand.said("links", "remove", linked, "--yes", exit_code=1)
+    assert len(stand.json("links")["links"]) == 1
+
+
+def test_what_was_taken_apart_stays_apart_until_someone_answers(stand: Stand) -> None:
+    site, office = stand.linked()
+    assert "add --yes" in stand.said("links", "remove", site, exit_code=2)
+    assert "is in no link" in stand.said("links", "remove", "4711", "--yes", exit_code=2)
+    assert "Taken apart." in stand.said("links", "remove", site, "--yes")
+    for _ in range(2):
+        assert stand.json("sync")["routes"][0]["written"]["fourhse"]["created"] == 0
+        assert stand.json("links") == {"links": []}
+    (item,) = stand.json("inbox")["items"]
+    assert (item["kind"], item["procore_id"]) == ("match", site)
+    assert stand.run("inbox", "approve", item["id"], "--with", office).exit_code == 0
+    stand.run("sync")
+    assert [link["fourhse_id"] for link in stand.json("links")["links"]] == [office]
+
+
+def test_what_was_taken_apart_and_called_different_is_copied_both_ways(stand: Stand) -> None:
+    site, _ = stand.linked()
+    stand.run("links", "remove", site, "--yes")
+    stand.run("sync")
+    (item,) = stand.json("inbox")["items"]
+    assert stand.run("inbox", "reject", item["id"]).exit_code == 0
+    for _ in range(3):
+        stand.run("sync")
+    assert stand.json("inbox") == {"items": []}
+    assert len(stand.json("links")["links"]) == 2
+    counts = len(stand.procore.dump(1363617)), len(stand.fourhse.dump("5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02"))
+    assert counts == (2, 2)
+
+
+# explain ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_story_of_an_incident_key_by_key(stand: Stand) -> None:
+    site, office = stand.linked("Fall from ladder")
+    stand.procore.hand_create("property_damage", 1363617, incident_id=int(site), description="A dented door.")
+    stand.procore.hand_create("environmental", 1363617, incident_id=int(site))
+    stand.procore.hand_edit("incident", int(site), title="Fall from a ladder")
+    stand.run("plan")
+    story = stand.json("explain", site)
+    assert story == stand.json("explain", office)
+    assert list(story) == [
+        "route", "procore_id", "fourhse_id", "link", "records", "fields", "children", "journal", "inbox", "next",
+    ]  # fmt: skip
+    assert (story["procore_id"], story["fourhse_id"]) == (site, office)
+    assert story["link"]["state"] == "live"
+    assert story["link"]["born"] == "procore"
+    title = next(field for field in story["fields"] if field["field"] == "title")
+    assert (title["procore"], title["fourhse"], title["base"]) == (
+        "Fall from a ladder",
+        "Fall from ladder",
+        "Fall from ladder",
+    )
+    assert (title["verdict"], title["to"]) == ("write", "fourhse")
+    assert {kind: len(names) for kind, names in story["children"].items()} == {"property_damage": 1, "environmental": 1}
+    assert [(step["kind"], step["outcome"]) for step in story["journal"]] == [("create", "done")]
+    assert [action["fields"] for action in story["next"]["actions"]] == [{"name": "Fall from a ladder"}]
+
+
+def test_the_story_as_a_person_reads_it(stand: Stand) -> None:
+    site, office = stand.linked("Fall from ladder")
+    stand.procore.hand_create("property_damage", 1363617, incident_id=int(site), description="A dented door.")
+    stand.run("sync")
+    said = stand.said("explain", site)
+    assert "Fall from ladder route riverside, linked since" in said
+    assert "first made in Procore" in said
+    assert "1 property damage in Procore; 4HSE has no place for them, so they stay there" in said
+    assert "A dented door." in said
+    assert "create in" in said
+    assert "Next: nothing; there is nothing to do." in said
+    stand.fourhse.hand_edit("incident", office, name="Fall from a step")
+    stand.run("plan")
+    assert "Next: update in Procore (Title: changed in 4HSE)." in stand.said("explain", office)
+
+
+def test_a_waiting_incident_names_what_it_waits_for(stand: Stand) -> None:
+    site, office = stand.linked()
+    stand.procore.hand_edit("incident", int(site), title="One")
+    stand.fourhse.hand_edit("incident", office, name="Other")
+    stand.run("sync")
+    assert "Next: nothing until a person answers (inbox 1)." in stand.said("explain", site)
+    assert stand.json("explain", site)["inbox"][0]["advice"].startswith("Choose the value")
+
+
+def test_an_unlinked_incident_has_a_story_too(stand: Stand) -> None:
+    stand.configure(since=f'"{DAY.isoformat()}"')
+    early, late = stand.on_site("Early", DAY - timedelta(days=1)), stand.on_site("Late")
+    stand.run("plan")
+    assert f"Next: nothing: it happened before {DAY.isoformat()}." in stand.said("explain", early)
+    assert "Next: create in 4HSE (new in Procore)." in stand.said("explain", late)
+    assert stand.json("explain", late)["link"] is None
+
+
+def test_a_refused_one_keeps_the_vendors_words(stand: Stand) -> None:
+    site = stand.on_site("Cut hand")
+    stand.faults.add(FaultKind.ERROR_BEFORE, method="POST", path="incident/create", status=422)
+    stand.run("sync")
+    (step,) = stand.json("explain", site)["journal"]
+    assert step["outcome"] == "refused"
+    assert "simulated" in step["words"]
+    assert "simulated" in stand.said("explain", site)
+
+
+def test_an_unknown_incident_is_told(stand: Stand) -> None:
+    assert "No incident 4711 is known" in stand.said("explain", "4711", exit_code=2)
+
+
+def test_reading_a_story_makes_no_call(stand: Stand) -> None:
+    site, _ = stand.linked()
+    before = stand.calls
+    stand.run("explain", site)
+    stand.run("links")
+    stand.run("inbox")
+    assert stand.calls == before
