@@ -9,6 +9,8 @@
 #   make clean    remove all that can be made again
 
 PYTHON ?= python3
+# Compiled modules stay in .venv too, so that nothing else is left behind.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 BIN := .venv/bin
 READY := .venv/.ready
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
