@@ -156,6 +156,7 @@ class Pusher:
             intent = self._intend(action)
         answer = self._send(intent, lambda: self._send_create(action, self._token(intent)))
         self._settle_create(intent, answer, "done")
+        self._close_at_last(action, answer)
 
     def _token(self, intent: Intent) -> str:
         """The Idempotency-Token: that of the first try, when an earlier one was lost (P82)."""
@@ -179,13 +180,11 @@ class Pusher:
             if action.side is not Side.FOURHSE or action.fields.get("status") != "closed":
                 raise
         fresh = {name: value for name, value in action.fields.items() if name != "date_closed"}
-        answer = register.create(action.kind.on(action.side), {**fresh, "status": "new"}, intent_id=intent_id)
-        closing = {name: action.fields[name] for name in ("status", "date_closed")}
-        return self._step(Kind.INCIDENT, answer.record.id, closing)
+        return register.create(action.kind.on(action.side), {**fresh, "status": "new"}, intent_id=intent_id)
 
     def _settle_create(self, intent: Intent, answer: Answer, outcome: str) -> None:
         action = replace(intent.action, target_id=answer.record.id)
-        bases, lost = self.compare(action, answer.record.payload)
+        bases, lost = self._first_bases(action, answer.record.payload, outcome)
         with self.store.begin(self.fence) as unit:
             ids = {action.side: answer.record.id, action.side.other: action.source_id or ""}
             unit.links(self.state.key).add(
@@ -205,6 +204,34 @@ class Pusher:
                 self.done.created.add((action.side, answer.record.id))
             self._close(unit, replace(intent, action=action), answer, outcome, bases, lost)
         log.info("push.created", route=self.state.name, side=action.side.value, record=answer.record.id)
+
+    def _first_bases(self, action: Action, payload: Image, outcome: str) -> tuple[dict[str, Agreement], list[str]]:
+        """The bases of a new link, and the fields that the vendor did not take."""
+        bases, lost = self.compare(action, payload)
+        later = self._still_open(action, payload)
+        lost = [key for key in lost if key not in later]
+        if outcome == "adopted":
+            # A person may have changed it since. What differs gets no base, so that both values are kept.
+            return {key: base for key, base in bases.items() if key not in lost} | later, []
+        return bases | later, lost
+
+    def _still_open(self, action: Action, payload: Image) -> dict[str, Agreement]:
+        """The base of a status that 4HSE did not take at once: both were open, and Procore's was closed since."""
+        rows = [row for row in self._rows(action) if isinstance(row.lens, StatusLens)]
+        if action.side is not Side.FOURHSE or payload.get("status") != "new" or action.fields.get("status") == "new":
+            return {}
+        return {row.key: row.agreement(row.lens.put(Side.PROCORE, "open", {}, {}), payload) for row in rows}
+
+    def _close_at_last(self, action: Action, answer: Answer) -> None:
+        """What 4HSE takes only as new is closed by an update of its own, with its own intent."""
+        status = [row for row in self._rows(action) if isinstance(row.lens, StatusLens)]
+        if not self._still_open(action, answer.record.payload):
+            return
+        closing = replace(self._narrowed(action, status), act=Act.UPDATE, target_id=answer.record.id)
+        try:
+            self._update(replace(closing, seen={"status": "new"}))
+        except Refused as error:
+            self._park(closing, error)
 
     def _learn(self, unit: Unit, action: Action, answer: Answer) -> None:
         """Our own account is whoever the vendor names as the author of what we created."""

@@ -329,6 +329,20 @@ def test_a_lost_close_of_a_survivor_is_made_again_when_it_did_not_arrive(store_u
     assert world.links()[0].state is LinkState.CLOSED_BY_POLICY
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_lost_answer_between_create_and_close_still_closes(store_url: str, method: str) -> None:
+    dials = FourHseDials(closed_on_create_allowed=False, closing_jump_allowed=False)
+    world = linked(store_url, fourhse_dials=dials)
+    world.on_site("Hook", status="closed")
+    world.faults.add(FaultKind.LOST_ANSWER, method=method, path=r"/incident/(create|update)", skip=1)
+    world.sync()
+    assert world.faults.fired[FaultKind.LOST_ANSWER] == 1
+    come_to_rest(world)
+    hook = next(row for row in world.office().values() if row["name"] == "Hook")
+    assert (hook["status"], hook["date_closed"]) == ("closed", "2026-03-02")
+    assert waiting(world) == []
+
+
 # Edits between the commit and the look ----------------------------------------------------------------------------
 
 

@@ -197,7 +197,10 @@ def main() -> int:
         for found in run_all(jobs_of(chosen, sockets), chosen.processes):
             points += found
             if not chosen.json:
-                sys.stderr.write(f"{found[0].store}, {found[0].scenario}: {len(found)} points\n")
+                bad = failures(found)
+                sys.stderr.write(f"{found[0].store}, {found[0].scenario}: {len(found)} points, {len(bad)} failed\n")
+                sys.stderr.writelines(f"  {line}\n" for line in bad[:3])
+                sys.stderr.flush()
     failed = failures(points)
     if chosen.json:
         kinds = sorted({f"{p.first.kind}, {p.first.moment}" for p in points})

@@ -8,6 +8,7 @@ from typing import Any
 from crash import Scenario
 from crash_oracle import MARK, Expected
 
+from procore_4hse.report import Report
 from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
@@ -153,8 +154,8 @@ def _before_since(url: str) -> World:
     return world
 
 
-def _backfill(world: World) -> None:
-    world.sync(only_days=DAYS)
+def _backfill(world: World) -> Report:
+    return world.sync(only_days=DAYS)
 
 
 # Updates ----------------------------------------------------------------------------------------------------------
@@ -363,9 +364,9 @@ def _lost_deletes(url: str) -> World:
     return world
 
 
-def _twice(world: World) -> None:
+def _twice(world: World) -> Report:
     world.sync()
-    world.sync()
+    return world.sync()
 
 
 GONE = but(Expected("A1", gone=True))
