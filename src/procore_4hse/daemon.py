@@ -61,17 +61,11 @@ class Daemon:
         *,
         every: timedelta,
         stop: Event,
-        grace: timedelta = GRACE,
+        grace: timedelta | None = None,
         leave: Callable[[int], object] = os._exit,
     ) -> None:
-        self.house, self.routes, self.every, self.stop, self.grace, self.leave = (
-            house,
-            routes,
-            every,
-            stop,
-            grace,
-            leave,
-        )
+        self.house, self.routes, self.every, self.stop, self.leave = house, routes, every, stop, leave
+        self.grace = GRACE if grace is None else grace
         self.by_key = {route.key: route for route in routes}
         self.news: SimpleQueue[int | JobExecutionEvent] = SimpleQueue()
         self.under_way: set[str] = set()

@@ -10,7 +10,7 @@ from procore_4hse.cli.context import desk_of, teach
 from procore_4hse.daemon import Daemon, interruptible
 from procore_4hse.errors import UsageError
 
-HELP = """The daemon: a cycle of each route at once, then one after every pause (schedule.every), until it is told to end.
+HELP = """The daemon: a cycle of each route at once, then after each pause (schedule.every), until it is told to end.
 
 SIGTERM or Ctrl-C ends it: the action in hand is finished, or left to be settled by the next cycle when its answer takes
 too long, and the process is gone within 15 seconds. A second signal ends it at once. An outage of a vendor, refused
