@@ -345,7 +345,7 @@ class Cycle:
             links.tell_apart(*pair)
             links.settle_removed(*pair)
         if known.only_days is None:
-            inbox.keep((*decided.items, *known.settled.items), decided.relying)
+            inbox.keep((*decided.items, *known.settled.items), decided.relying, decided.unheard)
             self._accept(unit, known, decided)
         else:
             self._add(unit, (*decided.items, *known.settled.items))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import replace
 
 from procore_4hse.mapping.lenses import CategoryLens, Held, Unwritable
@@ -22,6 +23,7 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
     """Everything that the people of one linked incident need; held while their lists are not complete."""
     people = snapshot.people
     if not people.certified or parent.procore_id in people.uncounted:
+        draft.unheard |= {(side, parent.id_on(side)) for side in Side} | _children_of(snapshot, parent)
         return
     records = {side: people.records[side].get(parent.id_on(side), ()) for side in Side}
     links = people.links.get(parent.procore_id, ())
@@ -32,6 +34,22 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
         _plan_kind(_of_kind(snapshot, parent, title, kind, records, links), parent, inner)
     _plan_singles(snapshot, parent, title, records, links, inner)
     _lay_over(inner, parent, draft)
+
+
+def leave_children(snapshot: Snapshot, parent: Link, draft: Draft) -> None:
+    """Nothing is planned for the people of this incident now; what a person said about them stays said."""
+    mine = {f"{side.value}:{kind.value}-{record_id}" for side, kind, record_id in _named(snapshot, parent)}
+    draft.relying += [key for key in snapshot.rulings if key.removeprefix("match:") in mine]
+
+
+def _children_of(snapshot: Snapshot, parent: Link) -> set[tuple[Side, str]]:
+    return {(side, record_id) for side, _, record_id in _named(snapshot, parent)}
+
+
+def _named(snapshot: Snapshot, parent: Link) -> Iterator[tuple[Side, Kind, str]]:
+    for side in Side:
+        for record in snapshot.people.records[side].get(parent.id_on(side), ()):
+            yield side, record.kind, record.id
 
 
 def _of_kind(
@@ -94,7 +112,7 @@ def _plan_singles(
 ) -> None:
     free = {side: [r for r in records[side] if _is_free(snapshot, r, links)] for side in Side}
     left, right = (_by_person(snapshot, free[side]) for side in Side)
-    for person in left.keys() | right.keys():
+    for person in sorted(left.keys() | right.keys()):
         mine, theirs = _as_told(snapshot, left.get(person, []), right.get(person, []), title, draft)
         if len(mine) == 1 and len(theirs) == 1:
             _link(snapshot, mine[0], theirs[0], title, draft)
@@ -107,7 +125,8 @@ def _plan_singles(
 def _as_told(
     snapshot: Snapshot, mine: list[Record], theirs: list[Record], title: str, draft: Draft
 ) -> tuple[list[Record], list[Record]]:
-    """Links the pairs that a person named, and gives back the rest; one called different from all stands alone."""
+    """Links the pairs that a person named, and gives back the rest; a rejected record stays where it is."""
+    mine, theirs = ([r for r in some if not _stays_home(snapshot, r, draft)] for some in (mine, theirs))
     for record in list(mine):
         ruling = snapshot.rulings.get(_match_key(record))
         partner = next((other for other in theirs if ruling and other.id == ruling.with_id), None)
@@ -116,6 +135,15 @@ def _as_told(
             draft.relying.append(ruling.key)
             mine, theirs = [r for r in mine if r is not record], [r for r in theirs if r is not partner]
     return mine, theirs
+
+
+def _stays_home(snapshot: Snapshot, record: Record, draft: Draft) -> bool:
+    """Whether a person said that this record is never copied; the answer is kept for as long as the record is."""
+    ruling = snapshot.rulings.get(_match_key(record))
+    if ruling is None or ruling.verb != "reject":
+        return False
+    draft.relying.append(ruling.key)
+    return True
 
 
 def _match_key(record: Record) -> str:
@@ -160,10 +188,6 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
     side = record.side.other
     kind = record.kind if record.side is Side.PROCORE else _kind_for(snapshot, parent)
     rows = [row for row in rows_of(snapshot, kind) if row.leads_to(side)]
-    ruling = snapshot.rulings.get(_match_key(record))
-    if ruling is not None and ruling.verb == "reject":
-        draft.relying.append(ruling.key)
-        return
     if not rows:
         return
     values = [(row, getattr(row.lens.get(record.side, record.image), "value", None)) for row in rows]
@@ -231,6 +255,7 @@ def _lay_over(inner: Draft, parent: Link, draft: Draft) -> None:
     draft.rebases += inner.rebases
     draft.transitions += inner.transitions
     draft.relying += inner.relying
+    draft.unheard |= inner.unheard
     places = [place for known in inner.places.values() for place in known.values()]
     worst = max([*places, *([Place.WAITING] if inner.items else [])], key=list(Place).index, default=Place.IN_SYNC)
     for side in Side:

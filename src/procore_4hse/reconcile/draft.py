@@ -21,6 +21,7 @@ class Draft:
     places: dict[Side, dict[str, Place]] = field(default_factory=lambda: {side: {} for side in Side})
     apart: list[tuple[str, str]] = field(default_factory=list)
     relying: list[str] = field(default_factory=list)
+    unheard: set[tuple[Side, str]] = field(default_factory=set)
 
     def take(self, transition: Transition | None, items: Iterable[Item], relying: Iterable[str]) -> None:
         self.items += items
@@ -40,6 +41,7 @@ class Draft:
             places=self.places,
             apart=tuple(self.apart),
             relying=tuple(self.relying),
+            unheard=frozenset(self.unheard),
         )
 
 

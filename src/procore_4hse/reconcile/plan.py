@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 from procore_4hse.models import Link, Place, Side
 from procore_4hse.reconcile import items
-from procore_4hse.reconcile.children import plan_children
+from procore_4hse.reconcile.children import leave_children, plan_children
 from procore_4hse.reconcile.draft import Draft, stand
 from procore_4hse.reconcile.lifecycle import fate
 from procore_4hse.reconcile.pairs import Pair, compare
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.scope import exclusion
 from procore_4hse.reconcile.singles import plan_unlinked
-from procore_4hse.reconcile.snapshot import Plan, Snapshot
+from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot
 
 
 def plan(snapshot: Snapshot) -> Plan:
@@ -21,7 +21,7 @@ def plan(snapshot: Snapshot) -> Plan:
 
     Guards are not looked at here: see `guard.guarded`.
     """
-    draft = Draft()
+    draft = Draft(unheard=_unheard(snapshot))
     for link in snapshot.links:
         if snapshot.only_days is None:
             _plan_link(snapshot, link, draft)
@@ -29,6 +29,17 @@ def plan(snapshot: Snapshot) -> Plan:
             stand(draft, snapshot, link, Place.EXCLUDED)
     plan_unlinked(snapshot, draft)
     return draft.done()
+
+
+def _unheard(snapshot: Snapshot) -> set[tuple[Side, str]]:
+    """Records with a write whose fate is unknown, and those that a listing which was not whole does not show."""
+    silent = {
+        (side, record.id)
+        for side in Side
+        for record in snapshot.records[side].values()
+        if record.presence is not Presence.PRESENT and not snapshot.certified[side]
+    }
+    return silent | snapshot.pending
 
 
 def plan_joined(snapshot: Snapshot, links: Iterable[Link]) -> Plan:
@@ -43,6 +54,7 @@ def _plan_link(snapshot: Snapshot, link: Link, draft: Draft) -> None:
     """One incident's link: what became of its records, and when both live, how they compare."""
     if any((side, link.id_on(side)) in snapshot.pending for side in Side):
         stand(draft, snapshot, link, Place.WAITING)
+        leave_children(snapshot, link, draft)
         return
     found = fate(snapshot, link)
     draft.take(found.transition, found.items, found.relying)
@@ -51,10 +63,9 @@ def _plan_link(snapshot: Snapshot, link: Link, draft: Draft) -> None:
         keep_open(snapshot, action, title, draft)
         if may_try(snapshot, action):
             draft.actions.append(action)
-    if not found.alive:
-        stand(draft, snapshot, link, found.place)
-    elif _is_away(snapshot, link):
-        stand(draft, snapshot, link, Place.EXCLUDED)
+    if not found.alive or _is_away(snapshot, link):
+        stand(draft, snapshot, link, Place.EXCLUDED if found.alive else found.place)
+        leave_children(snapshot, link, draft)
     else:
         procore, fourhse = (snapshot.records[side][link.id_on(side)] for side in Side)
         compare(snapshot, Pair(link, procore, fourhse, snapshot.mapping.fields, title), draft)

@@ -159,6 +159,7 @@ def _plan_create(snapshot: Snapshot, record: Record, apart: frozenset[tuple[str,
         draft.items.append(items.doubt(record, (), twin, title))
         return
     if not snapshot.certified[side]:
+        draft.unheard.add((record.side, record.id))
         return
     try:
         fields = new_payload(snapshot.mapping, side, record.image, snapshot.zone)

@@ -169,6 +169,8 @@ class Plan:
     """Pairs that a person's answer calls different, to be remembered."""
     relying: tuple[str, ...] = ()
     """Keys of answered items that actions of this plan carry out; they stay until the work is done."""
+    unheard: frozenset[tuple[Side, str]] = frozenset()
+    """Records of which this cycle could not tell enough: what is asked or answered about them stays as it is."""
     stop: str | None = None
     """Why the route is held, in one sentence; None when nothing is."""
     held: tuple[Action, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from procore_4hse.models import Item, ItemKind, Ruling
+from procore_4hse.models import Item, ItemKind, Ruling, Side
 from procore_4hse.store.tables import InboxRow
 
 
@@ -29,8 +29,10 @@ class Inbox:
     def __init__(self, session: Session, route: str, now: datetime) -> None:
         self.session, self.route, self.now = session, route, now
 
-    def keep(self, items: Iterable[Item], relying: Collection[str]) -> None:
+    def keep(self, items: Iterable[Item], relying: Collection[str], unheard: Collection[tuple[Side, str]] = ()) -> None:
         """Opens what is new, renews what is known, and closes whatever has lost its cause.
+
+        What concerns records in `unheard` stays as it is: nobody can tell now whether its cause is gone.
 
         An answer holds for the facts it was given to; when they moved, the item is asked again, and what was
         answered before stays with it.
@@ -40,7 +42,7 @@ class Inbox:
         for key, item in wanted.items():
             self._renew(rows.get(key), item)
         for key, row in rows.items():
-            if key not in wanted and key not in relying:
+            if key not in wanted and key not in relying and not _concerns(row, unheard):
                 self._set(row, "closed")
 
     def add(self, item: Item) -> None:
@@ -114,6 +116,12 @@ class Inbox:
     def _set(self, row: InboxRow, state: str) -> None:
         row.state, row.changed_at = state, self.now
         self.session.add(row)
+
+
+def _concerns(row: InboxRow, unheard: Collection[tuple[Side, str]]) -> bool:
+    """A guard's item concerns the whole route, any other one its two records."""
+    about = {(side, row.item.get(f"{side.value}_id")) for side in Side}
+    return bool(unheard) and (row.kind == ItemKind.GUARD or not about.isdisjoint(unheard))
 
 
 def _entry(row: InboxRow) -> Entry:
