@@ -189,12 +189,16 @@ def _unknown_time(procore: ProcoreRegister) -> Findings:
 
 
 def _place(fourhse: FourHseRegister) -> Findings:
-    project, office = fourhse.project(), fourhse.office()
-    status = project.get("status")
-    if status not in (None, "active"):
-        yield _warning(f"The 4HSE project is {status}, and only an active one works; nothing there counts as deleted.")
-    else:
+    status = fourhse.project().get("status")
+    if status in (None, "active"):
         yield _ok("The 4HSE project is active.")
+        yield from _office(fourhse)
+    else:
+        yield _warning(f"The 4HSE project is {status}, and only an active one works; nothing there counts as deleted.")
+
+
+def _office(fourhse: FourHseRegister) -> Findings:
+    office = fourhse.office()
     if any(office.get(name) in (False, 0, "0") for name in ("owned_active", "parent_active")):
         yield _warning("The 4HSE office has ended, and its incidents may be hidden; nothing there counts as deleted.")
     elif str(office.get("project_id", fourhse.project_id)).lower() != fourhse.project_id.lower():

@@ -185,7 +185,8 @@ def test_status_before_and_after_the_first_cycle(stand: Stand) -> None:
     stand.run("sync")
     (route,) = stand.json("status")["routes"]
     assert list(route) == [
-        "route", "enabled", "running", "last", "next_at", "links", "population", "inbox", "answered", "oldest", "budget",
+        "route", "enabled", "running", "last", "next_at", "links", "population", "inbox", "answered",
+        "oldest", "budget",
     ]  # fmt: skip
     assert (route["last"]["outcome"], route["links"], route["running"]) == ("ok", 1, False)
     assert route["next_at"] > route["last"]["ended_at"]
