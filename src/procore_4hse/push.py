@@ -278,12 +278,10 @@ class Pusher:
         try:
             return register.update(action.kind.on(action.side), action.target_id or "", fields)
         except Refused as error:
+            if self._wants_others(action, before, error):
+                return self._send_update(action, before)
             if self._is_jump(action, before):
                 return self._step(Kind.INCIDENT, action.target_id or "", fields)
-            if self._wants_others(action, before, error):
-                return register.update(
-                    action.kind.on(action.side), action.target_id or "", {**_whole(register, before), **fields}
-                )
             raise
 
     def _is_jump(self, action: Action, before: Image) -> bool:
@@ -301,7 +299,9 @@ class Pusher:
     def _wants_others(self, action: Action, before: Image, error: Refused) -> bool:
         """A refusal that names only fields we did not send, and that are set, says that PUT wants the whole record."""
         named = set(error.fields)
-        if action.side is not Side.FOURHSE or not named or named & action.fields.keys():
+        if action.side is not Side.FOURHSE or self._wants_whole(action.side):
+            return False
+        if not named or named & action.fields.keys():
             return False
         if not all(before.get(name) not in (None, "") for name in named):
             return False
