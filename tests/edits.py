@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from oracle import LONGEST, day_of, title_and_text
+from oracle import LONGEST, day_of, plain, title_and_text
 from world import OFFICE, World
 
 TEXTS = (
@@ -54,7 +54,7 @@ def seed(world: World, many: int, *, shared: int = 0) -> None:
     for number in range(many):
         left = number if number < shared else 2 * number - shared
         right = number if number < shared else left + 1
-        _report_on_site(world, number, rows[left], long=number % 41 == 40)
+        _report_on_site(world, number, rows[left], long=number >= shared and number % 41 == 9)
         _report_in_office(world, number, rows[right])
 
 
@@ -71,12 +71,13 @@ def _report_on_site(world: World, number: int, row: dict[str, str], *, long: boo
 
 
 def _report_in_office(world: World, number: int, row: dict[str, str]) -> None:
-    closed = {"status": "closed", "date_closed": row["event_date"]} if number % 5 == 0 else {"status": "new"}
     category = "ACCIDENTS" if number % 7 == 1 else WORDS[number % 3]
-    world.fourhse.hand_create(
+    made = world.fourhse.hand_create(
         "incident", OFFICE, name=row["event_title"], description_event=row["narrative"],
-        date_incident=row["event_date"], category=category, **closed,
+        date_incident=row["event_date"], category=category, status="open" if number % 5 == 0 else "new",
     )  # fmt: skip
+    if number % 5 == 0:
+        world.fourhse.hand_edit("incident", made, status="closed", date_closed=row["event_date"])
 
 
 def _day_in(row: dict[str, str]) -> date:
@@ -96,7 +97,7 @@ class Desk:
     done: list[Edit] = field(default_factory=list)
 
     def round(self, share: float = 0.3) -> list[Edit]:
-        pairs = [(link.procore_id, link.fourhse_id) for link in self.world.links()]
+        pairs = [(link.procore_id, link.fourhse_id) for link in self.world.links() if link.state == "live"]
         chosen = self.random.sample(pairs, max(1, round(len(pairs) * share)))
         site, office = self.world.site(), self.world.office()
         made = [edit for pair in chosen for edit in self._edit(pair, site[pair[0]], office[pair[1]])]
@@ -131,7 +132,7 @@ class Desk:
 
     def _in_office(self, record_id: str, name: str, row: dict[str, Any]) -> None:
         if name == "status":
-            fields: dict[str, Any] = self._status(row)
+            fields: dict[str, Any] = self._status(record_id, row)
         elif name == "text":
             title, _ = title_and_text(row)
             head = f"{title}\n\n" if len(title) > LONGEST else ""
@@ -143,9 +144,11 @@ class Desk:
             fields = {"name": self._title(short=True)}
         self.world.fourhse.hand_edit("incident", record_id, **fields)
 
-    def _status(self, row: dict[str, Any]) -> dict[str, Any]:
+    def _status(self, record_id: str, row: dict[str, Any]) -> dict[str, Any]:
+        """Closed becomes open or new; what is not closed goes by way of open."""
         if row["status"] == "closed":
             return {"status": self.random.choice(("open", "new")), "date_closed": None}
+        self.world.fourhse.hand_edit("incident", record_id, status="open")
         return {"status": "closed", "date_closed": row["date_incident"][:10]}
 
     def _title(self, *, short: bool = False) -> str:
@@ -172,8 +175,21 @@ def _other(status: str) -> str:
 
 
 def settle_doubts(world: World) -> int:
-    """A person calls every doubtful pair different; returns how many there were."""
+    """A person reads every doubtful pair: the same words are the same incident, else they are different ones.
+
+    Returns how many there were.
+    """
     waiting = [entry for entry in world.inbox() if entry.item.kind == "match"]
     for entry in waiting:
-        world.answer(entry.id, "reject")
+        ours = world.site()[entry.item.procore_id]
+        candidates = {one: world.office()[one] for one in entry.item.facts["candidates"]}
+        same = [one for one, row in candidates.items() if _words(ours["description"]) == _words(title_and_text(row)[1])]
+        if same:
+            world.answer(entry.id, "approve", with_id=same[0])
+        else:
+            world.answer(entry.id, "reject")
     return len(waiting)
+
+
+def _words(written: str | None) -> list[str]:
+    return plain(written).split()
