@@ -229,8 +229,12 @@ class Settler:
         if chosen is not None:
             strangers.remove(chosen)
             self._adopt(intent, chosen)
-        elif intent.action.side is Side.PROCORE and strangers and not (ruling and ruling.verb == "reject"):
+        elif intent.action.side is Side.PROCORE and strangers:
             self._ask(intent, strangers)
+            if ruling is not None and _calls_different(ruling, strangers):
+                self._look_again(intent)
+            else:
+                self._wait(intent, "a person is asked about a create without an answer")
         else:
             self._look_again(intent)
 
@@ -258,12 +262,12 @@ class Settler:
         return intent.action.side is Side.PROCORE or self.state.memory.get("client_ids_kept") is False
 
     def _ask(self, intent: Intent, strangers: list[RawRecord]) -> None:
+        """Asked for as long as the intent is open, so that an answer stands until then."""
         action = intent.action
         source = Record(action.side.other, action.source_id or "", {})
         listed = tuple((record.id, self._headline(action.side, record)) for record in strangers)
         reason = "A create got no answer, and our account made something since that differs from what was sent."
         self.found.items.append(items.doubt(source, listed, reason, str(action.fields.get("title") or "")))
-        self._wait(intent, "a person is asked about a create without an answer")
 
     def _headline(self, side: Side, record: RawRecord) -> str:
         reading = self.mapping.title.lens.get(side, record.payload)
@@ -289,6 +293,11 @@ class Settler:
     def _log(self, intent: Intent, outcome: str) -> None:
         action = intent.action
         log.info(EVENTS[outcome], route=self.state.name, side=action.side.value, act=action.act.value)
+
+
+def _calls_different(ruling: Ruling, strangers: Iterable[RawRecord]) -> bool:
+    """Whether a person has said of every one of these that it is not what was created."""
+    return ruling.verb == "reject" and {record.id for record in strangers} <= set(ruling.seen.get("candidates", ()))
 
 
 def _arrived(action: Action, bases: Mapping[str, Agreement], payload: Image) -> bool:

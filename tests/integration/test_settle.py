@@ -246,7 +246,7 @@ def test_another_incident_of_our_account_is_asked_about_and_left_alone_meanwhile
     assert "Hook of the crane" in site(world)
 
 
-def test_a_person_says_that_the_other_incident_is_another_one(store_url: str) -> None:
+def test_a_person_says_that_they_differ_and_both_are_created(store_url: str) -> None:
     world = linked(store_url)
     world.in_office("Hook")
     world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS)
@@ -257,8 +257,9 @@ def test_a_person_says_that_the_other_incident_is_another_one(store_url: str) ->
     world.answer(world.inbox()[0].id, "reject")
     for _ in range(10):
         world.sync()
-    assert site(world) == ["Another thing", "Hook", "Ladder", "Saw"]
-    assert ours not in {link.procore_id for link in world.links()}
+    assert site(world) == office(world) == ["Another thing", "Hook", "Ladder", "Saw"]
+    assert len(world.links()) == 4
+    assert waiting(world) == []
 
 
 # Late commits -----------------------------------------------------------------------------------------------------
