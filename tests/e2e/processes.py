@@ -22,11 +22,14 @@ MAIN = "from procore_4hse.cli import main; main()"
 
 
 @contextmanager
-def started(stand: Stand, *words: str, before: str = "") -> Iterator[subprocess.Popen[str]]:
+def started(
+    stand: Stand, *words: str, before: str = "", stdin: int = subprocess.DEVNULL
+) -> Iterator[subprocess.Popen[str]]:
     """The command in a process of its own, after the statements of `before`; it never outlives the test."""
     head = ["-c", f"{before}; {MAIN}"] if before else ["-m", "procore_4hse"]
     command = [sys.executable, *head, "--config", str(stand.file), "--log-format", "json", *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes = {"stdin": stdin, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, text=True) as process:
         try:
             yield process
         finally:
