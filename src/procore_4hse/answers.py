@@ -30,7 +30,8 @@ USES = {"procore": "procore", "4hse": "fourhse", "fourhse": "fourhse", "base": "
 
 GUARD_USES: Mapping[str, tuple[str, ...]] = {
     "guard:mapping": ("procore", "fourhse", "base"),
-    "guard:regress": ("base", "accept"),
+    "guard:regress:procore": ("base", "accept"),
+    "guard:regress:fourhse": ("base", "accept"),
 }
 """The guards whose approval must name what holds; no other guard takes it."""
 

@@ -220,7 +220,11 @@ def test_a_first_meeting_is_approved_without_a_choice(stand: Stand) -> None:
     stand.run("sync")
     item = only(stand)
     assert item["kind"] == "guard"
-    assert "First meeting" in stand.said("inbox", "show", item["id"])
+    shown = stand.said("inbox", "show", item["id"])
+    assert "First meeting" in shown
+    assert "2 held" in shown
+    assert "create in 4HSE" in shown
+    assert "new in Procore" in shown
     assert "nothing to choose" in stand.said("inbox", "approve", item["id"], "--use", "procore", exit_code=2)
     assert "reject takes" in stand.said("inbox", "reject", item["id"], exit_code=2)
     assert stand.run("inbox", "approve", item["id"]).exit_code == 0

@@ -140,8 +140,20 @@ def guard(name: str, reason: str, advice: str, held: tuple[Action, ...], **facts
         title="",
         reason=reason,
         advice=advice,
-        facts={"held": [signature(action) for action in held], **facts},
+        facts={"held": [signature(action) for action in held], "actions": [_told(action) for action in held], **facts},
     )
+
+
+def _told(action: Action) -> dict[str, Any]:
+    """A held action as `inbox show` tells it; the approval itself covers signatures."""
+    return {
+        "act": action.act.value,
+        "side": action.side.value,
+        "kind": action.kind.value,
+        "id": action.target_id,
+        "source_id": action.source_id,
+        "reason": action.reason,
+    }
 
 
 def replaced(action: Action, gone: list[str], before: dict[str, Any], after: dict[str, Any]) -> Item:
