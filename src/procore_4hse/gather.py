@@ -100,6 +100,7 @@ def snapshot(store: Store, known: Gathering) -> Snapshot:
             refusals=journal.refusals(),
             pending=frozenset(known.settled.pending),
             possibly_ours=frozenset(known.settled.possibly_ours),
+            lost=journal.lost(),
             own_accounts=frozenset(known.state.memory.get("accounts_procore", [])),
             linked_elsewhere=links.elsewhere(),
             apart=links.apart(),

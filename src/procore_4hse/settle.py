@@ -13,9 +13,9 @@ from procore_4hse.clients.fourhse import KEYS
 from procore_4hse.errors import GuardStopped, NotFound, VendorError
 from procore_4hse.mapping.days import parse_instant
 from procore_4hse.mapping.images import author_of
-from procore_4hse.mapping.lenses import INJURED, ZONE, Held
-from procore_4hse.mapping.rules import Field
+from procore_4hse.mapping.lenses import INJURED, ZONE
 from procore_4hse.mapping.rules import Mapping as FieldMapping
+from procore_4hse.mapping.translate import shows
 from procore_4hse.models import Act, Action, Agreement, Answer, Image, Item, Kind, RawRecord, Ruling, Side, Staged
 from procore_4hse.push import Pusher
 from procore_4hse.reconcile import items
@@ -178,7 +178,7 @@ class Settler:
                 if links.find(side, record.id) is not None:
                     continue
                 author = author_of(Staged(record))
-                known_ours = author is not None and author in accounts and side is Side.PROCORE
+                known_ours = author is not None and author in accounts and self._is_told_by_author(side)
                 unknown = author is None or not accounts or side is Side.FOURHSE
                 if known_ours or (unknown and any(self._is_equal(intent, record) for intent in mine)):
                     yield record
@@ -229,7 +229,7 @@ class Settler:
         if chosen is not None:
             strangers.remove(chosen)
             self._adopt(intent, chosen)
-        elif intent.action.side is Side.PROCORE and strangers:
+        elif self._is_told_by_author(intent.action.side) and strangers:
             self._ask(intent, strangers)
             if ruling is not None and _calls_different(ruling, strangers):
                 self._look_again(intent)
@@ -253,6 +253,10 @@ class Settler:
                 self._log(intent, "lost")
                 return
         self._wait(intent, "a create without an answer is still looked for")
+
+    def _is_told_by_author(self, side: Side) -> bool:
+        """In 4HSE people may share our account, so its name counts only where the id we gave does not."""
+        return side is Side.PROCORE or self.state.memory.get("client_ids_kept") is False
 
     def _is_whole(self, intent: Intent) -> bool:
         return intent.action.side is Side.PROCORE or self.fourhse_certified
@@ -282,7 +286,7 @@ class Settler:
         image = {**record.payload, ZONE: self.zone, INJURED: False}
         if intent.action.kind is not Kind.INCIDENT and not _is_of_parent(intent.action, record):
             return False
-        return means_the_same(self.pusher.rows_of(intent.action.kind), intent.action, image)
+        return shows(self.pusher.rows_of(intent.action.kind), intent.action, image)
 
     def _wait(self, intent: Intent, why: str) -> None:
         action = intent.action
@@ -310,22 +314,6 @@ def _arrived(action: Action, bases: Mapping[str, Agreement], payload: Image) -> 
 def _is_of_parent(action: Action, record: RawRecord) -> bool:
     parent = action.fields.get("office_incident_id") if action.side is Side.FOURHSE else action.parent
     return record.parent_id == str(parent)
-
-
-def means_the_same(rows: Iterable[Field], action: Action, image: Image) -> bool:
-    """Whether a record shows what this create sent, field by field."""
-    for row in rows:
-        if row.key not in action.sources or not row.leads_to(action.side):
-            continue
-        sent = row.lens.get(action.side.other, action.sources[row.key])
-        stored = row.lens.get(action.side, image)
-        if isinstance(sent, Held) or isinstance(stored, Held):
-            return False
-        pair = {action.side: stored.value, action.side.other: sent.value}
-        same = row.lens.agree(pair[Side.PROCORE], pair[Side.FOURHSE])
-        if not same and not row.lens.is_rewrite(sent.value, stored.value):
-            return False
-    return True
 
 
 def _procore_id(action: Action) -> str:

@@ -362,6 +362,21 @@ def test_an_edit_of_a_created_4hse_incident_is_not_lost(store_url: str, fault: F
     assert "Hook of the crane" in site(world) or waiting(world) == ["conflict"]
 
 
+def test_an_edited_create_is_asked_about_where_4hse_keeps_no_id(store_url: str) -> None:
+    world = linked(store_url, fourhse_dials=FourHseDials(client_id_kept=False))
+    ours = world.on_site("Hook")
+    world.faults.add(FaultKind.LOST_ANSWER, path="/incident/create")
+    world.sync()
+    theirs = next(key for key, row in world.office().items() if row["name"] == "Hook")
+    world.fourhse.hand_edit("incident", theirs, name="Hook of the crane")
+    for _ in range(10):
+        world.sync()
+    assert (waiting(world), len(site(world)), len(office(world))) == (["match"], 3, 3)
+    world.answer(world.inbox()[0].id, "approve", with_id=theirs)
+    world.sync()
+    assert (ours, theirs) in {(link.procore_id, link.fourhse_id) for link in world.links()}
+
+
 def test_an_edit_of_the_source_meanwhile_crosses(store_url: str) -> None:
     world = linked(store_url)
     theirs = world.in_office("Hook")

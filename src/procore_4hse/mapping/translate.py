@@ -7,7 +7,7 @@ from typing import Any
 
 from procore_4hse.mapping.lenses import STATUS_AT, ZONE, Held, Reading, Unwritable
 from procore_4hse.mapping.rules import Field, Mapping
-from procore_4hse.models import Image, Side
+from procore_4hse.models import Action, Image, Side
 
 REQUIRED = ("title", "day")
 """Rows without which neither system takes an incident."""
@@ -32,6 +32,21 @@ def payload(side: Side, values: Iterable[tuple[Field, Any]], current: Image, fac
     for field, value in values:
         written |= field.lens.put(side, value, {**current, **written}, facts)
     return written
+
+
+def shows(rows: Iterable[Field], action: Action, image: Image) -> bool:
+    """Whether a record shows what this action sent, field by field; a server's rewrite counts as the same."""
+    sent_rows = [row for row in rows if row.key in action.sources and row.leads_to(action.side)]
+    return all(_shows_field(row, action, image) for row in sent_rows)
+
+
+def _shows_field(row: Field, action: Action, image: Image) -> bool:
+    sent = row.lens.get(action.side.other, action.sources[row.key])
+    stored = row.lens.get(action.side, image)
+    if isinstance(sent, Held) or isinstance(stored, Held):
+        return False
+    pair = {action.side: stored.value, action.side.other: sent.value}
+    return row.lens.agree(pair[Side.PROCORE], pair[Side.FOURHSE]) or row.lens.is_rewrite(sent.value, stored.value)
 
 
 def new_payload(mapping: Mapping, side: Side, source: Image, zone: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from procore_4hse.mapping.lenses import Held, Unwritable
-from procore_4hse.mapping.translate import new_payload
+from procore_4hse.mapping.translate import new_payload, shows
 from procore_4hse.models import Act, Action, Item, Kind, Link, LinkState, Place, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.draft import Draft
@@ -200,4 +200,6 @@ def _twin(snapshot: Snapshot, record: Record) -> str | None:
         return "Its id is one that we give; it may be a late copy of an incident that is linked already."
     if record.author is not None and record.author in snapshot.own_accounts:
         return "Our own account made it, and the journal does not know it; it may be a late copy."
+    if any(a.side is record.side and shows(snapshot.mapping.fields, a, record.image) for a in snapshot.lost):
+        return "It shows what a create without an answer sent; it may be a late copy."
     return None

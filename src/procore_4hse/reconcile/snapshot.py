@@ -104,6 +104,8 @@ class Snapshot:
     """Records with an unsettled intent: nothing new is planned for them."""
     possibly_ours: frozenset[tuple[Side, str]] = frozenset()
     """Unlinked records that an unsettled create may have made."""
+    lost: tuple[Action, ...] = ()
+    """Creates that were given up: an unlinked record that shows what one of them sent is a late copy."""
     own_accounts: frozenset[str] = frozenset()
     linked_elsewhere: frozenset[tuple[Side, str]] = frozenset()
     apart: frozenset[tuple[str, str]] = frozenset()

@@ -119,6 +119,17 @@ class Journal:
         )
         return [_intent(row) for row in rows]
 
+    def lost(self) -> tuple[Action, ...]:
+        """Creates of incidents that were looked for in vain; their vendor may still carry them out."""
+        rows = self.session.exec(
+            select(JournalRow).where(
+                JournalRow.route == self.route,
+                JournalRow.outcome == "lost",
+                JournalRow.kind == Kind.INCIDENT.value,
+            )
+        )
+        return tuple(_action(row.action) for row in rows)
+
     def story(self, *record_ids: str) -> list[Intent]:
         """Everything ever written for these records, oldest first."""
         rows = self.session.exec(
