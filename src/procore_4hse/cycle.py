@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from procore_4hse.errors import (
     BudgetExhausted,
     GuardStopped,
     LeaseLost,
+    NotFound,
     Refused,
     StoreError,
     SyncError,
@@ -208,15 +209,21 @@ class Cycle:
             return
         if entry.state == "open" or self.options.dry:
             raise GuardStopped(entry.item.reason)
-        facts = entry.item.facts
-        register = self._registers()[Side(facts["side"])]
-        fields = {name: value for name, value in {**facts["before"], **facts["sent"]}.items() if value is not None}
-        register.update(
-            Kind.INCIDENT, facts["record"], {n: v for n, v in fields.items() if n not in register.NEVER_WRITTEN}
-        )
+        self._fill_again(entry.item.facts)
         with self.store.begin(self.fence) as unit:
             unit.routes.remember(self.route.key, self.route.name, put_whole=True)
             unit.inbox(self.route.key).close(REPLACED)
+
+    def _fill_again(self, facts: Mapping[str, Any]) -> None:
+        """The record with its emptied fields as they were; whatever is set by now, by us or a person, stays."""
+        register = self._registers()[Side(facts["side"])]
+        try:
+            now = register.show(Kind.INCIDENT, facts["record"]).record.payload
+        except NotFound:
+            return
+        names = register.OWN_FIELDS - register.NEVER_WRITTEN
+        image = {name: facts["before"].get(name) if now.get(name) in (None, "") else now[name] for name in names}
+        register.update(Kind.INCIDENT, facts["record"], {n: value for n, value in image.items() if value is not None})
 
     def pull(self, state: RouteState) -> Pulled:
         puller = Puller(

@@ -377,6 +377,22 @@ def test_an_edited_create_is_asked_about_where_4hse_keeps_no_id(store_url: str) 
     assert (ours, theirs) in {(link.procore_id, link.fourhse_id) for link in world.links()}
 
 
+def test_what_a_person_wrote_into_an_emptied_record_stays_when_the_rest_is_put_back(store_url: str) -> None:
+    world = linked(store_url, fourhse_dials=FourHseDials(token_lifetime=86400, put_is="blanking"))
+    ours, theirs = pair(world)
+    told = world.office()[theirs]["description_event"]
+    world.fourhse.hand_edit("incident", theirs, code="7")
+    world.procore.hand_edit("incident", ours, title="Scaffold")
+    assert world.sync().outcome == "stopped"
+    assert world.office()[theirs]["description_event"] is None
+    world.fourhse.hand_edit("incident", theirs, name="Stairs", code="8")
+    world.answer(world.inbox()[0].id, "approve")
+    come_to_rest(world)
+    row = world.office()[theirs]
+    assert (row["name"], row["code"], row["description_event"]) == ("Stairs", "8", told)
+    assert world.site()[str(ours)]["title"] == "Stairs"
+
+
 def test_an_edit_of_the_source_meanwhile_crosses(store_url: str) -> None:
     world = linked(store_url)
     theirs = world.in_office("Hook")
