@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.resources import files
 from io import StringIO
@@ -20,7 +20,7 @@ from procore_4hse.cycle import Options, run_cycle
 from procore_4hse.errors import SyncError
 from procore_4hse.gather import Route
 from procore_4hse.house import House, open_house, routes_of
-from procore_4hse.models import Action, Item, ItemKind, Link, LinkState
+from procore_4hse.models import Action, Item, ItemKind, Kind, Link, LinkState
 from procore_4hse.report import Report
 from procore_4hse.settings import load
 from procore_4hse.simulator.fourhse import SimulatedFourHse
@@ -31,6 +31,8 @@ from procore_4hse.store.inbox import Entry
 COMPANY, PROJECT, ZONE = 26972, 1363617, "America/Chicago"
 TENANT, OFFICE = "0d0c2d0e-6b2f-4a51-9f3f-0c8a3f2f2c11", "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02"
 INCIDENTS = 300
+BADGE, DAYS_OFF = "1042", 3
+"""A worker whom both systems know, and how long the new injury keeps them away."""
 DOUBTFUL = (20, 45)
 """Places, in the list of incidents, of those that the two registers tell differently."""
 LONGEST_TITLE = 62
@@ -156,8 +158,9 @@ class Stage:
         return {row["office_incident_id"]: row for row in self.fourhse.dump(OFFICE)}
 
     def links(self) -> list[Link]:
+        """Which incident is which."""
         with self.house.store.read() as unit:
-            return list(unit.links(self.route.key).all())
+            return [link for link in unit.links(self.route.key).all() if link.kind is Kind.INCIDENT]
 
     def inbox(self) -> tuple[Entry, ...]:
         with self.house.store.read() as unit:
@@ -214,7 +217,8 @@ class Stage:
         return Scene(
             report,
             (
-                held(report.outcome == "ok" and self._crossed(report) == 7, "Each of the seven changes crossed once."),
+                held(report.outcome == "ok" and self._crossed(report) == 8, "Each of the seven changes crossed once."),
+                held(self._days_off() == [DAYS_OFF], "The injured worker crossed with the new incident."),
                 held(self._is_kept(conflicts), "The conflict overwrote nothing: each side still has its own words."),
                 held(
                     len(gone) == 1 and gone[0].fourhse_id in self.offices(),
@@ -249,8 +253,8 @@ class Stage:
         return run_cycle(self.house, self.route, Options(), progress), self.inbox()
 
     def _journal_of_the_last_cycle(self) -> tuple[Action, ...]:
-        ids = [link.procore_id for link in self.links()]
         with self.house.store.read() as unit:
+            ids = [link.procore_id for link in unit.links(self.route.key).all()]
             story = unit.journal(self.route.key).story(*ids)
         latest = max(intent.cycle for intent in story)
         return tuple(intent.action for intent in story if intent.cycle == latest and intent.outcome == "done")
@@ -261,6 +265,9 @@ class Stage:
     def _writes(self) -> int:
         made = sum(n for name, n in self.procore.calls.items() if not name.startswith("GET") and "oauth" not in name)
         return made + len(self.fourhse.writes)
+
+    def _days_off(self) -> list[int]:
+        return [person["days"] for row in self.offices().values() for person in row["persons"]]
 
     def _is_kept(self, conflicts: list[Item]) -> bool:
         sites, offices = self.sites(), self.offices()
@@ -308,8 +315,13 @@ class Stage:
         return Deed("Procore", "closed", site["title"], "closed")
 
     def _report_new(self, new: Happening) -> Deed:
-        self._on_site(new, hour=14, injured=True)
-        return Deed("Procore", "reported, with an injury", new.title, spoken(new.day))
+        made = self._on_site(replace(new, in_hospital=False), hour=14)
+        worker = self.procore.add_person(PROJECT, "Dana", "Ortiz", employee_id=BADGE)
+        self.fourhse.add_person(TENANT, OFFICE, "Dana", "Ortiz", code=BADGE)
+        self.procore.hand_create(
+            "injury", PROJECT, incident_id=made, affected_party_id=worker, work_days_absent=DAYS_OFF
+        )
+        return Deed("Procore", "reported, with an injury", new.title, f"{spoken(new.day)}, {DAYS_OFF} days off work")
 
     def _move_day(self, site: dict[str, Any], office: dict[str, Any]) -> Deed:
         was = date.fromisoformat(office["date_incident"])
@@ -359,9 +371,8 @@ class Stage:
             return Happening(each.title, each.day + timedelta(days=2), each.text, each.in_hospital)
         return Happening("Accident at work", each.day, f"{each.title}. {each.text}", each.in_hospital)
 
-    def _on_site(
-        self, told: Happening, hour: int | None, *, closed: bool = False, injured: bool = False, private: bool = False
-    ) -> None:
+    def _on_site(self, told: Happening, hour: int | None, *, closed: bool = False, private: bool = False) -> int:
+        """Its id; an injury that names nobody hangs on it when someone went to hospital."""
         local = datetime.combine(told.day, time(hour or 0), ZoneInfo(ZONE))
         made = self.procore.hand_create(
             "incident",
@@ -373,8 +384,9 @@ class Stage:
             status="closed" if closed else "open",
             private=private,
         )
-        if injured or told.in_hospital:
+        if told.in_hospital:
             self.procore.hand_create("injury", PROJECT, incident_id=made)
+        return made
 
     def _in_office(
         self, told: Happening, *, closed: bool = False, as_html: bool = False, category: str = "ACCIDENTS"

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from procore_4hse.cli.context import Desk, desk_of, teach
 from procore_4hse.demo import ZONE, Deed, Scene, Stage, open_stage, spoken
-from procore_4hse.models import Act, Action, ItemKind, Side
+from procore_4hse.models import Act, Action, ItemKind, Kind, Side
 from procore_4hse.report import Report
 from procore_4hse.store.inbox import Entry
 
@@ -145,6 +145,8 @@ def _show_second_sync(desk: Desk, stage: Stage) -> None:
 def _arrived(action: Action) -> str:
     """What one write carried, in words."""
     fields = action.fields
+    if action.kind is not Kind.INCIDENT:
+        return f"the injured worker, {fields.get('days')} days off work"
     if action.act is Act.CREATE:
         return f"a new incident, category {fields['category']}: {fields['name']}"
     if closed_on := fields.get("date_closed"):
