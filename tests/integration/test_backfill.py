@@ -164,15 +164,16 @@ def test_many_creates_and_a_first_meeting_are_approved_by_it(world: World) -> No
     assert len(world.links()) == 12
 
 
-def test_a_direction_narrows_what_is_copied_and_links_all_the_same(world: World) -> None:
+@pytest.mark.parametrize(("direction", "to"), [(Direction.TO_FOURHSE, "fourhse"), (Direction.TO_PROCORE, "procore")])
+def test_a_direction_narrows_what_is_copied_and_links_all_the_same(world: World, direction: Direction, to: str) -> None:
     fill(world, days=2)
     world.on_site("Same", LAST, description="The very same words here.")
     world.in_office("Same", LAST, description_event="The very same words here.")
-    result = run(world, replace(SPAN, direction=Direction.TO_FOURHSE))
+    result = run(world, replace(SPAN, direction=direction))
     assert result.preview is not None
-    assert (result.preview.pairs, result.preview.creates) == (1, {"procore": 0, "fourhse": 2})
-    assert everywhere(world) == (["Same", "Site 0", "Site 1"], ["Office 0", "Office 1", "Same", "Site 0", "Site 1"])
-    assert result.report.population["fourhse"] == {"in_sync": 3, "waiting": 0, "refused": 0, "excluded": 2}
+    assert (result.preview.pairs, result.preview.creates) == (1, {"procore": 0, "fourhse": 0, to: 2})
+    assert {"procore": len(world.site()), "fourhse": len(world.office())} == {"procore": 3, "fourhse": 3, to: 5}
+    assert result.report.population[to] == {"in_sync": 3, "waiting": 0, "refused": 0, "excluded": 2}
 
 
 def test_a_direction_never_turns_a_one_way_route(world: World) -> None:
