@@ -329,7 +329,9 @@ class Cycle:
         settled = replace(known.settled, pending=known.settled.pending | self._open_records())
         again = self.decide(replace(known, state=self._state(), settled=settled))
         self._record(known, again)
-        pusher.run(tuple(action for action in again.actions if action.kind is not Kind.INCIDENT))
+        people = tuple(action for action in again.actions if action.kind is not Kind.INCIDENT)
+        pusher.run(people)
+        self.report.plan = replace(again, actions=(*decided.actions, *people))
         return again
 
     def _record(self, known: Gathering, decided: Plan) -> None:

@@ -1,4 +1,4 @@
-"""What proves that a record was deleted. Absence alone proves nothing; see semantics of deletions in the docs."""
+"""What proves that a record was deleted. Absence alone proves nothing."""
 
 from __future__ import annotations
 
