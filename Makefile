@@ -4,6 +4,7 @@
 #   make check    style, types, the walls of the house, the Dockerfile, the mapping
 #   make format   write the code in the agreed style
 #   make bench    measure
+#   make crash    kill a cycle at every boundary, on both stores, and judge what is left
 #   make record   record the cassettes of the contract tests anew
 #   make lock     choose the newest versions of everything we depend on
 #   make clean    remove all that can be made again
@@ -17,7 +18,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgra
 	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check format bench record lock clean
+.PHONY: demo test check format bench crash record lock clean
 
 demo: $(READY)
 	$(BIN)/procore-4hse demo
@@ -39,6 +40,9 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py
+
+crash: $(READY)
+	PYTHONPATH=tests $(BIN)/python tests/simulation/crash_run.py
 
 record: $(READY)
 	$(BIN)/python tests/contract/record.py

@@ -24,6 +24,7 @@ class Registers(Protocol):
 
     zone: str
     procore: Any
+    fourhse: Any
     route: Any
 
     def site(self) -> dict[str, dict[str, Any]]: ...
@@ -45,6 +46,8 @@ class Expected:
     day: date | None = None
     status: str | None = None
     text: str | None = None
+    people: tuple[tuple[str, int | None], ...] | None = None
+    """Who was hurt, and days of absence, by name."""
     gone: bool = False
     waits: str | None = None
     only: str | None = None
@@ -71,6 +74,7 @@ class Seen:
     day: date
     status: str
     text: str
+    people: tuple[tuple[str, int | None], ...]
 
 
 def judge(expected: Iterable[Expected], world: Registers, cycles: int | None) -> Findings:
@@ -84,8 +88,8 @@ def judge(expected: Iterable[Expected], world: Registers, cycles: int | None) ->
         for mark, one in wanted.items():
             _count(found, side, one, len(rows.get(mark, ())))
     for mark, one in wanted.items():
-        site = [of_procore(row, world.zone) for row in sides["Procore"].get(mark, ())]
-        office = [of_fourhse(row) for row in sides["4HSE"].get(mark, ())]
+        site = [of_procore(row, world) for row in sides["Procore"].get(mark, ())]
+        office = [of_fourhse(row, world) for row in sides["4HSE"].get(mark, ())]
         for ours, theirs in zip(site or office, office or site, strict=False):
             _compare(found, one, ours, theirs)
     _look_into_bin(found, wanted, world)
@@ -112,7 +116,7 @@ def _count(found: Findings, side: str, one: Expected, copies: int) -> None:
 
 
 def _compare(found: Findings, one: Expected, site: Seen, office: Seen) -> None:
-    for name in ("title", "day", "status", "text"):
+    for name in ("title", "day", "status", "text", "people"):
         ours, theirs, wanted = getattr(site, name), getattr(office, name), getattr(one, name)
         if ours != theirs and one.waits is None:
             found.losses.append(f"{one.mark}: {name} {ours!r} in Procore against {theirs!r} in 4HSE")
@@ -138,18 +142,30 @@ def _ask(found: Findings, wanted: Mapping[str, Expected], world: Registers, cycl
     found.steps += [f"{entry.item.kind.value}: {entry.item.reason}" for entry in entries if entry.item.kind in surplus]
 
 
-def of_procore(row: Row, zone: str) -> Seen:
-    day = datetime.fromisoformat(row["event_date"]).astimezone(ZoneInfo(zone)).date()
-    return Seen(plain(row["title"]), day, row["status"], plain(row["description"]))
+def of_procore(row: Row, world: Registers) -> Seen:
+    day = datetime.fromisoformat(row["event_date"]).astimezone(ZoneInfo(world.zone)).date()
+    hurt = [
+        (one["affected_party"]["name"], one.get("work_days_absent")) for one in row["injuries"] if one["affected_party"]
+    ]
+    return Seen(plain(row["title"]), day, row["status"], plain(row["description"]), _sorted(hurt))
 
 
-def of_fourhse(row: Row) -> Seen:
+def of_fourhse(row: Row, world: Registers) -> Seen:
     status = "open" if row["status"] == "new" else row["status"]
     if status == "closed" and not row["date_closed"]:
         status = "closed without a day"
-    return Seen(
-        plain(row["name"]), date.fromisoformat(row["date_incident"][:10]), status, plain(row["description_event"])
-    )
+    day = date.fromisoformat(row["date_incident"][:10])
+    hurt = [(_name(one["person_office_id"], world), one["days"]) for one in row["persons"]]
+    return Seen(plain(row["name"]), day, status, plain(row["description_event"]), _sorted(hurt))
+
+
+def _name(assignment: str, world: Registers) -> str:
+    person = world.fourhse.look("person", world.fourhse.look("person-office", assignment)["person_id"])
+    return f"{person['first_name']} {person['last_name']}"
+
+
+def _sorted(hurt: list[tuple[str, int | None]]) -> tuple[tuple[str, int | None], ...]:
+    return tuple(sorted(hurt, key=str))
 
 
 def plain(written: str | None) -> str:

@@ -27,7 +27,7 @@ SECOND = (3, 11, 19, 27, 35, 43, 52, 61)
 """At these boundaries of the first rerun, in turn, a double crash kills again."""
 SHARES = 5
 """Every so-manieth point is also run as a double crash."""
-
+UNCHANGING = ("read", "token")
 COUNTED = """\
 A point is one boundary of one scenario on one store, as a dry pass numbers them: three for every HTTP call (before it
 is sent; carried out, but not answered; after the answer) and two for every commit (before it, after it). Each was run
@@ -48,9 +48,13 @@ class Job:
     doubles: bool = True
 
     def indexes(self, boundaries: tuple[Boundary, ...]) -> list[int]:
+        """All of them, or a part of those at writes and commits, where the stores and the vendors change."""
         if self.only is not None:
             return [self.only]
-        return [number for number in range(len(boundaries)) if (number + self.offset) % self.every == 0]
+        if self.every == 1:
+            return list(range(len(boundaries)))
+        changing = [number for number, one in enumerate(boundaries) if one.kind not in UNCHANGING]
+        return changing[self.offset % self.every :: self.every]
 
 
 def run(job: Job, folder: Path) -> list[Point]:
@@ -147,7 +151,7 @@ def summary(points: list[Point], seconds: float) -> str:
         for point in chosen:
             tally.add(point)
         lines.append(f"{name:24}{tally.points:>10}{tally.duplicates:>12}{tally.losses:>10}{tally.steps:>16}")
-    writes = len([p for p in single if p.first.kind not in ("read", "token")])
+    writes = len([p for p in single if p.first.kind not in UNCHANGING])
     lines += ["", COUNTED.format(writes=writes, single=len(single))]
     lines += [f"{len({p.scenario for p in points})} scenarios, {seconds:.0f} s."]
     return "\n".join(lines)
@@ -171,7 +175,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--store", action="append", choices=STORES, help="only this store")
     parser.add_argument("--scenario", action="append", choices=[one.name for one in SCENARIOS])
     parser.add_argument("--point", type=int, help="only this boundary of each scenario")
-    parser.add_argument("--every", type=int, default=1, help="only every so-manieth boundary")
+    parser.add_argument(
+        "--every", type=int, default=1, help="a sample: every so-manieth boundary at a write or a commit"
+    )
     parser.add_argument("--postgres", metavar="SOCKETS", help="a running server's socket folder")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 2)
     parser.add_argument("--json", action="store_true", help="counts and failures as one JSON object")

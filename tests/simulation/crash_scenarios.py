@@ -8,12 +8,12 @@ from typing import Any
 from crash import Scenario
 from crash_oracle import MARK, Expected
 
-from procore_4hse.report import Report
 from procore_4hse.reconcile.snapshot import Policy
+from procore_4hse.report import Report
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials
-from world import PROJECT, World
+from world import OFFICE, PROJECT, TENANT, World
 
 TEN = timedelta(minutes=10)
 CREATES = r"/projects/\d+/incidents$"
@@ -71,6 +71,30 @@ def linked(url: str, **build: Any) -> World:
     world.sync(first=True)
     assert world.sync().outcome == "ok"
     return world
+
+
+def with_people(url: str) -> World:
+    """The pairs, and two people whom both sides employ: Ann Lee by her number, Bo Ray by his address."""
+    world = linked(url)
+    world.procore.add_person(PROJECT, "Ann", "Lee", employee_id="E1")
+    world.fourhse.add_person(TENANT, OFFICE, "Ann", "Lee", code="E1")
+    world.procore.add_person(PROJECT, "Bo", "Ray", email="bo.ray@example.com")
+    world.fourhse.add_person(TENANT, OFFICE, "Bo", "Ray", email="bo.ray@example.com")
+    return world
+
+
+def hurt_on_site(world: World, mark: str, name: str, days: int | None) -> None:
+    people = world.procore.register.state.people.values()
+    party = next(one.id for one in people if one.name == name)
+    world.procore.hand_create(
+        "injury", PROJECT, incident_id=site_id(world, mark), affected_party_id=party, work_days_absent=days
+    )
+
+
+def hurt_in_office(world: World, mark: str, assignment: str, days: int | None) -> None:
+    world.fourhse.hand_create(
+        "incident-person", OFFICE, office_incident_id=office_id(world, mark), person_office_id=assignment, days=days
+    )
 
 
 PAIRS = (Expected("A1"), Expected("A2"), Expected("B1"), Expected("B2"))
@@ -183,6 +207,19 @@ def _updates(url: str) -> World:
 
 def _put_whole(url: str) -> World:
     return _edit_each_way(linked(url, fourhse_dials=FourHseDials(put_is="full")))
+
+
+def _put_blanks_now(url: str) -> World:
+    world = linked(url, fourhse_dials=FourHseDials(put_is="blanking"))
+    edit_site(world, "A1", title="Fall from the roof")
+    return world
+
+
+def _sync_and_approve(world: World) -> Report:
+    """A cycle, the approval of what it asks, and the next cycle."""
+    if world.sync().outcome == "stopped":
+        answer(world, "guard", "approve")
+    return world.sync()
 
 
 def _put_blanks(url: str) -> World:
@@ -304,6 +341,75 @@ def _closed_by_policy(url: str) -> World:
     return world
 
 
+# People -----------------------------------------------------------------------------------------------------------
+
+
+def _hurt(url: str) -> World:
+    """New incidents with an injured person on either side, and an injury on one that is linked already."""
+    world = with_people(url)
+    on_site(world, "C1")
+    hurt_on_site(world, "C1", "Ann Lee", 3)
+    in_office(world, "D1", category="ACCIDENTS")
+    hurt_in_office(world, "D1", _assignment(world, "Bo"), 5)
+    hurt_on_site(world, "A1", "Bo Ray", None)
+    return world
+
+
+def _assignment(world: World, first_name: str) -> str:
+    rows = world.fourhse.snapshot().tables
+    person = next(one["person_id"] for one in rows["person"].values() if one["first_name"] == first_name)
+    return str(next(key for key, one in rows["person-office"].items() if one["person_id"] == person))
+
+
+def _days_changed(url: str) -> World:
+    world = _hurt(url)
+    world.sync()
+    assert world.sync().outcome == "ok"
+    injury = next(row for row in world.site()[str(site_id(world, "D1"))]["injuries"])
+    world.procore.hand_edit("injury", injury["id"], work_days_absent=8)
+    person = next(row for row in world.office()[office_id(world, "C1")]["persons"])
+    world.fourhse.hand_edit("incident-person", person["office_incident_person_id"], days=9)
+    return world
+
+
+def _hurt_and_deleted(url: str) -> World:
+    world = _hurt(url)
+    world.sync()
+    assert world.sync().outcome == "ok"
+    delete_site(world, "C1")
+    delete_office(world, "D1")
+    world.sync()
+    answer(world, "deletion", "approve")
+    return world
+
+
+def _hurt_and_wanted_back(url: str) -> World:
+    world = _hurt(url)
+    world.sync()
+    assert world.sync().outcome == "ok"
+    delete_site(world, "D1")
+    delete_office(world, "C1")
+    world.sync()
+    answer(world, "deletion", "reject", restore=True)
+    return world
+
+
+def _lost_person(url: str) -> World:
+    world = _hurt(url)
+    world.faults.add(FaultKind.LOST_ANSWER, path="incident-person/create")
+    world.faults.add(FaultKind.LOST_ANSWER, method="POST", path="/incidents/injuries")
+    world.sync()
+    return world
+
+
+ANN, BO = "Ann Lee", "Bo Ray"
+HURT = (
+    *but(Expected("A1", people=((BO, None),))),
+    Expected("C1", people=((ANN, 3),)),
+    Expected("D1", people=((BO, 5),)),
+)
+
+
 # Lost answers: the process dies while it settles them -----------------------------------------------------------------
 
 
@@ -389,6 +495,12 @@ SCENARIOS = (
     Scenario("4HSE's PUT wants all", _put_whole, EDITED),
     Scenario("4HSE's PUT blanks the rest", _put_blanks, but(Expected("A1", title="Fall from the roof"))),
     Scenario(
+        "4HSE's PUT blanks, found out",
+        _put_blanks_now,
+        but(Expected("A1", title="Fall from the roof")),
+        _sync_and_approve,
+    ),
+    Scenario(
         "servers rewrite text",
         _rewriting,
         (
@@ -430,6 +542,17 @@ SCENARIOS = (
         _closed_by_policy,
         but(Expected("A1", only="4HSE", status="closed"), Expected("B1", only="Procore", status="closed")),
     ),
+    Scenario("people cross", _hurt, HURT),
+    Scenario(
+        "days of people change",
+        _days_changed,
+        (*HURT[:-2], Expected("C1", people=((ANN, 9),)), Expected("D1", people=((BO, 8),))),
+    ),
+    Scenario(
+        "deleted with people", _hurt_and_deleted, (*HURT[:-2], Expected("C1", gone=True), Expected("D1", gone=True))
+    ),
+    Scenario("brought back with people", _hurt_and_wanted_back, HURT),
+    Scenario("lost answers about people", _lost_person, HURT),
     Scenario("lost create, no author shown", _lost_without_author, (*PAIRS, D1)),
     Scenario("lost create, token honoured", _lost_with_token, (*PAIRS, D1)),
     Scenario("lost create, never arrived", _never_arrived, (*PAIRS, D1), _twice),
