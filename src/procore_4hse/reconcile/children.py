@@ -94,8 +94,9 @@ def _within(action: Action, parent: Link) -> Action:
 
 
 def _want(snapshot: Snapshot, action: Action, draft: Draft) -> None:
-    keep_open(snapshot, action, snapshot.title or "", draft)
-    if may_try(snapshot, action):
+    tried = may_try(snapshot, action)
+    keep_open(snapshot, action, snapshot.title or "", draft, tried=tried)
+    if tried:
         draft.actions.append(action)
 
 

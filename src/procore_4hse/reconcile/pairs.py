@@ -120,8 +120,9 @@ def _plan_writes(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff], draft: 
             draft.items.append(_unwritable(pair, found, action))
             stand(draft, snapshot, pair.link, Place.WAITING)
             continue
-        keep_open(snapshot, action, pair.title, draft)
-        if may_try(snapshot, action):
+        tried = may_try(snapshot, action)
+        keep_open(snapshot, action, pair.title, draft, tried=tried)
+        if tried:
             ready.append(found)
         if found.used is not None:
             draft.relying.append(found.used.key)
@@ -157,7 +158,7 @@ def _keep_refusals(snapshot: Snapshot, pair: Pair, diffs: Iterable[FieldDiff], d
         for side in Side if found.verdict is Verdict.SETTLED else ():
             action = _update(snapshot, pair, [replace(found, to=side)])
             if isinstance(action, Action):
-                keep_open(snapshot, action, pair.title, draft)
+                keep_open(snapshot, action, pair.title, draft, tried=False)
 
 
 # Questions -------------------------------------------------------------------------------------------------------

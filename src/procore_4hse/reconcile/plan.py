@@ -60,8 +60,9 @@ def _plan_link(snapshot: Snapshot, link: Link, draft: Draft) -> None:
     draft.take(found.transition, found.items, found.relying)
     title = items.headline(snapshot, link)
     for action in found.actions:
-        keep_open(snapshot, action, title, draft)
-        if may_try(snapshot, action):
+        tried = may_try(snapshot, action)
+        keep_open(snapshot, action, title, draft, tried=tried)
+        if tried:
             draft.actions.append(action)
     if not found.alive or _is_away(snapshot, link):
         stand(draft, snapshot, link, Place.EXCLUDED if found.alive else found.place)

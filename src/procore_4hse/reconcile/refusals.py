@@ -28,12 +28,14 @@ def may_try(snapshot: Snapshot, action: Action) -> bool:
     return bool(ruling and ruling.verb == "retry") or refusal.next_try is None or snapshot.now >= refusal.next_try
 
 
-def keep_open(snapshot: Snapshot, action: Action, title: str, draft: Draft) -> None:
-    """The item of a refused call stays open for as long as the call is wanted."""
+def keep_open(snapshot: Snapshot, action: Action, title: str, draft: Draft, *, tried: bool) -> None:
+    """The item of a refused call stays open for as long as the call is wanted; one that is tried now may succeed."""
     refusal = snapshot.refusals.get(refusal_key(action))
     if refusal is None:
         return
     draft.items.append(items.refused(refusal, action, title))
+    if tried:
+        return
     for side, record_id in ((action.side, action.target_id), (action.side.other, action.source_id)):
         if record_id is not None:
             draft.stand(side, record_id, Place.REFUSED)

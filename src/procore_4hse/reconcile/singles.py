@@ -171,8 +171,9 @@ def _plan_create(snapshot: Snapshot, record: Record, apart: frozenset[tuple[str,
     generation = len([other for mine, other in apart if mine == record.id and other in snapshot.ids_of_ours])
     action = Action(Act.CREATE, side, Kind.INCIDENT, None, record.id, reason, fields, sources, generation=generation)
     draft.stand(record.side, record.id, Place.IN_SYNC)
-    keep_open(snapshot, action, title, draft)
-    if may_try(snapshot, action):
+    tried = may_try(snapshot, action)
+    keep_open(snapshot, action, title, draft, tried=tried)
+    if tried:
         draft.actions.append(action)
 
 
