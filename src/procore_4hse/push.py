@@ -23,6 +23,7 @@ from procore_4hse.errors import (
     Unavailable,
     VendorError,
 )
+from procore_4hse.mapping import translate
 from procore_4hse.mapping.images import author_of
 from procore_4hse.mapping.lenses import INJURED, ZONE, Held, StatusLens
 from procore_4hse.mapping.people import Directory, rows_for
@@ -246,7 +247,8 @@ class Pusher:
 
     # Update -------------------------------------------------------------------------------------------------------
 
-    def _update(self, action: Action) -> None:
+    def _update(self, action: Action) -> Image:
+        """Returns the target as the answer shows it; nothing when its fields had to go one by one."""
         intent = self._intend(action)
         before = self._re_read(intent)
         try:
@@ -255,10 +257,10 @@ class Pusher:
             if len(action.sources) < 2:
                 raise
             self._one_by_one(action)
-            return
-        self._settle_update(intent, before, answer)
+            return {}
+        return self._settle_update(intent, before, answer)
 
-    def _settle_update(self, intent: Intent, before: Image, answer: Answer) -> None:
+    def _settle_update(self, intent: Intent, before: Image, answer: Answer) -> Image:
         action = intent.action
         merged = replace(answer, record=replace(answer.record, payload={**before, **answer.record.payload}))
         bases, lost = self.compare(action, merged.record.payload)
@@ -269,6 +271,7 @@ class Pusher:
                 unit.inbox(self.state.key).add(held)
         if held is not None:
             raise GuardStopped(held.reason)
+        return merged.record.payload
 
     def _send_update(self, action: Action, before: Image) -> Answer:
         register = self.registers[action.side]
@@ -312,12 +315,18 @@ class Pusher:
 
     def _one_by_one(self, action: Action) -> None:
         """One field may spoil the call for the others: each goes alone, and only the refused ones are parked."""
+        refused: list[tuple[Field, Refused]] = []
         for row in self._rows(action):
             part = self._narrowed(action, [row])
             try:
-                self._update(part)
+                left = self._update(part)
             except Refused as error:
-                self._park(part, error)
+                refused.append((row, error))
+            else:
+                ours = {name: left[name] for name in part.fields if name in left and name in action.seen}
+                action = replace(action, seen={**action.seen, **ours})
+        for row, error in refused:
+            self._park(self._narrowed(action, [row]), error)
 
     def emptied(self, action: Action, before: Image, after: Image) -> Item | None:
         """The question to ask when fields that we did not send are gone (is 4HSE's PUT partial? H5)."""
@@ -526,10 +535,19 @@ class Pusher:
         keys = {key for row in rows for key in row.lens.reads(action.side)}
         return replace(
             action,
-            fields={name: value for name, value in action.fields.items() if name in keys},
+            fields=self._fields(action, rows, keys),
             sources={row.key: action.sources[row.key] for row in rows},
             seen={name: value for name, value in action.seen.items() if name in keys},
         )
+
+    def _fields(self, action: Action, rows: list[Field], keys: set[str]) -> Image:
+        """What these fields write; where another one writes to the same key, it is left out of that key's value."""
+        others = {key for row in self._rows(action) if row not in rows for key in row.lens.reads(action.side)}
+        if not keys & others & action.fields.keys():
+            return {name: value for name, value in action.fields.items() if name in keys}
+        readings = [(row, row.lens.get(action.side.other, action.sources[row.key])) for row in rows]
+        values = [(row, reading.value) for row, reading in readings if not isinstance(reading, Held)]
+        return translate.payload(action.side, values, action.seen, {ZONE: self.zone})
 
     def _put_off(self, action: Action, why: str) -> None:
         self.done.put_off |= _records_of(action)
