@@ -59,15 +59,15 @@ def let_whole_records_be_sent(world: World) -> None:
 
 
 @pytest.mark.parametrize("dials", list(ProcoreDials().alternatives()), ids=turned)
-def test_whatever_procore_answers(tmp_path, dials):
-    world = World.build(f"sqlite:///{tmp_path}/sync.db", procore_dials=dials)
+def test_whatever_procore_answers(build, dials):
+    world = build(procore_dials=dials)
     # A paragraph of HTML shows the lines of a plain text as one line: Procore would have rewritten the blanks.
     run(world, blanks_count=not dials.html_wraps_description)
 
 
 @pytest.mark.parametrize("dials", list(FourHseDials().alternatives()), ids=turned)
-def test_whatever_4hse_answers(tmp_path, dials):
-    world = World.build(f"sqlite:///{tmp_path}/sync.db", fourhse_dials=dials)
+def test_whatever_4hse_answers(build, dials):
+    world = build(fourhse_dials=dials)
     if dials.put_is == "blanking":
         let_whole_records_be_sent(world)
     run(world)

@@ -9,8 +9,8 @@ from world import World
 
 
 @pytest.fixture
-def world(tmp_path) -> World:
-    return World.build(f"sqlite:///{tmp_path}/sync.db")
+def world(build) -> World:
+    return build()
 
 
 def test_rows_of_one_day_may_change_places_between_two_pages(world):

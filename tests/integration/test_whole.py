@@ -3,11 +3,10 @@
 from edits import Desk, seed, settle_doubts
 from judge import after_a_round, is_quiet, judged, twins
 from oracle import shapes
-from world import World
 
 
-def test_three_hundred_real_incidents_a_side_meet_and_stay_the_same(tmp_path):
-    world = World.build(f"sqlite:///{tmp_path}/sync.db")
+def test_three_hundred_real_incidents_a_side_meet_and_stay_the_same(build):
+    world = build()
     seed(world, 300, shared=10)
     report = world.sync(first=True)
     assert report.exit_code == 0, report.reason

@@ -1,0 +1,127 @@
+"""One field changed on both sides: nothing is overwritten, a person decides, and decides again when a side moved."""
+
+import pytest
+
+from world import World
+
+NOTHING = {side: {"created": 0, "updated": 0, "deleted": 0} for side in ("procore", "fourhse")}
+
+
+@pytest.fixture
+def world(store_url, build) -> World:
+    """One linked pair, its title edited on both sides; the cycle has asked about it."""
+    world = build(store_url)
+    made = world.on_site("Fall", hour=9)
+    world.sync(first=True)
+    theirs = world.links()[0].fourhse_id
+    world.procore.hand_edit("incident", int(made), title="Fall from a ladder")
+    world.fourhse.hand_edit("incident", theirs, name="Fall from a scaffold")
+    report = world.sync()
+    assert (report.outcome, report.exit_code, report.written) == ("ok", 0, NOTHING)
+    assert report.inbox["conflict"] == 1
+    return world
+
+
+def titles(world: World) -> tuple[str, str]:
+    [ours], [theirs] = world.site().values(), world.office().values()
+    return ours["title"], theirs["name"]
+
+
+def test_both_values_and_the_base_are_shown_and_stand(world):
+    [entry] = world.inbox()
+    item = entry.item
+    assert (item.kind, item.field) == ("conflict", "title")
+    shown = (item.procore_value, item.fourhse_value, item.base_value)
+    assert shown == ("Fall from a ladder", "Fall from a scaffold", "Fall")
+    assert titles(world) == ("Fall from a ladder", "Fall from a scaffold")
+    report = world.sync()
+    assert (report.written, [e.id for e in world.inbox()]) == (NOTHING, [entry.id])
+    assert report.population["procore"]["waiting"] == 1
+
+
+@pytest.mark.parametrize(("use", "title"), [("procore", "Fall from a ladder"), ("fourhse", "Fall from a scaffold")])
+def test_an_answer_settles_it(world, use, title):
+    world.answer(world.inbox()[0].id, "resolve", use=use)
+    report = world.sync()
+    assert titles(world) == (title, title)
+    assert (report.outcome, world.inbox()) == ("ok", [])
+    assert report.population["procore"] == {"in_sync": 1, "waiting": 0, "refused": 0, "excluded": 0}
+    assert world.sync().written == NOTHING
+
+
+def test_other_fields_cross_meanwhile(world):
+    [ours] = world.site()
+    world.procore.hand_edit("incident", int(ours), description="He was not tied on.")
+    assert world.sync().written["fourhse"]["updated"] == 1
+    [theirs] = world.office().values()
+    assert theirs["description_event"] == "He was not tied on."
+    assert titles(world) == ("Fall from a ladder", "Fall from a scaffold")
+
+
+@pytest.mark.parametrize("side", ["procore", "fourhse"])
+def test_it_is_asked_again_when_a_side_moved(world, side):
+    [ours], [theirs] = world.site(), world.office()
+    world.answer(world.inbox()[0].id, "resolve", use="procore")
+    if side == "procore":
+        world.procore.hand_edit("incident", int(ours), title="Fall from a roof")
+    else:
+        world.fourhse.hand_edit("incident", theirs, name="Fall from a roof")
+    moved = titles(world)
+    report = world.sync()
+    assert (report.written, titles(world)) == (NOTHING, moved)
+    [entry] = world.inbox()
+    assert "Fall from a roof" in (entry.item.procore_value, entry.item.fourhse_value)
+    world.answer(entry.id, "resolve", use=side)
+    world.sync()
+    assert titles(world) == ("Fall from a roof", "Fall from a roof")
+    assert world.inbox() == []
+
+
+def test_it_closes_itself_when_both_say_the_same(world):
+    [theirs] = world.office()
+    world.fourhse.hand_edit("incident", theirs, name="Fall from a ladder")
+    assert world.sync().written == NOTHING
+    assert world.inbox() == []
+
+
+def test_two_accidents_that_look_alike_are_never_linked_by_the_machine(store_url, build):
+    world = build(store_url)
+    world.on_site("Fall", description="One worker fell.")
+    world.in_office("Fall", description_event="Another worker fell.")
+    world.sync(first=True)
+    [entry] = world.inbox()
+    assert (entry.item.kind, world.links()) == ("match", [])
+    assert (len(world.site()), len(world.office())) == (1, 1)
+
+
+def test_a_person_may_join_them(store_url, build):
+    world = build(store_url)
+    ours, theirs = (
+        world.on_site("Fall", description="One worker fell."),
+        world.in_office("Fall", description_event="Another worker fell."),
+    )
+    world.sync(first=True)
+    world.answer(world.inbox()[0].id, "approve", with_id=theirs)
+    world.sync()
+    [link] = world.links()
+    assert (link.procore_id, link.fourhse_id) == (ours, theirs)
+    assert [entry.item.field for entry in world.inbox()] == ["description"], "two texts without a base are asked about"
+
+
+def test_or_call_them_different(store_url, build):
+    world = build(store_url)
+    world.on_site("Fall", description="One worker fell.")
+    world.in_office("Fall", description_event="Another worker fell.")
+    world.sync(first=True)
+    world.answer(world.inbox()[0].id, "reject")
+    world.sync()
+    assert (len(world.site()), len(world.office()), len(world.links())) == (2, 2, 2)
+    assert (world.sync().written, world.inbox()) == (NOTHING, [])
+
+
+def test_equal_day_title_and_words_are_one_incident(store_url, build):
+    world = build(store_url)
+    world.on_site("Fall", description="One worker fell.")
+    world.in_office("FALL ", description_event="One worker fell.\r\n")
+    report = world.sync(first=True)
+    assert (report.written, len(world.links())) == (NOTHING, 1)
