@@ -100,7 +100,7 @@ class Register(Protocol):
 
     @property
     def calls(self) -> int:
-        """Calls made so far, tokens included."""
+        """Calls made so far by this thread, tokens included: routes run side by side, one thread each."""
 
     def show(self, kind: Kind, record_id: str) -> Answer:
         """The record as it is now; NotFound when it is gone or hidden."""
