@@ -153,6 +153,8 @@ Limit = Callable[[Plan, Snapshot, Side, tuple[Action, ...]], str | None]
 def _hold_over_limit(plan: Plan, snapshot: Snapshot, side: Side, act: Act, limit: Limit) -> Plan:
     name = f"{act.value}s:{side.value}"
     ruling = snapshot.rulings.get(f"guard:{name}")
+    if act is Act.DELETE and ruling is not None and ruling.verb == "reject":
+        plan = _without_rejected(plan, side, ruling)
     wanted = tuple(a for a in _of(plan, side, act) if a.kind is Kind.INCIDENT or act is Act.DELETE)
     free = tuple(action for action in wanted if _is_approved(snapshot, action, ruling))
     counted = tuple(action for action in wanted if action not in free)
@@ -170,6 +172,24 @@ def _hold_over_limit(plan: Plan, snapshot: Snapshot, side: Side, act: Act, limit
         relying=relying,
         stop=plan.stop or reason,
         places=_waiting(plan, counted),
+    )
+
+
+def _without_rejected(plan: Plan, side: Side, ruling: Ruling) -> Plan:
+    """Deletions that a person rejected do not happen: the survivors are kept and left alone from now on."""
+    rejected = [each for each in _of(plan, side, Act.DELETE) if signature(each) in ruling.seen.get("held", ())]
+    kept = {(action.kind, action.target_id) for action in rejected}
+    left_out = {action.target_id or "": Place.EXCLUDED for action in rejected if action.kind is Kind.INCIDENT}
+    return replace(
+        plan,
+        actions=tuple(action for action in plan.actions if action not in rejected),
+        transitions=tuple(
+            replace(change, state=LinkState.IGNORED, reason="a person keeps the survivor")
+            if (change.link.kind, change.link.id_on(side)) in kept
+            else change
+            for change in plan.transitions
+        ),
+        places={**plan.places, side: {**plan.places.get(side, {}), **left_out}},
     )
 
 
