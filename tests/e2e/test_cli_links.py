@@ -168,6 +168,16 @@ def test_an_unlinked_incident_has_a_story_too(stand: Stand) -> None:
     assert stand.json("explain", late)["link"] is None
 
 
+def test_a_write_whose_answer_was_lost_comes_before_anything_new(stand: Stand) -> None:
+    office = stand.in_office("Loose board")
+    stand.faults.add(FaultKind.LOST_ANSWER, method="POST", path="/incidents$")
+    assert stand.json("sync", exit_code=1)["outcome"] == "partial"
+    story = stand.json("explain", office)
+    assert [step["outcome"] for step in story["journal"]] == ["open"]
+    assert story["next"]["actions"] == []
+    assert "a write whose answer was lost is looked for first" in story["next"]["summary"]
+
+
 def test_a_refused_one_keeps_the_vendors_words(stand: Stand) -> None:
     site = stand.on_site("Cut hand")
     stand.faults.add(FaultKind.ERROR_BEFORE, method="POST", path="incident/create", status=422)
