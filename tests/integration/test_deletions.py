@@ -1,0 +1,269 @@
+"""Nothing is deleted without evidence, and a person may always say what becomes of the survivor."""
+
+import pytest
+
+from procore_4hse.reconcile.snapshot import Policy
+from procore_4hse.simulator.faults import FaultKind
+from world import PROJECT, World
+
+NOTHING = {side: {"created": 0, "updated": 0, "deleted": 0} for side in ("procore", "fourhse")}
+
+
+def linked(build, many: int = 3, **route) -> World:
+    world = build(**route)
+    for number in range(many):
+        world.on_site(f"Fall {number}")
+    world.sync(first=True)
+    return world
+
+
+def first(world: World) -> tuple[int, str]:
+    link = min(world.links(), key=lambda link: link.id)
+    return int(link.procore_id), link.fourhse_id
+
+
+def states(world: World) -> dict[str, str]:
+    return {link.procore_id: str(link.state) for link in world.links()}
+
+
+def delete(world: World, side: str) -> tuple[int, str]:
+    """A person deletes one incident on that side; returns both its ids."""
+    ours, theirs = first(world)
+    if side == "procore":
+        world.procore.hand_delete("incident", ours)
+    else:
+        world.fourhse.hand_delete("incident", theirs)
+    return ours, theirs
+
+
+BOTH = pytest.mark.parametrize("side", ["procore", "fourhse"])
+
+
+@BOTH
+def test_a_deletion_is_asked_about(build, side):
+    world = linked(build)
+    delete(world, side)
+    report = world.sync()
+    assert (report.outcome, report.exit_code, report.written) == ("ok", 0, NOTHING)
+    [entry] = world.inbox()
+    assert entry.item.kind == "deletion"
+    assert report.population["procore"]["waiting"] + report.population["fourhse"]["waiting"] == 1
+    assert world.sync().written == NOTHING
+    assert [again.id for again in world.inbox()] == [entry.id]
+
+
+@BOTH
+def test_approved_the_survivor_goes_too(build, side):
+    world = linked(build)
+    ours, _ = delete(world, side)
+    world.sync()
+    world.answer(world.inbox()[0].id, "approve")
+    report = world.sync()
+    assert report.written["fourhse" if side == "procore" else "procore"]["deleted"] == 1
+    assert (len(world.site()), len(world.office()), world.inbox()) == (2, 2, [])
+    assert states(world)[str(ours)] == "ended"
+    assert (world.sync().written, world.sync().exit_code) == (NOTHING, 0)
+
+
+@BOTH
+def test_rejected_it_stays_and_is_never_copied(build, side):
+    world = linked(build)
+    ours, _ = delete(world, side)
+    world.sync()
+    world.answer(world.inbox()[0].id, "reject")
+    for _ in range(3):
+        assert world.sync().written == NOTHING
+    assert len(world.site()) + len(world.office()) == 5
+    assert (states(world)[str(ours)], world.inbox()) == ("ignored", [])
+    report = world.sync()
+    assert report.population["fourhse" if side == "procore" else "procore"]["excluded"] == 1
+
+
+@BOTH
+def test_or_the_deleted_one_is_brought_back(build, side):
+    world = linked(build)
+    ours, theirs = delete(world, side)
+    world.sync()
+    world.answer(world.inbox()[0].id, "reject", restore=True)
+    world.sync()
+    world.sync()
+    assert (len(world.site()), len(world.office()), world.inbox()) == (3, 3, [])
+    assert set(states(world).values()) == {"live"}
+    if side == "procore":
+        assert str(ours) in world.site()
+    else:
+        assert theirs not in world.office(), "nothing comes back in 4HSE: it is made again under the next id"
+    world.procore.hand_edit("incident", ours, title="Slip")
+    assert world.sync().written["fourhse"]["updated"] == 1
+
+
+def test_restored_by_hand_it_is_the_same_link_again(build):
+    world = linked(build)
+    ours, theirs = delete(world, "procore")
+    world.sync()
+    world.procore.hand_restore("incident", ours)
+    assert world.sync().written == NOTHING
+    assert (states(world)[str(ours)], world.inbox()) == ("live", [])
+    assert len(world.office()) == 3
+    world.fourhse.hand_edit("incident", theirs, name="Slip")
+    assert world.sync().written["procore"]["updated"] == 1
+
+
+def test_restored_after_both_went_it_is_made_again(build):
+    world = linked(build)
+    ours, theirs = delete(world, "procore")
+    world.sync()
+    world.answer(world.inbox()[0].id, "approve")
+    world.sync()
+    world.procore.hand_restore("incident", ours)
+    world.sync()
+    assert len(world.office()) == 3
+    assert theirs not in world.office()
+    assert states(world)[str(ours)] == "live"
+    assert world.sync().written == NOTHING
+
+
+@BOTH
+def test_deleted_here_and_edited_there_is_a_conflict(build, side):
+    world = linked(build)
+    ours, theirs = delete(world, side)
+    if side == "procore":
+        world.fourhse.hand_edit("incident", theirs, name="Slip")
+    else:
+        world.procore.hand_edit("incident", ours, title="Slip")
+    assert world.sync().written == NOTHING
+    [entry] = world.inbox()
+    assert (entry.item.kind, entry.item.field) == ("conflict", None)
+
+
+@BOTH
+def test_edited_after_the_question_it_is_asked_again(build, side):
+    world = linked(build)
+    ours, theirs = delete(world, side)
+    world.sync()
+    world.answer(world.inbox()[0].id, "approve")
+    if side == "procore":
+        world.fourhse.hand_edit("incident", theirs, name="Slip")
+    else:
+        world.procore.hand_edit("incident", ours, title="Slip")
+    assert world.sync().written == NOTHING
+    assert [entry.item.kind for entry in world.inbox()] == ["conflict"]
+
+
+def test_propagate_goes_by_itself_into_the_bin_alone(build):
+    world = linked(build, deletions=Policy.PROPAGATE)
+    ours, _ = delete(world, "fourhse")
+    assert world.sync().written["procore"]["deleted"] == 1
+    assert [row["id"] for row in world.procore.bin(PROJECT)] == [ours]
+    world.procore.hand_delete("incident", int(min(world.site())))
+    assert world.sync().written == NOTHING, "in 4HSE nothing comes back: each one is approved"
+    assert [entry.item.kind for entry in world.inbox()] == ["deletion"]
+
+
+@BOTH
+def test_close_closes_the_survivor_and_opens_it_when_the_other_is_back(build, side):
+    world = linked(build, deletions=Policy.CLOSE)
+    ours, theirs = delete(world, side)
+    world.sync()
+    survivor = world.office()[theirs] if side == "procore" else world.site()[str(ours)]
+    assert survivor["status"] == "closed"
+    assert states(world)[str(ours)] == "closed-by-policy"
+    assert (world.sync().written, world.inbox()) == (NOTHING, [])
+    if side == "procore":
+        world.procore.hand_restore("incident", ours)
+        world.sync()
+        assert world.office()[theirs]["status"] == "open"
+        assert states(world)[str(ours)] == "live"
+        assert world.sync().written == NOTHING
+
+
+@BOTH
+def test_ignore_leaves_the_survivor_alone(build, side):
+    world = linked(build, deletions=Policy.IGNORE)
+    ours, _ = delete(world, side)
+    for _ in range(2):
+        assert world.sync().written == NOTHING
+    assert (states(world)[str(ours)], world.inbox()) == ("ignored", [])
+
+
+def test_both_gone_is_the_end_of_the_link(build):
+    world = linked(build)
+    ours, theirs = first(world)
+    world.procore.hand_delete("incident", ours)
+    world.fourhse.hand_delete("incident", theirs)
+    assert world.sync().written == NOTHING
+    assert (states(world)[str(ours)], world.inbox()) == ("ended", [])
+
+
+# Absence is no evidence ----------------------------------------------------------------------------------------------
+
+
+def test_a_lost_permission_freezes_and_asks(build):
+    world = linked(build, 4)
+    world.fourhse.revoke(world.route.fourhse_office, 0.5)
+    report = world.sync()
+    assert report.written == NOTHING
+    assert {entry.item.kind for entry in world.inbox()} == {"missing"}
+    assert report.inbox["missing"] == 2
+    world.fourhse.grant(world.route.fourhse_office)
+    assert world.sync().written == NOTHING
+    assert (set(states(world).values()), world.inbox()) == ({"live"}, [])
+
+
+def test_a_missing_one_may_be_told_deleted(build):
+    world = linked(build)
+    world.fourhse.revoke(world.route.fourhse_office, 0.34)
+    world.sync()
+    world.answer(world.inbox()[0].id, "approve")
+    world.sync()
+    assert [entry.item.kind for entry in world.inbox()] == ["deletion"]
+    assert len(world.site()) == 3
+
+
+def test_without_bin_rights_nothing_is_proven(build):
+    world = linked(build)
+    world.procore.forbid("recycle_bin")
+    delete(world, "procore")
+    assert world.sync().written == NOTHING
+    assert [entry.item.kind for entry in world.inbox()] == ["missing"]
+    world.procore.permit_all()
+    world.sync()
+    assert [entry.item.kind for entry in world.inbox()] == ["deletion"]
+
+
+@pytest.mark.parametrize("path", ["/incidents$", "/incident/index"])
+def test_an_emptied_side_stops_the_route(build, path):
+    world = linked(build)
+    world.faults.add(FaultKind.EMPTY, path=path, times=None)
+    report = world.sync()
+    assert (report.outcome, report.exit_code, report.written) == ("stopped", 7, NOTHING)
+    assert (len(world.site()), len(world.office())) == (3, 3)
+    assert "guard" in {entry.item.kind for entry in world.inbox()}
+    world.faults.clear()
+    report = world.sync()
+    assert (report.outcome, world.inbox(), set(states(world).values())) == ("ok", [], {"live"})
+
+
+def test_a_historicized_office_is_no_deletion(build):
+    world = linked(build)
+    world.fourhse.historicize_office(world.route.fourhse_office)
+    report = world.sync()
+    assert (report.outcome, report.written) == ("stopped", NOTHING)
+    world.fourhse.reactivate_office(world.route.fourhse_office)
+    assert (world.sync().outcome, world.inbox()) == ("ok", [])
+
+
+def test_too_many_deletions_wait_for_one_approval(build):
+    world = linked(build, 25, deletions=Policy.PROPAGATE)
+    for link in world.links()[:2]:
+        world.fourhse.hand_delete("incident", link.fourhse_id)
+    assert world.sync().written["procore"]["deleted"] == 2
+    living = [link for link in world.links() if link.state == "live"]
+    for link in living[:3]:
+        world.fourhse.hand_delete("incident", link.fourhse_id)
+    report = world.sync()
+    assert report.written == NOTHING
+    assert len(world.site()) == 23
+    kinds = {entry.item.kind for entry in world.inbox()}
+    assert kinds <= {"guard", "missing"}
+    assert kinds
