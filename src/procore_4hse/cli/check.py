@@ -6,10 +6,12 @@ from typing import Any
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.table import Table
 from rich.text import Text
 
 from procore_4hse.check import Finding, Level, check_all
 from procore_4hse.cli.context import Desk, Json, desk_of, teach
+from procore_4hse.cli.tables import facts
 from procore_4hse.cli.text import counted
 from procore_4hse.rounds import gravest
 
@@ -61,12 +63,11 @@ def _json(found: list[Finding], code: int) -> dict[str, Any]:
 
 
 def _show(desk: Desk, found: list[Finding]) -> None:
-    desk.out.print(Text.assemble(("The configuration and the mapping", "bold"), "\n  ", _mark(Level.OK), "No problem."))
+    desk.out.print("The configuration and the mapping", style="bold")
+    desk.out.print(_found([Finding("", Level.OK, "No problem.")]))
     for place in dict.fromkeys(each.place for each in found):
         desk.out.print(place, style="bold")
-        for each in found:
-            if each.place == place:
-                desk.out.print(Text.assemble("  ", _mark(each.level), each.what), overflow="fold")
+        desk.out.print(_found([each for each in found if each.place == place]))
     problems, warnings = (len([e for e in found if e.level is level]) for level in (Level.PROBLEM, Level.WARNING))
     desk.out.print()
     if problems:
@@ -77,6 +78,9 @@ def _show(desk: Desk, found: list[Finding]) -> None:
         desk.out.print("Everything is in order. Look at what would happen with: procore-4hse plan", style="green")
 
 
-def _mark(level: Level) -> tuple[str, str]:
-    word, style = MARKS[level]
-    return f"{word:8}", style
+def _found(findings: list[Finding]) -> Table:
+    listed = facts()
+    for each in findings:
+        word, style = MARKS[each.level]
+        listed.add_row(Text(f"  {word:7}", style), each.what)
+    return listed

@@ -120,8 +120,17 @@ class Desk:
 
 
 def teach(text: str) -> str:
-    """A help text whose paragraphs fill the width of the terminal, however the lines were written."""
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
+    """A help text whose paragraphs fill the width of the terminal, however the lines were written.
+
+    A paragraph that begins in bold is a list: what stands between middle dots gets a line of its own.
+    """
+    return "\n\n".join(_paragraph(" ".join(part.split())) for part in text.strip().split("\n\n"))
+
+
+def _paragraph(words: str) -> str:
+    if not words.startswith("[bold]"):
+        return words
+    return words.replace("[/bold] ", "[/bold]\n  ", 1).replace(" · ", "\n  ")
 
 
 def desk_of(ctx: typer.Context) -> Desk:

@@ -20,13 +20,12 @@ from procore_4hse.store.inbox import Entry
 
 GROUP = """What waits for a person: list it, look at one item, answer it.
 
-Without a word after it, `inbox` lists. Kinds: [bold]conflict[/bold] both sides changed one field ·
-[bold]deletion[/bold] one side deleted it · [bold]match[/bold] perhaps one incident, perhaps two ·
-[bold]word[/bold] a word that the mapping does not know · [bold]refused[/bold] a system said no ·
-[bold]drift[/bold] the sides disagree although neither changed · [bold]guard[/bold] too much at once, held ·
-[bold]missing[/bold] no longer shown, and no proof that it was deleted.
+Without a word after it, `inbox` lists. Nothing is written when you answer: the next cycle carries the answer out, if it
+still fits what it was given to.
 
-Nothing is written when you answer: the next cycle carries the answer out, if it still fits what it was given to.
+[bold]Kinds[/bold] conflict: both sides changed one field · deletion: one side deleted it · match: perhaps one incident,
+perhaps two · word: a word that the mapping does not know · refused: a system said no · drift: the sides disagree
+although neither changed · guard: too much at once, held · missing: no longer shown, and no proof that it was deleted
 
 [bold]Example[/bold]  procore-4hse inbox --kind conflict
 
@@ -83,7 +82,7 @@ RETRY = """Tries a refused call again in the next cycle, without waiting for its
 """
 
 Number = Annotated[int, typer.Argument(metavar="ID", help="The item's number, as the list shows it.")]
-OfKind = Annotated[ItemKind | None, typer.Option("--kind", help="Only items of this kind.")]
+OfKind = Annotated[ItemKind | None, typer.Option("--kind", metavar="KIND", help="Only items of this kind.")]
 OfRoute = Annotated[list[str] | None, typer.Option("--route", metavar="NAME", help="Only items of this route.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object with all items.")]
 Use = Annotated[str, typer.Option("--use", metavar="procore|4hse", help="The side whose value holds.")]
