@@ -29,7 +29,7 @@ from procore_4hse.mapping.lenses import INJURED, ZONE, Held, StatusLens
 from procore_4hse.mapping.people import Directory, rows_for
 from procore_4hse.mapping.rules import Direction, Field
 from procore_4hse.mapping.rules import Mapping as FieldMapping
-from procore_4hse.models import Act, Action, Agreement, Answer, Image, Item, Kind, Register, Side, Staged
+from procore_4hse.models import Act, Action, Agreement, Answer, Image, Item, Kind, Link, Register, Side, Staged
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
 from procore_4hse.store.journal import Intent
@@ -506,15 +506,21 @@ class Pusher:
         key = refusal_key(action)
         unit.journal(self.state.key).refuse(key, action.side, words, refusal_fingerprint(action))
         refusal = unit.journal(self.state.key).refusals()[key]
-        unit.inbox(self.state.key).add(items.refused(refusal, action, self._headline(unit, action)))
-        self.done.refused |= _records_of(action)
+        item, link = items.refused(refusal, action, self._headline(unit, action)), self._incident_of(unit, action)
+        unit.inbox(self.state.key).add(
+            replace(item, procore_id=link.procore_id, fourhse_id=link.fourhse_id) if link else item
+        )
+        self.done.refused |= _touched(action, link)
         self.done.flaws.append(f"{action.side.title} refused a record")
         log.warning("push.refused", route=self.state.name, side=action.side.value, record=action.target_id)
 
+    def _incident_of(self, unit: Unit, action: Action) -> Link | None:
+        """The link of the incident that a person's record belongs to; None for an incident's own action."""
+        return unit.links(self.state.key).find(Side.PROCORE, action.parent) if action.parent else None
+
     def _headline(self, unit: Unit, action: Action) -> str:
-        side = action.side.other
-        incident = action.parent if action.kind is not Kind.INCIDENT and side is Side.PROCORE else action.source_id
-        staged = unit.staging(self.state.key).find(side, Kind.INCIDENT, incident or "")
+        side = Side.PROCORE if action.parent else action.side.other
+        staged = unit.staging(self.state.key).find(side, Kind.INCIDENT, action.parent or action.source_id or "")
         reading = self.mapping.title.lens.get(side, staged.record.payload) if staged else None
         return str(getattr(reading, "value", "") or "")
 
@@ -550,7 +556,8 @@ class Pusher:
         return translate.payload(action.side, values, action.seen, {ZONE: self.zone})
 
     def _put_off(self, action: Action, why: str) -> None:
-        self.done.put_off |= _records_of(action)
+        with self.store.read() as unit:
+            self.done.put_off |= _touched(action, self._incident_of(unit, action))
         self.done.flaws.append(why)
         log.info("push.put_off", route=self.state.name, side=action.side.value, act=action.act.value, why=why)
 
@@ -561,6 +568,11 @@ class Pusher:
         self.done.written[action.side][word] += 1
         if action.act is not Act.CREATE:
             log.info(EVENTS[word], route=self.state.name, side=action.side.value, record=action.target_id)
+
+
+def _touched(action: Action, incident: Link | None) -> set[tuple[Side, str]]:
+    """The two records of an action, and those of their incident when they are a person's."""
+    return _records_of(action) | ({(side, incident.id_on(side)) for side in Side} if incident else set())
 
 
 def _records_of(action: Action) -> set[tuple[Side, str]]:

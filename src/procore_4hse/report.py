@@ -46,12 +46,12 @@ class Report:
     def count_pushed(self, pushed: Pushed) -> None:
         """What was written, and where its incidents stand now."""
         places = {side: dict(known) for side, known in self.plan.places.items()}
+        for side, record_id in pushed.created:
+            places[side][record_id] = Place.IN_SYNC
         for side, record_id in pushed.put_off:
             _worsen(places[side], record_id, Place.WAITING)
         for side, record_id in pushed.refused:
             _worsen(places[side], record_id, Place.REFUSED)
-        for side, record_id in pushed.created:
-            places[side][record_id] = Place.IN_SYNC
         for side, record_id in pushed.deleted:
             places[side].pop(record_id, None)
         self.plan = replace(self.plan, places=places)

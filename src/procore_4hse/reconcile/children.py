@@ -177,7 +177,7 @@ def _link(snapshot: Snapshot, procore: Record, fourhse: Record, title: str, draf
     )
     link = Link(0, procore.id, fourhse.id, kind=procore.kind)
     known = {Side.PROCORE: {procore.id: procore}, Side.FOURHSE: {fourhse.id: fourhse}}
-    inner = replace(snapshot, records=known, title=title)
+    inner = replace(snapshot, records=known, title=title, parent=_parent_id(procore))
     compare(inner, Pair(link, procore, fourhse, rows_of(snapshot, procore.kind), title), draft)
 
 

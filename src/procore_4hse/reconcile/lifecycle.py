@@ -143,7 +143,8 @@ def _returned(snapshot: Snapshot, link: Link, back: Side) -> Fate:
 
 def _bring_back(snapshot: Snapshot, link: Link, gone: Side, reason: str) -> tuple[Action, ...]:
     if gone is Side.PROCORE:
-        return (Action(Act.RESTORE, gone, link.kind, link.procore_id, link.fourhse_id, reason),)
+        ids = link.procore_id, link.fourhse_id
+        return (Action(Act.RESTORE, gone, link.kind, *ids, reason, parent=snapshot.parent),)
     source = snapshot.records[Side.PROCORE][link.procore_id]
     try:
         fields = new_payload(snapshot.mapping, gone, source.image, snapshot.zone)
@@ -175,6 +176,7 @@ def _delete(snapshot: Snapshot, link: Link, side: Side, reason: str) -> Action:
         source_id=link.id_on(side.other),
         reason=reason,
         seen={key: value for row in snapshot.mapping.fields for key, value in row.slice(side, survivor.image).items()},
+        parent=snapshot.parent,
         then=LinkState.ENDED,
     )
 

@@ -149,6 +149,7 @@ def _update(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff]) -> Action | 
         fields=fields,
         sources={found.field.key: found.field.slice(side.other, source.image) for found in diffs},
         seen={key: value for found in diffs for key, value in found.field.slice(side, target.image).items()},
+        parent=snapshot.parent,
     )
 
 
