@@ -1,0 +1,546 @@
+"""Injured and endangered people cross with their incident, each once, and never by a guess."""
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+import crew
+from crew import (
+    hire,
+    hire_in_office,
+    hire_on_site,
+    hurt_in_office,
+    hurt_on_site,
+    is_quiet,
+    only,
+    partner,
+    waiting,
+    wrote,
+)
+from procore_4hse.mapping.rules import Direction
+from procore_4hse.models import Kind, Side
+from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.simulator.fourhse_dials import FourHseDials
+from procore_4hse.simulator.procore_dials import ProcoreDials
+from world import World
+
+
+@pytest.fixture
+def world(build: Callable[..., World]) -> World:
+    return build()
+
+
+def troubles(world: World) -> list[object]:
+    """What a further cycle writes, asks or complains about, and calls that the vendors' contracts forbid."""
+    report = world.sync()
+    written = [] if wrote(report) == crew.NOTHING else [report.written]
+    asked = [entry.item.reason for entry in world.inbox()]
+    said = [] if report.outcome == "ok" else [report.reason]
+    return [*written, *asked, *said, *world.procore.refused, *world.fourhse.refused]
+
+
+# Crossing ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_injured_person_crosses_with_the_incident_and_days_travel_both_ways(build, store_url):
+    world = build(store_url)
+    party, assignment = hire(world)
+    site = world.on_site()
+    hurt_on_site(world, site, party, days=3)
+    report = world.sync()
+    assert (report.outcome, report.written["fourhse"]["created"]) == ("ok", 2)
+    office = partner(world, site)
+    assert crew.in_office(world, office) == [(assignment, 3)]
+    assert world.office()[office]["category"] == "ACCIDENTS"
+    assert troubles(world) == []
+
+    record = world.office()[office]["persons"][0]["office_incident_person_id"]
+    world.fourhse.hand_edit("incident-person", record, days=12)
+    assert wrote(world.sync()) == {"created": 0, "updated": 1, "deleted": 0}
+    assert crew.on_site(world) == [("injury", party, 12)]
+    world.procore.hand_edit("injury", world.site()[site]["injuries"][0]["id"], work_days_absent=0)
+    assert wrote(world.sync()) == {"created": 0, "updated": 1, "deleted": 0}
+    assert crew.in_office(world) == [(assignment, 0)]
+    assert troubles(world) == []
+
+
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        ({"employee_id": "E7"}, {"code": "e7"}),
+        ({"employee_id": "RSSMRA80A01H501U"}, {"tax_code": "RSSMRA80A01H501U"}),
+        ({"email": "Ann.Lee@example.com"}, {"email": "ann.lee@example.com"}),
+        ({}, {}),
+    ],
+    ids=["employee id", "tax code", "e-mail", "name"],
+)
+def test_each_rule_finds_the_person(world, there, here):
+    party = hire_on_site(world, "Ann Lee", **there)
+    hire_on_site(world, "Bo Diaz", employee_id="E8")
+    hire_in_office(world, "Cy Roe", code="E9")
+    assignment = hire_in_office(world, "ann LEE" if not here else "Anna Leigh", **here)
+    hurt_on_site(world, world.on_site(), party, days=2)
+    world.sync()
+    assert crew.in_office(world) == [(assignment, 2)]
+    assert troubles(world) == []
+
+
+def test_a_person_who_first_crosses_from_4hse_is_an_injury_under_the_injury_word_else_a_near_miss(world):
+    party, assignment = hire(world)
+    accident = world.in_office("Cut", category="ACCIDENTS")
+    scare = world.in_office("Scare", category="NON_COMPLIANCE")
+    hurt_in_office(world, accident, assignment, days=5)
+    hurt_in_office(world, scare, assignment, days=4)
+    world.sync()
+    assert crew.on_site(world, partner(world, accident)) == [("injury", party, 5)]
+    assert crew.on_site(world, partner(world, scare)) == [("near_miss", party, None)]
+    assert troubles(world) == []
+
+
+def test_a_near_miss_keeps_its_kind_and_the_days_in_4hse_stay_there(world):
+    party, assignment = hire(world)
+    scare = world.in_office("Scare", category="NON_COMPLIANCE")
+    record = hurt_in_office(world, scare, assignment)
+    world.sync()
+    world.fourhse.hand_edit("incident-person", record, days=9)
+    assert troubles(world) == []
+    world.fourhse.hand_edit("incident", scare, category="ACCIDENTS")
+    assert troubles(world) == []
+    assert crew.on_site(world) == [("near_miss", party, None)]
+    assert crew.in_office(world) == [(assignment, 9)]
+
+
+def test_a_record_that_names_nobody_has_no_partner_and_holds_nothing(world):
+    site = world.on_site()
+    hurt_on_site(world, site, None, days=3)
+    assert world.sync().outcome == "ok"
+    assert world.office()[partner(world, site)]["category"] == "ACCIDENTS"
+    assert crew.in_office(world) == []
+    assert troubles(world) == []
+
+
+def test_two_injuries_of_one_person_stay_two(world):
+    party, assignment = hire(world)
+    site = world.on_site()
+    hurt_on_site(world, site, party, days=1)
+    hurt_on_site(world, site, party, days=30)
+    world.sync()
+    assert crew.in_office(world) == [(assignment, 1), (assignment, 30)]
+    assert troubles(world) == []
+
+
+def test_a_second_injury_of_a_person_whose_first_crossed_crosses_too(world):
+    party, assignment = hire(world)
+    site = world.on_site()
+    hurt_on_site(world, site, party, days=1)
+    world.sync()
+    hurt_on_site(world, site, party, days=30)
+    world.sync()
+    assert crew.in_office(world) == [(assignment, 1), (assignment, 30)]
+    assert troubles(world) == []
+
+
+def test_a_near_miss_and_an_injury_of_one_person_stay_two(world):
+    party, assignment = hire(world)
+    site = world.on_site()
+    hurt_on_site(world, site, party, days=7)
+    hurt_on_site(world, site, party, kind="near_miss")
+    world.sync()
+    assert sorted(crew.in_office(world), key=str) == [(assignment, 7), (assignment, None)]
+    assert troubles(world) == []
+
+
+def test_a_user_named_without_a_party_is_the_same_person(world):
+    party, assignment = hire(world)
+    user = world.procore.person(party).user_id
+    site = world.on_site()
+    hurt_on_site(world, site, None, affected_person_id=user)
+    world.sync()
+    assert crew.in_office(world) == [(assignment, 0)] or crew.in_office(world) == [(assignment, None)]
+    assert troubles(world) == []
+
+
+# A correction -----------------------------------------------------------------------------------------------------
+
+
+def test_a_correction_of_the_person_is_an_update_on_either_side(world):
+    ann, her_assignment = hire(world, "Ann Lee", "E1")
+    bo, his_assignment = hire(world, "Bo Diaz", "E2")
+    site = world.on_site()
+    injury = hurt_on_site(world, site, ann, days=3)
+    world.sync()
+    record = world.office()[partner(world, site)]["persons"][0]["office_incident_person_id"]
+    world.procore.hand_edit("injury", injury, affected_party_id=bo)
+    assert wrote(world.sync()) == {"created": 0, "updated": 1, "deleted": 0}
+    assert crew.in_office(world) == [(his_assignment, 3)]
+    assert world.fourhse.look("incident-person", record) is not None
+    world.fourhse.hand_edit("incident-person", record, person_office_id=her_assignment)
+    assert wrote(world.sync()) == {"created": 0, "updated": 1, "deleted": 0}
+    assert crew.on_site(world) == [("injury", ann, 3)]
+    assert troubles(world) == []
+
+
+def test_a_correction_to_a_person_without_a_partner_waits_and_the_days_still_cross(world):
+    ann, her_assignment = hire(world)
+    stranger = hire_on_site(world, "Bo Diaz")
+    site = world.on_site()
+    injury = hurt_on_site(world, site, ann, days=3)
+    world.sync()
+    world.procore.hand_edit("injury", injury, affected_party_id=stranger, work_days_absent=8)
+    world.sync()
+    assert crew.in_office(world) == [(her_assignment, 8)]
+    assert len(world.inbox()) == 1
+    his_assignment = hire_in_office(world, "Bo Diaz")
+    world.clock.advance(hours=7)
+    world.sync()
+    assert crew.in_office(world) == [(his_assignment, 8)]
+    assert troubles(world) == []
+
+
+# Nobody knows who that is -----------------------------------------------------------------------------------------
+
+
+def test_a_person_without_a_partner_waits_alone_and_is_remembered_once_named(world):
+    party = hire_on_site(world, "Ann Lee")
+    assignment = hire_in_office(world, "Anna Leigh")
+    site = world.on_site()
+    hurt_on_site(world, site, party, days=3)
+    assert world.sync().outcome == "ok"
+    assert partner(world, site)
+    assert crew.in_office(world) == []
+    item = only(world, "match")
+    assert "no partner" in item.item.reason
+    world.answer(item.id, "approve", with_id=assignment)
+    world.sync()
+    assert crew.in_office(world) == [(assignment, 3)]
+    assert troubles(world) == []
+    second = world.on_site("Slip", day=date(2026, 2, 20))
+    hurt_on_site(world, second, party, days=1)
+    world.sync()
+    assert crew.in_office(world, partner(world, second)) == [(assignment, 1)]
+    assert troubles(world) == []
+
+
+def test_a_person_of_4hse_without_a_partner_is_named_in_the_same_way(world):
+    party = hire_on_site(world, "Ann Lee")
+    assignment = hire_in_office(world, "Anna Leigh")
+    office = world.in_office(category="ACCIDENTS")
+    hurt_in_office(world, office, assignment, days=3)
+    world.sync()
+    assert crew.on_site(world) == []
+    world.answer(only(world, "match").id, "approve", with_id=str(party))
+    world.sync()
+    assert crew.on_site(world) == [("injury", party, 3)]
+    assert troubles(world) == []
+
+
+@pytest.mark.parametrize("side", ["procore", "fourhse"])
+def test_two_people_of_one_name_are_never_guessed(world, side):
+    party, assignment = hire_on_site(world, "Ann Lee"), hire_in_office(world, "Ann Lee")
+    hire_on_site(world, "Ann Lee") if side == "procore" else hire_in_office(world, "Ann Lee")
+    site, office = world.on_site("Cut"), world.in_office("Slip")
+    hurt_on_site(world, site, party)
+    hurt_in_office(world, office, assignment)
+    world.sync(first=True)
+    assert len(waiting(world, "match")) == 2
+    assert (len(crew.on_site(world)), len(crew.in_office(world))) == (1, 1)
+
+
+def test_a_rejected_person_is_never_copied_even_when_a_partner_turns_up(world):
+    party = hire_on_site(world, "Ann Lee")
+    site = world.on_site()
+    injury = hurt_on_site(world, site, party, days=3)
+    world.sync()
+    world.answer(only(world, "match").id, "reject")
+    assert troubles(world) == []
+    hire_in_office(world, "Ann Lee")
+    world.clock.advance(hours=7)
+    assert troubles(world) == []
+    world.procore.hand_edit("injury", injury, work_days_absent=4)
+    assert troubles(world) == []
+    assert crew.in_office(world) == []
+
+
+def test_a_rejected_person_stays_rejected_when_a_list_could_not_be_read_for_a_while(world):
+    party = hire_on_site(world, "Ann Lee")
+    hurt_on_site(world, world.on_site(), party, days=3)
+    world.sync()
+    world.answer(only(world, "match").id, "reject")
+    assert troubles(world) == []
+    world.faults.add(FaultKind.FORBIDDEN, path=r"/near_misses$")
+    assert world.sync().outcome == "partial"
+    hire_in_office(world, "Ann Lee")
+    world.clock.advance(hours=7)
+    assert troubles(world) == []
+    assert crew.in_office(world) == []
+
+
+def test_a_person_who_waits_is_not_asked_anew_after_a_list_could_not_be_read(world):
+    party = hire_on_site(world, "Ann Lee")
+    hurt_on_site(world, world.on_site(), party, days=3)
+    world.sync()
+    item = only(world, "match")
+    world.faults.add(FaultKind.FORBIDDEN, path=r"/near_misses$")
+    assert world.sync().outcome == "partial"
+    assert only(world, "match").id == item.id
+    world.sync()
+    assert (only(world, "match").id, only(world, "match").since) == (item.id, item.since)
+
+
+def test_a_question_about_a_person_closes_when_the_person_is_taken_off_the_record(world):
+    party = hire_on_site(world, "Ann Lee")
+    injury = hurt_on_site(world, world.on_site(), party)
+    world.sync()
+    assert waiting(world, "match")
+    world.procore.hand_delete("injury", injury)
+    assert troubles(world) == []
+
+
+# The first meeting ------------------------------------------------------------------------------------------------
+
+
+def same_incident(world: World) -> tuple[str, str]:
+    text = "The ladder slipped, and someone fell from the third step."
+    return world.on_site("Fall", description=text), world.in_office(
+        "Fall", description_event=text, category="ACCIDENTS"
+    )
+
+
+def test_at_the_first_meeting_one_person_on_both_sides_is_one(world):
+    party, assignment = hire(world)
+    site, office = same_incident(world)
+    hurt_on_site(world, site, party, days=3)
+    hurt_in_office(world, office, assignment, days=3)
+    world.sync(first=True)
+    assert (crew.on_site(world), crew.in_office(world)) == ([("injury", party, 3)], [(assignment, 3)])
+    assert troubles(world) == []
+
+
+def test_at_the_first_meeting_empty_days_are_filled_and_different_ones_asked(world):
+    ann, bo = hire(world, "Ann Lee", "E1"), hire(world, "Bo Diaz", "E2")
+    site, office = same_incident(world)
+    hurt_on_site(world, site, ann[0], days=3)
+    hurt_in_office(world, office, ann[1])
+    hurt_on_site(world, site, bo[0], days=4)
+    hurt_in_office(world, office, bo[1], days=9)
+    world.sync(first=True)
+    assert sorted(crew.in_office(world)) == sorted([(ann[1], 3), (bo[1], 9)])
+    item = only(world, "conflict")
+    assert (item.item.procore_value, item.item.fourhse_value) == ("4", "9")
+    assert (item.item.procore_id, item.item.fourhse_id) == (site, office)
+    world.answer(item.id, "resolve", use="fourhse")
+    world.sync()
+    assert sorted(crew.on_site(world)) == sorted([("injury", ann[0], 3), ("injury", bo[0], 9)])
+    assert troubles(world) == []
+
+
+def test_several_records_of_one_person_are_asked_about_and_linked_as_told(world):
+    party, assignment = hire(world)
+    site, office = same_incident(world)
+    hurt_on_site(world, site, party, days=1)
+    hurt_on_site(world, site, party, days=30)
+    hurt_in_office(world, office, assignment, days=1)
+    thirty = hurt_in_office(world, office, assignment, days=30)
+    world.sync(first=True)
+    assert (len(crew.on_site(world)), len(crew.in_office(world))) == (2, 2)
+    items = waiting(world, "match")
+    assert len(items) == 2
+    injury = next(str(one["id"]) for one in world.site()[site]["injuries"] if one["work_days_absent"] == 30)
+    world.answer(next(one.id for one in items if one.item.procore_id == injury), "approve", with_id=thirty)
+    assert world.sync().outcome == "ok"
+    assert crew.on_site(world) == [("injury", party, 1), ("injury", party, 30)]
+    assert sorted(crew.in_office(world)) == sorted([(assignment, 1), (assignment, 30)])
+    assert troubles(world) == []
+
+
+def test_a_record_called_different_from_its_candidates_stays_and_the_rest_goes_on(world):
+    party, assignment = hire(world)
+    site, office = same_incident(world)
+    hurt_on_site(world, site, party, days=1)
+    hurt_on_site(world, site, party, days=30)
+    hurt_in_office(world, office, assignment, days=1)
+    world.sync(first=True)
+    injury = next(str(one["id"]) for one in world.site()[site]["injuries"] if one["work_days_absent"] == 30)
+    items = waiting(world, "match")
+    world.answer(next(one.id for one in items if one.item.procore_id == injury), "reject")
+    world.sync()
+    assert crew.in_office(world) == [(assignment, 1)]
+    assert crew.on_site(world) == [("injury", party, 1), ("injury", party, 30)]
+    assert troubles(world) == []
+
+
+# What stays home, and what is refused -------------------------------------------------------------------------------
+
+
+def test_a_one_way_route_carries_people_one_way(build):
+    world = build(direction=Direction.TO_FOURHSE)
+    party, assignment = hire(world)
+    site = world.on_site()
+    hurt_on_site(world, site, party, days=3)
+    world.sync()
+    office = partner(world, site)
+    hurt_in_office(world, office, assignment, days=1)
+    world.fourhse.hand_edit(
+        "incident-person", world.office()[office]["persons"][0]["office_incident_person_id"], days=2
+    )
+    assert is_quiet(world)
+    assert world.procore.writes == []
+
+
+def test_people_of_a_private_incident_stay_home(world):
+    party, _ = hire(world)
+    hidden = world.on_site("Hidden", private=True)
+    hurt_on_site(world, hidden, party, days=3)
+    site = world.on_site()
+    injury = hurt_on_site(world, site, party, days=3)
+    world.sync()
+    assert len(crew.in_office(world)) == 1
+    world.procore.hand_edit("incident", int(site), private=True)
+    world.procore.hand_edit("injury", injury, work_days_absent=20)
+    assert is_quiet(world)
+    assert [days for _, days in crew.in_office(world)] == [3]
+    with world.store.read() as unit:
+        staged = [one.record for one, _ in unit.staging(world.route.key).records(Side.PROCORE, [Kind.INJURY])]
+    assert all("affected_party" not in one.payload for one in staged if one.parent_id == hidden)
+
+
+def test_a_refused_person_parks_alone(build):
+    world = build(fourhse_dials=FourHseDials(historicized_person_refused=True))
+    ann, bo = hire(world, "Ann Lee", "E1"), hire(world, "Bo Diaz", "E2")
+    site = world.on_site()
+    hurt_on_site(world, site, ann[0], days=3)
+    hurt_on_site(world, site, bo[0], days=4)
+    other = world.on_site("Slip")
+    world.faults.add(
+        FaultKind.ERROR_BEFORE, path="incident-person/create", where=_names(ann[1]), status=422, times=None
+    )
+    report = world.sync()
+    assert (report.outcome, report.exit_code) == ("partial", 1)
+    assert report.population["fourhse"]["refused"] == 1
+    assert partner(world, other)
+    assert crew.in_office(world) == [(bo[1], 4)]
+    item = only(world, "refused")
+    assert (item.item.procore_id, item.item.title) == (site, "Fall")
+    again = world.sync()
+    assert (again.outcome, wrote(again)) == ("ok", crew.NOTHING)
+    assert again.population["procore"] == {"in_sync": 1, "waiting": 0, "refused": 1, "excluded": 0}
+    assert only(world, "refused").id == item.id
+    world.faults.clear()
+    world.answer(item.id, "retry")
+    world.sync()
+    assert sorted(crew.in_office(world)) == sorted([(ann[1], 3), (bo[1], 4)])
+    assert troubles(world) == []
+
+
+def _names(assignment: str):
+    return lambda request: assignment in request.body.decode()
+
+
+# Lists that say too little ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bumps", [False, True], ids=["incident stays", "incident moves"])
+def test_days_cross_whether_or_not_the_incident_moves(build, bumps):
+    world = build(procore_dials=ProcoreDials(child_edit_bumps_incident=bumps))
+    party, assignment = hire(world)
+    site = world.on_site()
+    injury = hurt_on_site(world, site, party, days=3)
+    world.sync()
+    moved = world.site()[site]["updated_at"]
+    world.procore.hand_edit("injury", injury, work_days_absent=6)
+    assert (world.site()[site]["updated_at"] != moved) is bumps
+    world.sync()
+    assert crew.in_office(world) == [(assignment, 6)]
+    record = world.office()[partner(world, site)]["persons"][0]["office_incident_person_id"]
+    world.fourhse.hand_edit("incident-person", record, days=1)
+    world.sync()
+    assert crew.on_site(world) == [("injury", party, 1)]
+    assert troubles(world) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        (r"/incidents/injuries$", FaultKind.FORBIDDEN),
+        (r"/incidents/injuries$", FaultKind.EMPTY),
+        (r"/incidents/injuries$", FaultKind.ERROR_BEFORE),
+        (r"/incident-person/index$", FaultKind.FORBIDDEN),
+        (r"/incident-person/index$", FaultKind.ERROR_BEFORE),
+    ],
+)
+def test_a_list_of_people_that_fails_takes_nobody_away(world, fault, path):
+    party, assignment = hire(world)
+    site = world.on_site()
+    hurt_on_site(world, site, party, days=3)
+    world.sync()
+    office = partner(world, site)
+    newcomer = world.in_office("Slip")
+    world.faults.add(fault, path=path, times=None)
+    for _ in range(3):
+        report = world.sync()
+        assert report.outcome == "partial"
+    assert world.office()[office]["category"] == "ACCIDENTS"
+    assert crew.on_site(world) == [("injury", party, 3)]
+    assert crew.in_office(world) == [(assignment, 3)]
+    assert world.inbox() == []
+    world.faults.clear()
+    world.sync()
+    assert partner(world, newcomer)
+    assert troubles(world) == []
+
+
+def test_an_empty_list_of_involved_people_proves_nothing(world):
+    party, assignment = hire(world)
+    site = world.on_site()
+    hurt_on_site(world, site, party, days=3)
+    world.sync()
+    world.faults.add(FaultKind.EMPTY, path=r"/incident-person/index$", times=None)
+    for _ in range(3):
+        assert wrote(world.sync()) == crew.NOTHING
+    assert [entry.item.kind for entry in world.inbox()] == ["missing"]
+    world.faults.clear()
+    assert troubles(world) == []
+    assert (crew.on_site(world), crew.in_office(world)) == ([("injury", party, 3)], [(assignment, 3)])
+
+
+def test_more_people_than_a_page_holds_all_cross(build):
+    world = build(procore_dials=ProcoreDials(child_page_cap=100))
+    site = world.on_site()
+    for _ in range(101):
+        hurt_on_site(world, site, None)
+    party, assignment = hire(world)
+    hurt_on_site(world, site, party, days=3)
+    assert world.sync().outcome == "ok"
+    assert crew.in_office(world) == [(assignment, 3)]
+    assert troubles(world) == []
+
+
+# Lost answers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [FaultKind.LOST_ANSWER, FaultKind.ERROR_AFTER])
+def test_a_person_whose_create_lost_its_answer_is_not_made_twice_though_an_incident_is_made_too(world, kind):
+    party, assignment = hire(world)
+    office = world.in_office(category="ACCIDENTS")
+    world.sync()
+    hurt_in_office(world, office, assignment, days=5)
+    world.in_office("Slip")
+    world.faults.add(kind, method="POST", path=r"/incidents/injuries$")
+    assert world.sync().outcome == "partial"
+    for _ in range(2):
+        world.sync()
+    assert crew.on_site(world) == [("injury", party, 5)]
+    assert troubles(world) == []
+
+
+def test_a_dry_run_writes_nothing_and_names_the_person_it_would_write(world):
+    party, _ = hire(world)
+    site = world.on_site()
+    world.sync()
+    hurt_on_site(world, site, party, days=3)
+    report = world.sync(dry=True)
+    assert [(action.kind, action.act, action.side) for action in report.plan.actions if action.kind != "incident"] == [
+        ("injury", "create", "fourhse")
+    ]
+    assert crew.in_office(world) == []
