@@ -11,7 +11,7 @@ from procore_4hse.errors import AccessRefused, NotFound, VendorError
 from procore_4hse.models import PEOPLE_RECORDS, Kind, Link, LinkState, Side, Staged
 from procore_4hse.pull import Pulled
 from procore_4hse.reconcile.snapshot import Limits
-from procore_4hse.store.repository import Store
+from procore_4hse.store.repository import Store, Unit
 
 log = structlog.get_logger()
 
@@ -54,7 +54,7 @@ def _readable(pulled: Pulled) -> Iterable[tuple[Side, Kind]]:
 def _lost(store: Store, route: str, side: Side, kind: Kind) -> tuple[list[str], int, str | None]:
     """Missing linked ids, how many links there are, and an incident that the listing still holds."""
     with store.read() as unit:
-        links = [link for link in unit.links(route).outline(kind) if _is_watched(link, side)]
+        links = [link for link in _outlines(unit, route, kind) if _is_watched(link, side)]
         linked = frozenset(link.id_on(side) for link in links)
         staged = [found for found, _ in unit.staging(route).records(side, [kind.on(side)])]
         incidents = [found for found, _ in unit.staging(route).records(side, [Kind.INCIDENT])]
@@ -62,9 +62,16 @@ def _lost(store: Store, route: str, side: Side, kind: Kind) -> tuple[list[str], 
     return _missing(staged, linked), len(links), witness
 
 
+def _outlines(unit: Unit, route: str, kind: Kind) -> Iterable[Link]:
+    """Links of this kind; people follow an incident that is gone, and are looked for while it lives."""
+    links = unit.links(route).outline(kind)
+    if kind is Kind.INCIDENT:
+        return links
+    living = {link.procore_id for link in unit.links(route).outline(Kind.INCIDENT) if link.state is LinkState.LIVE}
+    return [link for link in links if link.parent in living]
+
+
 def _is_watched(link: Link, side: Side) -> bool:
-    if link.kind is not Kind.INCIDENT:
-        return link.state is LinkState.LIVE
     return link.state in (LinkState.LIVE, LinkState.gone(side.other))
 
 

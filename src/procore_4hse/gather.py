@@ -121,17 +121,17 @@ def snapshot(store: Store, known: Gathering) -> Snapshot:
 def _records(unit: Unit, known: Gathering, side: Side) -> dict[str, Record]:
     staging = unit.staging(known.route.key)
     injured = _injured(unit, known) if side is Side.PROCORE else {}
-    told = _evidence_before(unit, known, side)
+    told = _evidence_before(unit, known, side, Kind.INCIDENT)
     return {
         staged.record.id: _record(known, staged, pull, injured.get(staged.record.id), told.get(staged.record.id, ""))
         for staged, pull in staging.records(side, [Kind.INCIDENT])
     }
 
 
-def _evidence_before(unit: Unit, known: Gathering, side: Side) -> dict[str, str]:
+def _evidence_before(unit: Unit, known: Gathering, side: Side, *kinds: Kind) -> dict[str, str]:
     """Why a record counted as deleted when its link changed state."""
     links = unit.links(known.route.key)
-    gone = [link.id_on(side) for link in links.outline(Kind.INCIDENT) if link.state is LinkState.gone(side)]
+    gone = [link.id_on(side) for link in links.outline(*kinds) if link.state is LinkState.gone(side)]
     return {record_id: stone.evidence for record_id in gone if (stone := links.tombstone(side, record_id))}
 
 
@@ -190,10 +190,12 @@ def _people(unit: Unit, known: Gathering, links: Iterable[Link]) -> People:
 
 def _children(unit: Unit, known: Gathering, side: Side, kinds: tuple[Kind, ...]) -> dict[str, tuple[Record, ...]]:
     found: dict[str, list[Record]] = defaultdict(list)
+    told = _evidence_before(unit, known, side, *PEOPLE_RECORDS)
     for staged, _ in unit.staging(known.route.key).records(side, kinds):
         raw = staged.record
-        evidence = known.proven.get((side, f"{raw.kind.value}-{raw.id}"), "")
-        presence = Presence.GONE if evidence else Presence.PRESENT if staged.present else Presence.ABSENT
+        proof = known.proven.get((side, f"{raw.kind.value}-{raw.id}"), "")
+        presence = Presence.GONE if proof else Presence.PRESENT if staged.present else Presence.ABSENT
+        evidence = proof or told.get(raw.id, "")
         found[raw.parent_id or ""].append(
             Record(side, raw.id, raw.payload, presence, evidence=evidence, kind=raw.kind, minimal=staged.minimal)
         )
