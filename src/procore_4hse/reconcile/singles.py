@@ -147,17 +147,31 @@ def _doubt(snapshot: Snapshot, procore_id: str, fourhse_ids: tuple[str, ...], dr
     draft.items.append(items.doubt(record, listed, reason, items.title_of(snapshot.mapping, record)))
 
 
+def _doubt_alone(snapshot: Snapshot, record: Record, apart: frozenset[tuple[str, str]]) -> str | None:
+    """Why a record is asked about although the other side shows nothing like it."""
+    if (record.side, record.id) in snapshot.linked_elsewhere:
+        return "Another route has this incident already; it may have moved."
+    return None if _is_told(record, apart) else _twin(snapshot, record)
+
+
+def _is_rejected(snapshot: Snapshot, record: Record, draft: Draft) -> bool:
+    """Whether a person called this doubt unfounded; what another route has linked is left alone all the same."""
+    ruling = snapshot.rulings.get(f"match:{record.side.value}:{record.id}")
+    if ruling is None or ruling.verb != "reject" or ruling.seen.get("candidates"):
+        return False
+    draft.relying.append(ruling.key)
+    return True
+
+
 def _plan_create(snapshot: Snapshot, record: Record, apart: frozenset[tuple[str, str]], draft: Draft) -> None:
     """A record without a partner is created on the other side, unless something about it must be asked first."""
     side, title = record.side.other, items.title_of(snapshot.mapping, record)
-    if (record.side, record.id) in snapshot.linked_elsewhere:
-        draft.items.append(
-            items.doubt(record, (), "Another route has this incident already; it may have moved.", title)
-        )
-        return
-    if not _is_told(record, apart) and (twin := _twin(snapshot, record)):
-        draft.items.append(items.doubt(record, (), twin, title))
-        return
+    if doubt := _doubt_alone(snapshot, record, apart):
+        told = _is_rejected(snapshot, record, draft)
+        if not told:
+            draft.items.append(items.doubt(record, (), doubt, title))
+        if not told or (record.side, record.id) in snapshot.linked_elsewhere:
+            return
     if not snapshot.certified[side]:
         draft.unheard.add((record.side, record.id))
         return

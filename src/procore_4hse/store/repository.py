@@ -24,6 +24,8 @@ from procore_4hse.store.links import Links
 from procore_4hse.store.routes import Cycles, Routes
 from procore_4hse.store.staging import Staging
 
+UPGRADE = 6026_03_01
+"""Names the lock under which one process at a time upgrades a PostgreSQL store."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -74,6 +76,8 @@ class Store:
     def upgrade(self) -> None:
         """Creates the tables or brings them up to date; nothing happens when they are."""
         with _as_store_error(), self._writing.begin() as connection:
+            if self.url.get_backend_name() == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADE)))
             config = Config()
             config.set_main_option("script_location", str(MIGRATIONS))
             config.attributes["connection"] = connection
