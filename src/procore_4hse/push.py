@@ -325,8 +325,8 @@ class Pusher:
             else:
                 ours = {name: left[name] for name in part.fields if name in left and name in action.seen}
                 action = replace(action, seen={**action.seen, **ours})
-        for row, error in refused:
-            self._park(self._narrowed(action, [row]), error)
+        for row, refusal in refused:
+            self._park(self._narrowed(action, [row]), refusal)
 
     def emptied(self, action: Action, before: Image, after: Image) -> Item | None:
         """The question to ask when fields that we did not send are gone (is 4HSE's PUT partial? H5)."""
