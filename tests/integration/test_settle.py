@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -36,15 +37,23 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/sync.db"
 
 
-def linked(store_url: str, **build: Any) -> World:
+Linked = Callable[..., World]
+
+
+@pytest.fixture
+def linked(build: Callable[..., World]) -> Linked:
     """One pair born on site (0), one born in the office (1), in sync; 4HSE's tokens outlast a late request."""
-    build.setdefault("fourhse_dials", FourHseDials(token_lifetime=86400))
-    world = World.build(store_url, **build)
-    world.on_site("Ladder", hour=9)
-    world.in_office("Saw")
-    world.sync(first=True)
-    assert world.sync().outcome == "ok"
-    return world
+
+    def make(store_url: str, **options: Any) -> World:
+        options.setdefault("fourhse_dials", FourHseDials(token_lifetime=86400))
+        world = build(store_url, **options)
+        world.on_site("Ladder", hour=9)
+        world.in_office("Saw")
+        world.sync(first=True)
+        assert world.sync().outcome == "ok"
+        return world
+
+    return make
 
 
 def come_to_rest(world: World, within: int = 12) -> int:
@@ -80,7 +89,7 @@ def pair(world: World, number: int = 0) -> tuple[int, str]:
 class TestAnyLoss:
     """Whatever becomes of the answer, the write is done once and the route comes to rest by itself."""
 
-    def test_create_in_procore(self, sqlite_url: str, fault: FaultKind) -> None:
+    def test_create_in_procore(self, linked: Linked, sqlite_url: str, fault: FaultKind) -> None:
         world = linked(sqlite_url)
         world.in_office("Hook")
         world.faults.add(fault, method="POST", path=INCIDENTS, delay=TEN)
@@ -91,7 +100,7 @@ class TestAnyLoss:
         assert waiting(world) == []
 
     @pytest.mark.parametrize("kept", [True, False], ids=["id kept", "id not kept"])
-    def test_create_in_4hse(self, sqlite_url: str, fault: FaultKind, kept: bool) -> None:
+    def test_create_in_4hse(self, linked: Linked, sqlite_url: str, fault: FaultKind, kept: bool) -> None:
         world = linked(sqlite_url, fourhse_dials=FourHseDials(token_lifetime=86400, client_id_kept=kept))
         world.on_site("Hook")
         world.faults.add(fault, path="/incident/create", delay=TEN)
@@ -100,7 +109,7 @@ class TestAnyLoss:
         assert site(world) == office(world) == ["Hook", "Ladder", "Saw"]
         assert waiting(world) == []
 
-    def test_update_in_procore_with_status_apart(self, sqlite_url: str, fault: FaultKind) -> None:
+    def test_update_in_procore_with_status_apart(self, linked: Linked, sqlite_url: str, fault: FaultKind) -> None:
         world = linked(sqlite_url)
         ours, theirs = pair(world)
         world.fourhse.hand_edit(
@@ -114,7 +123,7 @@ class TestAnyLoss:
         assert (row["title"], row["status"], row["event_date"]) == ("Scaffold", "closed", "2026-02-14T17:00:00Z")
         assert waiting(world) == []
 
-    def test_update_in_4hse(self, sqlite_url: str, fault: FaultKind) -> None:
+    def test_update_in_4hse(self, linked: Linked, sqlite_url: str, fault: FaultKind) -> None:
         world = linked(sqlite_url)
         ours, theirs = pair(world)
         world.procore.hand_edit("incident", ours, title="Scaffold", status="closed")
@@ -126,7 +135,7 @@ class TestAnyLoss:
         assert waiting(world) == []
 
     @pytest.mark.parametrize("side", list(Side))
-    def test_delete(self, sqlite_url: str, fault: FaultKind, side: Side) -> None:
+    def test_delete(self, linked: Linked, sqlite_url: str, fault: FaultKind, side: Side) -> None:
         """`side` is where a person deleted; the lost call deletes on the other one."""
         world = linked(sqlite_url)
         ours, theirs = pair(world)
@@ -144,7 +153,7 @@ class TestAnyLoss:
         assert waiting(world) == []
         assert [link.state.value for link in world.links()] == ["ended", "live"]
 
-    def test_restore(self, sqlite_url: str, fault: FaultKind) -> None:
+    def test_restore(self, linked: Linked, sqlite_url: str, fault: FaultKind) -> None:
         world = linked(sqlite_url)
         ours, _ = pair(world)
         world.procore.hand_delete("incident", ours)
@@ -157,7 +166,7 @@ class TestAnyLoss:
         assert site(world) == office(world) == ["Ladder", "Saw"]
         assert [link.state.value for link in world.links()] == ["live", "live"]
 
-    def test_create_of_the_next_generation(self, sqlite_url: str, fault: FaultKind) -> None:
+    def test_create_of_the_next_generation(self, linked: Linked, sqlite_url: str, fault: FaultKind) -> None:
         world = linked(sqlite_url)
         _, theirs = pair(world)
         world.fourhse.hand_delete("incident", theirs)
@@ -171,11 +180,32 @@ class TestAnyLoss:
         assert [(link.state.value, link.generation) for link in world.links()] == [("live", 1), ("live", 0)]
 
 
+@pytest.mark.parametrize(
+    ("act", "options"), [("delete", {"verb": "approve"}), ("restore", {"verb": "reject", "restore": True})]
+)
+def test_a_lost_delete_or_restore_is_adopted_by_looking(
+    linked: Linked, store_url: str, act: str, options: dict[str, Any]
+) -> None:
+    world = linked(store_url)
+    ours, theirs = pair(world)
+    world.procore.hand_delete("incident", ours)
+    world.sync()
+    world.answer(world.inbox()[0].id, **options)
+    world.faults.add(FaultKind.LOST_ANSWER, where=lambda request: request.method in ("DELETE", "PATCH"))
+    world.sync()
+    world.sync()
+    with world.store.read() as unit:
+        story = unit.journal(world.route.key).story(str(ours), theirs)
+        stone = unit.links(world.route.key).tombstone(Side.FOURHSE, theirs)
+    assert [(one.action.act.value, one.outcome) for one in story if one.action.act.value == act] == [(act, "adopted")]
+    assert (stone is not None) == (act == "delete")
+
+
 # What counts as ours ----------------------------------------------------------------------------------------------
 
 
 @AUTHORS
-def test_lost_create_is_adopted_in_the_next_cycle(store_url: str, author_shown: bool) -> None:
+def test_lost_create_is_adopted_in_the_next_cycle(linked: Linked, store_url: str, author_shown: bool) -> None:
     world = linked(store_url, procore_dials=ProcoreDials(created_by_null=not author_shown))
     world.in_office("Hook")
     world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS)
@@ -187,7 +217,7 @@ def test_lost_create_is_adopted_in_the_next_cycle(store_url: str, author_shown: 
 
 
 @pytest.mark.parametrize("hides", [True, False], ids=["unknown time hidden", "unknown time listed"])
-def test_lost_create_of_unknown_time_is_found_under_either_default(store_url: str, hides: bool) -> None:
+def test_lost_create_of_unknown_time_is_found_under_either_default(linked: Linked, store_url: str, hides: bool) -> None:
     world = linked(store_url, procore_dials=ProcoreDials(time_unknown_default_hides=hides))
     world.in_office("Hook")
     world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS)
@@ -197,7 +227,7 @@ def test_lost_create_of_unknown_time_is_found_under_either_default(store_url: st
     assert site(world) == ["Hook", "Ladder", "Saw"]
 
 
-def test_two_equal_lost_creates_are_two(store_url: str) -> None:
+def test_two_equal_lost_creates_are_two(linked: Linked, store_url: str) -> None:
     world = linked(store_url)
     for _ in range(2):
         world.in_office("Hook", description_event="The same words.")
@@ -208,7 +238,9 @@ def test_two_equal_lost_creates_are_two(store_url: str) -> None:
     assert len({link.procore_id for link in world.links()}) == 4
 
 
-def test_a_lost_create_is_looked_for_three_times_over_settle_for_before_it_is_made_again(store_url: str) -> None:
+def test_a_lost_create_is_looked_for_three_times_over_settle_for_before_it_is_made_again(
+    linked: Linked, store_url: str
+) -> None:
     world = linked(store_url)
     world.in_office("Hook")
     world.faults.add(FaultKind.REFUSED_CONNECTION, method="POST", path=INCIDENTS)
@@ -221,7 +253,7 @@ def test_a_lost_create_is_looked_for_three_times_over_settle_for_before_it_is_ma
     assert site(world) == ["Hook", "Ladder", "Saw"]
 
 
-def test_time_alone_is_not_enough_looks(store_url: str) -> None:
+def test_time_alone_is_not_enough_looks(linked: Linked, store_url: str) -> None:
     world = linked(store_url)
     world.in_office("Hook")
     world.faults.add(FaultKind.REFUSED_CONNECTION, method="POST", path=INCIDENTS)
@@ -234,7 +266,9 @@ def test_time_alone_is_not_enough_looks(store_url: str) -> None:
     assert site(world) == ["Hook", "Ladder", "Saw"]
 
 
-def test_another_incident_of_our_account_is_asked_about_and_left_alone_meanwhile(store_url: str) -> None:
+def test_another_incident_of_our_account_is_asked_about_and_left_alone_meanwhile(
+    linked: Linked, store_url: str
+) -> None:
     world = linked(store_url)
     theirs = world.in_office("Hook")
     world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS)
@@ -251,7 +285,7 @@ def test_another_incident_of_our_account_is_asked_about_and_left_alone_meanwhile
     assert "Hook of the crane" in site(world)
 
 
-def test_a_person_says_that_they_differ_and_both_are_created(store_url: str) -> None:
+def test_a_person_says_that_they_differ_and_both_are_created(linked: Linked, store_url: str) -> None:
     world = linked(store_url)
     world.in_office("Hook")
     world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS)
@@ -270,7 +304,7 @@ def test_a_person_says_that_they_differ_and_both_are_created(store_url: str) -> 
 # Late commits -----------------------------------------------------------------------------------------------------
 
 
-def _late_twin(store_url: str, **dials: Any) -> World:
+def _late_twin(linked: Linked, store_url: str, **dials: Any) -> World:
     """The first try arrives after it was given up and made again."""
     world = linked(store_url, procore_dials=ProcoreDials(**dials))
     world.in_office("Hook")
@@ -282,8 +316,8 @@ def _late_twin(store_url: str, **dials: Any) -> World:
     return world
 
 
-def test_a_late_twin_is_asked_about_and_never_copied(store_url: str) -> None:
-    world = _late_twin(store_url)
+def test_a_late_twin_is_asked_about_and_never_copied(linked: Linked, store_url: str) -> None:
+    world = _late_twin(linked, store_url)
     world.sync()
     world.sync()
     assert site(world) == ["Hook", "Hook", "Ladder", "Saw"]
@@ -291,22 +325,24 @@ def test_a_late_twin_is_asked_about_and_never_copied(store_url: str) -> None:
     assert waiting(world) == ["match"]
 
 
-def test_with_an_honoured_token_there_is_no_late_twin(store_url: str) -> None:
-    world = _late_twin(store_url, idempotency_token_honoured=True)
+def test_with_an_honoured_token_there_is_no_late_twin(linked, store_url: str) -> None:
+    world = _late_twin(linked, store_url, idempotency_token_honoured=True)
     world.sync()
     assert site(world) == office(world) == ["Hook", "Ladder", "Saw"]
     assert waiting(world) == []
 
 
-def test_a_late_twin_without_an_author_is_asked_about_too(store_url: str) -> None:
-    world = _late_twin(store_url, created_by_null=True)
+def test_a_late_twin_without_an_author_is_asked_about_too(linked: Linked, store_url: str) -> None:
+    world = _late_twin(linked, store_url, created_by_null=True)
     world.sync()
     world.sync()
     assert office(world) == ["Hook", "Ladder", "Saw"]
     assert waiting(world) == ["match"]
 
 
-def test_a_late_twin_in_4hse_under_an_id_of_its_own_is_asked_about_and_never_copied(store_url: str) -> None:
+def test_a_late_twin_in_4hse_under_an_id_of_its_own_is_asked_about_and_never_copied(
+    linked: Linked, store_url: str
+) -> None:
     world = linked(store_url, fourhse_dials=FourHseDials(token_lifetime=86400, client_id_kept=False))
     world.on_site("Hook")
     world.faults.add(FaultKind.LATE, path="/incident/create", delay=timedelta(minutes=50))
@@ -324,7 +360,9 @@ def test_a_late_twin_in_4hse_under_an_id_of_its_own_is_asked_about_and_never_cop
 
 
 @pytest.mark.parametrize("fault", [FaultKind.REFUSED_CONNECTION, FaultKind.LOST_ANSWER])
-def test_a_lost_close_of_a_survivor_is_made_again_when_it_did_not_arrive(store_url: str, fault: FaultKind) -> None:
+def test_a_lost_close_of_a_survivor_is_made_again_when_it_did_not_arrive(
+    linked: Linked, store_url: str, fault: FaultKind
+) -> None:
     world = linked(store_url, deletions=Policy.CLOSE)
     ours, theirs = pair(world)
     world.procore.hand_delete("incident", ours)
@@ -336,7 +374,7 @@ def test_a_lost_close_of_a_survivor_is_made_again_when_it_did_not_arrive(store_u
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_a_lost_answer_between_create_and_close_still_closes(store_url: str, method: str) -> None:
+def test_a_lost_answer_between_create_and_close_still_closes(linked: Linked, store_url: str, method: str) -> None:
     dials = FourHseDials(closed_on_create_allowed=False, closing_jump_allowed=False)
     world = linked(store_url, fourhse_dials=dials)
     world.on_site("Hook", status="closed")
@@ -353,7 +391,7 @@ def test_a_lost_answer_between_create_and_close_still_closes(store_url: str, met
 
 
 @pytest.mark.parametrize("fault", [FaultKind.LOST_ANSWER, FaultKind.HALF_JSON])
-def test_an_edit_of_a_created_4hse_incident_is_not_lost(store_url: str, fault: FaultKind) -> None:
+def test_an_edit_of_a_created_4hse_incident_is_not_lost(linked: Linked, store_url: str, fault: FaultKind) -> None:
     world = linked(store_url)
     world.on_site("Hook")
     world.faults.add(fault, path="/incident/create")
@@ -367,7 +405,7 @@ def test_an_edit_of_a_created_4hse_incident_is_not_lost(store_url: str, fault: F
     assert "Hook of the crane" in site(world) or waiting(world) == ["conflict"]
 
 
-def test_an_edited_create_is_asked_about_where_4hse_keeps_no_id(store_url: str) -> None:
+def test_an_edited_create_is_asked_about_where_4hse_keeps_no_id(linked: Linked, store_url: str) -> None:
     world = linked(store_url, fourhse_dials=FourHseDials(client_id_kept=False))
     ours = world.on_site("Hook")
     world.faults.add(FaultKind.LOST_ANSWER, path="/incident/create")
@@ -382,7 +420,9 @@ def test_an_edited_create_is_asked_about_where_4hse_keeps_no_id(store_url: str) 
     assert (ours, theirs) in {(link.procore_id, link.fourhse_id) for link in world.links()}
 
 
-def test_what_a_person_wrote_into_an_emptied_record_stays_when_the_rest_is_put_back(store_url: str) -> None:
+def test_what_a_person_wrote_into_an_emptied_record_stays_when_the_rest_is_put_back(
+    linked: Linked, store_url: str
+) -> None:
     world = linked(store_url, fourhse_dials=FourHseDials(token_lifetime=86400, put_is="blanking"))
     ours, theirs = pair(world)
     told = world.office()[theirs]["description_event"]
@@ -398,7 +438,7 @@ def test_what_a_person_wrote_into_an_emptied_record_stays_when_the_rest_is_put_b
     assert world.site()[str(ours)]["title"] == "Stairs"
 
 
-def test_an_edit_of_the_source_meanwhile_crosses(store_url: str) -> None:
+def test_an_edit_of_the_source_meanwhile_crosses(linked: Linked, store_url: str) -> None:
     world = linked(store_url)
     theirs = world.in_office("Hook")
     world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS)
@@ -409,7 +449,7 @@ def test_an_edit_of_the_source_meanwhile_crosses(store_url: str) -> None:
     assert waiting(world) == []
 
 
-def test_an_edit_of_the_same_field_after_a_lost_update_is_not_lost(store_url: str) -> None:
+def test_an_edit_of_the_same_field_after_a_lost_update_is_not_lost(linked: Linked, store_url: str) -> None:
     world = linked(store_url)
     ours, theirs = pair(world)
     world.procore.hand_edit("incident", ours, title="Scaffold")
@@ -422,7 +462,7 @@ def test_an_edit_of_the_same_field_after_a_lost_update_is_not_lost(store_url: st
     assert world.site()[str(ours)]["title"] == "Stairs" or waiting(world) == ["conflict"]
 
 
-def test_an_edit_of_another_field_after_a_lost_update_crosses(store_url: str) -> None:
+def test_an_edit_of_another_field_after_a_lost_update_crosses(linked: Linked, store_url: str) -> None:
     world = linked(store_url)
     ours, theirs = pair(world)
     world.procore.hand_edit("incident", ours, title="Scaffold")
@@ -434,7 +474,7 @@ def test_an_edit_of_another_field_after_a_lost_update_crosses(store_url: str) ->
     assert world.site()[str(ours)]["event_date"] == "2026-02-14T17:00:00Z"
 
 
-def test_a_record_restored_by_hand_after_a_lost_delete_stays(store_url: str) -> None:
+def test_a_record_restored_by_hand_after_a_lost_delete_stays(linked: Linked, store_url: str) -> None:
     world = linked(store_url)
     ours, theirs = pair(world)
     world.fourhse.hand_delete("incident", theirs)

@@ -338,6 +338,7 @@ class Group:
 
 def in_child(work: Callable[[], None], fail: Callable[[str], None]) -> NoReturn:
     """Runs the work and ends this process; nothing of its parent's code runs on in it."""
+    gc.disable()  # it lives too shortly for garbage to matter
     try:
         work()
     except BaseException:  # whatever it was, a child must never return into the code of its parent

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -52,8 +52,10 @@ def test_a_sample_of_crashes_on_postgresql_costs_nothing(postgres_server: str) -
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return linked(f"sqlite:///{tmp_path}/sync.db")
+def world(tmp_path: Path) -> Iterator[World]:
+    built = linked(f"sqlite:///{tmp_path}/sync.db")
+    yield built
+    built.store.close()
 
 
 def test_the_judge_has_nothing_to_say_about_two_equal_registers(world: World) -> None:
