@@ -188,12 +188,12 @@ def _gone(snapshot: Snapshot, link: Link, gone: Side) -> Transition:
 
 
 def _edited(snapshot: Snapshot, link: Link, survivor: Record) -> bool:
-    """Whether the survivor means something else than when both agreed."""
+    """Whether the survivor means something else than when both agreed, as far as this cycle can tell."""
     for row in snapshot.mapping.fields:
-        base = link.base.get(row.key)
-        if base is not None and row.lens.get(survivor.side, survivor.image) != row.lens.get(
-            survivor.side, base.of(survivor.side)
-        ):
+        base, now = link.base.get(row.key), row.lens.get(survivor.side, survivor.image)
+        if base is None or (isinstance(now, Held) and now.word is None):
+            continue
+        if now != row.lens.get(survivor.side, base.of(survivor.side)):
             return True
     return False
 
