@@ -141,7 +141,7 @@ class Puller:
         if now is None or cursor is None:
             return False
         window = (cursor - OVERLAP, now + timedelta(minutes=1))
-        hidden = [None, True] if self.state.memory.get("hides_unknown_time") else [None]
+        hidden = [None, True] if self._hides_unknown_time() else [None]
         for unknown in hidden:
             part = self._read(partial(self.procore.incident_pages, updated=window, time_unknown=unknown), Kind.INCIDENT)
             if part.flaw:
@@ -211,13 +211,22 @@ class Puller:
     def _count_records(self) -> frozenset[str]:
         """Incidents whose `records_count` disagrees with the lists; each is asked for once more first."""
         if wrong := self._miscounted():
-            pages = self.procore.incident_pages(ids=sorted(wrong))
-            for page in pages:
-                self._stage(page.records, page.server_date)
+            self._read_again(wrong, [None, True] if self._hides_unknown_time() else [None])
             wrong = self._miscounted()
         if wrong:
             self.flaws.append(f"{len(wrong)} Procore incidents count other records than the lists show")
         return frozenset(wrong)
+
+    def _read_again(self, ids: set[str], unknown_times: list[bool | None]) -> None:
+        for unknown in unknown_times:
+            for page in self.procore.incident_pages(ids=sorted(ids), time_unknown=unknown):
+                self._stage(page.records, page.server_date)
+
+    def _hides_unknown_time(self) -> bool:
+        """Whether the last complete listing showed incidents of unknown time only when they were asked for (P42)."""
+        with self.store.read() as unit:
+            memory = unit.routes.get(self.state.key, self.state.name).memory
+        return bool(memory.get("hides_unknown_time"))
 
     def _miscounted(self) -> set[str]:
         with self.store.read() as unit:

@@ -163,7 +163,7 @@ class ProcoreRegister:
             *_range("updated_at", updated),
             *_range("created_at", created),
             *_range("event_date", event_days),
-            *([] if time_unknown is None else [("filters[time_unknown]", str(time_unknown).lower())]),
+            *_flag("time_unknown", time_unknown),
         ]
         for some in _id_filters(ids):
             yield from self._pages(Kind.INCIDENT, "", [*query, *some], per_page=per_page, reserve=reserve)
@@ -189,13 +189,19 @@ class ProcoreRegister:
         query = [] if incident_id is None else [("incident_id", incident_id)]
         yield from self._picked(kind, "", query, ids=ids, per_page=per_page, reserve=reserve)
 
-    def recycled_pages(self, kind: Kind, *, ids: Sequence[str], reserve: bool = False) -> Iterator[Page]:
-        """Those of `ids` that lie in the recycle bin; AccessRefused without admin rights (P56)."""
+    def recycled_pages(
+        self, kind: Kind, *, ids: Sequence[str], time_unknown: bool | None = None, reserve: bool = False
+    ) -> Iterator[Page]:
+        """Those of `ids` that lie in the recycle bin; AccessRefused without admin rights (P56).
+
+        As in every listing of incidents, those of unknown time may only show when they are asked for (P42).
+        """
         if kind is not Kind.INCIDENT:
             yield from self._picked(kind, "recycle_bin/", [], ids=ids, reserve=reserve)
             return
+        query = _flag("time_unknown", time_unknown)
         for some in _id_filters(ids):
-            yield from self._pages(kind, "recycle_bin/", some, reserve=reserve)
+            yield from self._pages(kind, "recycle_bin/", [*query, *some], reserve=reserve)
 
     # Single records -----------------------------------------------------------------------------------------------
 
@@ -318,6 +324,10 @@ def _has_id(wanted: str | None) -> Callable[[Any], bool]:
         return found is not None and wanted in (None, found)
 
     return readable
+
+
+def _flag(field: str, value: bool | None) -> Query:
+    return [] if value is None else [(f"filters[{field}]", str(value).lower())]
 
 
 def _range(field: str, ends: tuple[date, date] | None) -> Query:
