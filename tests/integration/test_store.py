@@ -1,0 +1,373 @@
+"""The staging store, the same on SQLite and on PostgreSQL."""
+
+import os
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import create_engine, inspect
+
+from procore_4hse.errors import LeaseLost, StoreError
+from procore_4hse.models import Act, Action, Agreement, Item, ItemKind, Kind, LinkState, RawRecord, Side
+from procore_4hse.store.leases import Holder
+from procore_4hse.store.repository import Fence, Store
+
+ROUTE = "1363617/office"
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+TTL, GRACE = timedelta(minutes=5), timedelta(minutes=1)
+HERE, THERE = Holder("a", "boot", 1, "1"), Holder("b", "boot", 2, "2")
+
+
+class Clock:
+    now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(store_url, clock) -> Iterator[Store]:
+    store = Store(store_url, clock=clock)
+    store.upgrade()
+    yield store
+    store.close()
+
+
+def item(key: str = "difference:1:title", **changes) -> Item:
+    facts = changes.pop("facts", {"seen": "A"})
+    return Item(ItemKind.CONFLICT, key, "Fall", "Both changed.", "Choose.", facts=facts, procore_id="1", **changes)
+
+
+def record(number: int, **payload) -> RawRecord:
+    return RawRecord(Side.PROCORE, Kind.INCIDENT, str(number), {"id": number, "status": "open", **payload})
+
+
+def create(source: str = "1") -> Action:
+    return Action(
+        Act.CREATE, Side.FOURHSE, Kind.INCIDENT, None, source, "new in Procore", {"name": "Fall"},
+        sources={"title": {"title": "Fall"}}, generation=2, then=LinkState.LIVE,
+    )  # fmt: skip
+
+
+# Migrations ----------------------------------------------------------------------------------------------------------
+
+
+def test_upgrading_twice_changes_nothing_and_keeps_the_rows(store, store_url):
+    with store.begin() as unit:
+        unit.links(ROUTE).add("1", "a")
+    before = tables(store_url)
+    store.upgrade()
+    assert tables(store_url) == before
+    with store.read() as unit:
+        assert [link.fourhse_id for link in unit.links(ROUTE).all()] == ["a"]
+
+
+def tables(store_url: str) -> dict[str, list[str]]:
+    engine = create_engine(store_url)
+    found = inspect(engine)
+    columns = {name: sorted(column["name"] for column in found.get_columns(name)) for name in found.get_table_names()}
+    engine.dispose()
+    return columns
+
+
+def test_a_new_sqlite_file_belongs_to_its_owner_alone(tmp_path):
+    old = os.umask(0)
+    try:
+        Store(f"sqlite:///{tmp_path}/new/sync.db").close()
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "new" / "sync.db").stat().st_mode) == 0o600
+
+
+def test_a_store_that_cannot_be_used_says_what_to_look_at(tmp_path):
+    (tmp_path / "sync.db").write_text("this is no database, and long enough to be seen as none" * 40)
+    store = Store(f"sqlite:///{tmp_path}/sync.db")
+    with pytest.raises(StoreError, match=r"store\.url"):
+        store.upgrade()
+    store.close()
+
+
+def test_without_tables_a_store_is_unusable(store_url):
+    store = Store(store_url)
+    with pytest.raises(StoreError), store.read() as unit:
+        unit.links(ROUTE).all()
+    store.close()
+
+
+def link_and_fail(store: Store) -> None:
+    with store.begin() as unit:
+        unit.links(ROUTE).add("1", "a")
+        raise ZeroDivisionError
+
+
+def test_what_fails_half_way_leaves_nothing(store):
+    with pytest.raises(ZeroDivisionError):
+        link_and_fail(store)
+    with store.read() as unit:
+        assert unit.links(ROUTE).all() == ()
+
+
+# Leases --------------------------------------------------------------------------------------------------------------
+
+
+def take(store: Store, holder: Holder) -> int | None:
+    with store.begin() as unit:
+        return unit.leases.take(ROUTE, holder, ttl=TTL, grace=GRACE)
+
+
+def test_one_holder_at_a_time_and_the_next_after_expiry_and_grace(store, clock):
+    assert take(store, HERE) == 1
+    assert take(store, THERE) is None
+    clock.now = NOW + TTL + GRACE - timedelta(seconds=1)
+    assert take(store, THERE) is None
+    clock.now = NOW + TTL + GRACE
+    assert take(store, THERE) == 2
+
+
+def test_a_released_lease_is_free_at_once(store):
+    token = take(store, HERE)
+    with store.begin() as unit:
+        unit.leases.release(ROUTE, token)
+    assert take(store, THERE) == 2
+
+
+def test_a_dead_process_of_this_host_is_succeeded_at_once(store):
+    me = Holder.this_process()
+    assert take(store, Holder(me.host, me.boot, 2**22 + 1, "1")) == 1
+    assert take(store, THERE) == 2
+    with store.begin() as unit:
+        unit.leases.release(ROUTE, 2)
+    assert take(store, me) == 3
+    assert take(store, THERE) is None, "this very process lives"
+
+
+def test_an_old_token_commits_nothing(store, clock):
+    old = take(store, HERE)
+    clock.now = NOW + TTL + GRACE
+    new = take(store, THERE)
+    with pytest.raises(LeaseLost), store.begin(Fence(ROUTE, old)) as unit:
+        unit.links(ROUTE).add("1", "a")
+    with store.begin(Fence(ROUTE, new)) as unit:
+        unit.links(ROUTE).add("2", "b")
+    with store.read() as unit:
+        assert [link.procore_id for link in unit.links(ROUTE).all()] == ["2"]
+
+
+def test_a_lease_is_renewed_only_while_it_lasts(store, clock):
+    token = take(store, HERE)
+    clock.now = NOW + TTL - timedelta(seconds=1)
+    with store.begin() as unit:
+        assert unit.leases.renew(ROUTE, token, ttl=TTL)
+    clock.now = NOW + 3 * TTL
+    with store.begin() as unit:
+        assert not unit.leases.renew(ROUTE, token, ttl=TTL)
+
+
+# Staging -------------------------------------------------------------------------------------------------------------
+
+
+def put(store: Store, pull: int, *records: RawRecord) -> int:
+    with store.begin() as unit:
+        return unit.staging(ROUTE).put(records, pull=pull, minimal=frozenset(), server_at=NOW)
+
+
+def test_a_page_is_staged_once_however_often_it_comes(store):
+    assert put(store, 1, *(record(number) for number in range(900))) == 900
+    assert put(store, 2, *(record(number) for number in range(900))) == 0
+    assert put(store, 3, *(record(number, title="x" if number == 7 else None) for number in range(900))) == 900
+    with store.read() as unit:
+        assert unit.staging(ROUTE).count(Side.PROCORE, Kind.INCIDENT) == 900
+        assert unit.staging(ROUTE).last_pull() == 3
+
+
+def test_what_a_certified_listing_did_not_hold_is_absent_and_may_come_back(store):
+    put(store, 1, record(1), record(2))
+    put(store, 2, record(2))
+    with store.begin() as unit:
+        unit.staging(ROUTE).mark_absent(Side.PROCORE, Kind.INCIDENT, pull=2)
+    assert presence(store) == {"1": False, "2": True}
+    put(store, 3, record(1))
+    assert presence(store) == {"1": True, "2": True}
+
+
+def presence(store: Store) -> dict[str, bool]:
+    with store.read() as unit:
+        rows = unit.staging(ROUTE).records(Side.PROCORE, [Kind.INCIDENT])
+    return {staged.record.id: staged.present for staged, _ in rows}
+
+
+def test_the_moment_of_a_status_is_when_it_was_first_seen(store):
+    put(store, 1, record(1, updated_at="2026-03-01T10:00:00Z"))
+    put(store, 2, record(1, status="closed", updated_at="2026-03-01T11:00:00Z"))
+    put(store, 3, record(1, status="closed", title="Edited", updated_at="2026-03-01T12:00:00Z"))
+    with store.read() as unit:
+        staged = unit.staging(ROUTE).find(Side.PROCORE, Kind.INCIDENT, "1")
+    assert staged.status_at == "2026-03-01T11:00:00Z"
+
+
+# Links, journal, tombstones ------------------------------------------------------------------------------------------
+
+
+def test_a_base_keeps_the_raw_values_of_both_sides(store):
+    agreement = Agreement({"title": 'A "quoted" <A> è'}, {"name": 'A "quoted" <A> è'}, settled=True)
+    with store.begin() as unit:
+        unit.links(ROUTE).add("1", "a", born=Side.PROCORE, generation=3)
+        unit.links(ROUTE).rebase("1", {"title": agreement})
+        unit.links(ROUTE).rebase("1", {"day": Agreement({}, {})})
+    with store.read() as unit:
+        [link] = unit.links(ROUTE).all()
+    assert (link.base["title"], set(link.base)) == (agreement, {"title", "day"})
+    assert (link.born, link.generation, link.state) == (Side.PROCORE, 3, LinkState.LIVE)
+
+
+def test_routes_do_not_see_each_other_s_links_but_know_of_them(store):
+    with store.begin() as unit:
+        unit.links("other").add("1", "a")
+    with store.read() as unit:
+        assert unit.links(ROUTE).all() == ()
+        assert unit.links(ROUTE).elsewhere() == {(Side.PROCORE, "1"), (Side.FOURHSE, "a")}
+
+
+def test_an_intent_stays_open_until_its_outcome_and_keeps_the_whole_action(store):
+    with store.begin() as unit:
+        intent = unit.journal(ROUTE).intend(create(), cycle=1, before={}, server_at=NOW)
+    with store.read() as unit:
+        [found] = unit.journal(ROUTE).open()
+    assert (found.id, found.action, found.server_at) == (intent.id, create(), NOW)
+    with store.begin() as unit:
+        unit.journal(ROUTE).end(intent.id, "done", answer={"id": "a"}, target_id="a")
+    with store.read() as unit:
+        assert unit.journal(ROUTE).open() == []
+        [ended] = unit.journal(ROUTE).story("a")
+    assert (ended.outcome, ended.answer, ended.action.target_id) == ("done", {"id": "a"}, "a")
+
+
+def test_a_second_try_bears_the_token_of_the_first(store):
+    with store.begin() as unit:
+        first = unit.journal(ROUTE).intend(create(), cycle=1, before={}, server_at=NOW)
+        unit.journal(ROUTE).end(first.id, "lost")
+    with store.begin() as unit:
+        second = unit.journal(ROUTE).intend(create(), cycle=2, before={}, server_at=NOW)
+        stranger = unit.journal(ROUTE).intend(create("2"), cycle=2, before={}, server_at=NOW)
+    with store.read() as unit:
+        assert unit.journal(ROUTE).first_try(second) == first.id
+        assert unit.journal(ROUTE).first_try(stranger) == stranger.id
+
+
+def test_a_refused_call_waits_twice_as_long_each_time(store, clock):
+    waits = []
+    for _ in range(8):
+        with store.begin() as unit:
+            unit.journal(ROUTE).refuse("refused:1", Side.FOURHSE, "No.", "print")
+            waits.append(unit.journal(ROUTE).refusals()["refused:1"].next_try - clock.now)
+    assert waits[:3] == [timedelta(minutes=15), timedelta(minutes=30), timedelta(minutes=60)]
+    assert waits[-1] == timedelta(hours=24)
+    with store.begin() as unit:
+        unit.journal(ROUTE).refuse("refused:1", Side.FOURHSE, "No.", "another print")
+        assert unit.journal(ROUTE).refusals()["refused:1"].next_try == clock.now + timedelta(minutes=15)
+
+
+def test_a_tombstone_keeps_the_last_image_and_the_evidence(store):
+    for words in ("first", "second"):
+        with store.begin() as unit:
+            unit.links(ROUTE).bury(record(1, title=words), f"{words} evidence")
+    with store.read() as unit:
+        stone = unit.links(ROUTE).tombstone(Side.PROCORE, "1")
+    assert (stone.record.payload["title"], stone.evidence, stone.seen_at) == ("second", "second evidence", NOW)
+
+
+# Inbox ---------------------------------------------------------------------------------------------------------------
+
+
+def keep(store: Store, *items: Item, relying: tuple[str, ...] = ()) -> None:
+    with store.begin() as unit:
+        unit.inbox(ROUTE).keep(items, relying)
+
+
+def waiting(store: Store) -> list[str]:
+    with store.read() as unit:
+        return [entry.item.key for entry in unit.inbox(ROUTE).entries()]
+
+
+def rulings(store: Store) -> dict:
+    with store.read() as unit:
+        return unit.inbox(ROUTE).rulings()
+
+
+def answer(store: Store, **given) -> None:
+    with store.begin() as unit:
+        [entry] = unit.inbox(ROUTE).entries()
+        unit.inbox(ROUTE).answer(entry.id, {"verb": "resolve", "use": "procore", **given})
+
+
+def test_one_cause_is_one_item_however_often_it_is_found(store, clock):
+    keep(store, item())
+    clock.now += timedelta(hours=1)
+    keep(store, item(), item("difference:2:title"))
+    with store.read() as unit:
+        entries = unit.inbox(ROUTE).entries()
+    assert [entry.since for entry in entries] == [NOW, NOW + timedelta(hours=1)]
+
+
+def test_an_item_without_a_cause_closes_itself(store):
+    keep(store, item())
+    keep(store)
+    assert waiting(store) == []
+
+
+def test_an_answer_holds_for_what_was_seen(store):
+    keep(store, item())
+    answer(store)
+    assert waiting(store) == []
+    keep(store, item())
+    assert (waiting(store), rulings(store)["difference:1:title"].use) == ([], "procore")
+    keep(store, item(facts={"seen": "B"}))
+    assert waiting(store) == ["difference:1:title"], "a side moved, so it is asked again"
+
+
+def test_an_answer_that_is_being_carried_out_stays(store):
+    keep(store, item())
+    answer(store)
+    keep(store, relying=("difference:1:title",))
+    assert rulings(store)["difference:1:title"].seen == {"seen": "A"}
+    keep(store)
+    assert rulings(store) == {}
+
+
+def test_a_withdrawn_answer_opens_the_item_again(store):
+    keep(store, item())
+    with store.read() as unit:
+        [entry] = unit.inbox(ROUTE).entries()
+    answer(store)
+    with store.begin() as unit:
+        unit.inbox(ROUTE).withdraw(entry.id)
+    assert (waiting(store), rulings(store)) == (["difference:1:title"], {})
+
+
+# Routes --------------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_route_learnt_stays_with_it(store):
+    with store.begin() as unit:
+        unit.routes.save(ROUTE, "riverside", cursor_at=NOW, ever_linked=True)
+        unit.routes.remember(ROUTE, "riverside", put_whole=True)
+        unit.routes.remember(ROUTE, "renamed", hides_unknown_time=False)
+    with store.read() as unit:
+        state = unit.routes.get(ROUTE)
+    assert (state.cursor_at, state.ever_linked, state.name) == (NOW, True, "renamed")
+    assert state.memory == {"put_whole": True, "hides_unknown_time": False}
+
+
+def test_only_an_ended_cycle_is_the_last_one(store):
+    with store.begin() as unit:
+        first = unit.cycles.begin(ROUTE)
+        unit.cycles.end(first, "ok", None, {"route": "riverside"})
+        unit.cycles.begin(ROUTE)
+    with store.read() as unit:
+        assert unit.cycles.last(ROUTE).id == first
