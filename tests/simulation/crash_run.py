@@ -25,7 +25,7 @@ from crash_store import PostgresShelf, Shelf, SqliteShelf, postgres_sockets
 STORES = ("sqlite", "postgresql")
 SECOND = (3, 11, 19, 27, 35, 43, 52, 61)
 """At these boundaries of the first rerun, in turn, a double crash kills again."""
-SHARES = 5
+SHARES = 10
 """Every so-manieth point is also run as a double crash."""
 UNCHANGING = ("read", "token")
 COUNTED = """\
