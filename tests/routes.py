@@ -1,0 +1,56 @@
+"""Routes as plain values, for tests of the core: two sides' images, links with bases, snapshots."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from procore_4hse.mapping.lenses import INJURED, STATUS_AT, ZONE
+from procore_4hse.mapping.loader import load
+from procore_4hse.models import Link, Ruling, Side
+from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
+
+MAPPING = load(Path(__file__).parent.parent / "mappings" / "default")
+ROME = "Europe/Rome"
+NOON = "2026-02-10T11:00:00Z"
+
+
+def site(record_id: str = "1", presence: Presence = Presence.PRESENT, **fields: Any) -> Record:
+    """An incident as Procore shows it, at noon in Rome."""
+    image = {
+        "title": "Fall", "description": "A worker fell.", "event_date": NOON, "time_unknown": False, "status": "open",
+        ZONE: ROME, INJURED: False, STATUS_AT: NOON, **fields,
+    }  # fmt: skip
+    return Record(Side.PROCORE, record_id, image, presence, evidence="proof" if presence is Presence.GONE else "")
+
+
+def office(record_id: str = "a", presence: Presence = Presence.PRESENT, **fields: Any) -> Record:
+    """The same incident as 4HSE shows it."""
+    image = {
+        "name": "Fall", "description_event": "A worker fell.", "date_incident": "2026-02-10", "status": "new",
+        "date_closed": None, "category": "NON_COMPLIANCE", ZONE: ROME, STATUS_AT: NOON, **fields,
+    }  # fmt: skip
+    return Record(Side.FOURHSE, record_id, image, presence, evidence="proof" if presence is Presence.GONE else "")
+
+
+def link(ours: Record | None = None, theirs: Record | None = None, **changes: Any) -> Link:
+    """A link of these two as they stood when they agreed."""
+    ours, theirs = ours or site(), theirs or office()
+    base = {row.key: row.agreement(ours.image, theirs.image) for row in MAPPING.fields}
+    return Link(int(ours.id), ours.id, theirs.id, base=base, **changes)
+
+
+def route(*records: Record, links: tuple[Link, ...] = (), **changes: Any) -> Snapshot:
+    """A route with these records; it has been linked before unless told."""
+    by_side = {side: {one.id: one for one in records if one.side is side} for side in Side}
+    whole = Snapshot(
+        mapping=MAPPING, zone=ROME, since=date(2026, 1, 1), now=datetime(2026, 3, 2, 12, tzinfo=UTC),
+        records=by_side, links=links, ever_linked=True,
+    )  # fmt: skip
+    return replace(whole, **changes)
+
+
+def ruling(key: str, verb: str, **options: Any) -> dict[str, Ruling]:
+    return {key: Ruling(1, key, verb, **options)}

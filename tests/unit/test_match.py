@@ -1,0 +1,107 @@
+"""Which unlinked records are one: clear, likely, or strangers."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from procore_4hse.reconcile.match import Candidate, Likeness, compare, match
+
+DAY = date(2026, 2, 10)
+TEXT = "A worker fell from the third step of a ladder."
+
+
+def one(record_id: str = "1", **changes) -> Candidate:
+    return Candidate(**{"id": record_id, "day": DAY, "title": "Fall", "description": TEXT, **changes})
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ({}, Likeness.CLEAR),
+        ({"title": " FALL  "}, Likeness.CLEAR),
+        ({"description": "Another one slipped."}, Likeness.LIKELY),
+        ({"description": None}, Likeness.LIKELY),
+        ({"day": DAY + timedelta(days=3)}, Likeness.LIKELY),
+        ({"day": DAY + timedelta(days=4)}, Likeness.NONE),
+        ({"title": "Slip"}, Likeness.LIKELY),
+        ({"title": "Slip", "description": "Quite another thing happened to somebody else that day."}, Likeness.NONE),
+        ({"title": "Slip", "day": DAY + timedelta(days=1)}, Likeness.NONE),
+        ({"day": None}, Likeness.NONE),
+    ],
+)
+def test_how_alike_two_are(other, expected):
+    assert compare(one(), one("a", **other)) is expected
+    assert compare(one("a", **other), one()) is expected
+
+
+def test_empty_texts_are_never_alike():
+    assert compare(one(title="", description=""), one("a", title="", description="")) is Likeness.NONE
+    assert compare(one(title=None, description=None), one("a", title=None, description=None)) is Likeness.NONE
+
+
+def test_equal_records_without_a_description_are_only_likely():
+    assert compare(one(description=None), one("a", description=None)) is Likeness.LIKELY
+
+
+def test_people_may_contradict_or_hint():
+    assert compare(one(people=frozenset("x")), one("a", people=frozenset("y"))) is Likeness.LIKELY
+    alike = one(title="Slip", description="", people=frozenset("x"))
+    assert compare(alike, one("a", people=frozenset("x"))) is Likeness.LIKELY
+
+
+def test_a_clear_partner_must_be_the_only_one_in_both_directions():
+    assert match([one("1")], [one("a")]).pairs == (("1", "a"),)
+    for left, right in (([one("1"), one("2")], [one("a")]), ([one("1")], [one("a"), one("b")])):
+        found = match(left, right)
+        assert found.pairs == ()
+        assert set(found.doubts) == {candidate.id for candidate in left}
+        assert (found.singles_procore, found.singles_fourhse) == ((), ())
+
+
+def test_two_accidents_called_the_same_on_one_day_keep_apart():
+    left = [one("1", description="A mason fell from a scaffold."), one("2", description="A cook fell in the kitchen.")]
+    right = [one("a", description="A mason fell from a scaffold."), one("b", description="A cook fell in the kitchen.")]
+    assert match(left, right).pairs == (("1", "a"), ("2", "b"))
+
+
+def test_those_called_different_are_strangers():
+    found = match([one("1")], [one("a")], frozenset({("1", "a")}))
+    assert (found.pairs, found.doubts, found.singles_procore, found.singles_fourhse) == ((), {}, ("1",), ("a",))
+
+
+def test_who_stays_home_only_casts_doubt():
+    found = match([one("1", eligible=False)], [one("a")])
+    assert (found.pairs, found.doubts, found.singles_fourhse) == ((), {"1": ("a",)}, ())
+    found = match([one("1", eligible=False)], [one("a", eligible=False)])
+    assert (found.doubts, found.singles_procore, found.singles_fourhse) == ({}, (), ())
+
+
+CANDIDATES = st.lists(
+    st.builds(
+        Candidate,
+        id=st.uuids().map(str),
+        day=st.sampled_from([None, DAY, DAY + timedelta(days=1)]),
+        title=st.sampled_from([None, "Fall", "Slip"]),
+        description=st.sampled_from([None, TEXT, "Something else."]),
+        eligible=st.booleans(),
+    ),
+    max_size=6,
+    unique_by=lambda candidate: candidate.id,
+)
+
+
+@given(CANDIDATES, CANDIDATES)
+def test_every_eligible_record_is_in_one_place(left, right):
+    found = match(left, right)
+    doubted = {other for others in found.doubts.values() for other in others}
+    for eligible, paired, asked, alone in (
+        ({c.id for c in left if c.eligible}, [a for a, _ in found.pairs], set(found.doubts), found.singles_procore),
+        ({c.id for c in right if c.eligible}, [b for _, b in found.pairs], doubted, found.singles_fourhse),
+    ):
+        assert len(set(paired)) == len(paired)
+        assert not set(paired) & asked
+        assert not set(alone) & (asked | set(paired))
+        assert set(alone) | asked | set(paired) >= eligible
+        assert set(alone) <= eligible

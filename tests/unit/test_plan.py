@@ -1,0 +1,206 @@
+"""Whole plans: one situation in, every action, question and count out."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from procore_4hse.models import Act, ItemKind, LinkState, Place, Refusal, Side
+from procore_4hse.reconcile.plan import plan
+from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
+from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot
+from routes import link, office, route, ruling, site
+
+
+def acts(found: Plan) -> list[tuple[Act, Side, dict]]:
+    return [(action.act, action.side, dict(action.fields)) for action in found.actions]
+
+
+def kinds(found: Plan) -> list[ItemKind]:
+    return [item.kind for item in found.items]
+
+
+def test_nothing_to_do():
+    found = plan(route(site(), office(), links=(link(),)))
+    assert (found.actions, found.items, found.transitions) == ((), (), ())
+    assert found.population(Side.PROCORE)["in_sync"] == 1
+
+
+def test_an_edit_is_one_small_update_with_its_reason():
+    found = plan(route(site(title="Slip"), office(), links=(link(),)))
+    assert acts(found) == [(Act.UPDATE, Side.FOURHSE, {"name": "Slip"})]
+    [action] = found.actions
+    assert (action.target_id, action.source_id, action.reason) == ("a", "1", "Title: changed in Procore")
+    assert action.seen["name"] == "Fall"
+
+
+def test_two_fields_of_one_record_travel_together_and_each_side_may_have_its_own():
+    found = plan(route(site(title="Slip", status="closed"), office(date_incident="2026-02-12"), links=(link(),)))
+    assert acts(found) == [
+        (Act.UPDATE, Side.PROCORE, {"event_date": "2026-02-12T11:00:00Z"}),
+        (Act.UPDATE, Side.FOURHSE, {"name": "Slip", "status": "closed", "date_closed": "2026-02-10"}),
+    ]
+
+
+def test_a_conflict_writes_nothing_and_shows_three_values():
+    found = plan(route(site(title="Slip"), office(name="Trip"), links=(link(),)))
+    assert (found.actions, kinds(found)) == ((), [ItemKind.CONFLICT])
+    [item] = found.items
+    assert (item.procore_value, item.fourhse_value, item.base_value) == ("Slip", "Trip", "Fall")
+    assert found.places[Side.PROCORE]["1"] is Place.WAITING
+
+
+def test_new_ones_are_created_on_the_other_side():
+    found = plan(route(site(status="closed"), office("b", name="Trip", date_incident="2026-02-20")))
+    assert acts(found) == [
+        (
+            Act.CREATE,
+            Side.FOURHSE,
+            {
+                "name": "Fall", "description_event": "A worker fell.", "date_incident": "2026-02-10",
+                "status": "closed", "date_closed": "2026-02-10", "category": "ACCIDENTS_AND_MISSED_INJURIES",
+            },
+        ),
+        (
+            Act.CREATE,
+            Side.PROCORE,
+            {
+                "title": "Trip", "description": "A worker fell.", "event_date": "2026-02-19T23:00:00Z",
+                "time_unknown": True, "status": "open",
+            },
+        ),
+    ]  # fmt: skip
+
+
+def test_nothing_is_created_where_the_listing_was_not_whole():
+    found = plan(route(site(), certified={Side.PROCORE: True, Side.FOURHSE: False}))
+    assert found.actions == ()
+    assert found.places[Side.PROCORE]["1"] is Place.WAITING
+
+
+def test_equal_ones_are_linked_without_a_write():
+    found = plan(route(site(), office()))
+    assert [action.act for action in found.actions] == [Act.LINK]
+    assert [rebase.fourhse_id for rebase in found.rebases] == ["a"]
+
+
+def test_likely_ones_are_asked_about_and_nothing_is_created():
+    found = plan(route(site(), office(description_event="Another one.")))
+    assert (found.actions, kinds(found)) == ((), [ItemKind.MATCH])
+    assert found.items[0].facts["candidates"] == ["a"]
+
+
+def test_a_person_may_join_them_or_call_them_different():
+    likely = site(), office(description_event="Another one.")
+    joined = plan(route(*likely, rulings=ruling("match:procore:1", "approve", with_id="a")))
+    assert [action.act for action in joined.actions] == [Act.LINK]
+    seen = {"candidates": ["a"]}
+    parted = plan(route(*likely, rulings=ruling("match:procore:1", "reject", seen=seen)))
+    assert [(action.act, action.side) for action in parted.actions] == [
+        (Act.CREATE, Side.FOURHSE),
+        (Act.CREATE, Side.PROCORE),
+    ]
+    assert parted.apart == (("1", "a"),)
+
+
+def test_an_id_of_our_own_scheme_is_the_same_incident_whatever_it_says():
+    found = plan(route(site(), office(name="Quite another"), ids_of_ours={"a": "1"}))
+    assert Act.LINK in [action.act for action in found.actions]
+    assert Act.CREATE not in [action.act for action in found.actions]
+
+
+def test_a_second_copy_under_our_account_is_never_copied_back():
+    twin = site("2", title="Trip")
+    found = plan(
+        route(
+            site(), office(), links=(link(),), own_accounts=frozenset({"us"}),
+            records={Side.PROCORE: {"1": site(), "2": replace(twin, author="us")}, Side.FOURHSE: {"a": office()}},
+        )
+    )  # fmt: skip
+    assert (found.actions, kinds(found)) == ((), [ItemKind.MATCH])
+
+
+def test_an_incident_that_another_route_has_may_have_moved():
+    found = plan(route(site(), linked_elsewhere=frozenset({(Side.PROCORE, "1")})))
+    assert (found.actions, kinds(found)) == ((), [ItemKind.MATCH])
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_a_record_with_an_open_intent_is_left_alone(side):
+    ids = {Side.PROCORE: "1", Side.FOURHSE: "a"}
+    pending = frozenset({(side, ids[side])})
+    found = plan(route(site(title="Slip"), office(), links=(link(),), pending=pending))
+    assert (found.actions, found.places[side][ids[side]]) == ((), Place.WAITING)
+
+
+def test_what_an_unsettled_create_may_have_made_is_neither_matched_nor_copied():
+    found = plan(route(site(), possibly_ours=frozenset({(Side.PROCORE, "1")})))
+    assert (found.actions, found.places[Side.PROCORE]["1"]) == ((), Place.WAITING)
+
+
+# Refusals ------------------------------------------------------------------------------------------------------------
+
+
+def refused(next_try: timedelta) -> tuple[Snapshot, Refusal]:
+    """A title that 4HSE refused, with the time at which it is tried again."""
+    plain = route(site(title="Slip"), office(), links=(link(),))
+    [action] = plan(plain).actions
+    key = refusal_key(action)
+    return plain, Refusal(key, Side.FOURHSE, "No.", refusal_fingerprint(action), plain.now + next_try)
+
+
+def test_a_refused_call_waits_for_its_time():
+    plain, refusal = refused(timedelta(minutes=1))
+    found = plan(replace(plain, refusals={refusal.key: refusal}))
+    assert (found.actions, kinds(found)) == ((), [ItemKind.REFUSED])
+    assert found.places[Side.FOURHSE]["a"] is Place.REFUSED
+    again = plan(replace(plain, refusals={refusal.key: refusal}, rulings=ruling(refusal.key, "retry")))
+    assert len(again.actions) == 1
+    _, due = refused(timedelta(0))
+    found = plan(replace(plain, refusals={due.key: due}))
+    assert (len(found.actions), kinds(found)) == (1, [ItemKind.REFUSED])
+    assert found.places[Side.FOURHSE]["a"] is Place.IN_SYNC, "it is tried now; the push says how it went"
+
+
+def test_a_change_on_either_side_is_a_new_call():
+    plain, refusal = refused(timedelta(hours=1))
+    for changed in ((site(title="Skid"), office()), (site(title="Slip"), office(description_event="More."))):
+        records = {one.side: {one.id: one} for one in changed}
+        found = plan(replace(plain, records=records, refusals={refusal.key: refusal}))
+        assert any(action.side is Side.FOURHSE and "name" in action.fields for action in found.actions)
+
+
+# Scope ---------------------------------------------------------------------------------------------------------------
+
+
+def test_since_decides_about_unlinked_ones_alone():
+    early = site(event_date="2025-12-31T11:00:00Z"), office(date_incident="2025-12-31")
+    assert plan(route(early[0])).places[Side.PROCORE]["1"] is Place.EXCLUDED
+    edited = site(event_date="2025-12-31T11:00:00Z", title="Slip")
+    found = plan(route(edited, early[1], links=(link(*early),)))
+    assert acts(found) == [(Act.UPDATE, Side.FOURHSE, {"name": "Slip"})]
+
+
+def test_a_backfill_leaves_links_and_other_days_alone():
+    days = date(2026, 2, 1), date(2026, 2, 28)
+    found = plan(
+        route(site(title="Slip"), office(), site("2", event_date="2026-03-05T11:00:00Z"), links=(link(),),
+              only_days=days)
+    )  # fmt: skip
+    assert found.actions == ()
+    found = plan(route(site(), only_days=days, since=date(2030, 1, 1)))
+    assert [action.act for action in found.actions] == [Act.CREATE]
+
+
+def test_a_linked_one_that_leaves_scope_is_frozen_both_ways():
+    found = plan(route(site(title="Slip"), office(category="REPORT_FAILURE"), links=(link(),)))
+    assert (found.actions, found.items) == ((), ())
+    assert found.places[Side.PROCORE]["1"] is Place.EXCLUDED
+
+
+def test_one_that_was_kept_after_a_deletion_is_no_news():
+    kept = link(state=LinkState.IGNORED)
+    gone = route(site(), office(presence=Presence.ABSENT), links=(kept,))
+    found = plan(gone)
+    assert (found.actions, found.items) == ((), ())
+    assert found.places[Side.PROCORE]["1"] is Place.EXCLUDED
