@@ -8,7 +8,7 @@ import structlog
 
 from procore_4hse.clients import FourHseRegister, ProcoreRegister
 from procore_4hse.errors import AccessRefused, NotFound, VendorError
-from procore_4hse.models import PEOPLE_RECORDS, Kind, Link, LinkState, RawRecord, Side, Staged
+from procore_4hse.models import PEOPLE_RECORDS, Kind, Link, LinkState, Side, Staged
 from procore_4hse.pull import Pulled
 from procore_4hse.reconcile.snapshot import Limits
 from procore_4hse.store.repository import Store, Unit
@@ -54,12 +54,13 @@ def _readable(pulled: Pulled) -> Iterable[tuple[Side, Kind]]:
 def _lost(store: Store, route: str, side: Side, kind: Kind) -> tuple[list[str], int, str | None]:
     """Missing linked ids, how many links there are, and an incident that the listing still holds."""
     with store.read() as unit:
+        staging = unit.staging(route)
         links = [link for link in _outlines(unit, route, kind) if _is_watched(link, side)]
         linked = frozenset(link.id_on(side) for link in links)
-        staged = [found for found, _ in unit.staging(route).records(side, [kind.on(side)])]
-        incidents = [found for found, _ in unit.staging(route).records(side, [Kind.INCIDENT])]
-    witness = next((found.record.id for found in incidents if found.present), None)
-    return _missing(staged, linked), len(links), witness
+        lost = _missing((found for found, _ in staging.records(side, [kind.on(side)])), linked) if linked else []
+        incidents = staging.records(side, [Kind.INCIDENT]) if lost else []
+    witness = next((found.record.id for found, _ in incidents if found.present), None)
+    return lost, len(links), witness
 
 
 def _outlines(unit: Unit, route: str, kind: Kind) -> Iterable[Link]:
@@ -89,17 +90,13 @@ def _recycled(register: ProcoreRegister, ids: list[str], kind: Kind = Kind.INCID
     """Those ids that lie in Procore's recycle bin (P53-P57); none without the right to see it."""
     found: dict[str, str] = {}
     try:
-        for unknown in (None, True) if kind is Kind.INCIDENT else (None,):
-            sought = [record_id for record_id in ids if record_id not in found]
-            for page in register.recycled_pages(kind, ids=sought, time_unknown=unknown):
-                found |= {record.id: _since(record) for record in page.records if record.id in sought}
+        for page in register.recycled_pages(kind, ids=ids):
+            for record in page.records:
+                if record.id in ids:
+                    found[record.id] = f"in Procore's recycle bin since {record.payload.get('deleted_at') or 'unknown'}"
     except (AccessRefused, NotFound):
         log.warning("pull.no_bin", why="our account may not see Procore's recycle bin, so nothing there is proven")
     return found
-
-
-def _since(record: RawRecord) -> str:
-    return f"in Procore's recycle bin since {record.payload.get('deleted_at') or 'unknown'}"
 
 
 def _vanished(
