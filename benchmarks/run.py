@@ -7,6 +7,7 @@ store's, and the simulated systems' answers; a live vendor adds its calls.
 from __future__ import annotations
 
 import logging
+import statistics
 import sys
 import tempfile
 import time
@@ -30,9 +31,11 @@ from procore_4hse.mapping.loader import load
 from procore_4hse.models import Agreement, Image, Kind, Link, RawRecord, Side, Staged
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.snapshot import Record, Snapshot
+from procore_4hse.simulator.wire import Request, Response
 from world import MAPPING, World
 
 SMALL, LARGE = 200, 1000
+EDITS = 60
 CREATES = (50, 200)
 PAIRS = (100, 1000)
 TRIES = 3
@@ -57,7 +60,7 @@ def main() -> None:
     table = Table(box=None, padding=(0, 1), header_style="dim")
     for name in ("what", "first", "ms each", "second", "ms each", "ratio"):
         table.add_column(name, justify="right" if name in ("ms each", "ratio") else "left")
-    for found in (plans(), idles(), creates(), stores()):
+    for found in (plans(), idles(), creates(), stores(), windows()):
         table.add_row(found.what, found.units[0], f"{found.costs[0]:.2f}", found.units[1], f"{found.costs[1]:.2f}",
                       f"{found.ratio:.2f}")  # fmt: skip
     Console().print(table)
@@ -101,6 +104,34 @@ def stores() -> Measured:
     with postgres() as url:
         server = best(linked(url, SMALL).sync) / SMALL
     return Measured("idle cycle, each incident", ("SQLite", "PostgreSQL"), (file, server))
+
+
+def windows() -> Measured:
+    """How long a person's edit could slip between our last look at a record and our write, in process: medians."""
+    looks: list[float] = []
+    gaps: list[float] = []
+    with sqlite() as url:
+        world = linked(url, EDITS)
+        stamps = {"asked": 0.0, "answered": 0.0}
+
+        def before(request: Request) -> None:
+            if "/view/" in request.path:
+                stamps["asked"] = time.perf_counter()
+            elif request.method == "PUT":
+                gaps.append(time.perf_counter() - stamps["answered"])
+
+        def after(request: Request, _: Response) -> None:
+            if "/view/" in request.path:
+                stamps["answered"] = time.perf_counter()
+                looks.append(stamps["answered"] - stamps["asked"])
+
+        world.faults.on_request.append(before)
+        world.faults.on_response.append(after)
+        for link in world.links()[: EDITS // 3]:
+            world.procore.hand_edit("incident", int(link.procore_id), title="Corrected")
+        world.sync()
+    costs = statistics.median(looks) * 1000, statistics.median(gaps) * 1000
+    return Measured("before a write", ("the last look itself", "from it to the write"), costs)
 
 
 # The worlds ------------------------------------------------------------------------------------------------------
