@@ -61,11 +61,9 @@ def run(job: Job, folder: Path) -> list[Point]:
     """All points of a job, then its double crashes."""
     place = folder / f"{os.getpid()}-{job.scenario}-{job.store}".replace(" ", "-").replace(",", "")
     place.mkdir()
-    number = next(n for n, one in enumerate(SCENARIOS) if one.name == job.scenario)
-    shelf: Shelf = (
-        SqliteShelf(place) if job.store == "sqlite" else PostgresShelf(job.sockets, f"crash_{os.getpid()}_{number}")
-    )
-    group = Group(SCENARIOS[number], shelf)
+    scenario = next(one for one in SCENARIOS if one.name == job.scenario)
+    shelf: Shelf = SqliteShelf(place) if job.store == "sqlite" else PostgresShelf(job.sockets, f"crash_{os.getpid()}")
+    group = Group(scenario, shelf)
     group.prepare()
     indexes = job.indexes(group.boundaries)
     points = [group.point(index) for index in indexes]
@@ -82,7 +80,7 @@ def run_all(jobs: list[Job], processes: int) -> Iterator[list[Point]]:
         if processes == 1:
             yield from map(work, jobs)
             return
-        with multiprocessing.get_context("fork").Pool(processes, maxtasksperchild=1) as pool:
+        with multiprocessing.get_context("fork").Pool(processes) as pool:
             yield from pool.imap_unordered(work, jobs)
 
 

@@ -74,9 +74,14 @@ class PostgresShelf:
         return f"postgresql+psycopg://postgres@/{self.database}?host={self.sockets}"
 
     def clear(self) -> None:
+        """Empty schemas: far quicker than another database."""
         with self._admin("postgres") as admin:
-            admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self.database)))
-            admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.database)))
+            if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [self.database]).fetchone():
+                admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.database)))
+        with self._admin(self.database) as admin:
+            for schema in ("public", "kept"):
+                admin.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
+            admin.execute("CREATE SCHEMA public")
 
     def keep(self, *, fresh: bool) -> None:
         self.fresh = fresh
