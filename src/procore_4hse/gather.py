@@ -30,6 +30,7 @@ from procore_4hse.push import fourhse_id
 from procore_4hse.reconcile.echo import Fate, Written, regressed, vanished
 from procore_4hse.reconcile.snapshot import Changed, Limits, People, Policy, Presence, Record, Snapshot
 from procore_4hse.settle import Settled
+from procore_4hse.store.links import Links
 from procore_4hse.store.repository import Store, Unit
 from procore_4hse.store.routes import RouteState
 
@@ -131,8 +132,16 @@ def _records(unit: Unit, known: Gathering, side: Side) -> dict[str, Record]:
 def _evidence_before(unit: Unit, known: Gathering, side: Side, *kinds: Kind) -> dict[str, str]:
     """Why a record counted as deleted when its link changed state."""
     links = unit.links(known.route.key)
-    gone = [link.id_on(side) for link in links.outline(*kinds) if link.state is LinkState.gone(side)]
+    gone = [link.id_on(side) for link in links.outline(*kinds) if _gone_side(links, link) is side]
     return {record_id: stone.evidence for record_id in gone if (stone := links.tombstone(side, record_id))}
+
+
+def _gone_side(links: Links, link: Link) -> Side | None:
+    """Where the record of a link was deleted; a link that only its survivor stands for was buried there last."""
+    if link.state not in (LinkState.IGNORED, LinkState.CLOSED_BY_POLICY):
+        return next((side for side in Side if link.state is LinkState.gone(side)), None)
+    stones = {side: stone for side in Side if (stone := links.tombstone(side, link.id_on(side)))}
+    return max(stones, key=lambda side: stones[side].seen_at, default=None)
 
 
 def _record(known: Gathering, staged: Staged, pull: int, injured: bool | None, told: str) -> Record:

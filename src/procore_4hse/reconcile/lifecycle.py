@@ -10,6 +10,9 @@ from procore_4hse.models import Act, Action, Item, Kind, Link, LinkState, Place,
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.snapshot import Policy, Presence, Record, Snapshot, Transition
 
+ANSWERED = (LinkState.IGNORED, LinkState.CLOSED_BY_POLICY)
+"""A deletion was answered, and the survivor stays."""
+
 
 @dataclass(frozen=True)
 class Fate:
@@ -36,7 +39,7 @@ def fate(snapshot: Snapshot, link: Link) -> Fate:
         return Fate(transition=Transition(link, LinkState.ENDED, "deleted on both sides"), place=Place.EXCLUDED)
     if gone:
         return _one_gone(snapshot, link, gone[0])
-    if link.state in (LinkState.IGNORED, LinkState.CLOSED_BY_POLICY):
+    if link.state in ANSWERED:
         return Fate(place=Place.EXCLUDED)
     return _not_seen(snapshot, link, [side for side in Side if sides[side] is Presence.ABSENT])
 
@@ -49,6 +52,7 @@ def presence_of(snapshot: Snapshot, link: Link, side: Side) -> Presence:
         return Presence.UNSEEN
     ruling = snapshot.rulings.get(f"missing:{link.key}:{side.value}")
     told = link.state is LinkState.gone(side) or (ruling is not None and ruling.verb == "approve")
+    told = told or (link.state in ANSWERED and record is not None and bool(record.evidence))
     return Presence.GONE if presence is Presence.ABSENT and told else presence
 
 
@@ -67,11 +71,11 @@ def _not_seen(snapshot: Snapshot, link: Link, absent: list[Side]) -> Fate:
 def _one_gone(snapshot: Snapshot, link: Link, gone: Side) -> Fate:
     if _is_lost_to_a_backup(snapshot, link, gone):
         return Fate(actions=_bring_back(snapshot, link, gone, f"put back after {gone.title} was restored"))
+    if link.state in ANSWERED:
+        return Fate(place=Place.EXCLUDED)
     survivor = snapshot.record(gone.other, link.id_on(gone.other))
     if survivor is None or survivor.presence is not Presence.PRESENT:
         return Fate(transition=_gone(snapshot, link, gone))
-    if link.state in (LinkState.IGNORED, LinkState.CLOSED_BY_POLICY):
-        return Fate(place=Place.EXCLUDED)
     ruling = snapshot.rulings.get(f"deletion:{link.key}:{gone.value}")
     edited = _edited(snapshot, link, survivor)
     if ruling is not None and ruling.seen.get("edited", False) == edited:
