@@ -125,3 +125,71 @@ def test_equal_day_title_and_words_are_one_incident(store_url, build):
     world.in_office("FALL ", description_event="One worker fell.\r\n")
     report = world.sync(first=True)
     assert (report.written, len(world.links())) == (NOTHING, 1)
+
+
+def test_an_edit_between_our_look_and_our_write_is_not_overwritten(build):
+    world = build()
+    made = world.on_site("Fall")
+    world.sync()
+    [theirs] = world.office()
+    world.procore.hand_edit("incident", int(made), title="Slip")
+    quick = iter([lambda: world.fourhse.hand_edit("incident", theirs, name="Trip")])
+
+    def meddle(request):
+        if "/incident/view/" in request.path:
+            next(quick, lambda: None)()
+
+    world.faults.on_request.append(meddle)
+    report = world.sync()
+    assert (report.outcome, report.exit_code, report.written) == ("partial", 1, NOTHING)
+    assert titles(world) == ("Slip", "Trip")
+    assert world.sync().written == NOTHING
+    assert [entry.item.kind for entry in world.inbox()] == ["conflict"]
+
+
+def test_a_survivor_that_is_edited_at_the_last_moment_is_not_deleted(build):
+    world = build()
+    made = int(world.on_site("Fall"))
+    world.on_site("Slip")
+    world.sync()
+    theirs = next(link.fourhse_id for link in world.links() if link.procore_id == str(made))
+    world.procore.hand_delete("incident", made)
+    world.sync()
+    world.answer(world.inbox()[0].id, "approve")
+    quick = iter([lambda: world.fourhse.hand_edit("incident", theirs, name="Trip")])
+    world.faults.on_request.append(lambda request: next(quick)() if theirs in request.path else None)
+    report = world.sync()
+    assert (report.outcome, report.written, len(world.office())) == ("partial", NOTHING, 2)
+    world.faults.on_request.clear()
+    world.sync()
+    assert [entry.item.kind for entry in world.inbox()] == ["conflict"]
+
+
+def test_one_that_is_back_at_the_last_moment_keeps_its_partner(build):
+    world = build()
+    made = int(world.on_site("Fall"))
+    world.sync()
+    world.procore.hand_delete("incident", made)
+    world.sync()
+    world.answer(world.inbox()[0].id, "approve")
+    quick = iter([lambda: world.procore.hand_restore("incident", made)])
+    world.faults.on_request.append(lambda request: next(quick, lambda: None)() if "/view/" in request.path else None)
+    report = world.sync()
+    assert (report.outcome, report.written, len(world.office())) == ("partial", NOTHING, 1)
+    assert (world.sync().written, world.inbox()) == (NOTHING, [])
+    assert [str(link.state) for link in world.links()] == ["live"]
+
+
+def test_a_plan_shows_what_a_cycle_would_do_and_does_none_of_it(build):
+    world = build()
+    made = world.on_site("Fall")
+    world.sync()
+    world.procore.hand_edit("incident", int(made), title="Slip")
+    world.in_office("Trip")
+    for _ in range(2):
+        report = world.sync(dry=True)
+        acts = sorted((action.side, action.act) for action in report.plan.actions)
+        assert (acts, report.written) == ([("fourhse", "update"), ("procore", "create")], NOTHING)
+    assert (len(world.links()), len(world.site())) == (1, 1)
+    written = world.sync().written
+    assert (written["fourhse"]["updated"], written["procore"]["created"]) == (1, 1)

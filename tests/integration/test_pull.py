@@ -227,14 +227,16 @@ def test_the_whole_list_is_read_on_its_own_schedule(large):
     assert any(asked)
 
 
-def test_a_row_committed_late_is_not_lost_below_the_cursor(large):
+def test_an_edit_committed_late_is_not_lost_below_the_cursor(large):
     """It bears a time before the last pull, and becomes visible only after it."""
-    before = large.clock.now
+    one = int(min(large.site()))
+    large.clock.advance(hours=1)
+    pulled_at = large.clock.now
     large.sync()
-    now, large.clock.now = large.clock.now, before - timedelta(minutes=2)
-    large.on_site("Late", date(2026, 2, 20))
+    now, large.clock.now = large.clock.now, pulled_at - timedelta(minutes=2)
+    large.procore.hand_edit("incident", one, title="Late")
     large.clock.now = now
-    assert large.sync().written["fourhse"]["created"] == 1
+    assert large.sync().written["fourhse"]["updated"] == 1
 
 
 def test_incidents_of_unknown_time_are_found_where_the_default_hides_them(build, monkeypatch):
