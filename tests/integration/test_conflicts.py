@@ -193,3 +193,25 @@ def test_a_plan_shows_what_a_cycle_would_do_and_does_none_of_it(build):
     assert (len(world.links()), len(world.site())) == (1, 1)
     written = world.sync().written
     assert (written["fourhse"]["updated"], written["procore"]["created"]) == (1, 1)
+
+
+def test_a_value_that_keeps_going_back_is_asked_about(build):
+    """Something at 4HSE turns the title back to what it was, and nothing else."""
+    world = build()
+    made = int(world.on_site("Fall"))
+    world.sync()
+    [theirs] = world.office()
+    for _ in range(6):
+        world.procore.hand_edit("incident", made, title="Slip")
+        world.sync()
+        world.fourhse.hand_edit("incident", theirs, name="Fall")
+        world.sync()
+    [entry] = world.inbox()
+    assert (entry.item.kind, entry.item.field) == ("drift", "title")
+    assert (entry.item.procore_value, entry.item.fourhse_value) == ("Slip", "Fall")
+    tries = [write for write in world.fourhse.writes if write.fields.get("name") == "Slip"]
+    assert len(tries) <= 2
+    world.answer(entry.id, "resolve", use="fourhse")
+    world.sync()
+    assert titles(world) == ("Fall", "Fall")
+    assert (world.sync().written, world.inbox()) == (NOTHING, [])

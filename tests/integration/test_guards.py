@@ -181,6 +181,36 @@ def test_a_changed_mapping_holds_what_would_now_differ(build, use, word):
     assert world.inbox() == []
 
 
+# A restored backup ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("use", "status"), [("base", "closed"), ("accept", "open")])
+@pytest.mark.parametrize("side", ["procore", "fourhse"])
+def test_a_vendor_that_was_restored_from_a_backup_is_asked_about(build, side, use, status):
+    world = populated(build, 3)
+    world.sync(first=True)
+    vendor = getattr(world, side)
+    backup = vendor.snapshot()
+    for link in world.links():
+        if side == "procore":
+            world.fourhse.hand_edit("incident", link.fourhse_id, status="closed", date_closed="2026-03-01")
+        else:
+            world.procore.hand_edit("incident", int(link.procore_id), status="closed")
+    assert world.sync().outcome == "ok"
+    vendor.restore_snapshot(backup)
+    report = world.sync()
+    assert (report.outcome, report.exit_code, report.written) == ("stopped", 7, NOTHING)
+    [entry] = world.inbox()
+    assert entry.item.key == f"guard:regress:{side}"
+    world.answer(entry.id, "approve", use=use)
+    for _ in range(2):
+        report = world.sync()
+    assert (report.outcome, world.inbox()) == ("ok", [])
+    assert {row["status"].replace("new", "open") for row in world.site().values()} == {status}
+    assert {row["status"].replace("new", "open") for row in world.office().values()} == {status}
+    assert world.sync().written == NOTHING
+
+
 # Scope ---------------------------------------------------------------------------------------------------------------
 
 

@@ -28,4 +28,5 @@ def test_three_hundred_real_incidents_a_side_meet_and_stay_the_same(build):
         assert shapes(list(world.site().values()))[name] > 0, name
     assert is_quiet(world, world.sync(full=True))
     assert (world.procore.refused, world.fourhse.refused) == ([], [])
+    assert (world.procore.mails, world.fourhse.mails) == (0, 0)
     assert twins(world) == []
