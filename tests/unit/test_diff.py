@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from procore_4hse.mapping.lenses import INJURED
 from procore_4hse.mapping.rules import Direction, OnConflict
 from procore_4hse.models import Ruling, Side
-from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff, diff_field
+from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff, diff_field, seen, shown
 from routes import MAPPING, link, office, site
 
 TITLE = MAPPING.title
@@ -133,3 +134,161 @@ def test_a_write_never_meets_a_value_that_its_side_changed_too(procore, fourhse,
         now, was = (procore, agreed[0]) if found.to is Side.PROCORE else (fourhse, agreed[1])
         assert now == was
     assert (found.verdict in (Verdict.SAME, Verdict.AGREED)) == (procore == fourhse)
+
+
+# Reasons, as people read them ------------------------------------------------------------------------------------
+
+DRIFTED = TITLE.agreement(site().image, office(name="Slip").image)
+LEFT_SO = TITLE.agreement(site().image, office(name="Slip").image, settled=True)
+
+
+@pytest.mark.parametrize(
+    ("procore", "fourhse", "field", "base", "reason"),
+    [
+        ("Fall", "Fall", TITLE, TITLE.agreement(site().image, office().image), "both agree"),
+        ("Fall", "Fall", TITLE, None, "both show the same, newly"),
+        ("Fall", "Slip", TITLE, DRIFTED, "neither side changed, yet they disagree"),
+        ("Fall", "Slip", TITLE, LEFT_SO, "they differ as they were left"),
+        ("Fall", "", TITLE, None, "4HSE has none yet"),
+        ("", "Fall", TITLE, None, "Procore has none yet"),
+        ("Fall", "Slip", TITLE, None, "they differ at the first meeting"),
+        ("Trip", "Slip", TITLE, DRIFTED, "changed in Procore"),
+        ("Fall", "Trip", TITLE, DRIFTED, "changed in 4HSE"),
+        ("Trip", "Skid", TITLE, DRIFTED, "both sides changed it"),
+        (
+            "Trip", "Skid", with_rule(on_conflict=OnConflict.PROCORE), DRIFTED,
+            "both sides changed it; the mapping says procore wins",
+        ),
+        (
+            "Fall", "Trip", with_rule(direction=Direction.TO_FOURHSE), DRIFTED,
+            "changed in 4HSE; this field does not travel to Procore",
+        ),
+    ],
+)  # fmt: skip
+def test_each_verdict_has_its_reason(procore, fourhse, field, base, reason):
+    assert diff_field(field, site(title=procore).image, office(name=fourhse).image, base).reason == reason
+
+
+CATEGORY = MAPPING.category
+
+
+def test_a_category_that_contradicts_an_injury_is_asked_about_because_procore_cannot_take_it():
+    ours, theirs = site(**{INJURED: True}), office(category="ACCIDENTS")
+    base = CATEGORY.agreement(ours.image, theirs.image)
+    found = diff_field(CATEGORY, ours.image, office(category="NON_COMPLIANCE").image, base)
+    assert (found.verdict, found.to) == (Verdict.CONFLICT, None)
+    assert found.reason == "changed in 4HSE, and Procore cannot take it"
+    assert seen(found) == {"procore": "an injury is recorded", "fourhse": "NON_COMPLIANCE"}
+
+
+def test_an_injury_that_appears_writes_the_injury_word_and_one_that_goes_writes_nothing():
+    base = link().base["category"]
+    found = diff_field(CATEGORY, site(**{INJURED: True}).image, office().image, base)
+    assert (found.verdict, found.to) == (Verdict.WRITE, Side.FOURHSE)
+    hurt = CATEGORY.agreement(site(**{INJURED: True}).image, office(category="ACCIDENTS").image)
+    gone = diff_field(CATEGORY, site().image, office(category="ACCIDENTS").image, hurt)
+    assert (gone.verdict, gone.to) == (Verdict.AGREED, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, ""), (True, "an injury is recorded"), (False, "no injury is recorded"), ("Fall", "Fall"), (3, "3")],
+)
+def test_values_are_shown_as_people_read_them(value, text):
+    assert shown(value) == text
+
+
+def test_a_held_value_has_none_and_tells_why():
+    found = diff_field(CATEGORY, site(**{INJURED: None}).image, office(category="Fire").image, None)
+    assert (found.verdict, found.value(Side.PROCORE), found.value(Side.FOURHSE)) == (Verdict.HELD, None, None)
+    assert found.reason == "Procore's record lists are not complete in this cycle"
+    found = diff_field(CATEGORY, site().image, office(category="Fire").image, None)
+    assert found.reason == "4HSE shows the category 'Fire', which the mapping does not know"
+
+
+def test_an_unreadable_base_counts_as_a_change():
+    """The word that both agreed on is not in the mapping any more."""
+    base = replace(link().base["category"], fourhse={"category": "Fire"})
+    found = diff_field(CATEGORY, site(**{INJURED: True}).image, office().image, base)
+    assert (found.verdict, found.reason) == (Verdict.CONFLICT, "both sides changed it")
+
+
+# Answers ---------------------------------------------------------------------------------------------------------
+
+SLIP_OR_TRIP = {"seen": {"procore": "Slip", "fourhse": "Trip"}}
+
+
+@pytest.mark.parametrize(
+    ("use", "direction", "expected", "to", "reason"),
+    [
+        ("procore", Direction.BOTH, Verdict.WRITE, Side.FOURHSE, "a person chose Procore"),
+        ("fourhse", Direction.BOTH, Verdict.WRITE, Side.PROCORE, "a person chose 4HSE"),
+        ("procore", Direction.TO_FOURHSE, Verdict.WRITE, Side.FOURHSE, "a person chose Procore"),
+        ("fourhse", Direction.TO_FOURHSE, Verdict.SETTLED, None, "a person chose 4HSE"),
+        ("procore", Direction.TO_PROCORE, Verdict.SETTLED, None, "a person chose Procore"),
+    ],
+)
+def test_an_answer_is_carried_out_where_the_field_travels(use, direction, expected, to, reason):
+    answer = Ruling(1, "difference:1:title", "resolve", use=use, seen=SLIP_OR_TRIP)
+    found = verdict("Slip", "Trip", with_rule(direction=direction), answer)
+    assert (found.verdict, found.to, found.reason, found.used) == (expected, to, reason, answer)
+
+
+def test_a_side_that_moved_after_the_answer_is_asked_about_again():
+    answer = Ruling(1, "difference:1:title", "resolve", use="procore", seen=SLIP_OR_TRIP)
+    found = verdict("Slip", "Skid", ruling=answer)
+    assert (found.verdict, found.to, found.used) == (Verdict.CONFLICT, None, None)
+    assert found.reason == "a side moved after the answer was given, so it is asked again"
+
+
+def test_only_a_choice_decides_a_difference():
+    other = Ruling(1, "difference:1:title", "retry", use="procore", seen=SLIP_OR_TRIP)
+    assert verdict("Slip", "Trip", ruling=other).verdict is Verdict.CONFLICT
+
+
+def test_agreement_outdoes_an_answer():
+    answer = Ruling(1, "difference:1:title", "resolve", use="procore", seen=SLIP_OR_TRIP)
+    assert verdict("Slip", "Slip", ruling=answer).verdict is Verdict.AGREED
+
+
+def test_the_answer_of_one_field_is_not_that_of_another():
+    answer = {"title": Ruling(1, "difference:1:title", "resolve", use="procore", seen=SLIP_OR_TRIP)}
+    edited = site(title="Slip", description="A."), office(name="Trip", description_event="B.")
+    found = {d.field.key: d for d in diff(MAPPING.fields, edited[0].image, edited[1].image, dict(link().base), answer)}
+    assert (found["title"].verdict, found["title"].to) == (Verdict.WRITE, Side.FOURHSE)
+    assert found["description"].verdict is Verdict.CONFLICT
+
+
+# Titles that 4HSE cuts -------------------------------------------------------------------------------------------
+
+LONG = "A long title " * 29 + "end"
+CUT = office(name=LONG[:254].rstrip() + "…", description_event=f"{LONG}\n\nA worker fell.")
+
+
+def cut(ours, theirs, **rulings):
+    base = dict(link(site(title=LONG), CUT).base)
+    return {d.field.key: d for d in diff(MAPPING.fields, ours.image, theirs.image, base, rulings)}
+
+
+def test_a_cut_title_that_nobody_touched_agrees_and_so_does_its_text():
+    assert {found.verdict for found in cut(site(title=LONG), CUT).values()} == {Verdict.SAME}
+
+
+def test_a_cut_title_that_procore_edits_is_written_and_holds_nothing():
+    found = cut(site(title="Short"), CUT)
+    assert (found["title"].verdict, found["title"].to) == (Verdict.WRITE, Side.FOURHSE)
+    assert found["description"].verdict is Verdict.SAME
+
+
+def test_a_contested_cut_title_holds_the_text_below_it_and_no_other_field():
+    found = cut(site(title=LONG), replace(CUT, image={**CUT.image, "name": "Mine"}))
+    assert found["title"].reason == "the title is longer than 4HSE holds, and was changed there"
+    assert found["description"].reason == "waits for the answer about Title"
+    verdicts = [found[key].verdict for key in ("title", "description", "day", "status", "category")]
+    assert verdicts == [Verdict.CONFLICT, Verdict.HELD, Verdict.SAME, Verdict.SAME, Verdict.SAME]
+
+
+def test_a_contested_title_that_was_never_cut_leaves_its_text_alone():
+    pair = site(title="Slip"), office(name="Trip", description_event="More.")
+    found = {d.field.key: d for d in diff(MAPPING.fields, pair[0].image, pair[1].image, dict(link().base), {})}
+    assert [found[key].verdict for key in ("title", "description")] == [Verdict.CONFLICT, Verdict.WRITE]

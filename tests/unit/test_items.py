@@ -1,0 +1,144 @@
+"""What a person reads: each kind of question, word for word."""
+
+from dataclasses import replace
+
+import pytest
+
+from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Refusal, Side
+from procore_4hse.reconcile import items
+from procore_4hse.reconcile.diff import diff_field
+from procore_4hse.reconcile.snapshot import signature
+from routes import MAPPING, link, office, route, site
+
+UPDATE = Action(
+    Act.UPDATE, Side.FOURHSE, Kind.INCIDENT, "a", "1", "because", {"name": "Slip"}, {"title": {}, "day": {}}
+)
+IDS = {"procore_id": "1", "fourhse_id": "a"}
+
+
+def test_a_headline_is_the_title_as_its_side_shows_it():
+    assert items.title_of(MAPPING, site()) == "Fall"
+    assert items.title_of(MAPPING, office(name="Slip")) == "Slip"
+    assert items.title_of(MAPPING, site(title=None)) == ""
+    assert items.title_of(MAPPING, None) == ""
+    assert items.title_of(MAPPING, replace(site(), minimal=True)) == "", "privacy keeps it home"
+
+
+def test_a_link_is_known_by_whichever_side_still_shows_a_title():
+    assert items.headline(route(site(title="Slip"), office()), link()) == "Slip"
+    assert items.headline(route(office(name="Trip")), link()) == "Trip"
+    assert items.headline(route(site(title="")), link()) == ""
+    assert items.headline(route(site(), office(), title="Of the incident"), link()) == "Of the incident"
+    assert items.headline(route(site(), title=""), link()) == ""
+
+
+def test_a_difference():
+    found = diff_field(MAPPING.title, site(title="Slip").image, office(name="Trip").image, link().base["title"])
+    assert items.difference(ItemKind.CONFLICT, link(), found, "Slip") == Item(
+        ItemKind.CONFLICT, "difference:1:title", "Slip", "Title: both sides changed it.",
+        "Choose the value that holds: procore-4hse inbox resolve ID --use procore, or --use 4hse",
+        {"seen": {"procore": "Slip", "fourhse": "Trip"}}, **IDS,
+        field="title", procore_value="Slip", fourhse_value="Trip", base_value="Fall",
+    )  # fmt: skip
+
+
+def test_a_difference_that_only_procore_can_decide():
+    category = MAPPING.category
+    found = diff_field(category, site(**{"@injured": True}).image, office().image, None)
+    found = replace(found, base=replace(link().base["category"], procore={"@injured": None}))
+    item = items.difference(ItemKind.DRIFT, link(), found, "Slip")
+    assert item.advice == "Choose the value that holds: procore-4hse inbox resolve ID --use procore"
+    assert (item.kind, item.procore_value, item.base_value) == (ItemKind.DRIFT, "an injury is recorded", "")
+    assert items.difference(ItemKind.DRIFT, link(), replace(found, base=None), "").base_value is None
+
+
+@pytest.mark.parametrize(
+    ("record", "other", "ids", "side"),
+    [(site(), "a", IDS, "Procore"), (office(), None, {"procore_id": None, "fourhse_id": "a"}, "4HSE")],
+)
+def test_an_unknown_word(record, other, ids, side):
+    assert items.word(record, other, "status", "An odd word", "Fall") == Item(
+        ItemKind.WORD, f"word:{record.side.value}:{record.id}:status", "Fall", "An odd word.",
+        f"Correct the value in {side}, or add the word to the mapping; it closes by itself.", field="status", **ids,
+    )  # fmt: skip
+
+
+def test_a_refused_call_carries_the_vendor_s_own_words():
+    refusal = Refusal("refused:key", Side.FOURHSE, "name is too long", "", None)
+    assert items.refused(refusal, UPDATE, "Slip") == Item(
+        ItemKind.REFUSED, "refused:key", "Slip", "4HSE refused this update: name is too long",
+        "Change the record on either side, or try again now: procore-4hse inbox retry ID", **IDS, field="day, title",
+    )  # fmt: skip
+    delete = replace(UPDATE, act=Act.DELETE, side=Side.PROCORE, target_id="1", source_id="a", sources={})
+    item = items.refused(refusal, delete, "Slip")
+    assert (item.field, item.procore_id, item.fourhse_id) == (None, "1", "a")
+    assert item.reason == "Procore refused this delete: name is too long"
+
+
+def test_a_doubt_names_the_candidates():
+    assert items.doubt(site(), (("a", "Fall"), ("b", "Trip")), "Alike.", "Fall") == Item(
+        ItemKind.MATCH, "match:procore:1", "Fall", "Alike.",
+        "4HSE a Fall; 4HSE b Trip. If the same: procore-4hse inbox approve ID --with RECORD_ID; "
+        "different, create both: procore-4hse inbox reject ID",
+        {"candidates": ["a", "b"]}, procore_id="1",
+    )  # fmt: skip
+    assert items.doubt(office(), (), "A twin.", "Fall") == Item(
+        ItemKind.MATCH, "match:fourhse:a", "Fall", "A twin.",
+        "If different, create both: procore-4hse inbox reject ID", {"candidates": []}, fourhse_id="a",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("gone", "edited", "kind", "reason"),
+    [
+        (Side.PROCORE, False, ItemKind.DELETION, "Deleted in Procore (in the bin); still there in 4HSE."),
+        (
+            Side.PROCORE, True, ItemKind.CONFLICT,
+            "Deleted in Procore (in the bin) and edited in 4HSE since both agreed.",
+        ),
+        (Side.FOURHSE, False, ItemKind.DELETION, "Deleted in 4HSE (in the bin); still there in Procore."),
+    ],
+)  # fmt: skip
+def test_a_deletion(gone, edited, kind, reason):
+    alive = gone.other.title
+    assert items.deletion(link(), gone, "in the bin", "Fall", edited=edited) == Item(
+        kind, f"deletion:1:{gone.value}", "Fall", reason,
+        f"Delete it in {alive} too: procore-4hse inbox approve ID; keep it there: inbox reject ID; "
+        f"bring it back in {gone.title}: inbox reject ID --restore",
+        {"edited": edited}, **IDS,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_a_missing_one(side):
+    assert items.missing(link(), side, "Fall") == Item(
+        ItemKind.MISSING, f"missing:1:{side.value}", "Fall",
+        f"{side.title} no longer shows it, and nothing proves that it was deleted; both sides are left alone.",
+        f"Look whether our account may still see it in {side.title}; it goes on by itself when it is back. "
+        "If it was deleted: procore-4hse inbox approve ID",
+        **IDS,
+    )  # fmt: skip
+
+
+def test_a_guard_lists_what_it_holds():
+    told = {"act": "update", "side": "fourhse", "kind": "incident", "id": "a", "source_id": "1", "reason": "because"}
+    assert items.guard("updates:fourhse", "Too many.", "Look.", (UPDATE,), creates=3) == Item(
+        ItemKind.GUARD, "guard:updates:fourhse", "", "Too many.", "Look.",
+        {"held": [signature(UPDATE)], "actions": [told], "creates": 3},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("side", "target", "source", "title"), [(Side.FOURHSE, "a", "1", "4HSE"), (Side.PROCORE, "1", "a", "Procore")]
+)
+def test_a_write_that_emptied_other_fields_keeps_both_images(side, target, source, title):
+    action = replace(UPDATE, side=side, target_id=target, source_id=source)
+    assert items.replaced(action, ["code", "place"], {"code": "x"}, {"code": None}) == Item(
+        ItemKind.GUARD, "guard:replaced", "", f"{title} emptied fields that our change did not send: code, place.",
+        "Both images are kept here. To put them back, and to send whole records from now on: inbox approve ID",
+        {
+            "record": target, "side": side.value, "before": {"code": "x"}, "after": {"code": None},
+            "sent": {"name": "Slip"},
+        },
+        **IDS,
+    )  # fmt: skip
