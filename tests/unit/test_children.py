@@ -1,0 +1,360 @@
+"""The people of a linked incident: who is who, who crosses, and what is asked."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from core import PERSON_8, child, crowd, injury, involved, near_miss
+
+from procore_4hse.mapping.rules import Direction
+from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, Place, Refusal, Side
+from procore_4hse.reconcile.plan import plan
+from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
+from procore_4hse.reconcile.snapshot import Plan, Policy, Presence, Rebase
+from routes import MAPPING, link, office, ruling, site
+
+LINKED = {"links": (child(),)}
+
+
+def place(found: Plan) -> Place:
+    both = found.places[Side.PROCORE]["1"], found.places[Side.FOURHSE]["a"]
+    assert both[0] is both[1]
+    assert [len(known) for known in found.places.values()] == [1, 1], "a person is no incident of its own"
+    return both[0]
+
+
+def test_nobody_needs_nothing():
+    found = plan(crowd())
+    assert (found.actions, found.items, found.unheard, place(found)) == ((), (), frozenset(), Place.IN_SYNC)
+
+
+def test_people_who_agree_need_nothing():
+    found = plan(crowd(injury(), involved(), **LINKED))
+    assert (found.actions, found.items, found.rebases, place(found)) == ((), (), (), Place.IN_SYNC)
+
+
+# Who is who ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("record", "fields"), [(injury(), {"person", "days"}), (near_miss(), {"person"})])
+def test_one_of_each_who_name_one_person_are_linked(record, fields):
+    found = plan(crowd(record, involved()))
+    assert found.actions == (
+        Action(Act.LINK, Side.FOURHSE, record.kind, "p1", record.id, "both name the same person", parent="1"),
+    )
+    assert [replace(r, fields=set(r.fields)) for r in found.rebases] == [Rebase(record.kind, record.id, "p1", fields)]
+    assert (found.items, place(found)) == ((), Place.IN_SYNC)
+
+
+def test_linked_people_who_differ_follow_the_rule_at_once():
+    found = plan(crowd(injury(), involved(days=5)))
+    assert [action.act for action in found.actions] == [Act.LINK]
+    [item] = found.items
+    assert (item.kind, item.key, item.title) == (ItemKind.CONFLICT, "difference:injury-i1:days", "Fall")
+    assert (item.procore_id, item.fourhse_id) == ("1", "a"), "people look it up by the incident"
+    assert (item.procore_value, item.fourhse_value, place(found)) == ("3", "5", Place.WAITING)
+    filled = plan(crowd(injury(work_days_absent=None), involved())).actions[1]
+    assert filled == Action(
+        Act.UPDATE, Side.PROCORE, Kind.INJURY, "i1", "p1", "Days of absence: Procore has none yet",
+        {"work_days_absent": 3}, {"days": {"days": 3}}, {"work_days_absent": None}, parent="1",
+    )  # fmt: skip
+
+
+def test_two_people_are_told_apart_by_whom_they_name():
+    found = plan(crowd(injury(), injury("i2", **PERSON_8), involved(), involved("p2", person_office_id="o8")))
+    assert [(action.act, action.source_id, action.target_id) for action in found.actions] == [
+        (Act.LINK, "i1", "p1"),
+        (Act.LINK, "i2", "p2"),
+    ]
+
+
+def test_several_records_of_one_person_are_asked_about():
+    found = plan(crowd(injury(), near_miss(), involved(days=None), involved("p2", days=4)))
+    reason = "One person has several records on this incident; which is which must be told."
+    asked = "4HSE p1 0 days; 4HSE p2 4 days. If the same: procore-4hse inbox approve ID --with RECORD_ID; "
+    advice = f"{asked}different, create both: procore-4hse inbox reject ID"
+    facts = {"candidates": ["p1", "p2"]}
+    assert found.items == (
+        Item(ItemKind.MATCH, "match:procore:injury-i1", "Fall", reason, advice, facts, procore_id="i1"),
+        Item(ItemKind.MATCH, "match:procore:near_miss-n1", "Fall", reason, advice, facts, procore_id="n1"),
+    )
+    assert (found.actions, place(found)) == ((), Place.WAITING)
+
+
+def test_a_person_may_tell_who_is_who_and_the_rest_follows():
+    answer = ruling("match:procore:injury-i1", "approve", with_id="p2")
+    found = plan(crowd(injury(), near_miss(), involved(), involved("p2"), rulings=answer))
+    assert [(action.act, action.source_id, action.target_id) for action in found.actions] == [
+        (Act.LINK, "i1", "p2"),
+        (Act.LINK, "n1", "p1"),
+    ]
+    assert (found.items, set(found.relying)) == ((), {"match:procore:injury-i1"})
+
+
+def test_an_answer_about_a_partner_who_is_not_there_links_nothing():
+    answer = ruling("match:procore:injury-i1", "approve", with_id="p9")
+    found = plan(crowd(injury(), near_miss(), involved(), involved("p2"), rulings=answer))
+    assert (found.actions, len(found.items)) == ((), 2)
+
+
+@pytest.mark.parametrize(
+    ("records", "key"),
+    [([injury(**PERSON_8)], "match:procore:injury-i1"), ([involved()], "match:fourhse:person-p1")],
+)
+def test_a_person_may_say_that_a_record_stays_home(records, key):
+    found = plan(crowd(*records, rulings=ruling(key, "reject")))
+    assert (found.actions, found.items, found.relying) == ((), (), (key,))
+    other = plan(crowd(*records, rulings=ruling(key, "approve", with_id="x")))
+    assert len(other.actions) == 1, "only a no keeps it home"
+
+
+def test_a_record_that_stays_home_leaves_the_other_two_to_each_other():
+    found = plan(crowd(injury(), near_miss(), involved(), rulings=ruling("match:procore:near_miss-n1", "reject")))
+    assert [(action.act, action.source_id, action.target_id) for action in found.actions] == [(Act.LINK, "i1", "p1")]
+
+
+@pytest.mark.parametrize(
+    "nobody",
+    [
+        injury(affected_party=None),
+        near_miss(affected_party=None),
+        involved(person_office_id=None),
+        replace(near_miss(), kind=Kind.PROPERTY_DAMAGE),
+        replace(near_miss(), kind=Kind.ENVIRONMENTAL),
+        replace(near_miss(), presence=Presence.ABSENT),
+        replace(involved(), presence=Presence.UNSEEN),
+    ],
+)
+def test_a_record_that_names_nobody_or_is_not_seen_has_no_partner_and_holds_nothing(nobody):
+    found = plan(crowd(nobody))
+    assert (found.actions, found.items, place(found)) == ((), (), Place.IN_SYNC)
+
+
+# Who crosses -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("record", "fields", "sources"),
+    [
+        (
+            injury(), {"person_office_id": "o7", "days": 3},
+            {"person": {"affected_party": {"id": 7}, "affected_person": None}, "days": {"work_days_absent": 3}},
+        ),
+        (
+            injury(work_days_absent=None), {"person_office_id": "o7"},
+            {"person": {"affected_party": {"id": 7}, "affected_person": None}, "days": {"work_days_absent": None}},
+        ),
+        (
+            near_miss(), {"person_office_id": "o7"},
+            {"person": {"affected_party": {"id": 7}, "affected_person": None}},
+        ),
+    ],
+)  # fmt: skip
+def test_a_person_named_in_procore_is_made_in_4hse(record, fields, sources):
+    found = plan(crowd(record, parent=link(generation=2)))
+    created = [action for action in found.actions if action.kind is not Kind.INCIDENT]
+    assert created == [
+        Action(
+            Act.CREATE, Side.FOURHSE, record.kind, None, record.id, "a person named in Procore",
+            {**fields, "office_incident_id": "a"}, sources, generation=2, parent="1",
+        )
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("category", "kind", "fields"),
+    [
+        ("ACCIDENTS", Kind.INJURY, {"affected_party_id": 7, "work_days_absent": 3}),
+        ("NON_COMPLIANCE", Kind.NEAR_MISS, {"affected_party_id": 7}),
+        ("Fire", Kind.NEAR_MISS, {"affected_party_id": 7}),
+    ],
+)
+def test_a_person_from_4hse_becomes_an_injury_under_the_injury_word_else_a_near_miss(category, kind, fields):
+    found = plan(crowd(involved(), category=category))
+    [action] = found.actions
+    assert (action.act, action.side, action.kind) == (Act.CREATE, Side.PROCORE, kind)
+    assert action.fields == {**fields, "incident_id": 1}
+    assert (action.source_id, action.reason, action.parent) == ("p1", "a person named in 4HSE", "1")
+    assert action.sources["person"] == {"person_office_id": "o7"}
+
+
+def test_without_a_category_row_a_person_from_4hse_is_a_near_miss():
+    bare = replace(MAPPING, fields=tuple(row for row in MAPPING.fields if row.key != "category"))
+    [action] = plan(crowd(involved(), category="ACCIDENTS", mapping=bare)).actions
+    assert action.kind is Kind.NEAR_MISS
+
+
+def test_a_one_way_route_takes_nobody_the_other_way():
+    assert plan(crowd(involved(), direction=Direction.TO_FOURHSE)).actions == ()
+    assert plan(crowd(near_miss(), direction=Direction.TO_PROCORE)).actions == ()
+    assert len(plan(crowd(near_miss(), direction=Direction.TO_FOURHSE)).actions) == 1
+
+
+@pytest.mark.parametrize(
+    ("record", "said", "ids"),
+    [
+        (
+            near_miss(affected_party={"id": 9}),
+            "This person has no partner in the 4HSE office; the incident itself crosses.",
+            {"key": "match:procore:near_miss-n1", "procore_id": "n1"},
+        ),
+        (
+            involved(person_office_id="o9"),
+            "This person has no partner in Procore's directory; the incident itself crosses.",
+            {"key": "match:fourhse:person-p1", "fourhse_id": "p1"},
+        ),
+    ],
+)
+def test_a_person_without_a_partner_holds_that_person_only(record, said, ids):
+    advice = (
+        "Give the person the same employee id, tax code or e-mail on both sides, or name the partner: "
+        "procore-4hse inbox approve ID --with RECORD_ID; never copy this person: procore-4hse inbox reject ID"
+    )
+    found = plan(crowd(record, involved("p2", person_office_id="o8")))
+    assert found.items == (
+        Item(kind=ItemKind.MATCH, title="Fall", reason=said, advice=advice, facts={"candidates": []}, **ids),
+    )
+    assert [action.source_id for action in found.actions] == ["p2"]
+    assert place(found) is Place.WAITING
+
+
+def test_a_refused_person_waits_and_shows_on_the_incident():
+    plain = crowd(near_miss())
+    [action] = plan(plain).actions
+    key = refusal_key(action)
+    refusal = Refusal(key, Side.FOURHSE, "No.", refusal_fingerprint(action), plain.now + timedelta(hours=1))
+    found = plan(replace(plain, refusals={key: refusal}))
+    assert found.actions == ()
+    assert [(item.key, item.title, item.procore_id, item.fourhse_id) for item in found.items] == [
+        (key, "Fall", "1", "a")
+    ]
+    assert place(found) is Place.REFUSED
+    due = plan(replace(plain, refusals={key: replace(refusal, next_try=None)}))
+    assert due.actions == (action,)
+
+
+# Linked people ---------------------------------------------------------------------------------------------------
+
+
+def test_an_edit_of_a_person_crosses_as_an_update():
+    found = plan(crowd(injury(work_days_absent=9), involved(), **LINKED))
+    assert found.actions == (
+        Action(
+            Act.UPDATE, Side.FOURHSE, Kind.INJURY, "p1", "i1", "Days of absence: changed in Procore",
+            {"days": 9}, {"days": {"work_days_absent": 9}}, {"days": 3}, parent="1",
+        ),
+    )  # fmt: skip
+
+
+def test_the_correction_of_a_person_is_an_update():
+    found = plan(crowd(injury(), involved(person_office_id="o8"), **LINKED))
+    assert [(a.act, a.side, a.fields) for a in found.actions] == [(Act.UPDATE, Side.PROCORE, {"affected_party_id": 8})]
+
+
+def test_a_linked_near_miss_has_no_days():
+    pair = child(near_miss())
+    assert plan(crowd(near_miss(), involved(days=9), links=(pair,))).actions == ()
+
+
+def test_a_linked_person_is_not_looked_at_twice():
+    found = plan(crowd(injury(), involved(), injury("i2"), **LINKED))
+    assert [(action.act, action.source_id) for action in found.actions] == [(Act.CREATE, "i2")]
+
+
+def test_a_near_miss_may_bear_the_number_of_an_injury():
+    found = plan(crowd(injury("5"), involved(), near_miss("5", **PERSON_8), links=(child(injury("5")),)))
+    assert [(action.act, action.kind, action.source_id) for action in found.actions] == [
+        (Act.CREATE, Kind.NEAR_MISS, "5")
+    ]
+
+
+@pytest.mark.parametrize("known", [(Side.PROCORE, "i1"), (Side.FOURHSE, "p1")])
+def test_a_person_with_an_open_intent_waits_with_the_incident(known):
+    found = plan(crowd(injury(work_days_absent=9), involved(), pending=frozenset({known}), **LINKED))
+    assert (found.actions, place(found)) == ((), Place.WAITING)
+    other = plan(crowd(injury(work_days_absent=9), involved(), pending=frozenset({(Side.PROCORE, "i9")}), **LINKED))
+    assert len(other.actions) == 1
+
+
+@pytest.mark.parametrize("how", ["pending", "possibly_ours"])
+def test_what_an_open_intent_may_have_made_is_neither_linked_nor_copied(how):
+    found = plan(crowd(near_miss(), **{how: frozenset({(Side.PROCORE, "n1")})}))
+    assert found.actions == ()
+    assert len(plan(crowd(near_miss(), **{how: frozenset({(Side.FOURHSE, "n1")})})).actions) == 1
+
+
+# Deleted people --------------------------------------------------------------------------------------------------
+
+
+def test_a_deleted_person_is_a_deletion_like_any_other():
+    found = plan(crowd(injury(), involved(presence=Presence.GONE), **LINKED))
+    [item] = found.items
+    assert (item.kind, item.key, item.title) == (ItemKind.DELETION, "deletion:injury-i1:fourhse", "Fall")
+    assert (item.procore_id, item.fourhse_id, place(found)) == ("1", "a", Place.WAITING)
+    assert [(change.link, change.state) for change in found.transitions] == [(child(), LinkState.GONE_FOURHSE)]
+
+
+def test_propagated_into_procore_with_its_incident_named():
+    found = plan(crowd(injury(), involved(presence=Presence.GONE), deletions=Policy.PROPAGATE, **LINKED))
+    [action] = found.actions
+    assert (action.act, action.side, action.kind, action.target_id) == (Act.DELETE, Side.PROCORE, Kind.INJURY, "i1")
+    assert (action.parent, action.then) == ("1", LinkState.ENDED)
+
+
+def test_a_person_cannot_be_closed_and_is_asked_about():
+    found = plan(crowd(injury(), involved(presence=Presence.GONE), deletions=Policy.CLOSE, **LINKED))
+    assert (found.actions, [item.kind for item in found.items]) == ((), [ItemKind.DELETION])
+
+
+def test_a_person_who_is_made_again_in_4hse_belongs_to_the_incident():
+    answer = ruling("deletion:injury-i1:fourhse", "reject", restore=True, seen={"edited": False})
+    found = plan(crowd(injury(), involved(presence=Presence.GONE), rulings=answer, **LINKED))
+    [action] = found.actions
+    assert action.fields == {"person_office_id": "o7", "days": 3, "office_incident_id": "a"}
+    assert (action.act, action.generation, action.parent) == (Act.CREATE, 1, "1")
+    assert found.relying == ("deletion:injury-i1:fourhse",)
+
+
+def test_an_unseen_person_is_missing_and_moves_nothing():
+    found = plan(crowd(injury(), involved(presence=Presence.ABSENT), **LINKED))
+    assert (found.actions, [item.kind for item in found.items]) == ((), [ItemKind.MISSING])
+
+
+# What is not whole -----------------------------------------------------------------------------------------------
+
+
+EVERYONE = {(Side.PROCORE, "1"), (Side.FOURHSE, "a"), (Side.PROCORE, "n1"), (Side.FOURHSE, "p2")}
+KEPT = ["match:procore:near_miss-n1", "match:fourhse:person-p2"]
+
+
+@pytest.mark.parametrize("how", [{"certified": False}, {"uncounted": frozenset({"1"})}])
+def test_lists_that_are_not_whole_plan_nothing_and_close_nothing(how):
+    found = plan(crowd(near_miss(), involved("p2"), of_people=how))
+    assert (found.actions, found.items, found.unheard) == ((), (), EVERYONE)
+    other = plan(crowd(near_miss(), involved("p2"), of_people={"uncounted": frozenset({"2"})}))
+    assert (len(other.actions), other.unheard) == (1, frozenset())
+
+
+def answered():
+    others = ruling("match:procore:near_miss-n9", "reject")
+    return {**ruling(KEPT[0], "reject"), **ruling(KEPT[1], "approve", with_id="n1"), **others}
+
+
+def test_what_a_person_said_stays_said_while_the_incident_itself_waits():
+    pending = frozenset({(Side.PROCORE, "1")})
+    found = plan(crowd(near_miss(), involved("p2"), rulings=answered(), pending=pending))
+    assert (found.actions, set(found.relying)) == ((), set(KEPT))
+
+
+def test_and_while_it_is_out_of_scope():
+    whole = crowd(near_miss(), involved("p2"), rulings=answered())
+    away = {Side.PROCORE: {"1": site()}, Side.FOURHSE: {"a": office(category="REPORT_FAILURE")}}
+    found = plan(replace(whole, records=away))
+    assert (found.actions, set(found.relying)) == ((), set(KEPT))
+
+
+def test_a_worse_place_of_the_incident_stays():
+    whole = crowd(near_miss(), involved("p2", person_office_id="o8"))
+    conflict = {Side.PROCORE: {"1": site(title="Slip")}, Side.FOURHSE: {"a": office(name="Trip")}}
+    found = plan(replace(whole, records=conflict))
+    assert (len(found.actions), place(found)) == (2, Place.WAITING)
