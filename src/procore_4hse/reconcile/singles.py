@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from procore_4hse.mapping.lenses import Held, Unwritable
 from procore_4hse.mapping.translate import new_payload, shows
 from procore_4hse.models import Act, Action, Item, Kind, Link, LinkState, Place, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.draft import Draft
-from procore_4hse.reconcile.match import Candidate, match
+from procore_4hse.reconcile.match import Candidate, Likeness, match
+from procore_4hse.reconcile.match import compare as likeness
 from procore_4hse.reconcile.pairs import Pair, compare
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.scope import day_of, exclusion, is_in_range
@@ -17,6 +20,13 @@ Free = dict[Side, dict[str, tuple[Record, bool]]]
 """Unlinked records by id, each with whether it may be linked or copied."""
 
 ALIKE = "These may be one incident, and likeness alone never links; nothing is created meanwhile."
+MADE_BY_US = (
+    "Our own account made it, and our journal does not know for which incident. Until that is told, no unlinked 4HSE "
+    "incident is copied to Procore."
+)
+LISTED = 10
+"""So many candidates are named; any other unlinked one may be given too."""
+FAR = 10**6
 TAKEN_APART = "A person took these two apart; neither is linked or copied until someone says whether they are one."
 
 
@@ -37,10 +47,53 @@ def plan_unlinked(snapshot: Snapshot, draft: Draft) -> None:
             _doubt(snapshot, left, tuple(r for r in rights if r not in linked[1]), draft, ALIKE)
     for left, right in parted:
         _doubt(snapshot, left, (right,), draft, TAKEN_APART)
-    for side, singles in ((Side.PROCORE, found.singles_procore), (Side.FOURHSE, found.singles_fourhse)):
-        for record_id in singles:
-            if record_id not in linked[0 if side is Side.PROCORE else 1]:
-                _plan_create(snapshot, snapshot.records[side][record_id], apart, draft)
+    alone = {
+        Side.PROCORE: [snapshot.records[Side.PROCORE][i] for i in found.singles_procore if i not in linked[0]],
+        Side.FOURHSE: [snapshot.records[Side.FOURHSE][i] for i in found.singles_fourhse if i not in linked[1]],
+    }
+    _plan_alone(snapshot, alone, apart, draft)
+
+
+def _plan_alone(
+    snapshot: Snapshot, alone: dict[Side, list[Record]], apart: frozenset[tuple[str, str]], draft: Draft
+) -> None:
+    """Records without anything alike on the other side; none goes to Procore before its orphans are explained."""
+    orphans = {}
+    if alone[Side.FOURHSE]:
+        orphans = {record.id: record for record in alone[Side.PROCORE] if _is_orphan(snapshot, record, apart)}
+    for orphan in orphans.values():
+        nearest = sorted(alone[Side.FOURHSE], key=partial(_distance, snapshot, orphan))[:LISTED]
+        _doubt(snapshot, orphan.id, tuple(record.id for record in nearest), draft, MADE_BY_US)
+    for record in (*alone[Side.PROCORE], *alone[Side.FOURHSE]):
+        if orphans and record.side is Side.FOURHSE:
+            draft.unheard.add((record.side, record.id))
+        elif record.id not in orphans:
+            _plan_create(snapshot, record, apart, draft)
+
+
+def _is_orphan(snapshot: Snapshot, record: Record, apart: frozenset[tuple[str, str]]) -> bool:
+    """Whether our account made it, nothing says for what, and it is no second copy of a linked incident.
+
+    Then our own store is an old one, and any 4HSE incident without a link may be the one that it was made for.
+    """
+    if record.author is None or record.author not in snapshot.own_accounts or _is_told(record, apart):
+        return False
+    ruling = snapshot.rulings.get(f"match:{record.side.value}:{record.id}")
+    if (record.side, record.id) in snapshot.linked_elsewhere or (ruling is not None and ruling.verb == "reject"):
+        return False
+    mine = _candidate(snapshot, record, eligible=True)
+    known = (snapshot.record(record.side, link.id_on(record.side)) for link in snapshot.links)
+    return not any(
+        likeness(mine, _candidate(snapshot, other, eligible=True)) is Likeness.CLEAR
+        for other in known
+        if other is not None
+    )
+
+
+def _distance(snapshot: Snapshot, one: Record, other: Record) -> tuple[int, str]:
+    """Days between two records, the nearest first."""
+    days = day_of(snapshot, one), day_of(snapshot, other)
+    return abs((days[0] - days[1]).days) if days[0] and days[1] else FAR, other.id
 
 
 def _unlinked(snapshot: Snapshot, side: Side, draft: Draft) -> dict[str, tuple[Record, bool]]:
