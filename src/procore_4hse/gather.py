@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from procore_4hse.mapping.images import author_of, image_of, is_private
 from procore_4hse.mapping.lenses import Known
-from procore_4hse.mapping.people import Directory, PersonLens
+from procore_4hse.mapping.people import Directory, PersonLens, rows_for
 from procore_4hse.mapping.rules import Direction, Field
 from procore_4hse.mapping.rules import Mapping as FieldMapping
 from procore_4hse.models import (
     PEOPLE_RECORDS,
     PROCORE_RECORDS,
-    Act,
-    Action,
-    Image,
     Kind,
     Link,
     LinkState,
@@ -27,9 +24,10 @@ from procore_4hse.models import (
 )
 from procore_4hse.pull import Pulled
 from procore_4hse.push import fourhse_id
-from procore_4hse.reconcile.echo import Fate, Written, regressed, vanished
+from procore_4hse.reconcile.echo import Lookup, Written, older, regressed, retold, undone, vanished
 from procore_4hse.reconcile.snapshot import Changed, Limits, People, Policy, Presence, Record, Snapshot
 from procore_4hse.settle import Settled
+from procore_4hse.store.journal import Intent
 from procore_4hse.store.links import Links
 from procore_4hse.store.repository import Store, Unit
 from procore_4hse.store.routes import RouteState
@@ -83,8 +81,7 @@ def snapshot(store: Store, known: Gathering) -> Snapshot:
         rulings = inbox.rulings()
         living = links.all()
         records = {side: _records(unit, known, side) for side in Side}
-        writes = tuple(_writes(unit, route, records))
-        return Snapshot(
+        seen = Snapshot(
             mapping=route.mapping.narrowed(route.direction),
             zone=known.zone,
             since=route.since,
@@ -111,12 +108,29 @@ def snapshot(store: Store, known: Gathering) -> Snapshot:
             meeting_approved=known.meeting_approved or _is_approved(rulings, "guard:first-meeting"),
             changed=_changed(known),
             rebased=_rebased(route, rulings),
-            vanished=vanished(writes, unit.now),
-            regressed={side: regressed(writes, side) for side in Side},
             drift_winner=_winner(rulings),
             only_days=known.only_days,
             born_private=links.born_private(),
         )
+        return _looking_back(seen, journal.recent(), living)
+
+
+def _looking_back(seen: Snapshot, intents: Iterable[Intent], links: Iterable[Link]) -> Snapshot:
+    """The same snapshot, with what has become of the changes that the journal knows."""
+
+    def rows(kind: Kind) -> tuple[Field, ...]:
+        return seen.mapping.fields if kind is Kind.INCIDENT else rows_for(kind, seen.people.directory)
+
+    known = _lookup(seen)
+    living = {(link.kind, link.procore_id): link for link in links if link.state is LinkState.LIVE}
+    writes = tuple(_writes(intents, living, rows, known))
+    past = {Side.PROCORE: older(living.values(), rows, known), Side.FOURHSE: frozenset[tuple[str, str | None]]()}
+    return replace(
+        seen,
+        vanished=vanished(writes, seen.now),
+        regressed={side: regressed(writes, side) | {key for key, _ in past[side]} for side in Side},
+        undone={side: undone(writes, side) | past[side] for side in Side},
+    )
 
 
 def _records(unit: Unit, known: Gathering, side: Side) -> dict[str, Record]:
@@ -156,6 +170,7 @@ def _record(known: Gathering, staged: Staged, pull: int, injured: bool | None, t
         author=author_of(staged),
         minimal=staged.minimal,
         evidence=evidence or told,
+        is_older=staged.is_older,
     )
 
 
@@ -206,7 +221,16 @@ def _children(unit: Unit, known: Gathering, side: Side, kinds: tuple[Kind, ...])
         presence = Presence.GONE if proof else Presence.PRESENT if staged.present else Presence.ABSENT
         evidence = proof or told.get(raw.id, "")
         found[raw.parent_id or ""].append(
-            Record(side, raw.id, raw.payload, presence, evidence=evidence, kind=raw.kind, minimal=staged.minimal)
+            Record(
+                side,
+                raw.id,
+                raw.payload,
+                presence,
+                minimal=staged.minimal,
+                evidence=evidence,
+                kind=raw.kind,
+                is_older=staged.is_older,
+            )
         )
     return {incident: tuple(records) for incident, records in found.items()}
 
@@ -247,7 +271,7 @@ def _ids_of_ours(unit: Unit, route: Route, links: Iterable[Link]) -> dict[str, s
     return {
         fourhse_id(route.key, Kind.INCIDENT, procore_id, generation): procore_id
         for procore_id in ids
-        for generation in range(generations.get(procore_id, 0) + 1)
+        for generation in range(generations.get(procore_id, 0) + 2)
     }
 
 
@@ -260,26 +284,37 @@ def _changed(known: Gathering) -> Changed:
     )
 
 
-def _writes(unit: Unit, route: Route, records: dict[Side, dict[str, Record]]) -> Iterator[Written]:
-    """Our latest answered writes to incidents, and what the records show of them now."""
-    for intent in unit.journal(route.key).recent():
+Rows = Callable[[Kind], tuple[Field, ...]]
+
+
+def _writes(
+    intents: Iterable[Intent], living: dict[tuple[Kind, str], Link], rows: Rows, known: Lookup
+) -> Iterator[Written]:
+    """Answered writes to records that are still linked, and what both sides show of them now."""
+    for intent in intents:
         action = intent.action
-        record = records[action.side].get(action.target_id or "")
-        there = record is not None and record.presence in (Presence.PRESENT, Presence.UNSEEN)
-        key = (action.target_id if action.side is Side.PROCORE else action.source_id) or ""
-        at = intent.ended_at or intent.made_at
-        if action.act is Act.CREATE:
-            yield Written(at, action.side, key, None, Fate.STANDS if there else Fate.GONE)
-        elif record is not None and there:
-            for row in route.mapping.fields:
-                if row.key in action.sources:
-                    yield Written(at, action.side, key, row.key, _fate(row, action, record.image))
+        ids = {action.side: action.target_id, action.side.other: action.source_id}
+        link = living.get((action.kind, ids[Side.PROCORE] or ""))
+        if link is not None and link.fourhse_id == ids[Side.FOURHSE]:
+            records = {side: known(link, side) for side in Side}
+            yield from retold(action, intent.ended_at or intent.made_at, link, rows(action.kind), records)
 
 
-def _fate(row: Field, action: Action, image: Image) -> Fate:
-    now, before = row.lens.get(action.side, image), row.lens.get(action.side, action.seen)
-    sent = row.lens.get(action.side.other, action.sources[row.key])
-    return Fate.GONE if now == before != sent else Fate.STANDS
+def _lookup(seen: Snapshot) -> Lookup:
+    """Finds a link's record on a side, an incident's or a person's."""
+    children = {
+        (side, record.kind, record.id): record
+        for side in Side
+        for own in seen.people.records[side].values()
+        for record in own
+    }
+
+    def known(link: Link, side: Side) -> Record | None:
+        if link.kind is Kind.INCIDENT:
+            return seen.record(side, link.id_on(side))
+        return children.get((side, link.kind.on(side), link.id_on(side)))
+
+    return known
 
 
 def _rebased(route: Route, rulings: dict[str, Ruling]) -> frozenset[str]:

@@ -178,6 +178,8 @@ class Staged:
     """The vendor's change date, or the server's date, at which its present status was first seen."""
     minimal: bool = False
     """A record that privacy keeps home: only its id, day and a keyed hash of the title are here."""
+    is_older: bool = False
+    """Its vendor showed a later change date before."""
 
 
 # What shall happen -----------------------------------------------------------------------------------------------

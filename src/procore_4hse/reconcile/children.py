@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from procore_4hse.mapping.lenses import CategoryLens, Held, Unwritable
 from procore_4hse.mapping.people import rows_for
@@ -87,10 +88,10 @@ def _plan_kind(snapshot: Snapshot, parent: Link, draft: Draft) -> None:
 
 
 def _within(action: Action, parent: Link) -> Action:
-    """A child that is made again in 4HSE belongs to its incident."""
+    """A child that is made again belongs to its incident."""
     if action.act is not Act.CREATE:
         return action
-    return replace(action, fields={**action.fields, **_office_id(parent)})
+    return replace(action, fields={**action.fields, **_incident_id(parent, action.side)})
 
 
 def _want(snapshot: Snapshot, action: Action, draft: Draft) -> None:
@@ -197,7 +198,7 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
     except Unwritable as error:
         draft.items.append(_no_partner(record, str(error), title))
         return
-    fields |= {"incident_id": int(parent.procore_id)} if side is Side.PROCORE else _office_id(parent)
+    fields |= _incident_id(parent, side)
     sources = {row.key: row.slice(record.side, record.image) for row in rows_of(snapshot, kind)}
     reason = f"a person named in {record.side.title}"
     action = Action(
@@ -215,8 +216,10 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
     _want(replace(snapshot, title=title), action, draft)
 
 
-def _office_id(parent: Link) -> dict[str, str]:
-    return {"office_incident_id": parent.fourhse_id}
+def _incident_id(parent: Link, side: Side) -> dict[str, Any]:
+    return (
+        {"incident_id": int(parent.procore_id)} if side is Side.PROCORE else {"office_incident_id": parent.fourhse_id}
+    )
 
 
 def _kind_for(snapshot: Snapshot, parent: Link) -> Kind:

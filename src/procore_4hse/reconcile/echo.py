@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import takewhile
+from typing import Any
 
-from procore_4hse.models import Side
+from procore_4hse.mapping.lenses import Held
+from procore_4hse.mapping.rules import Field
+from procore_4hse.models import Act, Action, Image, Kind, Link, Side
+from procore_4hse.reconcile.snapshot import Presence, Record
+
+Lookup = Callable[[Link, Side], Record | None]
 
 WINDOW = timedelta(hours=24)
 VANISHES = 2
@@ -26,31 +33,90 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True)
 class Written:
-    """A write of ours that was answered, and what has become of it. `field` is None for a new record."""
+    """A change that the journal knows, on one side, and what has become of it. `field` is None for a new record.
+
+    A write of ours is told twice: on its target (`ours`), and on the side whose edit it carried.
+    """
 
     at: datetime
     side: Side
     link: str
     field: str | None
     fate: Fate
+    ours: bool = True
+
+
+def retold(
+    action: Action, at: datetime, link: Link, rows: Iterable[Field], records: Mapping[Side, Record | None]
+) -> Iterator[Written]:
+    """What both sides show now of a write that was answered."""
+    for side in Side:
+        record, ours = records[side], side is action.side
+        if record is None:
+            continue
+        there = record.presence in (Presence.PRESENT, Presence.UNSEEN)
+        if action.act is Act.CREATE and (there or (side is Side.FOURHSE and record.presence is Presence.GONE)):
+            yield Written(at, side, link.key, None, Fate.STANDS if there else Fate.GONE, ours)
+        for row in rows if action.act is Act.UPDATE and there else ():
+            if row.key in action.sources:
+                yield Written(at, side, link.key, row.key, _fate(row, action, side, record.image, link), ours)
+
+
+def _fate(row: Field, action: Action, side: Side, image: Image, link: Link) -> Fate:
+    """Gone is what a side shows as it was before the change, unless both sides have agreed on that since."""
+    now, base = row.lens.get(side, image), link.base.get(row.key)
+    if isinstance(now, Held) or (base is not None and now == row.lens.get(side, base.of(side))):
+        return Fate.STANDS
+    before = row.lens.get(action.side, action.seen)
+    sent = row.lens.get(action.side.other, action.sources[row.key])
+    if isinstance(before, Held) or isinstance(sent, Held):
+        return Fate.STANDS
+    if side is action.side:
+        return Fate.GONE if now == before and not _agree(row, side, now.value, sent.value) else Fate.STANDS
+    return Fate.GONE if now != sent and _agree(row, side, now.value, before.value) else Fate.STANDS
+
+
+def _agree(row: Field, side: Side, mine: Any, theirs: Any) -> bool:
+    return row.lens.agree(mine, theirs) if side is Side.PROCORE else row.lens.agree(theirs, mine)
 
 
 def vanished(writes: Iterable[Written], now: datetime) -> frozenset[tuple[str, str]]:
     """Fields (link key, field key) whose written value went back by itself twice within a day."""
-    gone = [w for w in writes if w.fate is Fate.GONE and w.field is not None and now - w.at <= WINDOW]
+    gone = [w for w in writes if w.ours and w.fate is Fate.GONE and w.field is not None and now - w.at <= WINDOW]
     counts = Counter((w.link, w.field) for w in gone)
     return frozenset((link, str(field)) for (link, field), count in counts.items() if count >= VANISHES)
 
 
+def undone(writes: Iterable[Written], side: Side) -> frozenset[tuple[str, str | None]]:
+    """Fields (link key, field key) and records (link key, None) whose latest change on a side is gone."""
+    return frozenset((w.link, w.field) for w in _latest(writes, side) if w.fate is Fate.GONE)
+
+
 def regressed(writes: Iterable[Written], side: Side) -> frozenset[str]:
     """Links of a side on which every change after some moment is gone, when there are three or more; else none."""
-    links: set[str] = set()
-    latest: set[tuple[str, str | None]] = set()
-    for write in sorted((w for w in writes if w.side is side), key=lambda w: w.at, reverse=True):
-        if (write.link, write.field) in latest:
-            continue
-        latest.add((write.link, write.field))
-        if write.fate is Fate.STANDS:
-            break
-        links.add(write.link)
+    links = {w.link for w in takewhile(lambda w: w.fate is Fate.GONE, _latest(writes, side))}
     return frozenset(links) if len(links) >= REGRESS else frozenset()
+
+
+def older(
+    links: Iterable[Link], rows: Callable[[Kind], Iterable[Field]], known: Lookup
+) -> frozenset[tuple[str, str | None]]:
+    """Fields of Procore records that show an earlier state of themselves and differ from what was agreed on."""
+    found = set()
+    for link in links:
+        record = known(link, Side.PROCORE)
+        if record is None or not record.is_older or record.presence is not Presence.PRESENT:
+            continue
+        for row in rows(link.kind):
+            base, now = link.base.get(row.key), row.lens.get(Side.PROCORE, record.image)
+            if base is not None and not isinstance(now, Held) and now != row.lens.get(Side.PROCORE, base.procore):
+                found.add((link.key, row.key))
+    return frozenset(found)
+
+
+def _latest(writes: Iterable[Written], side: Side) -> list[Written]:
+    """The latest change of each field on a side, newest first."""
+    seen: dict[tuple[str, str | None], Written] = {}
+    for write in sorted((w for w in writes if w.side is side), key=lambda w: w.at, reverse=True):
+        seen.setdefault((write.link, write.field), write)
+    return list(seen.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, Place, Ruling, Side
 from procore_4hse.reconcile import items
@@ -14,7 +15,9 @@ GO_ON = "Look at what is held with: procore-4hse inbox show ID. To let it happen
 
 def guarded(plan: Plan, snapshot: Snapshot) -> Plan:
     """The same plan without what must not happen yet, with one item for each reason."""
-    for whole in (_first_meeting, _emptied, _regressed, _changed_scope, _changed_zone, _changed_mapping):
+    restored = (partial(_regressed, side) for side in Side)
+    guards: tuple[Whole, ...] = (_first_meeting, _emptied, *restored, _changed_scope, _changed_zone, _changed_mapping)
+    for whole in guards:
         found = whole(plan, snapshot)
         if isinstance(found, Item):
             return _hold_all(plan, found)
@@ -31,6 +34,7 @@ def guarded(plan: Plan, snapshot: Snapshot) -> Plan:
 
 Found = Item | str | None
 """What is asked, or the key of the answer that allows it for as long as its cause lasts."""
+Whole = Callable[[Plan, Snapshot], Found]
 
 
 def _first_meeting(plan: Plan, snapshot: Snapshot) -> Found:
@@ -75,22 +79,23 @@ def _is_absent(snapshot: Snapshot, side: Side, record_id: str) -> bool:
     return record is None or record.presence is Presence.ABSENT
 
 
-def _regressed(plan: Plan, snapshot: Snapshot) -> Found:
-    for side, links in snapshot.regressed.items():
-        if not links:
-            continue
-        if _approved(snapshot, key := f"guard:regress:{side.value}"):
-            return key
-        reason = (
-            f"{side.title} shows old values again: every change that we know of on {len(links)} linked incidents is "
-            "gone at once, as after a restored backup."
-        )
-        advice = (
-            "To write again what both sides had agreed on: procore-4hse inbox approve ID --use base; "
-            "to take the old values: --use accept"
-        )
-        return items.guard(f"regress:{side.value}", reason, advice, plan.actions, links=sorted(links))
-    return None
+def _regressed(side: Side, plan: Plan, snapshot: Snapshot) -> Found:
+    links = snapshot.regressed.get(side, frozenset())
+    ruling = snapshot.rulings.get(key := f"guard:regress:{side.value}")
+    if ruling is not None and ruling.verb == "approve" and links <= set(ruling.seen.get("links", ())):
+        told = {link for link, _ in snapshot.undone.get(side, ())} & set(ruling.seen.get("links", ()))
+        return key if told else None
+    if not links:
+        return None
+    reason = (
+        f"{side.title} shows old values again on {len(links)} linked records, as after a restored backup: what changed "
+        "there since is gone at once."
+    )
+    advice = (
+        "To write again what both sides had agreed on: procore-4hse inbox approve ID --use base; "
+        "to take the old values, and what is gone as deleted: --use accept"
+    )
+    return items.guard(f"regress:{side.value}", reason, advice, plan.actions, links=sorted(links))
 
 
 def _changed_scope(plan: Plan, snapshot: Snapshot) -> Found:

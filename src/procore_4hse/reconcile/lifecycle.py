@@ -10,6 +10,7 @@ from procore_4hse.models import Act, Action, Item, Kind, Link, LinkState, Place,
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.snapshot import Policy, Presence, Record, Snapshot, Transition
 
+TOLD = "a person said so"
 ANSWERED = (LinkState.IGNORED, LinkState.CLOSED_BY_POLICY)
 """A deletion was answered, and the survivor stays."""
 
@@ -69,7 +70,7 @@ def _not_seen(snapshot: Snapshot, link: Link, absent: list[Side]) -> Fate:
 
 
 def _one_gone(snapshot: Snapshot, link: Link, gone: Side) -> Fate:
-    if _is_lost_to_a_backup(snapshot, link, gone):
+    if (link.key, None) in snapshot.put_back(gone):
         return Fate(actions=_bring_back(snapshot, link, gone, f"put back after {gone.title} was restored"))
     if link.state in ANSWERED:
         return Fate(place=Place.EXCLUDED)
@@ -81,12 +82,6 @@ def _one_gone(snapshot: Snapshot, link: Link, gone: Side) -> Fate:
     if ruling is not None and ruling.seen.get("edited", False) == edited:
         return _answered(snapshot, link, gone, ruling)
     return _by_policy(snapshot, link, gone, survivor, edited)
-
-
-def _is_lost_to_a_backup(snapshot: Snapshot, link: Link, gone: Side) -> bool:
-    ruling = snapshot.rulings.get(f"guard:regress:{gone.value}")
-    lost = link.key in snapshot.regressed.get(gone, ())
-    return lost and ruling is not None and ruling.verb == "approve" and ruling.use == "base"
 
 
 def _by_policy(snapshot: Snapshot, link: Link, gone: Side, survivor: Record, edited: bool) -> Fate:
@@ -146,10 +141,10 @@ def _returned(snapshot: Snapshot, link: Link, back: Side) -> Fate:
 
 
 def _bring_back(snapshot: Snapshot, link: Link, gone: Side, reason: str) -> tuple[Action, ...]:
-    if gone is Side.PROCORE:
+    if gone is Side.PROCORE and not _is_told_gone(snapshot, link):
         ids = link.procore_id, link.fourhse_id
         return (Action(Act.RESTORE, gone, link.kind, *ids, reason, parent=snapshot.parent),)
-    source = snapshot.records[Side.PROCORE][link.procore_id]
+    source = snapshot.records[gone.other][link.id_on(gone.other)]
     try:
         fields = new_payload(snapshot.mapping, gone, source.image, snapshot.zone)
     except Unwritable:
@@ -160,14 +155,19 @@ def _bring_back(snapshot: Snapshot, link: Link, gone: Side, reason: str) -> tupl
             side=gone,
             kind=link.kind,
             target_id=None,
-            source_id=link.procore_id,
+            source_id=source.id,
             reason=reason,
             fields=fields,
-            sources={row.key: row.slice(Side.PROCORE, source.image) for row in snapshot.mapping.fields},
+            sources={row.key: row.slice(source.side, source.image) for row in snapshot.mapping.fields},
             generation=link.generation + 1,
             parent=snapshot.parent,
         ),
     )
+
+
+def _is_told_gone(snapshot: Snapshot, link: Link) -> bool:
+    """Whether a person's word is all that says it is gone in Procore: there is nothing in the bin to restore."""
+    return link.state is LinkState.GONE_PROCORE and _gone(snapshot, link, Side.PROCORE).evidence == TOLD
 
 
 def _delete(snapshot: Snapshot, link: Link, side: Side, reason: str) -> Action:
@@ -187,7 +187,7 @@ def _delete(snapshot: Snapshot, link: Link, side: Side, reason: str) -> Action:
 
 def _gone(snapshot: Snapshot, link: Link, gone: Side) -> Transition:
     record = snapshot.record(gone, link.id_on(gone))
-    evidence = (record.evidence if record else "") or "a person said so"
+    evidence = (record.evidence if record else "") or TOLD
     return Transition(link, LinkState.gone(gone), f"deleted in {gone.title}", gone, evidence)
 
 

@@ -87,9 +87,8 @@ def _as_it_came(snapshot: Snapshot, link: Link, found: FieldDiff) -> FieldDiff:
     """A value that went back by itself is no edit of a person's: it is asked about, or put back when that was said."""
     if found.verdict not in (Verdict.WRITE, Verdict.CONFLICT) or found.used is not None:
         return found
-    for side, links in snapshot.regressed.items():
-        ruling = snapshot.rulings.get(f"guard:regress:{side.value}")
-        if link.key in links and ruling is not None and ruling.use == "base" and found.field.leads_to(side):
+    for side in Side:
+        if (link.key, found.field.key) in snapshot.put_back(side) and found.field.leads_to(side):
             return replace(found, verdict=Verdict.WRITE, to=side, reason=f"put back after {side.title} was restored")
     if (link.key, found.field.key) in snapshot.vanished:
         return replace(

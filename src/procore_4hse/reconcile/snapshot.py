@@ -39,6 +39,8 @@ class Record:
     evidence: str = ""
     """Why it counts as gone, in words."""
     kind: Kind = Kind.INCIDENT
+    is_older: bool = False
+    """Its vendor showed a later state of it before."""
 
 
 class Policy(StrEnum):
@@ -122,6 +124,8 @@ class Snapshot:
     """Fields (link key, field key) whose written value went back by itself, twice within a day."""
     regressed: Dict[Side, frozenset[str]] = field(default_factory=dict)
     """Link keys, by the side that shows old values again, as after a restored backup."""
+    undone: Dict[Side, frozenset[tuple[str, str | None]]] = field(default_factory=dict)
+    """Fields (link key, field key), and whole records (link key, None), of which a side shows a state from before."""
     drift_winner: Side | None = None
     """The side that a person chose for all pairs which a changed mapping set against each other."""
     only_days: tuple[date, date] | None = None
@@ -135,6 +139,14 @@ class Snapshot:
 
     def record(self, side: Side, record_id: str) -> Record | None:
         return self.records[side].get(record_id)
+
+    def put_back(self, side: Side) -> frozenset[tuple[str, str | None]]:
+        """What a person wants written again on a side that came back from a backup."""
+        ruling = self.rulings.get(f"guard:regress:{side.value}")
+        if ruling is None or (ruling.verb, ruling.use) != ("approve", "base"):
+            return frozenset()
+        links = ruling.seen.get("links", ())
+        return frozenset(each for each in self.undone.get(side, ()) if each[0] in links)
 
 
 @dataclass(frozen=True)

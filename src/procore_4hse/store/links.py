@@ -53,23 +53,35 @@ class Links:
         generation: int = 0,
         born_private: bool = False,
     ) -> Link:
-        """Links two records, or gives an existing link of the Procore record its new partner."""
-        row = self._row(Side.PROCORE, procore_id, kind) or LinkRow(
-            route=self.route,
-            kind=kind.value,
-            procore_id=procore_id,
-            fourhse_id=fourhse_id,
-            state=LinkState.LIVE.value,
-            base={},
-            since=self.now,
-            born=born.value if born else None,
-            parent=parent,
+        """Links two records, or gives an existing link of either record its new partner."""
+        row = (
+            self._row(Side.PROCORE, procore_id, kind)
+            or self._given_up(procore_id, fourhse_id, kind)
+            or LinkRow(
+                route=self.route,
+                kind=kind.value,
+                procore_id=procore_id,
+                fourhse_id=fourhse_id,
+                state=LinkState.LIVE.value,
+                base={},
+                since=self.now,
+                born=born.value if born else None,
+                parent=parent,
+            )
         )
         row.fourhse_id, row.state, row.generation = fourhse_id, LinkState.LIVE.value, generation
         row.born_private = row.born_private or born_private
         self.session.add(row)
         self.session.flush()
         return _link(row)
+
+    def _given_up(self, procore_id: str, fourhse_id: str, kind: Kind) -> LinkRow | None:
+        """The link of a 4HSE record whose Procore record is gone for good; what both agreed on went with it."""
+        row = self._row(Side.FOURHSE, fourhse_id, kind)
+        if row is not None:
+            self.drop_children(row.procore_id)
+            row.procore_id, row.base = procore_id, {}
+        return row
 
     def rebase(self, procore_id: str, fields: Mapping[str, Agreement], *, kind: Kind = Kind.INCIDENT) -> None:
         row = self._row(Side.PROCORE, procore_id, kind)

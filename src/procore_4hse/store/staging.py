@@ -125,6 +125,7 @@ class Staging:
             )
         if row.status_at is None or row.payload.get("status") != record.payload.get("status"):
             row.status_at = str(record.payload.get("updated_at") or server_at.isoformat())
+        row.newest_at = _later(row.newest_at, record.payload.get("updated_at"))
         row.parent_id, row.minimal, row.pull, row.absent = record.parent_id, minimal, pull, False
         row.payload, row.digest, row.fetched_at = dict(record.payload), _digest(record.payload), self.now
         self.session.add(row)
@@ -132,7 +133,19 @@ class Staging:
 
 def _staged(row: RecordRow) -> Staged:
     record = RawRecord(Side(row.side), Kind(row.kind), row.id, row.payload, row.parent_id)
-    return Staged(record, present=not row.absent, status_at=row.status_at, minimal=row.minimal)
+    shown = record.payload.get("updated_at")
+    return Staged(
+        record,
+        present=not row.absent,
+        status_at=row.status_at,
+        minimal=row.minimal,
+        is_older=shown is not None and _later(shown, row.newest_at) != shown,
+    )
+
+
+def _later(one: str | None, other: object) -> str | None:
+    """The later of two change dates of one vendor, who writes them all in the same form."""
+    return max(one or "", str(other or "")) or None
 
 
 def _digest(payload: object) -> str:

@@ -72,6 +72,8 @@ class RecordRow(SQLModel, table=True):
     absent: bool = False
     """A certified listing did not hold it."""
     status_at: str | None = None
+    newest_at: str | None = None
+    """The latest change date that the vendor ever showed for it."""
     fetched_at: datetime = Field(sa_type=Instant)
 
 

@@ -130,6 +130,7 @@ def upgrade() -> None:
         sa.Column("pull", sa.Integer(), nullable=False),
         sa.Column("absent", sa.Boolean(), nullable=False),
         sa.Column("status_at", sa.String(), nullable=True),
+        sa.Column("newest_at", sa.String(), nullable=True),
         sa.Column("fetched_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("route", "side", "kind", "id"),
     )
