@@ -1,12 +1,14 @@
 """Limits over plans: what is held, what goes on, and what an approval covers."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, Place, Side
 from procore_4hse.reconcile.guard import guarded
-from procore_4hse.reconcile.snapshot import Changed, Limits, Plan, Presence, Snapshot, signature
+from procore_4hse.reconcile.items import guard
+from procore_4hse.reconcile.snapshot import Changed, Limits, Plan, Presence, Snapshot, Transition, signature
 from routes import link, office, route, ruling, site
 
 FEW = Limits(max_deletes=2, max_delete_percent=10, max_change_percent=50, max_creates=2)
@@ -162,3 +164,334 @@ def test_what_is_held_leaves_no_trace():
 def test_absent_by_a_missing_record_is_absent():
     records = {Side.PROCORE: {"0": site("0")}, Side.FOURHSE: {"a0": office("a0", Presence.ABSENT)}}
     assert guarded(Plan(), linked(1, records=records)).stop is not None
+
+
+# Word for word: what, how much, which limit ---------------------------------------------------------------------
+
+GO_ON = "Look at what is held with: procore-4hse inbox show ID. To let it happen: procore-4hse inbox approve ID"
+
+
+@pytest.mark.parametrize(
+    ("act", "side", "many", "limits", "reason"),
+    [
+        (Act.DELETE, Side.FOURHSE, 3, FEW, "3 incidents would be deleted in 4HSE; the limit max_deletes is 2."),
+        (
+            Act.DELETE, Side.PROCORE, 3, replace(FEW, max_deletes=9),
+            "3 of 20 linked incidents would be deleted in Procore; the limit max_delete_percent is 10 %.",
+        ),
+        (
+            Act.UPDATE, Side.PROCORE, 11, FEW,
+            "11 of 20 linked incidents would be updated in Procore; the limit max_change_percent is 50 %.",
+        ),
+        (Act.CREATE, Side.FOURHSE, 3, FEW, "3 incidents would be created in 4HSE; the limit max_creates is 2."),
+    ],
+)  # fmt: skip
+def test_a_limit_says_what_how_much_and_which(act, side, many, limits, reason):
+    plan = of(act, many, side)
+    found = guarded(plan, replace(linked(20), limits=limits))
+    assert found.stop == reason
+    assert found.items == (guard(f"{act.value}s:{side.value}", reason, GO_ON, plan.actions),)
+    assert (found.actions, found.held) == ((), plan.actions)
+
+
+def test_the_limits_of_a_route_that_names_none():
+    assert Limits() == Limits(20, 10, 50, 200, 20)
+
+
+def test_the_first_reason_stops_and_every_kind_has_its_item():
+    plan = of(Act.DELETE, 3)
+    creates = of(Act.CREATE, 3, Side.PROCORE).actions
+    asked = Item(ItemKind.WORD, "word:x", "", "", "")
+    found = guarded(replace(plan, actions=(*plan.actions, *creates), items=(asked,)), linked(5))
+    assert [item.key for item in found.items] == ["word:x", "guard:creates:procore", "guard:deletes:fourhse"]
+    assert (found.stop, found.held) == (found.items[1].reason, (*creates, *plan.actions))
+
+
+def test_links_that_ended_count_towards_no_share():
+    whole = linked(20)
+    ended = replace(whole, links=(replace(whole.links[0], state=LinkState.ENDED), *whole.links[1:]))
+    assert guarded(of(Act.UPDATE, 11), ended).stop is None
+
+
+def test_the_merge_of_new_links_counts_towards_no_share():
+    many = of(Act.UPDATE, 11)
+    for joined in (
+        tuple(Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, a.target_id, "x", "") for a in many.actions[:1]),
+        tuple(Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, "x", a.target_id, "") for a in many.actions[:1]),
+    ):
+        whole = replace(many, actions=(*many.actions, *joined))
+        assert guarded(whole, linked(20)).actions == whole.actions
+    stranger = Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, "x", "y", "")
+    assert guarded(replace(many, actions=(*many.actions, stranger)), linked(20)).actions == (stranger,)
+
+
+def test_people_are_created_and_updated_within_their_incident_but_deleted_within_the_limit():
+    for act in (Act.CREATE, Act.UPDATE):
+        plan = of(act, 15)
+        people = replace(plan, actions=tuple(replace(one, kind=Kind.INJURY) for one in plan.actions))
+        assert guarded(people, linked(20)).stop is None
+    plan = of(Act.DELETE, 3)
+    people = replace(plan, actions=tuple(replace(one, kind=Kind.INJURY) for one in plan.actions))
+    found = guarded(people, linked(20))
+    assert (found.actions, found.held) == ((), people.actions)
+    rulings = {}
+    for one in plan.actions:
+        rulings |= ruling(f"deletion:injury-{one.source_id}:procore", "approve")
+    assert guarded(people, linked(20, rulings=rulings)).actions == people.actions
+
+
+def test_a_no_to_one_deletion_or_a_yes_to_another_side_lets_nothing_pass():
+    plan = of(Act.DELETE, 3)
+    for suffix, verb in (("procore", "reject"), ("fourhse", "approve")):
+        rulings = {}
+        for one in plan.actions:
+            rulings |= ruling(f"deletion:{one.source_id}:{suffix}", verb)
+        assert guarded(plan, linked(5, rulings=rulings)).actions == ()
+
+
+def test_deletions_in_procore_are_known_by_their_own_id():
+    plan = of(Act.DELETE, 3, Side.PROCORE)
+    rulings = {}
+    for one in plan.actions:
+        rulings |= ruling(f"deletion:{one.target_id}:fourhse", "approve")
+    assert guarded(plan, linked(5, rulings=rulings)).actions == plan.actions
+
+
+@pytest.mark.parametrize(
+    ("act", "exempt"),
+    [(Act.CREATE, {"meeting_approved": True}), (Act.UPDATE, {"drift_winner": Side.PROCORE})],
+)
+def test_what_a_person_approved_for_the_route_is_exempt(act, exempt):
+    plan = of(act, 11)
+    assert guarded(plan, linked(20, **exempt)).actions == plan.actions
+    other = of(Act.DELETE, 3)
+    assert guarded(other, linked(20, **exempt)).actions == ()
+
+
+def test_a_backfill_may_create_more_than_the_limit():
+    days = (date(2026, 1, 1), date(2026, 2, 1))
+    assert len(guarded(of(Act.CREATE, 3), linked(5, only_days=days)).actions) == 3
+
+
+def test_an_approval_stays_until_its_actions_are_carried_out():
+    plan = of(Act.CREATE, 3)
+    answer = ruling("guard:creates:fourhse", "approve", seen={"held": [signature(one) for one in plan.actions]})
+    found = guarded(replace(plan, relying=("x",)), linked(5, rulings=answer))
+    assert found.relying == ("x", "guard:creates:fourhse")
+    assert guarded(Plan(), linked(5, rulings=answer)).relying == ()
+    refused = ruling("guard:creates:fourhse", "reject", seen={"held": [signature(one) for one in plan.actions]})
+    assert guarded(plan, linked(5, rulings=refused)).actions == ()
+
+
+def test_more_than_was_approved_is_asked_again_in_the_same_item():
+    plan = of(Act.CREATE, 6)
+    answer = ruling("guard:creates:fourhse", "approve", seen={"held": [signature(one) for one in plan.actions[:2]]})
+    found = guarded(plan, linked(5, rulings=answer))
+    assert (found.actions, found.held) == (plan.actions[:2], plan.actions[2:])
+    assert (found.items[0].key, found.relying) == ("guard:creates:fourhse", ("guard:creates:fourhse",))
+
+
+def test_what_is_held_waits_and_the_rest_stands_where_it_stood():
+    plan = of(Act.CREATE, 3)
+    places = {Side.PROCORE: {"0": Place.IN_SYNC, "9": Place.IN_SYNC}, Side.FOURHSE: {"a9": Place.EXCLUDED}}
+    found = guarded(replace(plan, places=places), linked(5))
+    assert found.places == {
+        Side.PROCORE: {"0": Place.WAITING, "9": Place.IN_SYNC},
+        Side.FOURHSE: {"a9": Place.EXCLUDED},
+    }
+
+
+# Whole routes, word for word -------------------------------------------------------------------------------------
+
+
+def test_a_first_meeting_says_what_would_happen():
+    plan = replace(
+        of(Act.CREATE, 3),
+        places={
+            Side.PROCORE: {"0": Place.IN_SYNC, "1": Place.WAITING, "2": Place.EXCLUDED},
+            Side.FOURHSE: {"a0": Place.IN_SYNC},
+        },
+        items=(Item(ItemKind.MATCH, "match:x", "", "", ""), Item(ItemKind.WORD, "word:x", "", "", "")),
+    )
+    plan = replace(plan, actions=(*plan.actions, Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, "a9", "9", "")))
+    found = guarded(plan, route(limits=FEW, ever_linked=False))
+    reason = (
+        "First meeting: Procore holds 2 incidents in scope and 4HSE 1. 1 are clearly the same, 1 are doubtful, "
+        "0 would be created in Procore and 3 in 4HSE. Nothing was written."
+    )
+    advice = "Read it with: procore-4hse plan. To let it happen: procore-4hse inbox approve ID, or sync --first"
+    creates = {Side.PROCORE: 0, Side.FOURHSE: 3}
+    assert found.items == (guard("first-meeting", reason, advice, plan.actions, creates=creates),)
+    assert (found.actions, found.held, found.stop) == ((), plan.actions, reason)
+    assert found.places[Side.PROCORE] == {"0": Place.WAITING, "1": Place.WAITING, "2": Place.WAITING}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"ever_linked": True}, {"meeting_approved": True}, {"only_days": (date(2026, 1, 1), date(2026, 2, 1))}]
+)
+def test_a_meeting_is_asked_about_once_and_in_no_backfill(changes):
+    assert meeting(1, 1, 1, **changes).stop is None
+
+
+def test_a_meeting_with_nothing_to_do_is_no_question():
+    assert meeting(1, 1, 0).stop is None
+
+
+def test_a_meeting_of_one_populated_side_stays_within_the_limit():
+    assert meeting(2, 0, 2).stop is None
+    assert "First meeting" in (meeting(3, 0, 3).stop or "")
+
+
+def test_what_else_is_asked_stays_asked_while_a_whole_route_is_held():
+    kinds = (ItemKind.WORD, ItemKind.DRIFT, ItemKind.MISSING, ItemKind.DELETION)
+    asked = tuple(Item(kind, f"{kind}:x", "", "", "", procore_id="1", field="title") for kind in kinds)
+
+    def kept(found):
+        return [item.kind for item in found.items[:-1]]
+
+    plan = replace(of(Act.UPDATE, 1), items=asked)
+    assert kept(guarded(plan, linked(1, changed=Changed(scope="x")))) == list(kinds)
+    assert kept(guarded(plan, linked(1, changed=Changed(mapping="x")))) == [kinds[0], *kinds[2:]]
+    empty = {"records": {Side.PROCORE: {"0": site("0")}, Side.FOURHSE: {}}}
+    assert kept(guarded(plan, linked(1, **empty))) == list(kinds[:2])
+    back = {"regressed": {Side.PROCORE: frozenset({"1"})}}
+    assert kept(guarded(plan, linked(1, **back))) == list(kinds[:2])
+    assert kept(guarded(plan, route(limits=FEW, ever_linked=False))) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "reason", "advice", "facts"),
+    [
+        (
+            {"changed": Changed(scope="as they were")}, "scope",
+            "This route's settings changed: they were as they were.",
+            f"If that is meant: inbox approve ID. {GO_ON}", {},
+        ),
+        (
+            {"changed": Changed(zone="Etc/UTC")}, "zone",
+            "The project's time zone was Etc/UTC and is now Europe/Rome; days may read differently.",
+            "If that is right: procore-4hse inbox approve ID; the days on both sides then stay as they stand.", {},
+        ),
+        (
+            {"records": {Side.PROCORE: {}, Side.FOURHSE: {"a0": office("a0")}}}, "emptied:procore",
+            "Procore shows no incident at all any more; 2 were linked.",
+            "See whether our account lost its rights in Procore. If it is really empty: inbox approve ID", {},
+        ),
+    ],
+)  # fmt: skip
+def test_a_whole_route_is_held_with_a_reason_and_a_remedy(changes, key, reason, advice, facts):
+    plan = replace(of(Act.UPDATE, 1), transitions=(), rebases=())
+    found = guarded(plan, linked(2, **changes))
+    assert found.items == (guard(key, reason, advice, plan.actions, **facts),)
+    assert (found.actions, found.held, found.stop) == ((), plan.actions, reason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"changed": Changed(scope="x")}, "guard:scope"),
+        ({"changed": Changed(zone="x")}, "guard:zone"),
+        ({"records": {Side.PROCORE: {}, Side.FOURHSE: {"a0": office("a0")}}}, "guard:emptied:procore"),
+    ],
+)
+def test_only_a_yes_lets_a_whole_route_go_on(changes, key):
+    plan = of(Act.UPDATE, 1)
+    assert guarded(plan, linked(1, **changes, rulings=ruling(key, "approve"))).actions == plan.actions
+    assert guarded(plan, linked(1, **changes, rulings=ruling(key, "reject"))).actions == ()
+    assert guarded(plan, linked(1, **changes, rulings=ruling("guard:other", "approve"))).actions == ()
+
+
+def test_a_side_that_shows_one_incident_is_not_empty():
+    records = {Side.PROCORE: {"0": site("0"), "1": site("1")}, Side.FOURHSE: {"a0": office("a0")}}
+    assert guarded(Plan(), linked(2, records=records)).stop is None
+
+
+@pytest.mark.parametrize("presence", [Presence.UNSEEN, Presence.GONE])
+def test_only_absent_ones_make_a_side_empty(presence):
+    records = {Side.PROCORE: {"0": site("0")}, Side.FOURHSE: {"a0": office("a0", presence)}}
+    assert guarded(Plan(), linked(1, records=records)).stop is None
+
+
+def test_a_changed_mapping_names_the_fields_and_counts_the_pairs():
+    def drift(pair: str, field: str) -> Item:
+        return Item(ItemKind.DRIFT, f"difference:{pair}:{field}", "", "", "", procore_id=pair, field=field)
+
+    plan = replace(of(Act.UPDATE, 1), items=(drift("1", "title"), drift("1", "day"), drift("2", "title")))
+    found = guarded(plan, linked(1, changed=Changed(mapping="old")))
+    reason = "The mapping changed, and 2 linked incidents that agreed would now differ (fields: day, title)."
+    advice = (
+        "Name the winner: procore-4hse inbox approve ID --use procore, or --use 4hse; "
+        "leave both sides as they are: --use base"
+    )
+    assert found.items == (guard("mapping", reason, advice, plan.actions, pairs=2),)
+    assert guarded(plan, linked(1)).stop is None
+
+
+# A restored side -------------------------------------------------------------------------------------------------
+
+UNDONE = {side: frozenset({("1", "title"), ("2", None)}) for side in Side}
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_a_restored_side_is_asked_about(side):
+    plan = of(Act.UPDATE, 1)
+    whole = linked(2, regressed={side: frozenset({"2", "1", "3"})}, undone=UNDONE)
+    reason = (
+        f"{side.title} shows old values again on 3 linked records, as after a restored backup: "
+        "what changed there since is gone at once."
+    )
+    advice = (
+        "To write again what both sides had agreed on: procore-4hse inbox approve ID --use base; "
+        "to take the old values, and what is gone as deleted: --use accept"
+    )
+    found = guarded(plan, whole)
+    assert found.items == (guard(f"regress:{side.value}", reason, advice, plan.actions, links=["1", "2", "3"]),)
+    assert (found.actions, found.stop) == ((), reason)
+
+
+def restored(verb="approve", links=("1", "2", "3"), **changes):
+    told = ruling("guard:regress:procore", verb, use="base", seen={"links": list(links)})
+    regressed = {Side.PROCORE: frozenset({"1", "2", "3"})}
+    return guarded(
+        of(Act.UPDATE, 1), linked(2, **{"regressed": regressed, "undone": UNDONE, "rulings": told, **changes})
+    )
+
+
+def test_an_answer_about_a_restored_side_lasts_until_all_of_it_is_done():
+    assert (restored().stop, restored().relying) == (None, ("guard:regress:procore",))
+    assert restored(regressed={}).relying == ("guard:regress:procore",)
+    assert restored(undone={}).relying == ()
+    assert restored(undone={Side.PROCORE: frozenset({("9", "title")})}).relying == ()
+
+
+def test_more_links_than_the_answer_saw_and_a_no_are_asked_again():
+    assert restored(links=("1", "2")).stop is not None
+    assert restored(verb="reject").stop is not None
+    assert restored(verb="reject", regressed={}).stop is None
+
+
+# Deletions that a person rejected --------------------------------------------------------------------------------
+
+
+def test_rejected_deletions_keep_their_survivors_and_let_the_others_go():
+    plan = of(Act.DELETE, 3, Side.PROCORE)
+    links = [replace(link(), procore_id=one.target_id, fourhse_id=one.source_id) for one in plan.actions]
+    changes = tuple(Transition(one, LinkState.GONE_FOURHSE, "deleted in 4HSE", Side.FOURHSE, "proof") for one in links)
+    places = {Side.PROCORE: {one.target_id: Place.WAITING for one in plan.actions}}
+    no = ruling("guard:deletes:procore", "reject", seen={"held": [signature(plan.actions[0])]})
+    found = guarded(replace(plan, transitions=changes, places=places), linked(5, rulings=no))
+    assert (found.actions, found.items) == (plan.actions[1:], ())
+    assert found.transitions == (
+        replace(changes[0], state=LinkState.IGNORED, reason="a person keeps the survivor"),
+        *changes[1:],
+    )
+    assert [*found.places[Side.PROCORE].values()] == [Place.EXCLUDED, Place.WAITING, Place.WAITING]
+
+
+def test_a_rejected_deletion_of_a_person_excludes_no_incident():
+    plan = of(Act.DELETE, 1)
+    plan = replace(plan, actions=(replace(plan.actions[0], kind=Kind.INJURY),), places={})
+    no = ruling("guard:deletes:fourhse", "reject", seen={"held": [signature(plan.actions[0])]})
+    found = guarded(plan, linked(5, rulings=no))
+    assert (found.actions, found.places.get(Side.FOURHSE)) == ((), {})
+    assert guarded(plan, linked(5, rulings=ruling("guard:deletes:fourhse", "reject"))).actions == plan.actions
