@@ -8,7 +8,7 @@ import structlog
 
 from procore_4hse.clients import FourHseRegister, ProcoreRegister
 from procore_4hse.errors import AccessRefused, NotFound, VendorError
-from procore_4hse.models import PEOPLE_RECORDS, Kind, Link, LinkState, Side, Staged
+from procore_4hse.models import PEOPLE_RECORDS, Kind, Link, LinkState, RawRecord, Side, Staged
 from procore_4hse.pull import Pulled
 from procore_4hse.reconcile.snapshot import Limits
 from procore_4hse.store.repository import Store, Unit
@@ -90,13 +90,17 @@ def _recycled(register: ProcoreRegister, ids: list[str], kind: Kind = Kind.INCID
     """Those ids that lie in Procore's recycle bin (P53-P57); none without the right to see it."""
     found: dict[str, str] = {}
     try:
-        for page in register.recycled_pages(kind, ids=ids):
-            for record in page.records:
-                if record.id in ids:
-                    found[record.id] = f"in Procore's recycle bin since {record.payload.get('deleted_at') or 'unknown'}"
+        for unknown in (None, True) if kind is Kind.INCIDENT else (None,):
+            sought = [record_id for record_id in ids if record_id not in found]
+            for page in register.recycled_pages(kind, ids=sought, time_unknown=unknown):
+                found |= {record.id: _since(record) for record in page.records if record.id in sought}
     except (AccessRefused, NotFound):
         log.warning("pull.no_bin", why="our account may not see Procore's recycle bin, so nothing there is proven")
     return found
+
+
+def _since(record: RawRecord) -> str:
+    return f"in Procore's recycle bin since {record.payload.get('deleted_at') or 'unknown'}"
 
 
 def _vanished(
