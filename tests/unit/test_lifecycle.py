@@ -1,11 +1,14 @@
 """What becomes of a link whose records are not both there."""
 
+from dataclasses import replace
+
 import pytest
 
-from procore_4hse.models import Act, ItemKind, LinkState, Side
-from procore_4hse.reconcile.lifecycle import Fate, fate
-from procore_4hse.reconcile.snapshot import Policy, Presence, Snapshot
-from routes import link, office, route, ruling, site
+from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Place, Side
+from procore_4hse.reconcile import items
+from procore_4hse.reconcile.lifecycle import Fate, fate, presence_of
+from procore_4hse.reconcile.snapshot import Policy, Presence, Snapshot, Transition
+from routes import MAPPING, link, office, route, ruling, site
 
 HERE, UNSEEN, ABSENT, GONE = Presence.PRESENT, Presence.UNSEEN, Presence.ABSENT, Presence.GONE
 KEY = {Side.PROCORE: "deletion:1:procore", Side.FOURHSE: "deletion:1:fourhse"}
@@ -143,3 +146,263 @@ def test_one_of_an_ended_pair_is_back_and_brings_the_other():
 def test_what_was_decided_stays_decided(state):
     found = seen(HERE, GONE, state)
     assert (found.actions, found.items) == ((), ())
+
+
+# Every case of presence and state, whole -------------------------------------------------------------------------
+
+IDS = {Side.PROCORE: "1", Side.FOURHSE: "a"}
+PAIRS = [(one, other) for one in Presence for other in Presence]
+
+
+def expected(procore: Presence, fourhse: Presence, state: LinkState) -> str:
+    """What the design says of two presences and a state, in one word."""
+    both = {procore, fourhse}
+    if both == {HERE}:
+        return "alive"
+    if state is LinkState.ENDED:
+        return "brought back" if HERE in both else "over"
+    sides = [
+        GONE if one is ABSENT and state is LinkState.gone(side) else one
+        for side, one in ((Side.PROCORE, procore), (Side.FOURHSE, fourhse))
+    ]
+    if sides == [GONE, GONE]:
+        return "ended"
+    if state in (LinkState.IGNORED, LinkState.CLOSED_BY_POLICY):
+        return "over"
+    if GONE in sides:
+        return "deletion" if HERE in sides else "marked"
+    return "missing" if ABSENT in sides else "waits"
+
+
+def in_a_word(found: Fate) -> str:
+    if found.alive:
+        return "alive"
+    if found.actions:
+        return "brought back"
+    if found.items:
+        return found.items[0].kind.value
+    if found.transition is not None:
+        return "ended" if found.transition.state is LinkState.ENDED else "marked"
+    return "over" if found.place is Place.EXCLUDED else "waits"
+
+
+@pytest.mark.parametrize("state", list(LinkState))
+@pytest.mark.parametrize(("procore", "fourhse"), PAIRS)
+def test_every_presence_in_every_state(procore, fourhse, state):
+    whole = route(bare(site(presence=procore)), bare(office(presence=fourhse)), links=(link(state=state),))
+    found = fate(whole, link(state=state))
+    assert in_a_word(found) == expected(procore, fourhse, state)
+    if in_a_word(found) in ("over", "ended"):
+        assert found.place is Place.EXCLUDED
+    elif not found.alive:
+        assert found.place is Place.WAITING
+
+
+def bare(record):
+    """Without evidence of its own, unless it is gone."""
+    return record if record.presence is GONE else replace(record, evidence="")
+
+
+@pytest.mark.parametrize("state", [LinkState.IGNORED, LinkState.CLOSED_BY_POLICY])
+def test_evidence_that_was_kept_proves_what_is_absent_after_an_answer(state):
+    known = link(state=state)
+    kept = replace(office(presence=ABSENT), evidence="proof")
+    assert presence_of(route(site(), kept, links=(known,)), known, Side.FOURHSE) is GONE
+    assert presence_of(route(site(), office(presence=ABSENT), links=(known,)), known, Side.FOURHSE) is ABSENT
+    assert presence_of(route(site(), kept, links=(link(),)), link(), Side.FOURHSE) is ABSENT
+
+
+@SIDES
+def test_what_the_store_does_not_hold_is_absent_or_unseen(side):
+    assert presence_of(route(), link(), side) is ABSENT
+    uncertified = {one: one is not side for one in Side}
+    assert presence_of(route(certified=uncertified), link(), side) is UNSEEN
+    assert presence_of(route(certified=uncertified), link(), side.other) is ABSENT
+    gone = link(state=LinkState.gone(side))
+    assert presence_of(route(certified=uncertified), gone, side) is UNSEEN, "a listing that was not whole tells nothing"
+    rejected = ruling(f"missing:1:{side.value}", "reject")
+    assert presence_of(route(rulings=rejected), link(), side) is ABSENT
+
+
+def transition(side: Side, state: LinkState | None = None, reason: str | None = None) -> Transition:
+    return Transition(link(), state or LinkState.gone(side), reason or f"deleted in {side.title}", side, "proof")
+
+
+@SIDES
+def test_asked_whole(side):
+    asked = items.deletion(link(), side, "proof", "Fall", edited=False)
+    assert gone(side) == Fate(transition=transition(side), items=(asked,))
+
+
+@SIDES
+def test_ignored_whole(side):
+    assert gone(side, deletions=Policy.IGNORE) == Fate(
+        place=Place.EXCLUDED, transition=transition(side, LinkState.IGNORED)
+    )
+
+
+def deleted(side: Side, reason: str) -> Action:
+    record = site() if side is Side.PROCORE else office()
+    seen = {key: record.image.get(key) for row in MAPPING.fields for key in row.lens.reads(side)}
+    return Action(
+        Act.DELETE, side, Kind.INCIDENT, IDS[side], IDS[side.other], reason, seen=seen, then=LinkState.ENDED
+    )  # fmt: skip
+
+
+def test_propagated_whole():
+    assert gone(Side.FOURHSE, deletions=Policy.PROPAGATE) == Fate(
+        transition=transition(Side.FOURHSE), actions=(deleted(Side.PROCORE, "deleted in 4HSE (proof)"),)
+    )
+
+
+@SIDES
+def test_approved_whole(side):
+    assert gone(side, rulings=ruling(KEY[side], "approve", seen=UNEDITED)) == Fate(
+        transition=transition(side),
+        actions=(deleted(side.other, "a person approved the deletion"),),
+        relying=(KEY[side],),
+    )
+
+
+@SIDES
+def test_rejected_whole(side):
+    assert gone(side, rulings=ruling(KEY[side], "reject", seen=UNEDITED)) == Fate(
+        place=Place.EXCLUDED, transition=transition(side, LinkState.IGNORED, "a person keeps the survivor")
+    )
+
+
+@SIDES
+def test_an_answer_from_before_edits_were_told_counts_for_a_survivor_without_one(side):
+    assert len(gone(side, rulings=ruling(KEY[side], "approve")).actions) == 1
+    assert gone(side, rulings=ruling(KEY[side], "approve", seen={"edited": True})).actions == ()
+
+
+def restored(reason: str) -> Action:
+    return Action(Act.RESTORE, Side.PROCORE, Kind.INCIDENT, "1", "a", reason)
+
+
+def remade(reason: str, generation: int = 1) -> Action:
+    fields = {
+        "name": "Fall", "description_event": "A worker fell.", "date_incident": "2026-02-10", "status": "new",
+        "category": "ACCIDENTS_AND_MISSED_INJURIES",
+    }  # fmt: skip
+    sources = {row.key: row.slice(Side.PROCORE, site().image) for row in MAPPING.fields}
+    return Action(
+        Act.CREATE, Side.FOURHSE, Kind.INCIDENT, None, "1", reason, fields, sources, generation=generation
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("side", "make"), [(Side.PROCORE, restored), (Side.FOURHSE, remade)])
+def test_brought_back_whole(side, make):
+    answer = ruling(KEY[side], "reject", restore=True, seen=UNEDITED)
+    assert gone(side, rulings=answer) == Fate(
+        transition=transition(side), actions=(make("a person asked for it back"),), relying=(KEY[side],)
+    )
+
+
+@pytest.mark.parametrize(("side", "make"), [(Side.PROCORE, restored), (Side.FOURHSE, remade)])
+def test_put_back_whole_after_a_backup(side, make):
+    told = ruling(f"guard:regress:{side.value}", "approve", use="base", seen={"links": ["1"]})
+    undone = {side: frozenset({("1", None)})}
+    found = gone(side, rulings=told, undone=undone)
+    assert found == Fate(actions=(make(f"put back after {side.title} was restored"),))
+    assert gone(side, rulings=told).items != ()
+    assert gone(side, rulings=told, undone={side: frozenset({("1", "title")})}).items != ()
+    assert gone(side, undone=undone).items != ()
+
+
+@pytest.mark.parametrize(
+    ("procore", "fourhse", "action"),
+    [(HERE, GONE, remade("it is back in Procore", 4)), (GONE, HERE, restored("it is back in 4HSE"))],
+)
+def test_back_after_the_end_whole(procore, fourhse, action):
+    ended = link(state=LinkState.ENDED, generation=3)
+    found = fate(route(site(presence=procore), office(presence=fourhse), links=(ended,)), ended)
+    assert found == Fate(actions=(action,))
+
+
+def test_what_only_a_person_called_deleted_is_made_again_in_procore():
+    """There is nothing in the bin to restore."""
+    told = link(state=LinkState.GONE_PROCORE)
+    answer = ruling(KEY[Side.PROCORE], "reject", restore=True, seen=UNEDITED)
+    found = fate(route(site(presence=ABSENT), office(), links=(told,), rulings=answer), told)
+    [action] = found.actions
+    assert (action.act, action.side, action.target_id, action.source_id) == (Act.CREATE, Side.PROCORE, None, "a")
+    assert action.fields["title"] == "Fall"
+    assert action.sources["title"] == {"name": "Fall", "description_event": "A worker fell."}
+    proven = fate(route(site(presence=GONE), office(), links=(told,), rulings=answer), told)
+    assert [action.act for action in proven.actions] == [Act.RESTORE]
+
+
+def test_one_that_cannot_be_told_is_not_made_again():
+    ended = link(state=LinkState.ENDED)
+    whole = route(site(**{"@injured": None}), links=(ended,))
+    assert fate(whole, ended) == Fate()
+
+
+def test_a_close_whole():
+    found = gone(Side.PROCORE, deletions=Policy.CLOSE)
+    assert found == Fate(
+        transition=transition(Side.PROCORE),
+        actions=(
+            Action(
+                Act.UPDATE, Side.FOURHSE, Kind.INCIDENT, "a", "1", "closed, because it was deleted in Procore",
+                {"status": "closed", "date_closed": "2026-03-02"}, seen={"status": "new", "date_closed": None},
+                then=LinkState.CLOSED_BY_POLICY,
+            ),
+        ),
+    )  # fmt: skip
+    [action] = gone(Side.FOURHSE, deletions=Policy.CLOSE).actions
+    assert (action.fields, action.seen) == ({"status": "closed"}, {"status": "open"})
+
+
+def test_a_survivor_that_is_closed_already_is_just_marked():
+    known = link(site(status="closed"))
+    whole = route(site(status="closed"), office(presence=GONE), links=(known,), deletions=Policy.CLOSE)
+    marked = Transition(known, LinkState.CLOSED_BY_POLICY, "the route closes survivors", Side.FOURHSE, "proof")
+    assert fate(whole, known) == Fate(place=Place.EXCLUDED, transition=marked)
+
+
+def test_a_status_that_nobody_knows_is_closed_all_the_same():
+    known = link(site(status="void"))
+    whole = route(site(status="void"), office(presence=GONE), links=(known,), deletions=Policy.CLOSE)
+    assert [action.fields for action in fate(whole, known).actions] == [{"status": "closed"}]
+
+
+def test_the_end_and_the_return_say_why():
+    assert seen(GONE, GONE).transition == Transition(link(), LinkState.ENDED, "deleted on both sides")
+    known = link(state=LinkState.GONE_PROCORE)
+    assert seen(HERE, HERE, LinkState.GONE_PROCORE).transition == Transition(
+        known, LinkState.LIVE, "both records are there again"
+    )
+
+
+@SIDES
+def test_missing_whole(side):
+    there = (ABSENT, HERE) if side is Side.PROCORE else (HERE, ABSENT)
+    assert seen(*there) == Fate(items=(items.missing(link(), side, "Fall"),))
+    both = tuple(items.missing(link(), one, "Fall") for one in Side)
+    assert seen(ABSENT, ABSENT) == Fate(items=both)
+
+
+@SIDES
+@pytest.mark.parametrize("other", [UNSEEN, ABSENT])
+def test_a_survivor_that_is_not_there_is_only_marked(side, other):
+    there = (GONE, other) if side is Side.PROCORE else (other, GONE)
+    assert seen(*there) == Fate(transition=transition(side))
+
+
+@pytest.mark.parametrize(
+    ("ours", "base", "edited"),
+    [
+        (site(title="Slip"), {}, True),
+        (site(status="void"), {}, True),
+        (site(title="Fall "), {}, False),
+        (site(title="Slip"), {"title": None}, False),
+    ],
+)
+def test_an_edit_is_another_meaning_than_when_both_agreed(ours, base, edited):
+    known = link()
+    known = replace(known, base={key: agreed for key, agreed in known.base.items() if key not in base})
+    [item] = fate(route(ours, office(presence=GONE), links=(known,)), known).items
+    assert item.facts == {"edited": edited}

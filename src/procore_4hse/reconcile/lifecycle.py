@@ -200,10 +200,3 @@ def _edited(snapshot: Snapshot, link: Link, survivor: Record) -> bool:
         if now != row.lens.get(survivor.side, base.of(survivor.side)):
             return True
     return False
-
-
-def _title(snapshot: Snapshot, link: Link) -> str:
-    for side in Side:
-        if title := items.title_of(snapshot.mapping, snapshot.record(side, link.id_on(side))):
-            return title
-    return ""
