@@ -406,3 +406,10 @@ def test_an_edit_is_another_meaning_than_when_both_agreed(ours, base, edited):
     known = replace(known, base={key: agreed for key, agreed in known.base.items() if key not in base})
     [item] = fate(route(ours, office(presence=GONE), links=(known,)), known).items
     assert item.facts == {"edited": edited}
+
+
+def test_nothing_is_put_back_from_a_survivor_that_is_not_there():
+    told = ruling("guard:regress:fourhse", "approve", use="base", seen={"links": ["1"]})
+    undone = {Side.FOURHSE: frozenset({("1", None)})}
+    whole = route(office(presence=GONE), links=(link(),), rulings=told, undone=undone)
+    assert fate(whole, link()) == Fate(transition=transition(Side.FOURHSE))

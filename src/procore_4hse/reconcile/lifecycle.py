@@ -70,12 +70,13 @@ def _not_seen(snapshot: Snapshot, link: Link, absent: list[Side]) -> Fate:
 
 
 def _one_gone(snapshot: Snapshot, link: Link, gone: Side) -> Fate:
-    if (link.key, None) in snapshot.put_back(gone):
+    survivor = snapshot.record(gone.other, link.id_on(gone.other))
+    is_there = survivor is not None and survivor.presence is Presence.PRESENT
+    if is_there and (link.key, None) in snapshot.put_back(gone):
         return Fate(actions=_bring_back(snapshot, link, gone, f"put back after {gone.title} was restored"))
     if link.state in ANSWERED:
         return Fate(place=Place.EXCLUDED)
-    survivor = snapshot.record(gone.other, link.id_on(gone.other))
-    if survivor is None or survivor.presence is not Presence.PRESENT:
+    if survivor is None or not is_there:
         return Fate(transition=_gone(snapshot, link, gone))
     ruling = snapshot.rulings.get(f"deletion:{link.key}:{gone.value}")
     edited = _edited(snapshot, link, survivor)
