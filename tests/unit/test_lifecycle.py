@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Place, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.lifecycle import Fate, fate, presence_of
@@ -413,3 +414,15 @@ def test_nothing_is_put_back_from_a_survivor_that_is_not_there():
     undone = {Side.FOURHSE: frozenset({("1", None)})}
     whole = route(office(presence=GONE), links=(link(),), rulings=told, undone=undone)
     assert fate(whole, link()) == Fate(transition=transition(Side.FOURHSE))
+
+
+# One-way routes --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", [Policy.PROPAGATE, Policy.CLOSE])
+@SIDES
+def test_no_policy_writes_to_a_side_that_the_route_only_reads(side, policy):
+    """The survivor stands where the route comes from."""
+    direction = Direction.TO_FOURHSE if side is Side.FOURHSE else Direction.TO_PROCORE
+    found = gone(side, deletions=policy, direction=direction, mapping=MAPPING.narrowed(direction))
+    assert (found.actions, [item.kind for item in found.items]) == ((), [ItemKind.DELETION])

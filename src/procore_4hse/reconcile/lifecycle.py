@@ -92,12 +92,19 @@ def _by_policy(snapshot: Snapshot, link: Link, gone: Side, survivor: Record, edi
         return Fate(
             place=Place.EXCLUDED, transition=Transition(link, LinkState.IGNORED, marked.reason, gone, marked.evidence)
         )
+    if not snapshot.direction.leads_to(survivor.side):
+        return _asked(snapshot, link, marked, edited)
     if policy is Policy.PROPAGATE and gone is Side.FOURHSE and not edited:
         return Fate(
             transition=marked, actions=(_delete(snapshot, link, Side.PROCORE, f"deleted in 4HSE ({marked.evidence})"),)
         )
     if policy is Policy.CLOSE and not edited and link.kind is Kind.INCIDENT:
         return _close(snapshot, link, survivor, marked)
+    return _asked(snapshot, link, marked, edited)
+
+
+def _asked(snapshot: Snapshot, link: Link, marked: Transition, edited: bool) -> Fate:
+    gone = Side.PROCORE if marked.state is LinkState.GONE_PROCORE else Side.FOURHSE
     asked = items.deletion(link, gone, marked.evidence, items.headline(snapshot, link), edited=edited)
     return Fate(transition=marked, items=(asked,))
 
