@@ -38,7 +38,8 @@ def plan_unlinked(snapshot: Snapshot, draft: Draft) -> None:
     parted = _parted(snapshot, free, apart, joined)
     candidates = {side: _candidates(snapshot, side, free, parted) for side in Side}
     found = match(candidates[Side.PROCORE], candidates[Side.FOURHSE], apart)
-    pairs = [*joined, *found.pairs]
+    taken = {left for left, _ in joined}, {right for _, right in joined}
+    pairs = [*joined, *(pair for pair in found.pairs if pair[0] not in taken[0] and pair[1] not in taken[1])]
     linked = {left for left, _ in pairs}, {right for _, right in pairs}
     for left, right in pairs:
         _link(snapshot, left, right, draft, "both tell the same day, title and description")
