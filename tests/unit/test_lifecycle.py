@@ -426,3 +426,11 @@ def test_no_policy_writes_to_a_side_that_the_route_only_reads(side, policy):
     direction = Direction.TO_FOURHSE if side is Side.FOURHSE else Direction.TO_PROCORE
     found = gone(side, deletions=policy, direction=direction, mapping=MAPPING.narrowed(direction))
     assert (found.actions, [item.kind for item in found.items]) == ((), [ItemKind.DELETION])
+
+
+@SIDES
+def test_one_that_is_back_after_the_end_is_not_brought_to_a_side_that_the_route_only_reads(side):
+    there = (HERE, ABSENT) if side is Side.PROCORE else (ABSENT, HERE)
+    direction = Direction.TO_PROCORE if side is Side.PROCORE else Direction.TO_FOURHSE
+    found = seen(*there, LinkState.ENDED, direction=direction, mapping=MAPPING.narrowed(direction))
+    assert found == Fate(place=Place.EXCLUDED)

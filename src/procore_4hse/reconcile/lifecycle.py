@@ -145,6 +145,8 @@ def _close(snapshot: Snapshot, link: Link, survivor: Record, marked: Transition)
 
 def _returned(snapshot: Snapshot, link: Link, back: Side) -> Fate:
     """One record of an ended link is there again: the same link lives again, and the other is brought back."""
+    if not snapshot.direction.leads_to(back.other):
+        return Fate(place=Place.EXCLUDED)
     return Fate(actions=_bring_back(snapshot, link, back.other, f"it is back in {back.title}"))
 
 
