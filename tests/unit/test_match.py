@@ -105,3 +105,53 @@ def test_every_eligible_record_is_in_one_place(left, right):
         assert not set(alone) & (asked | set(paired))
         assert set(alone) | asked | set(paired) >= eligible
         assert set(alone) <= eligible
+
+
+# Boundaries ------------------------------------------------------------------------------------------------------
+
+FIVE = "one two three four five"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "expected"),
+    [
+        (FIVE, FIVE, Likeness.LIKELY),
+        ("one two three four", "one two three four", Likeness.NONE),
+        (f"{FIVE} six seven eight", f"{FIVE} six seven eight nine ten", Likeness.LIKELY),
+        (f"{FIVE} six seven", f"{FIVE} six seven eight nine", Likeness.NONE),
+    ],
+)
+def test_similar_is_four_words_in_five_and_five_words_or_more(ours, theirs, expected):
+    """Titles count with the texts; here one record has no title and the other no text."""
+    assert compare(one(title=None, description=ours), one("a", title=theirs, description=None)) is expected
+    assert compare(one(title=ours, description=None), one("a", title=None, description=theirs)) is expected
+
+
+def test_a_missing_text_counts_no_word():
+    nearly = f"{FIVE} six seven eight"
+    alike = one(title=nearly, description=None), one("a", title=f"{nearly} nine ten", description=None)
+    assert compare(*alike) is compare(*reversed(alike)) is Likeness.LIKELY
+    alike = one(title=None, description=nearly), one("a", title=None, description=f"{nearly} nine ten")
+    assert compare(*alike) is compare(*reversed(alike)) is Likeness.LIKELY
+
+
+def test_one_side_s_people_contradict_nothing_and_hint_at_nothing():
+    assert compare(one(people=frozenset("x")), one("a")) is Likeness.CLEAR
+    assert compare(one(), one("a", people=frozenset("x"))) is Likeness.CLEAR
+    stranger = one("a", title="Slip", description="Quite another thing.", people=frozenset("x"))
+    assert compare(one(), stranger) is Likeness.NONE
+
+
+@pytest.mark.parametrize("days", [-4, -3, 3, 4])
+def test_three_days_apart_is_near_and_four_is_not(days):
+    found = match([one()], [one("a", day=DAY + timedelta(days=days))])
+    assert found.doubts == ({"1": ("a",)} if abs(days) <= 3 else {})
+
+
+def test_one_that_has_its_partner_is_nobody_else_s_doubt():
+    """The third record has the title of both, and only likeness to each."""
+    other = one("b", description="Another one.")
+    found = match([one()], [one("a"), other])
+    assert (found.pairs, found.doubts, found.singles_fourhse) == ((("1", "a"),), {}, ("b",))
+    found = match([one(), one("2", description="Another one.")], [one("a")])
+    assert (found.pairs, found.doubts, found.singles_procore) == ((("1", "a"),), {}, ("2",))

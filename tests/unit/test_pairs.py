@@ -314,3 +314,35 @@ def test_a_title_that_was_edited_meanwhile_crosses_with_the_undone_close():
     found = back(site(title="Slip"), office(status="closed", date_closed="2026-03-01"))
     assert found.actions[0].fields == {"name": "Slip", "status": "open", "date_closed": None}
     assert [change.state for change in found.transitions] == [LinkState.LIVE]
+
+
+def test_two_answers_and_an_undone_close_are_carried_out_together():
+    """The status is undone by itself, beside the answer of a person about the title."""
+    answer = ruling("difference:1:title", "resolve", use="procore", seen=SLIP_OR_TRIP)
+    closed = office(name="Trip", status="closed", date_closed="2026-03-01")
+    found = planned(site(title="Slip"), closed, link(state=LinkState.CLOSED_BY_POLICY), rulings=answer)
+    assert found.actions[0].fields == {"name": "Slip", "status": "open", "date_closed": None}
+
+
+def test_a_close_beside_an_edit_of_the_other_side_is_asked_about():
+    known = link(site(status="void"))
+    found = back(site(), office(status="closed"), known)
+    assert (found.actions, [item.kind for item in found.items]) == ((), [ItemKind.CONFLICT])
+
+
+def test_a_winner_of_a_changed_mapping_writes_no_field_of_the_other_way():
+    found = planned(
+        site(title="Slip"), office(name="Trip"), DRIFTED, drift_winner=Side.FOURHSE,
+        mapping=one_way(Direction.TO_FOURHSE),
+    )  # fmt: skip
+    assert (found.actions, [item.kind for item in found.items]) == ((), [ItemKind.DRIFT])
+
+
+def test_a_word_of_4hse_names_the_incident_on_both_sides():
+    [item] = planned(theirs=office(category="Fire")).items
+    assert (item.procore_id, item.fourhse_id) == ("1", "a")
+
+
+def test_a_conflict_is_put_back_too():
+    found = planned(site(title="Slip"), office(name="Old"), **restored(Side.FOURHSE, "title"))
+    assert found.actions == (retitled(Side.FOURHSE, "Slip", "Old", PUT_BACK.format("4HSE")),)
