@@ -5,6 +5,7 @@
 #   make format   write the code in the agreed style
 #   make bench    measure
 #   make crash    kill a cycle at every boundary, on both stores, and judge what is left
+#   make mutants  change the core in small ways and see the tests notice each of them
 #   make record   record the cassettes of the contract tests anew
 #   make lock     choose the newest versions of everything we depend on
 #   make clean    remove all that can be made again
@@ -18,7 +19,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgra
 	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check format bench crash record lock clean
+.PHONY: demo test check format bench crash mutants record lock clean
 
 demo: $(READY)
 	$(BIN)/procore-4hse demo
@@ -44,6 +45,10 @@ bench: $(READY)
 crash: $(READY)
 	PYTHONPATH=tests $(BIN)/python tests/simulation/crash_run.py
 
+mutants: $(READY)
+	$(BIN)/mutmut run --max-children 2
+	$(BIN)/mutmut results
+
 record: $(READY)
 	$(BIN)/python tests/contract/record.py
 
@@ -52,7 +57,7 @@ lock: $(READY)
 	$(COMPILE) --extra dev --output-file requirements-dev.lock pyproject.toml
 
 clean:
-	rm -rf .venv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv build dist mutants src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements-dev.lock pyproject.toml
