@@ -153,15 +153,14 @@ def test_a_short_outage_is_ridden_through(world, side):
 
 
 def test_rows_of_one_day_may_change_places_between_two_pages(build):
-    world = build()
+    world = build(since=date(2030, 1, 1))
     for number in range(230):
         world.in_office(f"Report {number}", date(2026, 2, 1 + number % 3))
-    assert world.sync(first=True).exit_code == 0
     days = Counter(row["date_incident"] for row in world.office().values())
     assert min(days.values()) > 70, "two days lie on two pages"
-    for _ in range(3):
+    for _ in range(4):
         report = world.sync()
-        assert (report.outcome, report.population["fourhse"]["in_sync"]) == ("ok", 230)
+        assert (report.outcome, report.population["fourhse"]["excluded"]) == ("ok", 230)
 
 
 # By change alone -----------------------------------------------------------------------------------------------------

@@ -68,9 +68,10 @@ def test_it_waits_longer_after_each_refusal(world):
     refuse(world, "PUT", "/incident/update")
     world.procore.hand_edit("incident", int(min(world.site())), title="cursed")
     tries = []
-    for _ in range(3 * 12):
+    for _ in range(10):
         before = world.faults.fired[FaultKind.ERROR_BEFORE]
         world.sync()
+        world.clock.advance(minutes=10)
         tries.append(world.faults.fired[FaultKind.ERROR_BEFORE] > before)
     gaps = [number for number, tried in enumerate(tries) if tried]
     pauses = [after - before for before, after in pairwise(gaps)]
