@@ -358,3 +358,11 @@ def test_a_worse_place_of_the_incident_stays():
     conflict = {Side.PROCORE: {"1": site(title="Slip")}, Side.FOURHSE: {"a": office(name="Trip")}}
     found = plan(replace(whole, records=conflict))
     assert (len(found.actions), place(found)) == (2, Place.WAITING)
+
+
+def test_a_person_who_is_restored_in_procore_names_the_incident():
+    answer = ruling("deletion:injury-i1:procore", "reject", restore=True, seen={"edited": False})
+    found = plan(crowd(injury(presence=Presence.GONE), involved(), rulings=answer, **LINKED))
+    assert found.actions == (
+        Action(Act.RESTORE, Side.PROCORE, Kind.INJURY, "i1", "p1", "a person asked for it back", parent="1"),
+    )

@@ -292,3 +292,9 @@ def test_a_contested_title_that_was_never_cut_leaves_its_text_alone():
     pair = site(title="Slip"), office(name="Trip", description_event="More.")
     found = {d.field.key: d for d in diff(MAPPING.fields, pair[0].image, pair[1].image, dict(link().base), {})}
     assert [found[key].verdict for key in ("title", "description")] == [Verdict.CONFLICT, Verdict.WRITE]
+
+
+def test_a_category_that_rests_on_this_route_stays_where_it_is():
+    field = replace(CATEGORY, direction=Direction.TO_PROCORE)
+    found = diff_field(field, site(**{INJURED: True}).image, office().image, link().base["category"])
+    assert (found.verdict, found.to) == (Verdict.LOCAL, None)

@@ -197,3 +197,20 @@ def test_every_link_is_looked_at():
     known = {"1": OLDER, "9": None}
     found = older(links, lambda kind: MAPPING.fields, lambda one, side: known[one.procore_id])
     assert found == {("1", "title")}
+
+
+def test_both_sides_of_a_category_are_told_by_their_own_words():
+    category = replace(UPDATE, sources={"category": {"@injured": True}}, seen={"category": "NON_COMPLIANCE"})
+    known = link(site(**{"@injured": True}), office(category="ACCIDENTS"))
+    assert [fate for _, _, fate, _ in told(site(), office(), category, known)] == [GONE, GONE]
+
+
+def test_one_side_is_told_without_the_other_and_whose_write_it_was():
+    assert told(None, office(name="Fall")) == [(Side.FOURHSE, "title", GONE, True)]
+    assert told(site(), office(), CREATE) == [(Side.PROCORE, None, STOOD, False), (Side.FOURHSE, None, STOOD, True)]
+
+
+def test_the_fields_are_those_of_the_link_s_kind():
+    rows = {Kind.INCIDENT: MAPPING.fields, Kind.INJURY: ()}
+    assert older([link()], lambda kind: rows[kind], lambda one, side: OLDER) == {("1", "title")}
+    assert older([link(kind=Kind.INJURY)], lambda kind: rows[kind], lambda one, side: OLDER) == set()

@@ -124,7 +124,11 @@ def test_a_drift_is_asked_about_with_both_values():
 
 
 def test_a_field_that_was_accepted_for_the_whole_route_is_a_new_base_without_a_write():
-    for pair, ours in ((DRIFTED, site(title="Slip")), (link(), site(title="Skid"))):
+    for pair, ours in (
+        (DRIFTED, site(title="Slip")),
+        (link(), site(title="Skid")),
+        (link(theirs=office(name="Trip")), site(title="Up")),
+    ):
         found = planned(ours, office(name="Trip"), pair, rebased=frozenset({"title", "status"}))
         [rebase] = found.rebases
         assert "status" not in rebase.fields, "what agrees needs no new base"
@@ -194,7 +198,7 @@ def test_an_answer_of_a_person_is_not_put_back():
     assert action.side is Side.PROCORE
 
 
-@pytest.mark.parametrize("theirs", [office(name="Old"), office(name="Trip")])
+@pytest.mark.parametrize("theirs", [office(), office(name="Old")])
 def test_a_write_that_vanished_twice_is_frozen_and_shown(theirs):
     frozen = frozenset({("1", "title")})
     found = planned(site(title="Slip"), theirs, vanished=frozen)
@@ -297,6 +301,7 @@ def test_our_own_close_is_undone_when_the_deleted_one_is_back():
     [action] = back(site(), office(status="closed", date_closed="2026-03-01")).actions
     assert (action.side, action.fields) == (Side.FOURHSE, {"status": "open", "date_closed": None})
     assert action.reason == "Status: a person chose Procore"
+    assert back(site(), office(status="closed", date_closed="2026-03-01")).relying == ("status",)
     [action] = back(site(status="closed"), office()).actions
     assert (action.side, action.fields) == (Side.PROCORE, {"status": "open"})
 
@@ -346,3 +351,14 @@ def test_a_word_of_4hse_names_the_incident_on_both_sides():
 def test_a_conflict_is_put_back_too():
     found = planned(site(title="Slip"), office(name="Old"), **restored(Side.FOURHSE, "title"))
     assert found.actions == (retitled(Side.FOURHSE, "Slip", "Old", PUT_BACK.format("4HSE")),)
+
+
+def test_a_one_way_field_is_put_back_on_its_target():
+    told = restored(Side.FOURHSE, "title")
+    found = planned(site(title="Slip"), office(name="Old"), mapping=one_way(Direction.TO_FOURHSE), **told)
+    assert [action.reason for action in found.actions] == [f"Title: {PUT_BACK.format('4HSE')}"]
+
+
+def test_a_value_of_procore_without_a_form_in_4hse_is_asked_about_on_its_side():
+    [item] = planned(site(title="")).items
+    assert (item.key, item.procore_id, item.fourhse_id) == ("word:procore:1:title", "1", "a")
