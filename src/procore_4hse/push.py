@@ -277,6 +277,7 @@ class Pusher:
         register = self.registers[action.side]
         fields = dict(action.fields)
         if self._wants_whole(action.side):
+            self._refuse_to_empty(action, before)
             fields = {**_whole(register, before), **fields}
         try:
             return register.update(action.kind.on(action.side), action.target_id or "", fields)
@@ -298,6 +299,14 @@ class Pusher:
 
     def _wants_whole(self, side: Side) -> bool:
         return side is Side.FOURHSE and bool(self.state.memory.get("put_whole"))
+
+    def _refuse_to_empty(self, action: Action, before: Image) -> None:
+        """A call that replaces the record would take away what we never send; a person makes such a change."""
+        named = [name for name in sorted(self.registers[action.side].NEVER_WRITTEN) if before.get(name)]
+        if action.kind is Kind.INCIDENT and named:
+            title = action.side.title
+            words = f"{title} replaces whole records, and this one holds {', '.join(named)}, which we never send."
+            raise Refused(f"{title} would empty fields of a record.", side=action.side, words=words)
 
     def _wants_others(self, action: Action, before: Image, error: Refused) -> bool:
         """A refusal that names only fields we did not send, and that are set, says that PUT wants the whole record."""

@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.simulator.fourhse_dials import FourHseDials
 from world import World
 
 NOTHING = {side: {"created": 0, "updated": 0, "deleted": 0} for side in ("procore", "fourhse")}
@@ -144,6 +145,24 @@ def test_403_on_one_write_is_a_refusal_of_that_record(world):
     world.procore.hand_edit("incident", int(min(world.site())), title="Slip")
     report = world.sync()
     assert (report.exit_code, [entry.item.kind for entry in world.inbox()]) == (1, ["refused"])
+
+
+def test_a_put_that_replaces_the_record_never_takes_what_we_may_not_send(build):
+    world = build(fourhse_dials=FourHseDials(put_is="full"))
+    ids = [int(world.on_site(f"Fall {number}")) for number in range(2)]
+    world.sync()
+    named, plain = (link.fourhse_id for link in world.links())
+    world.fourhse.hand_edit("incident", named, manager='["lee"]')
+    for one in ids:
+        world.procore.hand_edit("incident", one, status="closed")
+    report = world.sync()
+    assert (report.exit_code, report.written["fourhse"]["updated"]) == (1, 1)
+    assert world.office()[plain]["status"] == "closed"
+    assert (world.office()[named]["manager"], world.office()[named]["status"]) == ('["lee"]', "new")
+    [entry] = world.inbox()
+    assert (entry.item.kind, entry.item.fourhse_id) == ("refused", named)
+    assert "manager" in entry.item.reason
+    assert (world.sync().exit_code, world.fourhse.mails) == (0, 0)
 
 
 def test_a_lost_credential_fails_the_route(world):
