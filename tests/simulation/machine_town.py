@@ -13,8 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from world import OFFICE, PROJECT, TENANT, Clock, World
-
 from procore_4hse.cycle import Cycle, Options
 from procore_4hse.gather import Gathering, Route
 from procore_4hse.reconcile.snapshot import Plan
@@ -27,6 +25,7 @@ from procore_4hse.simulator.procore_dials import ProcoreDials
 from procore_4hse.simulator.wire import Request, Response
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Fence, Store, Unit
+from world import OFFICE, PROJECT, TENANT, Clock, World
 
 BOUNDARIES = ("before write", "after write", "before commit", "after commit")
 READS = re.compile(r"/index$|/view(/|$)")

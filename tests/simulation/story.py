@@ -15,9 +15,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from machine_town import FragileStore, Town
-from oracle import day_of, one_line, plain, title_and_text
-from world import MAPPING, OFFICE, PROJECT, TENANT
 
+from oracle import day_of, one_line, plain, title_and_text
 from procore_4hse.gather import Route
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Direction, OnConflict
@@ -27,6 +26,7 @@ from procore_4hse.report import Report
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials
+from world import MAPPING, OFFICE, PROJECT, TENANT
 
 SIDES = {"Procore": "procore", "4HSE": "fourhse", "on site": "procore", "in the office": "fourhse"}
 CREATE = {"Procore": r"/projects/\d+/incidents$", "4HSE": r"/incident/create$"}
