@@ -8,7 +8,7 @@ import pytest
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, Place, Side
 from procore_4hse.reconcile.guard import guarded
 from procore_4hse.reconcile.items import guard
-from procore_4hse.reconcile.snapshot import Changed, Limits, Plan, Presence, Snapshot, Transition, signature
+from procore_4hse.reconcile.snapshot import Changed, Limits, Plan, Presence, Rebase, Snapshot, Transition, signature
 from routes import link, office, route, ruling, site
 
 FEW = Limits(max_deletes=2, max_delete_percent=10, max_change_percent=50, max_creates=2)
@@ -495,3 +495,31 @@ def test_a_rejected_deletion_of_a_person_excludes_no_incident():
     found = guarded(plan, linked(5, rulings=no))
     assert (found.actions, found.places.get(Side.FOURHSE)) == ((), {})
     assert guarded(plan, linked(5, rulings=ruling("guard:deletes:fourhse", "reject"))).actions == plan.actions
+
+
+# Answers and counts that say little ------------------------------------------------------------------------------
+
+
+def test_an_answer_that_names_nothing_allows_nothing():
+    plan = of(Act.CREATE, 3)
+    assert guarded(plan, linked(5, rulings=ruling("guard:creates:fourhse", "approve"))).held == plan.actions
+    bare = ruling("guard:regress:procore", "approve", use="base")
+    assert restored(rulings=bare).stop is not None
+    assert restored(rulings=bare, regressed={}).stop is None
+
+
+def test_a_plan_that_counts_one_side_alone_is_held_all_the_same():
+    plan = replace(of(Act.CREATE, 3), places={Side.PROCORE: {"0": Place.IN_SYNC}})
+    assert guarded(plan, linked(5)).places == {Side.PROCORE: {"0": Place.WAITING}}
+
+
+def test_a_held_route_takes_no_new_base_and_changes_no_state():
+    change = Transition(link(), LinkState.ENDED, "deleted on both sides")
+    plan = replace(of(Act.UPDATE, 1), transitions=(change,), rebases=(Rebase(Kind.INCIDENT, "1", "a", {}),))
+    found = guarded(plan, linked(1, changed=Changed(scope="x")))
+    assert (found.rebases, found.transitions) == ((), ())
+
+
+def test_an_unseen_incident_of_procore_makes_it_not_empty():
+    records = {Side.PROCORE: {"0": site("0", Presence.UNSEEN)}, Side.FOURHSE: {"a0": office("a0")}}
+    assert guarded(Plan(), linked(1, records=records)).stop is None

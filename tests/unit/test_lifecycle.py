@@ -434,3 +434,26 @@ def test_one_that_is_back_after_the_end_is_not_brought_to_a_side_that_the_route_
     direction = Direction.TO_PROCORE if side is Side.PROCORE else Direction.TO_FOURHSE
     found = seen(*there, LinkState.ENDED, direction=direction, mapping=MAPPING.narrowed(direction))
     assert found == Fate(place=Place.EXCLUDED)
+
+
+def test_an_edited_survivor_that_the_route_only_reads_is_told_as_edited():
+    direction = Direction.TO_FOURHSE
+    changes = {"direction": direction, "mapping": MAPPING.narrowed(direction), "deletions": Policy.PROPAGATE}
+    found = fate(route(site(title="Slip"), office(presence=GONE), links=(link(),), **changes), link())
+    assert [(item.kind, item.facts) for item in found.items] == [(ItemKind.CONFLICT, {"edited": True})]
+
+
+def test_a_deletion_without_a_record_rests_on_a_person_s_word():
+    known = link(state=LinkState.GONE_FOURHSE)
+    found = fate(route(site(), links=(known,)), known)
+    assert (found.transition.evidence, found.items[0].reason) == (
+        "a person said so",
+        "Deleted in 4HSE (a person said so); still there in Procore.",
+    )
+
+
+@pytest.mark.parametrize("first", [{"title": None}, {}])
+def test_every_field_of_the_survivor_is_looked_at(first):
+    known = replace(link(), base={key: agreed for key, agreed in link().base.items() if key not in first})
+    whole = route(site(status="closed"), office(presence=GONE), links=(known,))
+    assert fate(whole, known).items[0].facts == {"edited": True}
