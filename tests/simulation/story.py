@@ -66,6 +66,11 @@ def hears(pattern: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return known
 
 
+def short(title: str) -> str:
+    """A title as stories name it: what is too long for 4HSE ends in dots."""
+    return title if len(title) < 200 else f"{title[:40].rstrip()} ..."
+
+
 @dataclass
 class Story:
     """Acts out one story in a town of its own."""
@@ -122,6 +127,10 @@ class Story:
     @hears(r'on site, "(.+)" happened on (\S+)(?: at (\d+))?')
     def _on_site(self, title: str, day: str, hour: str | None) -> None:
         self.town.on_site(title, date.fromisoformat(day), int(hour) if hour else None)
+
+    @hears(r'on site, "(.+)" and a title too long for 4HSE happened on (\S+)')
+    def _long(self, title: str, day: str) -> None:
+        self.town.on_site(title + ", and so on" * 30, date.fromisoformat(day), description="A rail was missing.")
 
     @hears(r'in the office, "(.+)" happened on (\S+)(?: as (\S+))?')
     def _in_office(self, title: str, day: str, word: str | None) -> None:
@@ -235,7 +244,7 @@ class Story:
 
     @hears(r'a person chooses (Procore|4HSE) for the (\w+) of "(.+)"')
     def _choose(self, side: str, name: str, title: str) -> None:
-        entry = next(e for e in self.town.inbox() if e.item.field == name and e.item.title == title)
+        entry = next(e for e in self.town.inbox() if e.item.field == name and short(e.item.title) == title)
         self.town.answer(entry.id, "resolve", use=SIDES[side])
 
     @hears(r'a person says that both "(.+)" are (the same|different)')
@@ -303,7 +312,7 @@ class Story:
         return f'{action.act.value} in {action.side.title} "{title}": {action.reason}'
 
     def asked(self) -> list[str]:
-        return [f'{e.item.kind} "{e.item.title}": {e.item.reason}' for e in self.town.inbox()]
+        return [f'{e.item.kind} "{short(e.item.title)}": {e.item.reason}' for e in self.town.inbox()]
 
     def shown(self, side: str) -> list[str]:
         if side == "Procore":
@@ -313,12 +322,12 @@ class Story:
     def _site_line(self, row: dict[str, Any]) -> str:
         hurt = ", somebody hurt" if row["injuries"] else ""
         text = plain(row["description"]).replace("\n", " | ")
-        return f'"{one_line(row["title"])}" on {day_of(row, self.town.zone)}, {row["status"]}{hurt}: {text}'
+        return f'"{short(one_line(row["title"]))}" on {day_of(row, self.town.zone)}, {row["status"]}{hurt}: {text}'
 
     def _office_line(self, row: dict[str, Any]) -> str:
         title, text = title_and_text(row)
         told = text.replace("\n", " | ")
-        return f'"{title}" on {row["date_incident"]}, {row["status"]}, {row["category"]}: {told}'
+        return f'"{short(title)}" on {row["date_incident"]}, {row["status"]}, {row["category"]}: {told}'
 
     # Who is meant -------------------------------------------------------------------------------------------------
 
@@ -326,7 +335,7 @@ class Story:
         """The record that bears this title, or bore it when a story last named it."""
         rows = self.town.site() if side == "procore" else self.town.office()
         key = "title" if side == "procore" else "name"
-        found = [one for one, row in rows.items() if row[key] == title]
+        found = [one for one, row in rows.items() if short(row[key]) == title]
         assert len(found) <= 1, f"two records of {side} bear the title {title!r}"
         if found:
             self.titles[side, title] = found[0]
@@ -336,9 +345,9 @@ class Story:
         rows = self.town.site() if side is Side.PROCORE else self.town.office()
         row = rows.get(record_id or "")
         name = next((title for (_, title), one in self.titles.items() if one == record_id), "")
-        return str(row["title"] if side is Side.PROCORE else row["name"]) if row else name
+        return short(row["title"] if side is Side.PROCORE else row["name"]) if row else name
 
     def _item(self, kind: str, title: str) -> Any:
-        found = [e for e in self.town.inbox() if e.item.kind == kind and e.item.title == title]
+        found = [e for e in self.town.inbox() if e.item.kind == kind and short(e.item.title) == title]
         assert found, f"no {kind} of {title!r} waits, only {self.asked()}"
         return found[0]

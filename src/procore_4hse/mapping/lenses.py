@@ -143,6 +143,8 @@ class TitleLens(_Columns):
         old, body = split_title(current.get(self.fourhse), present)
         if len(value) <= TITLE_MAX:
             return {self.fourhse: written} | ({self.overflow: text.rendered(body, like=present)} if old else {})
+        below = split_title(cut_title(value), present)
+        body = below[1] if below[0] == value else body
         return {self.fourhse: cut_title(value), self.overflow: join_title(value, body, like=present)}
 
     def is_rewrite(self, sent: Any, stored: Any) -> bool:

@@ -54,7 +54,7 @@ def diff(
 ) -> tuple[FieldDiff, ...]:
     """Every field of one pair. `base` may lack fields (a new link); `rulings` are a person's answers by field key."""
     found = [diff_field(f, procore, fourhse, base.get(f.key), rulings.get(f.key)) for f in rows]
-    contested = [d for d in found if d.verdict is Verdict.CONFLICT and _is_cut_title(d)]
+    contested = [d for d in found if _is_contested(d)]
     return tuple(_wait_for(d, contested) for d in found)
 
 
@@ -153,10 +153,18 @@ def _is_cut_title(found: FieldDiff) -> bool:
     return isinstance(lens, TitleLens) and found.base is not None and lens.was_cut(found.base.fourhse)
 
 
+def _is_contested(found: FieldDiff) -> bool:
+    """A cut title that was changed in 4HSE and is not settled there yet: the full one still leads the description."""
+    if found.verdict not in (Verdict.CONFLICT, Verdict.WRITE) or not _is_cut_title(found) or found.base is None:
+        return False
+    return found.verdict is Verdict.CONFLICT or _changed(found, Side.FOURHSE, found.base)
+
+
 def _wait_for(found: FieldDiff, contested: list[FieldDiff]) -> FieldDiff:
     """A field that shares its 4HSE text with a contested title waits for it: nobody can tell the two apart."""
     mine = set(found.field.lens.reads(Side.FOURHSE))
     for title in contested:
         if title.field is not found.field and mine & set(title.field.lens.reads(Side.FOURHSE)):
-            return replace(found, verdict=Verdict.HELD, reason=f"waits for the answer about {title.field.label}")
+            why = f"waits for the answer about {title.field.label}"
+            return replace(found, verdict=Verdict.HELD, to=None, reason=why)
     return found
