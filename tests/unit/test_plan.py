@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from procore_4hse.models import Act, ItemKind, LinkState, Place, Refusal, Side
-from procore_4hse.reconcile.plan import plan
+from procore_4hse.reconcile.plan import plan, plan_joined
 from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot
 from routes import link, office, route, ruling, site
@@ -204,3 +204,16 @@ def test_one_that_was_kept_after_a_deletion_is_no_news():
     found = plan(gone)
     assert (found.actions, found.items) == ((), ())
     assert found.places[Side.PROCORE]["1"] is Place.EXCLUDED
+
+
+def test_a_backfill_plans_the_named_links_alone():
+    """`only_days` leaves every link alone; those that it just joined are still completed."""
+    others = site("2", title="Slip"), office("b")
+    whole = route(site(title="Slip"), office(), *others, links=(link(), link(site("2"), office("b"))))
+    found = plan_joined(whole, [link()])
+    assert [(action.act, action.target_id) for action in found.actions] == [(Act.UPDATE, "a")]
+    assert found.places == {Side.PROCORE: {"1": Place.IN_SYNC}, Side.FOURHSE: {"a": Place.IN_SYNC}}
+
+
+def test_a_plan_that_counts_nothing_has_no_population():
+    assert Plan().population(Side.PROCORE) == {"in_sync": 0, "waiting": 0, "refused": 0, "excluded": 0}

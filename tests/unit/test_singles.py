@@ -10,7 +10,7 @@ from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Place, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.plan import plan
-from procore_4hse.reconcile.singles import ALIKE, TAKEN_APART
+from procore_4hse.reconcile.singles import ALIKE, MADE_BY_US, TAKEN_APART
 from procore_4hse.reconcile.snapshot import Plan, Policy, Presence
 from routes import MAPPING, link, office, route, ruling, site
 
@@ -267,6 +267,76 @@ def test_the_survivor_of_a_deletion_is_asked_about_only_beside_something_alike()
     assert (alone.actions, alone.items, alone.places[Side.PROCORE]) == ((), (), {"1": Place.EXCLUDED})
     alike = plan(route(site(), office(), links=(kept,)))
     assert (alike.actions, [item.kind for item in alike.items]) == ((), [ItemKind.MATCH])
+
+
+# Orphans: our own store came back from a backup ------------------------------------------------------------------
+
+US = {"own_accounts": frozenset({"us"})}
+FAR_OFF = office("z", **{**TRIP, "date_incident": None})
+
+
+def offices(*days: int):
+    return [office(f"d{day}", name="Trip", description_event="x", date_incident=f"2026-02-{day}") for day in days]
+
+
+def test_an_orphan_is_asked_about_with_the_nearest_first_and_nothing_goes_to_procore():
+    others = offices(20, 14, 28)
+    found = plan(route(MINE, *others, FAR_OFF, site("2", title="Up", event_date="2026-05-01T11:00:00Z"), **US))
+    listed = tuple((name, "Trip") for name in ("d14", "d20", "d28", "z"))
+    assert found.items == (items.doubt(MINE, listed, MADE_BY_US, "Fall"),)
+    assert steps(found) == [(Act.CREATE, Side.FOURHSE, None, "2")], "what was made by others still crosses"
+    assert found.unheard == {(Side.FOURHSE, "d20"), (Side.FOURHSE, "d14"), (Side.FOURHSE, "d28"), (Side.FOURHSE, "z")}
+
+
+def test_equally_near_ones_stand_by_their_id_and_no_more_than_ten_are_named():
+    same = [office(f"e{number:02}", **TRIP) for number in range(12, 0, -1)]
+    [item] = plan(route(MINE, *same, **US)).items
+    assert item.facts["candidates"] == [f"e{number:02}" for number in range(1, 11)]
+
+
+@pytest.mark.parametrize(
+    ("record", "changes"),
+    [
+        (site(), US),
+        (replace(MINE, author="them"), US),
+        (MINE, {}),
+        (MINE, {**US, "apart": frozenset({("1", "x")})}),
+        (MINE, {**US, "rulings": ruling("match:procore:1", "reject")}),
+        (MINE, {**US, "linked_elsewhere": frozenset({(Side.PROCORE, "1")})}),
+    ],
+)
+def test_one_that_is_explained_is_no_orphan_and_holds_nobody(record, changes):
+    found = plan(route(record, *offices(20), **changes))
+    assert (Act.CREATE, Side.PROCORE, None, "d20") in steps(found)
+    assert MADE_BY_US not in [item.reason for item in found.items]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"apart": frozenset({("9", "x")})},
+        {"rulings": ruling("match:procore:1", "retry")},
+        {"rulings": ruling("match:procore:9", "reject")},
+        {"linked_elsewhere": frozenset({(Side.PROCORE, "9")})},
+    ],
+)
+def test_what_explains_another_one_explains_nothing_here(changes):
+    found = plan(route(MINE, *offices(20), **US, **changes))
+    assert [item.reason for item in found.items] == [MADE_BY_US]
+
+
+def test_a_second_copy_of_a_linked_incident_is_no_orphan():
+    first = site("7"), office("a7")
+    whole = route(MINE, *first, *offices(20), links=(link(*first),), **US)
+    found = plan(whole)
+    assert ([item.reason for item in found.items], len(found.actions)) == ([OWN], 1)
+    other = site("7", title="Up", description="Else."), office("a7", name="Up", description_event="Else.")
+    found = plan(route(MINE, *other, *offices(20), links=(link(*other), link(site("8"), office("a8"))), **US))
+    assert [item.reason for item in found.items if item.kind is ItemKind.MATCH] == [MADE_BY_US]
+
+
+def test_without_anything_unlinked_in_4hse_it_is_a_late_copy():
+    assert [item.reason for item in plan(route(MINE, **US)).items] == [OWN]
 
 
 # Laws ------------------------------------------------------------------------------------------------------------
