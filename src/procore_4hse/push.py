@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, TypeVar
 
@@ -482,7 +482,7 @@ class Pusher:
         unit.links(self.state.key).set_state(ids[Side.PROCORE], action.then, kind=action.kind)
         key = refusal_key(action)
         unit.journal(self.state.key).forgive(key)
-        unit.inbox(self.state.key).close(key)
+        unit.inbox(self.state.key).close(key, *_answered_by(action))
 
     def compare(self, action: Action, payload: Image) -> tuple[dict[str, Agreement], list[str]]:
         """New bases for what the answer shows, and the fields that it does not show as sent."""
@@ -577,6 +577,15 @@ class Pusher:
         self.done.written[action.side][word] += 1
         if action.act is not Act.CREATE:
             log.info(EVENTS[word], route=self.state.name, side=action.side.value, record=action.target_id)
+
+
+def _answered_by(action: Action) -> Iterator[str]:
+    """The questions that this action, done, leaves without a cause."""
+    ids = {action.side: action.target_id or "", action.side.other: action.source_id or ""}
+    link = Link(0, ids[Side.PROCORE], ids[Side.FOURHSE], kind=action.kind)
+    yield from (items.difference_key(link, field) for field in action.sources if action.act is Act.UPDATE)
+    if action.act is not Act.UPDATE:
+        yield from (f"deletion:{link.key}:{side.value}" for side in Side)
 
 
 def _touched(action: Action, incident: Link | None) -> set[tuple[Side, str]]:

@@ -53,9 +53,9 @@ class Inbox:
             row.answer = None
             self._set(row, "open")
 
-    def close(self, key: str) -> None:
+    def close(self, *keys: str) -> None:
         for row in self._rows():
-            if row.key == key:
+            if row.key in keys:
                 self._set(row, "closed")
 
     def answer(self, item_id: int, answer: dict[str, Any]) -> None:
