@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 
 from procore_4hse.cycle import GRACE, LEASE
 from procore_4hse.errors import SyncError, UsageError
-from procore_4hse.gather import Route
-from procore_4hse.models import Item, ItemKind, Kind, Link, LinkState, Side
+from procore_4hse.gather import Route, directory
+from procore_4hse.models import PEOPLE_RECORDS, Item, ItemKind, Kind, Link, LinkState, Side
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Store, Unit
@@ -57,6 +57,19 @@ def keep(store: Store, routes: tuple[Route, ...], item_id: int, answer: Answer) 
         checked = check(unit, route, entry, answer)
         unit.inbox(route.key).answer(item_id, asdict(checked))
     return route, entry, checked
+
+
+def take_back(store: Store, routes: tuple[Route, ...], item_id: int) -> tuple[Route, Entry]:
+    """Withdraws the answer to an item that no cycle has carried out yet. Raises UsageError."""
+    route, _ = find(store, routes, item_id)
+    with store.begin() as unit:
+        entry = unit.inbox(route.key).find(item_id)
+        if entry is None or entry.state == "closed":
+            raise UsageError(f"Item {item_id} is closed: its answer was carried out, or its cause is gone.")
+        if entry.state != "answered":
+            raise UsageError(f"Item {item_id} has no answer to take back; see: procore-4hse inbox show {item_id}")
+        unit.inbox(route.key).withdraw(item_id)
+    return route, entry
 
 
 def check(unit: Unit, route: Route, entry: Entry, answer: Answer) -> Answer:
@@ -146,6 +159,8 @@ def _misfit(entry: Entry, takes: str) -> UsageError:
 def _partner(unit: Unit, route: Route, entry: Entry, with_id: str | None) -> str:
     """The record on the other side that a person calls the same incident."""
     listed = [str(each) for each in entry.item.facts.get("candidates", ())]
+    if _is_person(entry.item):
+        return _person(unit, route, entry, with_id, listed)
     if with_id is None:
         known = f"; the candidates are {', '.join(listed)}" if listed else ""
         raise UsageError(f"Say which record is the same incident: --with RECORD_ID{known}.")
@@ -153,6 +168,30 @@ def _partner(unit: Unit, route: Route, entry: Entry, with_id: str | None) -> str
     if with_id not in listed and not is_free(unit, route, side, with_id):
         known = f" The candidates are: {', '.join(listed)}." if listed else ""
         raise UsageError(f"{side.title} shows no unlinked incident {with_id} on this route.{known}")
+    return with_id
+
+
+def _is_person(item: Item) -> bool:
+    """Whether a match asks about a record of a person rather than about an incident."""
+    kind = item.key.split(":", 2)[-1].partition("-")[0]
+    return kind in {each.value for each in (*PEOPLE_RECORDS, Kind.PERSON)}
+
+
+def _person(unit: Unit, route: Route, entry: Entry, with_id: str | None, listed: list[str]) -> str:
+    """The record that is the same one, or the partner in the other directory when nobody is known to be this person."""
+    side = side_of(entry.item).other
+    if with_id is None:
+        known = f"RECORD_ID; the candidates are {', '.join(listed)}" if listed else f"the person's id in {side.title}"
+        raise UsageError(f"Say who it is: --with {known}.")
+    if listed and with_id in listed:
+        return with_id
+    if listed:
+        raise UsageError(f"{with_id} is none of the candidates: {', '.join(listed)}.")
+    if unit.staging(route.key).find(side, Kind.DIRECTORY, with_id) is None:
+        raise UsageError(f"{side.title}'s directory shows no person {with_id} on this route.")
+    pairs = directory(unit, unit.routes.get(route.key))
+    if with_id in (pairs.to_procore if side is Side.FOURHSE else pairs.to_fourhse):
+        raise UsageError(f"{side.title} {with_id} is the partner of somebody else already.")
     return with_id
 
 

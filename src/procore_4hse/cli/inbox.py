@@ -81,6 +81,16 @@ RETRY = """Tries a refused call again in the next cycle, without waiting for its
 [bold]Exit codes[/bold]  0 noted, the next cycle tries it · 2 the item is no refused one · 4 the store
 """
 
+UNDO = """Takes an answer back before a cycle has carried it out; the item is open again.
+
+What was carried out is not undone: edit the records, and the edits cross. A person's record that was rejected may be
+taken up again at any time.
+
+[bold]Example[/bold]  procore-4hse inbox undo 12
+
+[bold]Exit codes[/bold]  0 the item is open again · 2 it has no answer, or is closed · 4 the store
+"""
+
 Number = Annotated[int, typer.Argument(metavar="ID", help="The item's number, as the list shows it.")]
 OfKind = Annotated[ItemKind | None, typer.Option("--kind", metavar="KIND", help="Only items of this kind.")]
 OfRoute = Annotated[list[str] | None, typer.Option("--route", metavar="NAME", help="Only items of this route.")]
@@ -102,6 +112,7 @@ def register(app: typer.Typer) -> None:
     group.command("approve", help=teach(APPROVE))(approve)
     group.command("reject", help=teach(REJECT))(reject)
     group.command("retry", help=teach(RETRY))(retry)
+    group.command("undo", help=teach(UNDO))(undo)
     app.add_typer(group, name="inbox")
 
 
@@ -135,6 +146,13 @@ def reject(ctx: typer.Context, item_id: Number, restore: Restore = False) -> Non
 
 def retry(ctx: typer.Context, item_id: Number) -> None:
     _answer(desk_of(ctx), item_id, Answer("retry"))
+
+
+def undo(ctx: typer.Context, item_id: Number) -> None:
+    desk = desk_of(ctx)
+    with desk.house() as house:
+        _, entry = answers.take_back(house.store, desk.routes, item_id)
+    desk.out.print(f"Taken back: item {entry.id} ({entry.item.kind.value}) waits for an answer again.", style="green")
 
 
 def _answer(desk: Desk, item_id: int, answer: Answer) -> None:

@@ -22,6 +22,8 @@ class Directory:
     to_procore: Mapping[str, str] = field(default_factory=dict)
     parties: Mapping[str, str] = field(default_factory=dict)
     """Procore user id -> person id (P93)."""
+    unpaired: Mapping[Side, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """Id and name of those without a partner."""
 
     @classmethod
     def of(cls, people: Iterable[Image], assigned: Iterable[Image], told: Mapping[str, str]) -> Directory:
@@ -31,7 +33,28 @@ class Directory:
         for mine, theirs in RULES:
             pairs |= _unique(mine, theirs, left, right, pairs)
         parties = {str(p["user_id"]): str(p["id"]) for p in left if p.get("user_id") is not None}
-        return cls(pairs, {office: party for party, office in pairs.items()}, parties)
+        names = {Side.PROCORE: [(str(p["id"]), _shown(p)) for p in left]}
+        names[Side.FOURHSE] = [(str(a["person_office_id"]), _shown(a, "person_")) for a in right]
+        taken = {Side.PROCORE: pairs.keys(), Side.FOURHSE: frozenset(pairs.values())}
+        unpaired = {side: tuple(each for each in names[side] if each[0] not in taken[side]) for side in Side}
+        return cls(pairs, {office: party for party, office in pairs.items()}, parties, unpaired)
+
+    def alike(self, side: Side, name: str) -> list[tuple[str, str]]:
+        """Those without a partner who share a part of this name."""
+        parts = set(name.casefold().split())
+        return [each for each in self.unpaired.get(side, ()) if parts & set(each[1].casefold().split())]
+
+
+def name_in(side: Side, image: Image) -> str:
+    """The person that a record names; empty when it shows no name."""
+    if side is Side.FOURHSE:
+        return _shown(image, "person_")
+    named = (image.get("affected_party"), image.get("affected_person"))
+    return next((str(who["name"]).strip() for who in named if isinstance(who, Mapping) and who.get("name")), "")
+
+
+def _shown(row: Image, prefix: str = "") -> str:
+    return " ".join(f"{row.get(prefix + 'first_name') or ''} {row.get(prefix + 'last_name') or ''}".split())
 
 
 def _name(first: object, last: object) -> str:

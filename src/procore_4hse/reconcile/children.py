@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from procore_4hse.mapping.lenses import CategoryLens, Held, Unwritable
-from procore_4hse.mapping.people import rows_for
+from procore_4hse.mapping.people import name_in, rows_for
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, payload
 from procore_4hse.models import PEOPLE_RECORDS, Act, Action, Item, ItemKind, Kind, Link, Place, Side
@@ -18,6 +18,9 @@ from procore_4hse.reconcile.lifecycle import fate
 from procore_4hse.reconcile.pairs import Pair, compare
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
+
+FEW = 5
+"""So many people of a similar name are listed."""
 
 
 def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) -> None:
@@ -196,7 +199,7 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
     try:
         fields = payload(side, [v for v in values if v[1] is not None], {}, facts_of(record.image, snapshot.zone))
     except Unwritable as error:
-        draft.items.append(_no_partner(record, str(error), title))
+        draft.items.append(_no_partner(snapshot, record, str(error), title))
         return
     fields |= _incident_id(parent, side)
     sources = {row.key: row.slice(record.side, record.image) for row in rows_of(snapshot, kind)}
@@ -235,9 +238,13 @@ def _kind_for(snapshot: Snapshot, parent: Link) -> Kind:
 # Questions -------------------------------------------------------------------------------------------------------
 
 
-def _no_partner(record: Record, reason: str, title: str) -> Item:
-    item = items.doubt(record, (), f"{reason[0].upper()}{reason[1:]}; the incident itself crosses.", title)
-    advice = (
+def _no_partner(snapshot: Snapshot, record: Record, reason: str, title: str) -> Item:
+    name, side = name_in(record.side, record.image), record.side.other
+    told = reason.replace("this person", name or "This person", 1)
+    item = items.doubt(record, (), f"{told}; the incident itself crosses.", title)
+    alike = [f"{side.title} {one} {other}" for one, other in snapshot.people.directory.alike(side, name)[:FEW]]
+    advice = f"Perhaps: {'; '.join(alike)}. " if alike else ""
+    advice += (
         "Give the person the same employee id, tax code or e-mail on both sides, or name the partner: "
         "procore-4hse inbox approve ID --with RECORD_ID; never copy this person: procore-4hse inbox reject ID"
     )
