@@ -217,3 +217,33 @@ def test_a_backfill_plans_the_named_links_alone():
 
 def test_a_plan_that_counts_nothing_has_no_population():
     assert Plan().population(Side.PROCORE) == {"in_sync": 0, "waiting": 0, "refused": 0, "excluded": 0}
+
+
+APPROVED = ruling("deletion:1:fourhse", "approve", seen={"edited": False})
+
+
+def test_an_approved_deletion_is_planned_and_the_gone_one_is_no_longer_counted():
+    found = plan(route(site(), office(presence=Presence.GONE), links=(link(),), rulings=APPROVED))
+    assert [(action.act, action.side, action.target_id) for action in found.actions] == [
+        (Act.DELETE, Side.PROCORE, "1")
+    ]
+    assert found.places == {Side.PROCORE: {"1": Place.WAITING}, Side.FOURHSE: {}}
+    assert found.relying == ("deletion:1:fourhse",)
+
+
+def test_a_refused_deletion_waits_for_its_time_too():
+    whole = route(site(), office(presence=Presence.GONE), links=(link(),), rulings=APPROVED)
+    [action] = plan(whole).actions
+    key = refusal_key(action)
+    refusal = Refusal(key, Side.PROCORE, "No.", refusal_fingerprint(action), whole.now + timedelta(hours=1))
+    found = plan(replace(whole, refusals={key: refusal}))
+    assert (found.actions, [(item.key, item.title) for item in found.items]) == ((), [(key, "Fall")])
+    assert found.places[Side.PROCORE] == {"1": Place.REFUSED}
+    due = plan(replace(whole, refusals={key: replace(refusal, next_try=None)}))
+    assert (due.actions, due.places[Side.PROCORE]) == ((action,), {"1": Place.WAITING})
+
+
+def test_an_ended_pair_is_counted_only_where_it_is_back():
+    ended = link(state=LinkState.ENDED)
+    found = plan(route(site(presence=Presence.ABSENT), office(presence=Presence.UNSEEN), links=(ended,)))
+    assert found.places == {side: {} for side in Side}
