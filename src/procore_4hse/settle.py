@@ -234,7 +234,7 @@ class Settler:
             if ruling is not None and _calls_different(ruling, strangers):
                 self._look_again(intent)
             else:
-                self._wait(intent, "a person is asked about a create without an answer")
+                self._hold(intent)
         else:
             self._look_again(intent)
 
@@ -289,10 +289,15 @@ class Settler:
         return shows(self.pusher.rows_of(intent.action.kind), intent.action, image)
 
     def _wait(self, intent: Intent, why: str) -> None:
+        """Open until a later cycle, which goes on with it by itself."""
+        self._hold(intent)
+        self.found.flaws.append(why)
+
+    def _hold(self, intent: Intent) -> None:
+        """Nothing is planned for its records; what waits for a person is no failure of this cycle."""
         action = intent.action
         ids = ((action.side, action.target_id), (action.side.other, action.source_id))
         self.found.pending |= {(side, record_id) for side, record_id in ids if record_id}
-        self.found.flaws.append(why)
 
     def _log(self, intent: Intent, outcome: str) -> None:
         action = intent.action

@@ -174,6 +174,10 @@ class Town(World):
         life = replace(Holder.this_process(), started=f"life {next(self.lives)}")
         self.house = replace(house, holder=life)
 
-    def open_intents(self) -> int:
+    def unsettled(self) -> int:
+        """Writes whose fate is unknown and about which nobody is asked."""
         with self.store.read() as unit:
-            return len(unit.journal(self.route.key).open())
+            asked = {
+                one for e in unit.inbox(self.route.key).entries() for one in (e.item.procore_id, e.item.fourhse_id)
+            }
+            return len([i for i in unit.journal(self.route.key).open() if i.action.source_id not in asked])
