@@ -370,6 +370,38 @@ def test_a_record_called_different_from_its_candidates_stays_and_the_rest_goes_o
     assert troubles(world) == []
 
 
+def test_at_the_first_meeting_two_people_speak_against_one_incident(world):
+    ann, bo = hire(world, "Ann Lee", "E1"), hire(world, "Bo Diaz", "E2")
+    site, office = same_incident(world)
+    hurt_on_site(world, site, ann[0])
+    hurt_in_office(world, office, bo[1])
+    world.sync(first=True)
+    assert world.links() == []
+    item = only(world, "match")
+    assert (item.item.procore_id, item.item.facts["candidates"]) == (site, [office])
+
+
+def test_at_the_first_meeting_one_person_hurt_on_one_day_is_a_doubt(world):
+    party, assignment = hire(world)
+    site, office = world.on_site("Fall from the ladder"), world.in_office("Cut at the saw", category="ACCIDENTS")
+    hurt_on_site(world, site, party)
+    hurt_in_office(world, office, assignment)
+    world.sync(first=True)
+    item = only(world, "match")
+    assert (item.item.procore_id, item.item.facts["candidates"]) == (site, [office])
+    world.answer(item.id, "approve", with_id=office)
+    world.sync()
+    assert (len(world.links()), len(crew.on_site(world)), len(crew.in_office(world))) == (2, 1, 1)
+
+
+def test_people_whom_nobody_knows_on_the_other_side_say_nothing_about_an_incident(world):
+    site, office = same_incident(world)
+    hurt_on_site(world, site, hire_on_site(world, "Ann Lee"))
+    hurt_in_office(world, office, hire_in_office(world, "Bo Diaz"))
+    world.sync(first=True)
+    assert partner(world, site) == office
+
+
 # What stays home, and what is refused -------------------------------------------------------------------------------
 
 

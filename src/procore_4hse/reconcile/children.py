@@ -104,6 +104,13 @@ def _want(snapshot: Snapshot, action: Action, draft: Draft) -> None:
         draft.actions.append(action)
 
 
+def people_of(snapshot: Snapshot, incident: Record) -> frozenset[str]:
+    """Whom an incident names, as Procore's person ids; those who have a partner on the other side alone."""
+    records = snapshot.people.records[incident.side].get(incident.id, ())
+    named = _by_person(snapshot, [record for record in records if record.presence is Presence.PRESENT])
+    return frozenset(named) & snapshot.people.directory.to_fourhse.keys()
+
+
 # People without a partner record -----------------------------------------------------------------------------------
 
 

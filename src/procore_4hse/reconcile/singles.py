@@ -8,6 +8,7 @@ from procore_4hse.mapping.lenses import Held, Unwritable
 from procore_4hse.mapping.translate import new_payload, shows
 from procore_4hse.models import Act, Action, Item, Kind, Link, LinkState, Place, Side
 from procore_4hse.reconcile import items
+from procore_4hse.reconcile.children import people_of
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.match import Candidate, Likeness, match
 from procore_4hse.reconcile.match import compare as likeness
@@ -141,6 +142,7 @@ def _candidate(snapshot: Snapshot, record: Record, eligible: bool) -> Candidate:
         day=day_of(snapshot, record),
         title=told.get(snapshot.mapping.title.key),
         description=told.get(snapshot.mapping.description.key) if snapshot.mapping.description else None,
+        people=people_of(snapshot, record),
         eligible=eligible,
     )
 
