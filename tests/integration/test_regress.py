@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import pytest
 import crew
 from crew import hire, hurt_in_office, hurt_on_site, only, partner, waiting, wrote
 from oracle import differences
+from procore_4hse.house import House
 from procore_4hse.models import Kind, Side
 from procore_4hse.reconcile.snapshot import Policy
-from procore_4hse.store.repository import Store
 from world import World
 
 SIDES = [Side.PROCORE, Side.FOURHSE]
@@ -48,7 +49,7 @@ class Day:
         world.sync()
         self.new_site = world.on_site("New on site")
         hurt_on_site(world, self.new_site, self.party, days=5)
-        self.new_office = world.in_office("New in office")
+        self.new_office = world.in_office("New in office", date(2026, 2, 12))
         hurt_in_office(world, self.new_office, self.assignment)
         world.procore.hand_edit("injury", self.injury, work_days_absent=12)
         world.sync()
@@ -136,26 +137,18 @@ def test_with_base_a_cycle_that_breaks_off_takes_nothing_back(build):
     day.restore(Side.FOURHSE)
     day.world.sync()
     day.world.answer(only(day.world, "guard").id, "approve", use="base")
-    left = iter([True, True, False])
-    day.world.house = _stopped_after(day.world, lambda: not next(left, False))
+    day.world.house = stopping_after(day.world, writes=2)
     assert day.world.sync().outcome == "partial"
-    day.world.house = _stopped_after(day.world, lambda: False)
+    day.world.house = replace(day.world.house, stopping=lambda: False)
     day.world.sync()
     day.calm()
     assert day.shown() == day.after
 
 
-def _stopped_after(world: World, stopping: Callable[[], bool]) -> Any:
-    from dataclasses import replace
-
-    seen = {"writes": 0}
-
-    def later() -> bool:
-        done = len(world.fourhse.writes)
-        seen.setdefault("began", done)
-        return done >= seen["began"] + 2 and stopping()
-
-    return replace(world.house, stopping=later)
+def stopping_after(world: World, writes: int) -> House:
+    """The same house, whose process is asked to stop after so many writes to 4HSE."""
+    began = len(world.fourhse.writes)
+    return replace(world.house, stopping=lambda: len(world.fourhse.writes) >= began + writes)
 
 
 def test_with_accept_the_old_values_hold_and_what_is_gone_is_asked(build):
@@ -366,4 +359,61 @@ def test_an_incident_made_again_after_the_night_is_known_as_ours(build, tmp_path
         world.sync()
     assert len(world.site()) == 2
     assert len(world.office()) == 2
-    assert isinstance(world.store, Store)
+
+
+# One field that will not stay -------------------------------------------------------------------------------------
+
+
+def test_a_value_that_vanishes_twice_within_a_day_is_shown_and_frozen(build):
+    world = build()
+    site, office = _gone_twice(world)
+    report = world.sync()
+    assert (report.outcome, wrote(report)) == ("ok", crew.NOTHING)
+    item = only(world, "drift").item
+    assert (item.field, item.procore_value, item.fourhse_value) == ("title", "Edited", "Before")
+    assert crew.is_quiet(world)
+    world.procore.hand_edit("incident", int(site), description="Something else crosses all the same.")
+    world.sync()
+    assert world.office()[office]["description_event"] == "Something else crosses all the same."
+    assert world.office()[office]["name"] == "Before"
+
+
+@pytest.mark.parametrize(("use", "title"), [("procore", "Edited"), ("fourhse", "Before")])
+def test_a_person_s_answer_ends_it(build, use, title):
+    world = build()
+    site, office = _gone_twice(world)
+    world.sync()
+    world.answer(only(world, "drift").id, "resolve", use=use)
+    world.sync()
+    assert (world.site()[site]["title"], world.office()[office]["name"]) == (title, title)
+    assert crew.is_quiet(world)
+    assert world.inbox() == []
+
+
+def test_once_is_an_edit(build):
+    world = build()
+    site = world.on_site("Before")
+    world.sync()
+    office = partner(world, site)
+    _write_and_lose(world, site, office)
+    world.sync()
+    assert world.site()[site]["title"] == "Before"
+    assert world.inbox() == []
+
+
+def _gone_twice(world: World) -> tuple[str, str]:
+    site = world.on_site("Before")
+    world.sync()
+    office = partner(world, site)
+    _write_and_lose(world, site, office)
+    world.sync()
+    _write_and_lose(world, site, office)
+    return site, office
+
+
+def _write_and_lose(world: World, site: str, office: str) -> None:
+    """Procore's title is edited and crosses; then 4HSE shows the old one again."""
+    world.procore.hand_edit("incident", int(site), title="Edited")
+    world.sync()
+    assert world.office()[office]["name"] == "Edited"
+    world.fourhse.hand_edit("incident", office, name="Before")
