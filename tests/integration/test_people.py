@@ -297,6 +297,29 @@ def test_a_question_about_a_person_closes_when_the_person_is_taken_off_the_recor
     assert troubles(world) == []
 
 
+@pytest.mark.parametrize("change", ["left 4HSE", "a namesake came to 4HSE", "a namesake came to Procore"])
+def test_linked_records_stay_as_they_are_when_the_directory_no_longer_tells_who_it_is(world, change):
+    party, assignment = hire_on_site(world, "Ann Lee"), hire_in_office(world, "Ann Lee")
+    site = world.on_site()
+    injury = hurt_on_site(world, site, party, days=3)
+    world.sync()
+    if change == "left 4HSE":
+        world.fourhse.historicize("person-office", assignment)
+    else:
+        hire_in_office(world, "Ann Lee") if change.endswith("4HSE") else hire_on_site(world, "Ann Lee")
+    world.clock.advance(hours=7)
+    assert troubles(world) == []
+    world.procore.hand_edit("injury", injury, work_days_absent=8)
+    world.sync()
+    assert crew.in_office(world) == [(assignment, 8)]
+    bo, his_assignment = hire(world, "Bo Diaz", "E2")
+    world.clock.advance(hours=7)
+    world.procore.hand_edit("injury", injury, affected_party_id=bo)
+    world.sync()
+    assert crew.in_office(world) == [(his_assignment, 8)]
+    assert troubles(world) == []
+
+
 # The first meeting ------------------------------------------------------------------------------------------------
 
 

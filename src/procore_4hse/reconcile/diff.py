@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from procore_4hse.mapping.lenses import Held, Known, Reading, TitleLens
+from procore_4hse.mapping.people import PersonLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Agreement, Image, Ruling, Side
 
@@ -85,7 +86,7 @@ def _merge(found: FieldDiff) -> FieldDiff:
 def _three_way(found: FieldDiff, base: Agreement) -> FieldDiff:
     changed = [side for side in Side if _changed(found, side, base)]
     if not changed:
-        if base.settled:
+        if base.settled or isinstance(found.field.lens, PersonLens):  # A directory changed, and no record did.
             return replace(found, verdict=Verdict.SETTLED, reason="they differ as they were left")
         return replace(found, verdict=Verdict.DRIFT, reason="neither side changed, yet they disagree")
     if len(changed) == 2:
