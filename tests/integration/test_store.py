@@ -3,7 +3,9 @@
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, inspect
@@ -371,3 +373,15 @@ def test_only_an_ended_cycle_is_the_last_one(store):
         unit.cycles.begin(ROUTE)
     with store.read() as unit:
         assert unit.cycles.last(ROUTE).id == first
+
+
+def test_a_process_of_which_only_its_entry_is_left_counts_as_dead():
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    started = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[19]
+    holder = replace(Holder.this_process(), pid=child, started=started)
+    dead = holder.is_known_dead()
+    os.waitpid(child, 0)
+    assert dead

@@ -93,9 +93,10 @@ def _boot_id() -> str:
 
 
 def _start_of(pid: int) -> str | None:
-    """The process's start as the kernel counts it; None when there is no such process."""
+    """The process's start as the kernel counts it; None when there is no such process, or only its remains."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[19]
+        told = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        return None if told[0] == "Z" else told[19]
     except OSError:
         return _alive(pid)
 
