@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from procore_4hse.clients import FourHseRegister
 from procore_4hse.mapping.images import author_of, image_of, is_private
 from procore_4hse.mapping.lenses import Known
 from procore_4hse.mapping.people import Directory, PersonLens, rows_for
@@ -15,6 +16,7 @@ from procore_4hse.mapping.rules import Mapping as FieldMapping
 from procore_4hse.models import (
     PEOPLE_RECORDS,
     PROCORE_RECORDS,
+    Image,
     Kind,
     Link,
     LinkState,
@@ -111,8 +113,21 @@ def snapshot(store: Store, known: Gathering) -> Snapshot:
             drift_winner=_winner(rulings),
             only_days=known.only_days,
             born_private=links.born_private(),
+            buried=_buried(links, living),
         )
         return _looking_back(seen, journal.recent(), living)
+
+
+def _buried(links: Links, living: Iterable[Link]) -> dict[str, Image]:
+    """What incidents that were deleted in 4HSE held, so that one which is made again there holds it still."""
+    deleted = [link.fourhse_id for link in living if link.state in (LinkState.GONE_FOURHSE, LinkState.ENDED)]
+    stones = {record_id: stone for record_id in deleted if (stone := links.tombstone(Side.FOURHSE, record_id))}
+    own = FourHseRegister.OWN_FIELDS - FourHseRegister.NEVER_WRITTEN
+    return {
+        record_id: {name: value for name, value in stone.record.payload.items() if name in own and value is not None}
+        for record_id, stone in stones.items()
+        if stone.record.kind is Kind.INCIDENT
+    }
 
 
 def _looking_back(seen: Snapshot, intents: Iterable[Intent], links: Iterable[Link]) -> Snapshot:
