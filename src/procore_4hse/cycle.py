@@ -216,14 +216,14 @@ class Cycle:
 
     def _fill_again(self, facts: Mapping[str, Any]) -> None:
         """The record with its emptied fields as they were; whatever is set by now, by us or a person, stays."""
-        register = self._registers()[Side(facts["side"])]
+        register, kind = self._registers()[Side(facts["side"])], Kind(facts["kind"])
         try:
-            now = register.show(Kind.INCIDENT, facts["record"]).record.payload
+            now = register.show(kind, facts["record"]).record.payload
         except NotFound:
             return
-        names = register.OWN_FIELDS - register.NEVER_WRITTEN
+        names = register.own_fields(kind) - register.NEVER_WRITTEN
         image = {name: facts["before"].get(name) if now.get(name) in (None, "") else now[name] for name in names}
-        register.update(Kind.INCIDENT, facts["record"], {n: value for n, value in image.items() if value is not None})
+        register.update(kind, facts["record"], {n: value for n, value in image.items() if value is not None})
 
     def pull(self, state: RouteState) -> Pulled:
         puller = Puller(

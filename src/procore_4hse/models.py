@@ -91,6 +91,9 @@ class Register(Protocol):
     NEVER_WRITTEN: ClassVar[frozenset[str]]
     """Own fields that no call of ours ever sends."""
 
+    def own_fields(self, kind: Kind) -> frozenset[str]:
+        """What an update of such a record may touch; a person's has fewer fields than an incident."""
+
     @property
     def side(self) -> Side: ...
 

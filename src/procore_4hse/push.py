@@ -278,7 +278,7 @@ class Pusher:
         fields = dict(action.fields)
         if self._wants_whole(action.side):
             self._refuse_to_empty(action, before)
-            fields = {**_whole(register, before), **fields}
+            fields = {**_whole(register, action, before), **fields}
         try:
             return register.update(action.kind.on(action.side), action.target_id or "", fields)
         except Refused as error:
@@ -339,9 +339,7 @@ class Pusher:
 
     def emptied(self, action: Action, before: Image, after: Image) -> Item | None:
         """The question to ask when fields that we did not send are gone (is 4HSE's PUT partial? H5)."""
-        if action.kind is not Kind.INCIDENT:
-            return None
-        own = self.registers[action.side].OWN_FIELDS - action.fields.keys()
+        own = self.registers[action.side].own_fields(action.kind) - action.fields.keys()
         gone = [name for name in own if before.get(name) not in (None, "", [], {}) and after.get(name) in (None, "")]
         if not gone:
             return None
@@ -401,7 +399,7 @@ class Pusher:
         with self.store.begin(self.fence) as unit:
             staged = unit.staging(self.state.key).find(action.side, action.kind.on(action.side), action.target_id or "")
             known = staged.record.payload if staged else {}
-            before = {name: known[name] for name in register.OWN_FIELDS if name in known}
+            before = {name: known[name] for name in register.own_fields(action.kind) if name in known}
             journal = unit.journal(self.state.key)
             return journal.intend(action, cycle=self.cycle, before=before, server_at=register.server_date)
 
@@ -608,7 +606,7 @@ def _as_refusal(error: VendorError) -> Refused | None:
     return None
 
 
-def _whole(register: Register, before: Image) -> dict[str, Any]:
+def _whole(register: Register, action: Action, before: Image) -> dict[str, Any]:
     """Every own field that is set, for a PUT that replaces the record."""
-    own = register.OWN_FIELDS - register.NEVER_WRITTEN
+    own = register.own_fields(action.kind) - register.NEVER_WRITTEN
     return {name: before[name] for name in own if before.get(name) is not None}

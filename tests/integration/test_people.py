@@ -599,3 +599,43 @@ def test_a_dry_run_writes_nothing_and_names_the_person_it_would_write(world):
         ("injury", "create", "fourhse")
     ]
     assert crew.in_office(world) == []
+
+
+# Is 4HSE's PUT partial? -------------------------------------------------------------------------------------------
+
+
+def described(world: World) -> tuple[str, int, str]:
+    """A person whose record in 4HSE bears words that never cross: site, injury and that record."""
+    party, _ = hire(world)
+    site = world.on_site()
+    injury = hurt_on_site(world, site, party, days=3)
+    world.sync()
+    record = world.office()[partner(world, site)]["persons"][0]["office_incident_person_id"]
+    world.fourhse.hand_edit("incident-person", record, code="W61", description="Left hand.")
+    world.procore.hand_edit("injury", injury, work_days_absent=7)
+    return site, injury, record
+
+
+def test_where_4hse_wants_whole_records_a_person_s_is_sent_whole(build):
+    world = build(fourhse_dials=FourHseDials(put_is="full"))
+    _, _, record = described(world)
+    world.sync()
+    row = world.fourhse.look("incident-person", record)
+    assert (row["days"], row["code"], row["description"]) == (7, "W61", "Left hand.")
+    assert is_quiet(world)
+    assert world.inbox() == []
+
+
+def test_what_4hse_blanked_on_a_person_stops_the_route_and_is_put_back(build):
+    world = build(fourhse_dials=FourHseDials(put_is="blanking"))
+    _, injury, record = described(world)
+    report = world.sync()
+    assert (report.outcome, report.exit_code) == ("stopped", 7)
+    assert "code, description" in only(world, "guard").item.reason
+    world.answer(only(world, "guard").id, "approve")
+    world.sync()
+    world.procore.hand_edit("injury", injury, work_days_absent=8)
+    world.sync()
+    row = world.fourhse.look("incident-person", record)
+    assert (row["days"], row["code"], row["description"]) == (8, "W61", "Left hand.")
+    assert troubles(world) == []

@@ -137,7 +137,7 @@ def test_a_write_that_emptied_other_fields_keeps_both_images(side, target, sourc
         ItemKind.GUARD, "guard:replaced", "", f"{title} emptied fields that our change did not send: code, place.",
         "Both images are kept here. To put them back, and to send whole records from now on: inbox approve ID",
         {
-            "record": target, "side": side.value, "before": {"code": "x"}, "after": {"code": None},
+            "kind": "incident", "record": target, "side": side.value, "before": {"code": "x"}, "after": {"code": None},
             "sent": {"name": "Slip"},
         },
         **IDS,

@@ -57,6 +57,11 @@ class FourHseRegister:
     )
     """What an update may touch; everything else in a row is joined, computed or set by the server (H4)."""
 
+    PERSON_FIELDS: ClassVar[frozenset[str]] = frozenset(
+        {"code", "description", "days", "person_office_id", "office_incident_id", "tenant_id", "subtenant_id"}
+    )
+    """The same of an involved person (H4)."""
+
     def __init__(self, http: Http, *, project_id: str, office_id: str) -> None:
         self._http = http
         self.project_id = project_id
@@ -73,6 +78,9 @@ class FourHseRegister:
     @property
     def calls(self) -> int:
         return self._http.calls
+
+    def own_fields(self, kind: Kind) -> frozenset[str]:
+        return self.OWN_FIELDS if kind is Kind.INCIDENT else self.PERSON_FIELDS
 
     # What surrounds the incidents ---------------------------------------------------------------------------------
 

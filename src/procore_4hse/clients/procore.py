@@ -105,6 +105,10 @@ class ProcoreRegister:
     def calls(self) -> int:
         return self._http.calls
 
+    def own_fields(self, kind: Kind) -> frozenset[str]:
+        """A record of a person is changed field by field, so that nothing else can go (P67)."""
+        return self.OWN_FIELDS if kind is Kind.INCIDENT else frozenset()
+
     # What surrounds the incidents ---------------------------------------------------------------------------------
 
     def project(self) -> dict[str, Any]:

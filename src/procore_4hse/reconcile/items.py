@@ -167,6 +167,7 @@ def replaced(action: Action, gone: list[str], before: dict[str, Any], after: dic
         procore_id=action.source_id if action.side is Side.FOURHSE else action.target_id,
         fourhse_id=action.target_id if action.side is Side.FOURHSE else action.source_id,
         facts={
+            "kind": action.kind.on(action.side).value,
             "record": action.target_id,
             "side": action.side.value,
             "before": before,
