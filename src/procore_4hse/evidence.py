@@ -11,7 +11,7 @@ from procore_4hse.errors import AccessRefused, NotFound, VendorError
 from procore_4hse.models import PEOPLE_RECORDS, Kind, Link, LinkState, RawRecord, Side, Staged
 from procore_4hse.pull import Pulled
 from procore_4hse.reconcile.snapshot import Limits
-from procore_4hse.store.repository import Store, Unit
+from procore_4hse.store.repository import Store
 
 log = structlog.get_logger()
 
@@ -27,8 +27,9 @@ def evidence(
 ) -> Proofs:
     """What is proven about linked records that certified listings no longer hold."""
     proofs: Proofs = {}
+    outlines = _outlines(store, route)
     for side, kind in _readable(pulled):
-        lost, links, witness = _lost(store, route, side, kind)
+        lost, links, witness = _lost(store, route, side, kind, outlines[kind])
         if not lost:
             continue
         if side is Side.PROCORE:
@@ -51,25 +52,29 @@ def _readable(pulled: Pulled) -> Iterable[tuple[Side, Kind]]:
             yield from ((side, kind) for kind in PEOPLE_RECORDS)
 
 
-def _lost(store: Store, route: str, side: Side, kind: Kind) -> tuple[list[str], int, str | None]:
+def _lost(
+    store: Store, route: str, side: Side, kind: Kind, outlines: tuple[Link, ...]
+) -> tuple[list[str], int, str | None]:
     """Missing linked ids, how many links there are, and an incident that the listing still holds."""
+    links = [link for link in outlines if _is_watched(link, side)]
+    if not links:
+        return [], 0, None
+    linked = frozenset(link.id_on(side) for link in links)
     with store.read() as unit:
         staging = unit.staging(route)
-        links = [link for link in _outlines(unit, route, kind) if _is_watched(link, side)]
-        linked = frozenset(link.id_on(side) for link in links)
-        lost = _missing((found for found, _ in staging.records(side, [kind.on(side)])), linked) if linked else []
+        lost = _missing((found for found, _ in staging.records(side, [kind.on(side)])), linked)
         incidents = staging.records(side, [Kind.INCIDENT]) if lost else []
     witness = next((found.record.id for found, _ in incidents if found.present), None)
     return lost, len(links), witness
 
 
-def _outlines(unit: Unit, route: str, kind: Kind) -> Iterable[Link]:
-    """Links of this kind; people follow an incident that is gone, and are looked for while it lives."""
-    links = unit.links(route).outline(kind)
-    if kind is Kind.INCIDENT:
-        return links
-    living = {link.procore_id for link in unit.links(route).outline(Kind.INCIDENT) if link.state is LinkState.LIVE}
-    return [link for link in links if link.parent in living]
+def _outlines(store: Store, route: str) -> dict[Kind, tuple[Link, ...]]:
+    """Links of each kind; people follow an incident that is gone, and are looked for while it lives."""
+    with store.read() as unit:
+        known = unit.links(route).outline(Kind.INCIDENT, *PEOPLE_RECORDS)
+    living = {link.procore_id for link in known if link.kind is Kind.INCIDENT and link.state is LinkState.LIVE}
+    of_living = [link for link in known if link.kind is Kind.INCIDENT or link.parent in living]
+    return {kind: tuple(link for link in of_living if link.kind is kind) for kind in (Kind.INCIDENT, *PEOPLE_RECORDS)}
 
 
 def _is_watched(link: Link, side: Side) -> bool:

@@ -43,6 +43,10 @@ class Holder:
         return self.boot != _boot_id() or _start_of(self.pid) != self.started
 
 
+LEASES = LeaseRow.__table__  # type: ignore[attr-defined]
+"""The bare table: its updates need no look at the session."""
+
+
 class Leases:
     def __init__(self, session: Session, now: datetime) -> None:
         self.session, self.now = session, now
@@ -60,7 +64,7 @@ class Leases:
 
     def renew(self, route: str, token: int, *, ttl: timedelta) -> bool:
         changed = self.session.execute(
-            update(LeaseRow)
+            update(LEASES)
             .where(col(LeaseRow.route) == route, col(LeaseRow.token) == token, col(LeaseRow.expires_at) > self.now)
             .values(expires_at=self.now + ttl)
         )
@@ -69,13 +73,13 @@ class Leases:
     def is_held(self, route: str, token: int) -> bool:
         """Locks the lease until the commit, so that nobody can take it in between."""
         changed = self.session.execute(
-            update(LeaseRow).where(col(LeaseRow.route) == route, col(LeaseRow.token) == token).values(token=token)
+            update(LEASES).where(col(LeaseRow.route) == route, col(LeaseRow.token) == token).values(token=token)
         )
         return cast("CursorResult[object]", changed).rowcount == 1
 
     def release(self, route: str, token: int) -> None:
         self.session.execute(
-            update(LeaseRow)
+            update(LEASES)
             .where(col(LeaseRow.route) == route, col(LeaseRow.token) == token)
             .values(holder="", expires_at=self.now)
         )

@@ -17,6 +17,10 @@ from procore_4hse.store.tables import RecordRow
 CHUNK = 400
 
 
+RECORDS = RecordRow.__table__  # type: ignore[attr-defined]
+"""The bare table: its updates need no look at the session."""
+
+
 class Staging:
     def __init__(self, session: Session, route: str, now: datetime) -> None:
         self.session, self.route, self.now = session, route, now
@@ -49,7 +53,7 @@ class Staging:
     def mark_absent(self, side: Side, kind: Kind, *, pull: int) -> None:
         """What a certified listing did not hold is absent; that alone proves nothing."""
         self.session.execute(
-            update(RecordRow).where(*self._where(side, kind), col(RecordRow.pull) < pull).values(absent=True)
+            update(RECORDS).where(*self._where(side, kind), col(RecordRow.pull) < pull).values(absent=True)
         )
 
     def drop_absent(self, side: Side, kind: Kind) -> None:
@@ -106,7 +110,7 @@ class Staging:
     def _touch(self, example: RawRecord, ids: list[str], pull: int) -> None:
         if ids:
             self.session.execute(
-                update(RecordRow)
+                update(RECORDS)
                 .where(*self._where(example.side, example.kind), col(RecordRow.id).in_(ids))
                 .values(pull=pull)
             )
