@@ -213,6 +213,14 @@ def test_the_moment_of_a_status_is_when_it_was_first_seen(store):
     assert staged.status_at == "2026-03-01T11:00:00Z"
 
 
+def test_records_come_in_the_same_order_whatever_was_written_last(store):
+    put(store, 1, *(record(number) for number in range(1, 6)))
+    put(store, 2, record(2, status="closed"), record(4, status="closed"))
+    with store.read() as unit:
+        rows = unit.staging(ROUTE).records(Side.PROCORE, [Kind.INCIDENT])
+    assert [staged.record.id for staged, _ in rows] == ["1", "2", "3", "4", "5"]
+
+
 # Links, journal, tombstones ------------------------------------------------------------------------------------------
 
 

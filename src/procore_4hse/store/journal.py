@@ -85,7 +85,7 @@ class Journal:
         rows = self.session.exec(
             select(JournalRow)
             .where(JournalRow.route == self.route, JournalRow.outcome == "open")
-            .order_by(col(JournalRow.made_at))
+            .order_by(col(JournalRow.made_at), col(JournalRow.source_id), col(JournalRow.target_id))
         )
         return [_intent(row) for row in rows]
 

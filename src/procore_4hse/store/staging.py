@@ -63,12 +63,12 @@ class Staging:
         self.session.execute(delete(RecordRow).where(*self._where(side, kind), col(RecordRow.id) == record_id))
 
     def records(self, side: Side, kinds: Iterable[Kind]) -> list[tuple[Staged, int]]:
-        """Every staged record of these kinds, each with the number of the pull that saw it last."""
+        """Every staged record of these kinds by its id, each with the number of the pull that saw it last."""
         words = [kind.value for kind in kinds]
         rows = self.session.exec(
-            select(RecordRow).where(
-                RecordRow.route == self.route, RecordRow.side == side.value, col(RecordRow.kind).in_(words)
-            )
+            select(RecordRow)
+            .where(RecordRow.route == self.route, RecordRow.side == side.value, col(RecordRow.kind).in_(words))
+            .order_by(col(RecordRow.kind), col(RecordRow.id))
         )
         return [(_staged(row), row.pull) for row in rows]
 
