@@ -316,7 +316,7 @@ class Group:
     def point(self, index: int, again: int | None = None) -> Point:
         first, second, findings = self._forked(lambda: examine(self.scenario, self.world, index, again))
         if first != self.boundaries[index]:
-            raise RuntimeError(f"{self.scenario.name}: boundary {index} was {first}, not {self.boundaries[index]}")
+            findings.steps.append(f"boundary {index} was {first}, not {self.boundaries[index]}: the order wavers")
         return Point(self.shelf.name, self.scenario.name, index, first, second, findings)
 
     def _forked(self, work: Callable[[], Any]) -> Any:

@@ -54,7 +54,7 @@ class Job:
         if self.every == 1:
             return list(range(len(boundaries)))
         changing = [number for number, one in enumerate(boundaries) if one.kind not in UNCHANGING]
-        return changing[self.offset % self.every :: self.every]
+        return changing[self.offset % min(self.every, len(changing)) :: self.every]
 
 
 def run(job: Job, folder: Path) -> list[Point]:
