@@ -108,6 +108,20 @@ def test_a_person_may_join_them(store_url, build):
     assert [entry.item.field for entry in world.inbox()] == ["description"], "two texts without a base are asked about"
 
 
+def test_what_a_person_joined_and_takes_apart_later_stays_apart(store_url, build):
+    world = build(store_url)
+    ours = world.on_site("Fall", description="One worker fell.")
+    theirs = world.in_office("Fall", description_event="Another worker fell.")
+    world.sync(first=True)
+    world.answer(world.inbox()[0].id, "approve", with_id=theirs)
+    world.sync()
+    with world.store.begin() as unit:
+        unit.links(world.route.key).remove(ours)
+    world.sync()
+    assert (world.links(), [entry.item.kind for entry in world.inbox()]) == ([], ["match"])
+    assert "took these two apart" in world.inbox()[0].item.reason
+
+
 def test_or_call_them_different(store_url, build):
     world = build(store_url)
     world.on_site("Fall", description="One worker fell.")

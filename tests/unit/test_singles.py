@@ -77,8 +77,58 @@ def test_a_person_s_word_joins_whatever_they_show(key, other):
     assert [action.act for action in twice.actions] == [Act.LINK], "told twice is linked once"
     clearer = plan(route(site(), office(**TRIP), office("b"), rulings=answer))
     assert [action.target_id for action in clearer.actions if action.act is Act.LINK] == ["a"]
-    away = plan(route(site(), rulings=ruling("match:procore:1", "approve", with_id="a")))
-    assert steps(away) == [COPIED]
+    assert [item.title for item in found.items] == ["Fall"] * len(found.items), "the title is Procore's"
+
+
+def test_a_person_s_word_waits_for_what_an_open_intent_names():
+    """Neither is linked, copied or matched with another; the answer stays until it can be carried out."""
+    answer = ruling("match:procore:1", "approve", with_id="a")
+    for waiting in ({"pending": frozenset({(Side.FOURHSE, "a")})}, {"possibly_ours": frozenset({(Side.FOURHSE, "a")})}):
+        found = plan(route(site(), office(**TRIP), office("b"), rulings=answer, **waiting))
+        assert (steps(found), found.items) == ([(Act.CREATE, Side.PROCORE, None, "b")], ())
+        assert found.relying == ("match:procore:1",)
+
+
+@pytest.mark.parametrize("partner", [None, office(presence=Presence.ABSENT)])
+def test_a_person_s_word_about_one_that_is_away_holds_nothing(partner):
+    others = () if partner is None else (partner,)
+    found = plan(route(site(), *others, rulings=ruling("match:procore:1", "approve", with_id="a")))
+    assert (steps(found), found.relying) == ([COPIED], ())
+
+
+def test_a_word_that_was_carried_out_is_not_kept():
+    """Else it would join again what a person takes apart later."""
+    found = plan(route(site(), office(), links=(link(),), rulings=ruling("match:procore:1", "approve", with_id="a")))
+    assert (found.actions, found.relying) == ((), ())
+
+
+def test_two_words_about_one_record_link_it_once_and_the_other_is_asked_again():
+    second = site("2", title="Slip", event_date="2026-05-01T11:00:00Z")
+    said = ruling("match:procore:1", "approve", with_id="a") | ruling("match:procore:2", "approve", with_id="a")
+    found = plan(route(site(), second, office(**TRIP), rulings=said))
+    assert [(action.act, action.source_id) for action in found.actions if action.act is not Act.UPDATE] == [
+        (Act.LINK, "1")
+    ]
+    told = site(), office()
+    again = plan(route(*told, second, links=(link(*told),), rulings=said))
+    taken = "It was called the same as 4HSE a, which is linked with another one."
+    assert (again.actions, again.items) == ((), (items.doubt(second, (), taken, "Slip"),))
+    no = ruling("match:procore:2", "reject")
+    assert steps(plan(route(*told, second, links=(link(*told),), rulings=no))) == [
+        (Act.CREATE, Side.FOURHSE, None, "2")
+    ]
+
+
+def test_two_ids_of_our_scheme_for_one_incident_are_one_link_and_a_late_copy():
+    found = plan(route(site(), office(), office("b", **TRIP), ids_of_ours={"a": "1", "b": "1"}))
+    assert found.actions == (join(),)
+    assert found.items == (items.doubt(office("b", **TRIP), (), LATE, "Trip"),)
+
+
+def test_what_is_joined_casts_no_doubt_on_the_rest():
+    """The second pair would be two of two alike, were the first not told by its id."""
+    found = plan(route(site(), site("2"), office(), office("b"), ids_of_ours={"a": "1"}))
+    assert (found.actions, found.items) == ((join(), join("b", "2")), ())
 
 
 # Doubts ----------------------------------------------------------------------------------------------------------
@@ -120,10 +170,11 @@ def test_a_pair_that_was_taken_apart_is_neither_linked_nor_copied_until_answered
     ],
 )
 def test_a_no_calls_it_different_from_every_candidate_shown(key, candidates, apart):
-    found = plan(route(rulings=ruling(key, "reject", seen={"candidates": candidates})))
+    both = site(), office()
+    found = plan(route(*both, rulings=ruling(key, "reject", seen={"candidates": candidates})))
     assert found.apart == apart
-    assert plan(route(rulings=ruling(key, "approve", seen={"candidates": candidates}))).apart == ()
-    assert plan(route(rulings=ruling("guard:scope", "reject", seen={"candidates": candidates}))).apart == ()
+    assert plan(route(*both, rulings=ruling(key, "approve", seen={"candidates": candidates}))).apart == ()
+    assert plan(route(*both, rulings=ruling("guard:scope", "reject", seen={"candidates": candidates}))).apart == ()
 
 
 # Copies that we may have made ------------------------------------------------------------------------------------

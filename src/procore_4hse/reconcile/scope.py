@@ -15,7 +15,7 @@ def day_of(snapshot: Snapshot, record: Record) -> date | None:
     return None if isinstance(reading, Held) else reading.value
 
 
-def exclusion(snapshot: Snapshot, record: Record, *, linked: bool) -> str | None:
+def exclusion(snapshot: Snapshot, record: Record, *, linked: bool = False) -> str | None:
     """Why a record stays out of this route; None when it takes part. `since` decides about unlinked ones only."""
     if record.minimal or (record.private and snapshot.private == "skip" and record.id not in snapshot.born_private):
         return "it is marked private"

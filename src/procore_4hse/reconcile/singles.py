@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from procore_4hse.mapping.lenses import Held, Unwritable
 from procore_4hse.mapping.translate import new_payload, shows
-from procore_4hse.models import Act, Action, Item, Kind, Link, LinkState, Place, Side
+from procore_4hse.models import Act, Action, Item, Kind, Link, LinkState, Place, Ruling, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.children import people_of
 from procore_4hse.reconcile.draft import Draft
@@ -33,25 +34,24 @@ TAKEN_APART = "A person took these two apart; neither is linked or copied until 
 
 def plan_unlinked(snapshot: Snapshot, draft: Draft) -> None:
     """Unlinked incidents of both sides: linked when clear, asked about when doubtful, created when alone."""
-    free = {side: _unlinked(snapshot, side, draft) for side in Side}
+    unlinked = {side: _unlinked(snapshot, side) for side in Side}
+    free = {side: _free(snapshot, unlinked[side], draft) for side in Side}
     apart = snapshot.apart | _told_apart(snapshot, draft)
-    joined = _by_identity(snapshot, free, apart, draft)
-    parted = _parted(snapshot, free, apart, joined)
-    candidates = {side: _candidates(snapshot, side, free, parted) for side in Side}
-    found = match(candidates[Side.PROCORE], candidates[Side.FOURHSE], apart)
-    taken = {left for left, _ in joined}, {right for _, right in joined}
-    pairs = [*joined, *(pair for pair in found.pairs if pair[0] not in taken[0] and pair[1] not in taken[1])]
-    linked = {left for left, _ in pairs}, {right for _, right in pairs}
-    for left, right in pairs:
-        _link(snapshot, left, right, draft, "both tell the same day, title and description")
-    for left, rights in found.doubts.items():
-        if left not in linked[0] and not linked[1] >= set(rights):
-            _doubt(snapshot, left, tuple(r for r in rights if r not in linked[1]), draft, ALIKE)
-    for left, right in parted:
-        _doubt(snapshot, left, (right,), draft, TAKEN_APART)
+    told = _told_together(snapshot, unlinked, draft)
+    joined = _joined([*told, *_by_identity(snapshot, apart)], free)
+    left = _without(free, [*joined, *told])
+    parted = [pair for pair in sorted(snapshot.unlinked_by_hand - apart) if _holds(left, pair)]
+    left = _without(left, parted)
+    found = match(_candidates(snapshot, left[Side.PROCORE]), _candidates(snapshot, left[Side.FOURHSE]), apart)
+    for procore_id, fourhse_id in (*joined, *found.pairs):
+        _link(snapshot, procore_id, fourhse_id, draft, "both tell the same day, title and description")
+    for procore_id, fourhse_ids in found.doubts.items():
+        _doubt(snapshot, procore_id, fourhse_ids, draft, ALIKE)
+    for procore_id, fourhse_id in parted:
+        _doubt(snapshot, procore_id, (fourhse_id,), draft, TAKEN_APART)
     alone = {
-        Side.PROCORE: [snapshot.records[Side.PROCORE][i] for i in found.singles_procore if i not in linked[0]],
-        Side.FOURHSE: [snapshot.records[Side.FOURHSE][i] for i in found.singles_fourhse if i not in linked[1]],
+        Side.PROCORE: [snapshot.records[Side.PROCORE][record_id] for record_id in found.singles_procore],
+        Side.FOURHSE: [snapshot.records[Side.FOURHSE][record_id] for record_id in found.singles_fourhse],
     }
     _plan_alone(snapshot, alone, apart, draft)
 
@@ -80,16 +80,13 @@ def _is_orphan(snapshot: Snapshot, record: Record, apart: frozenset[tuple[str, s
     """
     if record.author is None or record.author not in snapshot.own_accounts or _is_told(record, apart):
         return False
-    ruling = snapshot.rulings.get(f"match:{record.side.value}:{record.id}")
+    ruling = _answer(snapshot, record)
     if (record.side, record.id) in snapshot.linked_elsewhere or (ruling is not None and ruling.verb == "reject"):
         return False
-    mine = _candidate(snapshot, record, eligible=True)
+    mine = _candidate(snapshot, record)
     known = (snapshot.record(record.side, link.id_on(record.side)) for link in snapshot.links)
-    return not any(
-        likeness(mine, _candidate(snapshot, other, eligible=True)) is Likeness.CLEAR
-        for other in known
-        if other is not None
-    )
+    others = [_candidate(snapshot, other) for other in known if other is not None]
+    return not any(likeness(mine, other) is Likeness.CLEAR for other in others)
 
 
 def _distance(snapshot: Snapshot, one: Record, other: Record) -> tuple[int, str]:
@@ -98,43 +95,48 @@ def _distance(snapshot: Snapshot, one: Record, other: Record) -> tuple[int, str]
     return abs((days[0] - days[1]).days) if days[0] and days[1] else FAR, other.id
 
 
-def _unlinked(snapshot: Snapshot, side: Side, draft: Draft) -> dict[str, tuple[Record, bool]]:
-    """Records without a living link, each with whether it may be linked or copied; counted where they stand."""
+def _unlinked(snapshot: Snapshot, side: Side) -> dict[str, Record]:
+    """Records that are there without a living link."""
     living = {link.id_on(side) for link in snapshot.links if link.state is not LinkState.IGNORED}
-    ignored = {link.id_on(side) for link in snapshot.links if link.state is LinkState.IGNORED}
+    there = [record for record in snapshot.records[side].values() if record.presence is Presence.PRESENT]
+    return {record.id: record for record in there if record.id not in living}
+
+
+def _free(snapshot: Snapshot, unlinked: dict[str, Record], draft: Draft) -> dict[str, tuple[Record, bool]]:
+    """Unlinked records without an open intent, each with whether it may be linked or copied; all are counted."""
     free = {}
-    for record in snapshot.records[side].values():
-        if record.presence is not Presence.PRESENT or record.id in living:
-            continue
-        if (side, record.id) in snapshot.pending or (side, record.id) in snapshot.possibly_ours:
-            draft.stand(side, record.id, Place.WAITING)
-            continue
-        eligible = record.id not in ignored and exclusion(snapshot, record, linked=False) is None
-        eligible = eligible and is_in_range(snapshot, record)
-        draft.stand(side, record.id, Place.WAITING if eligible else Place.EXCLUDED)
-        free[record.id] = record, eligible
+    survivors = {
+        (side, link.id_on(side)) for link in snapshot.links for side in Side if link.state is LinkState.IGNORED
+    }
+    for record in unlinked.values():
+        key = record.side, record.id
+        waits = key in snapshot.pending or key in snapshot.possibly_ours
+        eligible = key not in survivors and exclusion(snapshot, record) is None and is_in_range(snapshot, record)
+        draft.stand(record.side, record.id, Place.WAITING if waits or eligible else Place.EXCLUDED)
+        if not waits:
+            free[record.id] = record, eligible
     return free
 
 
-def _candidates(snapshot: Snapshot, side: Side, free: Free, parted: list[tuple[str, str]]) -> list[Candidate]:
-    """What may be matched or copied; a pair that a person took apart is neither until they answer."""
-    waiting = {pair[0 if side is Side.PROCORE else 1] for pair in parted}
-    return [_candidate(snapshot, record, ok) for record, ok in free[side].values() if record.id not in waiting]
+def _records(pair: tuple[str, str]) -> set[tuple[Side, str]]:
+    return {(Side.PROCORE, pair[0]), (Side.FOURHSE, pair[1])}
 
 
-def _parted(
-    snapshot: Snapshot, free: Free, apart: frozenset[tuple[str, str]], joined: list[tuple[str, str]]
-) -> list[tuple[str, str]]:
-    """Pairs whose link a person took apart without an answer about them since."""
-    taken = {left for left, _ in joined}, {right for _, right in joined}
-    return [
-        (left, right)
-        for left, right in sorted(snapshot.unlinked_by_hand - apart)
-        if left in free[Side.PROCORE] and right in free[Side.FOURHSE] and left not in taken[0] and right not in taken[1]
-    ]
+def _holds(free: Free, pair: tuple[str, str]) -> bool:
+    return pair[0] in free[Side.PROCORE] and pair[1] in free[Side.FOURHSE]
 
 
-def _candidate(snapshot: Snapshot, record: Record, eligible: bool) -> Candidate:
+def _without(free: Free, pairs: Iterable[tuple[str, str]]) -> Free:
+    """What is left when these pairs are taken."""
+    taken = {record for pair in pairs for record in _records(pair)}
+    return {side: {key: one for key, one in free[side].items() if (side, key) not in taken} for side in Side}
+
+
+def _candidates(snapshot: Snapshot, free: dict[str, tuple[Record, bool]]) -> list[Candidate]:
+    return [_candidate(snapshot, record, eligible) for record, eligible in free.values()]
+
+
+def _candidate(snapshot: Snapshot, record: Record, eligible: bool = True) -> Candidate:
     readings = {row.key: row.lens.get(record.side, record.image) for row in snapshot.mapping.fields}
     told = {key: None if isinstance(reading, Held) else reading.value for key, reading in readings.items()}
     return Candidate(
@@ -147,37 +149,58 @@ def _candidate(snapshot: Snapshot, record: Record, eligible: bool) -> Candidate:
     )
 
 
+def _answer(snapshot: Snapshot, record: Record) -> Ruling | None:
+    """What a person said when they were asked about this record."""
+    return snapshot.rulings.get(f"match:{record.side.value}:{record.id}")
+
+
+def _answers(snapshot: Snapshot, verb: str) -> Iterator[tuple[Record, Ruling]]:
+    for side in Side:
+        for record in snapshot.records[side].values():
+            ruling = _answer(snapshot, record)
+            if ruling is not None and ruling.verb == verb:
+                yield record, ruling
+
+
+def _pair(record: Record, other_id: str) -> tuple[str, str]:
+    """The Procore id first."""
+    return (record.id, other_id) if record.side is Side.PROCORE else (other_id, record.id)
+
+
 def _told_apart(snapshot: Snapshot, draft: Draft) -> frozenset[tuple[str, str]]:
     """Answers to earlier doubts: a rejected item calls the record different from every candidate shown."""
-    for ruling in snapshot.rulings.values():
-        _, _, rest = ruling.key.partition("match:")
-        side, _, record_id = rest.partition(":")
-        if rest and ruling.verb == "reject":
-            for other in ruling.seen.get("candidates", ()):
-                draft.apart.append((record_id, other) if side == Side.PROCORE.value else (other, record_id))
+    for record, ruling in _answers(snapshot, "reject"):
+        draft.apart += [_pair(record, other) for other in ruling.seen.get("candidates", ())]
     return frozenset(draft.apart)
 
 
-def _by_identity(
-    snapshot: Snapshot, free: Free, apart: frozenset[tuple[str, str]], draft: Draft
-) -> list[tuple[str, str]]:
-    """Pairs that need no likeness: 4HSE ids of our own scheme, and those that a person joined."""
-    strangers = apart | snapshot.unlinked_by_hand
-    pairs = [
-        (procore_id, fourhse_id)
-        for fourhse_id, procore_id in snapshot.ids_of_ours.items()
-        if fourhse_id in free[Side.FOURHSE]
-        and procore_id in free[Side.PROCORE]
-        and (procore_id, fourhse_id) not in strangers
-    ]
-    for ruling in snapshot.rulings.values():
-        if ruling.key.startswith("match:") and ruling.verb == "approve" and ruling.with_id:
-            _, side, record_id = ruling.key.split(":", 2)
-            pair = (record_id, ruling.with_id) if side == Side.PROCORE.value else (ruling.with_id, record_id)
+def _told_together(snapshot: Snapshot, unlinked: dict[Side, dict[str, Record]], draft: Draft) -> list[tuple[str, str]]:
+    """Pairs that a person joined. Their answers stay until one of the two is linked, and no longer."""
+    pairs = []
+    for record, ruling in _answers(snapshot, "approve"):
+        pair = _pair(record, str(ruling.with_id))
+        if pair[0] in unlinked[Side.PROCORE] and pair[1] in unlinked[Side.FOURHSE]:
             draft.relying.append(ruling.key)
-            if pair[0] in free[Side.PROCORE] and pair[1] in free[Side.FOURHSE] and pair not in pairs:
-                pairs.append(pair)
+            pairs.append(pair)
     return pairs
+
+
+def _by_identity(snapshot: Snapshot, apart: frozenset[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Pairs of which the 4HSE id is the one that our scheme gives, unless a person said otherwise."""
+    strangers = apart | snapshot.unlinked_by_hand
+    pairs = [(procore_id, fourhse_id) for fourhse_id, procore_id in snapshot.ids_of_ours.items()]
+    return [pair for pair in pairs if pair not in strangers]
+
+
+def _joined(pairs: Iterable[tuple[str, str]], free: Free) -> list[tuple[str, str]]:
+    """Those of free records, each record once: the first pair that names it holds."""
+    found: list[tuple[str, str]] = []
+    taken: set[tuple[Side, str]] = set()
+    for pair in pairs:
+        if _holds(free, pair) and not taken & _records(pair):
+            found.append(pair)
+            taken |= _records(pair)
+    return found
 
 
 def _link(snapshot: Snapshot, procore_id: str, fourhse_id: str, draft: Draft, reason: str) -> None:
@@ -207,12 +230,16 @@ def _doubt_alone(snapshot: Snapshot, record: Record, apart: frozenset[tuple[str,
     """Why a record is asked about although the other side shows nothing like it."""
     if (record.side, record.id) in snapshot.linked_elsewhere:
         return "Another route has this incident already; it may have moved."
+    ruling = _answer(snapshot, record)
+    partner = ruling.with_id if ruling else None
+    if partner is not None and any(link.id_on(record.side.other) == partner for link in snapshot.links):
+        return f"It was called the same as {record.side.other.title} {partner}, which is linked with another one."
     return None if _is_told(record, apart) else _twin(snapshot, record)
 
 
 def _is_rejected(snapshot: Snapshot, record: Record, draft: Draft) -> bool:
     """Whether a person called this doubt unfounded; what another route has linked is left alone all the same."""
-    ruling = snapshot.rulings.get(f"match:{record.side.value}:{record.id}")
+    ruling = _answer(snapshot, record)
     if ruling is None or ruling.verb != "reject" or ruling.seen.get("candidates"):
         return False
     draft.relying.append(ruling.key)
