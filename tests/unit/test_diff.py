@@ -288,6 +288,21 @@ def test_a_contested_cut_title_holds_the_text_below_it_and_no_other_field():
     assert verdicts == [Verdict.CONFLICT, Verdict.HELD, Verdict.SAME, Verdict.SAME, Verdict.SAME]
 
 
+def test_a_cut_title_that_both_sides_changed_holds_its_text_until_it_is_settled():
+    """What a person or the mapping chose is written first; until then nobody can tell the title from the text."""
+    ours, theirs = site(title="Short"), replace(CUT, image={**CUT.image, "name": "Mine"})
+    assert cut(ours, theirs)["description"].verdict is Verdict.HELD
+    told = Ruling(1, "title", "resolve", use="procore", seen={"seen": seen(cut(ours, theirs)["title"])})
+    found = cut(ours, theirs, title=told)
+    assert (found["title"].verdict, found["description"].verdict) == (Verdict.WRITE, Verdict.HELD)
+
+
+def test_a_text_that_waits_for_its_title_is_written_nowhere():
+    theirs = replace(CUT, image={**CUT.image, "name": "Mine"})
+    found = cut(site(title=LONG, description="More."), theirs)
+    assert (found["description"].verdict, found["description"].to) == (Verdict.HELD, None)
+
+
 def test_a_contested_title_that_was_never_cut_leaves_its_text_alone():
     pair = site(title="Slip"), office(name="Trip", description_event="More.")
     found = {d.field.key: d for d in diff(MAPPING.fields, pair[0].image, pair[1].image, dict(link().base), {})}

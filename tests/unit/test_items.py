@@ -133,6 +133,8 @@ def test_a_guard_lists_what_it_holds():
 )
 def test_a_write_that_emptied_other_fields_keeps_both_images(side, target, source, title):
     action = replace(UPDATE, side=side, target_id=target, source_id=source)
+    person = items.replaced(replace(action, kind=Kind.INJURY), ["code"], {}, {})
+    assert person.facts["kind"] == ("person" if side is Side.FOURHSE else "injury")
     assert items.replaced(action, ["code", "place"], {"code": "x"}, {"code": None}) == Item(
         ItemKind.GUARD, "guard:replaced", "", f"{title} emptied fields that our change did not send: code, place.",
         "Both images are kept here. To put them back, and to send whole records from now on: inbox approve ID",

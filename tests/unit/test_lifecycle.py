@@ -1,6 +1,7 @@
 """What becomes of a link whose records are not both there."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Place, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.lifecycle import Fate, fate, presence_of
-from procore_4hse.reconcile.snapshot import Policy, Presence, Snapshot, Transition
+from procore_4hse.reconcile.snapshot import Policy, Presence, Record, Snapshot, Transition
 from routes import MAPPING, link, office, route, ruling, site
 
 HERE, UNSEEN, ABSENT, GONE = Presence.PRESENT, Presence.UNSEEN, Presence.ABSENT, Presence.GONE
@@ -333,6 +334,40 @@ def test_what_only_a_person_called_deleted_is_made_again_in_procore():
     assert action.sources["title"] == {"name": "Fall", "description_event": "A worker fell."}
     proven = fate(route(site(presence=GONE), office(), links=(told,), rulings=answer), told)
     assert [action.act for action in proven.actions] == [Act.RESTORE]
+
+
+BURIED = {
+    "name": "Fall", "description_event": "A worker fell.", "date_incident": "2026-02-10", "status": "open",
+    "category": "NON_COMPLIANCE", "place": "Roof",
+}  # fmt: skip
+
+
+def made_again(survivor: Record, **was: Any) -> dict[str, Any]:
+    """What 4HSE gets when the incident that it held as `was` is asked for back."""
+    answer = ruling(KEY[Side.FOURHSE], "reject", restore=True, seen={"edited": survivor != site()})
+    whole = route(survivor, office(presence=GONE), links=(link(),), rulings=answer)
+    [action] = fate(replace(whole, buried={"a": was}), link()).actions
+    assert fate(replace(whole, buried={"x": was}), link()).actions == fate(whole, link()).actions
+    return dict(action.fields)
+
+
+def test_what_4hse_held_itself_comes_back_with_it():
+    assert made_again(site(), **BURIED) == BURIED
+    assert made_again(site(), place="Roof") == {**remade("").fields, "place": "Roof"}
+
+
+def test_but_what_the_survivor_says_otherwise_by_now_and_what_nobody_can_tell():
+    assert made_again(site(title="Slip"), **BURIED) == {**BURIED, "name": "Slip"}
+    assert made_again(site(status="closed"), **BURIED) == {**BURIED, "status": "closed", "date_closed": "2026-02-10"}
+    unknown = made_again(site(), **{**BURIED, "category": "Fire"})
+    assert unknown == {**BURIED, "category": "ACCIDENTS_AND_MISSED_INJURIES"}
+
+
+def test_what_4hse_held_is_nothing_for_procore():
+    told = link(state=LinkState.GONE_PROCORE)
+    answer = ruling(KEY[Side.PROCORE], "reject", restore=True, seen=UNEDITED)
+    whole = route(site(presence=ABSENT), office(), links=(told,), rulings=answer)
+    assert fate(replace(whole, buried={"a": BURIED}), told) == fate(whole, told)
 
 
 def test_one_that_cannot_be_told_is_not_made_again():

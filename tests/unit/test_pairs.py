@@ -154,6 +154,8 @@ def test_a_winner_decides_no_conflict_and_no_field_that_cannot_travel():
     pair = link(site(**{INJURED: True}), office())
     found = planned(site(**{INJURED: True}), office(), pair, drift_winner=Side.FOURHSE)
     assert (found.actions, [item.kind for item in found.items]) == ((), [ItemKind.DRIFT])
+    [action] = planned(site(**{INJURED: True}), office(), pair, drift_winner=Side.PROCORE).actions
+    assert (action.side, action.fields) == (Side.FOURHSE, {"category": "ACCIDENTS"})
     found = planned(site(title="Slip"), office(), drift_winner=Side.FOURHSE)
     assert [action.side for action in found.actions] == [Side.FOURHSE], "a plain edit goes its own way"
 

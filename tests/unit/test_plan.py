@@ -243,6 +243,22 @@ def test_a_refused_deletion_waits_for_its_time_too():
     assert (due.actions, due.places[Side.PROCORE]) == ((action,), {"1": Place.WAITING})
 
 
+def test_one_that_is_gone_in_procore_is_counted_in_4hse_alone():
+    found = plan(route(site(presence=Presence.GONE), office(), links=(link(),)))
+    assert found.places == {Side.PROCORE: {}, Side.FOURHSE: {"a": Place.WAITING}}
+
+
+def test_what_a_listing_that_was_not_whole_does_not_show_stays_as_it_is():
+    """Nothing asked or answered about these is closed; what a whole listing lacks is another matter."""
+    found = plan(
+        route(
+            site(presence=Presence.PRESENT), site("2", Presence.UNSEEN), office("b", Presence.ABSENT),
+            certified={Side.PROCORE: False, Side.FOURHSE: True}, pending=frozenset({(Side.FOURHSE, "z")}),
+        )
+    )  # fmt: skip
+    assert found.unheard == {(Side.PROCORE, "2"), (Side.FOURHSE, "z")}
+
+
 def test_an_ended_pair_is_counted_only_where_it_is_back():
     ended = link(state=LinkState.ENDED)
     found = plan(route(site(presence=Presence.ABSENT), office(presence=Presence.UNSEEN), links=(ended,)))

@@ -1,15 +1,18 @@
 """Incidents that are linked nowhere: pairs, doubts, copies, and those that stay where they are."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from core import injury, involved, people
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from procore_4hse.mapping.rules import Direction
-from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Place, Side
+from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Place, Refusal, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.plan import plan
+from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
 from procore_4hse.reconcile.singles import ALIKE, MADE_BY_US, TAKEN_APART
 from procore_4hse.reconcile.snapshot import Plan, Policy, Presence
 from routes import MAPPING, link, office, route, ruling, site
@@ -129,6 +132,28 @@ def test_what_is_joined_casts_no_doubt_on_the_rest():
     """The second pair would be two of two alike, were the first not told by its id."""
     found = plan(route(site(), site("2"), office(), office("b"), ids_of_ours={"a": "1"}))
     assert (found.actions, found.items) == ((join(), join("b", "2")), ())
+
+
+def test_two_who_name_different_people_are_never_one_without_a_word():
+    both = site(), office()
+    assert plan(route(*both, people=people(injury(), involved()))).actions == (join(),)
+    others = people(injury(), involved(person_office_id="o8"))
+    assert plan(route(*both, people=others)).items == (items.doubt(site(), (("a", "Fall"),), ALIKE, "Fall"),)
+
+
+@pytest.mark.parametrize(
+    "hurt",
+    [injury(presence=Presence.ABSENT), injury(affected_party={"id": 9}), injury(affected_party=None)],
+)
+def test_who_is_not_there_or_has_no_partner_contradicts_nobody(hurt):
+    others = people(hurt, involved(person_office_id="o8"))
+    assert plan(route(site(), office(), people=others)).actions == (join(),)
+
+
+def test_without_a_description_in_the_mapping_none_is_clear():
+    bare = replace(MAPPING, fields=tuple(row for row in MAPPING.fields if row.key != "description"))
+    found = plan(route(site(), office(), mapping=bare))
+    assert (found.actions, [item.reason for item in found.items]) == ((), [ALIKE])
 
 
 # Doubts ----------------------------------------------------------------------------------------------------------
@@ -293,6 +318,24 @@ def test_evidence_that_is_not_whole_holds_it_without_a_question():
     assert (found.actions, [item.procore_id for item in found.items]) == ((), ["2"])
 
 
+def test_each_one_that_cannot_be_told_is_asked_about():
+    more = site("2", status="void", event_date="2026-05-01T11:00:00Z")
+    assert [item.procore_id for item in plan(route(site(status="void"), more)).items] == ["1", "2"]
+
+
+def test_a_refused_copy_waits_for_its_time():
+    whole = route(site())
+    [action] = plan(whole).actions
+    key = refusal_key(action)
+    refusal = Refusal(key, Side.FOURHSE, "No.", refusal_fingerprint(action), whole.now + timedelta(hours=1))
+    found = plan(replace(whole, refusals={key: refusal}))
+    assert (found.actions, found.items) == ((), (items.refused(refusal, action, "Fall"),))
+    assert found.places[Side.PROCORE] == {"1": Place.REFUSED}
+    due = plan(replace(whole, refusals={key: replace(refusal, next_try=None)}))
+    assert (due.actions, due.items) == ((action,), found.items)
+    assert due.places[Side.PROCORE] == {"1": Place.IN_SYNC}
+
+
 # Who is looked at ------------------------------------------------------------------------------------------------
 
 
@@ -331,12 +374,18 @@ def offices(*days: int):
 
 
 def test_an_orphan_is_asked_about_with_the_nearest_first_and_nothing_goes_to_procore():
-    others = offices(20, 14, 28)
+    others = *offices(20, 14), office("a", **{**TRIP, "date_incident": "2026-02-28"})
     found = plan(route(MINE, *others, FAR_OFF, site("2", title="Up", event_date="2026-05-01T11:00:00Z"), **US))
-    listed = tuple((name, "Trip") for name in ("d14", "d20", "d28", "z"))
+    listed = tuple((name, "Trip") for name in ("d14", "d20", "a", "z"))
     assert found.items == (items.doubt(MINE, listed, MADE_BY_US, "Fall"),)
     assert steps(found) == [(Act.CREATE, Side.FOURHSE, None, "2")], "what was made by others still crosses"
-    assert found.unheard == {(Side.FOURHSE, "d20"), (Side.FOURHSE, "d14"), (Side.FOURHSE, "d28"), (Side.FOURHSE, "z")}
+    assert found.unheard == {(Side.FOURHSE, "d20"), (Side.FOURHSE, "d14"), (Side.FOURHSE, "a"), (Side.FOURHSE, "z")}
+
+
+def test_one_without_a_day_is_near_to_none():
+    orphan = replace(site(event_date=None), author="us")
+    [item] = plan(route(orphan, *offices(20, 14), **US)).items
+    assert item.facts["candidates"] == ["d14", "d20"]
 
 
 def test_equally_near_ones_stand_by_their_id_and_no_more_than_ten_are_named():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from procore_4hse.mapping.lenses import Held, StatusLens, Unwritable
+from procore_4hse.mapping.lenses import Held, Known, StatusLens, Unwritable
 from procore_4hse.mapping.translate import facts_of, new_payload, payload
 from procore_4hse.models import Act, Action, Item, Kind, Link, LinkState, Place, Ruling, Side
 from procore_4hse.reconcile import items
@@ -178,11 +178,10 @@ def _bring_back(snapshot: Snapshot, link: Link, gone: Side, reason: str) -> tupl
 
 def _as_it_was(snapshot: Snapshot, link: Link, source: Record, fields: dict[str, Any]) -> dict[str, Any]:
     """What a deleted record of 4HSE held comes back with it, but for what the survivor says otherwise by now."""
-    was = dict(snapshot.buried.get(link.fourhse_id, {})) if link.kind is Kind.INCIDENT else {}
-    kept = dict(was)
-    for row in snapshot.mapping.fields if was else ():
+    was = kept = snapshot.buried.get(link.fourhse_id, {})
+    for row in snapshot.mapping.fields:
         then, now = row.lens.get(Side.FOURHSE, was), row.lens.get(Side.PROCORE, source.image)
-        if isinstance(then, Held) or isinstance(now, Held) or not row.lens.agree(now.value, then.value):
+        if not (isinstance(then, Known) and isinstance(now, Known) and row.lens.agree(now.value, then.value)):
             kept = {name: value for name, value in kept.items() if name not in row.lens.reads(Side.FOURHSE)}
     return {**fields, **kept}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from procore_4hse.mapping.lenses import Held, StatusLens, Unwritable
+from procore_4hse.mapping.lenses import Held, Known, StatusLens, Unwritable
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, payload
 from procore_4hse.models import Act, Action, Agreement, Item, ItemKind, Link, LinkState, Place, Ruling, Side
@@ -65,9 +65,9 @@ def _reopening(row: Field, pair: Pair) -> dict[str, Ruling]:
         return {}
     now = {side: row.lens.get(side, pair.on(side).image) for side in Side}
     closed = [side for side in Side if now[side] != row.lens.get(side, base.of(side))]
-    if len(closed) != 1 or any(isinstance(reading, Held) for reading in now.values()):
+    values = {side.value: str(reading.value) for side, reading in now.items() if isinstance(reading, Known)}
+    if len(closed) != 1:
         return {}
-    values = {side.value: str(getattr(now[side], "value", "")) for side in Side}
     return {row.key: Ruling(0, row.key, "resolve", use=closed[0].other.value, seen={"seen": values})}
 
 
@@ -76,7 +76,7 @@ def _for_the_route(snapshot: Snapshot, found: FieldDiff) -> FieldDiff:
     if found.verdict in (Verdict.SAME, Verdict.AGREED, Verdict.HELD):
         return found
     if found.field.key in snapshot.rebased:
-        return replace(found, verdict=Verdict.SETTLED, to=None, reason="a person accepted it", rebase=True)
+        return replace(found, verdict=Verdict.SETTLED, to=None, rebase=True)
     if found.verdict is Verdict.DRIFT and snapshot.drift_winner and found.field.leads_to(snapshot.drift_winner.other):
         winner = snapshot.drift_winner
         return replace(found, verdict=Verdict.WRITE, to=winner.other, reason=f"a person chose {winner.title}")

@@ -1,0 +1,70 @@
+"""What the core is given: what a person wants put back, what counts as moved, how a plan is counted."""
+
+from dataclasses import replace
+
+import pytest
+
+from procore_4hse.models import Act, Action, Kind, Place, Side
+from procore_4hse.reconcile.snapshot import Plan, fingerprint, signature
+from routes import route, ruling
+
+LOST = {Side.FOURHSE: frozenset({("1", None), ("1", "title"), ("2", "day")})}
+KEY = "guard:regress:fourhse"
+BACK = ruling(KEY, "approve", use="base", seen={"links": ["1"]})
+
+
+def test_what_was_lost_is_put_back_for_the_links_that_were_shown():
+    whole = route(undone=LOST, rulings=BACK)
+    assert whole.put_back(Side.FOURHSE) == {("1", None), ("1", "title")}
+    assert whole.put_back(Side.PROCORE) == frozenset()
+
+
+@pytest.mark.parametrize(
+    "rulings",
+    [
+        {},
+        ruling(KEY, "approve", use="accept", seen={"links": ["1"]}),
+        ruling(KEY, "reject", use="base", seen={"links": ["1"]}),
+        ruling(KEY, "approve", use="base"),
+        ruling("guard:regress:procore", "approve", use="base", seen={"links": ["1"]}),
+    ],
+)
+def test_without_that_word_nothing_is_put_back(rulings):
+    assert route(undone=LOST, rulings=rulings).put_back(Side.FOURHSE) == frozenset()
+
+
+def test_nothing_lost_is_nothing_to_put_back():
+    assert route(rulings=BACK).put_back(Side.FOURHSE) == frozenset()
+
+
+def test_each_place_is_counted_on_its_side():
+    found = Plan(places={Side.PROCORE: {"1": Place.WAITING, "2": Place.WAITING, "3": Place.REFUSED}})
+    assert found.population(Side.PROCORE) == {"in_sync": 0, "waiting": 2, "refused": 1, "excluded": 0}
+    assert found.population(Side.FOURHSE) == {"in_sync": 0, "waiting": 0, "refused": 0, "excluded": 0}
+
+
+def test_equal_values_in_another_order_are_equal_and_our_own_facts_do_not_count():
+    one = {"title": "Fall", "party": {"id": 7, "name": "Ann"}}
+    other = {"party": {"name": "Ann", "id": 7}, "title": "Fall", "@zone": "Europe/Rome"}
+    assert fingerprint(one) == fingerprint(other)
+    assert fingerprint(one) != fingerprint({**one, "party": {"id": 8, "name": "Ann"}})
+    assert fingerprint("1") != fingerprint(1)
+
+
+ACTION = Action(Act.UPDATE, Side.FOURHSE, Kind.INCIDENT, "a", "1", "changed in Procore", {"name": "Slip"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"act": Act.CREATE},
+        {"side": Side.PROCORE},
+        {"kind": Kind.INJURY},
+        {"target_id": "b"},
+        {"source_id": "2"},
+        {"fields": {"name": "Trip"}},
+    ],
+)
+def test_an_approval_covers_what_was_shown(change):
+    assert signature(replace(ACTION, **change)) != signature(ACTION)
+    assert signature(replace(ACTION, reason="another")) == signature(ACTION)
