@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from procore_4hse.cycle import GRACE, LEASE
 from procore_4hse.errors import SyncError, UsageError
-from procore_4hse.gather import Route, directory
+from procore_4hse.gather import Route, live
 from procore_4hse.models import PEOPLE_RECORDS, Item, ItemKind, Kind, Link, LinkState, Side
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.leases import Holder
@@ -189,7 +189,7 @@ def _person(unit: Unit, route: Route, entry: Entry, with_id: str | None, listed:
         raise UsageError(f"{with_id} is none of the candidates: {', '.join(listed)}.")
     if unit.staging(route.key).find(side, Kind.DIRECTORY, with_id) is None:
         raise UsageError(f"{side.title}'s directory shows no person {with_id} on this route.")
-    pairs = directory(unit, unit.routes.get(route.key))
+    pairs = live(unit, unit.routes.get(route.key), route.mapping).directory
     if with_id in (pairs.to_procore if side is Side.FOURHSE else pairs.to_fourhse):
         raise UsageError(f"{side.title} {with_id} is the partner of somebody else already.")
     return with_id

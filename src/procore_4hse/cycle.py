@@ -24,10 +24,10 @@ from procore_4hse.errors import (
     VendorError,
 )
 from procore_4hse.evidence import evidence
-from procore_4hse.gather import Gathering, Route, directory, partners_told, snapshot
+from procore_4hse.gather import Gathering, Route, live, partners_told, snapshot
 from procore_4hse.house import House
 from procore_4hse.mapping.days import zone_name
-from procore_4hse.mapping.people import Directory
+from procore_4hse.mapping.live import Live
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Side
 from procore_4hse.pull import Pulled, Puller
 from procore_4hse.push import Pusher
@@ -236,6 +236,7 @@ class Cycle:
             full=self.options.full or self.options.only_days is not None,
             sweep_every=self.house.full_sweep_every,
             privacy_key=str(state.memory["privacy_key"]),
+            pickers=self.route.mapping.pickers,
             keep_lease=self.keep_on,
         )
         pulled = puller.run()
@@ -275,7 +276,7 @@ class Cycle:
             return
         with self.store.begin(self.fence) as unit:
             state = unit.routes.get(self.route.key, self.route.name)
-            told = partners_told(unit, self.route.key)
+            told = partners_told(unit, self.route)
             if told:
                 partners = {**state.memory.get("partners", {}), **told}
                 unit.routes.remember(self.route.key, self.route.name, partners=partners)
@@ -404,8 +405,7 @@ class Cycle:
             zone=zone,
             registers=self._registers(),
             keep_lease=self.keep_lease,
-            directory=self._directory(),
-            direction=self.route.direction,
+            live=self._live(),
             stopping=self.house.stopping,
             progress=progress,
         )
@@ -438,9 +438,9 @@ class Cycle:
         with self.store.read() as unit:
             return unit.routes.get(self.route.key, self.route.name)
 
-    def _directory(self) -> Directory:
+    def _live(self) -> Live:
         with self.store.read() as unit:
-            return directory(unit, unit.routes.get(self.route.key, self.route.name))
+            return live(unit, unit.routes.get(self.route.key, self.route.name), self.route.mapping)
 
     def _registers(self) -> dict[Side, Any]:
         return {Side.PROCORE: self.procore, Side.FOURHSE: self.fourhse}

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from procore_4hse.clients import FourHseRegister
+from procore_4hse.mapping.directory import Directory
 from procore_4hse.mapping.images import author_of, image_of, is_private
 from procore_4hse.mapping.lenses import Known
-from procore_4hse.mapping.people import Directory, PersonLens, rows_for
+from procore_4hse.mapping.live import Live
 from procore_4hse.mapping.rules import Direction, Field
 from procore_4hse.mapping.rules import Mapping as FieldMapping
 from procore_4hse.models import (
@@ -134,7 +135,7 @@ def _looking_back(seen: Snapshot, intents: Iterable[Intent], links: Iterable[Lin
     """The same snapshot, with what has become of the changes that the journal knows."""
 
     def rows(kind: Kind) -> tuple[Field, ...]:
-        return seen.mapping.fields if kind is Kind.INCIDENT else rows_for(kind, seen.people.directory)
+        return seen.mapping.rows_for(kind, seen.people.live)
 
     known = _lookup(seen)
     living = {(link.kind, link.procore_id): link for link in links if link.state is LinkState.LIVE}
@@ -221,7 +222,7 @@ def _people(unit: Unit, known: Gathering, links: Iterable[Link]) -> People:
             Side.FOURHSE: _children(unit, known, Side.FOURHSE, (Kind.PERSON,)),
         },
         links={incident: tuple(own) for incident, own in by_incident.items()},
-        directory=directory(unit, known.state),
+        live=live(unit, known.state, known.route.mapping),
         certified=known.pulled.records_certified and known.pulled.people_certified,
         uncounted=known.pulled.uncounted,
     )
@@ -250,24 +251,28 @@ def _children(unit: Unit, known: Gathering, side: Side, kinds: tuple[Kind, ...])
     return {incident: tuple(records) for incident, records in found.items()}
 
 
-def directory(unit: Unit, state: RouteState) -> Directory:
-    """Who is who, from the directories as they were staged last and from what a person told."""
+def live(unit: Unit, state: RouteState, mapping: FieldMapping) -> Live:
+    """Who is who and which word has which id: from the lists as staged last, the mapping, and what a person told."""
     staging = unit.staging(state.key)
     people = [staged.record.payload for staged, _ in staging.records(Side.PROCORE, [Kind.DIRECTORY])]
     assigned = [staged.record.payload for staged, _ in staging.records(Side.FOURHSE, [Kind.DIRECTORY])]
-    return Directory.of(people, assigned, state.memory.get("partners", {}))
+    told = {**mapping.partners, **state.memory.get("partners", {})}
+    rows = [staged.record for staged, _ in staging.records(Side.PROCORE, [Kind.PICKER])]
+    return Live.of(
+        Directory.of(people, assigned, told, mapping.recognised), ((row.parent_id or "", row.payload) for row in rows)
+    )
 
 
-def partners_told(unit: Unit, route: str) -> dict[str, str]:
+def partners_told(unit: Unit, route: Route) -> dict[str, str]:
     """Procore person id -> 4HSE person-office id, from approved questions about a person without a partner."""
     told: dict[str, str] = {}
-    lens = PersonLens(directory(unit, unit.routes.get(route)))
-    for ruling in unit.inbox(route).rulings().values():
+    lens = route.mapping.person.bound(live(unit, unit.routes.get(route.key), route.mapping)).lens
+    for ruling in unit.inbox(route.key).rulings().values():
         _, side, record = (*ruling.key.split(":", 2), "", "")[:3]
         kind, _, record_id = record.partition("-")
         if ruling.verb != "approve" or not ruling.with_id or ruling.seen.get("candidates") or kind not in tuple(Kind):
             continue
-        staged = unit.staging(route).find(Side(side), Kind(kind), record_id)
+        staged = unit.staging(route.key).find(Side(side), Kind(kind), record_id)
         if staged is None or Kind(kind) is Kind.INCIDENT:
             continue
         named = staged.record.payload.get("person_office_id")

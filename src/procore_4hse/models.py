@@ -33,6 +33,8 @@ class Kind(StrEnum):
     PERSON = "person"
     DIRECTORY = "directory"
     """Who may be named at all: a person of the Procore project, an assignment to the 4HSE office."""
+    PICKER = "picker"
+    """An entry of a Procore word list; its parent is the list."""
 
     def on(self, side: Side) -> Kind:
         """What a record of this Procore kind is on that side."""

@@ -75,6 +75,8 @@ class Puller:
     full: bool
     sweep_every: timedelta
     privacy_key: str
+    pickers: frozenset[str]
+    """Procore's word lists that the mapping needs."""
     keep_lease: Callable[[], None]
     number: int = 0
     flaws: list[str] = field(default_factory=list)
@@ -175,7 +177,7 @@ class Puller:
             return False
 
     def _directories(self) -> None:
-        """Who may be named, on both sides: read when a record names somebody since the last reading."""
+        """Who may be named, on both sides, and by which words: read when a record names somebody since then."""
         if not self._names_somebody_new():
             return
         try:
@@ -184,17 +186,34 @@ class Puller:
                 (Side.FOURHSE, self.fourhse.person_office_pages(), "person_office_id"),
             ):
                 rows = tuple(RawRecord(side, Kind.DIRECTORY, str(row[key]), row) for page in pages for row in page)
-                with self.store.begin(self.fence) as unit:
-                    staging = unit.staging(self.fence.route)
-                    now = self.began_at or unit.now
-                    if rows:
-                        staging.put(rows, pull=self.number, minimal=frozenset(), server_at=now)
-                    staging.mark_absent(side, Kind.DIRECTORY, pull=self.number)
-                    staging.drop_absent(side, Kind.DIRECTORY)
-            with self.store.begin(self.fence) as unit:
-                unit.routes.remember(self.state.key, self.state.name, directories_at=unit.now.isoformat())
+                self._replace(side, Kind.DIRECTORY, rows)
+            self._word_lists()
         except (AccessRefused, NotFound, Unavailable) as error:
             self.flaws.append(f"The directory of people could not be read: {error}")
+            return
+        facts = {"pickers": sorted(self.pickers)}
+        with self.store.begin(self.fence) as unit:
+            unit.routes.remember(self.state.key, self.state.name, directories_at=unit.now.isoformat(), **facts)
+
+    def _word_lists(self) -> None:
+        """Procore's lists that the mapping needs. They may be closed to us (P86): then their words wait."""
+        rows: list[RawRecord] = []
+        for name in sorted(self.pickers):
+            try:
+                entries = self.procore.picker(name)
+            except (AccessRefused, NotFound):
+                log.warning("pull.list_closed", route=self.state.name, list=name)
+                continue
+            rows += (RawRecord(Side.PROCORE, Kind.PICKER, f"{name}/{row['id']}", row, name) for row in entries)
+        self._replace(Side.PROCORE, Kind.PICKER, tuple(rows))
+
+    def _replace(self, side: Side, kind: Kind, rows: tuple[RawRecord, ...]) -> None:
+        with self.store.begin(self.fence) as unit:
+            staging = unit.staging(self.fence.route)
+            if rows:
+                staging.put(rows, pull=self.number, minimal=frozenset(), server_at=self.began_at or unit.now)
+            staging.mark_absent(side, kind, pull=self.number)
+            staging.drop_absent(side, kind)
 
     def _names_somebody_new(self) -> bool:
         with self.store.read() as unit:
@@ -203,7 +222,7 @@ class Puller:
             read_at = self.state.memory.get("directories_at")
             if not any(newest):
                 return False
-            if read_at is None:
+            if read_at is None or self.state.memory.get("pickers", []) != sorted(self.pickers):
                 return True
             last = datetime.fromisoformat(str(read_at))
             return any(at is not None and at > last for at in newest) or unit.now - last >= DIRECTORY_AGE

@@ -26,9 +26,10 @@ from procore_4hse.errors import (
 from procore_4hse.mapping import translate
 from procore_4hse.mapping.images import author_of
 from procore_4hse.mapping.lenses import INJURED, ZONE, Held, StatusLens
-from procore_4hse.mapping.people import Directory, rows_for
-from procore_4hse.mapping.rules import Direction, Field
+from procore_4hse.mapping.live import Live
+from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.rules import Mapping as FieldMapping
+from procore_4hse.mapping.words import PartsLens
 from procore_4hse.models import Act, Action, Agreement, Answer, Image, Item, Kind, Link, Register, Side, Staged
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
@@ -79,8 +80,7 @@ class Pusher:
     zone: str
     registers: Mapping[Side, Register]
     keep_lease: Callable[[], None]
-    directory: Directory = field(default_factory=Directory)
-    direction: Direction = Direction.BOTH
+    live: Live = field(default_factory=Live)
     stopping: Callable[[], bool] = lambda: False
     progress: Callable[[Action], None] = lambda action: None
     done: Pushed = field(default_factory=Pushed)
@@ -136,12 +136,12 @@ class Pusher:
         self._count(action)
 
     def _parts(self, action: Action) -> tuple[Action, ...]:
-        """At Procore a status never travels with other fields (P69)."""
-        status = [row for row in self._rows(action) if isinstance(row.lens, StatusLens)]
-        others = [row for row in self._rows(action) if row not in status]
-        if action.side is Side.FOURHSE or not (status and others):
-            return (action,)
-        return self._narrowed(action, others), self._narrowed(action, status)
+        """At Procore body parts are cleared before their affliction type (P87), and a status travels alone (P69)."""
+        rows = self._rows(action) if action.side is Side.PROCORE else []
+        first = [row for row in rows if isinstance(row.lens, PartsLens) and not action.fields.get("body_part_ids")]
+        last = [row for row in rows if isinstance(row.lens, StatusLens)]
+        groups = [group for group in (first, [row for row in rows if row not in first + last], last) if group]
+        return (action,) if len(groups) < 2 else tuple(self._narrowed(action, group) for group in groups)
 
     # Create -------------------------------------------------------------------------------------------------------
 
@@ -540,22 +540,21 @@ class Pusher:
         """The mapping's rows for a link of this kind, in this route's direction."""
         if kind is Kind.INCIDENT:
             return self.mapping.fields
-        people = FieldMapping(self.mapping.name, rows_for(kind, self.directory))
-        return people.narrowed(self.direction).fields
+        return self.mapping.rows_for(kind, self.live)
 
     def _narrowed(self, action: Action, rows: list[Field]) -> Action:
         """The part of an update that carries these fields alone."""
-        keys = {key for row in rows for key in row.lens.reads(action.side)}
+        read = {key for row in rows for key in row.lens.reads(action.side)}
         return replace(
             action,
-            fields=self._fields(action, rows, keys),
+            fields=self._fields(action, rows, {key for row in rows for key in row.lens.names(action.side)}),
             sources={row.key: action.sources[row.key] for row in rows},
-            seen={name: value for name, value in action.seen.items() if name in keys},
+            seen={name: value for name, value in action.seen.items() if name in read},
         )
 
     def _fields(self, action: Action, rows: list[Field], keys: set[str]) -> Image:
         """What these fields write; where another one writes to the same key, it is left out of that key's value."""
-        others = {key for row in self._rows(action) if row not in rows for key in row.lens.reads(action.side)}
+        others = {key for row in self._rows(action) if row not in rows for key in row.lens.names(action.side)}
         if not keys & others & action.fields.keys():
             return {name: value for name, value in action.fields.items() if name in keys}
         readings = [(row, row.lens.get(action.side.other, action.sources[row.key])) for row in rows]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from procore_4hse.mapping.people import Directory, rows_for
+from procore_4hse.mapping.directory import Directory
+from procore_4hse.mapping.live import Live
 from procore_4hse.models import Kind, Link, Side
 from procore_4hse.reconcile.snapshot import People, Presence, Record, Snapshot
+from routes import MAPPING as WHOLE
 from routes import link, office, route, site
 
 DIRECTORY = Directory({"7": "o7", "8": "o8"}, {"o7": "7", "o8": "8"})
+LIVE = Live(DIRECTORY)
+MAPPING = replace(WHOLE, people=WHOLE.people[:2])
+"""Who it is and for how many days; the other rows have tests of their own."""
 PERSON_8 = {"affected_party": {"id": 8}}
 
 
@@ -35,7 +41,7 @@ def involved(record_id: str = "p1", presence: Presence = Presence.PRESENT, **fie
 def child(ours: Record | None = None, theirs: Record | None = None, **changes: Any) -> Link:
     """The link of these two people as they stood when they agreed."""
     ours, theirs = ours or injury(), theirs or involved()
-    rows = rows_for(ours.kind, DIRECTORY)
+    rows = MAPPING.rows_for(ours.kind, LIVE)
     base = {row.key: row.agreement(ours.image, theirs.image) for row in rows}
     return Link(5, ours.id, theirs.id, kind=ours.kind, base=base, parent="1", **changes)
 
@@ -44,7 +50,7 @@ def people(*records: Record, links: tuple[Link, ...] = (), **changes: Any) -> Pe
     mine = tuple(record for record in records if record.side is Side.PROCORE)
     theirs = tuple(record for record in records if record.side is Side.FOURHSE)
     known = {Side.PROCORE: {"1": mine}, Side.FOURHSE: {"a": theirs}}
-    whole: dict[str, Any] = {"links": {"1": links} if links else {}, "directory": DIRECTORY, "certified": True}
+    whole: dict[str, Any] = {"links": {"1": links} if links else {}, "live": LIVE, "certified": True}
     return People(records=known, **{**whole, **changes})
 
 
@@ -54,4 +60,4 @@ def crowd(*records: Record, links: tuple[Link, ...] = (), category: str = "NON_C
     ours, theirs = site(**{"@injured": hurt}), office(category="ACCIDENTS" if hurt else category)
     parent = changes.pop("parent", None) or link(ours, theirs)
     there = people(*records, links=links, **changes.pop("of_people", {}))
-    return route(ours, theirs, links=(parent,), people=there, **changes)
+    return route(ours, theirs, links=(parent,), people=there, **{"mapping": MAPPING, **changes})

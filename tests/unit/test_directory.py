@@ -2,9 +2,10 @@
 
 import pytest
 
+from procore_4hse.mapping.directory import Directory, name_in
 from procore_4hse.mapping.lenses import Held, Known, Unwritable
-from procore_4hse.mapping.people import Directory, NumberLens, PersonLens, name_in, rows_for
-from procore_4hse.models import Kind, Side
+from procore_4hse.mapping.people import NumberLens, PersonLens
+from procore_4hse.models import Side
 
 
 def here(party, name="Ann Lee", **more):
@@ -146,11 +147,6 @@ def test_days_that_are_no_number_are_held_with_the_word():
 def test_clearing_days_writes_zero_so_that_no_null_is_needed(value, written):
     assert DAYS.put(Side.PROCORE, value, {}, {}) == {"work_days_absent": written}
     assert DAYS.put(Side.FOURHSE, value, {}, {}) == {"days": written}
-
-
-def test_a_near_miss_has_no_days():
-    assert [row.key for row in rows_for(Kind.INJURY, DIRECTORY)] == ["person", "days"]
-    assert [row.key for row in rows_for(Kind.NEAR_MISS, DIRECTORY)] == ["person"]
 
 
 def test_the_name_on_a_record_is_for_people_to_read():

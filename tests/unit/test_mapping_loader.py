@@ -1,5 +1,6 @@
 """A mapping folder, whole and broken: what loads, and what is reported with which place and remedy."""
 
+import itertools
 import json
 import re
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from procore_4hse.mapping.document import read_document
 from procore_4hse.mapping.lenses import CategoryLens, TextLens, TitleLens
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Direction, Mapping, OnConflict
+from procore_4hse.mapping.vendor_fields import NEVER_WRITTEN
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "mapping.md"
@@ -274,14 +276,14 @@ BROKEN_INCIDENTS = {
         "`owner` has no value",
         "Give it one",
     ),
-    "version missing": (changed("version: 1\n", ""), "incident.yaml:1", "`version` is missing", "`version: 1`"),
+    "version missing": (changed("version: 1\n", ""), "incident.yaml:1", "`version` is missing", "`version: 2`"),
     "newer version": (
-        changed("version: 1", "version: 2"),
+        changed("version: 1", "version: 3"),
         "incident.yaml:1",
-        "version `2` is none",
+        "version `3` is none",
         "Upgrade procore-4hse",
     ),
-    "odd version": (changed("version: 1", "version: one"), "incident.yaml:1", "version `one` is none", "`version: 1`"),
+    "odd version": (changed("version: 1", "version: one"), "incident.yaml:1", "version `one` is none", "`version: 2`"),
     "direction missing": (
         changed("    direction: both\n", ""),
         "incident.yaml:4",
@@ -628,10 +630,9 @@ def test_the_schema_offers_every_word_of_using() -> None:
 
 
 def test_no_word_serves_a_field_that_is_never_written_or_unknown() -> None:
-    for using in schema.USING.values():
-        for column in ("procore", "4hse"):
-            assert using.serves(column) <= schema.KNOWN_FIELDS[column]
-            assert not using.serves(column) & schema.NEVER_WRITTEN[column]
+    for form, column in itertools.product(schema.FORMS, ("procore", "4hse")):
+        assert form.served(column) <= form.known[column]
+        assert not form.served(column) & NEVER_WRITTEN[column]
 
 
 def blocks() -> list[str]:

@@ -386,16 +386,16 @@ def test_body_parts_need_an_affliction_type(scene: Scene) -> None:
     def patch(**members: Any) -> int:
         return scene.patch(one, members, "/injuries", "injury").status_code
 
-    assert patch(body_part_ids=[parts["Ankle (Left)"]]) == 422
+    assert patch(body_part_ids=[parts["ankle_left"]]) == 422
     assert patch(body_part_ids=[parts["Trunk"]], affliction_type_id=burn) == 422
-    assert patch(body_part_ids=[parts["Ankle (Left)"]], affliction_type_id=burn) == 200
+    assert patch(body_part_ids=[parts["ankle_left"]], affliction_type_id=burn) == 200
     assert scene.show(one, "/injuries")["affected_body_parts"] == ["ankle_left"]
     assert patch(affliction_type_id=None) == 422
     assert patch(affliction_type_id=None, body_part_ids=[]) == 422
     assert patch(body_part_ids=[]) == 200
     assert patch(affliction_type_id=None) == 200
     assert patch(affected_body_parts=["neck"], affliction_type_id=burn) == 200
-    assert scene.show(one, "/injuries")["body_parts"][0]["name"] == "Neck"
+    assert scene.show(one, "/injuries")["body_parts"][0]["name"] == "neck"
 
 
 def test_people_have_ids_by_role(scene: Scene) -> None:
@@ -623,8 +623,8 @@ def test_body_parts_form_a_tree_of_which_only_parts_are_selectable(scene: Scene)
     by_id = {row["id"]: row for row in rows}
     roots = {row["name"] for row in rows if row["parent_id"] is None}
     assert (len(rows), {row["name"] for row in rows if not row["selectable"]}) == (143, roots)
-    left = next(row for row in rows if row["name"] == "Finger index (Left)")
-    assert by_id[left["parent_id"]]["name"] == "Finger index"
+    left = next(row for row in rows if row["name"] == "finger_index_left")
+    assert by_id[left["parent_id"]]["name"] == "finger_index"
 
 
 # Dials
@@ -705,7 +705,7 @@ def null_in_patch(scene: Scene) -> Any:
 
 def both_cleared(scene: Scene) -> Any:
     words = scene.sim.words
-    kind, part = words("affliction_types")["Burn"], words("body_parts")["Neck"]
+    kind, part = words("affliction_types")["Burn"], words("body_parts")["neck"]
     one = scene.injury(scene.incident(), affliction_type_id=kind, body_part_ids=[part])
     return scene.patch(one, {"affliction_type_id": None, "body_part_ids": []}, "/injuries", "injury").status_code
 

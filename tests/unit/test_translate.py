@@ -51,7 +51,8 @@ def values(*keys: str, side: Side, image: dict[str, Any]) -> list[tuple[Any, Any
 
 def test_both_images_mean_the_same_incident() -> None:
     left, right = (canonical(MAPPING, side, image) for side, image in zip(Side, (PROCORE, FOURHSE), strict=True))
-    for key, field in MAPPING.by_key.items():
+    for field in MAPPING.fields:
+        key = field.key
         here, there = left[key], right[key]
         assert isinstance(here, Known)
         assert isinstance(there, Known)

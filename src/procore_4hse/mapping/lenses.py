@@ -7,10 +7,11 @@ raw values to write (`put`) so that `get` gives the meaning back while everythin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from procore_4hse.mapping import days, text
+from procore_4hse.mapping.lines import join_lines, split_lines
 from procore_4hse.models import Image, Side
 
 ZONE = "@zone"
@@ -52,6 +53,9 @@ class Lens(Protocol):
 
     def reads(self, side: Side) -> tuple[str, ...]: ...
 
+    def names(self, side: Side) -> tuple[str, ...]:
+        """The keys that `put` may write; Procore takes an id where it shows an object."""
+
     def get(self, side: Side, image: Image) -> Reading: ...
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
@@ -80,6 +84,9 @@ class _Columns:
     def reads(self, side: Side) -> tuple[str, ...]:
         return (self.key(side),)
 
+    def names(self, side: Side) -> tuple[str, ...]:
+        return tuple(key for key in self.reads(side) if not key.startswith("@"))
+
     def agree(self, procore: Any, fourhse: Any) -> bool:
         return bool(procore == fourhse)
 
@@ -95,6 +102,10 @@ class TextLens(_Columns):
     """Text on both sides, HTML or plain. Where titles are cut, `title` is the 4HSE key whose text leads this one."""
 
     title: str | None = None
+    labels: tuple[str, ...] = ()
+    """The named lines that lead the 4HSE text and belong to other rows."""
+    html: bool = False
+    """Procore documents this field as HTML."""
     equivalence: str = "line ends, trailing blanks, outer empty lines, Unicode form and HTML markup do not count"
 
     def reads(self, side: Side) -> tuple[str, ...]:
@@ -104,12 +115,19 @@ class TextLens(_Columns):
         written = image.get(self.key(side))
         if side is Side.FOURHSE and self.title:
             return Known(split_title(image.get(self.title), written)[1])
-        return Known(text.canonical(written))
+        if side is Side.FOURHSE and self.labels:
+            return Known(split_lines(written, self.labels).body)
+        return Known(text.of_html(written) if side is Side.PROCORE and self.html else text.canonical(written))
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         present = current.get(self.key(side))
         if side is Side.FOURHSE and self.title:
             return {self.fourhse: join_title(split_title(current.get(self.title), present)[0], value, like=present)}
+        if side is Side.FOURHSE and self.labels:
+            lined = replace(split_lines(present, self.labels), body=text.tidied(value or ""))
+            return {self.fourhse: join_lines(lined, self.labels, like=present)}
+        if side is Side.PROCORE and self.html:
+            return {self.procore: text.as_html(value)}
         return {self.key(side): text.rendered(value, like=present)}
 
     def is_rewrite(self, sent: Any, stored: Any) -> bool:

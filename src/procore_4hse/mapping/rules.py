@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from procore_4hse.mapping.directory import RULES
 from procore_4hse.mapping.lenses import CategoryLens, DayLens, Lens, TextLens, TitleLens
-from procore_4hse.models import Agreement, Image, Side
+from procore_4hse.mapping.live import Live, NeedsLists
+from procore_4hse.mapping.people import PersonLens
+from procore_4hse.mapping.words import PartsLens, WordLens
+from procore_4hse.models import PEOPLE_RECORDS, Agreement, Image, Kind, Side
 
 
 class Direction(StrEnum):
@@ -54,6 +58,8 @@ class Field:
     direction: Direction = Direction.BOTH
     on_conflict: OnConflict = OnConflict.ASK
     wording: Wording = Wording()
+    kinds: tuple[Kind, ...] = (Kind.INCIDENT,)
+    """The Procore records that have this field."""
 
     def slice(self, side: Side, image: Image) -> dict[str, object]:
         """The raw values that this field reads of a record."""
@@ -65,6 +71,10 @@ class Field:
     def leads_to(self, side: Side) -> bool:
         return self.direction.leads_to(side) and self.lens.writes(side)
 
+    def bound(self, live: Live) -> Field:
+        """The same row, told what both systems' own lists hold now."""
+        return replace(self, lens=self.lens.bound(live)) if isinstance(self.lens, NeedsLists) else self
+
 
 @dataclass(frozen=True)
 class Mapping:
@@ -75,10 +85,16 @@ class Mapping:
     digest: str = ""
     """Changes whenever a word or a rule of the folder changes."""
     owner: str = ""
+    people: tuple[Field, ...] = ()
+    """The rows of an injury or a near miss and an involved person; exactly one says who it is."""
+    recognised: tuple[str, ...] = tuple(RULES)
+    """How a person of one system is recognised in the other, in this order."""
+    partners: Dict[str, str] = field(default_factory=dict)
+    """Procore person id -> 4HSE person-office id: exceptions that go before every rule."""
 
     @property
     def by_key(self) -> Dict[str, Field]:
-        return {field.key: field for field in self.fields}
+        return {field.key: field for field in (*self.fields, *self.people)}
 
     @property
     def title(self) -> Field:
@@ -98,11 +114,31 @@ class Mapping:
     def category(self) -> Field | None:
         return next((field for field in self.fields if isinstance(field.lens, CategoryLens)), None)
 
+    @property
+    def person(self) -> Field:
+        return next(row for row in self.people if isinstance(row.lens, PersonLens))
+
+    @property
+    def pickers(self) -> frozenset[str]:
+        """The lists of Procore's that the rows need for their ids."""
+        lenses = [row.lens for row in (*self.fields, *self.people)]
+        named = {lens.picker for lens in lenses if isinstance(lens, WordLens) and lens.picker}
+        return frozenset(named | ({"body_parts"} if any(isinstance(lens, PartsLens) for lens in lenses) else set()))
+
+    def rows_for(self, kind: Kind, live: Live) -> tuple[Field, ...]:
+        """The rows by which a Procore record of this kind and its partner agree."""
+        rows = self.people if kind in PEOPLE_RECORDS else self.fields
+        return tuple(row.bound(live) for row in rows if kind in row.kinds)
+
     def narrowed(self, direction: Direction) -> Mapping:
         """The same mapping for a route that carries one direction only; rows of the other one rest."""
         if direction is Direction.BOTH:
             return self
-        return replace(self, fields=tuple(replace(f, direction=_meet(f.direction, direction)) for f in self.fields))
+        return replace(self, fields=_led(self.fields, direction), people=_led(self.people, direction))
+
+
+def _led(rows: tuple[Field, ...], route: Direction) -> tuple[Field, ...]:
+    return tuple(replace(row, direction=_meet(row.direction, route)) for row in rows)
 
 
 def _meet(row: Direction, route: Direction) -> Direction:

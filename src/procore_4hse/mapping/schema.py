@@ -12,71 +12,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
 
 from procore_4hse.mapping.lenses import CategoryLens, DayLens, Lens, StatusLens, TextLens, TitleLens
+from procore_4hse.mapping.lines import Spot
+from procore_4hse.mapping.people import NumberLens, PersonLens
 from procore_4hse.mapping.rules import Direction, OnConflict
+from procore_4hse.mapping.vendor_fields import INCIDENT_FIELDS, PERSON_FIELDS, PICKERS, READ_ONLY
+from procore_4hse.mapping.words import PartsLens, WordLens, WordList
+from procore_4hse.models import PEOPLE_RECORDS, Kind
 
-VERSION = "1"
+VERSION = "2"
+VERSIONS = ("1", VERSION)
+"""Version 1 had no people.yaml: who was hurt, and for how many days, crossed by rows that stood in no file."""
 LIST_NAME = "[a-z0-9_]+"
 """A word list's name: a file of the folder words, without its ending."""
-
-KNOWN_FIELDS = {
-    "procore": frozenset(
-        {
-            "contributing_behavior_id",
-            "contributing_condition_id",
-            "created_at",
-            "created_by",
-            "custom_status_id",
-            "description",
-            "event_date",
-            "hazard_id",
-            "id",
-            "location_id",
-            "number",
-            "private",
-            "recordable",
-            "records",
-            "records_count",
-            "status",
-            "time_unknown",
-            "title",
-            "type_id",
-            "updated_at",
-        }
-    ),
-    "4hse": frozenset(
-        {
-            "category",
-            "code",
-            "created_at",
-            "creator",
-            "date_closed",
-            "date_incident",
-            "deponent",
-            "description_actions_involved",
-            "description_event",
-            "external_reference_id",
-            "name",
-            "office_incident_id",
-            "office_name",
-            "permission",
-            "project_name",
-            "project_type",
-            "status",
-            "subtenant_id",
-            "tenant_id",
-            "totInvolvedPerson",
-            "totSicknessDays",
-        }
-    ),
-}
-"""An incident's own and joined fields, by column (P60-72, H4); `records` stands for Procore's four record lists."""
-NEVER_WRITTEN = {
-    "procore": frozenset({"distribution_member_ids", "assignee_ids"}),
-    "4hse": frozenset({"manager", "assignee", "watcher", "to"}),
-}
-"""They send mail to people, or nobody documents their form (P70, P73, H4)."""
-READ_ONLY = {"procore": frozenset({"number"}), "4hse": frozenset[str]()}
-"""Set by the vendor alone; a row may carry them away from there."""
 
 
 class FourhseCategory(StrEnum):
@@ -107,14 +54,16 @@ class _Strict(BaseModel):
 
 Text = Annotated[str, Field(min_length=1)]
 UsingWord = Literal["title", "text", "local day", "status", "category from records"]
+PersonUsingWord = Literal["person", "number", "text", "words", "body parts"]
+RuleWord = Literal["employee id is code", "employee id is tax code", "e-mail", "exact name"]
 
 
-class RowText(_Strict):
-    """One row of incident.yaml as it is written."""
+class _RowText(_Strict):
+    """What a row of any file holds."""
 
     field: Text = Field(description="The name that people read; free to choose.")
-    procore: Text = Field(description="The field of a Procore incident.")
-    fourhse: Text = Field(alias="4hse", description="The field of a 4HSE incident.")
+    procore: Text = Field(description="The field in Procore.")
+    fourhse: Text = Field(alias="4hse", description="The field in 4HSE.")
     direction: Literal[Direction.BOTH, Direction.TO_FOURHSE, Direction.TO_PROCORE] = Field(
         description="The way the value travels."
     )
@@ -123,7 +72,6 @@ class RowText(_Strict):
         alias="if both changed",
         description="Who decides when both sides changed it since they last agreed.",
     )
-    using: UsingWord = Field(description="How one form becomes the other; docs/mapping.md explains each word.")
     words: Annotated[str, Field(pattern=f"^{LIST_NAME}$")] | None = Field(
         default=None, description="The word list: a file of this name in the folder words."
     )
@@ -131,12 +79,57 @@ class RowText(_Strict):
     owner: Text | None = Field(default=None, description="Who answers for this row, when it is not the file's owner.")
 
 
+class RowText(_RowText):
+    """One row of incident.yaml as it is written."""
+
+    using: UsingWord = Field(description="How one form becomes the other; docs/mapping.md explains each word.")
+
+
+class PersonRowText(_RowText):
+    """One row of people.yaml as it is written."""
+
+    using: PersonUsingWord = Field(description="How one form becomes the other; docs/mapping.md explains each word.")
+    line: Annotated[str, Field(pattern="^[^:;]+$")] | None = Field(
+        default=None, description="The name of the line, above the text in 4HSE, that holds this value."
+    )
+
+
+class PartnerText(_Strict):
+    """Two ids that mean one person, as a table of exceptions holds them."""
+
+    procore: Annotated[str, Field(pattern="^[0-9]+$")] = Field(description="The person's id in Procore's directory.")
+    fourhse: Text = Field(alias="4hse", description="The id of the person's assignment to the 4HSE office.")
+
+
+VersionText = Annotated[str, WithJsonSchema({"enum": [int(version) for version in VERSIONS]})]
+
+
 class MappingText(_Strict):
     """incident.yaml as it is written."""
 
-    version: Annotated[str, WithJsonSchema({"const": int(VERSION)})] = Field(description="The form of the file.")
+    version: VersionText = Field(description="The form of the folder.")
     owner: Text = Field(description="Who answers for this mapping.")
     fields: Annotated[list[RowText], Field(min_length=1)]
+
+
+class PeopleText(_Strict):
+    """people.yaml as it is written."""
+
+    owner: Text = Field(description="Who answers for these rows.")
+    recognised_by: Annotated[list[RuleWord], Field(min_length=1)] = Field(
+        alias="recognised by", description="How a person is found in the other system, in this order."
+    )
+    partners: list[PartnerText] = Field(default=[], description="Exceptions, which go before every rule.")
+    fields: Annotated[list[PersonRowText], Field(min_length=1)]
+
+
+class WordPairText(_Strict):
+    """One line of a word list of two free columns as it is written."""
+
+    fourhse: Annotated[str, Field(min_length=1, pattern="^[^;]*$")] = Field(
+        alias="4hse", description="The word in 4HSE."
+    )
+    procore: Text = Field(description="Procore's word for it, several with ` + ` between them, or `not shared`.")
 
 
 class WordText(_Strict):
@@ -148,16 +141,18 @@ class WordText(_Strict):
 
 WordListText = Annotated[list[WordText], Field(min_length=1)]
 MAPPING_TEXT: TypeAdapter[MappingText] = TypeAdapter(MappingText)
+PEOPLE_TEXT: TypeAdapter[PeopleText] = TypeAdapter(PeopleText)
 WORD_LIST_TEXT: TypeAdapter[list[WordText]] = TypeAdapter(WordListText)
+WORD_PAIRS_TEXT: TypeAdapter[list[WordPairText]] = TypeAdapter(Annotated[list[WordPairText], Field(min_length=1)])
 
 
 def json_schema_text() -> str:
-    """The JSON Schema of both kinds of file, as mappings/mapping.schema.json holds it."""
-    both: TypeAdapter[Any] = TypeAdapter(MappingText | WordListText)
+    """The JSON Schema of every kind of file, as mappings/mapping.schema.json holds it."""
+    any_file: TypeAdapter[Any] = TypeAdapter(MappingText | PeopleText | WordListText | list[WordPairText])
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "A file of a mapping folder: incident.yaml, or a word list",
-        **both.json_schema(by_alias=True),
+        "title": "A file of a mapping folder: incident.yaml, people.yaml, or a word list",
+        **any_file.json_schema(by_alias=True),
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
@@ -170,8 +165,25 @@ class Keeps(StrEnum):
     ONE_WAY = "one-way"
 
 
-Words = Mapping[str, str]
-"""A word list: 4HSE word -> meaning, in the order of the file."""
+Words = tuple[tuple[str, str], ...]
+"""A word list's lines: 4HSE word, Procore's word."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a lens is built from: the row as it is written, its word list, and the named lines of its 4HSE text."""
+
+    text: RowText | PersonRowText
+    words: Words
+    labels: tuple[str, ...]
+
+    @property
+    def list(self) -> WordList:
+        return WordList.of(self.text.words or "", self.words)
+
+    @property
+    def spot(self) -> Spot:
+        return Spot(self.text.fourhse, getattr(self.text, "line", None), self.labels)
 
 
 @dataclass(frozen=True)
@@ -185,9 +197,11 @@ class Using:
     """What is lost, or why it goes one way; empty when nothing is."""
     procore: frozenset[str]
     fourhse: frozenset[str]
-    build: Callable[[RowText, Words], Lens]
+    build: Callable[[Row], Lens]
     key: str | None = None
     """The stable name of the one field it serves; None: the field's name in Procore."""
+    kinds: tuple[Kind, ...] = (Kind.INCIDENT,)
+    """The Procore records that have such a field."""
     is_required: bool = False
     takes_words: bool = False
     never_writes: str | None = None
@@ -205,7 +219,7 @@ _USING = (
         lost="",
         procore=frozenset({"title"}),
         fourhse=frozenset({"name"}),
-        build=lambda row, words: TitleLens(row.procore, row.fourhse),
+        build=lambda row: TitleLens(row.text.procore, row.text.fourhse),
         key="title",
         is_required=True,
     ),
@@ -218,7 +232,7 @@ _USING = (
         fourhse=frozenset(
             {"description_event", "description_actions_involved", "deponent", "code", "external_reference_id"}
         ),
-        build=lambda row, words: TextLens(row.procore, row.fourhse),
+        build=lambda row: TextLens(row.text.procore, row.text.fourhse),
     ),
     Using(
         word="local day",
@@ -227,7 +241,7 @@ _USING = (
         lost="the time of day does not cross; in Procore it stays as it is when the day changes",
         procore=frozenset({"event_date"}),
         fourhse=frozenset({"date_incident"}),
-        build=lambda row, words: DayLens(row.procore, row.fourhse),
+        build=lambda row: DayLens(row.text.procore, row.text.fourhse),
         key="day",
         is_required=True,
     ),
@@ -238,7 +252,7 @@ _USING = (
         lost="4HSE's new counts as open; the day of closing does not cross to Procore",
         procore=frozenset({"status"}),
         fourhse=frozenset({"status"}),
-        build=lambda row, words: StatusLens(row.procore, row.fourhse),
+        build=lambda row: StatusLens(row.text.procore, row.text.fourhse),
         key="status",
         is_required=True,
     ),
@@ -249,14 +263,113 @@ _USING = (
         lost="Procore has no category: a word of 4HSE never changes Procore's records",
         procore=frozenset({"records"}),
         fourhse=frozenset({"category"}),
-        build=lambda row, words: CategoryLens(row.procore, row.fourhse, words),
+        build=lambda row: CategoryLens(row.text.procore, row.text.fourhse, dict(row.words)),
         key="category",
         takes_words=True,
         never_writes="procore",
     ),
 )
-USING: Mapping[str, Using] = {using.word: using for using in _USING}
-"""Every word that `using:` may hold."""
+_TEXTS = frozenset({"description", "code"})
+
+_PERSON_USING = (
+    Using(
+        word="person",
+        means="Who it is: found by the rules under `recognised by`, or named under `partners` or in the inbox.",
+        keeps=Keeps.EXACT,
+        lost="",
+        procore=frozenset({"affected_party"}),
+        fourhse=frozenset({"person_office_id"}),
+        build=lambda row: PersonLens(),
+        key="person",
+        is_required=True,
+        kinds=PEOPLE_RECORDS,
+    ),
+    Using(
+        word="number",
+        means="A whole number, such as days; none and 0 are the same.",
+        keeps=Keeps.LOSSY,
+        lost="none and 0 cannot be told apart",
+        procore=frozenset({"work_days_absent"}),
+        fourhse=frozenset({"days"}),
+        build=lambda row: NumberLens(row.text.procore, row.text.fourhse),
+        key="days",
+        kinds=PEOPLE_RECORDS,
+    ),
+    Using(
+        word="text",
+        means="What is told about this person; the named lines above it belong to other rows.",
+        keeps=Keeps.LOSSY,
+        lost="bold, links and other markup do not cross; a text written over HTML becomes one plain paragraph",
+        procore=frozenset({"description"}),
+        fourhse=_TEXTS,
+        build=lambda row: TextLens(row.text.procore, row.text.fourhse, labels=row.labels, html=True),
+        kinds=PEOPLE_RECORDS,
+    ),
+    Using(
+        word="words",
+        means="One word of a list in two columns; a word that the list does not hold waits for a person.",
+        keeps=Keeps.LOSSY,
+        lost="of several words that mean the same, the first one is written",
+        procore=frozenset({*PICKERS, "filing_type"}),
+        fourhse=_TEXTS,
+        build=lambda row: WordLens(row.text.procore, row.spot, row.list, PICKERS.get(row.text.procore)),
+        kinds=PEOPLE_RECORDS,
+        takes_words=True,
+    ),
+    Using(
+        word="body parts",
+        means="Body parts with their sides, any number of them, `;` between two; Procore needs an affliction type too.",
+        keeps=Keeps.LOSSY,
+        lost="their order; of several words that mean the same, the first one is written",
+        procore=frozenset({"affected_body_parts"}),
+        fourhse=_TEXTS,
+        build=lambda row: PartsLens(row.text.procore, row.spot, row.list),
+        kinds=PEOPLE_RECORDS,
+        takes_words=True,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Form:
+    """A kind of file that holds rows: what they may say, and which fields both systems have."""
+
+    file: str
+    record: str
+    using: Mapping[str, Using]
+    known: Mapping[str, frozenset[str]]
+    read_only: Mapping[str, frozenset[str]]
+    adapter: TypeAdapter[Any]
+    top: type[BaseModel]
+    row: type[BaseModel]
+
+    def served(self, column: str) -> frozenset[str]:
+        return frozenset[str]().union(*(using.serves(column) for using in self.using.values()))
+
+
+INCIDENT_FORM = Form(
+    file="incident.yaml",
+    record="incident",
+    using={using.word: using for using in _USING},
+    known=INCIDENT_FIELDS,
+    read_only=READ_ONLY,
+    adapter=MAPPING_TEXT,
+    top=MappingText,
+    row=RowText,
+)
+PEOPLE_FORM = Form(
+    file="people.yaml",
+    record="person",
+    using={using.word: using for using in _PERSON_USING},
+    known=PERSON_FIELDS,
+    read_only={"procore": frozenset(), "4hse": frozenset()},
+    adapter=PEOPLE_TEXT,
+    top=PeopleText,
+    row=PersonRowText,
+)
+FORMS = (INCIDENT_FORM, PEOPLE_FORM)
+USING = INCIDENT_FORM.using
+"""Every word that `using:` may hold in incident.yaml."""
 
 if __name__ == "__main__":
     sys.stdout.write(json_schema_text())

@@ -29,6 +29,16 @@ def canonical(text: object) -> str | None:
     return tidied(_plain(written) if is_html(written) else written)
 
 
+def of_html(written: object) -> str | None:
+    """The text that counts of a field that is documented as HTML, with or without an enclosing element."""
+    return None if written is None else tidied(_plain(str(written)))
+
+
+def as_html(plain: str | None) -> str:
+    """Plain text as one paragraph of HTML; empty stays empty."""
+    return "<p>" + escape(plain, quote=False).replace("\n", "<br>") + "</p>" if plain else ""
+
+
 def tidied(plain: str) -> str | None:
     """Plain text with one kind of line end, composed Unicode and no blanks at line ends or outer empty lines."""
     text = unicodedata.normalize("NFC", plain).replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
@@ -39,7 +49,7 @@ def rendered(text: str | None, *, like: object) -> str:
     """The text to write where `like` stands now: HTML stays HTML, and nothing plain is mistaken for HTML."""
     written = text or ""
     if is_html(str(like or "")) or is_html(written):
-        return "<p>" + escape(written, quote=False).replace("\n", "<br>") + "</p>"
+        return as_html(written) or "<p></p>"
     return written
 
 

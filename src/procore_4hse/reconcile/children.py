@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from procore_4hse.mapping.directory import name_in
 from procore_4hse.mapping.lenses import CategoryLens, Held, Unwritable
-from procore_4hse.mapping.people import name_in, rows_for
+from procore_4hse.mapping.people import PersonLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, payload
 from procore_4hse.models import PEOPLE_RECORDS, Act, Action, Item, ItemKind, Kind, Link, Place, Side
@@ -72,8 +73,8 @@ def _of_kind(
 
 
 def rows_of(snapshot: Snapshot, kind: Kind) -> tuple[Field, ...]:
-    rows = rows_for(kind, snapshot.people.directory)
-    return replace(snapshot.mapping, fields=rows).narrowed(snapshot.direction).fields
+    """The rows of such a record, as the route's direction leaves them."""
+    return snapshot.mapping.narrowed(snapshot.direction).rows_for(kind, snapshot.people.live)
 
 
 def _plan_kind(snapshot: Snapshot, parent: Link, draft: Draft) -> None:
@@ -108,7 +109,7 @@ def people_of(snapshot: Snapshot, incident: Record) -> frozenset[str]:
     """Whom an incident names, as Procore's person ids; those who have a partner on the other side alone."""
     records = snapshot.people.records[incident.side].get(incident.id, ())
     named = _by_person(snapshot, [record for record in records if record.presence is Presence.PRESENT])
-    return frozenset(named) & snapshot.people.directory.to_fourhse.keys()
+    return frozenset(named) & snapshot.people.live.directory.to_fourhse.keys()
 
 
 # People without a partner record -----------------------------------------------------------------------------------
@@ -172,7 +173,7 @@ def _is_free(snapshot: Snapshot, record: Record, links: tuple[Link, ...]) -> boo
 
 def _by_person(snapshot: Snapshot, records: list[Record]) -> dict[str, list[Record]]:
     """Records by whom they name; one that names nobody has no partner and holds nothing."""
-    lens = rows_for(Kind.INJURY, snapshot.people.directory)[0].lens
+    lens = snapshot.mapping.person.bound(snapshot.people.live).lens
     found: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         reading = lens.get(record.side, record.image)
@@ -199,17 +200,15 @@ def _parent_id(record: Record) -> str:
 def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft: Draft) -> None:
     side = record.side.other
     kind = record.kind if record.side is Side.PROCORE else _kind_for(snapshot, parent)
-    rows = [row for row in rows_of(snapshot, kind) if row.leads_to(side)]
-    if not rows:
+    rows = rows_of(snapshot, kind)
+    if not any(isinstance(row.lens, PersonLens) and row.leads_to(side) for row in rows):
         return
-    values = [(row, getattr(row.lens.get(record.side, record.image), "value", None)) for row in rows]
     try:
-        fields = payload(side, [v for v in values if v[1] is not None], {}, facts_of(record.image, snapshot.zone))
+        fields = _fields_of_new(snapshot, rows, record) | _incident_id(parent, side)
     except Unwritable as error:
         draft.items.append(_no_partner(snapshot, record, str(error), title))
         return
-    fields |= _incident_id(parent, side)
-    sources = {row.key: row.slice(record.side, record.image) for row in rows_of(snapshot, kind)}
+    sources = {row.key: row.slice(record.side, record.image) for row in rows}
     reason = f"a person named in {record.side.title}"
     action = Action(
         act=Act.CREATE,
@@ -224,6 +223,22 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
         parent=parent.procore_id,
     )
     _want(replace(snapshot, title=title), action, draft)
+
+
+def _fields_of_new(snapshot: Snapshot, rows: tuple[Field, ...], record: Record) -> dict[str, Any]:
+    """What a new record holds; a value that has no form there yet is asked about once the two are linked."""
+    side, facts = record.side.other, facts_of(record.image, snapshot.zone)
+    fields: dict[str, Any] = {}
+    for row in rows:
+        value = getattr(row.lens.get(record.side, record.image), "value", None)
+        if value is None or not row.leads_to(side):
+            continue
+        try:
+            fields |= payload(side, [(row, value)], fields, facts)
+        except Unwritable:
+            if isinstance(row.lens, PersonLens):
+                raise
+    return fields
 
 
 def _incident_id(parent: Link, side: Side) -> dict[str, Any]:
@@ -249,7 +264,7 @@ def _no_partner(snapshot: Snapshot, record: Record, reason: str, title: str) -> 
     name, side = name_in(record.side, record.image), record.side.other
     told = reason.replace("this person", name or "This person", 1)
     item = items.doubt(record, (), f"{told}; the incident itself crosses.", title)
-    alike = [f"{side.title} {one} {other}" for one, other in snapshot.people.directory.alike(side, name)[:FEW]]
+    alike = [f"{side.title} {one} {other}" for one, other in snapshot.people.live.directory.alike(side, name)[:FEW]]
     advice = f"Perhaps: {'; '.join(alike)}. " if alike else ""
     advice += (
         "Give the person the same employee id, tax code or e-mail on both sides, or name the partner: "

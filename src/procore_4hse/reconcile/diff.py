@@ -137,6 +137,8 @@ def shown(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "an injury is recorded" if value else "no injury is recorded"
+    if isinstance(value, tuple):
+        return "; ".join(str(each) for each in value)
     return str(value)
 
 

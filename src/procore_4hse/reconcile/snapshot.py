@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from procore_4hse.mapping.people import Directory
+from procore_4hse.mapping.live import Live
 from procore_4hse.mapping.rules import Direction, Mapping
 from procore_4hse.models import Action, Agreement, Image, Item, Kind, Link, LinkState, Place, Refusal, Ruling, Side
 
@@ -79,7 +79,7 @@ class People:
 
     records: Dict[Side, Dict[str, tuple[Record, ...]]] = field(default_factory=lambda: {side: {} for side in Side})
     links: Dict[str, tuple[Link, ...]] = field(default_factory=dict)
-    directory: Directory = field(default_factory=Directory)
+    live: Live = field(default_factory=Live)
     certified: bool = False
     uncounted: frozenset[str] = frozenset()
 

@@ -226,7 +226,7 @@ def _stock_body_parts(state: State, moment: str) -> None:
         is_part = key in BODY_PART_KEYS
         row = {
             "id": one,
-            "name": part_name(key) if is_part else key,
+            "name": key,
             "selectable": is_part,
             "created_at": moment,
             "updated_at": moment,

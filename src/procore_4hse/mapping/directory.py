@@ -1,0 +1,98 @@
+"""Who is who: a person of Procore's directory and the same person's assignment to the 4HSE office."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from procore_4hse.models import Image, Side
+
+Key = Callable[[Image], object]
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Partners both ways: Procore person (party) ids and 4HSE person-office ids, each partner of one at most."""
+
+    to_fourhse: Mapping[str, str] = field(default_factory=dict)
+    to_procore: Mapping[str, str] = field(default_factory=dict)
+    parties: Mapping[str, str] = field(default_factory=dict)
+    """Procore user id -> person id (P93)."""
+    unpaired: Mapping[Side, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """Id and name of those without a partner."""
+
+    @classmethod
+    def of(
+        cls,
+        people: Iterable[Image],
+        assigned: Iterable[Image],
+        told: Mapping[str, str],
+        rules: Iterable[str] | None = None,
+    ) -> Directory:
+        """Partners by a person's word first, then by the ordered rules; what a rule leaves ambiguous stays open."""
+        left, right = list(people), list(assigned)
+        pairs = dict(told)
+        for rule in RULES if rules is None else rules:
+            pairs |= _unique(*RULES[rule], left, right, pairs)
+        parties = {str(p["user_id"]): str(p["id"]) for p in left if p.get("user_id") is not None}
+        names = {Side.PROCORE: [(str(p["id"]), _shown(p)) for p in left]}
+        names[Side.FOURHSE] = [(str(a["person_office_id"]), _shown(a, "person_")) for a in right]
+        taken = {Side.PROCORE: pairs.keys(), Side.FOURHSE: frozenset(pairs.values())}
+        unpaired = {side: tuple(each for each in names[side] if each[0] not in taken[side]) for side in Side}
+        return cls(pairs, {office: party for party, office in pairs.items()}, parties, unpaired)
+
+    def alike(self, side: Side, name: str) -> list[tuple[str, str]]:
+        """Those without a partner who share a part of this name."""
+        parts = set(name.casefold().split())
+        return [each for each in self.unpaired.get(side, ()) if parts & set(each[1].casefold().split())]
+
+
+def name_in(side: Side, image: Image) -> str:
+    """The person that a record names; empty when it shows no name."""
+    if side is Side.FOURHSE:
+        return _shown(image, "person_")
+    named = (image.get("affected_party"), image.get("affected_person"))
+    return next((str(who["name"]).strip() for who in named if isinstance(who, Mapping) and who.get("name")), "")
+
+
+def _shown(row: Image, prefix: str = "") -> str:
+    return " ".join(f"{row.get(prefix + 'first_name') or ''} {row.get(prefix + 'last_name') or ''}".split())
+
+
+def _name(first: object, last: object) -> str:
+    return " ".join(f"{first or ''} {last or ''}".split()).casefold()
+
+
+def _folded(value: object) -> str:
+    return str(value or "").strip().casefold()
+
+
+RULES: Mapping[str, tuple[Key, Key]] = {
+    "employee id is code": (lambda p: _folded(p.get("employee_id")), lambda a: _folded(a.get("person_code"))),
+    "employee id is tax code": (lambda p: _folded(p.get("employee_id")), lambda a: _folded(a.get("person_tax_code"))),
+    "e-mail": (
+        lambda p: _folded(p.get("email") or p.get("email_address")),
+        lambda a: _folded(a.get("person_entity_id")),
+    ),
+    "exact name": (
+        lambda p: _name(p.get("first_name"), p.get("last_name")),
+        lambda a: _name(a.get("person_first_name"), a.get("person_last_name")),
+    ),
+}
+"""How a person is recognised, by the words of a mapping file, in the usual order; each only when unique."""
+
+
+def _unique(
+    mine: Key, theirs: Key, people: list[Image], assigned: list[Image], taken: Mapping[str, str]
+) -> dict[str, str]:
+    left: dict[object, set[str]] = defaultdict(set)
+    right: dict[object, set[str]] = defaultdict(set)
+    for person in people:
+        if str(person["id"]) not in taken and mine(person):
+            left[mine(person)].add(str(person["id"]))
+    for row in assigned:
+        if str(row["person_office_id"]) not in taken.values() and theirs(row):
+            right[theirs(row)].add(str(row["person_office_id"]))
+    both = (key for key in left if len(left[key]) == 1 == len(right.get(key, ())))
+    return {next(iter(left[key])): next(iter(right[key])) for key in both}

@@ -1,0 +1,257 @@
+"""What is wrong with a mapping folder: shape by the schema, then sense, every finding with its line and remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from procore_4hse.errors import Problem
+from procore_4hse.mapping import schema
+from procore_4hse.mapping.document import Document
+from procore_4hse.mapping.folder import Folder, Row, RowFile, WordFile, near, texts_of, version_of
+from procore_4hse.mapping.rules import Direction, OnConflict
+from procore_4hse.mapping.schema import Form, Meaning, Using, WordPairText, WordText
+from procore_4hse.mapping.vendor_fields import FIXED_WORDS, NEVER_WRITTEN
+from procore_4hse.mapping.words import NOT_SHARED, PLUS
+
+_COLUMNS = {"procore": "Procore", "4hse": "4HSE"}
+_EXAMPLES = {
+    "version": f"version: {schema.VERSION}",
+    "owner": "owner: safety manager",
+    "fields": "fields:",
+    "field": "field: Title",
+    "procore": "procore: title",
+    "4hse": "4hse: name",
+    "direction": "direction: both",
+    "using": "using: text",
+    "recognised by": "recognised by: [e-mail, exact name]",
+}
+_FORMS = {
+    "string_type": "one text",
+    "list_type": "a list: lines that begin with `- `",
+    "model_type": "keys with values",
+}
+_PATTERNS = {
+    "words": ("is no name of a word list", "Use small letters, digits and `_`, as in `category`"),
+    "line": ("is no name of a line", "Use a word without `:` and `;`, as in `Affliction`"),
+    "4hse": ("holds `;`, which stands between two words", "Use a comma, or write two words"),
+    "procore": ("is no id of a person", "Write the number that Procore's directory shows, as in `8589934612`"),
+}
+
+
+def findings(folder: Folder) -> tuple[Problem, ...]:
+    """Every problem of a folder, by file and line."""
+    problems = [*folder.problems, *_version_problems(folder.incident)]
+    for file in folder.files:
+        problems += [*_shape_problems(file.document, file.form), *_row_problems(file.rows)]
+    for words in folder.lists:
+        problems += [*_list_shape_problems(words), *_word_problems(words)]
+    return tuple(sorted(problems, key=_by_place))
+
+
+def _by_place(problem: Problem) -> tuple[str, int]:
+    file, _, line = problem.place.rpartition(":")
+    return file, int(line)
+
+
+def _choose(word: str, choices: Iterable[str]) -> str:
+    known = sorted(choices)
+    return near(word, known) or "Choose one of " + ", ".join(f"`{choice}`" for choice in known)
+
+
+# Shape -----------------------------------------------------------------------------------------------------------
+
+
+def list_adapter(words: WordFile) -> TypeAdapter[Any]:
+    """The form of a word list: a category has words of its own, every other list has two free columns."""
+    is_category = words.row.using is not None and words.row.using.key == "category"
+    return schema.WORD_LIST_TEXT if is_category else schema.WORD_PAIRS_TEXT
+
+
+def _shape_problems(document: Document, form: Form) -> Iterator[Problem]:
+    yield from _told_by(document, form.adapter, {"top": form.top, "fields": form.row, "partners": schema.PartnerText})
+
+
+def _list_shape_problems(words: WordFile) -> Iterator[Problem]:
+    adapter = list_adapter(words)
+    entry = WordText if adapter is schema.WORD_LIST_TEXT else WordPairText
+    yield from _told_by(words.document, adapter, {"top": entry})
+
+
+Models = dict[str, type[BaseModel]]
+
+
+def _told_by(document: Document, adapter: TypeAdapter[Any], models: Models) -> Iterator[Problem]:
+    try:
+        adapter.validate_python(document.data)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            what, remedy = _told(detail["type"], detail["loc"], detail["input"], detail.get("ctx", {}), models)
+            yield Problem(document.place(*detail["loc"]), what, remedy)
+
+
+def _told(kind: str, at: tuple[int | str, ...], written: Any, facts: dict[str, Any], models: Models) -> tuple[str, str]:
+    """What a finding of the schema means, and its remedy."""
+    key = next((step for step in reversed(at) if isinstance(step, str)), "")
+    if kind == "missing":
+        return f"`{key}` is missing", f"Add a line such as `{_example(at)}`"
+    if kind == "extra_forbidden":
+        return f"`{key}` is no key that a mapping knows", _choose(key, _keys(at, models))
+    if kind in ("string_too_short", "too_short") or written == "":
+        return f"`{key}` has no value", "Give it one, or remove the line"
+    if kind in ("enum", "literal_error"):
+        return f"`{written}` is no word for `{key}`", _choose(written, re.findall("'([^']*)'", facts["expected"]))
+    if kind == "string_pattern_mismatch":
+        what, remedy = _PATTERNS[key]
+        return f"`{written}` {what}", remedy
+    part = "the file" if not at else f"`{key}`" if isinstance(at[-1], str) else "this entry"
+    return f"{part} has the wrong form", f"It is {_FORMS.get(kind, 'written as docs/mapping.md shows')}"
+
+
+def _example(at: tuple[int | str, ...]) -> str:
+    in_words = {"procore": "procore: injury", "4hse": "4hse: ACCIDENTS"} if isinstance(at[0], int) else {}
+    return {**_EXAMPLES, **in_words}[str(at[-1])]
+
+
+def _keys(at: tuple[int | str, ...], models: Models) -> list[str]:
+    model = models["top"] if len(at) == 1 else models.get(str(at[0]), models["top"])
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _version_problems(incident: RowFile) -> Iterator[Problem]:
+    version = version_of(incident)
+    if version in ("", *schema.VERSIONS):
+        return
+    remedy = f"Write `version: {schema.VERSION}`"
+    if version.isdecimal() and int(version) > int(schema.VERSION):
+        remedy = f"Upgrade procore-4hse-sync, or write the folder in version {schema.VERSION} as docs/mapping.md shows"
+    yield Problem(incident.document.place("version"), f"version `{version}` is none that this release reads", remedy)
+
+
+# Sense -----------------------------------------------------------------------------------------------------------
+
+
+def _row_problems(rows: tuple[Row, ...]) -> Iterator[Problem]:
+    for row in rows:
+        for column in _COLUMNS:
+            if column in row.texts:
+                yield from _column_problems(row, column, row.texts[column])
+        yield from _rule_problems(row)
+        yield from _words_key_problems(row)
+    for key, what in {"field": "the field", "procore": "Procore's", "4hse": "4HSE's"}.items():
+        yield from _twice_problems(rows, key, what)
+    if rows:
+        yield from _required_problems(rows)
+
+
+def _column_problems(row: Row, column: str, name: str) -> Iterator[Problem]:
+    vendor = _COLUMNS[column]
+    if name in NEVER_WRITTEN[column]:
+        remedy = "Remove the row: writing it would send mail to people, or its form is not documented"
+        yield row.problem(column, f"{vendor}'s `{name}` is never written", remedy)
+    elif name not in row.form.known[column]:
+        what = f"{vendor} has no {row.form.record} field `{name}`"
+        yield row.problem(column, what, _choose(name, row.form.served(column)))
+    elif row.using and name not in row.using.serves(column):
+        yield row.problem(
+            column, f"`using: {row.using.word}` cannot serve {vendor}'s `{name}`", _better(row, row.using, column, name)
+        )
+    elif name in row.form.read_only[column] and row.texts.get("direction") != _away_from(column):
+        yield row.problem("direction", f"{vendor} sets `{name}` itself", f"Write `direction: {_away_from(column)}`")
+
+
+def _better(row: Row, using: Using, column: str, name: str) -> str:
+    for other in row.form.using.values():
+        if name in other.serves(column):
+            return f"Write `using: {other.word}`, or another field; this one serves {_listed(using.serves(column))}"
+    return f"It serves {_listed(using.serves(column))}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
+
+
+def _away_from(column: str) -> Direction:
+    return Direction.TO_FOURHSE if column == "procore" else Direction.TO_PROCORE
+
+
+def _rule_problems(row: Row) -> Iterator[Problem]:
+    """A side can win only when its value may travel to the other one."""
+    rule, direction = row.texts.get("if both changed"), row.texts.get("direction")
+    barred = {Direction.TO_FOURHSE: OnConflict.FOURHSE, Direction.TO_PROCORE: OnConflict.PROCORE}
+    if rule and direction in barred and rule == barred[Direction(direction)]:
+        what = f"`{rule}` stands against `direction: {direction}`"
+        yield row.problem("if both changed", what, "Write `ask a person`, or `direction: both`")
+    elif row.using and row.using.never_writes == "procore" and rule == OnConflict.FOURHSE:
+        what = f"`{rule}` cannot be: `using: {row.using.word}` never writes to Procore"
+        yield row.problem("if both changed", what, "Write `ask a person` or `procore wins`")
+
+
+def _words_key_problems(row: Row) -> Iterator[Problem]:
+    if row.using is None:
+        return
+    if row.using.takes_words and "words" not in row.texts:
+        yield row.problem("words", f"`using: {row.using.word}` needs a word list", "Add the line `words: category`")
+    if not row.using.takes_words and "words" in row.texts:
+        yield row.problem("words", f"`using: {row.using.word}` takes no word list", "Remove the line")
+
+
+def _twice_problems(rows: Iterable[Row], key: str, what: str) -> Iterator[Problem]:
+    first: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        name, line = row.texts.get(key), row.texts.get("line", "") if key == "4hse" else ""
+        if name is None:
+            continue
+        earlier = first.setdefault((name.casefold(), line.casefold()), row)
+        if earlier is not row:
+            place = earlier.document.place("fields", earlier.index, key)
+            yield row.problem(key, f"{what} `{name}` has a row already, {place}", "Keep one row of the two")
+
+
+def _required_problems(rows: tuple[Row, ...]) -> Iterator[Problem]:
+    """A row that is meant for a required field counts, even when something else is wrong with it."""
+    for using in (using for using in rows[0].form.using.values() if using.is_required):
+        (procore,), (fourhse,) = using.procore, using.fourhse
+        meant = {("using", using.word), ("procore", procore), ("4hse", fourhse)}
+        if not any(meant & set(row.texts.items()) for row in rows):
+            remedy = f"Add a row with `procore: {procore}`, `4hse: {fourhse}` and `using: {using.word}`"
+            yield Problem(rows[0].document.place("fields"), f"no row carries the {using.key}", remedy)
+
+
+def _word_problems(words: WordFile) -> Iterator[Problem]:
+    document = words.document
+    entries = [texts_of(entry) for entry in document.data] if isinstance(document.data, list) else []
+    first: dict[str, int] = {}
+    for index, word in enumerate(entry.get("4hse") for entry in entries):
+        if word is not None and first.setdefault(word.casefold(), index) != index:
+            what = f"`{word}` is listed already, {document.place(first[word.casefold()], '4hse')}"
+            yield Problem(document.place(index, "4hse"), what, "Keep one line of the two")
+    if list_adapter(words) is schema.WORD_LIST_TEXT:
+        yield from _meaning_problems(document, {entry.get("procore", "") for entry in entries})
+    else:
+        yield from _fixed_problems(words, entries)
+
+
+def _meaning_problems(document: Document, meanings: set[str]) -> Iterator[Problem]:
+    if meanings and meanings <= set(Meaning):
+        for needed in sorted({Meaning.INJURY, Meaning.NO_INJURY} - meanings):
+            what = f"no word means `{needed}`"
+            yield Problem(document.place(), what, f"Give one word of 4HSE the line `procore: {needed}`")
+
+
+def _fixed_problems(words: WordFile, entries: list[dict[str, str]]) -> Iterator[Problem]:
+    """Words that Procore's contract fixes, such as the keys of body parts."""
+    field = words.row.texts.get("procore", "")
+    fixed = FIXED_WORDS.get(field)
+    for index, entry in enumerate(entries):
+        shown = entry.get("procore", NOT_SHARED)
+        for word in () if shown == NOT_SHARED else shown.split(PLUS):
+            place = words.document.place(index, "procore")
+            if fixed is not None and word not in fixed:
+                hint = near(word, fixed) or "docs/mapping.md lists them"
+                yield Problem(place, f"Procore knows no `{word}` as {field}", hint)
+        if fixed is None and PLUS in shown:
+            yield Problem(words.document.place(index, "procore"), f"`{shown}` are several words", "Name one of them")
