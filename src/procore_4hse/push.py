@@ -88,9 +88,7 @@ class Pusher:
     down: set[Side] = field(default_factory=set)
 
     def run(self, actions: tuple[Action, ...]) -> Pushed:
-        for action in actions:
-            if action.act is Act.LINK:
-                continue
+        for action in self._in_turn(actions):
             if self.stopping():
                 self._put_off(action, "the process was asked to stop")
             elif action.side in self.down:
@@ -99,6 +97,15 @@ class Pusher:
                 self._try(action)
                 self.progress(action)
         return self.done
+
+    def _in_turn(self, actions: tuple[Action, ...]) -> list[Action]:
+        """Writes that failed when they were last tried come last, so that they hold up no other."""
+        writes = [action for action in actions if action.act is not Act.LINK]
+        if len(writes) < 2:
+            return writes
+        with self.store.read() as unit:
+            failed = unit.journal(self.state.key).in_vain()
+        return sorted(writes, key=lambda action: (action.side, action.source_id) in failed)
 
     def adopt(self, intent: Intent, answer: Answer) -> None:
         """A create that turns out to have arrived: linked as if its answer had come."""

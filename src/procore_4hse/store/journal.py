@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func
+from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
 from procore_4hse.models import Act, Action, Kind, LinkState, Refusal, Side
-from procore_4hse.store.tables import JournalRow, RefusalRow
+from procore_4hse.store.tables import Instant, JournalRow, RefusalRow
 
 FIRST_RETRY = timedelta(minutes=15)
 LAST_RETRY = timedelta(hours=24)
 RECENT = 300
 """So many of our latest writes are looked at again in each cycle."""
+LATELY = timedelta(days=2)
+"""What fails at all is tried much more often than this."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,23 @@ class Journal:
             .limit(RECENT)
         )
         return [_intent(row) for row in rows]
+
+    def in_vain(self) -> frozenset[tuple[Side, str | None]]:
+        """Sides and sources of writes whose latest try had no answer, or failed before it was sent."""
+        failed = self._latest("lost", "abandoned")
+        done = self._latest("done", "adopted", "refused", sources={source for _, source in failed}) if failed else {}
+        return frozenset(key for key, made_at in failed.items() if key not in done or done[key] < made_at)
+
+    def _latest(self, *outcomes: str, sources: Collection[str | None] = ()) -> dict[tuple[Side, str | None], datetime]:
+        """When the latest write with one of these outcomes was made, by side and source."""
+        by = (col(JournalRow.side), col(JournalRow.source_id))
+        where = [col(JournalRow.route) == self.route, col(JournalRow.outcome).in_(outcomes)]
+        where.append(col(JournalRow.made_at) >= self.now - LATELY)
+        if sources:
+            where.append(col(JournalRow.source_id).in_(sources))
+        newest = func.max(JournalRow.made_at, type_=Instant)
+        rows = self.session.execute(sa_select(*by, newest).where(*where).group_by(*by))
+        return {(Side(side), source): made_at for side, source, made_at in rows}
 
     def lost(self) -> tuple[Action, ...]:
         """Creates of incidents that were looked for in vain; their vendor may still carry them out."""
