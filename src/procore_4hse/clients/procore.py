@@ -113,7 +113,10 @@ class ProcoreRegister:
 
     def project(self) -> dict[str, Any]:
         """The project with its time zone; `tz_name` is only shown here and in the extended list (P63)."""
-        return self._object(self._project, [("company_id", self.company_id)])
+        query = [("company_id", self.company_id)]
+        readable = _has_id(self.project_id)
+        body: dict[str, Any] = self._http.read("GET", self._project, query=query, readable=readable, reserve=True).body
+        return body
 
     def me(self) -> dict[str, Any]:
         """Our own account: `id`, `login`, and `name` because the company is stated (P10)."""
