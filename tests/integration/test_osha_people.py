@@ -1,0 +1,251 @@
+"""Real injuries, with their nature and part of the body, cross both ways and back; no word is ever guessed."""
+
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from crew import NOTHING, hire, hurt_in_office, hurt_on_site, only, waiting, wrote
+from edits import osha
+from oracle import plain
+from procore_4hse.mapping.loader import load
+from procore_4hse.simulator.procore_state import WORD_LISTS
+from world import MAPPING, World
+
+CREW = 10
+"""So many people there are, and so many injuries has an incident, one each."""
+
+Build = Callable[..., World]
+Worlds = Callable[[str], World]
+
+
+@dataclass(frozen=True)
+class Injury:
+    """What a record means, in Procore's words; None where a 4HSE word has no partner."""
+
+    affliction: str | None
+    parts: frozenset[str] | None
+    days: int
+    text: str
+
+
+# The lists, read once more, without the product ---------------------------------------------------------------------
+
+
+@cache
+def meanings(name: str) -> dict[str, str]:
+    entries = yaml.safe_load((MAPPING / "words" / f"{name}.yaml").read_text(encoding="utf-8"))
+    return {folded(entry["4hse"]): entry["procore"] for entry in entries}
+
+
+def folded(word: str) -> str:
+    return "".join(word.split()).casefold()
+
+
+def parts_in(words: str) -> frozenset[str] | None:
+    meant = [meanings("body_part").get(folded(word)) for word in words.split(";") if word.strip()]
+    return None if None in meant else frozenset(part for each in meant if each for part in each.split(" + "))
+
+
+# Records that mean an injury, and what records mean -----------------------------------------------------------------
+
+
+Reports = Sequence[tuple[int, dict[str, str]]]
+
+
+def reports() -> Reports:
+    """One report for each pair of nature and part, an awkward narrative before a plain one.
+
+    The number of each, from one, stands in the days of absence, so that every injury is known again.
+    """
+    found: dict[tuple[str, str], tuple[int, dict[str, str]]] = {}
+    for days, row in sorted(enumerate(osha(), start=1), key=lambda each: is_awkward(each[1]), reverse=True):
+        found.setdefault((row["nature_title"], row["part_of_body_title"]), (days, row))
+    return sorted(found.values(), key=lambda each: each[0])
+
+
+def is_awkward(row: dict[str, str]) -> bool:
+    text = row["narrative"]
+    return not text.isascii() or '"' in text or "\n" in text
+
+
+def meant(days: int, row: dict[str, str]) -> Injury:
+    affliction = meanings("affliction").get(folded(row["nature_title"]))
+    return Injury(affliction, parts_in(row["part_of_body_title"]), days, words_of(row["narrative"]))
+
+
+def words_of(text: str | None) -> str:
+    """A text without regard to markup and to the amount of blanks."""
+    return " ".join(plain(text).split())
+
+
+def keys_of(names: Iterable[str]) -> dict[str, str]:
+    return {name: name.lower().replace(" ", "_") for name in names}
+
+
+AFFLICTIONS = keys_of(WORD_LISTS["affliction_types"])
+
+
+def told_on_site(world: World) -> dict[int, Injury]:
+    records = [record for row in world.site().values() for record in row["injuries"]]
+    found = [
+        Injury(
+            AFFLICTIONS[record["affliction_type"]["name"]] if record["affliction_type"] else None,
+            frozenset(record["affected_body_parts"]),
+            record["work_days_absent"],
+            words_of(record["description"]),
+        )
+        for record in records
+    ]
+    assert len(found) == len({one.days for one in found})
+    return {one.days: one for one in found}
+
+
+def told_in_office(world: World) -> dict[int, Injury]:
+    records = [record for row in world.office().values() for record in row["persons"]]
+    assert len(records) == len({record["days"] for record in records})
+    return {record["days"]: described(record["days"], record["description"]) for record in records}
+
+
+LINED = re.compile(r"Affliction: (?P<affliction>[^\n]*)\n(?:Body parts: (?P<parts>[^\n]*)\n)?\n(?P<text>.*)", re.DOTALL)
+
+
+def described(days: int, description: str) -> Injury:
+    found = LINED.fullmatch(description)
+    assert found, description
+    affliction = meanings("affliction").get(folded(found["affliction"]))
+    return Injury(affliction, parts_in(found["parts"] or ""), days, words_of(found["text"]))
+
+
+def day_before(start: int) -> date:
+    """A day of its own for each incident: 4HSE's listings know no order within a day."""
+    return date(2026, 2, 28) - timedelta(days=start // CREW)
+
+
+def hurt_all_on_site(world: World, rows: Reports) -> None:
+    ids = {key: world.procore.words("affliction_types")[name] for name, key in AFFLICTIONS.items()}
+    people = [hire(world, f"Worker Number{number}", f"E{number}")[0] for number in range(CREW)]
+    for start in range(0, len(rows), CREW):
+        incident = world.on_site(f"Day {start}", day_before(start))
+        for party, (days, row) in zip(people, rows[start : start + CREW], strict=False):
+            one = meant(days, row)
+            hurt_on_site(
+                world, incident, party, days, description=row["narrative"],
+                affliction_type_id=ids[one.affliction or ""], affected_body_parts=sorted(one.parts or ()),
+            )  # fmt: skip
+
+
+def hurt_all_in_office(world: World, told: Sequence[tuple[int, str]]) -> None:
+    people = [hire(world, f"Worker Number{number}", f"E{number}")[1] for number in range(CREW)]
+    for start in range(0, len(told), CREW):
+        incident = world.in_office(f"Day {start}", day_before(start), category="ACCIDENTS")
+        for assignment, (days, text) in zip(people, told[start : start + CREW], strict=False):
+            hurt_in_office(world, incident, assignment, days, description=text)
+
+
+def structured(row: dict[str, str]) -> str:
+    return f"Affliction: {row['nature_title']}\nBody parts: {row['part_of_body_title']}\n\n{row['narrative']}"
+
+
+def is_mapped(row: dict[str, str]) -> bool:
+    one = meant(0, row)
+    return one.affliction is not None and one.parts is not None
+
+
+def people_in_office(world: World) -> list[dict[str, Any]]:
+    return [record for row in world.office().values() for record in row["persons"]]
+
+
+def words_asked(world: World) -> Counter[str]:
+    """The words that wait for a person, each with the number of questions."""
+    return Counter(re.findall(r"shows '(.*)', which", entry.item.reason)[0] for entry in waiting(world, "word"))
+
+
+def settle(world: World) -> None:
+    """One cycle in which all crosses, and one in which nothing is left to write."""
+    report = world.sync(first=True)
+    assert (report.outcome, report.reason) == ("ok", None), report.reason
+    again = world.sync()
+    assert (again.outcome, wrote(again)) == ("ok", NOTHING)
+    assert [*world.procore.refused, *world.fourhse.refused] == []
+
+
+# The tests ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def worlds(build: Build, tmp_path: Path) -> Worlds:
+    """Worlds by name, each with a store of its own."""
+    return lambda name: build(f"sqlite:///{tmp_path}/{name}.db")
+
+
+def test_every_mapped_injury_crosses_from_procore_and_back(worlds: Worlds) -> None:
+    crosses_from_procore_and_back(worlds, reports())
+
+
+def crosses_from_procore_and_back(worlds: Worlds, chosen: Reports) -> None:
+    rows = [(days, row) for days, row in chosen if is_mapped(row)]
+    expected = {days: meant(days, row) for days, row in rows}
+    there = worlds("there")
+    hurt_all_on_site(there, rows)
+    settle(there)
+    assert told_in_office(there) == told_on_site(there) == expected
+    assert there.inbox() == []
+
+    back = worlds("back")
+    hurt_all_in_office(back, [(record["days"], record["description"]) for record in people_in_office(there)])
+    settle(back)
+    assert told_on_site(back) == expected
+    assert back.inbox() == []
+
+
+def test_every_injury_crosses_from_4hse_and_only_words_without_a_partner_wait(worlds: Worlds) -> None:
+    assert crosses_from_fourhse(worlds, reports()) == {
+        "Nonclassifiable": 12,
+        "Multiple body parts, n.e.c.": 13,
+        "Multiple body parts, unspecified": 1,
+    }
+
+
+def crosses_from_fourhse(worlds: Worlds, chosen: Reports) -> Counter[str]:
+    """The words that were asked about; all else crossed, and a part that nobody can name crossed as none."""
+    world = worlds("office")
+    hurt_all_in_office(world, [(days, structured(row)) for days, row in chosen])
+    before = people_in_office(world)
+    settle(world)
+    assert people_in_office(world) == before
+    meanings_of = {days: meant(days, row) for days, row in chosen}
+    assert told_on_site(world) == {
+        days: replace(one, parts=one.parts or frozenset()) for days, one in meanings_of.items()
+    }
+    assert len(world.inbox()) == len([one for one in meanings_of.values() if one.parts is None])
+    return words_asked(world)
+
+
+def test_a_word_that_is_taught_lets_the_value_cross_and_closes_its_question(worlds: Worlds, tmp_path: Path) -> None:
+    world = worlds("taught")
+    own = world.procore.add_word("affliction_types", "Welder's flash")
+    party, _ = hire(world)
+    site = world.on_site()
+    hurt_on_site(world, site, party, 3, description="Looked into the arc.", affliction_type_id=own)
+    settle(world)
+    assert "Welder's flash" in only(world, "word").item.reason
+    assert [one["description"] for one in people_in_office(world)] == ["Looked into the arc."]
+
+    mine = Path(shutil.copytree(MAPPING, tmp_path / "mine"))
+    with (mine / "words" / "affliction.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"- 4hse: Arc eye\n  procore: {own}\n")
+    world.with_route(mapping=load(mine))
+    report = world.sync()
+    assert (report.outcome, wrote(report)["updated"]) == ("ok", 1)
+    assert [one["description"] for one in people_in_office(world)] == ["Affliction: Arc eye\n\nLooked into the arc."]
+    assert world.inbox() == []
+    assert wrote(world.sync()) == NOTHING
