@@ -4,13 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from core import PERSON_8, child, crowd, injury, involved, near_miss
+from core import DIRECTORY, PERSON_8, child, crowd, injury, involved, near_miss
 
+from procore_4hse.mapping.live import Live
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, Place, Refusal, Side
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
-from procore_4hse.reconcile.snapshot import Plan, Policy, Presence, Rebase
+from procore_4hse.reconcile.snapshot import Plan, Policy, Presence, Rebase, Snapshot
 from routes import MAPPING, link, office, ruling, site
 
 LINKED = {"links": (child(),)}
@@ -72,7 +73,7 @@ def test_several_records_of_one_person_are_asked_about():
     found = plan(crowd(injury(), near_miss(), involved(days=None), involved("p2", days=4)))
     reason = "One person has several records on this incident; which is which must be told."
     asked = "4HSE p1 0 days; 4HSE p2 4 days. If the same: procore-4hse inbox approve ID --with RECORD_ID; "
-    advice = f"{asked}different, create both: procore-4hse inbox reject ID"
+    advice = f"{asked}different, and it is never copied: procore-4hse inbox reject ID"
     facts = {"candidates": ["p1", "p2"]}
     assert found.items == (
         Item(ItemKind.MATCH, "match:procore:injury-i1", "Fall", reason, advice, facts, procore_id="i1"),
@@ -89,6 +90,12 @@ def test_a_person_may_tell_who_is_who_and_the_rest_follows():
         (Act.LINK, "n1", "p1"),
     ]
     assert (found.items, set(found.relying)) == ((), {"match:procore:injury-i1"})
+
+
+def test_people_whom_a_person_joined_follow_the_rule_under_the_incident_s_title():
+    answer = ruling("match:procore:injury-i1", "approve", with_id="p2")
+    found = plan(crowd(injury(), near_miss(), involved(), involved("p2", days=5), rulings=answer))
+    assert [(item.key, item.title) for item in found.items] == [("difference:injury-i1:days", "Fall")]
 
 
 def test_an_answer_about_a_partner_who_is_not_there_links_nothing():
@@ -218,6 +225,37 @@ def test_a_person_without_a_partner_holds_that_person_only(record, said, ids):
     assert place(found) is Place.WAITING
 
 
+@pytest.mark.parametrize(
+    ("record", "names", "said", "perhaps"),
+    [
+        (
+            near_miss(affected_party={"id": 9, "name": "Ann Lee"}), "Ann",
+            "Ann Lee has no partner in the 4HSE office; the incident itself crosses.", "4HSE",
+        ),
+        (
+            involved(person_office_id="o9", person_first_name="Ann", person_last_name="Lee"), "Lee",
+            "Ann Lee has no partner in Procore's directory; the incident itself crosses.", "Procore",
+        ),
+    ],
+)  # fmt: skip
+def test_a_person_without_a_partner_is_named_beside_those_of_a_similar_name(record, names, said, perhaps):
+    few = tuple((f"x{number}", f"{names} {number}") for number in range(6))
+    found = plan(unpaired(crowd(record), {record.side.other: (*few, ("y", "Bob Hall")), record.side: (("z", "Ann"),)}))
+    [item] = found.items
+    listed = "; ".join(f"{perhaps} x{number} {names} {number}" for number in range(5))
+    assert (item.reason, item.advice.partition(". Give ")[0]) == (said, f"Perhaps: {listed}")
+
+
+def unpaired(whole: Snapshot, names: dict[Side, tuple[tuple[str, str], ...]]) -> Snapshot:
+    """The same with these people in the directories, none of whom has a partner."""
+    return replace(whole, people=replace(whole.people, live=Live(replace(DIRECTORY, unpaired=names))))
+
+
+def test_days_that_cannot_be_read_stay_behind():
+    [action] = plan(crowd(injury(work_days_absent="many"))).actions
+    assert action.fields == {"person_office_id": "o7", "office_incident_id": "a"}
+
+
 def test_a_refused_person_waits_and_shows_on_the_incident():
     plain = crowd(near_miss())
     [action] = plan(plain).actions
@@ -230,7 +268,7 @@ def test_a_refused_person_waits_and_shows_on_the_incident():
     ]
     assert place(found) is Place.REFUSED
     due = plan(replace(plain, refusals={key: replace(refusal, next_try=None)}))
-    assert due.actions == (action,)
+    assert (due.actions, place(due)) == ((action,), Place.WAITING)
 
 
 # Linked people ---------------------------------------------------------------------------------------------------
@@ -265,6 +303,24 @@ def test_a_near_miss_may_bear_the_number_of_an_injury():
     found = plan(crowd(injury("5"), involved(), near_miss("5", **PERSON_8), links=(child(injury("5")),)))
     assert [(action.act, action.kind, action.source_id) for action in found.actions] == [
         (Act.CREATE, Kind.NEAR_MISS, "5")
+    ]
+
+
+def test_a_conflict_of_linked_people_bears_the_title_of_the_incident():
+    [item] = plan(crowd(injury(work_days_absent=9), involved(days=5), **LINKED)).items
+    assert (item.kind, item.title) == (ItemKind.CONFLICT, "Fall")
+
+
+def test_one_person_with_an_open_intent_holds_no_other():
+    other = near_miss(), involved("p2")
+    moved = replace(other[1], image={**other[1].image, "person_office_id": "o8"})
+    pairs = child(), child(injury("i2"), involved("p3"))
+    third = injury("i2", work_days_absent=9), involved("p3")
+    pending = frozenset({(Side.PROCORE, "i1")})
+    found = plan(crowd(injury(), involved(), other[0], moved, *third, links=(*pairs, child(*other)), pending=pending))
+    assert [(action.kind, action.target_id) for action in found.actions] == [
+        (Kind.INJURY, "p3"),
+        (Kind.NEAR_MISS, "n1"),
     ]
 
 
@@ -315,6 +371,21 @@ def test_a_person_who_is_made_again_in_4hse_belongs_to_the_incident():
     assert found.relying == ("deletion:injury-i1:fourhse",)
 
 
+def test_a_person_who_is_made_again_in_procore_belongs_to_the_incident():
+    """There is nothing in the bin: only a person says that the record was deleted."""
+    told = replace(child(), state=LinkState.GONE_PROCORE)
+    answer = ruling("deletion:injury-i1:procore", "reject", restore=True, seen={"edited": False})
+    found = plan(crowd(injury(presence=Presence.ABSENT), involved(), links=(told,), rulings=answer))
+    [action] = found.actions
+    assert (action.act, action.side) == (Act.CREATE, Side.PROCORE)
+    assert action.fields == {"affected_party_id": 7, "work_days_absent": 3, "incident_id": 1}
+
+
+def test_people_of_whom_no_list_knows_anything_any_more_are_missing():
+    found = plan(crowd(**LINKED))
+    assert [item.key for item in found.items] == ["missing:injury-i1:procore", "missing:injury-i1:fourhse"]
+
+
 def test_an_unseen_person_is_missing_and_moves_nothing():
     found = plan(crowd(injury(), involved(presence=Presence.ABSENT), **LINKED))
     assert (found.actions, [item.kind for item in found.items]) == ((), [ItemKind.MISSING])
@@ -331,8 +402,16 @@ KEPT = ["match:procore:near_miss-n1", "match:fourhse:person-p2"]
 def test_lists_that_are_not_whole_plan_nothing_and_close_nothing(how):
     found = plan(crowd(near_miss(), involved("p2"), of_people=how))
     assert (found.actions, found.items, found.unheard) == ((), (), EVERYONE)
+    more = plan(crowd(near_miss(), involved("p2"), of_people=how, pending=frozenset({(Side.PROCORE, "9")})))
+    assert more.unheard == EVERYONE | {(Side.PROCORE, "9")}
     other = plan(crowd(near_miss(), involved("p2"), of_people={"uncounted": frozenset({"2"})}))
     assert (len(other.actions), other.unheard) == (1, frozenset())
+
+
+def test_a_side_that_has_nobody_has_no_list():
+    whole = crowd(near_miss())
+    lists = {Side.PROCORE: whole.people.records[Side.PROCORE], Side.FOURHSE: {}}
+    assert len(plan(replace(whole, people=replace(whole.people, records=lists))).actions) == 1
 
 
 def answered():
@@ -358,6 +437,68 @@ def test_a_worse_place_of_the_incident_stays():
     conflict = {Side.PROCORE: {"1": site(title="Slip")}, Side.FOURHSE: {"a": office(name="Trip")}}
     found = plan(replace(whole, records=conflict))
     assert (len(found.actions), place(found)) == (2, Place.WAITING)
+
+
+def refusing_its_title(whole: Snapshot) -> Snapshot:
+    """The same with an edited title that 4HSE has refused."""
+    records = {Side.PROCORE: {"1": site(title="Slip")}, Side.FOURHSE: {"a": office()}}
+    edited = replace(whole, records=records)
+    action = next(action for action in plan(edited).actions if action.kind is Kind.INCIDENT)
+    key = refusal_key(action)
+    later = whole.now + timedelta(hours=1)
+    return replace(edited, refusals={key: Refusal(key, Side.FOURHSE, "No.", refusal_fingerprint(action), later)})
+
+
+def test_a_refused_title_is_worse_than_a_waiting_person():
+    found = plan(refusing_its_title(crowd(near_miss(affected_party={"id": 9}))))
+    assert (len(found.items), place(found)) == (2, Place.REFUSED)
+
+
+# With what the incident itself needs -----------------------------------------------------------------------------
+
+
+def with_title(whole: Snapshot, ours: str, theirs: str, **changes) -> Plan:
+    hurt = {"@injured": True}
+    records = {
+        Side.PROCORE: {"1": site(title=ours, **hurt)},
+        Side.FOURHSE: {"a": office(name=theirs, category="ACCIDENTS")},
+    }
+    return plan(replace(whole, records=records, **changes))
+
+
+def test_an_edit_of_both_crosses_together():
+    found = with_title(crowd(injury(work_days_absent=9), involved(), **LINKED), "Slip", "Fall")
+    assert [(action.kind, action.fields) for action in found.actions] == [
+        (Kind.INCIDENT, {"name": "Slip"}),
+        (Kind.INJURY, {"days": 9}),
+    ]
+
+
+def test_both_may_be_asked_about():
+    found = with_title(crowd(injury(work_days_absent=9), involved(days=5), **LINKED), "Slip", "Trip")
+    assert [item.key for item in found.items] == ["difference:1:title", "difference:injury-i1:days"]
+
+
+def test_both_may_agree_newly():
+    found = with_title(crowd(injury(work_days_absent=9), involved(days=9), **LINKED), "Slip", "Slip")
+    assert [(rebase.kind, "title" in rebase.fields, "days" in rebase.fields) for rebase in found.rebases] == [
+        (Kind.INCIDENT, True, False),
+        (Kind.INJURY, False, True),
+    ]
+
+
+def test_both_may_change_their_state():
+    back = link(site(**{"@injured": True}), office(category="ACCIDENTS"), state=LinkState.IGNORED)
+    found = plan(crowd(injury(), involved(presence=Presence.GONE), parent=back, **LINKED))
+    assert [change.state for change in found.transitions] == [LinkState.LIVE, LinkState.GONE_FOURHSE]
+
+
+def test_both_may_rely_on_an_answer():
+    values = {"seen": {"procore": "Slip", "fourhse": "Trip"}}
+    said = ruling("difference:1:title", "resolve", use="procore", seen=values)
+    said |= ruling("match:procore:near_miss-n1", "reject")
+    found = with_title(crowd(injury(), involved(), near_miss(**PERSON_8), rulings=said, **LINKED), "Slip", "Trip")
+    assert found.relying == ("difference:1:title", "match:procore:near_miss-n1")
 
 
 def test_a_person_who_is_restored_in_procore_names_the_incident():

@@ -116,6 +116,9 @@ def test_two_words_about_one_record_link_it_once_and_the_other_is_asked_again():
     again = plan(route(*told, second, links=(link(*told),), rulings=said))
     taken = "It was called the same as 4HSE a, which is linked with another one."
     assert (again.actions, again.items) == ((), (items.doubt(second, (), taken, "Slip"),))
+    known = ruling("match:fourhse:b", "approve", with_id="1")
+    [item] = plan(route(*told, office("b", **TRIP), links=(link(*told),), rulings=known)).items
+    assert item.reason == "It was called the same as Procore 1, which is linked with another one."
     no = ruling("match:procore:2", "reject")
     assert steps(plan(route(*told, second, links=(link(*told),), rulings=no))) == [
         (Act.CREATE, Side.FOURHSE, None, "2")

@@ -88,7 +88,7 @@ def _plan_kind(snapshot: Snapshot, parent: Link, draft: Draft) -> None:
             _want(snapshot, _within(action, parent), draft)
         if found.alive:
             procore, fourhse = (snapshot.records[side][link.id_on(side)] for side in Side)
-            compare(snapshot, Pair(link, procore, fourhse, snapshot.mapping.fields, snapshot.title or ""), draft)
+            compare(snapshot, Pair(link, procore, fourhse, snapshot.mapping.fields, str(snapshot.title)), draft)
 
 
 def _within(action: Action, parent: Link) -> Action:
@@ -100,7 +100,7 @@ def _within(action: Action, parent: Link) -> Action:
 
 def _want(snapshot: Snapshot, action: Action, draft: Draft) -> None:
     tried = may_try(snapshot, action)
-    keep_open(snapshot, action, snapshot.title or "", draft, tried=tried)
+    keep_open(snapshot, action, str(snapshot.title), draft, tried=tried)
     if tried:
         draft.actions.append(action)
 
@@ -123,6 +123,7 @@ def _plan_singles(
     links: tuple[Link, ...],
     draft: Draft,
 ) -> None:
+    snapshot = replace(snapshot, title=title, parent=parent.procore_id)
     free = {side: [r for r in records[side] if _is_free(snapshot, r, links)] for side in Side}
     left, right = (_by_person(snapshot, free[side]) for side in Side)
     for person in sorted(left.keys() | right.keys()):
@@ -185,16 +186,10 @@ def _by_person(snapshot: Snapshot, records: list[Record]) -> dict[str, list[Reco
 def _link(snapshot: Snapshot, procore: Record, fourhse: Record, title: str, draft: Draft) -> None:
     reason = "both name the same person"
     draft.actions.append(
-        Action(Act.LINK, Side.FOURHSE, procore.kind, fourhse.id, procore.id, reason, parent=_parent_id(procore))
+        Action(Act.LINK, Side.FOURHSE, procore.kind, fourhse.id, procore.id, reason, parent=snapshot.parent)
     )
     link = Link(0, procore.id, fourhse.id, kind=procore.kind)
-    known = {Side.PROCORE: {procore.id: procore}, Side.FOURHSE: {fourhse.id: fourhse}}
-    inner = replace(snapshot, records=known, title=title, parent=_parent_id(procore))
-    compare(inner, Pair(link, procore, fourhse, rows_of(snapshot, procore.kind), title), draft)
-
-
-def _parent_id(record: Record) -> str:
-    return str(record.image.get("incident_id") or "")
+    compare(snapshot, Pair(link, procore, fourhse, rows_of(snapshot, procore.kind), title), draft)
 
 
 def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft: Draft) -> None:
@@ -222,7 +217,7 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
         generation=parent.generation,
         parent=parent.procore_id,
     )
-    _want(replace(snapshot, title=title), action, draft)
+    _want(snapshot, action, draft)
 
 
 def _fields_of_new(snapshot: Snapshot, rows: tuple[Field, ...], record: Record) -> dict[str, Any]:
@@ -250,10 +245,10 @@ def _incident_id(parent: Link, side: Side) -> dict[str, Any]:
 def _kind_for(snapshot: Snapshot, parent: Link) -> Kind:
     """A person who first crosses from 4HSE becomes an injury under the injury word, else a near miss."""
     row = snapshot.mapping.category
-    record = snapshot.record(Side.FOURHSE, parent.fourhse_id)
-    if row is None or record is None or not isinstance(row.lens, CategoryLens):
+    if row is None or not isinstance(row.lens, CategoryLens):
         return Kind.NEAR_MISS
-    meaning = row.lens.words.get(str(record.image.get(row.lens.fourhse)))
+    incident = snapshot.records[Side.FOURHSE][parent.fourhse_id]
+    meaning = row.lens.words.get(str(incident.image.get(row.lens.fourhse)))
     return Kind.INJURY if meaning == "injury" else Kind.NEAR_MISS
 
 
@@ -262,7 +257,7 @@ def _kind_for(snapshot: Snapshot, parent: Link) -> Kind:
 
 def _no_partner(snapshot: Snapshot, record: Record, reason: str, title: str) -> Item:
     name, side = name_in(record.side, record.image), record.side.other
-    told = reason.replace("this person", name or "This person", 1)
+    told = reason.replace("this person", name or "This person")
     item = items.doubt(record, (), f"{told}; the incident itself crosses.", title)
     alike = [f"{side.title} {one} {other}" for one, other in snapshot.people.live.directory.alike(side, name)[:FEW]]
     advice = f"Perhaps: {'; '.join(alike)}. " if alike else ""
@@ -278,7 +273,8 @@ def _doubt(mine: list[Record], theirs: list[Record], title: str, draft: Draft) -
         listed = tuple((other.id, f"{other.image.get('days') or 0} days") for other in theirs)
         reason = "One person has several records on this incident; which is which must be told."
         item = items.doubt(record, listed, reason, title)
-        draft.items.append(replace(item, key=_match_key(record)))
+        advice = item.advice.replace("create both", "and it is never copied")
+        draft.items.append(replace(item, key=_match_key(record), advice=advice))
 
 
 def _lay_over(inner: Draft, parent: Link, draft: Draft) -> None:
@@ -288,11 +284,10 @@ def _lay_over(inner: Draft, parent: Link, draft: Draft) -> None:
     draft.rebases += inner.rebases
     draft.transitions += inner.transitions
     draft.relying += inner.relying
-    draft.unheard |= inner.unheard
     places = [place for known in inner.places.values() for place in known.values()]
     worst = max([*places, *([Place.WAITING] if inner.items else [])], key=list(Place).index, default=Place.IN_SYNC)
     for side in Side:
-        now = draft.places[side].get(parent.id_on(side), Place.IN_SYNC)
+        now = draft.places[side][parent.id_on(side)]
         draft.stand(side, parent.id_on(side), max(now, worst, key=list(Place).index))
 
 
