@@ -199,11 +199,11 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
     if not any(isinstance(row.lens, PersonLens) and row.leads_to(side) for row in rows):
         return
     try:
-        fields = _fields_of_new(snapshot, rows, record) | _incident_id(parent, side)
+        fields, waiting = _fields_of_new(snapshot, rows, record)
     except Unwritable as error:
         draft.items.append(_no_partner(snapshot, record, str(error), title))
         return
-    sources = {row.key: row.slice(record.side, record.image) for row in rows}
+    sources = {row.key: row.slice(record.side, record.image) for row in rows if row.key not in waiting}
     reason = f"a person named in {record.side.title}"
     action = Action(
         act=Act.CREATE,
@@ -212,7 +212,7 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
         target_id=None,
         source_id=record.id,
         reason=reason,
-        fields=fields,
+        fields=fields | _incident_id(parent, side),
         sources=sources,
         generation=parent.generation,
         parent=parent.procore_id,
@@ -220,10 +220,13 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
     _want(snapshot, action, draft)
 
 
-def _fields_of_new(snapshot: Snapshot, rows: tuple[Field, ...], record: Record) -> dict[str, Any]:
-    """What a new record holds; a value that has no form there yet is asked about once the two are linked."""
+def _fields_of_new(
+    snapshot: Snapshot, rows: tuple[Field, ...], record: Record
+) -> tuple[dict[str, Any], frozenset[str]]:
+    """What a new record holds, and the rows whose value has no form there: they are asked about once it is linked."""
     side, facts = record.side.other, facts_of(record.image, snapshot.zone)
     fields: dict[str, Any] = {}
+    waiting: set[str] = set()
     for row in rows:
         value = getattr(row.lens.get(record.side, record.image), "value", None)
         if value is None or not row.leads_to(side):
@@ -233,7 +236,8 @@ def _fields_of_new(snapshot: Snapshot, rows: tuple[Field, ...], record: Record) 
         except Unwritable:
             if isinstance(row.lens, PersonLens):
                 raise
-    return fields
+            waiting.add(row.key)
+    return fields, frozenset(waiting)
 
 
 def _incident_id(parent: Link, side: Side) -> dict[str, Any]:
