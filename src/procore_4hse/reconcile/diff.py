@@ -11,6 +11,7 @@ from procore_4hse.mapping.lenses import Held, Known, Reading, TitleLens
 from procore_4hse.mapping.people import PersonLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Agreement, Image, Ruling, Side
+from procore_4hse.reconcile.forgotten import is_forgotten, recalled
 
 
 class Verdict(StrEnum):
@@ -63,6 +64,7 @@ def diff_field(
     field: Field, procore: Image, fourhse: Image, base: Agreement | None, ruling: Ruling | None = None
 ) -> FieldDiff:
     left, right = field.lens.get(Side.PROCORE, procore), field.lens.get(Side.FOURHSE, fourhse)
+    base = recalled(field, base, {Side.PROCORE: procore, Side.FOURHSE: fourhse})
     found = FieldDiff(field, Verdict.SAME, "both agree", left, right, base)
     for reading in (left, right):
         if isinstance(reading, Held):
@@ -144,7 +146,7 @@ def shown(value: Any) -> str:
 
 def _changed(found: FieldDiff, side: Side, base: Agreement) -> bool:
     was = found.field.lens.get(side, base.of(side))
-    return isinstance(was, Held) or was.value != found.value(side)
+    return is_forgotten(base.of(side)) or isinstance(was, Held) or was.value != found.value(side)
 
 
 def _is_empty(value: Any) -> bool:

@@ -9,6 +9,7 @@ from procore_4hse.mapping.lenses import Held, Known, StatusLens, Unwritable
 from procore_4hse.mapping.translate import facts_of, new_payload, payload
 from procore_4hse.models import Act, Action, Item, Kind, Link, LinkState, Place, Ruling, Side
 from procore_4hse.reconcile import items
+from procore_4hse.reconcile.forgotten import is_forgotten, recalled
 from procore_4hse.reconcile.snapshot import Policy, Presence, Record, Snapshot, Transition
 
 TOLD = "a person said so"
@@ -215,9 +216,10 @@ def _gone(snapshot: Snapshot, link: Link, gone: Side) -> Transition:
 def _edited(snapshot: Snapshot, link: Link, survivor: Record) -> bool:
     """Whether the survivor means something else than when both agreed, as far as this cycle can tell."""
     for row in snapshot.mapping.fields:
-        base, now = link.base.get(row.key), row.lens.get(survivor.side, survivor.image)
+        base = recalled(row, link.base.get(row.key), {survivor.side: survivor.image})
+        now = row.lens.get(survivor.side, survivor.image)
         if base is None or (isinstance(now, Held) and now.word is None):
             continue
-        if now != row.lens.get(survivor.side, base.of(survivor.side)):
+        if is_forgotten(base.of(survivor.side)) or now != row.lens.get(survivor.side, base.of(survivor.side)):
             return True
     return False
