@@ -109,13 +109,14 @@ class Journal:
         return same[0] if same else intent.id
 
     def recent(self) -> list[Intent]:
-        """The latest answered creates and updates, newest first."""
+        """The latest answered creates and updates whose values are still known, newest first."""
         rows = self.session.exec(
             select(JournalRow)
             .where(
                 JournalRow.route == self.route,
                 col(JournalRow.outcome).in_(("done", "adopted")),
                 col(JournalRow.act).in_((Act.CREATE.value, Act.UPDATE.value)),
+                col(JournalRow.purged_at).is_(None),
             )
             .order_by(col(JournalRow.ended_at).desc())
             .limit(RECENT)

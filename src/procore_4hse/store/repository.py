@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from procore_4hse.store.inbox import Inbox
 from procore_4hse.store.journal import Journal
 from procore_4hse.store.leases import Leases
 from procore_4hse.store.links import Links
+from procore_4hse.store.purge import Purge
 from procore_4hse.store.routes import Cycles, Routes
 from procore_4hse.store.staging import Staging
 
@@ -58,6 +60,9 @@ class Unit:
 
     def inbox(self, route: str) -> Inbox:
         return Inbox(self.session, route, self.now)
+
+    def purge(self, route: str) -> Purge:
+        return Purge(self.session, route, self.now)
 
 
 class Store:
@@ -98,6 +103,23 @@ class Store:
         """A transaction that only reads."""
         with _as_store_error(), Session(self._reading) as session:
             yield Unit(session, self._now(session))
+
+    def rewrite(self) -> bool:
+        """Leaves nothing in a SQLite file that was removed from it; False while another process reads or writes it.
+
+        PostgreSQL uses the room of removed rows again by itself.
+        """
+        if self.url.get_backend_name() != "sqlite":
+            return True
+        connection = self._writing.raw_connection()
+        try:
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                busy = connection.cursor().execute(statement).fetchone()
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            connection.close()
+        return busy is not None and busy[0] == 0
 
     def close(self) -> None:
         self._writing.dispose()

@@ -51,6 +51,10 @@ class Routes:
             return RouteState(key=key, name=name)
         return RouteState(**row.model_dump())
 
+    def keys(self) -> tuple[str, ...]:
+        """Every route that the store knows, configured or not."""
+        return tuple(self.session.exec(select(RouteRow.key).order_by(col(RouteRow.key))))
+
     def save(self, key: str, name: str, **changes: Any) -> None:
         row = self.session.get(RouteRow, key) or RouteRow(key=key, name=name)
         for column, value in {"name": name, **changes}.items():

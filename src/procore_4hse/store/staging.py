@@ -53,7 +53,9 @@ class Staging:
     def mark_absent(self, side: Side, kind: Kind, *, pull: int) -> None:
         """What a certified listing did not hold is absent; that alone proves nothing."""
         self.session.execute(
-            update(RECORDS).where(*self._where(side, kind), col(RecordRow.pull) < pull).values(absent=True)
+            update(RECORDS)
+            .where(*self._where(side, kind), col(RecordRow.pull) < pull)
+            .values(absent=True, absent_at=func.coalesce(col(RecordRow.absent_at), self.now))
         )
 
     def drop_absent(self, side: Side, kind: Kind) -> None:
@@ -130,7 +132,8 @@ class Staging:
         if row.status_at is None or row.payload.get("status") != record.payload.get("status"):
             row.status_at = str(record.payload.get("updated_at") or server_at.isoformat())
         row.newest_at = _later(row.newest_at, record.payload.get("updated_at"))
-        row.parent_id, row.minimal, row.pull, row.absent = record.parent_id, minimal, pull, False
+        row.parent_id, row.minimal, row.pull = record.parent_id, minimal, pull
+        row.absent, row.absent_at = False, None
         row.payload, row.digest, row.fetched_at = dict(record.payload), _digest(record.payload), self.now
         self.session.add(row)
 

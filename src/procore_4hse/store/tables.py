@@ -71,6 +71,8 @@ class RecordRow(SQLModel, table=True):
     """The number of the pull that saw it last."""
     absent: bool = False
     """A certified listing did not hold it."""
+    absent_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When that was noticed first; None while it is listed."""
     status_at: str | None = None
     newest_at: str | None = None
     """The latest change date that the vendor ever showed for it."""
@@ -136,6 +138,8 @@ class JournalRow(SQLModel, table=True):
     looks: int = 0
     """How often a lost create was looked for."""
     looked_at: datetime | None = Field(default=None, sa_type=Instant)
+    purged_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When its values were removed; that it happened stays."""
 
 
 class InboxRow(SQLModel, table=True):
@@ -151,6 +155,7 @@ class InboxRow(SQLModel, table=True):
     answer: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     since: datetime = Field(sa_type=Instant)
     changed_at: datetime = Field(sa_type=Instant)
+    purged_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class RefusalRow(SQLModel, table=True):
@@ -176,6 +181,8 @@ class TombstoneRow(SQLModel, table=True):
     image: dict[str, Any] = Field(sa_column=_json())
     evidence: str
     seen_at: datetime = Field(sa_type=Instant)
+    purged_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When the image was removed; the evidence stays."""
 
 
 class CycleRow(SQLModel, table=True):
