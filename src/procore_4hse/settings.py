@@ -80,6 +80,19 @@ def duration(text: object) -> timedelta:
     return length
 
 
+_AGE = re.compile(r"(\d{1,4})([dwy])")
+_DAYS = {"d": 1, "w": 7, "y": 365}
+
+
+def age(text: object) -> timedelta:
+    """The time that "90d", "26w" or "2y" means; ValueError for anything else, and for less than two days."""
+    found = _AGE.fullmatch(text) if isinstance(text, str) else None
+    length = timedelta(days=int(found[1]) * _DAYS[found[2]]) if found else timedelta(0)
+    if length < timedelta(days=2):
+        raise ValueError("an age is two days or more, such as 90d, 26w or 2y")
+    return length
+
+
 def _day(value: object) -> date:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
@@ -176,6 +189,11 @@ Duration = Annotated[
     BeforeValidator(duration),
     Field(description='a number and its unit in quotes, such as "30s", "5m", "24h" or "7d"'),
 ]
+Age = Annotated[
+    timedelta | None,
+    BeforeValidator(age),
+    Field(description='two days or more, as a number and its unit in quotes, such as "90d", "26w" or "2y"'),
+]
 Day = Annotated[date, BeforeValidator(_day), Field(description="a day of the calendar as YYYY-MM-DD")]
 Url = Annotated[str, AfterValidator(_web_url), Field(description="a web address that begins with https://")]
 StoreUrl = Annotated[
@@ -230,6 +248,14 @@ class GuardSettings(_Section):
     max_creates: Count = 200
 
 
+class RetentionSettings(_Section):
+    """How old contents may become; without an age they stay."""
+
+    raw: Age = None
+    journal: Age = None
+    tombstones: Age = None
+
+
 class RouteSettings(_Section):
     name: Filled
     procore_project: Id
@@ -254,6 +280,7 @@ class Settings(BaseSettings):
     store: StoreSettings
     schedule: ScheduleSettings = ScheduleSettings()
     guards: GuardSettings = GuardSettings()
+    retention: RetentionSettings = RetentionSettings()
     routes: Annotated[
         tuple[RouteSettings, ...],
         BeforeValidator(_at_least_one),

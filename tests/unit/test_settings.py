@@ -225,6 +225,20 @@ def test_durations(text: str, length: timedelta) -> None:
     assert settings.duration(text) == length
 
 
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [("2d", timedelta(days=2)), ("90d", timedelta(days=90)), ("26w", timedelta(weeks=26)), ("2y", timedelta(days=730))],
+)
+def test_ages(text: str, length: timedelta) -> None:
+    assert settings.age(text) == length
+
+
+def test_nothing_is_forgotten_unless_an_age_says_so(write: Write) -> None:
+    assert set(load(write(GOOD), {}).retention.model_dump().values()) == {None}
+    found = load(write(GOOD + '[retention]\nraw = "90d"\njournal = "2y"\n'), {"SYNC_RETENTION__JOURNAL": "30d"})
+    assert found.retention == settings.RetentionSettings(raw="90d", journal="30d")
+
+
 # What is wrong is named, with its place and its remedy -----------------------------------------------------------
 
 ABOVE_ZERO = "Write a whole number above 0"
@@ -272,6 +286,24 @@ BROKEN = {
         "max_deletes = -1",
         ":18 guards.max_deletes",
         "Write a whole number, 0 or more",
+    ),
+    "an age of a day": (
+        r"\[guards\]",
+        '[retention]\nraw = "1d"\n\\g<0>',
+        ":18 retention.raw",
+        'two days or more, as a number and its unit in quotes, such as "90d"',
+    ),
+    "an age in hours": (
+        r"\[guards\]",
+        '[retention]\njournal = "48h"\n\\g<0>',
+        ":18 retention.journal",
+        '"26w" or "2y"',
+    ),
+    "an age that is misspelt": (
+        r"\[guards\]",
+        '[retention]\ntombstone = "2y"\n\\g<0>',
+        ":18 retention.tombstone",
+        "Did you mean tombstones?",
     ),
     "percent over 100": (
         "max_deletes = 5",
@@ -489,6 +521,7 @@ def test_the_template_complains_of_what_is_to_be_filled_in_and_of_nothing_else(w
     found = load(write(text), {})
     assert found.schedule == settings.ScheduleSettings()
     assert found.guards == settings.GuardSettings()
+    assert found.retention == settings.RetentionSettings()
 
 
 def test_the_template_names_every_setting_with_its_default(write: Write) -> None:
@@ -498,6 +531,8 @@ def test_the_template_names_every_setting_with_its_default(write: Write) -> None
             assert re.search(rf"^{key} = ", text, re.MULTILINE), key
             if isinstance(info.default, str):
                 assert f'{key} = "{info.default}"' in text
+    for key in settings.RetentionSettings.model_fields:
+        assert re.search(rf'^# {key} = "\d+[dwy]"', text, re.MULTILINE), key
 
 
 def test_the_example_in_config_is_the_template() -> None:
