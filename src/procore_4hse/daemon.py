@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from procore_4hse.errors import AccessRefused, AskedToStop, StoreError
 from procore_4hse.gather import Route
 from procore_4hse.house import House
 from procore_4hse.report import Report
+from procore_4hse.retention import Ages, all_routes, purge_old
 
 log = structlog.get_logger()
 
@@ -32,6 +34,12 @@ AT_ONCE = 4
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 GRACE = timedelta(seconds=12)
 """How long the actions in hand may take after the first signal; the process is gone within 15 seconds."""
+
+PURGE_EVERY = timedelta(days=1)
+"""How often each route is rid of contents that became too old."""
+
+NO_AGES = Ages()
+"""Nothing is purged."""
 
 CUT_SHORT = 1
 """The exit code after a second signal: a rerun takes up what was left."""
@@ -62,10 +70,14 @@ class Daemon:
         every: timedelta,
         stop: Event,
         grace: timedelta | None = None,
+        ages: Ages = NO_AGES,
         leave: Callable[[int], object] = os._exit,
     ) -> None:
         self.house, self.routes, self.every, self.stop, self.leave = house, routes, every, stop, leave
         self.grace = GRACE if grace is None else grace
+        self.ages = ages
+        self.purged: dict[str, float] = {}
+        """When each route was purged last, by the house's timer."""
         self.by_key = {route.key: route for route in routes}
         self.news: SimpleQueue[int | JobExecutionEvent] = SimpleQueue()
         self.under_way: set[str] = set()
@@ -160,6 +172,22 @@ class Daemon:
         """None when the end came before the cycle began."""
         self.under_way.add(route.key)
         try:
-            return None if self.stop.is_set() else run_cycle(self.house, route, Options())
+            if self.stop.is_set():
+                return None
+            report = run_cycle(self.house, route, Options())
+            self._purge(route)
+            return report
         finally:
             self.under_way.discard(route.key)
+
+    def _purge(self, route: Route) -> None:
+        """Once a day contents that became too old go: this route's, and those of routes that are not run here."""
+        if self.ages.is_endless or self.stop.is_set():
+            return
+        keys = (route.key, *(key for key in all_routes(self.house) if key not in self.by_key))
+        now = self.house.timer()
+        due = [key for key in keys if now - self.purged.get(key, -math.inf) >= PURGE_EVERY.total_seconds()]
+        done = purge_old(self.house, self.ages.ends, due)
+        self.purged |= {key: now for key in due if key not in done.busy}
+        if any(done.counts.values()):
+            log.info("daemon.purged", route=route.name, **done.counts)

@@ -92,6 +92,8 @@ def in_words(default: Any) -> str:
     """A default as the README spells it."""
     if default is PydanticUndefined:
         return "required"
+    if default is None:
+        return "none"
     if isinstance(default, SecretStr):
         return default.get_secret_value() or "empty"
     if isinstance(default, timedelta):

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-import typer
+import re
+import secrets
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Annotated
 
-from procore_4hse.cli.context import desk_of, teach
+import typer
+from rich.table import Table
+
+from procore_4hse import retention
+from procore_4hse.cli.context import Desk, Json, desk_of, teach
+from procore_4hse.errors import SyncError, UsageError
+from procore_4hse.house import House
+from procore_4hse.retention import LOOKED_AT, Ages, Ends, Purged
 
 UPGRADE = """Creates the tables of the store, or brings them up to date; nothing happens when they are.
 
@@ -16,11 +27,79 @@ account that runs the cycles may not change tables.
 [bold]Exit codes[/bold]  0 the store is up to date · 2 configuration · 4 the store cannot be used
 """
 
+PURGE = """Removes contents that the store no longer needs, or what it remembers of one person. Links, what both sides
+last agreed on, ignored marks and the numbers that 4HSE's ids are made of always stay: the next cycle writes nothing
+because of it.
+
+With `--before DAY` go, as far as they are older than that day (in UTC): raw records that neither side shows any more,
+the values in the journal and in closed questions, and the last images of what was deleted. When, what and how it ended
+stays. Without `--before` the ages of the section `retention` of the configuration count. An incident that is brought
+back afterwards is made from its partner alone: what only the deleted one held is gone.
+
+With `--person ID`, a person's id in Procore or a person-office id in 4HSE, go that person's rows of both directories,
+the contents of injuries, near misses and involved people that name them, and everything kept about these records. It
+asks first; where there is no terminal, `--yes` answers. Records that still stand in Procore or 4HSE come back with the
+next cycle, so remove the person there first. What the text of an incident says about somebody is not found by an id.
+
+[bold]Example[/bold]  procore-4hse db purge --before 2025-01-01 --dry-run ·
+procore-4hse db purge --person 4711
+
+[bold]Exit codes[/bold]  0 done · 1 a cycle is running on a route, run it again · 2 usage or configuration · 4 the store
+"""
+
+CONTENTS = {
+    "raw_records": "raw records that neither side shows any more",
+    "journal": "writes in the journal whose values go",
+    "inbox": "closed questions whose values go",
+    "tombstones": "last images of deleted records",
+}
+TRACES = {
+    "directory": "rows of the two directories",
+    "raw_records": "injuries, near misses and involved people whose contents go",
+    "bases": "links of these records that keep a fingerprint in place of values",
+    "journal": "writes in the journal whose values go",
+    "inbox": "questions whose values go",
+    "tombstones": "last images of deleted records",
+    "refusals": "refusals whose words go",
+    "partners": "partners that a person named",
+}
+COMES_BACK = (
+    "Records that still stand in Procore or 4HSE come back with the next cycle unless they are removed there. Links "
+    "stay, with fingerprints in place of values, so that nothing is written because of the removal."
+)
+UNSETTLED = "{} writes whose fate is not known yet keep their values; run this again after the next cycle."
+IN_USE = (
+    "Another process uses the store's file, so that removed contents may stay in its free pages; run this again when "
+    "nothing else runs."
+)
+
+
+def _day(text: str | date) -> date:
+    if isinstance(text, date):
+        return text
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise typer.BadParameter(f"{text} is no day of the calendar; write it as YYYY-MM-DD.")
+
+
+Before = Annotated[
+    date | None, typer.Option("--before", metavar="DAY", parser=_day, help="What is older than this day, YYYY-MM-DD.")
+]
+PersonId = Annotated[
+    str | None, typer.Option("--person", metavar="ID", help="One person's data, by their id in Procore or 4HSE.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Count what would go and change nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Remove a person's data without asking.")]
+
 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(help="The staging store: what was read, links, what both sides last agreed on, the journal.",
                         no_args_is_help=True)  # fmt: skip
     group.command("upgrade", help=teach(UPGRADE))(upgrade)
+    group.command("purge", help=teach(PURGE))(purge)
     app.add_typer(group, name="db")
 
 
@@ -28,3 +107,105 @@ def upgrade(ctx: typer.Context) -> None:
     desk = desk_of(ctx)
     with desk.house():
         desk.out.print("The store is up to date.")
+
+
+def purge(
+    ctx: typer.Context,
+    before: Before = None,
+    person: PersonId = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    desk = desk_of(ctx)
+    if person is None:
+        done, names = _purge_old(desk, before, dry=dry_run), CONTENTS
+    elif before is not None:
+        raise UsageError("--before and --person are two purges; run one after the other.")
+    else:
+        done, names = _forget(desk, person, dry=dry_run, yes=yes), TRACES
+    if as_json:
+        desk.print_json({"dry_run": dry_run, **done.counts, "busy": list(done.busy.values())})
+    else:
+        desk.out.print(_table(done, names))
+        _say(desk, done, dry=dry_run)
+    if done.busy:
+        listed = ", ".join(done.busy.values())
+        raise SyncError(f"A cycle of route {listed} is running, so nothing was removed there; run this again later.")
+
+
+# What is old ------------------------------------------------------------------------------------------------------
+
+
+def _purge_old(desk: Desk, before: date | None, *, dry: bool) -> Purged:
+    ends = _ends(desk, before)
+    with desk.house() as house:
+        return _carried_out(
+            desk, house, dry, lambda: retention.purge_old(house, ends, retention.all_routes(house), dry=dry)
+        )
+
+
+def _ends(desk: Desk, before: date | None) -> Callable[[datetime], Ends]:
+    """Before which instant what may go; the store's own clock decides how old something is."""
+    if before is None:
+        ages = Ages(**desk.settings.retention.model_dump())
+        if ages.is_endless:
+            raise UsageError("Say --before DAY, or set ages under [retention] in the configuration.")
+        return ages.ends
+    moment = datetime(before.year, before.month, before.day, tzinfo=UTC)
+    if moment > datetime.now(UTC) - LOOKED_AT:
+        raise UsageError("A cycle looks at what it wrote in the last 24 hours; give --before yesterday or earlier.")
+    return lambda now: Ends.at(moment)
+
+
+# One person -------------------------------------------------------------------------------------------------------
+
+
+def _forget(desk: Desk, person: str, *, dry: bool, yes: bool) -> Purged:
+    """Shows what would go and asks, then removes what there is by then."""
+    if not dry:
+        desk.must_be_able_to_ask(yes=yes)
+    with desk.house() as house:
+        mappings = {route.key: route.mapping for route in desk.routes}
+        routes = {key: mappings.get(key) for key in retention.all_routes(house)}
+
+        def forget(*, dry: bool) -> Purged:
+            return retention.forget_person(house, person, routes, salt=lambda: secrets.token_hex(16), dry=dry)
+
+        if not (dry or yes):
+            desk.err.print(_table(forget(dry=True), TRACES))
+            desk.err.print(COMES_BACK)
+            desk.confirm("Remove this from the store?", yes=yes)
+        return _carried_out(desk, house, dry, lambda: forget(dry=dry))
+
+
+def _carried_out(desk: Desk, house: House, dry: bool, remove: Callable[[], Purged]) -> Purged:
+    done = remove()
+    if not dry and any(done.counts.values()) and not house.store.rewrite():
+        desk.err.print(IN_USE, style="bold yellow")
+    return done
+
+
+# What is shown ----------------------------------------------------------------------------------------------------
+
+
+def _table(done: Purged, names: dict[str, str]) -> Table:
+    """Counts alone: no name and no value of a record."""
+    listed = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
+    listed.add_column(justify="right")
+    listed.add_column()
+    for key, words in names.items():
+        listed.add_row(str(done.counts[key]), words)
+    return listed
+
+
+def _say(desk: Desk, done: Purged, *, dry: bool) -> None:
+    unsettled = done.counts.get("unsettled")
+    if unsettled:
+        desk.out.print(UNSETTLED.format(unsettled), style="yellow")
+    if dry:
+        desk.out.print("Nothing was changed: this was a dry run.")
+    elif "directory" in done.counts:
+        desk.out.print(f"Removed. {COMES_BACK}", style="green")
+    else:
+        desk.out.print("Purged.", style="green")

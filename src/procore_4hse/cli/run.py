@@ -9,6 +9,7 @@ import typer
 from procore_4hse.cli.context import desk_of, teach
 from procore_4hse.daemon import Daemon, interruptible
 from procore_4hse.errors import UsageError
+from procore_4hse.retention import Ages
 
 HELP = """The daemon: a cycle of each route at once, then after each pause (schedule.every), until it is told to end.
 
@@ -35,5 +36,6 @@ def run(ctx: typer.Context) -> None:
     if not routes:
         raise UsageError("No route is enabled, so there is nothing to run; set enabled = true for one.")
     with desk.house(stopping=stop.is_set, sleep=interruptible(stop)) as house:
-        code = Daemon(house, routes, every=desk.settings.schedule.every, stop=stop).run()
+        ages = Ages(**desk.settings.retention.model_dump())
+        code = Daemon(house, routes, every=desk.settings.schedule.every, stop=stop, ages=ages).run()
     raise typer.Exit(code)
