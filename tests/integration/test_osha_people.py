@@ -17,6 +17,7 @@ from crew import NOTHING, hire, hurt_in_office, hurt_on_site, only, waiting, wro
 from edits import osha
 from oracle import plain
 from procore_4hse.mapping.loader import load
+from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.procore_state import WORD_LISTS
 from world import MAPPING, World
 
@@ -248,4 +249,58 @@ def test_a_word_that_is_taught_lets_the_value_cross_and_closes_its_question(worl
     assert (report.outcome, wrote(report)["updated"]) == ("ok", 1)
     assert [one["description"] for one in people_in_office(world)] == ["Affliction: Arc eye\n\nLooked into the arc."]
     assert world.inbox() == []
+    assert wrote(world.sync()) == NOTHING
+
+
+# A part has a place in Procore only beside a nature (P87) -----------------------------------------------------------
+
+
+def hurt_and_told(world: World, text: str) -> str:
+    """The record in 4HSE of a person who was hurt, described like this."""
+    _, assignment = hire(world)
+    record = hurt_in_office(world, world.in_office("Cut", category="ACCIDENTS"), assignment, 3, description=text)
+    assert world.sync().outcome == "ok"
+    return record
+
+
+def on_site_now(world: World) -> tuple[str | None, frozenset[str] | None]:
+    (one,) = told_on_site(world).values()
+    return one.affliction, one.parts
+
+
+def test_a_part_waits_for_its_nature_and_crosses_with_it(worlds: Worlds) -> None:
+    world = worlds("waits")
+    record = hurt_and_told(world, "Affliction: Felt odd\nBody parts: Left hand\n\nAt the saw.")
+    for _ in range(2):
+        assert wrote(world.sync()) == NOTHING
+        assert {entry.item.field for entry in waiting(world, "word")} == {
+            "person_affliction_type",
+            "person_affected_body_parts",
+        }
+    world.fourhse.hand_edit("incident-person", record, description="Affliction: Burn\nBody parts: Left hand")
+    world.sync()
+    assert on_site_now(world) == ("burn", {"hand_left"})
+    assert (wrote(world.sync()), world.inbox()) == (NOTHING, [])
+
+
+def test_nature_and_part_told_later_cross_in_one_write(worlds: Worlds) -> None:
+    world = worlds("later")
+    record = hurt_and_told(world, "At the saw.")
+    world.fourhse.hand_edit("incident-person", record, description="Affliction: Burn\nBody parts: Left hand\n\nA saw.")
+    assert wrote(world.sync()) == {"created": 0, "updated": 1, "deleted": 0}
+    assert on_site_now(world) == ("burn", {"hand_left"})
+    assert (wrote(world.sync()), world.inbox()) == (NOTHING, [])
+
+
+@pytest.mark.parametrize("text", ["Affliction: Burn\nBody parts: All over", "Affliction: Odd\nBody parts: Left hand"])
+def test_a_lost_create_that_could_not_tell_all_is_known_again(worlds: Worlds, text: str) -> None:
+    world = worlds("lost")
+    _, assignment = hire(world)
+    hurt_in_office(world, world.in_office("Cut", category="ACCIDENTS"), assignment, 3, description=text)
+    world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=r"/incidents/injuries$")
+    assert world.sync().outcome == "partial"
+    for _ in range(8):
+        world.sync()
+    assert len(told_on_site(world)) == 1
+    assert {entry.item.kind for entry in world.inbox()} == {"word"}
     assert wrote(world.sync()) == NOTHING

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from core import DIRECTORY, PERSON_8, child, crowd, injury, involved, near_miss
+from core import DIRECTORY, PERSON_8, WHOLE, child, crowd, injury, involved, near_miss
 
 from procore_4hse.mapping.live import Live
 from procore_4hse.mapping.rules import Direction
@@ -507,3 +507,43 @@ def test_a_person_who_is_restored_in_procore_names_the_incident():
     assert found.actions == (
         Action(Act.RESTORE, Side.PROCORE, Kind.INJURY, "i1", "p1", "a person asked for it back", parent="1"),
     )
+
+
+# Words -----------------------------------------------------------------------------------------------------------
+
+PICKERS = {"affliction_types": {"3": {"id": 3, "name": "Brûlure", "name_key": "burn"}}} | {
+    "body_parts": {"4": {"id": 4, "name": "hand_left", "selectable": True}}
+}
+WORDED = {"mapping": WHOLE, "of_people": {"live": Live(DIRECTORY, PICKERS)}}
+WORD_FIELDS = {"affliction_type": None, "affected_body_parts": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "waits"),
+    [
+        ("Affliction: Burn\nBody parts: Left hand", set()),
+        ("Affliction: Burn\nBody parts: All over", {"person_affected_body_parts"}),
+        ("Affliction: Odd\nBody parts: Left hand", {"person_affliction_type", "person_affected_body_parts"}),
+    ],
+    ids=["all told", "a word unknown", "a part without its nature"],
+)
+def test_a_create_tells_only_what_it_can_so_that_a_lost_one_is_known_again(text, waits):
+    hurt = crowd(involved(description=text), category="ACCIDENTS", **WORDED)
+    [create] = plan(hurt).actions
+    assert {"person", "days", "person_affliction_type", "person_affected_body_parts"} - set(create.sources) == waits
+    sent = {"affliction_type_id", "body_part_ids"} & set(create.fields)
+    assert len(sent) == 2 - len(waits)
+
+
+def test_a_part_that_needs_its_nature_is_written_with_it():
+    ours, before = injury(**WORD_FIELDS), involved(description="")
+    rows = {row.key: row.agreement(ours.image, before.image) for row in WHOLE.rows_for(Kind.INJURY, Live(DIRECTORY))}
+    known = replace(child(ours, before), base=rows)
+    told = involved(description="Affliction: Burn\nBody parts: Left hand")
+    found = plan(crowd(ours, told, links=(known,), **WORDED))
+    assert [action.fields for action in found.actions] == [{"affliction_type_id": 3, "body_part_ids": [4]}]
+    assert (found.items, place(found)) == ((), Place.IN_SYNC)
+    alone = plan(crowd(ours, involved(description="Body parts: Left hand"), links=(known,), **WORDED))
+    assert alone.actions == ()
+    assert [(item.kind, item.field) for item in alone.items] == [(ItemKind.WORD, "person_affected_body_parts")]
+    assert place(alone) is Place.WAITING

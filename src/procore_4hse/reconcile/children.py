@@ -223,16 +223,21 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
 def _fields_of_new(
     snapshot: Snapshot, rows: tuple[Field, ...], record: Record
 ) -> tuple[dict[str, Any], frozenset[str]]:
-    """What a new record holds, and the rows whose value has no form there: they are asked about once it is linked."""
+    """What a new record holds, and the rows that wait: their value is not known, or has no form there yet.
+
+    Those are asked about once the record is linked. A lost create is known again without them.
+    """
     side, facts = record.side.other, facts_of(record.image, snapshot.zone)
     fields: dict[str, Any] = {}
     waiting: set[str] = set()
     for row in rows:
-        value = getattr(row.lens.get(record.side, record.image), "value", None)
-        if value is None or not row.leads_to(side):
+        reading = row.lens.get(record.side, record.image)
+        if isinstance(reading, Held):
+            waiting.add(row.key)
+        if isinstance(reading, Held) or reading.value is None or not row.leads_to(side):
             continue
         try:
-            fields |= payload(side, [(row, value)], fields, facts)
+            fields |= payload(side, [(row, reading.value)], fields, facts)
         except Unwritable:
             if isinstance(row.lens, PersonLens):
                 raise

@@ -112,9 +112,11 @@ def _settle_bases(pair: Pair, diffs: Iterable[FieldDiff], draft: Draft) -> None:
 
 def _plan_writes(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff], draft: Draft) -> None:
     """One update of one record: the fields whose call is not parked after a refusal."""
-    ready = []
+    ready: list[FieldDiff] = []
     for found in diffs:
         action = _update(snapshot, pair, [found])
+        if isinstance(action, str) and ready:  # A body part has a form only beside the affliction written with it.
+            action = _update(snapshot, pair, [*ready, found])
         if isinstance(action, str):
             draft.items.append(_unwritable(pair, found, action))
             stand(draft, snapshot, pair.link, Place.WAITING)
