@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Dict
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from procore_4hse.errors import MappingError
+from procore_4hse.errors import MappingError, Problem
 from procore_4hse.mapping import schema
 from procore_4hse.mapping.findings import findings, list_adapter
 from procore_4hse.mapping.folder import Folder, read_folder
 from procore_4hse.mapping.lenses import Lens, TextLens, TitleLens
+from procore_4hse.mapping.proof import counter_examples
 from procore_4hse.mapping.rules import Field, Mapping, Wording
 from procore_4hse.mapping.schema import (
     INCIDENT_FORM,
@@ -69,7 +70,20 @@ def load(path: Path) -> Mapping:
     people = BEFORE_PEOPLE
     if folder.people is not None:
         people = schema.PEOPLE_TEXT.validate_python(folder.people.document.data)
-    return _compiled(path.name, incident, people, _lists(folder))
+    mapping = _compiled(path.name, incident, people, _lists(folder))
+    if problems := tuple(_unsettled(folder, mapping)):
+        raise MappingError(problems)
+    return mapping
+
+
+def _unsettled(folder: Folder, mapping: Mapping) -> Iterator[Problem]:
+    """A row whose value would not come back is refused, with the smallest value that shows it."""
+    for file, rows in zip(folder.files, (mapping.fields, mapping.people), strict=False):
+        for found in counter_examples(rows):
+            row = next(row for row in file.rows if row.texts.get("field") == found.field.label)
+            words = row.texts.get("words")
+            remedy = f"Mend the list words/{words}.yaml" if words else "Give the row another field, or `using`"
+            yield row.problem("using", f"this row would not settle: {found}", remedy)
 
 
 def _lists(folder: Folder) -> dict[str, Words]:
