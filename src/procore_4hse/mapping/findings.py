@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from procore_4hse.errors import Problem
 from procore_4hse.mapping import schema
+from procore_4hse.mapping.classes import FieldClass, own_class
 from procore_4hse.mapping.document import Document
 from procore_4hse.mapping.folder import Folder, Row, RowFile, WordFile, near, texts_of, version_of
 from procore_4hse.mapping.rules import Direction, OnConflict
@@ -141,6 +142,7 @@ def _row_problems(rows: tuple[Row, ...]) -> Iterator[Problem]:
                 yield from _column_problems(row, column, row.texts[column])
         yield from _rule_problems(row)
         yield from _words_key_problems(row)
+        yield from _class_problems(row)
     for key, what in {"field": "the field", "procore": "Procore's", "4hse": "4HSE's"}.items():
         yield from _twice_problems(rows, key, what)
     if rows:
@@ -197,6 +199,18 @@ def _words_key_problems(row: Row) -> Iterator[Problem]:
         yield row.problem("words", f"`using: {row.using.word}` needs a word list", "Add the line `words: category`")
     if not row.using.takes_words and "words" in row.texts:
         yield row.problem("words", f"`using: {row.using.word}` takes no word list", "Remove the line")
+
+
+def _class_problems(row: Row) -> Iterator[Problem]:
+    """A row may take more care of a value than its field asks for, never less."""
+    told = row.texts.get("class")
+    if told not in tuple(FieldClass):
+        return
+    names = row.texts.get("procore", ""), row.texts.get("4hse", "")
+    own = own_class(row.form.record, *names, on_a_line="line" in row.texts)
+    if FieldClass(told).is_below(own):
+        what = f"`class: {told}` is lower than `{own}`, which this field is by itself"
+        yield row.problem("class", what, f"Write `class: {own}`, or remove the line")
 
 
 def _twice_problems(rows: Iterable[Row], key: str, what: str) -> Iterator[Problem]:

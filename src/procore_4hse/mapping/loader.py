@@ -13,6 +13,7 @@ from typing import Any
 
 from procore_4hse.errors import MappingError, Problem
 from procore_4hse.mapping import schema
+from procore_4hse.mapping.classes import own_class
 from procore_4hse.mapping.findings import findings, list_adapter
 from procore_4hse.mapping.folder import Folder, read_folder
 from procore_4hse.mapping.lenses import Lens, TextLens, TitleLens
@@ -122,7 +123,8 @@ def _field(form: Form, row: Row, owner: str) -> Field:
     wording = Wording(text.procore, fourhse, text.using, text.owner or owner, text.reason or "")
     key = using.key or (text.procore if form is INCIDENT_FORM else f"person_{text.procore}")
     kinds = (Kind.INJURY,) if form is PEOPLE_FORM and text.procore in INJURY_ONLY else using.kinds
-    return Field(key, text.field, using.build(row), text.direction, text.if_both_changed, wording, kinds)
+    privacy = text.privacy or own_class(form.record, text.procore, text.fourhse, on_a_line=line is not None)
+    return Field(key, text.field, using.build(row), text.direction, text.if_both_changed, wording, kinds, privacy)
 
 
 def _in_order(rows: tuple[Field, ...]) -> tuple[Field, ...]:

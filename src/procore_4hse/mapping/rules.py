@@ -6,6 +6,7 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.directory import RULES
 from procore_4hse.mapping.lenses import CategoryLens, DayLens, Lens, TextLens, TitleLens
 from procore_4hse.mapping.live import Live, NeedsLists
@@ -60,6 +61,9 @@ class Field:
     wording: Wording = Wording()
     kinds: tuple[Kind, ...] = (Kind.INCIDENT,)
     """The Procore records that have this field."""
+    privacy: FieldClass = FieldClass.PLAIN
+    barred: tuple[Side, ...] = ()
+    """Where its values would go if its class might cross."""
 
     def slice(self, side: Side, image: Image) -> dict[str, object]:
         """The raw values that this field reads of a record."""
@@ -70,6 +74,26 @@ class Field:
 
     def leads_to(self, side: Side) -> bool:
         return self.direction.leads_to(side) and self.lens.writes(side)
+
+    @property
+    def rests(self) -> bool:
+        """Whether its values go nowhere: it is not compared, asked about or kept."""
+        return self.direction is Direction.NONE
+
+    @property
+    def left_out(self) -> str:
+        """What privacy keeps home, in words; empty when it keeps nothing."""
+        where = " or ".join(side.title for side in self.barred)
+        return f"left out: {self.privacy} may not cross to {where}" if where else ""
+
+    def within(self, crossing: Dict[FieldClass, Direction]) -> Field:
+        """The same row, its way met with the one that its class may go."""
+        allowed = crossing.get(self.privacy, Direction.BOTH)
+        barred = tuple(side for side in reversed(Side) if self.leads_to(side) and not allowed.leads_to(side))
+        if not barred:
+            return self
+        left = replace(self, direction=_meet(self.direction, allowed), barred=(*self.barred, *barred))
+        return left if any(left.leads_to(side) for side in Side) else replace(left, direction=Direction.NONE)
 
     def bound(self, live: Live) -> Field:
         """The same row, told what both systems' own lists hold now."""
@@ -91,6 +115,8 @@ class Mapping:
     """How a person of one system is recognised in the other, in this order."""
     partners: Dict[str, str] = field(default_factory=dict)
     """Procore person id -> 4HSE person-office id: exceptions that go before every rule."""
+    crossing: Dict[FieldClass, Direction] = field(default_factory=dict)
+    """The classes that a route bars, each with the way it may still go."""
 
     @property
     def by_key(self) -> Dict[str, Field]:
@@ -136,10 +162,21 @@ class Mapping:
             return self
         return replace(self, fields=_led(self.fields, direction), people=_led(self.people, direction))
 
+    def within(self, crossing: Dict[FieldClass, Direction]) -> Mapping:
+        """The same mapping for a route that lets each class cross only as told; a class not named crosses freely."""
+        return replace(
+            self,
+            fields=tuple(row.within(crossing) for row in self.fields),
+            people=tuple(row.within(crossing) for row in self.people),
+            crossing={**self.crossing, **crossing},
+        )
+
 
 def _led(rows: tuple[Field, ...], route: Direction) -> tuple[Field, ...]:
     return tuple(replace(row, direction=_meet(row.direction, route)) for row in rows)
 
 
 def _meet(row: Direction, route: Direction) -> Direction:
+    if route is Direction.BOTH:
+        return row
     return route if row in (Direction.BOTH, route) else Direction.NONE

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
 
+from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.lenses import CategoryLens, DayLens, Lens, StatusLens, TextLens, TitleLens
 from procore_4hse.mapping.lines import Spot
 from procore_4hse.mapping.people import NumberLens, PersonLens
@@ -74,6 +75,11 @@ class _RowText(_Strict):
     )
     words: Annotated[str, Field(pattern=f"^{LIST_NAME}$")] | None = Field(
         default=None, description="The word list: a file of this name in the folder words."
+    )
+    privacy: FieldClass | None = Field(
+        default=None,
+        alias="class",
+        description="The class of the value, where it is to be higher than the field's own: routes bar classes.",
     )
     reason: Text | None = Field(default=None, description="Why the row is as it is.")
     owner: Text | None = Field(default=None, description="Who answers for this row, when it is not the file's owner.")
