@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from core import DIRECTORY, PERSON_8, WHOLE, child, crowd, injury, involved, near_miss
+from core import DIRECTORY, MAPPING, PERSON_8, WHOLE, child, crowd, injury, involved, near_miss
 
 from procore_4hse.mapping.live import Live
 from procore_4hse.mapping.rules import Direction
@@ -12,7 +12,7 @@ from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, Pl
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
 from procore_4hse.reconcile.snapshot import Plan, Policy, Presence, Rebase, Snapshot
-from routes import MAPPING, link, office, ruling, site
+from routes import link, office, ruling, site
 
 LINKED = {"links": (child(),)}
 
@@ -186,7 +186,7 @@ def test_a_person_from_4hse_becomes_an_injury_under_the_injury_word_else_a_near_
 
 
 def test_without_a_category_row_a_person_from_4hse_is_a_near_miss():
-    bare = replace(MAPPING, fields=tuple(row for row in MAPPING.fields if row.key != "category"))
+    bare = replace(WHOLE, fields=tuple(row for row in WHOLE.fields if row.key != "category"))
     [action] = plan(crowd(involved(), category="ACCIDENTS", mapping=bare)).actions
     assert action.kind is Kind.NEAR_MISS
 
@@ -507,6 +507,15 @@ def test_a_person_who_is_restored_in_procore_names_the_incident():
     assert found.actions == (
         Action(Act.RESTORE, Side.PROCORE, Kind.INJURY, "i1", "p1", "a person asked for it back", parent="1"),
     )
+
+
+@pytest.mark.parametrize("hurt", [injury(work_days_absent=None), injury()], ids=["nothing told", "another way"])
+def test_a_row_that_has_nothing_to_carry_leaves_the_rest(hurt):
+    person, days = MAPPING.people
+    way = Direction.TO_PROCORE if hurt.image["work_days_absent"] else Direction.BOTH
+    turned = replace(MAPPING, people=(replace(days, direction=way), person))
+    [action] = plan(crowd(hurt, mapping=turned)).actions
+    assert action.fields == {"person_office_id": "o7", "office_incident_id": "a"}
 
 
 # Words -----------------------------------------------------------------------------------------------------------

@@ -192,7 +192,14 @@ def test_an_injury_that_appears_writes_the_injury_word_and_one_that_goes_writes_
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, ""), (True, "an injury is recorded"), (False, "no injury is recorded"), ("Fall", "Fall"), (3, "3")],
+    [
+        (None, ""),
+        (True, "an injury is recorded"),
+        (False, "no injury is recorded"),
+        ("Fall", "Fall"),
+        (3, "3"),
+        ((4, "b"), "4; b"),
+    ],
 )
 def test_values_are_shown_as_people_read_them(value, text):
     assert shown(value) == text
@@ -299,8 +306,10 @@ def test_a_cut_title_that_both_sides_changed_holds_its_text_until_it_is_settled(
 
 def test_a_text_that_waits_for_its_title_is_written_nowhere():
     theirs = replace(CUT, image={**CUT.image, "name": "Mine"})
-    found = cut(site(title=LONG, description="More."), theirs)
-    assert (found["description"].verdict, found["description"].to) == (Verdict.HELD, None)
+    rows = [replace(row, on_conflict=OnConflict.PROCORE) if row.key == "description" else row for row in MAPPING.fields]
+    ours, base = site(title=LONG, description="More."), dict(link(site(title=LONG), CUT).base)
+    title, description = diff(rows, ours.image, theirs.image, base, {})[:2]
+    assert (title.verdict, description.verdict, description.to) == (Verdict.CONFLICT, Verdict.HELD, None)
 
 
 def test_a_contested_title_that_was_never_cut_leaves_its_text_alone():
