@@ -123,7 +123,12 @@ def _compared(seen: Snapshot, link: Link | None, records: Mapping[Side, Record |
     if procore is None or fourhse is None or procore.minimal or fourhse.minimal:
         return ()
     return diff(
-        seen.mapping.fields, procore.image, fourhse.image, dict(link.base) if link else {}, _rulings(seen, link)
+        seen.mapping.fields,
+        procore.image,
+        fourhse.image,
+        dict(link.base) if link else {},
+        _rulings(seen, link),
+        link.born if link else None,
     )
 
 

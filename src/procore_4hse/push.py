@@ -27,6 +27,7 @@ from procore_4hse.mapping import translate
 from procore_4hse.mapping.images import author_of
 from procore_4hse.mapping.lenses import INJURED, ZONE, Held, StatusLens
 from procore_4hse.mapping.live import Live
+from procore_4hse.mapping.paths import at
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.rules import Mapping as FieldMapping
 from procore_4hse.mapping.words import PartsLens
@@ -420,7 +421,7 @@ class Pusher:
         except NotFound:
             self._abandon(intent, f"{action.side.title} no longer shows the incident")
         now = answer.record.payload
-        if any(now.get(key) != value for key, value in action.seen.items() if not key.startswith("@")):
+        if any(at(now, path) != value for path, value in action.seen.items() if not path.startswith("@")):
             with self.store.begin(self.fence) as unit:
                 unit.staging(self.state.key).put_one(answer.record, server_at=answer.server_date)
             self._abandon(intent, f"{action.side.title} changed the incident in the meantime")

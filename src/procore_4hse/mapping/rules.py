@@ -10,6 +10,7 @@ from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.directory import RULES
 from procore_4hse.mapping.lenses import CategoryLens, DayLens, Lens, TextLens, TitleLens
 from procore_4hse.mapping.live import Live, NeedsLists
+from procore_4hse.mapping.paths import at
 from procore_4hse.mapping.people import PersonLens
 from procore_4hse.mapping.words import PartsLens, WordLens
 from procore_4hse.models import PEOPLE_RECORDS, Agreement, Image, Kind, Side
@@ -64,10 +65,12 @@ class Field:
     privacy: FieldClass = FieldClass.PLAIN
     barred: tuple[Side, ...] = ()
     """Where its values would go if its class might cross."""
+    fills_only: bool = False
+    """Set by the vendor: carried to the side that got the record from there, and never over a value."""
 
     def slice(self, side: Side, image: Image) -> dict[str, object]:
         """The raw values that this field reads of a record."""
-        return {key: image.get(key) for key in self.lens.reads(side)}
+        return {path: at(image, path) for path in self.lens.reads(side)}
 
     def agreement(self, procore: Image, fourhse: Image, *, settled: bool = False) -> Agreement:
         return Agreement(self.slice(Side.PROCORE, procore), self.slice(Side.FOURHSE, fourhse), settled)

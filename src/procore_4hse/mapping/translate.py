@@ -11,6 +11,8 @@ from procore_4hse.models import Action, Image, Side
 
 REQUIRED = ("title", "day")
 """Rows without which neither system takes an incident."""
+NEEDED = (*REQUIRED, "status", "category", "person")
+"""Rows that hold a new record while they cannot be told; any other row only waits itself."""
 
 
 def canonical(mapping: Mapping, side: Side, image: Image) -> dict[str, Reading]:
@@ -50,14 +52,33 @@ def _shows_field(row: Field, action: Action, image: Image) -> bool:
 
 
 def new_payload(mapping: Mapping, side: Side, source: Image, zone: str) -> dict[str, Any]:
-    """The payload that creates on `side` what `source` means. Raises Unwritable when a field cannot be told."""
-    values = []
+    """The payload that creates on `side` what `source` means. Raises Unwritable when a needed field cannot be told."""
+    return _laid(mapping, side, source, zone)[0]
+
+
+def unsaid(mapping: Mapping, side: Side, source: Image, zone: str) -> frozenset[str]:
+    """The rows that a new record goes without, because their value cannot be told yet; the others wait for none."""
+    return _laid(mapping, side, source, zone)[1]
+
+
+def _laid(mapping: Mapping, side: Side, source: Image, zone: str) -> tuple[dict[str, Any], frozenset[str]]:
+    facts, written, left = facts_of(source, zone), dict[str, Any](), set[str]()
     for field in mapping.fields:
-        reading = field.lens.get(side.other, source)
-        if isinstance(reading, Held):
-            raise Unwritable(reading.reason)
-        if reading.value is None and field.key in REQUIRED:
-            raise Unwritable(f"{side.other.title} shows no {field.label.lower()}, and {side.title} needs one")
-        if field.leads_to(side):
-            values.append((field, reading.value))
-    return payload(side, [v for v in values if v[1] is not None], {}, facts_of(source, zone))
+        try:
+            written |= _said(field, side, source, written, facts)
+        except Unwritable:
+            if field.key in NEEDED:
+                raise
+            left.add(field.key)
+    return written, frozenset(left)
+
+
+def _said(field: Field, side: Side, source: Image, written: Image, facts: Image) -> dict[str, Any]:
+    reading = field.lens.get(side.other, source)
+    if isinstance(reading, Held):
+        raise Unwritable(reading.reason)
+    if reading.value is None and field.key in REQUIRED:
+        raise Unwritable(f"{side.other.title} shows no {field.label.lower()}, and {side.title} needs one")
+    if reading.value is None or not field.leads_to(side):
+        return {}
+    return field.lens.put(side, reading.value, written, facts)

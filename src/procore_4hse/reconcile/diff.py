@@ -52,16 +52,29 @@ class FieldDiff:
 
 
 def diff(
-    rows: Iterable[Field], procore: Image, fourhse: Image, base: dict[str, Agreement], rulings: dict[str, Ruling]
+    rows: Iterable[Field],
+    procore: Image,
+    fourhse: Image,
+    base: dict[str, Agreement],
+    rulings: dict[str, Ruling],
+    born: Side | None = None,
 ) -> tuple[FieldDiff, ...]:
-    """Every field of one pair. `base` may lack fields (a new link); `rulings` are a person's answers by field key."""
-    found = [diff_field(f, procore, fourhse, base.get(f.key), rulings.get(f.key)) for f in rows]
+    """Every field of one pair. `base` may lack fields (a new link); `rulings` are a person's answers by field key.
+
+    `born` is the side that had it first, None for a pair that was matched.
+    """
+    found = [diff_field(f, procore, fourhse, base.get(f.key), rulings.get(f.key), born) for f in rows]
     contested = [d for d in found if _is_contested(d)]
     return tuple(_wait_for(d, contested) for d in found)
 
 
 def diff_field(
-    field: Field, procore: Image, fourhse: Image, base: Agreement | None, ruling: Ruling | None = None
+    field: Field,
+    procore: Image,
+    fourhse: Image,
+    base: Agreement | None,
+    ruling: Ruling | None = None,
+    born: Side | None = None,
 ) -> FieldDiff:
     left, right = field.lens.get(Side.PROCORE, procore), field.lens.get(Side.FOURHSE, fourhse)
     base = recalled(field, base, {Side.PROCORE: procore, Side.FOURHSE: fourhse})
@@ -72,9 +85,29 @@ def diff_field(
     if field.lens.agree(found.value(Side.PROCORE), found.value(Side.FOURHSE)):
         same = base is not None and base == field.agreement(procore, fourhse)
         return found if same else replace(found, verdict=Verdict.AGREED, reason="both show the same, newly")
+    if field.fills_only:
+        return _filled(found, base, born)
     if ruling is not None and ruling.verb == "resolve":
         return _ruled(found, ruling)
     return _merge(found) if base is None else _three_way(found, base)
+
+
+def _filled(found: FieldDiff, base: Agreement | None, born: Side | None) -> FieldDiff:
+    """What a vendor sets crosses once, into an empty field of a record that came from there."""
+    to = born.other if born is not None else None
+    if to is None or not found.field.leads_to(to):
+        return _local(found, "it is carried only to a record that came from where it is set")
+    if _is_empty(found.value(to.other)) or not _is_empty(found.value(to)):
+        return _local(found, f"{to.title} has a value of its own")
+    if base is not None and _changed(found, to, base):
+        return _local(found, f"it was emptied in {to.title}")
+    if base is not None and base.settled and not _changed(found, to.other, base):
+        return replace(found, verdict=Verdict.SETTLED, reason="they differ as they were left")
+    return _written(found, to, f"{to.title} has none yet")
+
+
+def _local(found: FieldDiff, reason: str) -> FieldDiff:
+    return replace(found, verdict=Verdict.LOCAL, reason=reason)
 
 
 def _merge(found: FieldDiff) -> FieldDiff:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from procore_4hse.mapping.lenses import Held, Known, StatusLens, Unwritable
-from procore_4hse.mapping.translate import facts_of, new_payload, payload
+from procore_4hse.mapping.rules import Mapping
+from procore_4hse.mapping.translate import facts_of, new_payload, payload, unsaid
 from procore_4hse.models import Act, Action, Item, Kind, Link, LinkState, Place, Ruling, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.forgotten import is_forgotten, recalled
@@ -157,10 +158,12 @@ def _bring_back(snapshot: Snapshot, link: Link, gone: Side, reason: str) -> tupl
         ids = link.procore_id, link.fourhse_id
         return (Action(Act.RESTORE, gone, link.kind, *ids, reason, parent=snapshot.parent),)
     source = snapshot.records[gone.other][link.id_on(gone.other)]
+    mapping = _carried(snapshot.mapping, link, gone)
     try:
-        fields = new_payload(snapshot.mapping, gone, source.image, snapshot.zone)
+        fields = new_payload(mapping, gone, source.image, snapshot.zone)
     except Unwritable:
         return ()
+    left = unsaid(mapping, gone, source.image, snapshot.zone)
     return (
         Action(
             act=Act.CREATE,
@@ -170,11 +173,16 @@ def _bring_back(snapshot: Snapshot, link: Link, gone: Side, reason: str) -> tupl
             source_id=source.id,
             reason=reason,
             fields=_as_it_was(snapshot, link, source, fields) if gone is Side.FOURHSE else fields,
-            sources={row.key: row.slice(source.side, source.image) for row in snapshot.mapping.fields},
+            sources={row.key: row.slice(source.side, source.image) for row in mapping.fields if row.key not in left},
             generation=link.generation + 1,
             parent=snapshot.parent,
         ),
     )
+
+
+def _carried(mapping: Mapping, link: Link, to: Side) -> Mapping:
+    """The rows that a record which is made again gets; what its own vendor set is not replaced by the other's."""
+    return replace(mapping, fields=tuple(row for row in mapping.fields if not row.fills_only or link.born is to.other))
 
 
 def _as_it_was(snapshot: Snapshot, link: Link, source: Record, fields: dict[str, Any]) -> dict[str, Any]:
@@ -182,6 +190,8 @@ def _as_it_was(snapshot: Snapshot, link: Link, source: Record, fields: dict[str,
     was = kept = snapshot.buried.get(link.fourhse_id, {})
     for row in snapshot.mapping.fields:
         then, now = row.lens.get(Side.FOURHSE, was), row.lens.get(Side.PROCORE, source.image)
+        if row.fills_only and isinstance(then, Known) and then.value is not None:
+            continue
         if not (isinstance(then, Known) and isinstance(now, Known) and row.lens.agree(now.value, then.value)):
             kept = {name: value for name, value in kept.items() if name not in row.lens.reads(Side.FOURHSE)}
     return {**fields, **kept}

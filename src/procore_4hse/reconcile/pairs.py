@@ -33,7 +33,9 @@ class Pair:
 def compare(snapshot: Snapshot, pair: Pair, draft: Draft) -> None:
     """Everything that this pair needs, laid into the draft."""
     link = pair.link
-    found = diff(pair.rows, pair.procore.image, pair.fourhse.image, dict(link.base), _rulings(snapshot, pair))
+    found = diff(
+        pair.rows, pair.procore.image, pair.fourhse.image, dict(link.base), _rulings(snapshot, pair), link.born
+    )
     diffs = tuple(_as_it_came(snapshot, link, _for_the_route(snapshot, one)) for one in found)
     stand(draft, snapshot, link, Place.IN_SYNC)
     _settle_bases(pair, diffs, draft)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from procore_4hse.mapping.lenses import Held, Unwritable
-from procore_4hse.mapping.translate import new_payload, shows
+from procore_4hse.mapping.translate import NEEDED, new_payload, shows, unsaid
 from procore_4hse.models import Act, Action, Item, Kind, Link, LinkState, Place, Ruling, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.children import people_of
@@ -263,7 +263,9 @@ def _plan_create(snapshot: Snapshot, record: Record, apart: frozenset[tuple[str,
     except Unwritable as error:
         draft.items += _why_held(snapshot, record, str(error), title)
         return
-    sources = {row.key: row.slice(record.side, record.image) for row in snapshot.mapping.fields}
+    left = unsaid(snapshot.mapping, side, record.image, snapshot.zone)
+    rows = [row for row in snapshot.mapping.fields if row.key not in left]
+    sources = {row.key: row.slice(record.side, record.image) for row in rows}
     reason = f"new in {record.side.title}"
     generation = len([other for mine, other in apart if mine == record.id and other in snapshot.ids_of_ours])
     action = Action(Act.CREATE, side, Kind.INCIDENT, None, record.id, reason, fields, sources, generation=generation)
@@ -279,7 +281,7 @@ def _why_held(snapshot: Snapshot, record: Record, reason: str, title: str) -> li
     held = [
         (row, reading)
         for row in snapshot.mapping.fields
-        if isinstance(reading := row.lens.get(record.side, record.image), Held)
+        if row.key in NEEDED and isinstance(reading := row.lens.get(record.side, record.image), Held)
     ]
     if held and held[0][1].word is None:
         return []
