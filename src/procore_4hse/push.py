@@ -542,7 +542,7 @@ class Pusher:
     # Small questions ----------------------------------------------------------------------------------------------
 
     def _rows(self, action: Action) -> list[Field]:
-        return [row for row in self.rows_of(action.kind) if row.key in action.sources]
+        return [row for row in self.rows_of(action.kind) if row.key in action.sources and not row.rests]
 
     def rows_of(self, kind: Kind) -> tuple[Field, ...]:
         """The mapping's rows for a link of this kind, in this route's direction."""

@@ -74,6 +74,8 @@ def _laid(mapping: Mapping, side: Side, source: Image, zone: str) -> tuple[dict[
 
 
 def _said(field: Field, side: Side, source: Image, written: Image, facts: Image) -> dict[str, Any]:
+    if side in field.barred:
+        return {}
     reading = field.lens.get(side.other, source)
     if isinstance(reading, Held):
         raise Unwritable(reading.reason)

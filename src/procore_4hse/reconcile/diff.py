@@ -79,6 +79,8 @@ def diff_field(
     left, right = field.lens.get(Side.PROCORE, procore), field.lens.get(Side.FOURHSE, fourhse)
     base = recalled(field, base, {Side.PROCORE: procore, Side.FOURHSE: fourhse})
     found = FieldDiff(field, Verdict.SAME, "both agree", left, right, base)
+    if field.rests:
+        return replace(found, verdict=Verdict.LOCAL, reason=field.left_out or "this field does not travel here")
     for reading in (left, right):
         if isinstance(reading, Held):
             return replace(found, verdict=Verdict.HELD, reason=reading.reason)
@@ -137,7 +139,8 @@ def _written(found: FieldDiff, to: Side, reason: str) -> FieldDiff:
         return replace(found, verdict=Verdict.WRITE, to=to, reason=reason)
     if not found.field.lens.writes(to):
         return _conflict(found, f"{reason}, and {to.title} cannot take it")
-    return replace(found, verdict=Verdict.LOCAL, reason=f"{reason}; this field does not travel to {to.title}")
+    why = found.field.left_out if to in found.field.barred else f"this field does not travel to {to.title}"
+    return replace(found, verdict=Verdict.LOCAL, reason=f"{reason}; {why}")
 
 
 def _by_rule(found: FieldDiff, reason: str) -> FieldDiff:
@@ -200,6 +203,8 @@ def _is_contested(found: FieldDiff) -> bool:
 
 def _wait_for(found: FieldDiff, contested: list[FieldDiff]) -> FieldDiff:
     """A field that shares its 4HSE text with a contested title waits for it: nobody can tell the two apart."""
+    if found.field.rests:
+        return found
     mine = set(found.field.lens.reads(Side.FOURHSE))
     for title in contested:
         if title.field is not found.field and mine & set(title.field.lens.reads(Side.FOURHSE)):

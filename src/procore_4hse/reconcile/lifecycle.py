@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from procore_4hse.mapping.lenses import Held, Known, StatusLens, Unwritable
+from procore_4hse.mapping.people import PersonLens
 from procore_4hse.mapping.rules import Mapping
 from procore_4hse.mapping.translate import facts_of, new_payload, payload, unsaid
 from procore_4hse.models import Act, Action, Item, Kind, Link, LinkState, Place, Ruling, Side
@@ -157,6 +158,8 @@ def _bring_back(snapshot: Snapshot, link: Link, gone: Side, reason: str) -> tupl
     if gone is Side.PROCORE and not _is_told_gone(snapshot, link):
         ids = link.procore_id, link.fourhse_id
         return (Action(Act.RESTORE, gone, link.kind, *ids, reason, parent=snapshot.parent),)
+    if any(isinstance(row.lens, PersonLens) and gone in row.barred for row in snapshot.mapping.fields):
+        return ()
     source = snapshot.records[gone.other][link.id_on(gone.other)]
     mapping = _carried(snapshot.mapping, link, gone)
     try:
@@ -186,13 +189,18 @@ def _carried(mapping: Mapping, link: Link, to: Side) -> Mapping:
 
 
 def _as_it_was(snapshot: Snapshot, link: Link, source: Record, fields: dict[str, Any]) -> dict[str, Any]:
-    """What a deleted record of 4HSE held comes back with it, but for what the survivor says otherwise by now."""
+    """What a deleted record of 4HSE held comes back with it, but for what the survivor says otherwise by now.
+
+    What may not cross to 4HSE does not come back either: it may be what Procore once told.
+    """
     was = kept = snapshot.buried.get(link.fourhse_id, {})
     for row in snapshot.mapping.fields:
         then, now = row.lens.get(Side.FOURHSE, was), row.lens.get(Side.PROCORE, source.image)
-        if row.fills_only and isinstance(then, Known) and then.value is not None:
+        barred = Side.FOURHSE in row.barred
+        if row.fills_only and not barred and isinstance(then, Known) and then.value is not None:
             continue
-        if not (isinstance(then, Known) and isinstance(now, Known) and row.lens.agree(now.value, then.value)):
+        same = isinstance(then, Known) and isinstance(now, Known) and row.lens.agree(now.value, then.value)
+        if barred or not same:
             kept = {name: value for name, value in kept.items() if name not in row.lens.reads(Side.FOURHSE)}
     return {**fields, **kept}
 
