@@ -633,27 +633,3 @@ def test_no_word_serves_a_field_that_is_never_written_or_unknown() -> None:
     for form, column in itertools.product(schema.FORMS, ("procore", "4hse")):
         assert form.served(column) <= form.known[column]
         assert not form.served(column) & NEVER_WRITTEN[column]
-
-
-def blocks() -> list[str]:
-    return re.findall(r"^```yaml\n(.*?)^```$", DOCS.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-
-
-def test_the_examples_of_the_page_load(write: Write) -> None:
-    whole, *rows, words = blocks()
-    assert len(load(write(whole, words)).fields) == 6
-    body = "".join("  " + line if line.strip() else line for row in rows for line in row.splitlines(keepends=True))
-    assert len(load(write("version: 1\nowner: site\nfields:\n" + body, words)).fields) == len(schema.USING)
-
-
-def test_the_page_explains_every_word_of_using_and_every_key() -> None:
-    page = DOCS.read_text(encoding="utf-8")
-    assert re.findall(r"^### (.*)$", page, re.MULTILINE) == list(schema.USING)
-    keys = [info.alias or name for name, info in schema.RowText.model_fields.items()]
-    assert all(f"| `{key}` |" in page for key in [*keys, *schema.MappingText.model_fields])
-
-
-def test_the_page_says_what_each_word_keeps() -> None:
-    sections = re.split(r"^### ", DOCS.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
-    for section, using in zip(sections, schema.USING.values(), strict=True):
-        assert section.split("\n\n")[1].lower().startswith(using.keeps.value)

@@ -1,0 +1,68 @@
+"""The page about the mapping: every example of it is read, and what it says of the words is what they do."""
+
+import re
+from pathlib import Path
+from shutil import copytree
+from textwrap import dedent, indent
+
+import pytest
+
+from procore_4hse.mapping import schema
+from procore_4hse.mapping.loader import load
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "mapping.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^( *)```yaml\n(.*?)^ *```$", PAGE, re.MULTILINE | re.DOTALL)
+EXAMPLES = [dedent(body) for _, body in BLOCKS]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(copytree(ROOT / "mappings" / "default", tmp_path / "site"))
+
+
+def placed(example: str, folder: Path) -> None:
+    """Lays an example into a folder: a whole file, or a row in the place of the one for the same field."""
+    place, body = example.removeprefix("# ").split("\n", 1)
+    path = folder / place.removesuffix(", a row")
+    if not place.endswith(", a row"):
+        path.write_text(body, encoding="utf-8")
+        return
+    procore = re.search(r"^  procore: (.*)$", body, re.MULTILINE)
+    assert procore is not None
+    head, *rows = re.split(r"^(?=  - field)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    kept = [row for row in rows if f"    procore: {procore[1]}\n" not in row]
+    new = indent(body, "  ")
+    named = re.search(r"^  words: (.*)$", body, re.MULTILINE)
+    if named is not None and not (folder / "words" / f"{named[1]}.yaml").exists():
+        placed(next(one for one in EXAMPLES if one.startswith(f"# words/{named[1]}.yaml")), folder)
+    path.write_text(head + "".join(row.rstrip() + "\n\n" for row in kept) + new, encoding="utf-8")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=[example.split("\n")[0] for example in EXAMPLES])
+def test_each_example_of_the_page_is_a_mapping(example: str, folder: Path) -> None:
+    assert re.match(r"# (incident\.yaml|people\.yaml|words/\w+\.yaml)(, a row)?\n", example)
+    before = load(folder)
+    placed(example, folder)
+    after = load(folder)
+    label = re.search(r"^- field: (.*)$", example, re.MULTILINE)
+    if label is not None:
+        assert label[1] in [row.label for row in (*after.fields, *after.people)]
+    elif "activity" not in example.split("\n")[0]:
+        assert after.digest != before.digest
+
+
+@pytest.mark.parametrize("form", schema.FORMS, ids=lambda form: form.file)
+def test_the_page_explains_each_word_of_using(form: schema.Form) -> None:
+    (part,) = re.findall(rf"^## The words of `using` in {form.file}\n(.*?)^## ", PAGE, re.MULTILINE | re.DOTALL)
+    sections = re.split(r"^### ", part, flags=re.MULTILINE)[1:]
+    assert [section.split("\n")[0] for section in sections] == list(form.using)
+    for section, using in zip(sections, form.using.values(), strict=True):
+        assert section.split("\n\n")[1].lower().startswith(using.keeps.value)
+        assert f"using: {using.word}\n" in section
+
+
+def test_the_page_explains_every_key() -> None:
+    models = (schema.MappingText, schema.PeopleText, schema.RowText, schema.PersonRowText)
+    keys = {info.alias or name for model in models for name, info in model.model_fields.items()}
+    assert sorted(key for key in keys if f"| `{key}` |" not in PAGE) == []
