@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -17,7 +17,6 @@ from procore_4hse.errors import (
     BudgetExhausted,
     GuardStopped,
     LeaseLost,
-    NotFound,
     Refused,
     StoreError,
     SyncError,
@@ -97,7 +96,7 @@ class Cycle:
             self.report.ended("busy", "Another process has this route; it is left to that one.", 0)
             return
         state, zone = self.open()
-        self.put_back(state)
+        self.put_back(zone)
         pulled = self.pull(state)
         settled = self.settle(zone, pulled)
         self.learn_partners()
@@ -200,7 +199,7 @@ class Cycle:
                 unit.routes.save(self.route.key, self.route.name, meeting_approved=True)
             return unit.routes.get(self.route.key, self.route.name), zone
 
-    def put_back(self, state: RouteState) -> None:
+    def put_back(self, zone: str) -> None:
         """A write that emptied fields it did not send holds the route until a person lets us put them back."""
         with self.store.read() as unit:
             inbox = unit.inbox(self.route.key)
@@ -209,21 +208,10 @@ class Cycle:
             return
         if entry.state == "open" or self.options.dry:
             raise GuardStopped(entry.item.reason)
-        self._fill_again(entry.item.facts)
+        self.pusher(zone).fill_again(entry.item.facts)
         with self.store.begin(self.fence) as unit:
             unit.routes.remember(self.route.key, self.route.name, put_whole=True)
             unit.inbox(self.route.key).close(REPLACED)
-
-    def _fill_again(self, facts: Mapping[str, Any]) -> None:
-        """The record with its emptied fields as they were; whatever is set by now, by us or a person, stays."""
-        register, kind = self._registers()[Side(facts["side"])], Kind(facts["kind"])
-        try:
-            now = register.show(kind, facts["record"]).record.payload
-        except NotFound:
-            return
-        names = register.own_fields(kind) - register.NEVER_WRITTEN
-        image = {name: facts["before"].get(name) if now.get(name) in (None, "") else now[name] for name in names}
-        register.update(kind, facts["record"], {n: value for n, value in image.items() if value is not None})
 
     def pull(self, state: RouteState) -> Pulled:
         puller = Puller(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, TypeVar
 
@@ -352,6 +353,26 @@ class Pusher:
         if not gone:
             return None
         return items.replaced(action, sorted(gone), {name: before.get(name) for name in own}, dict(after))
+
+    def fill_again(self, facts: Mapping[str, Any]) -> None:
+        """An emptied record has its fields as they were; whatever is set by now, by us or a person, stays."""
+        side, kind, record_id = Side(facts["side"]), Kind(facts["kind"]), str(facts["record"])
+        register = self.registers[side]
+        try:
+            now = register.show(kind, record_id).record.payload
+        except NotFound:
+            return
+        names = register.own_fields(kind) - register.NEVER_WRITTEN
+        image = {name: facts["before"].get(name) if now.get(name) in (None, "") else now[name] for name in names}
+        fields = {name: value for name, value in image.items() if value is not None}
+        with self.store.read() as unit:
+            link = unit.links(self.state.key).find(side, record_id, kind)
+        source, own = (link.id_on(side.other), link.kind) if link else (None, kind)
+        intent = self._intend(Action(Act.UPDATE, side, own, record_id, source, "what was emptied is put back", fields))
+        with suppress(Abandoned):
+            answer = self._send(intent, lambda: register.update(kind, record_id, fields))
+            with self.store.begin(self.fence) as unit:
+                unit.journal(self.state.key).end(intent.id, "done", answer=dict(answer.record.payload))
 
     # Delete and restore -------------------------------------------------------------------------------------------
 

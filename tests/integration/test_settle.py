@@ -438,6 +438,27 @@ def test_what_a_person_wrote_into_an_emptied_record_stays_when_the_rest_is_put_b
     assert world.site()[str(ours)]["title"] == "Stairs"
 
 
+@pytest.mark.parametrize("fault", LOSSES)
+def test_putting_back_what_4hse_emptied_is_journalled_and_survives_a_lost_answer(
+    linked: Linked, sqlite_url: str, fault: FaultKind
+) -> None:
+    world = linked(sqlite_url, fourhse_dials=FourHseDials(token_lifetime=86400, put_is="blanking"))
+    ours, theirs = pair(world)
+    told = world.office()[theirs]["description_event"]
+    world.procore.hand_edit("incident", ours, title="Scaffold")
+    assert world.sync().outcome == "stopped"
+    world.answer(world.inbox()[0].id, "approve")
+    world.faults.add(fault, method="PUT", delay=TEN)
+    assert world.sync().outcome == "failed"
+    with world.store.read() as unit:
+        (intent,) = unit.journal(world.route.key).open()
+    assert (intent.action.reason, intent.action.source_id) == ("what was emptied is put back", str(ours))
+    come_to_rest(world)
+    row = world.office()[theirs]
+    assert (row["name"], row["description_event"]) == ("Scaffold", told)
+    assert waiting(world) == []
+
+
 def test_an_edit_of_the_source_meanwhile_crosses(linked: Linked, store_url: str) -> None:
     world = linked(store_url)
     theirs = world.in_office("Hook")
