@@ -52,7 +52,7 @@ def join_lines(lined: Lined, labels: tuple[str, ...], *, like: object) -> str:
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a value stands in a 4HSE record: a whole text, or the named line of one that several rows share."""
+    """Where a value stands in a 4HSE record: in a text, below its named lines, or on one of those lines."""
 
     key: str
     line: str | None = None
@@ -61,13 +61,13 @@ class Spot:
 
     def read(self, image: Image) -> str | None:
         if self.line is None:
-            return text.canonical(image.get(self.key))
+            return split_lines(image.get(self.key), self.labels).body
         return split_lines(image.get(self.key), self.labels).lines.get(self.line)
 
     def write(self, value: str | None, current: Image) -> dict[str, Any]:
         present = current.get(self.key)
-        if self.line is None:
-            return {self.key: text.rendered(value, like=present)}
         old = split_lines(present, self.labels)
+        if self.line is None:
+            return {self.key: join_lines(Lined(old.lines, text.tidied(value or "")), self.labels, like=present)}
         lines = {**old.lines, self.line: " ".join((value or "").split())}
         return {self.key: join_lines(Lined(lines, old.body), self.labels, like=present)}

@@ -59,6 +59,10 @@ class WordList:
         """The 4HSE word that is written for exactly these Procore words."""
         return self._first.get(frozenset(meaning))
 
+    def procore_word(self, called: str) -> str | None:
+        """The list's own form of a Procore word; None for one that it does not hold."""
+        return self.procore_words.get(fold(called))
+
     def unknown(self, side: Side, word: str) -> Held:
         reason = f"{side.title} shows {word!r}, which the list words/{self.name}.yaml does not know"
         return Held(reason, word=word)
@@ -137,7 +141,7 @@ class WordLens(_Listed):
             raise Unwritable(f"the list words/{self.words.name}.yaml has no 4HSE word for `{value}`")
         return self.spot.write(word, current)
 
-    def _procore(self, value: str | None) -> int | str | None:
+    def _procore(self, value: str | None) -> int | str | bool | None:
         if value is None or self.picker is None:
             return value
         found = self.live.id_of(self.picker, value)
@@ -147,7 +151,33 @@ class WordLens(_Listed):
 
 
 @dataclass(frozen=True)
-class PartsLens(_Listed):
+class SeveralWords(_Listed):
+    """Any number of Procore's words, and 4HSE's with `;` between them. Their order means nothing."""
+
+    def listed(self, written: str | None) -> Reading:
+        """What a text of 4HSE's words means together."""
+        meanings = [(word, self.words.meaning(word)) for word in parts_of(written)]
+        missing = next((word for word, meaning in meanings if meaning is None), None)
+        if missing is not None:
+            return self.words.unknown(Side.FOURHSE, missing)
+        return Known(_sorted(key for _, meaning in meanings for key in meaning or ()))
+
+    def worded(self, wanted: frozenset[str], current: Image) -> str:
+        """The words that stand there already, as far as they are still right, and one for each that is missing."""
+        present = [(word, self.words.meaning(word)) for word in parts_of(self.spot.read(current))]
+        kept = [word for word, meaning in present if meaning is not None and meaning <= wanted]
+        told = frozenset[str]().union(*(self.words.meaning(word) or () for word in kept))
+        return f"{BETWEEN} ".join([*kept, *(self._word(key) for key in sorted(wanted - told))])
+
+    def _word(self, key: str) -> str:
+        word = self.words.word(key)
+        if word is None:
+            raise Unwritable(f"the list words/{self.words.name}.yaml has no 4HSE word for `{key}` alone")
+        return word
+
+
+@dataclass(frozen=True)
+class PartsLens(SeveralWords):
     """Body parts: Procore's keys, with sides, and 4HSE's words with `;` between them. Their order means nothing."""
 
     live: Live = field(default_factory=Live)
@@ -160,40 +190,20 @@ class PartsLens(_Listed):
         return ("body_part_ids",) if side is Side.PROCORE else (self.spot.key,)
 
     def get(self, side: Side, image: Image) -> Reading:
-        return self._procore(image.get(self.procore)) if side is Side.PROCORE else self._fourhse(self.spot.read(image))
+        return self._procore(image.get(self.procore)) if side is Side.PROCORE else self.listed(self.spot.read(image))
 
     def _procore(self, keys: Iterable[str] | None) -> Reading:
         shown = list(keys or ())
         missing = next((key for key in shown if fold(key) not in self.words.procore_words), None)
         return Known(_sorted(shown)) if missing is None else self.words.unknown(Side.PROCORE, missing)
 
-    def _fourhse(self, written: str | None) -> Reading:
-        meanings = [(word, self.words.meaning(word)) for word in parts_of(written)]
-        missing = next((word for word, meaning in meanings if meaning is None), None)
-        if missing is not None:
-            return self.words.unknown(Side.FOURHSE, missing)
-        return Known(_sorted(key for _, meaning in meanings for key in meaning or ()))
-
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         wanted = frozenset(value or ())
         if side is Side.FOURHSE:
-            return self.spot.write(f"{BETWEEN} ".join(self._worded(wanted, current)), current)
+            return self.spot.write(self.worded(wanted, current), current)
         if wanted and not _has_affliction(current):
             raise Unwritable("Procore takes body parts only together with an affliction type")
         return {"body_part_ids": [self._id(key) for key in sorted(wanted)]}
-
-    def _worded(self, wanted: frozenset[str], current: Image) -> list[str]:
-        """The words that stand there already, as far as they are still right, and one for each part that is missing."""
-        present = [(word, self.words.meaning(word)) for word in parts_of(self.spot.read(current))]
-        kept = [word for word, meaning in present if meaning is not None and meaning <= wanted]
-        told = frozenset[str]().union(*(self.words.meaning(word) or () for word in kept))
-        return [*kept, *(self._word(key) for key in sorted(wanted - told))]
-
-    def _word(self, key: str) -> str:
-        word = self.words.word(key)
-        if word is None:
-            raise Unwritable(f"the list words/{self.words.name}.yaml has no 4HSE word for `{key}` alone")
-        return word
 
     def _id(self, key: str) -> int:
         found = self.live.id_of("body_parts", key)
