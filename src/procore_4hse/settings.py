@@ -47,6 +47,22 @@ class Direction(StrEnum):
     FOURHSE_TO_PROCORE = "4hse-to-procore"
 
 
+class Crossing(StrEnum):
+    """Which way the values of one class may cross."""
+
+    BOTH = "both"
+    PROCORE_TO_FOURHSE = "procore-to-4hse"
+    FOURHSE_TO_PROCORE = "4hse-to-procore"
+    NONE = "none"
+
+
+class WhenBarred(StrEnum):
+    """What becomes of a row whose class may not go where the row goes."""
+
+    REFUSE = "refuse"
+    LEAVE_OUT = "leave out"
+
+
 class Deletions(StrEnum):
     """What happens to the survivor when one side deleted its record."""
 
@@ -256,6 +272,19 @@ class RetentionSettings(_Section):
     tombstones: Age = None
 
 
+Crosses = Annotated[Crossing, _word_of(Crossing)]
+
+
+class PrivacySettings(_Section):
+    """Which classes of values may cross, by the classes that the rows of a mapping have."""
+
+    identity: Crosses = Crossing.BOTH
+    health: Crosses = Crossing.BOTH
+    location: Crosses = Crossing.BOTH
+    plain: Crosses = Crossing.BOTH
+    when_barred: Annotated[WhenBarred, _word_of(WhenBarred)] = WhenBarred.REFUSE
+
+
 class RouteSettings(_Section):
     name: Filled
     procore_project: Id
@@ -268,6 +297,7 @@ class RouteSettings(_Section):
     since: Day
     deletions: Annotated[Deletions, _word_of(Deletions)] = Deletions.ASK
     private: Annotated[Private, _word_of(Private)] = Private.SKIP
+    privacy: Annotated[PrivacySettings, Field(description="a [routes.privacy] table")] = PrivacySettings()
 
 
 class Settings(BaseSettings):
@@ -442,7 +472,7 @@ def _bad_toml(file: Path, words: str) -> Problem:
     return Problem(place, "is not TOML from here on", "Look for a missing quote, bracket or = on this line")
 
 
-_HEADER = re.compile(r"\s*(\[{1,2})\s*([\w-]+)\s*\]{1,2}")
+_HEADER = re.compile(r"\s*(\[{1,2})\s*([\w-]+)(?:\s*\.\s*([\w-]+))?\s*\]{1,2}")
 _KEY = re.compile(r"\s*[\"']?([\w-]+)[\"']?\s*(?:\.\s*[\"']?([\w-]+)[\"']?\s*)?=")
 
 
@@ -454,8 +484,10 @@ def _lines(text: str, file: Path) -> dict[KeyPath, str]:
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
             listed = header[1] == "[["
-            table = (header[2], count) if listed else (header[2],)
             count += listed
+            of_route = listed or (header[2] == "routes" and header[3] is not None)
+            table = (header[2], count - 1) if of_route else (header[2],)
+            table = (*table, header[3]) if header[3] else table
             places[table] = f"{file}:{number}"
         elif key := _KEY.match(line):
             places[(*table, *(part for part in key.groups() if part))] = f"{file}:{number}"
@@ -558,7 +590,7 @@ def _fields_at(path: KeyPath) -> dict[str, FieldInfo]:
     if not path:
         return Settings.model_fields
     if path[0] == "routes":
-        return RouteSettings.model_fields
+        return PrivacySettings.model_fields if "privacy" in path else RouteSettings.model_fields
     model = _section_model(Settings.model_fields[str(path[0])])
     return model.model_fields if model else {}
 

@@ -322,6 +322,30 @@ BROKEN = {
     ),
     "deletions": ("since = .*", '\\g<0>\ndeletions = "propogate"', ":27 route 1, deletions", "Write propagate"),
     "private": ("since = .*", "\\g<0>\nprivate = true", ":27 route 1, private", "Write one of these words"),
+    "a class": (
+        "since = .*",
+        '\\g<0>\n\n[routes.privacy]\nhealth = "to procore"',
+        ":29 route 1, privacy, health",
+        "Write 4hse-to-procore",
+    ),
+    "a class that is none": (
+        "since = .*",
+        '\\g<0>\n[routes.privacy]\nhelth = "none"',
+        ":28 route 1, privacy, helth",
+        "Did you mean health?",
+    ),
+    "when barred": (
+        "since = .*",
+        '\\g<0>\nprivacy = { when_barred = "leave_out" }',
+        ":27 route 1, privacy, when_barred",
+        "Write leave out",
+    ),
+    "privacy as a word": (
+        "since = .*",
+        '\\g<0>\nprivacy = "none"',
+        ":27 route 1, privacy",
+        "Write a [routes.privacy] table",
+    ),
     "enabled": ("since = .*", '\\g<0>\nenabled = "perhaps"', ":27 route 1, enabled", "Write true or false"),
     "plain http": (
         r"\[procore\]",
@@ -406,6 +430,25 @@ def test_all_problems_come_at_once(write: Write) -> None:
         ":26 route 1, from",
         ":29 route 2, name",
     }
+
+
+def test_the_privacy_of_a_route_stands_below_it(write: Write) -> None:
+    text = f'{GOOD}\n[routes.privacy]\nhealth = "none"\n{SECOND_ROUTE}'
+    first, second = load(write(text + 'privacy = { location = "procore-to-4hse" }\n'), {}).routes
+    assert (first.privacy.health, second.privacy.health) == ("none", "both")
+    assert (first.privacy.location, second.privacy.location) == ("both", "procore-to-4hse")
+    assert first.privacy.when_barred == "refuse"
+    file = write(f'{text}[routes.privacy]\nhealth = "non"\nwhen_barred = "never"\n')
+    assert [problem.place.removeprefix(str(file)) for problem in problems_of(file, {})] == [
+        ":39 route 2, privacy, health",
+        ":40 route 2, privacy, when_barred",
+    ]
+
+
+def test_the_privacy_of_a_route_comes_from_the_environment_too(write: Write) -> None:
+    told = json.dumps([ROUTE | {"privacy": {"identity": "none", "when_barred": "leave out"}}])
+    privacy = load(write(GOOD), {"SYNC_ROUTES": told}).routes[0].privacy
+    assert (privacy.identity, privacy.health, privacy.when_barred) == ("none", "both", "leave out")
 
 
 @pytest.mark.parametrize("path", [":memory:", "sync.db?mode=ro", "sync.db#1", ""])
@@ -526,9 +569,10 @@ def test_the_template_complains_of_what_is_to_be_filled_in_and_of_nothing_else(w
 
 def test_the_template_names_every_setting_with_its_default(write: Write) -> None:
     text = TEMPLATE.read_text()
-    for section in (settings.ProcoreSettings, settings.FourHseSettings, settings.RouteSettings):
+    sections = (settings.ProcoreSettings, settings.FourHseSettings, settings.RouteSettings, settings.PrivacySettings)
+    for section in sections:
         for key, info in section.model_fields.items():
-            assert re.search(rf"^{key} = ", text, re.MULTILINE), key
+            assert re.search(rf"^({key} = |\[routes\.{key}\])", text, re.MULTILINE), key
             if isinstance(info.default, str):
                 assert f'{key} = "{info.default}"' in text
     for key in settings.RetentionSettings.model_fields:
