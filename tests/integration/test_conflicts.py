@@ -108,6 +108,20 @@ def test_a_person_may_join_them(store_url, build):
     assert [entry.item.field for entry in world.inbox()] == ["description"], "two texts without a base are asked about"
 
 
+def test_a_word_that_names_a_partner_who_is_gone_by_then_does_not_last(store_url, build):
+    world = build(store_url)
+    ours = world.on_site("Fall", description="One worker fell.")
+    theirs = world.in_office("Fall", description_event="Another worker fell.")
+    world.sync(first=True)
+    world.answer(world.inbox()[0].id, "approve", with_id=theirs)
+    world.fourhse.hand_delete("incident", theirs)
+    world.sync()
+    with world.store.read() as unit:
+        assert unit.inbox(world.route.key).rulings() == {}
+    assert [link.procore_id for link in world.links()] == [ours]
+    assert [row["description_event"] for row in world.office().values()] == ["One worker fell."]
+
+
 def test_what_a_person_joined_and_takes_apart_later_stays_apart(store_url, build):
     world = build(store_url)
     ours = world.on_site("Fall", description="One worker fell.")
