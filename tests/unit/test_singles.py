@@ -205,6 +205,12 @@ def test_a_no_calls_it_different_from_every_candidate_shown(key, candidates, apa
     assert plan(route(*both, rulings=ruling("guard:scope", "reject", seen={"candidates": candidates}))).apart == ()
 
 
+def test_each_no_is_remembered():
+    said = ruling("match:procore:1", "reject", seen={"candidates": ["a"]})
+    said |= ruling("match:fourhse:b", "reject", seen={"candidates": ["2"]})
+    assert plan(route(site(), office(), office("b", **TRIP), rulings=said)).apart == (("1", "a"), ("2", "b"))
+
+
 # Copies that we may have made ------------------------------------------------------------------------------------
 
 LOST = Action(
