@@ -59,7 +59,15 @@ class Route:
     @property
     def scope(self) -> str:
         """The settings that decide what takes part, as one sentence; a change of it is asked about."""
-        return f"direction {self.direction.value}, since {self.since}, private {self.private}"
+        told = f"direction {self.direction.value}, since {self.since}, private {self.private}"
+        return ", ".join((told, *_crossings(self.mapping)))
+
+
+def _crossings(mapping: FieldMapping) -> Iterator[str]:
+    """The classes that do not cross freely; nothing where all do, as it was before a route could say so."""
+    for one in sorted(mapping.crossing):
+        way = mapping.crossing[one]
+        yield f"{one} crosses {'nowhere' if way is Direction.NONE else way.value}"
 
 
 @dataclass(frozen=True)

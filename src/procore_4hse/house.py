@@ -12,13 +12,15 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from procore_4hse.clients import FourHseRegister, Http, ProcoreRegister, fourhse_http, procore_http
-from procore_4hse.errors import MappingError, Problem
+from procore_4hse.errors import ConfigurationError, MappingError, Problem
 from procore_4hse.gather import Route
+from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.loader import load
-from procore_4hse.mapping.rules import Direction, Mapping
+from procore_4hse.mapping.rules import Direction, Field, Mapping
+from procore_4hse.mapping.schema import INCIDENT_FORM
 from procore_4hse.models import Side
 from procore_4hse.reconcile.snapshot import Limits, Policy
-from procore_4hse.settings import RouteSettings, Settings
+from procore_4hse.settings import PrivacySettings, RouteSettings, Settings, WhenBarred
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Store
 
@@ -26,7 +28,10 @@ DIRECTIONS = {
     "both": Direction.BOTH,
     "procore-to-4hse": Direction.TO_FOURHSE,
     "4hse-to-procore": Direction.TO_PROCORE,
+    "none": Direction.NONE,
 }
+MUST_CROSS = {using.key for using in INCIDENT_FORM.using.values() if using.is_required}
+"""Rows that no incident can do without, wherever the route leads."""
 
 
 class Line(Protocol):
@@ -91,7 +96,10 @@ def open_house(
 
 
 def routes_of(settings: Settings) -> tuple[Route, ...]:
-    """Every route with its mapping read and compiled. Raises MappingError with the problems of all mappings."""
+    """Every route with its mapping read, compiled and narrowed to what may cross.
+
+    Raises MappingError with the problems of all mappings, else ConfigurationError with every row that a route bars.
+    """
     mappings: dict[str, Mapping] = {}
     problems: list[Problem] = []
     for folder in sorted({route.mapping for route in settings.routes}):
@@ -102,18 +110,47 @@ def routes_of(settings: Settings) -> tuple[Route, ...]:
     if problems:
         raise MappingError(tuple(problems))
     limits = Limits(**settings.guards.model_dump())
-    return tuple(_route(route, mappings[str(route.mapping)], limits) for route in settings.routes)
+    routes = tuple(_route(route, mappings[str(route.mapping)], limits) for route in settings.routes)
+    barred = [each for told, route in zip(settings.routes, routes, strict=True) for each in _barred(told, route)]
+    if barred:
+        raise ConfigurationError(tuple(barred))
+    return routes
+
+
+def _barred(told: RouteSettings, route: Route) -> Iterator[Problem]:
+    """Rows that would go where their class may not, unless the route leaves them out and can do without them."""
+    leaves_out = told.privacy.when_barred is WhenBarred.LEAVE_OUT
+    for row in (*route.mapping.fields, *route.mapping.people):
+        if row.barred and (row.key in MUST_CROSS or not leaves_out):
+            where = " and ".join(side.title for side in row.barred)
+            what = f"the row `{row.label}` goes to {where}, where its class, {row.privacy}, may not cross"
+            yield Problem(f"route {route.name}, privacy, {row.privacy}", what, _remedy(row))
+
+
+def _remedy(row: Field) -> str:
+    let = f"Let {row.privacy} cross there"
+    if row.key in MUST_CROSS:
+        return f"{let}: no incident can do without this row"
+    out = f'{let}, or write when_barred = "leave out"'
+    return out if row.rests else f"{out}, or write `direction: {row.direction}` in the row"
+
+
+def _crossing(privacy: PrivacySettings) -> dict[FieldClass, Direction]:
+    """The classes that may not cross freely, each with its way."""
+    ways = {each: DIRECTIONS[getattr(privacy, each.value).value] for each in FieldClass}
+    return {each: way for each, way in ways.items() if way is not Direction.BOTH}
 
 
 def _route(route: RouteSettings, mapping: Mapping, limits: Limits) -> Route:
+    direction = DIRECTIONS[route.direction.value]
     return Route(
         name=route.name,
         procore_project=str(route.procore_project),
         fourhse_project=str(route.fourhse_project),
         fourhse_office=str(route.fourhse_office),
-        mapping=mapping,
+        mapping=mapping.narrowed(direction).within(_crossing(route.privacy)),
         since=route.since,
-        direction=DIRECTIONS[route.direction.value],
+        direction=direction,
         deletions=Policy(route.deletions.value),
         private=route.private.value,
         limits=limits,
