@@ -298,9 +298,14 @@ def _asked(unit: Unit, route: str, person: Person, marks: frozenset[str]) -> Ite
     """
     done = unit.purge(route).purged_items()
     for entry in unit.inbox(route).entries(states=EVERY_STATE):
-        may_go = entry.state == "closed" or entry.item.kind is not ItemKind.GUARD
-        if may_go and entry.id not in done and _is_about(entry, person, marks):
+        if entry.id not in done and (_is_about(entry, person, marks) or _showed(entry, person)):
             yield entry
+
+
+def _showed(entry: Entry, person: Person) -> bool:
+    """Whether a guard that is over kept images of a record that names the person."""
+    images = (entry.item.facts.get("before"), entry.item.facts.get("after"))
+    return entry.state == "closed" and any(person.is_named(image) for image in images if isinstance(image, Mapping))
 
 
 def _is_mark(entry: Entry) -> bool:

@@ -207,6 +207,8 @@ def test_a_late_copy_is_still_known_for_one_long_after_the_purge(build, store_ur
     assert is_nothing(world.sync())
     assert [entry.item.kind for entry in world.inbox()] == ["match"]
     assert len(world.office()) == 1
+    world.on_site("Another one")
+    assert wrote(world.sync()) == {"created": 1, "updated": 0, "deleted": 0}
 
 
 def test_a_deletion_that_is_asked_about_keeps_all_that_an_answer_needs(build, store_url):
@@ -518,6 +520,20 @@ def test_a_deleted_record_s_last_image_goes_with_the_person(build, store_url):
     assert [each.item.key for each in world.inbox()] == [entry.item.key], "it is asked about again"
     world.answer(world.inbox()[0].id, "approve")
     assert wrote(world.sync())["deleted"] == 1
+
+
+def test_images_that_a_guard_kept_go_once_it_is_over(build, store_url):
+    world, _, assignment = with_people(build, store_url)
+    shown = {"person_office_id": assignment, "days": 3}
+    guard = Item(ItemKind.GUARD, "guard:replaced", "", "It was emptied.", "", facts={"before": shown, "after": {}})
+    with world.store.begin() as unit:
+        unit.inbox(world.route.key).add(guard)
+    assert forget(world, assignment)["inbox"] == 0
+    assert assignment in memory(world, "inbox")
+    with world.store.begin() as unit:
+        unit.inbox(world.route.key).close(guard.key)
+    assert forget(world, assignment)["inbox"] == 1
+    assert assignment not in memory(world, "inbox")
 
 
 def test_nobody_with_this_id_is_nothing_to_do(build, store_url):
