@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import signal
+import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,6 +27,7 @@ from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from procore_4hse.store.leases import Holder
+from procore_4hse.store.repository import Store
 from world import PROJECT, World
 
 LONG = timedelta(days=100)
@@ -358,6 +360,28 @@ def test_a_daemon_without_ages_purges_nothing(build, store_url):
     assert "A secret word." in memory(world, "journal")
 
 
+def test_a_file_that_is_written_anew_holds_nothing_that_was_removed_from_it(tmp_path):
+    file = tmp_path / "sync.db"
+    store = Store(f"sqlite:///{file}")
+    store.upgrade()
+    with sqlite3.connect(file) as careless:
+        careless.execute("PRAGMA secure_delete = OFF")
+        careless.execute("INSERT INTO apart VALUES ('route', ?, '')", ["A secret word. " * 5000])
+        careless.commit()
+        careless.execute("DELETE FROM apart")
+    careless.close()
+    assert b"A secret word." in file.read_bytes() + file.with_name("sync.db-wal").read_bytes()
+    with sqlite3.connect(file) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM apart").fetchall()
+        assert not store.rewrite(patience=timedelta(0)), "somebody still reads what was there before"
+        reader.rollback()
+    reader.close()
+    assert store.rewrite()
+    assert b"A secret word." not in b"".join(path.read_bytes() for path in tmp_path.glob("sync.db*"))
+    store.close()
+
+
 # One person --------------------------------------------------------------------------------------------------------
 
 
@@ -502,6 +526,8 @@ def test_a_refusal_loses_its_words_and_is_not_sent_again_because_of_it(build, st
     assert [entry.item.kind for entry in world.inbox()] == ["refused"]
     counts = forget(world, party)
     assert (counts["refusals"], counts["inbox"]) == (1, 1)
+    with world.store.read() as unit:
+        assert [refusal.words for refusal in unit.journal(world.route.key).refusals().values()] == [""]
     before = world.fourhse.calls["incident-person/update"]
     world.sync()
     assert world.fourhse.calls["incident-person/update"] == before

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
+from core import MAPPING, injury, involved
 
 from procore_4hse.mapping.people import NumberLens
 from procore_4hse.mapping.rules import Field
@@ -67,6 +69,14 @@ def test_a_base_that_is_known_or_missing_is_left_alone() -> None:
     now = {Side.PROCORE: site_days(1), Side.FOURHSE: office_days(2)}
     assert recalled(DAYS, BASE, now) is BASE
     assert recalled(DAYS, None, now) is None
+
+
+def test_a_value_is_known_again_in_another_order_and_whatever_it_is_made_of() -> None:
+    person = MAPPING.people[0]
+    ours, theirs = injury(affected_party={"id": 7, "name": "Ann", "born_on": date(1980, 5, 1)}), involved()
+    turned = injury(affected_party={"born_on": date(1980, 5, 1), "name": "Ann", "id": 7})
+    base = person.agreement(ours.image, theirs.image)
+    assert recalled(person, forgotten(base, "salt"), {Side.PROCORE: turned.image, Side.FOURHSE: theirs.image}) == base
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,7 @@ class Store:
         with _as_store_error(), Session(self._reading) as session:
             yield Unit(session, self._now(session))
 
-    def rewrite(self) -> bool:
+    def rewrite(self, *, patience: timedelta = timedelta(seconds=5)) -> bool:
         """Leaves nothing in a SQLite file that was removed from it; False while another process reads or writes it.
 
         PostgreSQL uses the room of removed rows again by itself.
@@ -113,12 +113,13 @@ class Store:
             return True
         connection = self._writing.raw_connection()
         try:
+            connection.cursor().execute(f"PRAGMA busy_timeout = {patience // timedelta(milliseconds=1)}")
             for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
                 busy = connection.cursor().execute(statement).fetchone()
         except sqlite3.OperationalError:
             return False
         finally:
-            connection.close()
+            connection.invalidate()
         return busy is not None and busy[0] == 0
 
     def close(self) -> None:
