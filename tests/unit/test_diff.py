@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from procore_4hse.mapping.lenses import INJURED
-from procore_4hse.mapping.rules import Direction, OnConflict
-from procore_4hse.models import Ruling, Side
+from procore_4hse.mapping.people import NumberLens
+from procore_4hse.mapping.rules import Direction, Field, OnConflict
+from procore_4hse.models import Agreement, Ruling, Side
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff, diff_field, seen, shown
 from routes import MAPPING, link, office, site
 
@@ -322,3 +323,66 @@ def test_a_category_that_rests_on_this_route_stays_where_it_is():
     field = replace(CATEGORY, direction=Direction.TO_PROCORE)
     found = diff_field(field, site(**{INJURED: True}).image, office().image, link().base["category"])
     assert (found.verdict, found.to) == (Verdict.LOCAL, None)
+
+
+# What a vendor sets ----------------------------------------------------------------------------------------------
+
+SET = Field("number", "Number", NumberLens("number", "code"), fills_only=True)
+
+
+@pytest.mark.parametrize(
+    ("values", "born", "base", "found"),
+    [
+        ((3, None), Side.PROCORE, None, (Verdict.WRITE, Side.FOURHSE, "4HSE has none yet")),
+        ((None, 3), Side.FOURHSE, None, (Verdict.WRITE, Side.PROCORE, "Procore has none yet")),
+        ((3, None), Side.FOURHSE, None, (Verdict.LOCAL, None, "Procore has a value of its own")),
+        ((None, 3), Side.PROCORE, None, (Verdict.LOCAL, None, "4HSE has a value of its own")),
+        ((3, 4), Side.PROCORE, None, (Verdict.LOCAL, None, "4HSE has a value of its own")),
+        (
+            (3, None), None, None,
+            (Verdict.LOCAL, None, "it is carried only to a record that came from where it is set"),
+        ),
+        ((3, None), Side.PROCORE, (3, 3, False), (Verdict.LOCAL, None, "it was emptied in 4HSE")),
+        ((3, None), Side.PROCORE, (3, None, True), (Verdict.SETTLED, None, "they differ as they were left")),
+        ((5, None), Side.PROCORE, (3, None, True), (Verdict.WRITE, Side.FOURHSE, "4HSE has none yet")),
+        ((3, None), Side.PROCORE, (3, None, False), (Verdict.WRITE, Side.FOURHSE, "4HSE has none yet")),
+        ((3, 3), Side.PROCORE, (3, 3, True), (Verdict.AGREED, None, "both show the same, newly")),
+    ],
+)  # fmt: skip
+def test_what_a_vendor_sets_fills_an_empty_field_of_what_came_from_there(values, born, base, found):
+    was = {"number": Agreement({"number": base[0]}, {"code": base[1]}, base[2])} if base else {}
+    [one] = diff([SET], {"number": values[0]}, {"code": values[1]}, was, {}, born)
+    assert (one.verdict, one.to, one.reason) == found
+
+
+def test_what_a_vendor_sets_never_goes_against_its_way():
+    one = diff_field(replace(SET, direction=Direction.TO_PROCORE), {"number": 3}, {}, None, None, Side.PROCORE)
+    assert (one.verdict, one.reason) == (
+        Verdict.LOCAL,
+        "it is carried only to a record that came from where it is set",
+    )
+
+
+# What rests ------------------------------------------------------------------------------------------------------
+
+
+def test_a_row_that_rests_is_not_compared():
+    rests = replace(MAPPING.title, direction=Direction.NONE)
+    found = diff_field(rests, site(title="Slip").image, office(name="Trip").image, None)
+    assert (found.verdict, found.to, found.reason) == (Verdict.LOCAL, None, "this field does not travel here")
+    barred = replace(rests, barred=(Side.FOURHSE,))
+    assert diff_field(barred, site().image, office().image, None).reason == barred.left_out != ""
+
+
+def test_a_row_that_privacy_keeps_home_says_so():
+    barred = replace(MAPPING.title, direction=Direction.TO_PROCORE, barred=(Side.FOURHSE,))
+    found = diff_field(barred, site(title="Slip").image, office().image, link().base["title"])
+    assert (found.verdict, found.reason) == (Verdict.LOCAL, f"changed in Procore; {barred.left_out}")
+
+
+def test_a_text_that_rests_waits_for_no_title():
+    rows = [replace(row, direction=Direction.NONE) if row.key == "description" else row for row in MAPPING.fields]
+    theirs = replace(CUT, image={**CUT.image, "name": "Mine"})
+    base = dict(link(site(title=LONG), CUT).base)
+    found = diff(rows, site(title=LONG).image, theirs.image, base, {})
+    assert [one.verdict for one in found[:2]] == [Verdict.CONFLICT, Verdict.LOCAL]

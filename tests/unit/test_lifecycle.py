@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from procore_4hse.mapping.rules import Direction
+from procore_4hse.mapping.people import NumberLens
+from procore_4hse.mapping.rules import Direction, Field
 from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Place, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.lifecycle import Fate, fate, presence_of
@@ -361,6 +362,33 @@ def test_but_what_the_survivor_says_otherwise_by_now_and_what_nobody_can_tell():
     assert made_again(site(status="closed"), **BURIED) == {**BURIED, "status": "closed", "date_closed": "2026-02-10"}
     unknown = made_again(site(), **{**BURIED, "category": "Fire"})
     assert unknown == {**BURIED, "category": "ACCIDENTS_AND_MISSED_INJURIES"}
+
+
+SET = Field("number", "Number", NumberLens("number", "serial"), fills_only=True)
+
+
+def made_again_with(row: Field, born: Side | None, **was: Any) -> Action:
+    """The create of a 4HSE incident that is asked for back, under a mapping that has this row before all others."""
+    answer = ruling(KEY[Side.FOURHSE], "reject", restore=True, seen={"edited": True})
+    mapping, mine = replace(MAPPING, fields=(row, *MAPPING.fields)), link(born=born)
+    there = site(title="Slip", number=5), office(presence=GONE)
+    whole = route(*there, links=(mine,), rulings=answer, mapping=mapping, buried={"a": was} if was else {})
+    [action] = fate(whole, mine).actions
+    return action
+
+
+@pytest.mark.parametrize(("born", "carried"), [(Side.PROCORE, {"serial": 5}), (Side.FOURHSE, {}), (None, {})])
+def test_what_procore_sets_is_carried_again_only_to_what_came_from_there(born, carried):
+    again = made_again_with(SET, born)
+    assert again.fields == {**remade("").fields, "name": "Slip", **carried}
+    assert ("number" in again.sources) is bool(carried)
+
+
+def test_what_a_vendor_set_before_comes_back_as_it_was_and_the_rest_as_it_is():
+    assert made_again_with(SET, Side.PROCORE, **BURIED, serial=7).fields == {**BURIED, "name": "Slip", "serial": 7}
+    assert made_again_with(SET, Side.PROCORE, **BURIED, serial=None).fields == {**BURIED, "name": "Slip", "serial": 5}
+    home = replace(SET, direction=Direction.TO_PROCORE, barred=(Side.FOURHSE,))
+    assert made_again_with(home, Side.PROCORE, **BURIED, serial=7).fields == {**BURIED, "name": "Slip"}
 
 
 def test_what_4hse_held_is_nothing_for_procore():
