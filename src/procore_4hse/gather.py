@@ -128,15 +128,21 @@ def snapshot(store: Store, known: Gathering) -> Snapshot:
 
 
 def _buried(links: Links, living: Iterable[Link]) -> dict[str, Image]:
-    """What incidents that were deleted in 4HSE held, so that one which is made again there holds it still."""
+    """What deleted records of 4HSE held, so that one which is made again there holds it still.
+
+    A record is named by its id; a person whose incident was made again, by the key of the link.
+    """
     deleted = [link.fourhse_id for link in living if link.state in (LinkState.GONE_FOURHSE, LinkState.ENDED)]
-    stones = {record_id: stone for record_id in deleted if (stone := links.tombstone(Side.FOURHSE, record_id))}
-    own = FourHseRegister.OWN_FIELDS - FourHseRegister.NEVER_WRITTEN
-    return {
-        record_id: {name: value for name, value in stone.record.payload.items() if name in own and value is not None}
-        for record_id, stone in stones.items()
-        if stone.record.kind is Kind.INCIDENT
-    }
+    stones = [stone.record for record_id in deleted if (stone := links.tombstone(Side.FOURHSE, record_id))]
+    held = {record.id: _own(record.kind, record.payload) for record in stones}
+    return held | {key: _own(Kind.PERSON, image) for key, image in links.left_behind().items()}
+
+
+def _own(kind: Kind, image: Image) -> Image:
+    """The values of a 4HSE record that a call of ours may write."""
+    fields = FourHseRegister.OWN_FIELDS if kind is Kind.INCIDENT else FourHseRegister.PERSON_FIELDS
+    names = fields - FourHseRegister.NEVER_WRITTEN
+    return {name: value for name, value in image.items() if name in names and value is not None}
 
 
 def _looking_back(seen: Snapshot, intents: Iterable[Intent], links: Iterable[Link]) -> Snapshot:

@@ -164,7 +164,8 @@ class Pusher:
                 return
         else:
             intent = self._intend(action)
-        answer = self._send(intent, lambda: self._send_create(action, self._token(intent)))
+        token = self._token(intent)
+        answer = self._send(intent, lambda: self._send_create(action, token))
         self._settle_create(intent, answer, "done")
         self._close_at_last(action, answer)
 
@@ -207,13 +208,21 @@ class Pusher:
                 born_private=action.side is Side.PROCORE and bool(answer.record.payload.get("private")),
             )
             if action.generation and action.kind is Kind.INCIDENT:
-                unit.links(self.state.key).drop_children(ids[Side.PROCORE])
+                self._drop_children(unit, action, ids[Side.PROCORE])
             unit.routes.save(self.state.key, self.state.name, ever_linked=True)
             self._learn(unit, action, answer)
             if action.kind is Kind.INCIDENT:
                 self.done.created.add((action.side, answer.record.id))
             self._close(unit, replace(intent, action=action), answer, outcome, bases, lost)
         log.info("push.created", route=self.state.name, side=action.side.value, record=answer.record.id)
+
+    def _drop_children(self, unit: Unit, action: Action, incident: str) -> None:
+        """The people of an incident that was made again will be too, with what 4HSE alone held of them."""
+        links, staging = unit.links(self.state.key), unit.staging(self.state.key)
+        for link in links.drop_children(incident):
+            staged = staging.find(Side.FOURHSE, Kind.PERSON, link.fourhse_id)
+            if staged is not None and action.side is Side.FOURHSE:
+                links.leave_behind(link, staged.record)
 
     def _first_bases(self, action: Action, payload: Image, outcome: str) -> tuple[dict[str, Agreement], list[str]]:
         """The bases of a new link, and the fields that the vendor did not take."""

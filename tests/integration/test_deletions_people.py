@@ -334,6 +334,40 @@ def test_an_incident_made_again_in_4hse_has_its_people_again_once(case):
     assert is_quiet(case.world)
 
 
+@pytest.mark.parametrize("kind", ["injury", "near_miss"])
+def test_people_of_an_incident_made_again_hold_what_4hse_alone_knew(case, kind):
+    """A near miss has no days in Procore, so those of 4HSE are its own."""
+    world = case.world
+    party, _ = hire(world, "Bo Diaz", "E2")
+    crew.hurt_on_site(world, case.site, party, kind=kind)
+    world.sync()
+    (person,) = [one for one in world.office()[case.office]["persons"] if one["days"] is None]
+    given = {"code": "W61"} if kind == "injury" else {"code": "W61", "days": 4}
+    world.fourhse.hand_edit("incident-person", person["office_incident_person_id"], **given)
+    assert is_quiet(world)
+    world.fourhse.hand_delete("incident", case.office)
+    world.sync()
+    world.answer(only(world, "deletion").id, "reject", restore=True)
+    world.sync()
+    people = world.office()[partner(world, case.site)]["persons"]
+    (again,) = [one for one in people if one["person_office_id"] == person["person_office_id"]]
+    assert {name: again[name] for name in given} == given
+    assert [one["code"] for one in people if one is not again] == [None]
+    assert is_quiet(world)
+
+
+def test_a_person_brought_back_in_4hse_holds_what_4hse_alone_knew(case):
+    case.world.fourhse.hand_edit("incident-person", case.person, code="W61")
+    case.world.sync()
+    case.take_off("fourhse")
+    case.world.sync()
+    case.world.answer(only(case.world, "deletion").id, "reject", restore=True)
+    case.world.sync()
+    (again,) = case.world.office()[case.office]["persons"]
+    assert (again["code"], again["days"]) == ("W61", 3)
+    assert is_quiet(case.world)
+
+
 def test_an_incident_deleted_in_4hse_and_brought_back_has_its_people_again_once(case):
     case.world.fourhse.hand_delete("incident", case.office)
     case.world.sync()

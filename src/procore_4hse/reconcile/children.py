@@ -212,7 +212,7 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
         target_id=None,
         source_id=record.id,
         reason=reason,
-        fields=fields | _incident_id(parent, side),
+        fields=_left_behind(snapshot, record, rows) | fields | _incident_id(parent, side),
         sources=sources,
         generation=parent.generation,
         parent=parent.procore_id,
@@ -243,6 +243,13 @@ def _fields_of_new(
                 raise
             waiting.add(row.key)
     return fields, frozenset(waiting)
+
+
+def _left_behind(snapshot: Snapshot, record: Record, rows: tuple[Field, ...]) -> dict[str, Any]:
+    """What 4HSE alone held of a person whose incident is made again there: the fields that no row carries."""
+    carried = frozenset[str]().union(*(row.lens.reads(Side.FOURHSE) for row in rows))
+    held = snapshot.buried.get(f"{record.kind.value}-{record.id}", {}) if record.side is Side.PROCORE else {}
+    return {name: value for name, value in held.items() if name not in carried}
 
 
 def _incident_id(parent: Link, side: Side) -> dict[str, Any]:

@@ -137,7 +137,7 @@ class Snapshot:
     born_private: frozenset[str] = frozenset()
     """Procore ids that have been private since our own create."""
     buried: Dict[str, Image] = field(default_factory=dict)
-    """4HSE id of a deleted incident -> the values of its own that it held last."""
+    """4HSE id of a deleted record, or key of a person's link -> the values of its own that it held last."""
 
     def record(self, side: Side, record_id: str) -> Record | None:
         return self.records[side].get(record_id)

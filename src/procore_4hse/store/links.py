@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -96,10 +96,12 @@ class Links:
             row.state = state.value
             self.session.add(row)
 
-    def drop_children(self, procore_id: str) -> None:
-        """Forgets the links of an incident's people: it was made again, and they will be too."""
-        for row in self.session.exec(select(LinkRow).where(*self._living(), LinkRow.parent == procore_id)):
+    def drop_children(self, procore_id: str) -> tuple[Link, ...]:
+        """Forgets the links of an incident's people, and returns them: it was made again, and they will be too."""
+        rows = list(self.session.exec(select(LinkRow).where(*self._living(), LinkRow.parent == procore_id)))
+        for row in rows:
             self.session.delete(row)
+        return tuple(_link(row) for row in rows)
 
     def remove(self, procore_id: str) -> Link | None:
         """Takes a link apart; the two are strangers until a person answers."""
@@ -167,6 +169,24 @@ class Links:
         if row is None:
             return None
         return Tombstone(RawRecord(side, Kind(row.kind), record_id, row.image), row.evidence, row.seen_at)
+
+    def leave_behind(self, link: Link, record: RawRecord) -> None:
+        """Keeps what 4HSE held of a person whose incident was made again there, by the Procore record's name."""
+        self.bury(replace(record, kind=link.kind, id=link.procore_id), "its incident was made again")
+
+    def left_behind(self) -> dict[str, Mapping[str, Any]]:
+        """What 4HSE held last of people whose incident was made again, by the link's key."""
+        kinds = [kind.value for kind in PEOPLE_RECORDS]
+        rows = self.session.exec(
+            select(TombstoneRow)
+            .where(
+                TombstoneRow.route == self.route,
+                TombstoneRow.side == Side.FOURHSE.value,
+                col(TombstoneRow.kind).in_(kinds),
+            )
+            .order_by(col(TombstoneRow.id))
+        )
+        return {f"{row.kind}-{row.record_id}": row.image for row in rows}
 
     def _living(self) -> tuple[Any, ...]:
         return col(LinkRow.route) == self.route, col(LinkRow.removed).is_(False)
