@@ -117,7 +117,8 @@ def test_the_story_of_an_incident_key_by_key(stand: Stand) -> None:
     story = stand.json("explain", site)
     assert story == stand.json("explain", office)
     assert list(story) == [
-        "route", "procore_id", "fourhse_id", "link", "records", "fields", "children", "journal", "inbox", "next",
+        "route", "procore_id", "fourhse_id", "link", "records", "fields", "crossings", "people", "children", "journal",
+        "inbox", "next",
     ]  # fmt: skip
     assert (story["procore_id"], story["fourhse_id"]) == (site, office)
     assert story["link"]["state"] == "live"
@@ -186,6 +187,52 @@ def test_a_refused_one_keeps_the_vendors_words(stand: Stand) -> None:
     assert step["outcome"] == "refused"
     assert "simulated" in step["words"]
     assert "simulated" in stand.said("explain", site)
+
+
+def test_each_field_tells_value_in_rule_value_out_and_the_way_back(stand: Stand) -> None:
+    site, _ = stand.linked("Fall from ladder")
+    found = {(each["from"], each["field"]): each for each in stand.json("explain", site)["crossings"]}
+    day = found["procore", "day"]
+    assert list(day) == [
+        "field", "label", "from", "value_in", "means", "using", "direction", "if_both_changed", "new_record",
+        "linked_record", "reads_back", "round_trip", "lost", "why",
+    ]  # fmt: skip
+    assert (day["using"], day["direction"], day["if_both_changed"]) == ("local day", "both", "ask a person")
+    assert day["new_record"] == {"date_incident": DAY.isoformat()}
+    assert (day["linked_record"], day["reads_back"], day["round_trip"]) == ({}, DAY.isoformat(), "lossy")
+    assert set(day["lost"]) == {"event_date", "time_unknown"}
+    assert found["fourhse", "category"]["round_trip"] == "stays"
+    said = stand.said("explain", site)
+    assert "value in rule out, to a new record out, to the linked one and back" in said
+    assert "nothing: they agree" in said
+
+
+def test_people_are_told_field_by_field_and_found_by_their_own_id(stand: Stand) -> None:
+    party = stand.procore.add_person(1363617, "Ann", "Lee", employee_id="E1")
+    office = "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02"
+    stand.fourhse.add_person("0d0c2d0e-6b2f-4a51-9f3f-0c8a3f2f2c11", office, "Ann", "Lee", code="E1")
+    other = stand.procore.add_person(1363617, "Bob", "Ray")
+    site, _ = stand.linked("Fall from ladder")
+    hurt = stand.procore.hand_create("injury", 1363617, incident_id=int(site), affected_party_id=party)
+    alone = stand.procore.hand_create("near_miss", 1363617, incident_id=int(site), affected_party_id=other)
+    stand.run("sync")
+    stand.procore.hand_edit("injury", hurt, work_days_absent=9)
+    stand.run("plan")
+    story = stand.json("explain", str(hurt))
+    assert (story["procore_id"], len(story["inbox"])) == (site, 1)
+    linked, single = story["people"]
+    assert (linked["record"], linked["procore_id"], linked["link"]["state"]) == ("injury", str(hurt), "live")
+    days = next(each for each in linked["crossings"] if (each["field"], each["from"]) == ("days", "procore"))
+    assert (days["new_record"], days["linked_record"], days["round_trip"]) == ({"days": 9}, {"days": 9}, "same")
+    verdicts = {each["field"]: each["verdict"] for each in linked["fields"]}
+    assert (verdicts["days"], verdicts["person"]) == ("write", "same")
+    assert (single["record"], single["procore_id"], single["link"]) == ("near_miss", str(alone), None)
+    assert single["crossings"][0]["why"] == "this person has no partner in the 4HSE office"
+    assert [action["fields"] for action in story["next"]["actions"]] == [{"days": 9}]
+    said = stand.said("explain", site)
+    assert f"Injury (Procore {hurt}, 4HSE {linked['fourhse_id']})" in said
+    assert f"Near miss (Procore {alone}), not linked" in said
+    assert "Ann Lee" in said
 
 
 def test_an_unknown_incident_is_told(stand: Stand) -> None:

@@ -10,13 +10,13 @@ from rich.text import Text
 
 from procore_4hse.cli.actions import IN_WORDS, action_json
 from procore_4hse.cli.context import Desk, Json, desk_of, teach
+from procore_4hse.cli.crossings import crossing_json, crossing_table, in_words
 from procore_4hse.cli.inbox import advice
 from procore_4hse.cli.tables import facts, table
 from procore_4hse.cli.text import counted, fields_in_words, moment, plain, short
-from procore_4hse.explain import Story, story_of
-from procore_4hse.mapping.lenses import Held, Reading
+from procore_4hse.explain import Compared, Story, story_of
 from procore_4hse.models import Action, Image, Kind, LinkState, RawRecord, Side
-from procore_4hse.reconcile.diff import FieldDiff, Verdict, shown
+from procore_4hse.reconcile.diff import FieldDiff, Verdict
 from procore_4hse.reconcile.snapshot import Presence
 from procore_4hse.store.journal import Intent
 
@@ -66,7 +66,9 @@ STATES = {
     LinkState.ENDED: "deleted on both sides",
 }
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The incident's id in Procore or in 4HSE.")]
+Id = Annotated[
+    str, typer.Argument(metavar="ID", help="The id of an incident, or of a record below one, in Procore or in 4HSE.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -91,9 +93,11 @@ def _json(story: Story) -> dict[str, Any]:
         "route": story.route.name,
         "procore_id": story.ids[Side.PROCORE],
         "fourhse_id": story.ids[Side.FOURHSE],
-        "link": _link_json(story),
-        "records": {side.value: _record_json(story, side) for side in Side},
-        "fields": [_field_json(found) for found in story.fields],
+        "link": _link_json(story.incident),
+        "records": {side.value: _record_json(story.incident, side) for side in Side},
+        "fields": [_field_json(found) for found in story.incident.fields],
+        "crossings": [crossing_json(one) for one in story.incident.crossings],
+        "people": [_person_json(one) for one in story.people],
         "children": {kind.value: [_named(each) for each in records] for kind, records in story.children.items()},
         "journal": [_intent_json(intent) for intent in story.journal],
         "inbox": [_item_json(entry) for entry in story.items],
@@ -105,16 +109,27 @@ def _json(story: Story) -> dict[str, Any]:
     }
 
 
-def _link_json(story: Story) -> dict[str, Any] | None:
-    link = story.link
+def _person_json(person: Compared) -> dict[str, Any]:
+    return {
+        "record": person.kind.value,
+        "procore_id": person.ids[Side.PROCORE],
+        "fourhse_id": person.ids[Side.FOURHSE],
+        "link": _link_json(person),
+        "fields": [_field_json(found) for found in person.fields],
+        "crossings": [crossing_json(one) for one in person.crossings],
+    }
+
+
+def _link_json(pair: Compared) -> dict[str, Any] | None:
+    link = pair.link
     if link is None:
         return None
     born = link.born.value if link.born else None
     return {"state": link.state.value, "since": link.since.isoformat() if link.since else None, "born": born}
 
 
-def _record_json(story: Story, side: Side) -> dict[str, Any] | None:
-    record = story.records[side]
+def _record_json(incident: Compared, side: Side) -> dict[str, Any] | None:
+    record = incident.records[side]
     if record is None:
         return None
     return {"presence": record.presence.value, "private": record.private, "fields": _own(record.image)}
@@ -128,8 +143,8 @@ def _field_json(found: FieldDiff) -> dict[str, Any]:
     return {
         "field": found.field.key,
         "label": found.field.label,
-        "procore": _reading(found.procore),
-        "fourhse": _reading(found.fourhse),
+        "procore": in_words(found.procore),
+        "fourhse": in_words(found.fourhse),
         "base": _base(found),
         "verdict": found.verdict.value,
         "to": found.to.value if found.to else None,
@@ -161,10 +176,11 @@ def _item_json(entry: Any) -> dict[str, Any]:
 
 def _show(desk: Desk, story: Story) -> None:
     out = desk.out
-    out.print(_headline(story))
+    out.print(headline(story))
     out.print(_sides(story))
-    if story.fields:
-        out.print(_fields(story))
+    _show_fields(desk, "Field by field", story.incident)
+    for person in story.people:
+        _show_fields(desk, person_title(person), person)
     for line in _children(story):
         out.print(line)
     if story.journal:
@@ -175,50 +191,61 @@ def _show(desk: Desk, story: Story) -> None:
     out.print(Text.assemble(("Next: ", "bold"), next_words(story)))
 
 
-def _headline(story: Story) -> Text:
-    state = STATES[story.link.state] if story.link else "not linked"
-    since = f" since {moment(story.link.since)}" if story.link and story.link.since else ""
-    born = f", first made in {story.link.born.title}" if story.link and story.link.born else ""
+def _show_fields(desk: Desk, title: str, pair: Compared) -> None:
+    if pair.fields:
+        desk.out.print(_fields(title, pair.fields))
+    if pair.crossings:
+        desk.out.print(crossing_table(f"{title}: value in, rule, value out", pair.crossings))
+
+
+def headline(story: Story) -> Text:
+    link = story.incident.link
+    state = STATES[link.state] if link else "not linked"
+    since = f" since {moment(link.since)}" if link and link.since else ""
+    born = f", first made in {link.born.title}" if link and link.born else ""
     return Text.assemble((_title(story), "bold"), f"\nroute {story.route.name}, {state}{since}{born}")
+
+
+def person_title(person: Compared) -> str:
+    """What the record is, its ids, and whether it is linked: `injury 12, in 4HSE 5f…`."""
+    one, _ = CHILDREN[person.kind]
+    ids = ", ".join(f"{side.title} {known}" for side, known in person.ids.items() if known)
+    return f"{one.capitalize()} ({ids}){'' if person.link else ', not linked'}"
 
 
 def _title(story: Story) -> str:
     for side in Side:
-        record = story.records[side]
+        record = story.incident.records[side]
         if record is not None and not record.minimal:
-            return short(_reading(story.route.mapping.title.lens.get(side, record.image)), 200)
+            return short(in_words(story.route.mapping.title.lens.get(side, record.image)), 200)
     return "An incident whose contents stay at home"
 
 
 def _sides(story: Story) -> Table:
     both = facts()
     for side in Side:
-        record = story.records[side]
+        record = story.incident.records[side]
         told = "" if record is None else f", {PRESENCES[record.presence]}"
         told += ", private" if record is not None and record.private else ""
         both.add_row(side.title, f"{story.ids[side] or 'has none'}{told}")
     return both
 
 
-def _fields(story: Story) -> Table:
-    listed = table("Field by field", rows_apart=True)
+def _fields(title: str, fields: tuple[FieldDiff, ...]) -> Table:
+    listed = table(title, rows_apart=True)
     listed.add_column("field", no_wrap=True)
     for name in ("Procore", "4HSE", "last agreed", "so"):
         listed.add_column(name, ratio=1)
-    for found in story.fields:
-        cells = (short(_reading(found.procore), 300), short(_reading(found.fourhse), 300), short(_base(found), 300))
+    for found in fields:
+        cells = (short(in_words(found.procore), 300), short(in_words(found.fourhse), 300), short(_base(found), 300))
         listed.add_row(found.field.label, *cells, _verdict(found))
     return listed
-
-
-def _reading(reading: Reading) -> str:
-    return f"({reading.reason})" if isinstance(reading, Held) else plain(shown(reading.value))
 
 
 def _base(found: FieldDiff) -> str | None:
     if found.base is None:
         return None
-    return _reading(found.field.lens.get(Side.PROCORE, found.base.procore))
+    return in_words(found.field.lens.get(Side.PROCORE, found.base.procore))
 
 
 def _verdict(found: FieldDiff) -> str:
@@ -268,6 +295,8 @@ def next_words(story: Story) -> str:
         return f"{_told(story.held)}, which a guard holds until a person allows it."
     if story.next:
         return f"{_told(story.next)}."
+    if story.stop and story.asks:
+        return f"the route is held until a person acts: {story.stop}"
     if waiting := [str(entry.id) for entry in story.items if entry.state == "open"]:
         return f"nothing until a person answers (inbox {', '.join(waiting)})."
     if story.asks:
