@@ -1,22 +1,28 @@
-"""`mapping`: the mapping, checked, and as a table."""
+"""`mapping`: the mapping, checked, as a table, and tried on what is staged."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from procore_4hse.cli.context import Desk, Json, desk_of, show_problems, teach
+from procore_4hse.cli.context import Desk, Json, RouteNames, desk_of, show_problems, teach
+from procore_4hse.cli.rehearsals import rehearsal_json, show_rehearsal
 from procore_4hse.cli.tables import table
+from procore_4hse.cli.trials import show_trial, trial_json
 from procore_4hse.errors import MappingError, Problem
+from procore_4hse.explain import story_of
+from procore_4hse.gather import Route
+from procore_4hse.house import routes_of
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Mapping
 from procore_4hse.mapping.show import Row, rows
+from procore_4hse.rehearsal import rehearsed
 
 UNCONFIGURED = Path("mappings/default")
 """What is looked at where no configuration names a mapping."""
@@ -39,11 +45,44 @@ sides changed it, and what is lost on the way.
 [bold]Exit codes[/bold]  0 shown · 2 problems, in the mapping or in the configuration
 """
 
+TRY = """Takes one staged incident through a mapping, field by field: what each side shows, the rule, what would be
+written to the other side, as a new record and in the linked one, and whether it comes back as it was. Then what the
+next cycle would do with it.
+
+No call is made and nothing is written, here or there. Without `--mapping` it is the route's own folder as it is on
+disk now, so that a change can be tried before the next cycle. It shows what records hold.
+
+[bold]Example[/bold]  procore-4hse mapping try 4711 --mapping mappings/next
+
+[bold]Exit codes[/bold]  0 shown · 2 a mapping that cannot be read, or no such incident · 4 the store cannot be used
+"""
+
+DIFF = """Says which staged incidents another mapping would change, and how, before anybody deploys it: the plan of what
+was read last under the present mapping against the plan under FOLDER.
+
+No call is made and nothing is written, here or there. Run `plan` first to read both systems anew.
+
+[bold]Example[/bold]  procore-4hse mapping diff mappings/next
+
+[bold]Exit codes[/bold]  0 shown · 2 a mapping or a configuration that cannot be read · 4 the store cannot be used
+"""
+
+Id = Annotated[
+    str, typer.Argument(metavar="ID", help="The id of an incident, or of a record below one, in Procore or in 4HSE.")
+]
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of the other mapping.")]
+Other = Annotated[
+    Path | None, typer.Option("--mapping", metavar="FOLDER", help="Another mapping than the one of the route.")
+]
+Everything = Annotated[bool, typer.Option("--all", help="List every change, however many there are.")]
+
 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Which field of one system is which of the other.", no_args_is_help=True)
     group.command("check", help=teach(CHECK))(check)
     group.command("show", help=teach(SHOW))(show)
+    group.command("try", help=teach(TRY))(try_)
+    group.command("diff", help=teach(DIFF))(diff)
     app.add_typer(group, name="mapping")
 
 
@@ -72,6 +111,42 @@ def show(ctx: typer.Context) -> None:
         for row in rows(known):
             for remark in _remarks(row):
                 desk.out.print(remark)
+
+
+def try_(
+    ctx: typer.Context, record_id: Id, mapping: Other = None, route: RouteNames = None, as_json: Json = False
+) -> None:
+    desk = desk_of(ctx)
+    routes = desk.named(route or [])
+    if mapping is not None:
+        routes = _under(desk, routes, mapping)
+    with desk.house() as house:
+        story = story_of(house, routes, record_id)
+    if as_json:
+        desk.print_json(trial_json(story, mapping))
+    else:
+        show_trial(desk, story, mapping)
+
+
+def diff(
+    ctx: typer.Context, folder: Folder, route: RouteNames = None, every: Everything = False, as_json: Json = False
+) -> None:
+    desk = desk_of(ctx)
+    routes = desk.named(route or [])
+    others = _under(desk, routes, folder)
+    with desk.house() as house:
+        found = [rehearsed(house.store, each, other) for each, other in zip(routes, others, strict=True)]
+    if as_json:
+        desk.print_json({"routes": [rehearsal_json(each, folder) for each in found]})
+    else:
+        for each in found:
+            show_rehearsal(desk, each, folder, every=every)
+
+
+def _under(desk: Desk, routes: tuple[Route, ...], folder: Path) -> tuple[Route, ...]:
+    """The same routes with the mapping of this folder, as the configuration would let it be used."""
+    told = {each.name: each.model_copy(update={"mapping": folder}) for each in desk.settings.routes}
+    return routes_of(desk.settings.model_copy(update={"routes": tuple(told[each.name] for each in routes)}))
 
 
 def _folders(desk: Desk) -> Iterator[Path]:

@@ -1,0 +1,61 @@
+"""One incident taken through a mapping, as people and programs read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from procore_4hse.cli.actions import action_json
+from procore_4hse.cli.context import Desk
+from procore_4hse.cli.crossings import crossing_json, crossing_table
+from procore_4hse.cli.explain import headline, next_words, person_title
+from procore_4hse.explain import Compared, Story
+from procore_4hse.models import Item, Side
+
+
+def trial_json(story: Story, folder: Path | None) -> dict[str, Any]:
+    """`mapping` is the folder that was asked for, null for the route's own."""
+    return {
+        "route": story.route.name,
+        "mapping": str(folder) if folder else None,
+        "procore_id": story.ids[Side.PROCORE],
+        "fourhse_id": story.ids[Side.FOURHSE],
+        "records": [_record_json(one) for one in (story.incident, *story.people)],
+        "next": {
+            "summary": next_words(story),
+            "actions": [action_json(action) for action in story.next],
+            "held": [action_json(action) for action in story.held],
+            "asks": [_question_json(item) for item in story.asks],
+        },
+    }
+
+
+def _record_json(record: Compared) -> dict[str, Any]:
+    return {
+        "record": record.kind.value,
+        "procore_id": record.ids[Side.PROCORE],
+        "fourhse_id": record.ids[Side.FOURHSE],
+        "linked": record.link is not None,
+        "fields": [crossing_json(one) for one in record.crossings],
+    }
+
+
+def _question_json(item: Item) -> dict[str, Any]:
+    return {"kind": item.kind.value, "field": item.field, "reason": item.reason}
+
+
+def show_trial(desk: Desk, story: Story, folder: Path | None) -> None:
+    name = f"the mapping in {folder}" if folder else f"its mapping {story.route.mapping.name} as it is on disk"
+    desk.out.print(headline(story))
+    desk.out.print(Text(f"through {name}; nothing is written"))
+    for one in (story.incident, *story.people):
+        title = "Incident" if one is story.incident else person_title(one)
+        if one.crossings:
+            desk.out.print(crossing_table(title, one.crossings))
+        else:
+            desk.out.print(f"{title}: its contents are not here.")
+    for item in story.asks:
+        desk.out.print(Text(f"It would ask a person: {item.reason}", style="yellow"))
+    desk.out.print(Text.assemble(("Next: ", "bold"), next_words(story)))

@@ -1,0 +1,193 @@
+"""mapping try and mapping diff: a changed mapping on what is staged, before anybody deploys it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+from cli_stand import DAY, MAPPING, PLACES, Stand
+
+CASE_NUMBER = """
+  - field: Case number
+    procore: number
+    4hse: external_reference_id
+    direction: procore to 4hse
+    using: text
+"""
+
+
+def other_mapping(stand: Stand, text: str = CASE_NUMBER) -> str:
+    """The default mapping with one more row."""
+    folder = copytree(MAPPING, stand.folder / "next")
+    with (folder / "incident.yaml").open("a", encoding="utf-8") as file:
+        file.write(text)
+    return str(folder)
+
+
+def swapped(stand: Stand) -> str:
+    """The default mapping, but 4HSE's non-compliances are not shared."""
+    folder = Path(other_mapping(stand, ""))
+    words = folder / "words" / "category.yaml"
+    was = "- 4hse: NON_COMPLIANCE\n  procore: no injury"
+    text = words.read_text(encoding="utf-8")
+    assert was in text
+    words.write_text(text.replace(was, was.replace("no injury", "not shared")), encoding="utf-8")
+    return str(folder)
+
+
+# try -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_incident_is_tried_key_by_key(stand: Stand) -> None:
+    site, office = stand.linked("Fall from ladder")
+    folder = other_mapping(stand)
+    tried = stand.json("mapping", "try", site, "--mapping", folder)
+    assert tried == stand.json("mapping", "try", office, "--mapping", folder)
+    assert list(tried) == ["route", "mapping", "procore_id", "fourhse_id", "records", "next"]
+    assert (tried["route"], tried["mapping"], tried["procore_id"], tried["fourhse_id"]) == (
+        "riverside", folder, site, office,
+    )  # fmt: skip
+    (record,) = tried["records"]
+    assert list(record) == ["record", "procore_id", "fourhse_id", "linked", "fields"]
+    number = next(each for each in record["fields"] if (each["label"], each["from"]) == ("Case number", "procore"))
+    assert number["new_record"] == number["linked_record"] == {"external_reference_id": "1"}
+    assert number["round_trip"] == "same"
+    assert [action["fields"] for action in tried["next"]["actions"]] == [{"external_reference_id": "1"}]
+    assert tried["next"]["summary"] == "update in 4HSE (Case number: 4HSE has none yet)."
+
+
+def test_a_try_as_a_person_reads_it(stand: Stand) -> None:
+    site, _ = stand.linked("Fall from ladder")
+    said = stand.said("mapping", "try", site)
+    assert "Fall from ladder route riverside, linked since" in said
+    assert "through its mapping default as it is on disk; nothing is written" in said
+    assert "Title title: Fall from ladder title name: Fall from ladder nothing: they agree the same" in said
+    assert "Day event_date:" in said
+    assert "time_unknown: False → True" in said
+    assert "Next: nothing; there is nothing to do." in said
+
+
+def test_the_default_is_the_folder_as_it_is_on_disk_now(stand: Stand) -> None:
+    folder = Path(other_mapping(stand, ""))
+    stand.configure(mapping=f'"{folder}"')
+    site, _ = stand.linked()
+    assert stand.json("mapping", "try", site)["next"]["actions"] == []
+    with (folder / "incident.yaml").open("a", encoding="utf-8") as file:
+        file.write(CASE_NUMBER)
+    assert stand.json("mapping", "try", site)["next"]["actions"] != []
+
+
+def test_what_a_changed_mapping_would_ask_is_told(stand: Stand) -> None:
+    site = stand.on_site("Fall from ladder")
+    stand.procore.hand_create("injury", PLACES["riverside"][0], incident_id=int(site))
+    stand.run("sync")
+    folder = Path(other_mapping(stand, ""))
+    words = folder / "words" / "category.yaml"
+    text = words.read_text(encoding="utf-8").replace("ACCIDENTS\n  procore: injury", "ACCIDENTS\n  procore: no injury")
+    words.write_text(text.replace("REPORT_FAILURE\n  procore: not shared", "REPORT_FAILURE\n  procore: injury"))
+    tried = stand.json("mapping", "try", site, "--mapping", str(folder))
+    assert [(each["kind"], each["field"]) for each in tried["next"]["asks"]] == [("drift", "category")]
+    assert "the route is held until a person acts: The mapping changed" in tried["next"]["summary"]
+    assert "It would ask a person: Category:" in stand.said("mapping", "try", site, "--mapping", str(folder))
+
+
+def test_trying_makes_no_call_and_no_write(stand: Stand) -> None:
+    site, _ = stand.linked()
+    before = stand.calls
+    stand.run("mapping", "try", site, "--mapping", other_mapping(stand))
+    stand.run("mapping", "diff", str(stand.folder / "next"))
+    assert stand.calls == before
+    assert stand.json("sync")["routes"][0]["written"]["fourhse"]["updated"] == 0
+
+
+# diff ------------------------------------------------------------------------------------------------------------
+
+
+def test_changes_are_told_key_by_key(stand: Stand) -> None:
+    site, office = stand.linked("Fall from ladder")
+    folder = other_mapping(stand)
+    (found,) = stand.json("mapping", "diff", folder)["routes"]
+    assert list(found) == [
+        "route", "mapping", "incidents", "concerned", "rows", "counts", "newly", "stop", "changes",
+    ]  # fmt: skip
+    assert (found["incidents"], found["concerned"], found["stop"]) == (1, 1, None)
+    assert found["rows"] == ["Case number: this row is new."]
+    assert found["counts"] == [{"field": "Case number", "side": "fourhse", "what": "update", "incidents": 1}]
+    assert found["newly"] == {"held": 0, "excluded": 0, "asked": 0}
+    (change,) = found["changes"]
+    assert change == {
+        "procore_id": site,
+        "fourhse_id": office,
+        "title": "Fall from ladder",
+        "record": "incident",
+        "record_id": office,
+        "field": "number",
+        "side": "fourhse",
+        "now": None,
+        "then": {
+            "what": "update",
+            "from": {"external_reference_id": None},
+            "to": {"external_reference_id": "1"},
+            "reason": "Case number: 4HSE has none yet",
+        },
+    }
+
+
+def test_a_diff_as_a_person_reads_it(stand: Stand) -> None:
+    stand.in_office("Pump", category="NON_COMPLIANCE")
+    stand.run("sync")
+    said = stand.said("mapping", "diff", swapped(stand))
+    assert "Category: its words changed." in said
+    assert "1 of 1 staged incident would change: 0 newly held, 1 newly left out, 0 newly asked about." in said
+    assert "Pump incident in 4HSE nothing stays out" in said
+    assert "its category is not shared" in said
+
+
+def test_few_changes_are_listed_unless_all_are_asked_for(stand: Stand) -> None:
+    for number in range(25):
+        stand.on_site(f"Number {number}")
+    stand.run("sync", "--first")
+    folder = other_mapping(stand)
+    said = stand.said("mapping", "diff", folder)
+    assert "25 of 25 staged incidents would change" in said
+    assert "and 5 more; --all lists them" in said
+    assert said.count("external_reference_id:") == 20
+    assert stand.said("mapping", "diff", folder, "--all").count("external_reference_id:") == 25
+    assert len(stand.json("mapping", "diff", folder)["routes"][0]["changes"]) == 25
+
+
+def test_the_same_mapping_changes_nothing(stand: Stand) -> None:
+    stand.linked()
+    said = stand.said("mapping", "diff", str(MAPPING))
+    assert "Both mappings have the same rows and words." in said
+    assert "None of 1 staged incident would change." in said
+
+
+def test_an_empty_store_says_what_to_run(stand: Stand) -> None:
+    assert "Nothing is staged yet" in stand.said("mapping", "diff", str(MAPPING))
+
+
+def test_every_route_is_told_or_the_one_that_is_named(stand: Stand) -> None:
+    stand.configure("riverside", "harbour")
+    stand.on_site("Fall", DAY, route="harbour")
+    stand.run("sync")
+    assert len(stand.json("mapping", "diff", str(MAPPING))["routes"]) == 2
+    (found,) = stand.json("mapping", "diff", str(MAPPING), "--route", "harbour")["routes"]
+    assert (found["route"], found["incidents"]) == ("harbour", 1)
+
+
+@pytest.mark.parametrize("command", [("diff", "nowhere"), ("try", "1", "--mapping", "nowhere")])
+def test_a_folder_that_is_not_there_ends_with_2(stand: Stand, command: tuple[str, ...]) -> None:
+    assert "there is no such mapping folder" in stand.said("mapping", *command, exit_code=2)
+
+
+def test_a_broken_mapping_is_told_with_its_places(stand: Stand) -> None:
+    folder = other_mapping(stand, CASE_NUMBER.replace("using: text", "using: magic"))
+    said = stand.said("mapping", "diff", folder, exit_code=2)
+    assert "`magic`" in said
+    assert "incident.yaml:" in said
+
+
+def test_an_incident_that_nobody_knows_is_told(stand: Stand) -> None:
+    assert "No incident 4711 is known" in stand.said("mapping", "try", "4711", exit_code=2)
