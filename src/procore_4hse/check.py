@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,11 +10,11 @@ from typing import Any
 
 from procore_4hse.clients import FourHseRegister, ProcoreRegister
 from procore_4hse.errors import AccessRefused, GuardStopped, NotFound, VendorError
+from procore_4hse.gaps import Gap, gaps, lists_for
 from procore_4hse.gather import Route
 from procore_4hse.house import House
 from procore_4hse.mapping.days import zone_name
-from procore_4hse.mapping.lenses import INJURED, ZONE, Held, StatusLens
-from procore_4hse.models import Kind, Page, RawRecord, Side
+from procore_4hse.models import PEOPLE_RECORDS, Image, Kind, Page, Side
 
 SKEW = timedelta(seconds=60)
 """Clocks that differ by more than this are worth a word: none is ever compared, but logs would mislead."""
@@ -223,30 +222,33 @@ def _pages(fourhse: FourHseRegister) -> Findings:
 
 
 def _words(route: Route, procore: ProcoreRegister, fourhse: FourHseRegister) -> Findings:
-    """Every word that both systems show now, against the mapping."""
-    gaps: Counter[str] = Counter()
-    for side, pages in ((Side.PROCORE, procore.incident_pages()), (Side.FOURHSE, fourhse.pages(Kind.INCIDENT))):
-        records = (record for page in pages for record in page.records)
-        gaps.update(_gaps(route, side, records))
-    for gap, count in sorted(gaps.items()):
-        yield _warning(f"{gap} ({count} {'incident' if count == 1 else 'incidents'}); add the word to the mapping.")
-    for word in _unknown_statuses(route, procore):
-        yield _warning(f"Procore offers the status {word!r}, which the mapping does not know.")
-    if not gaps:
+    """Every word of the mapping against what both systems offer and show now, and the other way round."""
+    offered: dict[str, tuple[Image, ...]] = {}
+    for name in lists_for(route.mapping):
+        try:
+            offered[name] = tuple(procore.picker(name))
+        except (AccessRefused, NotFound):
+            yield _warning(
+                f"Procore's list of {name.replace('_', ' ')} may not be read, so that its words cannot be compared; "
+                "give our account access to the company's lists."
+            )
+    found = gaps(route.mapping, offered, _shown(procore, fourhse))
+    for gap in found:
+        yield _warning(f"{gap.what} ({_concerned(gap)}); {gap.remedy}.")
+    if not found:
         yield _ok("Every word that both systems show now has a partner in the mapping.")
 
 
-def _gaps(route: Route, side: Side, records: Iterable[RawRecord]) -> Iterator[str]:
-    for record in records:
-        image = {**record.payload, ZONE: "Etc/UTC", INJURED: False}
-        for row in route.mapping.fields:
-            reading = row.lens.get(side, image)
-            if isinstance(reading, Held) and reading.word is not None:
-                yield f"{row.label}: {reading.reason}"
+def _shown(procore: ProcoreRegister, fourhse: FourHseRegister) -> dict[tuple[Side, Kind], tuple[Image, ...]]:
+    pages: dict[tuple[Side, Kind], Iterator[Page]] = {
+        (Side.PROCORE, Kind.INCIDENT): procore.incident_pages(),
+        (Side.FOURHSE, Kind.INCIDENT): fourhse.pages(Kind.INCIDENT),
+        **{(Side.PROCORE, kind): procore.record_pages(kind) for kind in PEOPLE_RECORDS},
+        (Side.FOURHSE, Kind.PERSON): fourhse.pages(Kind.PERSON),
+    }
+    return {key: tuple(record.payload for page in some for record in page.records) for key, some in pages.items()}
 
 
-def _unknown_statuses(route: Route, procore: ProcoreRegister) -> Iterator[str]:
-    lenses = [row.lens for row in route.mapping.fields if isinstance(row.lens, StatusLens)]
-    for word in (str(row.get("value")) for row in procore.statuses()):
-        if any(isinstance(lens.get(Side.PROCORE, {lens.procore: word}), Held) for lens in lenses):
-            yield word
+def _concerned(gap: Gap) -> str:
+    one, many = ("record of a person", "records of people") if gap.of_people else ("incident", "incidents")
+    return f"{gap.records} {one if gap.records == 1 else many}"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from shutil import copytree
 from typing import Any
 
-from cli_stand import Stand, now
+from cli_stand import MAPPING, PLACES, TENANT, Stand, now
 
 from procore_4hse.simulator.faults import FaultKind
 
@@ -44,6 +45,54 @@ def test_gaps_in_words_and_missing_rights_are_warnings(stand: Stand) -> None:
     assert "recycle bin may not be seen" in warnings
     assert "incident settings may not be read" in warnings
     assert "It can work; 3 warnings." in stand.said("check")
+
+
+def test_words_are_compared_with_procores_lists_both_ways_and_records_are_counted(stand: Stand) -> None:
+    own = stand.procore.add_word("affliction_types", "Site rash")
+    site = stand.on_site("Fall")
+    for description in ("Secret wound", "Another secret"):
+        party = stand.procore.add_person(PLACES["riverside"][0], "Hidden", "Name")
+        stand.procore.hand_create(
+            "injury", PLACES["riverside"][0], incident_id=int(site), affected_party_id=party,
+            affliction_type_id=own, description=description,
+        )  # fmt: skip
+    words = copytree(MAPPING, stand.folder / "mine") / "words" / "affliction.yaml"
+    words.write_text(words.read_text(encoding="utf-8") + "- 4hse: Bite\n  procore: bite\n", encoding="utf-8")
+    stand.configure(mapping='"mine"')
+    warnings = told(stand.json("check"), "warning").splitlines()
+    assert warnings == [
+        "route riverside: Procore offers the affliction type 'Site rash', which words/affliction.yaml does not know "
+        "(2 records of people); add the word to the mapping.",
+        "route riverside: words/affliction.yaml names the affliction type 'bite', which Procore does not offer "
+        "(0 records of people); correct the list, or have the entry added or activated in Procore.",
+    ]
+    said = stand.said("check")
+    assert "It can work; 2 warnings." in said
+    assert not [word for word in ("ecret", "Hidden", "Name") if word in said]
+
+
+def test_what_people_wrote_in_4hse_is_counted_and_not_repeated(stand: Stand) -> None:
+    office = PLACES["riverside"][1]
+    person = stand.fourhse.add_person(TENANT, office, "Hidden", "Name")
+    incident = stand.in_office("Fall")
+    stand.fourhse.hand_create(
+        "incident-person", office, office_incident_id=incident, person_office_id=person,
+        description="Affliction: something private",
+    )  # fmt: skip
+    warnings = told(stand.json("check"), "warning")
+    assert warnings == (
+        "route riverside: Affliction: 4HSE shows words that words/affliction.yaml does not know "
+        "(1 record of a person); add the word to the mapping."
+    )
+
+
+def test_a_list_that_is_closed_to_us_is_told_and_the_others_are_compared(stand: Stand) -> None:
+    stand.procore.add_word("affliction_types", "Site rash")
+    stand.faults.add(FaultKind.ERROR_BEFORE, path="/body_parts$", status=403, times=None)
+    warnings = told(stand.json("check"), "warning")
+    assert "Procore's list of body parts may not be read, so that its words cannot be compared" in warnings
+    assert "'Site rash'" in warnings
+    assert "body part '" not in warnings
 
 
 def test_refused_credentials_of_one_system_leave_the_other_checked(stand: Stand) -> None:
