@@ -236,6 +236,15 @@ def test_a_base_keeps_the_raw_values_of_both_sides(store):
     assert (link.born, link.generation, link.state) == (Side.PROCORE, 3, LinkState.LIVE)
 
 
+def test_a_new_partner_has_agreed_on_nothing_yet(store):
+    with store.begin() as unit:
+        links = unit.links(ROUTE)
+        links.add("1", "a")
+        links.rebase("1", {"title": Agreement({}, {})})
+        assert set(links.add("1", "a").base) == {"title"}
+        assert links.add("1", "b", generation=1).base == {}
+
+
 def test_routes_do_not_see_each_other_s_links_but_know_of_them(store):
     with store.begin() as unit:
         unit.links("other").add("1", "a")

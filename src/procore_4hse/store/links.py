@@ -53,7 +53,10 @@ class Links:
         generation: int = 0,
         born_private: bool = False,
     ) -> Link:
-        """Links two records, or gives an existing link of either record its new partner."""
+        """Links two records, or gives an existing link of either record its new partner.
+
+        What was agreed on with the one before does not hold for a new partner.
+        """
         row = (
             self._row(Side.PROCORE, procore_id, kind)
             or self._given_up(procore_id, fourhse_id, kind)
@@ -69,6 +72,7 @@ class Links:
                 parent=parent,
             )
         )
+        row.base = row.base if row.fourhse_id == fourhse_id else {}
         row.fourhse_id, row.state, row.generation = fourhse_id, LinkState.LIVE.value, generation
         row.born_private = row.born_private or born_private
         self.session.add(row)
