@@ -434,7 +434,7 @@ BROKEN_INCIDENTS = {
         changed("procore: description", "procore: private"),
         "incident.yaml:11",
         "`using: text` cannot serve Procore's `private`",
-        "It serves `description`, `number`",
+        "It serves `custom_field_ID`, `description`, `number`",
     ),
     "number both ways": (
         INCIDENT + changed("procore to 4hse", "both", CASE_NUMBER),

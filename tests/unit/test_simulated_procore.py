@@ -424,8 +424,10 @@ def test_people_have_ids_by_role(scene: Scene) -> None:
 
 def test_read_and_write_shapes_differ(scene: Scene) -> None:
     scene.sim.add_custom_field(41, "lov_entry", {9: "Night shift"})
+    scene.sim.add_custom_field(42, "string")
     one = scene.incident()
-    custom = {"custom_field_41": 9, "custom_field_42": "dry", "custom_fields": {"custom_field_43": "lost"}}
+    custom = {"custom_field_41": 9, "custom_field_42": "dry", "custom_field_44": "lost"}
+    custom |= {"custom_fields": {"custom_field_43": "lost"}}
     assert scene.patch(one, custom).json()["custom_fields"] == {
         "custom_field_41": {"data_type": "lov_entry", "value": {"id": 9, "label": "Night shift"}},
         "custom_field_42": {"data_type": "string", "value": "dry"},
@@ -752,6 +754,13 @@ def private_show(scene: Scene) -> Any:
     return scene.client.get(f"{INCIDENTS}/{one}").status_code
 
 
+def undefined_field(scene: Scene) -> tuple[int, str, dict[str, Any]]:
+    one = scene.incident()
+    answer = scene.patch(one, {"title": "Slip", "custom_field_43": "lost"})
+    shown = scene.show(one)
+    return answer.status_code, shown["title"], shown["custom_fields"]
+
+
 def unknown_member(scene: Scene) -> Any:
     answer = scene.patch(scene.incident(), {"colour": "red", "title": "Slip"})
     return (answer.status_code, scene.sim.dump(PROJECT)[0]["title"], len(scene.sim.refused))
@@ -792,6 +801,7 @@ DIALS: list[tuple[str, Callable[[Scene], Any], dict[Any, Any]]] = [
     ("array_filter_needs_brackets", bare_array, {True: [400, 400], False: [200, 200]}),
     ("private_get_answers", private_show, {404: 404, 403: 403}),
     ("patch_unknown_fields", unknown_member, {"refuse": (422, "Fall", 1), "ignore": (200, "Slip", 0)}),
+    ("undefined_custom_fields", undefined_field, {"ignore": (200, "Slip", {}), "refuse": (422, "Fall", {})}),
     (
         "unknown_time_event_date_normalised",
         unknown_time,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from procore_4hse.mapping.paths import stem
+
 
 class FieldClass(StrEnum):
     """From the class that needs the least care to the one that needs the most."""
@@ -32,9 +34,10 @@ PERSON_CLASSES: Mapping[str, Mapping[str, FieldClass]] = {
     "procore": _classed(
         identity="affected_party affected_person affected_company",
         health="""
-            affected_body_parts affliction_type body_diagram_type date_of_death date_returned_to_work description
-            filing_type harm_source hospitalized_overnight recordable treated_in_er treatment_facility
-            treatment_facility_address treatment_provider work_days_absent work_days_restricted work_days_transferred
+            affected_body_parts affliction_type body_diagram_type custom_field_ID date_of_death
+            date_returned_to_work description filing_type harm_source hospitalized_overnight recordable
+            treated_in_er treatment_facility treatment_facility_address treatment_provider work_days_absent
+            work_days_restricted work_days_transferred
         """,
     ),
     "4hse": _classed(
@@ -49,6 +52,6 @@ CLASSES = {"incident": INCIDENT_CLASSES, "person": PERSON_CLASSES}
 def own_class(record: str, procore: str, fourhse: str, *, on_a_line: bool = False) -> FieldClass:
     """The class of a row by its two fields, the higher of both; a named line has Procore's, whatever surrounds it."""
     known = CLASSES.get(record, {"procore": {}, "4hse": {}})
-    mine = known["procore"].get(procore, FieldClass.PLAIN)
+    mine = known["procore"].get(stem(procore), FieldClass.PLAIN)
     theirs = FieldClass.PLAIN if on_a_line else known["4hse"].get(fourhse, FieldClass.PLAIN)
     return theirs if mine.is_below(theirs) else mine

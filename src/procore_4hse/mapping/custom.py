@@ -134,10 +134,15 @@ def _called(shown: Any) -> tuple[str, ...]:
     return (str(shown),)
 
 
+def is_written(word: str) -> bool:
+    """Whether Procore takes this word of a list: the id of an entry, or yes and no."""
+    return word in SWITCH or word.isdecimal()
+
+
 def _id(word: str) -> int | bool:
     """What Procore takes for a word of the list: it knows entries by their id alone (P103)."""
     if word in SWITCH:
         return word == SWITCH[0]
-    if not word.isdecimal():
+    if not is_written(word):
         raise Unwritable(f"Procore takes an entry by its id, and `{word}` is a label")
     return int(word)

@@ -11,8 +11,10 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from procore_4hse.errors import Problem
 from procore_4hse.mapping import schema
 from procore_4hse.mapping.classes import FieldClass, own_class
+from procore_4hse.mapping.custom import is_written
 from procore_4hse.mapping.document import Document
 from procore_4hse.mapping.folder import Folder, Row, RowFile, WordFile, near, texts_of, version_of
+from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.rules import Direction, OnConflict
 from procore_4hse.mapping.schema import Form, Meaning, Using, WordPairText, WordText
 from procore_4hse.mapping.vendor_fields import FIXED_WORDS, NEVER_WRITTEN
@@ -30,6 +32,7 @@ _EXAMPLES = {
     "using": "using: text",
     "recognised by": "recognised by: [e-mail, exact name]",
 }
+BY_ID = "Write the id of the entry, `true` or `false`, or let the row go `procore to 4hse`"
 _FORMS = {
     "string_type": "one text",
     "list_type": "a list: lines that begin with `- `",
@@ -142,6 +145,8 @@ def _row_problems(rows: tuple[Row, ...]) -> Iterator[Problem]:
                 yield from _column_problems(row, column, row.texts[column])
         yield from _rule_problems(row)
         yield from _words_key_problems(row)
+        yield from _way_problems(row)
+        yield from _line_problems(row)
         yield from _class_problems(row)
     for key, what in {"field": "the field", "procore": "Procore's", "4hse": "4HSE's"}.items():
         yield from _twice_problems(rows, key, what)
@@ -154,10 +159,10 @@ def _column_problems(row: Row, column: str, name: str) -> Iterator[Problem]:
     if name in NEVER_WRITTEN[column]:
         remedy = "Remove the row: writing it would send mail to people, or its form is not documented"
         yield row.problem(column, f"{vendor}'s `{name}` is never written", remedy)
-    elif name not in row.form.known[column]:
+    elif stem(name) not in row.form.known[column]:
         what = f"{vendor} has no {row.form.record} field `{name}`"
         yield row.problem(column, what, _choose(name, row.form.served(column)))
-    elif row.using and name not in row.using.serves(column):
+    elif row.using and stem(name) not in row.using.serves(column):
         yield row.problem(
             column, f"`using: {row.using.word}` cannot serve {vendor}'s `{name}`", _better(row, row.using, column, name)
         )
@@ -167,7 +172,7 @@ def _column_problems(row: Row, column: str, name: str) -> Iterator[Problem]:
 
 def _better(row: Row, using: Using, column: str, name: str) -> str:
     for other in row.form.using.values():
-        if name in other.serves(column):
+        if stem(name) in other.serves(column):
             return f"Write `using: {other.word}`, or another field; this one serves {_listed(using.serves(column))}"
     return f"It serves {_listed(using.serves(column))}"
 
@@ -190,6 +195,36 @@ def _rule_problems(row: Row) -> Iterator[Problem]:
     elif row.using and row.using.never_writes == "procore" and rule == OnConflict.FOURHSE:
         what = f"`{rule}` cannot be: `using: {row.using.word}` never writes to Procore"
         yield row.problem("if both changed", what, "Write `ask a person` or `procore wins`")
+
+
+def _way_problems(row: Row) -> Iterator[Problem]:
+    """The way that a word goes, and the fields that it joins; what a vendor sets itself is told elsewhere."""
+    if row.using is None:
+        return
+    procore, fourhse, direction = (row.texts.get(key, "") for key in ("procore", "4hse", "direction"))
+    only, told = row.form.read_only, tuple(Direction)
+    if (
+        direction in told
+        and direction not in row.using.ways
+        and not {procore} & only["procore"] | {fourhse} & only["4hse"]
+    ):
+        ways = " or ".join(f"`direction: {way}`" for way in row.using.ways)
+        yield row.problem("direction", f"`using: {row.using.word}` goes one way", f"Write {ways}")
+    if (stem(procore), fourhse) in row.using.apart:
+        what = f"`using: {row.using.word}` cannot join Procore's `{procore}` and 4HSE's `{fourhse}`"
+        yield row.problem("4hse", what, f"Name another of {_listed(row.using.fourhse - {fourhse})}")
+
+
+def _line_problems(row: Row) -> Iterator[Problem]:
+    if row.using is None or "line" not in row.texts:
+        return
+    procore = row.texts.get("procore", "")
+    if row.texts.get("4hse") == "description_event":
+        what = "the head of `description_event` belongs to a title that 4HSE cuts, and has no lines"
+        yield row.problem("line", what, "Write `4hse: description_actions_involved`, or another text")
+    elif stem(procore) in row.using.procore - row.using.on_lines:
+        what = f"`using: {row.using.word}` puts Procore's `{procore}` on no line"
+        yield row.problem("line", what, "Remove `line`")
 
 
 def _words_key_problems(row: Row) -> Iterator[Problem]:
@@ -256,6 +291,12 @@ def _meaning_problems(document: Document, meanings: set[str]) -> Iterator[Proble
             yield Problem(document.place(), what, f"Give one word of 4HSE the line `procore: {needed}`")
 
 
+def _is_label_to_write(row: Row, word: str) -> bool:
+    """Whether an entry of a custom field would have to be written by its label."""
+    is_custom = stem(row.texts.get("procore", "")) == CUSTOM
+    return is_custom and row.texts.get("direction") != Direction.TO_FOURHSE and not is_written(word)
+
+
 def _fixed_problems(words: WordFile, entries: list[dict[str, str]]) -> Iterator[Problem]:
     """Words that Procore's contract fixes, such as the keys of body parts."""
     field = words.row.texts.get("procore", "")
@@ -267,5 +308,7 @@ def _fixed_problems(words: WordFile, entries: list[dict[str, str]]) -> Iterator[
             if fixed is not None and word not in fixed:
                 hint = near(word, fixed) or "docs/mapping.md lists them"
                 yield Problem(place, f"Procore knows no `{word}` as {field}", hint)
+            if _is_label_to_write(words.row, word):
+                yield Problem(place, f"`{word}` is a label, and Procore takes ids", BY_ID)
         if fixed is None and PLUS in shown:
             yield Problem(words.document.place(index, "procore"), f"`{shown}` are several words", "Name one of them")

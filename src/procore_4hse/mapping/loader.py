@@ -110,21 +110,32 @@ def _compiled(name: str, incident: MappingText, people: PeopleText, lists: Lists
 def _fields(form: Form, rows: Sequence[RowText | PersonRowText], owner: str, lists: Lists) -> tuple[Field, ...]:
     labels: dict[str, list[str]] = defaultdict(list)
     for row in rows:
-        if line := getattr(row, "line", None):
-            labels[row.fourhse].append(line)
+        if row.line:
+            labels[row.fourhse].append(row.line)
     told = [Row(row, lists.get(row.words or "", ()), tuple(labels[row.fourhse])) for row in rows]
     return tuple(_field(form, row, owner) for row in told)
 
 
 def _field(form: Form, row: Row, owner: str) -> Field:
     text, using = row.text, form.using[row.text.using]
-    line = getattr(text, "line", None)
-    fourhse = f"{text.fourhse}, line {line}" if line else text.fourhse
+    fourhse = f"{text.fourhse}, line {text.line}" if text.line else text.fourhse
     wording = Wording(text.procore, fourhse, text.using, text.owner or owner, text.reason or "")
-    key = using.key or (text.procore if form is INCIDENT_FORM else f"person_{text.procore}")
+    key = (None if row.is_custom else using.key) or (
+        text.procore if form is INCIDENT_FORM else f"person_{text.procore}"
+    )
     kinds = (Kind.INJURY,) if form is PEOPLE_FORM and text.procore in INJURY_ONLY else using.kinds
-    privacy = text.privacy or own_class(form.record, text.procore, text.fourhse, on_a_line=line is not None)
-    return Field(key, text.field, using.build(row), text.direction, text.if_both_changed, wording, kinds, privacy)
+    privacy = text.privacy or own_class(form.record, text.procore, text.fourhse, on_a_line=text.line is not None)
+    return Field(
+        key=key,
+        label=text.field,
+        lens=using.build(row),
+        direction=text.direction,
+        on_conflict=text.if_both_changed,
+        wording=wording,
+        kinds=kinds,
+        privacy=privacy,
+        fills_only=using.fills_only,
+    )
 
 
 def _in_order(rows: tuple[Field, ...]) -> tuple[Field, ...]:

@@ -8,12 +8,15 @@ from datetime import date
 from itertools import combinations
 from typing import Any
 
+from procore_4hse.mapping.custom import DecimalLens
 from procore_4hse.mapping.directory import Directory
-from procore_4hse.mapping.lenses import STATUS_AT, TITLE_MAX, ZONE, Held, TextLens, TitleLens, Unwritable
+from procore_4hse.mapping.lenses import STATUS_AT, TITLE_MAX, ZONE, Held, Lens, TextLens, TitleLens, Unwritable
 from procore_4hse.mapping.live import Live
+from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.people import PersonLens
 from procore_4hse.mapping.rules import Field
-from procore_4hse.mapping.words import PartsLens, WordLens
+from procore_4hse.mapping.shown import ShownLens
+from procore_4hse.mapping.words import PartsLens, SeveralWords, WordLens
 from procore_4hse.models import Image, Side
 
 FACTS: Image = {ZONE: "America/Los_Angeles", STATUS_AT: "2026-03-08T09:30:00Z"}
@@ -93,16 +96,26 @@ def _samples(row: Field, rows: tuple[Field, ...]) -> tuple[Any, ...]:
     lens = row.lens
     if isinstance(lens, WordLens):
         return tuple(sorted(set(_single(lens.words.entries)), key=_size))
-    if isinstance(lens, PartsLens):
+    if isinstance(lens, SeveralWords):
         return tuple(sorted(_parts(lens), key=lambda keys: (len(keys), keys)))
     if isinstance(lens, PersonLens):
         return ("1",)
+    if isinstance(lens, DecimalLens):
+        return ("1", "0", "2.5")
+    if isinstance(lens, ShownLens):
+        return tuple(dict.fromkeys(filter(None, map(lens.plain, _texts(rows)))))
     return SAMPLES.get(row.wording.using, _texts(rows))
 
 
 def _texts(rows: tuple[Field, ...]) -> tuple[Any, ...]:
-    labels = sorted({label for row in rows if isinstance(row.lens, TextLens) for label in row.lens.labels})
+    labels = sorted({label for row in rows for label in _labels(row.lens)})
     return (*(text for text in TEXTS if text == text.strip()), *(f"{label}: x" for label in labels))
+
+
+def _labels(lens: Lens) -> tuple[str, ...]:
+    if isinstance(lens, TextLens):
+        return lens.labels
+    return lens.spot.labels if isinstance(lens, ShownLens) else ()
 
 
 SAMPLES: Mapping[str, tuple[Any, ...]] = {
@@ -119,7 +132,7 @@ def _single(entries: Iterable[tuple[str, frozenset[str]]]) -> Iterator[str]:
     return (word for _, meaning in entries for word in meaning)
 
 
-def _parts(lens: PartsLens) -> set[tuple[str, ...]]:
+def _parts(lens: SeveralWords) -> set[tuple[str, ...]]:
     keys = sorted(lens.words.procore_words.values())
     told = {tuple(sorted(meaning)) for _, meaning in lens.words.entries if meaning}
     return told | {(key,) for key in keys} | set(combinations(keys[:12], 2))
@@ -146,7 +159,8 @@ def _pickers(rows: Iterable[Field]) -> Iterator[tuple[str, Image]]:
 
 def _echo(rows: Iterable[Field], image: Image) -> dict[str, Any]:
     """Procore shows objects where it takes ids."""
-    found: dict[str, Any] = {}
+    custom = {name: {"value": value} for name, value in image.items() if stem(name) == CUSTOM}
+    found: dict[str, Any] = {"custom_fields": custom}
     for row in rows:
         lens = row.lens
         if isinstance(lens, WordLens) and lens.picker and (name := f"{lens.procore}_id") in image:

@@ -12,10 +12,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
 
 from procore_4hse.mapping.classes import FieldClass
+from procore_4hse.mapping.custom import CustomWordLens, CustomWordsLens, DecimalLens
 from procore_4hse.mapping.lenses import CategoryLens, DayLens, Lens, StatusLens, TextLens, TitleLens
 from procore_4hse.mapping.lines import Spot
+from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.people import NumberLens, PersonLens
 from procore_4hse.mapping.rules import Direction, OnConflict
+from procore_4hse.mapping.shown import ShownLens
 from procore_4hse.mapping.vendor_fields import INCIDENT_FIELDS, PERSON_FIELDS, PICKERS, READ_ONLY
 from procore_4hse.mapping.words import PartsLens, WordLens, WordList
 from procore_4hse.models import PEOPLE_RECORDS, Kind
@@ -54,8 +57,19 @@ class _Strict(BaseModel):
 
 
 Text = Annotated[str, Field(min_length=1)]
-UsingWord = Literal["title", "text", "local day", "status", "category from records"]
-PersonUsingWord = Literal["person", "number", "text", "words", "body parts"]
+UsingWord = Literal[
+    "title",
+    "text",
+    "local day",
+    "status",
+    "category from records",
+    "server text",
+    "name",
+    "number",
+    "words",
+    "several words",
+]
+PersonUsingWord = Literal["person", "number", "text", "words", "body parts", "several words"]
 RuleWord = Literal["employee id is code", "employee id is tax code", "e-mail", "exact name"]
 
 
@@ -76,6 +90,9 @@ class _RowText(_Strict):
     words: Annotated[str, Field(pattern=f"^{LIST_NAME}$")] | None = Field(
         default=None, description="The word list: a file of this name in the folder words."
     )
+    line: Annotated[str, Field(pattern="^[^:;]+$")] | None = Field(
+        default=None, description="The name of the line, above the text in 4HSE, that holds this value."
+    )
     privacy: FieldClass | None = Field(
         default=None,
         alias="class",
@@ -95,9 +112,6 @@ class PersonRowText(_RowText):
     """One row of people.yaml as it is written."""
 
     using: PersonUsingWord = Field(description="How one form becomes the other; docs/mapping.md explains each word.")
-    line: Annotated[str, Field(pattern="^[^:;]+$")] | None = Field(
-        default=None, description="The name of the line, above the text in 4HSE, that holds this value."
-    )
 
 
 class PartnerText(_Strict):
@@ -189,7 +203,11 @@ class Row:
 
     @property
     def spot(self) -> Spot:
-        return Spot(self.text.fourhse, getattr(self.text, "line", None), self.labels)
+        return Spot(self.text.fourhse, self.text.line, self.labels)
+
+    @property
+    def is_custom(self) -> bool:
+        return stem(self.text.procore) == CUSTOM
 
 
 @dataclass(frozen=True)
@@ -212,9 +230,33 @@ class Using:
     takes_words: bool = False
     never_writes: str | None = None
     """The side, `procore` or `4hse`, that it leaves alone whatever the direction says."""
+    ways: tuple[Direction, ...] = (Direction.BOTH, Direction.TO_FOURHSE, Direction.TO_PROCORE)
+    on_lines: frozenset[str] = frozenset()
+    """The fields in Procore whose value may stand on a named line."""
+    apart: frozenset[tuple[str, str]] = frozenset()
+    """Fields that it serves on their side, but not with each other."""
+    fills_only: bool = False
 
     def serves(self, column: str) -> frozenset[str]:
         return self.procore if column == "procore" else self.fourhse
+
+
+_TEXTS = frozenset({"description_actions_involved", "deponent", "code", "external_reference_id"})
+"""4HSE's texts about an incident, but for the description, whose head may be the end of a title."""
+_NAMED = frozenset({"contributing_behavior", "contributing_condition", "hazard", "location"})
+
+
+def _text(row: Row, *, html: bool = False) -> Lens:
+    if row.is_custom or row.text.line:
+        set_by_procore = row.text.procore in READ_ONLY["procore"]
+        return ShownLens(row.text.procore, row.spot, is_one_line=False, is_set_by_procore=set_by_procore)
+    return TextLens(row.text.procore, row.text.fourhse, labels=row.labels, html=html)
+
+
+def _entry(row: Row) -> Lens:
+    if row.is_custom:
+        return CustomWordLens(row.text.procore, row.spot, row.list)
+    return WordLens(row.text.procore, row.spot, row.list, PICKERS.get(row.text.procore))
 
 
 _USING = (
@@ -234,11 +276,11 @@ _USING = (
         means="Text of any length, plain or HTML; HTML stays HTML where it stands.",
         keeps=Keeps.LOSSY,
         lost="bold, links and other markup do not cross; a text written over HTML becomes one plain paragraph",
-        procore=frozenset({"description", "number"}),
-        fourhse=frozenset(
-            {"description_event", "description_actions_involved", "deponent", "code", "external_reference_id"}
-        ),
-        build=lambda row: TextLens(row.text.procore, row.text.fourhse),
+        procore=frozenset({"description", "number", CUSTOM}),
+        fourhse=_TEXTS | {"description_event"},
+        build=_text,
+        on_lines=frozenset({"number", CUSTOM}),
+        apart=frozenset({(CUSTOM, "description_event")}),
     ),
     Using(
         word="local day",
@@ -274,8 +316,69 @@ _USING = (
         takes_words=True,
         never_writes="procore",
     ),
+    Using(
+        word="server text",
+        means="What one system sets itself, such as a number: carried into an empty field of what came from there.",
+        keeps=Keeps.ONE_WAY,
+        lost="what stands there already stays, and an edit of it goes nowhere",
+        procore=frozenset({"number", "created_by", CUSTOM}),
+        fourhse=_TEXTS | {"creator"},
+        build=lambda row: ShownLens(row.text.procore, row.spot, is_set_by_procore=not row.is_custom),
+        ways=(Direction.TO_FOURHSE, Direction.TO_PROCORE),
+        on_lines=frozenset({"number", "created_by", CUSTOM}),
+        fills_only=True,
+    ),
+    Using(
+        word="name",
+        means="The name of what Procore shows as an object, such as a location, as one line of text.",
+        keeps=Keeps.ONE_WAY,
+        lost="Procore takes an object by its id alone: an edit in 4HSE stays there",
+        procore=_NAMED | {CUSTOM},
+        fourhse=_TEXTS,
+        build=lambda row: ShownLens(row.text.procore, row.spot, is_set_by_procore=True),
+        ways=(Direction.TO_FOURHSE,),
+        on_lines=_NAMED | {CUSTOM},
+    ),
+    Using(
+        word="number",
+        means="A number of a custom field, and its digits in a text of 4HSE.",
+        keeps=Keeps.LOSSY,
+        lost="zeros at the end of a fraction",
+        procore=frozenset({CUSTOM}),
+        fourhse=_TEXTS,
+        build=lambda row: DecimalLens(row.text.procore, row.spot),
+        on_lines=frozenset({CUSTOM}),
+    ),
+    Using(
+        word="words",
+        means="One entry of a custom field's list, or its yes and no, by a list in two columns.",
+        keeps=Keeps.LOSSY,
+        lost="of several words that mean the same, the first one is written",
+        procore=frozenset({CUSTOM}),
+        fourhse=_TEXTS,
+        build=_entry,
+        takes_words=True,
+        on_lines=frozenset({CUSTOM}),
+    ),
+    Using(
+        word="several words",
+        means="Any number of entries of a custom field's list, `;` between two in 4HSE.",
+        keeps=Keeps.LOSSY,
+        lost="their order; of several words that mean the same, the first one is written",
+        procore=frozenset({CUSTOM}),
+        fourhse=_TEXTS,
+        build=lambda row: CustomWordsLens(row.text.procore, row.spot, row.list),
+        takes_words=True,
+        on_lines=frozenset({CUSTOM}),
+    ),
 )
-_TEXTS = frozenset({"description", "code"})
+_PERSON_TEXTS = frozenset({"description", "code"})
+_WORDED = frozenset({*PICKERS, "filing_type", CUSTOM})
+
+
+def _count(row: Row) -> Lens:
+    return DecimalLens(row.text.procore, row.spot) if row.is_custom else NumberLens(row.text.procore, row.text.fourhse)
+
 
 _PERSON_USING = (
     Using(
@@ -292,35 +395,39 @@ _PERSON_USING = (
     ),
     Using(
         word="number",
-        means="A whole number, such as days; none and 0 are the same.",
+        means="A whole number of days, of which none and 0 are the same; or the number of a custom field.",
         keeps=Keeps.LOSSY,
         lost="none and 0 cannot be told apart",
-        procore=frozenset({"work_days_absent"}),
-        fourhse=frozenset({"days"}),
-        build=lambda row: NumberLens(row.text.procore, row.text.fourhse),
+        procore=frozenset({"work_days_absent", CUSTOM}),
+        fourhse=_PERSON_TEXTS | {"days"},
+        build=_count,
         key="days",
         kinds=PEOPLE_RECORDS,
+        on_lines=frozenset({CUSTOM}),
+        apart=frozenset({(CUSTOM, "days"), ("work_days_absent", "description"), ("work_days_absent", "code")}),
     ),
     Using(
         word="text",
         means="What is told about this person; the named lines above it belong to other rows.",
         keeps=Keeps.LOSSY,
         lost="bold, links and other markup do not cross; a text written over HTML becomes one plain paragraph",
-        procore=frozenset({"description"}),
-        fourhse=_TEXTS,
-        build=lambda row: TextLens(row.text.procore, row.text.fourhse, labels=row.labels, html=True),
+        procore=frozenset({"description", CUSTOM}),
+        fourhse=_PERSON_TEXTS,
+        build=lambda row: _text(row, html=True),
         kinds=PEOPLE_RECORDS,
+        on_lines=frozenset({CUSTOM}),
     ),
     Using(
         word="words",
         means="One word of a list in two columns; a word that the list does not hold waits for a person.",
         keeps=Keeps.LOSSY,
         lost="of several words that mean the same, the first one is written",
-        procore=frozenset({*PICKERS, "filing_type"}),
-        fourhse=_TEXTS,
-        build=lambda row: WordLens(row.text.procore, row.spot, row.list, PICKERS.get(row.text.procore)),
+        procore=_WORDED,
+        fourhse=_PERSON_TEXTS,
+        build=_entry,
         kinds=PEOPLE_RECORDS,
         takes_words=True,
+        on_lines=_WORDED,
     ),
     Using(
         word="body parts",
@@ -328,10 +435,23 @@ _PERSON_USING = (
         keeps=Keeps.LOSSY,
         lost="their order; of several words that mean the same, the first one is written",
         procore=frozenset({"affected_body_parts"}),
-        fourhse=_TEXTS,
+        fourhse=_PERSON_TEXTS,
         build=lambda row: PartsLens(row.text.procore, row.spot, row.list),
         kinds=PEOPLE_RECORDS,
         takes_words=True,
+        on_lines=frozenset({"affected_body_parts"}),
+    ),
+    Using(
+        word="several words",
+        means="Any number of entries of a custom field's list, `;` between two in 4HSE.",
+        keeps=Keeps.LOSSY,
+        lost="their order; of several words that mean the same, the first one is written",
+        procore=frozenset({CUSTOM}),
+        fourhse=_PERSON_TEXTS,
+        build=lambda row: CustomWordsLens(row.text.procore, row.spot, row.list),
+        kinds=PEOPLE_RECORDS,
+        takes_words=True,
+        on_lines=frozenset({CUSTOM}),
     ),
 )
 

@@ -50,10 +50,14 @@ class ShownLens:
 
     def get(self, side: Side, image: Image) -> Reading:
         shown = told(at(image, path_of(self.procore))) if side is Side.PROCORE else self.spot.read(image)
+        return Known(self.plain(shown))
+
+    def plain(self, shown: str | None) -> str | None:
+        """The text that counts."""
         plain = text.canonical(shown)
         if self._is_one_line:
             plain = " ".join((plain or "").split()) or None
-        return Known(None if self.spot.line and plain == NONE else plain)
+        return None if self.spot.line and plain == NONE else plain
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         if side is Side.FOURHSE:

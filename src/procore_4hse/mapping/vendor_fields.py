@@ -10,9 +10,10 @@ def _named(names: str) -> frozenset[str]:
 INCIDENT_FIELDS = {
     "procore": _named(
         """
-        contributing_behavior_id contributing_condition_id created_at created_by custom_status_id description
-        event_date hazard_id id location_id number private recordable records records_count status time_unknown
-        title type_id updated_at
+        contributing_behavior contributing_behavior_id contributing_condition contributing_condition_id
+        created_at created_by custom_field_ID custom_status_id description event_date hazard hazard_id id
+        location location_id number private recordable records records_count status time_unknown title type_id
+        updated_at
         """
     ),
     "4hse": _named(
@@ -27,10 +28,11 @@ INCIDENT_FIELDS = {
 PERSON_FIELDS = {
     "procore": _named(
         """
-        affected_body_parts affected_company affected_party affliction_type body_diagram_type date_of_death
-        date_returned_to_work description filing_type full_number harm_source hospitalized_overnight id incident_id
-        managed_equipment number recordable treated_in_er treatment_facility treatment_facility_address
-        treatment_provider work_activity work_days_absent work_days_restricted work_days_transferred
+        affected_body_parts affected_company affected_party affliction_type body_diagram_type custom_field_ID
+        date_of_death date_returned_to_work description filing_type full_number harm_source
+        hospitalized_overnight id incident_id managed_equipment number recordable treated_in_er
+        treatment_facility treatment_facility_address treatment_provider work_activity work_days_absent
+        work_days_restricted work_days_transferred
         """
     ),
     "4hse": _named(
@@ -46,7 +48,7 @@ NEVER_WRITTEN = {
     "4hse": frozenset({"manager", "assignee", "watcher", "to"}),
 }
 """They send mail to people, or nobody documents their form (P70, P73, H4)."""
-READ_ONLY = {"procore": frozenset({"number"}), "4hse": frozenset[str]()}
+READ_ONLY = {"procore": frozenset({"number", "created_by"}), "4hse": frozenset({"creator"})}
 """Set by the vendor alone; a row may carry them away from there."""
 INJURY_ONLY = _named("affected_body_parts affliction_type filing_type work_days_absent")
 """What a near miss does not have."""

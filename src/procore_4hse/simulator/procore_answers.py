@@ -223,18 +223,10 @@ class Answers:
         return {f"custom_field_{one}": self._custom_value(one, raw) for one, raw in record.custom.items()}
 
     def _custom_value(self, one: str, raw: Any) -> Row:
-        data_type, labels = self.state.custom_fields.get(one, (_data_type(raw), {}))
+        data_type, labels = self.state.custom_fields[one]
         value = raw
         if data_type == "lov_entry" and raw is not None:
             value = {"id": raw, "label": labels.get(raw, str(raw))}
         if data_type == "lov_entries":
             value = [{"id": each, "label": labels.get(each, str(each))} for each in raw or ()]
         return {"data_type": data_type, "value": value}
-
-
-def _data_type(raw: Any) -> str:
-    if isinstance(raw, bool):
-        return "boolean"
-    if isinstance(raw, list):
-        return "lov_entries"
-    return "decimal" if isinstance(raw, (int, float)) else "string"

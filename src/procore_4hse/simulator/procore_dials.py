@@ -64,6 +64,8 @@ class ProcoreDials:
     """P19: what one gets who may not see a private incident."""
     patch_unknown_fields: str = _dial("refuse", "ignore")
     """P77: a member that the contract does not name is refused, or left aside with 200."""
+    undefined_custom_fields: str = _dial("ignore", "refuse")
+    """P104: a flat custom field whose definition the company does not have is left aside with 200, or refused."""
     unknown_time_event_date_normalised: bool = False
     """P61: with time_unknown, event_date is stored as the local midnight of its local day."""
     fractional_seconds: bool = False

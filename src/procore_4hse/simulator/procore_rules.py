@@ -162,13 +162,18 @@ class Rules:
         if name == "custom_fields":
             return None  # Only flat members are read; the nested form is left aside with 200 (payloads 2.1.6).
         if name.startswith("custom_field_") and name[13:].isdigit():
-            draft.custom[name[13:]] = raw
-            return None if isinstance(raw, (str, int, float, list, type(None))) else "has the wrong type"
+            return self._take_custom(draft, name[13:], raw)
         if draft.kind.name == "incident" and name in NESTED:
             return self._take_nested(draft, NESTED[name], raw, project)
         if name not in fields:
             return "is not a member of this record" if self.dials.patch_unknown_fields == "refuse" else None
         return self._take_value(draft, fields[name], raw)
+
+    def _take_custom(self, draft: Draft, definition_id: str, raw: Any) -> str | None:
+        if definition_id not in self.state.custom_fields:
+            return "is not a custom field" if self.dials.undefined_custom_fields == "refuse" else None
+        draft.custom[definition_id] = raw
+        return None if isinstance(raw, (str, int, float, list, type(None))) else "has the wrong type"
 
     def _take_value(self, draft: Draft, field: Field, raw: Any) -> str | None:
         if raw is None:

@@ -1,0 +1,306 @@
+"""Rows that a mapping may have beside the default ones, each carried by real cycles between both simulated systems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
+from textwrap import dedent, indent
+from typing import Any
+
+import pytest
+
+from crew import NOTHING, only, partner, wrote
+from procore_4hse.mapping.loader import load
+from world import MAPPING, PROJECT, World
+
+Build = Callable[..., World]
+TEXT = 598134325870420
+COST, TRADE, PERMITS, INSURED = TEXT + 1, TEXT + 2, TEXT + 3, TEXT + 4
+ROOFER, MASON = TEXT + 101, TEXT + 102
+HOT_WORK, HEIGHT = TEXT + 111, TEXT + 112
+
+
+@pytest.fixture
+def with_rows(build: Build, tmp_path: Path) -> Build:
+    """Builds worlds whose mapping has these rows too, and these word lists."""
+
+    def built(rows: str, *stores: str, lists: dict[str, str] | None = None, **options: Any) -> World:
+        folder = Path(copytree(MAPPING, tmp_path / "site", dirs_exist_ok=True))
+        path = folder / "incident.yaml"
+        path.write_text(path.read_text(encoding="utf-8") + "\n" + indent(dedent(rows), "  "), encoding="utf-8")
+        for name, text in (lists or {}).items():
+            (folder / "words" / f"{name}.yaml").write_text(dedent(text), encoding="utf-8")
+        return build(*stores, mapping=load(folder), **options)
+
+    return built
+
+
+def is_quiet(world: World) -> bool:
+    """A further cycle writes nothing, asks nothing and breaks no contract."""
+    report = world.sync()
+    refused = [*world.procore.refused, *world.fourhse.refused]
+    return wrote(report) == NOTHING and world.inbox() == [] and report.outcome == "ok" and not refused
+
+
+def actions_text(world: World, office: str) -> str:
+    return str(world.office()[office]["description_actions_involved"] or "")
+
+
+# What a server sets ----------------------------------------------------------------------------------------------
+
+NUMBER = """
+    - field: Number in Procore
+      procore: number
+      4hse: code
+      direction: procore to 4hse
+      using: server text
+    - field: Reporter
+      procore: created_by
+      4hse: deponent
+      direction: procore to 4hse
+      using: server text
+"""
+CREATOR = f"""
+    - field: Reporter in 4HSE
+      procore: custom_field_{TEXT}
+      4hse: creator
+      direction: 4hse to procore
+      using: server text
+"""
+
+
+def test_number_and_reporter_cross_with_a_new_incident_from_procore_alone(with_rows, store_url):
+    world = with_rows(NUMBER, store_url)
+    site, office = world.on_site("Fall"), world.in_office("Slip")
+    world.sync(first=True)
+    theirs = world.office()[partner(world, site)]
+    assert (theirs["code"], theirs["deponent"]) == (str(world.site()[site]["number"]), "Robin Marsh")
+    assert (world.office()[office]["code"], world.office()[office]["deponent"]) == (None, None)
+    assert is_quiet(world)
+
+
+@pytest.mark.parametrize("code", ["INT-7", ""])
+def test_a_code_that_the_office_gives_or_takes_away_stays_as_the_office_left_it(with_rows, code):
+    world = with_rows(NUMBER)
+    site = world.on_site("Fall")
+    world.sync()
+    world.fourhse.hand_edit("incident", partner(world, site), code=code)
+    assert is_quiet(world)
+    assert is_quiet(world)
+    assert (world.office()[partner(world, site)]["code"] or "") == code
+
+
+def test_a_row_that_is_added_later_fills_what_is_still_empty(with_rows):
+    world = with_rows("")
+    with_code, without = world.on_site("Fall"), world.on_site("Slip")
+    world.sync()
+    world.fourhse.hand_edit("incident", partner(world, with_code), code="INT-7")
+    world.with_route(mapping=with_rows(NUMBER).route.mapping)
+    world.sync()
+    assert world.office()[partner(world, with_code)]["code"] == "INT-7"
+    assert world.office()[partner(world, without)]["code"] == str(world.site()[without]["number"])
+    assert is_quiet(world)
+
+
+def test_who_made_an_incident_in_4hse_stands_in_a_custom_field_of_its_copy(with_rows):
+    world = with_rows(CREATOR)
+    world.procore.add_custom_field(TEXT, "string")
+    site, office = world.on_site("Fall"), world.in_office("Slip")
+    world.sync(first=True)
+    fields = world.site()[partner(world, office)]["custom_fields"]
+    assert fields[f"custom_field_{TEXT}"]["value"] == world.office()[office]["creator"]
+    assert world.site()[site]["custom_fields"] == {}
+    assert is_quiet(world)
+
+
+# Names of objects ------------------------------------------------------------------------------------------------
+
+PLACES = """
+    - field: Location
+      procore: location
+      4hse: description_actions_involved
+      line: Location
+      direction: procore to 4hse
+      using: name
+    - field: Hazard
+      procore: hazard
+      4hse: description_actions_involved
+      line: Hazard
+      direction: procore to 4hse
+      using: name
+"""
+
+
+def test_location_and_hazard_are_lines_above_what_the_office_writes(with_rows, store_url):
+    world = with_rows(PLACES, store_url)
+    tower = world.procore.add_location(PROJECT, "Tower  A")
+    hazards = world.procore.words("hazards")
+    site = world.on_site("Fall", location_id=tower, hazard_id=hazards["Slip or Trip"])
+    world.sync()
+    office = partner(world, site)
+    assert actions_text(world, office) == "Location: Tower A\nHazard: Slip or Trip"
+    world.fourhse.hand_edit(
+        "incident", office, description_actions_involved=actions_text(world, office) + "\n\nWe put up a rail."
+    )
+    assert is_quiet(world)
+    world.procore.hand_edit("incident", int(site), hazard_id=hazards["Electrical"], location_id=None)
+    assert wrote(world.sync())["updated"] == 1
+    assert actions_text(world, office) == "Hazard: Electrical\n\nWe put up a rail."
+    assert is_quiet(world)
+
+
+def test_an_edit_of_a_name_in_4hse_stays_there_until_procore_changes_it_too(with_rows):
+    world = with_rows(PLACES)
+    hazards = world.procore.words("hazards")
+    site = world.on_site("Fall", hazard_id=hazards["Electrical"])
+    world.sync()
+    office = partner(world, site)
+    world.fourhse.hand_edit("incident", office, description_actions_involved="Hazard: Live wire")
+    assert is_quiet(world)
+    world.procore.hand_edit("incident", int(site), hazard_id=hazards["Chemical"])
+    world.sync()
+    assert [entry.item.kind for entry in world.inbox()] == ["conflict"]
+
+
+# Custom fields ---------------------------------------------------------------------------------------------------
+
+CUSTOM = f"""
+    - field: Weather
+      procore: custom_field_{TEXT}
+      4hse: deponent
+      direction: both
+      using: text
+    - field: Cost
+      procore: custom_field_{COST}
+      4hse: description_actions_involved
+      line: Cost
+      direction: both
+      using: number
+    - field: Trade
+      procore: custom_field_{TRADE}
+      4hse: description_actions_involved
+      line: Trade
+      direction: both
+      using: words
+      words: trade
+    - field: Permits
+      procore: custom_field_{PERMITS}
+      4hse: description_actions_involved
+      line: Permits
+      direction: both
+      using: several words
+      words: permit
+    - field: Insured
+      procore: custom_field_{INSURED}
+      4hse: code
+      direction: both
+      using: words
+      words: insured
+"""
+LISTS = {
+    "trade": f"""
+        - 4hse: Roofer
+          procore: {ROOFER}
+        - 4hse: Mason
+          procore: {MASON}
+        """,
+    "permit": f"""
+        - 4hse: Hot work
+          procore: {HOT_WORK}
+        - 4hse: Work at height
+          procore: {HEIGHT}
+        """,
+    "insured": """
+        - 4hse: insured
+          procore: true
+        - 4hse: not insured
+          procore: false
+        """,
+}
+
+
+@pytest.fixture
+def defined(with_rows) -> Callable[..., World]:
+    """A world in which Procore knows the custom fields of the rows above."""
+
+    def built(*stores: str) -> World:
+        world = with_rows(CUSTOM, *stores, lists=LISTS)
+        world.procore.add_custom_field(TEXT, "string")
+        world.procore.add_custom_field(COST, "decimal")
+        world.procore.add_custom_field(TRADE, "lov_entry", {ROOFER: "Roofing contractor", MASON: "Masonry"})
+        world.procore.add_custom_field(PERMITS, "lov_entries", {HOT_WORK: "Hot", HEIGHT: "Height"})
+        world.procore.add_custom_field(INSURED, "boolean")
+        return world
+
+    return built
+
+
+def custom(world: World, site: str) -> dict[str, Any]:
+    return {
+        key.removeprefix("custom_field_"): each["value"] for key, each in world.site()[site]["custom_fields"].items()
+    }
+
+
+def by_hand(**values: Any) -> dict[str, Any]:
+    return {f"custom_field_{globals()[name]}": value for name, value in values.items()}
+
+
+def test_custom_fields_cross_from_procore_and_back(defined, store_url):
+    world = defined(store_url)
+    given = by_hand(TEXT="Rain", COST=1250.5, TRADE=ROOFER, PERMITS=[HEIGHT, HOT_WORK], INSURED=True)
+    site = world.on_site("Fall", **given)
+    world.sync()
+    office = partner(world, site)
+    row = world.office()[office]
+    assert (row["deponent"], row["code"]) == ("Rain", "insured")
+    assert actions_text(world, office) == "Cost: 1250.5\nTrade: Roofer\nPermits: Hot work; Work at height"
+    assert is_quiet(world)
+
+    world.fourhse.hand_edit(
+        "incident", office, deponent="Snow", code="not insured",
+        description_actions_involved="Cost: 90\nTrade: Mason\nPermits: Work at height",
+    )  # fmt: skip
+    assert wrote(world.sync())["updated"] == 1
+    assert custom(world, site) == {
+        str(TEXT): "Snow", str(COST): 90, str(TRADE): {"id": MASON, "label": "Masonry"},
+        str(PERMITS): [{"id": HEIGHT, "label": "Height"}], str(INSURED): False,
+    }  # fmt: skip
+    assert is_quiet(world)
+
+
+def test_a_new_incident_from_4hse_brings_its_custom_fields_flat(defined):
+    world = defined()
+    office = world.in_office(
+        "Slip", deponent="Rain", code="insured", description_actions_involved="Trade: roofer\nPermits: Hot work"
+    )
+    world.sync()
+    site = partner(world, office)
+    assert custom(world, site)[str(TRADE)] == {"id": ROOFER, "label": "Roofing contractor"}
+    sent = next(write.body for write in world.procore.writes if write.verb == "POST")
+    assert sent[f"custom_field_{PERMITS}"] == [HOT_WORK]
+    assert "custom_fields" not in sent
+    assert is_quiet(world)
+
+
+def test_another_custom_field_that_moves_disturbs_nothing(defined):
+    world = defined()
+    world.procore.add_custom_field(1, "string")
+    site = world.on_site("Fall", **by_hand(TEXT="Rain"))
+    world.sync()
+    world.procore.hand_edit("incident", int(site), custom_field_1="of no row")
+    assert is_quiet(world)
+
+
+def test_an_entry_that_the_list_does_not_know_holds_its_field_and_not_the_incident(defined):
+    world = defined()
+    site = world.on_site("Fall", **by_hand(TEXT="Rain", TRADE=ROOFER + 50))
+    world.sync()
+    world.sync()
+    office = partner(world, site)
+    assert (world.office()[office]["deponent"], actions_text(world, office)) == ("Rain", "")
+    assert only(world, "word").item.field == f"custom_field_{TRADE}"
+    world.procore.hand_edit("incident", int(site), **by_hand(TRADE=MASON))
+    world.sync()
+    assert actions_text(world, office) == "Trade: Mason"
+    assert is_quiet(world)

@@ -1,0 +1,98 @@
+"""What a vendor sets crosses once: into an empty field of a record that came from there, and never over a value."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from procore_4hse.mapping.lines import Spot
+from procore_4hse.mapping.rules import Direction, Field
+from procore_4hse.mapping.shown import ShownLens
+from procore_4hse.models import Agreement, LinkState, Side
+from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff_field
+from procore_4hse.reconcile.plan import plan
+from procore_4hse.reconcile.snapshot import Presence
+from routes import MAPPING, link, office, route, ruling, site
+
+NUMBER = Field(
+    "number", "Number", ShownLens("number", Spot("code"), is_set_by_procore=True), Direction.TO_FOURHSE, fills_only=True
+)
+WITH_NUMBER = replace(MAPPING, fields=(*MAPPING.fields, NUMBER))
+
+
+def base(number: int | None, code: str | None, *, settled: bool = False) -> Agreement:
+    return Agreement({"number": number}, {"code": code}, settled)
+
+
+def found(
+    number: int | None, code: str | None, base: Agreement | None = None, born: Side | None = Side.PROCORE
+) -> FieldDiff:
+    return diff_field(NUMBER, {"number": number}, {"code": code}, base, born=born)
+
+
+def test_an_empty_field_of_what_came_from_procore_is_filled():
+    assert (found(9, None).verdict, found(9, None).to) == (Verdict.WRITE, Side.FOURHSE)
+    assert found(9, "", base(None, None)).verdict is Verdict.WRITE
+
+
+@pytest.mark.parametrize("born", [Side.FOURHSE, None])
+def test_an_incident_that_was_made_in_4hse_or_matched_gets_none(born):
+    assert found(9, None, born=born).verdict is Verdict.LOCAL
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "then"),
+    [
+        (9, "INT-7", None),
+        (9, "INT-7", base(9, "9")),
+        (10, "9", base(9, "9")),
+        (9, None, base(9, "9")),
+        (None, "INT-7", None),
+        (None, "9", base(9, "9")),
+    ],
+    ids=["had one", "edited", "renumbered", "emptied by hand", "nothing to carry", "no longer set"],
+)
+def test_nothing_is_written_over_what_somebody_left(number, code, then):
+    assert found(number, code, then).verdict is Verdict.LOCAL
+
+
+def test_what_the_vendor_did_not_take_is_not_sent_again():
+    assert found(9, None, base(9, None, settled=True)).verdict is Verdict.SETTLED
+    assert found(10, None, base(9, None, settled=True)).verdict is Verdict.WRITE
+
+
+def test_both_alike_agree():
+    assert found(9, "9").verdict is Verdict.AGREED
+    assert found(9, "9", base(9, "9")).verdict is Verdict.SAME
+
+
+def test_a_plan_fills_by_where_the_link_was_born():
+    ours, theirs = site(number=9), office(code=None)
+    for born, fields in ((Side.PROCORE, [{"code": "9"}]), (Side.FOURHSE, []), (None, [])):
+        planned = plan(route(ours, theirs, links=(link(ours, theirs, born=born),), mapping=WITH_NUMBER))
+        assert [dict(action.fields) for action in planned.actions] == fields
+        assert planned.items == ()
+
+
+def test_a_new_record_carries_it():
+    (action,) = plan(route(site(number=9), mapping=WITH_NUMBER)).actions
+    assert action.fields["code"] == "9"
+
+
+@pytest.mark.parametrize(
+    ("born", "code", "again"),
+    [
+        (Side.PROCORE, "INT-7", "INT-7"),
+        (Side.PROCORE, None, "9"),
+        (Side.FOURHSE, "INT-7", "INT-7"),
+        (Side.FOURHSE, None, None),
+    ],
+)
+def test_a_record_that_is_made_again_has_the_code_that_it_had(born, code, again):
+    ours, theirs = site(number=9), office(presence=Presence.GONE, code=code)
+    gone = link(ours, theirs, born=born, state=LinkState.GONE_FOURHSE)
+    told = ruling(f"deletion:{gone.key}:fourhse", "reject", restore=True)
+    buried = {theirs.id: {"code": code} if code else {}}
+    (action,) = plan(route(ours, theirs, links=(gone,), mapping=WITH_NUMBER, buried=buried, rulings=told)).actions
+    assert action.fields.get("code") == again

@@ -1,0 +1,207 @@
+"""Rows of custom fields, names, numbers and lines: what a folder may say of them, and what is told otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+
+from procore_4hse.errors import MappingError
+from procore_4hse.mapping.loader import load
+from procore_4hse.mapping.rules import Field
+from procore_4hse.mapping.shown import ShownLens
+from procore_4hse.models import Kind
+
+ROOT = Path(__file__).parents[2]
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Write:
+    """Writes the default mapping with one row more, in incident.yaml unless told, and one word list more."""
+
+    def write(row: str, words: str = "", file: str = "incident.yaml") -> Path:
+        folder = Path(copytree(ROOT / "mappings" / "default", tmp_path / "site"))
+        path = folder / file
+        path.write_text(path.read_text(encoding="utf-8") + "\n" + row, encoding="utf-8")
+        (folder / "words" / "trade.yaml").write_text(words or ENTRIES, encoding="utf-8")
+        return folder
+
+    return write
+
+
+ENTRIES = "- 4hse: Roofer\n  procore: 101\n"
+LABELS = "- 4hse: Roofer\n  procore: Roofing\n"
+
+
+def row(procore: str, fourhse: str, direction: str, using: str, *more: str) -> str:
+    lines = (
+        "- field: More",
+        f"procore: {procore}",
+        f"4hse: {fourhse}",
+        f"direction: {direction}",
+        f"using: {using}",
+        *more,
+    )
+    return "".join(f"  {'' if number == 0 else '  '}{line}\n" for number, line in enumerate(lines))
+
+
+def problems(folder: Path) -> list[tuple[str, str]]:
+    with pytest.raises(MappingError) as caught:
+        load(folder)
+    return [(problem.what, problem.remedy) for problem in caught.value.problems]
+
+
+def last(folder: Path) -> Field:
+    mapping = load(folder)
+    return next(one for one in (*mapping.fields, *mapping.people) if one.label == "More")
+
+
+TO_FOURHSE, TO_PROCORE = "procore to 4hse", "4hse to procore"
+
+LOADS = {
+    "number": row("number", "code", TO_FOURHSE, "server text"),
+    "reporter on a line": row("created_by", "deponent", TO_FOURHSE, "server text", "line: Reporter"),
+    "creator": row("custom_field_7", "creator", TO_PROCORE, "server text"),
+    "location": row("location", "description_actions_involved", TO_FOURHSE, "name", "line: Location"),
+    "hazard": row("hazard", "external_reference_id", TO_FOURHSE, "name"),
+    "label": row("custom_field_7", "code", TO_FOURHSE, "name"),
+    "custom text": row("custom_field_7", "code", "both", "text"),
+    "custom number": row("custom_field_7", "code", "both", "number", "line: Cost"),
+    "entry": row("custom_field_7", "code", "both", "words", "words: trade"),
+    "entries": row("custom_field_7", "code", "both", "several words", "words: trade"),
+}
+
+
+@pytest.mark.parametrize("name", LOADS)
+def test_such_a_row_loads(written: Write, name: str) -> None:
+    found = last(written(LOADS[name]))
+    assert found.key == found.wording.procore
+    assert found.fills_only == (found.wording.using == "server text")
+
+
+@pytest.mark.parametrize(
+    ("using", "more"),
+    [("text", ()), ("number", ()), ("words", ("words: trade",)), ("several words", ("words: trade",))],
+)
+def test_a_persons_custom_field_loads_and_is_health(written: Write, using: str, more: tuple[str, ...]) -> None:
+    found = last(written(row("custom_field_7", "description", "both", using, "line: More", *more), file="people.yaml"))
+    assert (found.key, found.privacy, found.kinds) == (
+        "person_custom_field_7", "health", (Kind.INJURY, Kind.NEAR_MISS),
+    )  # fmt: skip
+
+
+def test_labels_may_be_read(written: Write) -> None:
+    assert last(written(row("custom_field_7", "code", TO_FOURHSE, "words", "words: trade"), LABELS))
+
+
+def test_a_text_below_lines_knows_them(written: Write) -> None:
+    lined = row("custom_field_7", "code", "both", "text", "line: Weather")
+    below = row("custom_field_8", "code", "both", "text").replace("More", "Below")
+    lenses = {one.label: one.lens for one in load(written(lined + below)).fields}
+    assert isinstance(lenses["Below"], ShownLens)
+    assert lenses["Below"].spot.labels == ("Weather",)
+
+
+REFUSED = {
+    "number both ways": (
+        row("number", "code", "both", "server text"),
+        "Procore sets `number` itself",
+        "Write `direction: procore to 4hse`",
+    ),
+    "creator written": (
+        row("custom_field_7", "creator", TO_FOURHSE, "server text"),
+        "4HSE sets `creator` itself",
+        "Write `direction: 4hse to procore`",
+    ),
+    "server text both ways": (
+        row("custom_field_7", "code", "both", "server text"),
+        "`using: server text` goes one way",
+        "Write `direction: procore to 4hse` or `direction: 4hse to procore`",
+    ),
+    "name both ways": (
+        row("hazard", "code", "both", "name"),
+        "`using: name` goes one way",
+        "Write `direction: procore to 4hse`",
+    ),
+    "name towards Procore": (
+        row("location", "code", TO_PROCORE, "name"),
+        "`using: name` goes one way",
+        "Write `direction: procore to 4hse`",
+    ),
+    "4HSE wins over a name": (
+        row("location", "code", TO_FOURHSE, "name", "if both changed: 4hse wins"),
+        "`4hse wins` stands against `direction: procore to 4hse`",
+        "Write `ask a person`",
+    ),
+    "an id for a name": (
+        row("hazard_id", "code", TO_FOURHSE, "name"),
+        "cannot serve Procore's `hazard_id`",
+        "`hazard`",
+    ),
+    "a line above the description": (
+        row("location", "description_event", TO_FOURHSE, "text", "line: Location"),
+        "the head of `description_event` belongs to a title",
+        "`4hse: description_actions_involved`",
+    ),
+    "a custom field as the description": (
+        row("custom_field_7", "description_event", "both", "text"),
+        "`using: text` cannot join Procore's `custom_field_7` and 4HSE's `description_event`",
+        "Name another of `code`",
+    ),
+    "a status on a line": (
+        row("description", "code", "both", "text", "line: What"),
+        "`using: text` puts Procore's `description` on no line",
+        "Remove `line`",
+    ),
+    "one line twice": (
+        row("hazard", "code", TO_FOURHSE, "name", "line: Hazard")
+        + row("location", "code", TO_FOURHSE, "name", "line: HAZARD").replace("More", "Other"),
+        "4HSE's `code` has a row already",
+        "Keep one",
+    ),
+    "a field that is no number": (
+        row("custom_field_cost", "code", "both", "number"),
+        "Procore has no incident field `custom_field_cost`",
+        "custom_field_ID",
+    ),
+    "words without a list": (
+        row("custom_field_7", "code", "both", "words"),
+        "`using: words` needs a word list",
+        "Add the line",
+    ),
+    "several entries of a hazard": (
+        row("hazard", "code", "both", "several words", "words: trade"),
+        "`using: several words` cannot serve Procore's `hazard`",
+        "Write `using: name`",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_row_that_cannot_be_is_told_with_its_remedy(written: Write, name: str) -> None:
+    broken, what, remedy = REFUSED[name]
+    found = problems(written(broken))
+    assert any(what in told and remedy in how for told, how in found), found
+
+
+@pytest.mark.parametrize("using", ["words", "several words"])
+@pytest.mark.parametrize("direction", ["both", TO_PROCORE])
+def test_a_label_cannot_be_written(written: Write, using: str, direction: str) -> None:
+    found = problems(written(row("custom_field_7", "code", direction, using, "words: trade"), LABELS))
+    assert found == [
+        (
+            "`Roofing` is a label, and Procore takes ids",
+            "Write the id of the entry, `true` or `false`, or let the row go `procore to 4hse`",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("procore", "fourhse"), [("custom_field_7", "days"), ("work_days_absent", "code")], ids=["custom", "days"]
+)
+def test_a_number_of_days_and_a_custom_number_stand_apart(written: Write, procore: str, fourhse: str) -> None:
+    found = problems(written(row(procore, fourhse, "both", "number"), file="people.yaml"))
+    assert any("cannot join" in what for what, _ in found)
