@@ -343,6 +343,7 @@ SET = Field("number", "Number", NumberLens("number", "code"), fills_only=True)
             (Verdict.LOCAL, None, "it is carried only to a record that came from where it is set"),
         ),
         ((3, None), Side.PROCORE, (3, 3, False), (Verdict.LOCAL, None, "it was emptied in 4HSE")),
+        ((None, 3), Side.FOURHSE, (3, 3, False), (Verdict.LOCAL, None, "it was emptied in Procore")),
         ((3, None), Side.PROCORE, (3, None, True), (Verdict.SETTLED, None, "they differ as they were left")),
         ((5, None), Side.PROCORE, (3, None, True), (Verdict.WRITE, Side.FOURHSE, "4HSE has none yet")),
         ((3, None), Side.PROCORE, (3, None, False), (Verdict.WRITE, Side.FOURHSE, "4HSE has none yet")),

@@ -61,6 +61,8 @@ def test_a_side_that_still_shows_it_gives_the_value_back(settled: bool) -> None:
     assert recalled(DAYS, kept, {Side.PROCORE: site_days(4711), Side.FOURHSE: office_days(4711)}) == base
     moved = recalled(DAYS, kept, {Side.PROCORE: site_days(4711), Side.FOURHSE: office_days(1)})
     assert moved == Agreement(BASE.procore, kept.fourhse, settled)
+    half = Agreement(kept.procore, BASE.fourhse, settled)
+    assert recalled(DAYS, half, {Side.PROCORE: site_days(4711), Side.FOURHSE: office_days(4711)}) == base
     alone = recalled(DAYS, kept, {Side.FOURHSE: office_days(4711)})
     assert alone == Agreement(kept.procore, BASE.fourhse, settled)
 
