@@ -101,6 +101,35 @@ def test_approved_the_survivor_is_deleted(side):
 
 
 @SIDES
+def test_no_answer_writes_to_a_side_that_the_route_only_reads(side):
+    """Approved, the survivor stays for a person to delete; what was deleted there is not brought back."""
+    away = {Side.PROCORE: Direction.TO_PROCORE, Side.FOURHSE: Direction.TO_FOURHSE}
+    found = gone(side, rulings=ruling(KEY[side], "approve", seen=UNEDITED), direction=away[side])
+    assert (found.actions, found.transition.state) == ((), LinkState.IGNORED)
+    found = gone(side, rulings=ruling(KEY[side], "reject", restore=True, seen=UNEDITED), direction=away[side.other])
+    assert (found.actions, found.transition.state) == ((), LinkState.IGNORED)
+    answer = ruling(f"guard:regress:{side.value}", "approve", use="base", seen={"links": ["1"]})
+    undone = {side: frozenset({("1", None)})}
+    found = gone(side, rulings=answer, undone=undone, direction=away[side.other])
+    assert found.actions == ()
+    assert gone(side, rulings=answer, undone=undone).actions, "on a route of both directions it is put back"
+
+
+@SIDES
+def test_the_question_names_only_what_this_route_may_do(side):
+    names = {Side.PROCORE: Direction.TO_PROCORE, Side.FOURHSE: Direction.TO_FOURHSE}
+    [item] = gone(side, direction=names[side]).items
+    assert "delete it there by hand" in item.advice
+    assert "--restore" in item.advice
+    [item] = gone(side, direction=names[side.other]).items
+    assert "inbox approve" in item.advice
+    assert "--restore" not in item.advice
+    [item] = gone(side).items
+    assert "inbox approve" in item.advice
+    assert "--restore" in item.advice
+
+
+@SIDES
 def test_rejected_the_survivor_is_kept(side):
     found = gone(side, rulings=ruling(KEY[side], "reject", seen=UNEDITED))
     assert (found.actions, found.transition.state) == ((), LinkState.IGNORED)

@@ -99,7 +99,16 @@ def doubt(record: Record, candidates: tuple[tuple[str, str], ...], reason: str, 
     )
 
 
-def deletion(link: Link, gone: Side, evidence: str, title: str, *, edited: bool) -> Item:
+def deletion(
+    link: Link,
+    gone: Side,
+    evidence: str,
+    title: str,
+    *,
+    edited: bool,
+    written: frozenset[Side] = frozenset(Side),
+) -> Item:
+    """A survivor of a deletion; `written` are the sides that this route may write."""
     alive = gone.other
     reason = f"Deleted in {gone.title} ({evidence})"
     reason += f" and edited in {alive.title} since both agreed." if edited else f"; still there in {alive.title}."
@@ -108,14 +117,21 @@ def deletion(link: Link, gone: Side, evidence: str, title: str, *, edited: bool)
         key=f"deletion:{link.key}:{gone.value}",
         title=title,
         reason=reason,
-        advice=(
-            f"Delete it in {alive.title} too: procore-4hse inbox approve ID; keep it there: inbox reject ID; "
-            f"bring it back in {gone.title}: inbox reject ID --restore"
-        ),
+        advice=_after_a_deletion(gone, written),
         procore_id=link.procore_id,
         fourhse_id=link.fourhse_id,
         facts={"edited": edited},
     )
+
+
+def _after_a_deletion(gone: Side, written: frozenset[Side]) -> str:
+    alive = gone.other
+    keep = f"keep it there: inbox reject ID; bring it back in {gone.title}: inbox reject ID --restore"
+    if alive in written and gone in written:
+        return f"Delete it in {alive.title} too: procore-4hse inbox approve ID; {keep}"
+    if alive in written:
+        return f"Delete it in {alive.title} too: procore-4hse inbox approve ID; keep it there: inbox reject ID"
+    return f"This route never writes to {alive.title}, so delete it there by hand, or {keep}"
 
 
 def missing(link: Link, side: Side, title: str) -> Item:

@@ -76,7 +76,7 @@ def _not_seen(snapshot: Snapshot, link: Link, absent: list[Side]) -> Fate:
 def _one_gone(snapshot: Snapshot, link: Link, gone: Side) -> Fate:
     survivor = snapshot.record(gone.other, link.id_on(gone.other))
     is_there = survivor is not None and survivor.presence is Presence.PRESENT
-    if is_there and (link.key, None) in snapshot.put_back(gone):
+    if is_there and (link.key, None) in snapshot.put_back(gone) and snapshot.direction.leads_to(gone):
         return Fate(actions=_bring_back(snapshot, link, gone, f"put back after {gone.title} was restored"))
     if link.state in ANSWERED:
         return Fate(place=Place.EXCLUDED)
@@ -109,16 +109,18 @@ def _by_policy(snapshot: Snapshot, link: Link, gone: Side, survivor: Record, edi
 
 def _asked(snapshot: Snapshot, link: Link, marked: Transition, edited: bool) -> Fate:
     gone = Side.PROCORE if marked.state is LinkState.GONE_PROCORE else Side.FOURHSE
-    asked = items.deletion(link, gone, marked.evidence, items.headline(snapshot, link), edited=edited)
+    written = frozenset(side for side in Side if snapshot.direction.leads_to(side))
+    title = items.headline(snapshot, link)
+    asked = items.deletion(link, gone, marked.evidence, title, edited=edited, written=written)
     return Fate(transition=marked, items=(asked,))
 
 
 def _answered(snapshot: Snapshot, link: Link, gone: Side, ruling: Ruling) -> Fate:
     marked, relying = _gone(snapshot, link, gone), (ruling.key,)
-    if ruling.verb == "approve":
+    if ruling.verb == "approve" and snapshot.direction.leads_to(gone.other):
         delete = _delete(snapshot, link, gone.other, "a person approved the deletion")
         return Fate(transition=marked, actions=(delete,), relying=relying)
-    if ruling.restore:
+    if ruling.restore and snapshot.direction.leads_to(gone):
         back = _bring_back(snapshot, link, gone, "a person asked for it back")
         return Fate(transition=marked, actions=back, relying=relying)
     ignored = Transition(link, LinkState.IGNORED, "a person keeps the survivor", gone, marked.evidence)
