@@ -60,6 +60,24 @@ def test_a_question_about_one_pair_leaves_another_in_sync():
     assert found.places[Side.FOURHSE] == {"a": Place.WAITING, "b": Place.IN_SYNC}
 
 
+def test_an_ignored_link_whose_records_are_both_there_again_is_not_made_a_second_time():
+    """It lives again as it was; a record that is private by now is frozen, and none of its fields is filled."""
+    back = replace(link(), state=LinkState.IGNORED)
+    whole = route(site(), office(), links=(back,), ids_of_ours={"a": "1"})
+    found = plan(whole)
+    assert (found.actions, [change.state for change in found.transitions]) == ((), [LinkState.LIVE])
+    hidden = replace(site(title=None, description=None, status=None), minimal=True, private=True)
+    found = plan(route(hidden, office(), links=(back,), ids_of_ours={"a": "1"}))
+    assert (found.actions, found.items) == ((), ())
+
+
+def test_a_private_record_is_linked_by_its_id_and_none_of_its_fields_is_filled():
+    hidden = replace(site(title=None, description=None, status=None), minimal=True, private=True)
+    found = plan(route(hidden, office(), ids_of_ours={"a": "1"}))
+    assert steps(found) == [(Act.LINK, Side.FOURHSE, "a", "1")]
+    assert (found.items, found.rebases, found.places[Side.PROCORE]) == ((), (), {"1": Place.EXCLUDED})
+
+
 def test_an_id_of_our_scheme_is_its_incident_unless_it_is_away_or_told_apart():
     ours = {"ids_of_ours": {"a": "1", "x": "1", "b": "9"}}
     found = plan(route(site(), office(**TRIP), **ours))

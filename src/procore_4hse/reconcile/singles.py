@@ -11,6 +11,7 @@ from procore_4hse.models import Act, Action, Item, Kind, Link, LinkState, Place,
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.children import people_of
 from procore_4hse.reconcile.draft import Draft
+from procore_4hse.reconcile.lifecycle import presence_of
 from procore_4hse.reconcile.match import Candidate, Likeness, match
 from procore_4hse.reconcile.match import compare as likeness
 from procore_4hse.reconcile.pairs import Pair, compare
@@ -96,10 +97,16 @@ def _distance(snapshot: Snapshot, one: Record, other: Record) -> tuple[int, str]
 
 
 def _unlinked(snapshot: Snapshot, side: Side) -> dict[str, Record]:
-    """Records that are there without a living link."""
-    living = {link.id_on(side) for link in snapshot.links if link.state is not LinkState.IGNORED}
+    """Records that are there without a living link, or a link that lives again."""
+    living = {link.id_on(side) for link in snapshot.links if not _is_left_alone(snapshot, link)}
     there = [record for record in snapshot.records[side].values() if record.presence is Presence.PRESENT]
     return {record.id: record for record in there if record.id not in living}
+
+
+def _is_left_alone(snapshot: Snapshot, link: Link) -> bool:
+    """Whether a survivor stands without its partner for good; a link whose partner is back lives again."""
+    both = all(presence_of(snapshot, link, side) is Presence.PRESENT for side in Side)
+    return link.state is LinkState.IGNORED and not both
 
 
 def _free(snapshot: Snapshot, unlinked: dict[str, Record], draft: Draft) -> dict[str, tuple[Record, bool]]:
@@ -204,9 +211,11 @@ def _joined(pairs: Iterable[tuple[str, str]], free: Free) -> list[tuple[str, str
 
 
 def _link(snapshot: Snapshot, procore_id: str, fourhse_id: str, draft: Draft, reason: str) -> None:
-    """A pair becomes a link, and its fields are merged at once without a base."""
+    """A pair becomes a link, and its fields are merged at once without a base, unless one of them is out of scope."""
     draft.actions.append(Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, fourhse_id, procore_id, reason))
     records = snapshot.records[Side.PROCORE][procore_id], snapshot.records[Side.FOURHSE][fourhse_id]
+    if any(exclusion(snapshot, record, linked=True) for record in records):
+        return
     title = items.title_of(snapshot.mapping, records[0])
     compare(snapshot, Pair(Link(0, procore_id, fourhse_id), *records, snapshot.mapping.fields, title), draft)
     for side, record_id in ((Side.PROCORE, procore_id), (Side.FOURHSE, fourhse_id)):
