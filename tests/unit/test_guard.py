@@ -412,6 +412,15 @@ def test_only_absent_ones_make_a_side_empty(presence):
     assert guarded(Plan(), linked(1, records=records)).stop is None
 
 
+@pytest.mark.parametrize("side", list(Side))
+def test_a_named_winner_lets_the_rest_cross_and_what_it_cannot_write_is_asked_one_by_one(side):
+    drift = Item(ItemKind.DRIFT, "difference:2:category", "", "", "", procore_id="2", field="category")
+    plan = replace(of(Act.UPDATE, 1), items=(drift,))
+    found = guarded(plan, linked(1, changed=Changed(mapping="old"), drift_winner=side))
+    assert (found.actions, found.items, found.stop) == (plan.actions, plan.items, None)
+    assert "guard:mapping" in found.relying
+
+
 def test_a_changed_mapping_names_the_fields_and_counts_the_pairs():
     def drift(pair: str, field: str) -> Item:
         return Item(ItemKind.DRIFT, f"difference:{pair}:{field}", "", "", "", procore_id=pair, field=field)

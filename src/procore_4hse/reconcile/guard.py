@@ -121,6 +121,8 @@ def _changed_mapping(plan: Plan, snapshot: Snapshot) -> Found:
     drifted = [item for item in plan.items if item.kind is ItemKind.DRIFT]
     if not drifted:
         return None
+    if snapshot.drift_winner is not None:  # What still differs cannot be written on the other side: each is asked.
+        return "guard:mapping"
     fields = ", ".join(sorted({f"{item.field}" for item in drifted}))
     pairs = len({item.procore_id for item in drifted})
     reason = f"The mapping changed, and {pairs} linked incidents that agreed would now differ (fields: {fields})."
