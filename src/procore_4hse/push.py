@@ -26,7 +26,7 @@ from procore_4hse.errors import (
 )
 from procore_4hse.mapping import translate
 from procore_4hse.mapping.images import author_of
-from procore_4hse.mapping.lenses import INJURED, ZONE, Held, StatusLens
+from procore_4hse.mapping.lenses import INJURED, ZONE, Held, Known, StatusLens
 from procore_4hse.mapping.live import Live
 from procore_4hse.mapping.paths import at
 from procore_4hse.mapping.rules import Field
@@ -165,7 +165,7 @@ class Pusher:
         else:
             intent = self._intend(action)
         token = self._token(intent)
-        answer = self._send(intent, lambda: self._send_create(action, token))
+        answer = self._send(intent, lambda: self._send_create(intent, token))
         self._settle_create(intent, answer, "done")
         self._close_at_last(action, answer)
 
@@ -183,15 +183,18 @@ class Pusher:
         except NotFound:
             return None
 
-    def _send_create(self, action: Action, intent_id: str) -> Answer:
-        register = self.registers[action.side]
+    def _send_create(self, intent: Intent, token: str) -> Answer:
+        """What 4HSE does not take as closed is sent as new, and the intent says so before."""
+        action, register = intent.action, self.registers[intent.action.side]
         try:
-            return register.create(action.kind.on(action.side), action.fields, intent_id=intent_id)
+            return register.create(action.kind.on(action.side), action.fields, intent_id=token)
         except Refused:
             if action.side is not Side.FOURHSE or action.fields.get("status") != "closed":
                 raise
-        fresh = {name: value for name, value in action.fields.items() if name != "date_closed"}
-        return register.create(action.kind.on(action.side), {**fresh, "status": "new"}, intent_id=intent_id)
+        fresh = {name: value for name, value in action.fields.items() if name != "date_closed"} | {"status": "new"}
+        with self.store.begin(self.fence) as unit:
+            unit.journal(self.state.key).send_instead(intent.id, fresh)
+        return register.create(action.kind.on(action.side), fresh, intent_id=token)
 
     def _settle_create(self, intent: Intent, answer: Answer, outcome: str) -> None:
         action = replace(intent.action, target_id=answer.record.id)
@@ -227,24 +230,35 @@ class Pusher:
     def _first_bases(self, action: Action, payload: Image, outcome: str) -> tuple[dict[str, Agreement], list[str]]:
         """The bases of a new link, and the fields that the vendor did not take."""
         bases, lost = self.compare(action, payload)
-        later = self._still_open(action, payload)
+        later = self._still_open(action, payload, outcome)
         lost = [key for key in lost if key not in later]
         if outcome == "adopted":
-            # A person may have changed it since. What differs gets no base, so that both values are kept.
-            return {key: base for key, base in bases.items() if key not in lost} | later, []
+            # A person may have changed it since: what differs is asked about, even where one value is empty.
+            return {**bases, **self._contested(action, lost), **later}, []
         return bases | later, lost
 
-    def _still_open(self, action: Action, payload: Image) -> dict[str, Agreement]:
-        """The base of a status that 4HSE did not take at once: both were open, and Procore's was closed since."""
+    def _contested(self, action: Action, keys: list[str]) -> dict[str, Agreement]:
+        """Bases that neither side shows: what was sent, and nothing where it came from."""
+        sent = {**action.fields, ZONE: self.zone}
+        rows = [row for row in self._rows(action) if row.key in keys]
+        return {row.key: self._agreement(row, action.side, {ZONE: self.zone}, sent, settled=False) for row in rows}
+
+    def _still_open(self, action: Action, payload: Image, outcome: str) -> dict[str, Agreement]:
+        """The base of a status that 4HSE did not take at once: both were open, and Procore's was closed since.
+
+        A create that is found later counts only when it was sent as new: else a person may have opened it again.
+        """
         rows = [row for row in self._rows(action) if isinstance(row.lens, StatusLens)]
-        if action.side is not Side.FOURHSE or payload.get("status") != "new" or action.fields.get("status") == "new":
+        closed = [row for row in rows if row.lens.get(Side.PROCORE, action.sources[row.key]) == Known("closed")]
+        sent_as_new = outcome == "done" or action.fields.get("status") == "new"
+        if action.side is not Side.FOURHSE or payload.get("status") != "new" or not (closed and sent_as_new):
             return {}
         return {row.key: row.agreement(row.lens.put(Side.PROCORE, "open", {}, {}), payload) for row in rows}
 
     def _close_at_last(self, action: Action, answer: Answer) -> None:
         """What 4HSE takes only as new is closed by an update of its own, with its own intent."""
         status = [row for row in self._rows(action) if isinstance(row.lens, StatusLens)]
-        if not self._still_open(action, answer.record.payload):
+        if not self._still_open(action, answer.record.payload, "done"):
             return
         closing = replace(self._narrowed(action, status), act=Act.UPDATE, target_id=answer.record.id)
         try:

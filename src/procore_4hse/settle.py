@@ -159,7 +159,8 @@ class Settler:
             for intent in lost:
                 self._wait(intent, str(error))
             return
-        for intent in lost:
+        nowhere = [intent for intent in lost if not self._adopt_equal(intent, strangers[intent.action.side])]
+        for intent in nowhere:
             self._find(intent, strangers[intent.action.side])
         for side, records in strangers.items():
             self.found.possibly_ours |= {(side, record.id) for record in records}
@@ -180,7 +181,7 @@ class Settler:
                 author = author_of(Staged(record))
                 known_ours = author is not None and author in accounts and self._is_told_by_author(side)
                 unknown = author is None or not accounts or side is Side.FOURHSE
-                if known_ours or (unknown and any(self._is_equal(intent, record) for intent in mine)):
+                if known_ours or (unknown and (_was_edited(record) or any(self._is_equal(i, record) for i in mine))):
                     yield record
 
     def _search_child(self, intent: Intent) -> None:
@@ -195,7 +196,8 @@ class Settler:
         except VendorError as error:
             self._wait(intent, str(error))
             return
-        self._find(intent, [record for record in free if self._is_equal(intent, record)])
+        if not self._adopt_equal(intent, free):
+            self._find(intent, [])
 
     def _children(self, action: Action) -> list[RawRecord]:
         pages = self.procore.record_pages(action.kind, incident_id=action.parent, reserve=True)
@@ -218,12 +220,17 @@ class Settler:
             rows = unit.staging(self.state.key).records(Side.FOURHSE, [kind])
         return [staged.record for staged, _ in rows if staged.present]
 
-    def _find(self, intent: Intent, strangers: list[RawRecord]) -> None:
+    def _adopt_equal(self, intent: Intent, strangers: list[RawRecord]) -> bool:
+        """Whether one of them shows what was sent; it is a stranger no more."""
         equal = next((record for record in strangers if self._is_equal(intent, record)), None)
-        if equal is not None:
-            strangers.remove(equal)
-            self._adopt(intent, equal)
-            return
+        if equal is None:
+            return False
+        strangers.remove(equal)
+        self._adopt(intent, equal)
+        return True
+
+    def _find(self, intent: Intent, strangers: list[RawRecord]) -> None:
+        """A create that nothing equals: what a person said of it, what it may have become, or another look."""
         ruling = self.rulings.get(f"match:{intent.action.side.other.value}:{intent.action.source_id}")
         chosen = next((r for r in strangers if ruling and ruling.verb == "approve" and r.id == ruling.with_id), None)
         if chosen is not None:
@@ -302,6 +309,12 @@ class Settler:
     def _log(self, intent: Intent, outcome: str) -> None:
         action = intent.action
         log.info(EVENTS[outcome], route=self.state.name, side=action.side.value, act=action.act.value)
+
+
+def _was_edited(record: RawRecord) -> bool:
+    """Whether Procore says that it was changed since it was made: it may be ours and look like nothing we sent."""
+    made, changed = (parse_instant(record.payload.get(name)) for name in ("created_at", "updated_at"))
+    return record.side is Side.PROCORE and made is not None and changed is not None and changed > made
 
 
 def _calls_different(ruling: Ruling, strangers: Iterable[RawRecord]) -> bool:

@@ -285,6 +285,53 @@ def test_another_incident_of_our_account_is_asked_about_and_left_alone_meanwhile
     assert "Hook of the crane" in site(world)
 
 
+@AUTHORS
+def test_the_first_create_ever_is_asked_about_when_it_was_edited_before_we_looked(
+    build: Callable[..., World], store_url: str, author_shown: bool
+) -> None:
+    """Nothing has told our account yet; an incident that nobody edited since then is not ours."""
+    world = build(store_url, procore_dials=ProcoreDials(created_by_null=not author_shown))
+    theirs = world.in_office("Hook")
+    world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS)
+    world.sync(first=True)
+    (ours,) = world.site()
+    world.procore.hand_edit("incident", int(ours), title="Beam", description="Other words.")
+    world.on_site("Crane")
+    world.sync()
+    assert (waiting(world), world.inbox()[0].item.facts["candidates"]) == (["match"], [ours])
+    assert sorted(office(world)) == ["Crane", "Hook"]
+    world.answer(world.inbox()[0].id, "approve", with_id=ours)
+    come_to_rest(world)
+    assert (ours, theirs) in {(link.procore_id, link.fourhse_id) for link in world.links()}
+    assert len(site(world)) == len(office(world)) == 2
+
+
+def test_what_another_lost_create_made_is_no_candidate(linked: Linked, store_url: str) -> None:
+    world = linked(store_url)
+    for title in ("Hook", "Rope"):
+        world.in_office(title)
+    world.faults.add(FaultKind.REFUSED_CONNECTION, method="POST", path=INCIDENTS)
+    world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS)
+    world.sync()
+    assert len(site(world)) == 3
+    world.sync()
+    assert (waiting(world), len(world.links())) == ([], 3)
+
+
+def test_what_a_person_emptied_after_a_lost_create_is_not_filled_again(linked: Linked, store_url: str) -> None:
+    world = linked(store_url)
+    world.in_office("Hook")
+    world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS)
+    world.sync()
+    ours = next(key for key, row in world.site().items() if row["title"] == "Hook")
+    world.procore.hand_edit("incident", int(ours), description="")
+    world.sync()
+    world.answer(world.inbox()[0].id, "approve", with_id=ours)
+    world.sync()
+    assert world.site()[ours]["description"] in (None, "")
+    assert [(entry.item.kind, entry.item.field) for entry in world.inbox()] == [("conflict", "description")]
+
+
 def test_a_person_says_that_they_differ_and_both_are_created(linked: Linked, store_url: str) -> None:
     world = linked(store_url)
     world.in_office("Hook")
@@ -403,6 +450,21 @@ def test_an_edit_of_a_created_4hse_incident_is_not_lost(linked: Linked, store_ur
     assert len(world.links()) == 3
     assert office(world) == ["Hook of the crane", "Ladder", "Saw"]
     assert "Hook of the crane" in site(world) or waiting(world) == ["conflict"]
+
+
+def test_a_closed_create_that_a_person_opened_before_we_looked_is_not_closed_again(
+    linked: Linked, store_url: str
+) -> None:
+    world = linked(store_url)
+    world.on_site("Hook", status="closed")
+    world.faults.add(FaultKind.LOST_ANSWER, path="/incident/create")
+    world.sync()
+    theirs = next(key for key, row in world.office().items() if row["name"] == "Hook")
+    world.fourhse.hand_edit("incident", theirs, status="new", date_closed=None)
+    world.sync()
+    world.sync()
+    assert world.office()[theirs]["status"] == "new"
+    assert [(entry.item.kind, entry.item.field) for entry in world.inbox()] == [("conflict", "status")]
 
 
 def test_an_edited_create_is_asked_about_where_4hse_keeps_no_id(linked: Linked, store_url: str) -> None:

@@ -79,6 +79,12 @@ class Journal:
         row.target_id = target_id or row.target_id
         self.session.add(row)
 
+    def send_instead(self, intent_id: str, fields: dict[str, Any]) -> None:
+        """What is about to be sent after the first form was refused."""
+        row = self.session.get_one(JournalRow, intent_id)
+        row.fields, row.action = fields, {**row.action, "fields": fields}
+        self.session.add(row)
+
     def looked(self, intent_id: str, server_at: datetime) -> None:
         row = self.session.get_one(JournalRow, intent_id)
         row.looks, row.looked_at = row.looks + 1, server_at
