@@ -36,7 +36,7 @@ GUARD_USES: Mapping[str, tuple[str, ...]] = {
 """The guards whose approval must name what holds; no other guard takes it."""
 
 DELETES = "guard:deletes:"
-TITLES = {side.value: side.title for side in Side}
+TITLES = {side.value: side.label for side in Side}
 SPOKEN = {"procore": "procore", "fourhse": "4hse", "base": "base", "accept": "accept"}
 
 
@@ -167,7 +167,7 @@ def _partner(unit: Unit, route: Route, entry: Entry, with_id: str | None) -> str
     side = side_of(entry.item).other
     if with_id not in listed and not is_free(unit, route, side, with_id):
         known = f" The candidates are: {', '.join(listed)}." if listed else ""
-        raise UsageError(f"{side.title} shows no unlinked incident {with_id} on this route.{known}")
+        raise UsageError(f"{side.label} shows no unlinked incident {with_id} on this route.{known}")
     return with_id
 
 
@@ -181,17 +181,17 @@ def _person(unit: Unit, route: Route, entry: Entry, with_id: str | None, listed:
     """The record that is the same one, or the partner in the other directory when nobody is known to be this person."""
     side = side_of(entry.item).other
     if with_id is None:
-        known = f"RECORD_ID; the candidates are {', '.join(listed)}" if listed else f"the person's id in {side.title}"
+        known = f"RECORD_ID; the candidates are {', '.join(listed)}" if listed else f"the person's id in {side.label}"
         raise UsageError(f"Say who it is: --with {known}.")
     if listed and with_id in listed:
         return with_id
     if listed:
         raise UsageError(f"{with_id} is none of the candidates: {', '.join(listed)}.")
     if unit.staging(route.key).find(side, Kind.DIRECTORY, with_id) is None:
-        raise UsageError(f"{side.title}'s directory shows no person {with_id} on this route.")
+        raise UsageError(f"{side.label}'s directory shows no person {with_id} on this route.")
     pairs = live(unit, unit.routes.get(route.key), route.mapping).directory
     if with_id in (pairs.to_procore if side is Side.FOURHSE else pairs.to_fourhse):
-        raise UsageError(f"{side.title} {with_id} is the partner of somebody else already.")
+        raise UsageError(f"{side.label} {with_id} is the partner of somebody else already.")
     return with_id
 
 
@@ -217,10 +217,10 @@ def check_pair(unit: Unit, route: Route, procore_id: str, fourhse_id: str) -> No
     """Both are shown by the latest reading, and neither is in a link. Raises UsageError."""
     for side, record_id in ((Side.PROCORE, procore_id), (Side.FOURHSE, fourhse_id)):
         if unit.staging(route.key).find(side, Kind.INCIDENT, record_id) is None:
-            raise UsageError(f"{side.title} shows no incident {record_id} on route {route.name}; run plan to read it.")
+            raise UsageError(f"{side.label} shows no incident {record_id} on route {route.name}; run plan to read it.")
         if not is_free(unit, route, side, record_id):
             raise UsageError(
-                f"{side.title} {record_id} is gone or linked already; see: procore-4hse explain {record_id}"
+                f"{side.label} {record_id} is gone or linked already; see: procore-4hse explain {record_id}"
             )
 
 

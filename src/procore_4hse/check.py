@@ -73,7 +73,7 @@ def _credentials(house: House, route: Route) -> Findings:
         except NotFound:
             yield _fine(register.side, "The credentials are accepted.")
         except VendorError as error:
-            yield _problem(register.side.title, error)
+            yield _problem(register.side.label, error)
             continue
         else:
             yield _fine(register.side, "The credentials are accepted.")
@@ -81,7 +81,7 @@ def _credentials(house: House, route: Route) -> Findings:
 
 
 def _fine(side: Side, what: str) -> Finding:
-    return Finding(side.title, Level.OK, what)
+    return Finding(side.label, Level.OK, what)
 
 
 def _problem(place: str, error: VendorError) -> Finding:
@@ -89,7 +89,7 @@ def _problem(place: str, error: VendorError) -> Finding:
 
 
 def _clock(now: datetime, register: ProcoreRegister | FourHseRegister) -> Finding:
-    title, theirs = register.side.title, register.server_date
+    title, theirs = register.side.label, register.server_date
     if theirs is None:
         return Finding(title, Level.WARNING, "Its answers carry no date, so that its clock cannot be compared.")
     skew = abs(now - theirs)

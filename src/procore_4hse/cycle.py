@@ -411,7 +411,7 @@ class Cycle:
         for side in Side:
             listed = {r.id for r in seen.records[side].values() if r.presence is Presence.PRESENT}
             if unplaced := listed - decided.places[side].keys():
-                raise SyncError(f"{len(unplaced)} {side.title} incidents were counted nowhere; please report this.")
+                raise SyncError(f"{len(unplaced)} {side.label} incidents were counted nowhere; please report this.")
 
     def end_meeting(self, state: RouteState) -> None:
         """The approval of a first meeting ends with the first cycle that leaves nothing of it undone."""

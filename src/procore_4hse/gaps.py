@@ -175,7 +175,7 @@ def _not_known(row: _Row, offered: Offered) -> Iterator[Gap]:
     for (side, word, reason), count in row.unknown.items():
         if side is Side.PROCORE and word in in_lists:
             continue
-        hidden = f"{side.title} shows words that {_where(row.row.lens)} does not know"
+        hidden = f"{side.label} shows words that {_where(row.row.lens)} does not know"
         is_free_text = side is Side.FOURHSE and hasattr(row.row.lens, "spot")
         is_told = row.row.privacy is FieldClass.PLAIN and not (row.of_people or is_free_text)
         counted[f"{row.row.label}: {reason if is_told else hidden}"] += count

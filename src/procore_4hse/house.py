@@ -122,7 +122,7 @@ def _barred(told: RouteSettings, route: Route) -> Iterator[Problem]:
     leaves_out = told.privacy.when_barred is WhenBarred.LEAVE_OUT
     for row in (*route.mapping.fields, *route.mapping.people):
         if row.barred and (row.key in MUST_CROSS or not leaves_out):
-            where = " and ".join(side.title for side in row.barred)
+            where = " and ".join(side.label for side in row.barred)
             what = f"the row `{row.label}` goes to {where}, where its class, {row.privacy}, may not cross"
             yield Problem(f"route {route.name}, privacy, {row.privacy}", what, _remedy(row))
 

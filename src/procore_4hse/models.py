@@ -18,7 +18,8 @@ class Side(StrEnum):
         return Side.FOURHSE if self is Side.PROCORE else Side.PROCORE
 
     @property
-    def title(self) -> str:  # type: ignore[override]
+    def label(self) -> str:
+        """The system's name in what people read."""
         return "Procore" if self is Side.PROCORE else "4HSE"
 
 

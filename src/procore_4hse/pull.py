@@ -272,7 +272,7 @@ class Puller:
         """A complete listing; when certified, what it did not hold becomes absent."""
         part = self._read(pages, kind, ties)
         if part.flaw:
-            self.flaws.append(f"{side.title}'s list of {kind.value} records could not be read whole: {part.flaw}")
+            self.flaws.append(f"{side.label}'s list of {kind.value} records could not be read whole: {part.flaw}")
         else:
             self._mark_absent(side, kind)
         return part

@@ -94,7 +94,7 @@ class Pusher:
             if self.stopping():
                 self._put_off(action, "the process was asked to stop")
             elif action.side in self.down:
-                self._put_off(action, f"{action.side.title} did not answer")
+                self._put_off(action, f"{action.side.label} did not answer")
             else:
                 self._try(action)
                 self.progress(action)
@@ -336,7 +336,7 @@ class Pusher:
         """A call that replaces the record would take away what we never send; a person makes such a change."""
         named = [name for name in sorted(self.registers[action.side].NEVER_WRITTEN) if before.get(name)]
         if action.kind is Kind.INCIDENT and named:
-            title = action.side.title
+            title = action.side.label
             words = f"{title} replaces whole records, and this one holds {', '.join(named)}, which we never send."
             raise Refused(f"{title} would empty fields of a record.", side=action.side, words=words)
 
@@ -432,7 +432,7 @@ class Pusher:
         except NotFound:
             return
         if not there.record.payload.get("deleted_at"):
-            self._abandon(intent, f"{action.side.other.title} shows the deleted incident again")
+            self._abandon(intent, f"{action.side.other.label} shows the deleted incident again")
 
     def _restore(self, action: Action) -> None:
         intent = self._intend(action)
@@ -463,12 +463,12 @@ class Pusher:
                 intent, lambda: self.registers[action.side].show(action.kind.on(action.side), action.target_id or "")
             )
         except NotFound:
-            self._abandon(intent, f"{action.side.title} no longer shows the incident")
+            self._abandon(intent, f"{action.side.label} no longer shows the incident")
         now = answer.record.payload
         if any(at(now, path) != value for path, value in action.seen.items() if not path.startswith("@")):
             with self.store.begin(self.fence) as unit:
                 unit.staging(self.state.key).put_one(answer.record, server_at=answer.server_date)
-            self._abandon(intent, f"{action.side.title} changed the incident in the meantime")
+            self._abandon(intent, f"{action.side.label} changed the incident in the meantime")
         return now
 
     def _read(self, intent: Intent, show: Callable[[], T]) -> T:
@@ -490,7 +490,7 @@ class Pusher:
         except OutcomeUnknown:
             raise
         except NotFound:
-            self._abandon(intent, f"{intent.action.side.title} no longer shows the incident")
+            self._abandon(intent, f"{intent.action.side.label} no longer shows the incident")
         except AskedToStop:
             self._end_unsent(intent, AskedToStop.__name__)
             raise
@@ -570,7 +570,7 @@ class Pusher:
             replace(item, procore_id=link.procore_id, fourhse_id=link.fourhse_id) if link else item
         )
         self.done.refused |= _touched(action, link)
-        self.done.flaws.append(f"{action.side.title} refused a record")
+        self.done.flaws.append(f"{action.side.label} refused a record")
         log.warning("push.refused", route=self.state.name, side=action.side.value, record=action.target_id)
 
     def _incident_of(self, unit: Unit, action: Action) -> Link | None:

@@ -60,7 +60,7 @@ class Life:
         yield "raw", _json({name: self._site(made)[name] for name in RAW})
         planned = self._planned()
         report = world.sync()
-        yield "pulled", _lines(f"{side.title}: {report.pulled[side.value]} records" for side in Side)
+        yield "pulled", _lines(f"{side.label}: {report.pulled[side.value]} records" for side in Side)
         yield "staged", self._staged(made)
         yield "mapped", self._mapped(made)
         yield "plan", planned
@@ -127,7 +127,7 @@ class Life:
 
     def _link(self) -> str:
         link = self._only_link()
-        born = link.born.title if link.born else "matched"
+        born = link.born.label if link.born else "matched"
         return _columns(
             ("Procore", link.procore_id),
             ("4HSE", link.fourhse_id),
@@ -189,7 +189,7 @@ class Life:
             story = unit.journal(self.world.route.key).story(record_id)
         return _columns(
             *(
-                (f"{intent.made_at:%H:%M}", f"{intent.action.act.value} in {intent.action.side.title}", intent.outcome,
+                (f"{intent.made_at:%H:%M}", f"{intent.action.act.value} in {intent.action.side.label}", intent.outcome,
                  intent.action.reason)
                 for intent in story
             )
@@ -201,12 +201,12 @@ class Life:
 
 def _action(action: Action) -> str:
     target = "" if action.act is Act.CREATE else f" {action.target_id}"
-    said = f"{action.act.value} in {action.side.title}:{target} ({action.reason})"
+    said = f"{action.act.value} in {action.side.label}:{target} ({action.reason})"
     return said + "".join(f"\n  {name} = {json.dumps(value)}" for name, value in action.fields.items())
 
 
 def _report(report: Report) -> str:
-    written = {side.title: report.written[side.value] for side in Side}
+    written = {side.label: report.written[side.value] for side in Side}
     counts = "; ".join(
         f"{side} " + ", ".join(f"{n} {word}" for word, n in each.items()) for side, each in written.items()
     )

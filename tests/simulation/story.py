@@ -309,7 +309,7 @@ class Story:
 
     def _told(self, action: Action) -> str:
         title = self._title_of(action.side, action.target_id) or self._title_of(action.side.other, action.source_id)
-        return f'{action.act.value} in {action.side.title} "{title}": {action.reason}'
+        return f'{action.act.value} in {action.side.label} "{title}": {action.reason}'
 
     def asked(self) -> list[str]:
         return [f'{e.item.kind} "{short(e.item.title)}": {e.item.reason}' for e in self.town.inbox()]

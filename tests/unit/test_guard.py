@@ -446,7 +446,7 @@ def test_a_restored_side_is_asked_about(side):
     plan = of(Act.UPDATE, 1)
     whole = linked(2, regressed={side: frozenset({"2", "1", "3"})}, undone=UNDONE)
     reason = (
-        f"{side.title} shows old values again on 3 linked records, as after a restored backup: "
+        f"{side.label} shows old values again on 3 linked records, as after a restored backup: "
         "what changed there since is gone at once."
     )
     advice = (

@@ -100,11 +100,11 @@ def test_a_doubt_names_the_candidates():
     ],
 )  # fmt: skip
 def test_a_deletion(gone, edited, kind, reason):
-    alive = gone.other.title
+    alive = gone.other.label
     assert items.deletion(link(), gone, "in the bin", "Fall", edited=edited) == Item(
         kind, f"deletion:1:{gone.value}", "Fall", reason,
         f"Delete it in {alive} too: procore-4hse inbox approve ID; keep it there: inbox reject ID; "
-        f"bring it back in {gone.title}: inbox reject ID --restore",
+        f"bring it back in {gone.label}: inbox reject ID --restore",
         {"edited": edited}, **IDS,
     )  # fmt: skip
 
@@ -113,8 +113,8 @@ def test_a_deletion(gone, edited, kind, reason):
 def test_a_missing_one(side):
     assert items.missing(link(), side, "Fall") == Item(
         ItemKind.MISSING, f"missing:1:{side.value}", "Fall",
-        f"{side.title} no longer shows it, and nothing proves that it was deleted; both sides are left alone.",
-        f"Look whether our account may still see it in {side.title}; it goes on by itself when it is back. "
+        f"{side.label} no longer shows it, and nothing proves that it was deleted; both sides are left alone.",
+        f"Look whether our account may still see it in {side.label}; it goes on by itself when it is back. "
         "If it was deleted: procore-4hse inbox approve ID",
         **IDS,
     )  # fmt: skip

@@ -358,7 +358,7 @@ def test_an_unknown_status_is_held_with_its_word(side: Side, word: str) -> None:
     reading = STATUS.get(side, {"status": word})
     assert isinstance(reading, Held)
     assert reading.word == word
-    assert side.title in reading.reason
+    assert side.label in reading.reason
 
 
 # Category --------------------------------------------------------------------------------------------------------

@@ -257,7 +257,7 @@ def test_what_the_store_does_not_hold_is_absent_or_unseen(side):
 
 
 def transition(side: Side, state: LinkState | None = None, reason: str | None = None) -> Transition:
-    return Transition(link(), state or LinkState.gone(side), reason or f"deleted in {side.title}", side, "proof")
+    return Transition(link(), state or LinkState.gone(side), reason or f"deleted in {side.label}", side, "proof")
 
 
 @SIDES
@@ -337,7 +337,7 @@ def test_put_back_whole_after_a_backup(side, make):
     told = ruling(f"guard:regress:{side.value}", "approve", use="base", seen={"links": ["1"]})
     undone = {side: frozenset({("1", None)})}
     found = gone(side, rulings=told, undone=undone)
-    assert found == Fate(actions=(make(f"put back after {side.title} was restored"),))
+    assert found == Fate(actions=(make(f"put back after {side.label} was restored"),))
     assert gone(side, rulings=told).items != ()
     assert gone(side, rulings=told, undone={side: frozenset({("1", "title")})}).items != ()
     assert gone(side, undone=undone).items != ()

@@ -57,7 +57,7 @@ def _table(title: str, actions: Sequence[Action], titles: Mapping[str, str]) -> 
     listed.add_column("values", ratio=3)
     listed.add_column("why", ratio=2)
     for action in actions[:SHOWN]:
-        what = f"{IN_WORDS[action.act]}\n{action.side.title}"
+        what = f"{IN_WORDS[action.act]}\n{action.side.label}"
         listed.add_row(what, _incident(action, titles), fields_in_words(action.fields) or "-", action.reason)
     if len(actions) > SHOWN:
         listed.caption = f"and {len(actions) - SHOWN} more; --json lists them all"
@@ -72,7 +72,7 @@ def _incident(action: Action, titles: Mapping[str, str]) -> str:
 
 
 def _sums(actions: Sequence[Action]) -> str:
-    sums = Counter(f"{IN_WORDS[action.act]} {action.side.title}" for action in actions)
+    sums = Counter(f"{IN_WORDS[action.act]} {action.side.label}" for action in actions)
     return ", ".join(f"{count} {words}" for words, count in sums.items())
 
 

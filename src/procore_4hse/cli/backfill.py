@@ -138,7 +138,7 @@ def lines(route: str, preview: Preview) -> Iterator[str]:
         return
     yield f"  to link: {preview.pairs} clear pairs; to the inbox: {preview.doubts} doubtful ones"
     for side in Side:
-        yield f"  in {side.title}: {preview.creates[side.value]} to create, {preview.updates[side.value]} to update"
+        yield f"  in {side.label}: {preview.creates[side.value]} to create, {preview.updates[side.value]} to update"
     yield f"  about {preview.calls} calls and {_minutes(preview.seconds)}, on {preview.days} days"
     if preview.days_done:
         yield f"  earlier runs of this backfill finished {preview.days_done} days"

@@ -42,7 +42,7 @@ def crossing_table(title: str, found: Iterable[Crossing]) -> Table:
     for name, ratio in COLUMNS.items():
         listed.add_column(name, ratio=ratio)
     for one in found:
-        field = f"{one.row.label}\nfrom {one.side.title}"
+        field = f"{one.row.label}\nfrom {one.side.label}"
         came = _values(one.raw) or in_words(one.reading)
         listed.add_row(field, came, _rule(one), _new(one), _change(one), _back(one))
     return listed

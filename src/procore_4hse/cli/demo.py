@@ -137,7 +137,7 @@ def _show_second_sync(desk: Desk, stage: Stage) -> None:
     scene = stage.catch_up()
     table = _table("to", "why", "what arrived")
     for action in scene.written:
-        table.add_row(action.side.title, action.reason, _arrived(action))
+        table.add_row(action.side.label, action.reason, _arrived(action))
     _show_table(desk, table)
     _show_held(desk, scene)
 
@@ -266,7 +266,7 @@ class _Count:
         self.task = bars.add_task("writing", total=total)
 
     def __call__(self, action: Action, done: int) -> None:
-        self.bars.update(self.task, completed=done, description=f"creating in {action.side.title}")
+        self.bars.update(self.task, completed=done, description=f"creating in {action.side.label}")
 
 
 @contextmanager

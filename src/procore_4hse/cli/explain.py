@@ -202,14 +202,14 @@ def headline(story: Story) -> Text:
     link = story.incident.link
     state = STATES[link.state] if link else "not linked"
     since = f" since {moment(link.since)}" if link and link.since else ""
-    born = f", first made in {link.born.title}" if link and link.born else ""
+    born = f", first made in {link.born.label}" if link and link.born else ""
     return Text.assemble((_title(story), "bold"), f"\nroute {story.route.name}, {state}{since}{born}")
 
 
 def person_title(person: Compared) -> str:
     """What the record is, its ids, and whether it is linked: `injury 12, in 4HSE 5f…`."""
     one, _ = CHILDREN[person.kind]
-    ids = ", ".join(f"{side.title} {known}" for side, known in person.ids.items() if known)
+    ids = ", ".join(f"{side.label} {known}" for side, known in person.ids.items() if known)
     return f"{one.capitalize()} ({ids}){'' if person.link else ', not linked'}"
 
 
@@ -227,7 +227,7 @@ def _sides(story: Story) -> Table:
         record = story.incident.records[side]
         told = "" if record is None else f", {PRESENCES[record.presence]}"
         told += ", private" if record is not None and record.private else ""
-        both.add_row(side.title, f"{story.ids[side] or 'has none'}{told}")
+        both.add_row(side.label, f"{story.ids[side] or 'has none'}{told}")
     return both
 
 
@@ -249,7 +249,7 @@ def _base(found: FieldDiff) -> str | None:
 
 
 def _verdict(found: FieldDiff) -> str:
-    words = VERDICTS[found.verdict] + (f" {found.to.title}" if found.verdict is Verdict.WRITE and found.to else "")
+    words = VERDICTS[found.verdict] + (f" {found.to.label}" if found.verdict is Verdict.WRITE and found.to else "")
     return words if found.verdict is Verdict.SAME else f"{words}: {found.reason}"
 
 
@@ -258,7 +258,7 @@ def _children(story: Story) -> list[str]:
     lines = []
     for kind, records in story.children.items():
         one, many = CHILDREN[kind]
-        where = Side.FOURHSE.title if kind is Kind.PERSON else Side.PROCORE.title
+        where = Side.FOURHSE.label if kind is Kind.PERSON else Side.PROCORE.label
         stays = "; 4HSE has no place for them, so they stay there" if kind in LOCAL_KINDS else ""
         names = ", ".join(_named(record) for record in records)
         lines.append(f"{counted(len(records), one, many)} in {where}{stays}: {names}")
@@ -281,7 +281,7 @@ def _journal(story: Story) -> Table:
     listed.add_column("why", ratio=2)
     for intent in story.journal:
         action, words = intent.action, intent.outcome if intent.outcome != "open" else "not known yet"
-        what = f"{IN_WORDS[action.act]} {action.side.title}\n{words}"
+        what = f"{IN_WORDS[action.act]} {action.side.label}\n{words}"
         why = f"{action.reason}\n{plain(intent.words)}" if intent.words else action.reason
         listed.add_row(moment(intent.made_at).replace(" UTC", "\nUTC"), what, fields_in_words(action.fields), why)
     return listed
@@ -307,4 +307,4 @@ def next_words(story: Story) -> str:
 
 
 def _told(actions: tuple[Action, ...]) -> str:
-    return "; ".join(f"{IN_WORDS[action.act]} {action.side.title} ({action.reason})" for action in actions)
+    return "; ".join(f"{IN_WORDS[action.act]} {action.side.label} ({action.reason})" for action in actions)

@@ -122,7 +122,7 @@ def _introduce(desk: Desk, unit: Unit, route: Route, ids: dict[Side, str]) -> No
         staged = unit.staging(route.key).find(side, Kind.INCIDENT, record_id)
         title = route.mapping.title.lens.get(side, staged.record.payload) if staged and not staged.minimal else None
         words = short(shown(getattr(title, "value", None)), 80) or "title not known"
-        desk.err.print(f"  {side.title:7} {record_id}  {words}", soft_wrap=True)
+        desk.err.print(f"  {side.label:7} {record_id}  {words}", soft_wrap=True)
 
 
 def _list(desk: Desk, names: list[str] | None, as_json: bool) -> None:

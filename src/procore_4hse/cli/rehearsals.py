@@ -120,7 +120,7 @@ def _sums(found: Rehearsal) -> Table:
         listed.add_column(name)
     listed.add_column("incidents", justify="right")
     for (label, side, what), count in found.counts.items():
-        listed.add_row(label, side.title, IN_WORDS[what], str(count))
+        listed.add_row(label, side.label, IN_WORDS[what], str(count))
     return listed
 
 
@@ -143,7 +143,7 @@ def _incident(change: Change) -> str:
 def _field(change: Change) -> str:
     spot = change.spot
     below = "" if spot.kind is Kind.INCIDENT else f"\n{spot.kind.value.replace('_', ' ')} {spot.record_id}"
-    return f"{change.label} in {spot.side.title}{below}"
+    return f"{change.label} in {spot.side.label}{below}"
 
 
 def _effect(effect: Effect | None) -> str:

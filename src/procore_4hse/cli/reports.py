@@ -43,7 +43,7 @@ def counting(desk: Desk, routes: Sequence[Route]) -> Iterator[Counted]:
 
         def count(route: Route, action: Action, done: int) -> None:
             written = "written" if done != 1 else "record written"
-            said = f"{done} {written}, last {DOING[action.act]} {action.side.title}"
+            said = f"{done} {written}, last {DOING[action.act]} {action.side.label}"
             bars.update(tasks[route.name], description=said)
 
         yield count
@@ -77,7 +77,7 @@ def numbers(report: Report) -> Table:
     for side in Side:
         written, stand = report.written[side.value], report.population[side.value]
         counts = (report.pulled[side.value], written["created"], written["updated"], written["deleted"])
-        table.add_row(f"  {side.title}", *map(str, counts), *(str(stand[place]) for place in PLACES))
+        table.add_row(f"  {side.label}", *map(str, counts), *(str(stand[place]) for place in PLACES))
     return table
 
 

@@ -155,8 +155,8 @@ def _of_last(standing: Standing, now: datetime) -> list[tuple[str, str]]:
     if standing.next_at is not None:
         rows.append(("next cycle", f"{moment(standing.next_at)}, where the daemon runs"))
     rows.append(("linked", f"{standing.links} incidents"))
-    rows += [(side.title, _stand(standing, side)) for side in Side]
-    return rows + [(f"{side.title} budget", _budget(standing, side)) for side in Side]
+    rows += [(side.label, _stand(standing, side)) for side in Side]
+    return rows + [(f"{side.label} budget", _budget(standing, side)) for side in Side]
 
 
 def _stand(standing: Standing, side: Side) -> str:

@@ -112,7 +112,7 @@ class HeldToken(ABC):
         )
 
     def _refusal(self, status: int | None) -> AccessRefused:
-        title = self._wire.side.title
+        title = self._wire.side.label
         return AccessRefused(
             f"{title} refused to give a token; check {self.settings}.",
             side=self._wire.side,

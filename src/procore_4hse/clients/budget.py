@@ -176,7 +176,7 @@ class Budget:
     def _exhausted(self, resets_at: datetime) -> BudgetExhausted:
         moment = resets_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
         return BudgetExhausted(
-            f"The call budget at {self._side.title} is used up until {moment}; wait until then, "
+            f"The call budget at {self._side.label} is used up until {moment}; wait until then, "
             "or lengthen schedule.every if this happens often.",
             side=self._side,
             resets_at=resets_at,

@@ -132,7 +132,7 @@ class Http:
         return replace(reply, date=self._server_date or reply.date)
 
     def _refusal(self, call: Call, reply: Reply) -> VendorError:
-        title, status = self.side.title, reply.status
+        title, status = self.side.label, reply.status
         if status == 401:
             sentence = f"{title} does not accept our token for {call.name} (401); check the credentials."
             return AccessRefused(sentence, side=self.side, call=call.name, status=status)
@@ -147,7 +147,7 @@ class Http:
         return Refused(sentence, side=self.side, call=call.name, status=status, words=words, fields=fields)
 
     def _lost(self, call: Call, error: Broken) -> VendorError:
-        title = self.side.title
+        title = self.side.label
         if not error.sent:
             sentence = f"{title} was not reached for {call.name} ({error.reason}); the next cycle tries again."
             return Unavailable(sentence, side=self.side, call=call.name)

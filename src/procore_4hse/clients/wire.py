@@ -151,7 +151,7 @@ class Wire:
         try:
             return retrying(attempt)
         except Broken as error:
-            sentence = f"{self.side.title} gave no usable answer to {call.name} ({error.reason}); {remedy}"
+            sentence = f"{self.side.label} gave no usable answer to {call.name} ({error.reason}); {remedy}"
             raise Unavailable(sentence, side=self.side, call=call.name, status=error.status) from error
 
     def _transmit(self, call: Call, token: str | None, started: datetime) -> Reply:

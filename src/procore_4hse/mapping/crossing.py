@@ -80,7 +80,7 @@ def _begun(row: Field, side: Side, image: Image) -> Crossing:
         return replace(begun, why=begun.reading.reason)
     if not row.leads_to(side.other):
         left_out = row.left_out if side.other in row.barred else ""
-        return replace(begun, why=left_out or f"this field does not travel to {side.other.title}")
+        return replace(begun, why=left_out or f"this field does not travel to {side.other.label}")
     return begun
 
 

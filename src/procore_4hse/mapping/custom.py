@@ -37,7 +37,7 @@ class DecimalLens:
             return Known(None)
         digits = _digits(str(written))
         if digits is None:
-            return Held(f"{side.title} shows {written!r} where a number stands", word=str(written))
+            return Held(f"{side.label} shows {written!r} where a number stands", word=str(written))
         return Known(digits)
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:

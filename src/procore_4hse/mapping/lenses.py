@@ -255,7 +255,7 @@ class StatusLens(_Columns):
             return Known(word)
         if word == "new" and side is Side.FOURHSE:
             return Known("open")
-        return Held(f"{side.title} shows the status {word!r}, which is none we know", word=str(word))
+        return Held(f"{side.label} shows the status {word!r}, which is none we know", word=str(word))
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         if side is Side.PROCORE:

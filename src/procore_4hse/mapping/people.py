@@ -91,7 +91,7 @@ class NumberLens:
         try:
             return Known(int(written) or None if written not in (None, "") else None)
         except (TypeError, ValueError):
-            return Held(f"{side.title} shows {written!r} where a number stands", word=str(written))
+            return Held(f"{side.label} shows {written!r} where a number stands", word=str(written))
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         return {self.key(side): int(value or 0)}

@@ -38,7 +38,7 @@ class CounterExample:
 
     def __str__(self) -> str:
         return (
-            f"{self.side.other.title}'s {self.value} is written to {self.side.title} as {self.written}, "
+            f"{self.side.other.label}'s {self.value} is written to {self.side.label} as {self.written}, "
             f"and {self.found}: the two would never agree"
         )
 

@@ -86,7 +86,7 @@ class Field:
     @property
     def left_out(self) -> str:
         """What privacy keeps home, in words; empty when it keeps nothing."""
-        where = " or ".join(side.title for side in self.barred)
+        where = " or ".join(side.label for side in self.barred)
         return f"left out: {self.privacy} may not cross to {where}" if where else ""
 
     def within(self, crossing: Dict[FieldClass, Direction]) -> Field:

@@ -80,7 +80,7 @@ def _said(field: Field, side: Side, source: Image, written: Image, facts: Image)
     if isinstance(reading, Held):
         raise Unwritable(reading.reason)
     if reading.value is None and field.key in REQUIRED:
-        raise Unwritable(f"{side.other.title} shows no {field.label.lower()}, and {side.title} needs one")
+        raise Unwritable(f"{side.other.label} shows no {field.label.lower()}, and {side.label} needs one")
     if reading.value is None or not field.leads_to(side):
         return {}
     return field.lens.put(side, reading.value, written, facts)

@@ -64,7 +64,7 @@ class WordList:
         return self.procore_words.get(fold(called))
 
     def unknown(self, side: Side, word: str) -> Held:
-        reason = f"{side.title} shows {word!r}, which the list words/{self.name}.yaml does not know"
+        reason = f"{side.label} shows {word!r}, which the list words/{self.name}.yaml does not know"
         return Held(reason, word=word)
 
 

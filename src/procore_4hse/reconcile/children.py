@@ -204,7 +204,7 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
         draft.items.append(_no_partner(snapshot, record, str(error), title))
         return
     sources = {row.key: row.slice(record.side, record.image) for row in rows if row.key not in waiting}
-    reason = f"a person named in {record.side.title}"
+    reason = f"a person named in {record.side.label}"
     action = Action(
         act=Act.CREATE,
         side=side,
@@ -275,7 +275,7 @@ def _no_partner(snapshot: Snapshot, record: Record, reason: str, title: str) -> 
     name, side = name_in(record.side, record.image), record.side.other
     told = reason.replace("this person", name or "This person")
     item = items.doubt(record, (), f"{told}; the incident itself crosses.", title)
-    alike = [f"{side.title} {one} {other}" for one, other in snapshot.people.live.directory.alike(side, name)[:FEW]]
+    alike = [f"{side.label} {one} {other}" for one, other in snapshot.people.live.directory.alike(side, name)[:FEW]]
     advice = f"Perhaps: {'; '.join(alike)}. " if alike else ""
     advice += (
         "Give the person the same employee id, tax code or e-mail on both sides, or name the partner: "

@@ -100,12 +100,12 @@ def _filled(found: FieldDiff, base: Agreement | None, born: Side | None) -> Fiel
     if to is None or not found.field.leads_to(to):
         return _local(found, "it is carried only to a record that came from where it is set")
     if _is_empty(found.value(to.other)) or not _is_empty(found.value(to)):
-        return _local(found, f"{to.title} has a value of its own")
+        return _local(found, f"{to.label} has a value of its own")
     if base is not None and _changed(found, to, base):
-        return _local(found, f"it was emptied in {to.title}")
+        return _local(found, f"it was emptied in {to.label}")
     if base is not None and base.settled and not _changed(found, to.other, base):
         return replace(found, verdict=Verdict.SETTLED, reason="they differ as they were left")
-    return _written(found, to, f"{to.title} has none yet")
+    return _written(found, to, f"{to.label} has none yet")
 
 
 def _local(found: FieldDiff, reason: str) -> FieldDiff:
@@ -116,7 +116,7 @@ def _merge(found: FieldDiff) -> FieldDiff:
     """A new link has no base: an empty value is filled, two different ones follow the field's rule."""
     for side in Side:
         if _is_empty(found.value(side)) and not _is_empty(found.value(side.other)):
-            return _written(found, side, f"{side.title} has none yet")
+            return _written(found, side, f"{side.label} has none yet")
     return _by_rule(found, "they differ at the first meeting")
 
 
@@ -131,15 +131,15 @@ def _three_way(found: FieldDiff, base: Agreement) -> FieldDiff:
     side = changed[0]
     if side is Side.FOURHSE and _is_cut_title(found):
         return _conflict(found, "the title is longer than 4HSE holds, and was changed there")
-    return _written(found, side.other, f"changed in {side.title}")
+    return _written(found, side.other, f"changed in {side.label}")
 
 
 def _written(found: FieldDiff, to: Side, reason: str) -> FieldDiff:
     if found.field.leads_to(to):
         return replace(found, verdict=Verdict.WRITE, to=to, reason=reason)
     if not found.field.lens.writes(to):
-        return _conflict(found, f"{reason}, and {to.title} cannot take it")
-    why = found.field.left_out if to in found.field.barred else f"this field does not travel to {to.title}"
+        return _conflict(found, f"{reason}, and {to.label} cannot take it")
+    why = found.field.left_out if to in found.field.barred else f"this field does not travel to {to.label}"
     return replace(found, verdict=Verdict.LOCAL, reason=f"{reason}; {why}")
 
 
@@ -160,8 +160,8 @@ def _ruled(found: FieldDiff, ruling: Ruling) -> FieldDiff:
         return _conflict(found, "a side moved after the answer was given, so it is asked again")
     to = Side(ruling.use or "").other
     if found.field.leads_to(to):
-        return replace(found, verdict=Verdict.WRITE, to=to, reason=f"a person chose {to.other.title}", used=ruling)
-    return replace(found, verdict=Verdict.SETTLED, reason=f"a person chose {to.other.title}", used=ruling)
+        return replace(found, verdict=Verdict.WRITE, to=to, reason=f"a person chose {to.other.label}", used=ruling)
+    return replace(found, verdict=Verdict.SETTLED, reason=f"a person chose {to.other.label}", used=ruling)
 
 
 def seen(found: FieldDiff) -> dict[str, str]:

@@ -68,8 +68,8 @@ def _emptied(plan: Plan, snapshot: Snapshot) -> Found:
         if lost and snapshot.certified[side]:
             if _approved(snapshot, key := f"guard:emptied:{side.value}"):
                 return key
-            reason = f"{side.title} shows no incident at all any more; {len(lost)} were linked."
-            advice = f"See whether our account lost its rights in {side.title}. If it is really empty: inbox approve ID"
+            reason = f"{side.label} shows no incident at all any more; {len(lost)} were linked."
+            advice = f"See whether our account lost its rights in {side.label}. If it is really empty: inbox approve ID"
             return items.guard(f"emptied:{side.value}", reason, advice, plan.actions)
     return None
 
@@ -88,7 +88,7 @@ def _regressed(side: Side, plan: Plan, snapshot: Snapshot) -> Found:
     if not links:
         return None
     reason = (
-        f"{side.title} shows old values again on {len(links)} linked records, as after a restored backup: what changed "
+        f"{side.label} shows old values again on {len(links)} linked records, as after a restored backup: what changed "
         "there since is gone at once."
     )
     advice = (
@@ -217,7 +217,7 @@ def _deletes(plan: Plan, snapshot: Snapshot, side: Side, counted: tuple[Action, 
     limits, links = snapshot.limits, _links(snapshot)
     if len(counted) > limits.max_deletes:
         return (
-            f"{len(counted)} incidents would be deleted in {side.title}; the limit max_deletes is {limits.max_deletes}."
+            f"{len(counted)} incidents would be deleted in {side.label}; the limit max_deletes is {limits.max_deletes}."
         )
     return _over_share(
         "deleted", "max_delete_percent", limits.max_delete_percent, len(counted), links, side, limits.percent_from
@@ -238,13 +238,13 @@ def _creates(plan: Plan, snapshot: Snapshot, side: Side, counted: tuple[Action, 
     limit = snapshot.limits.max_creates
     if len(counted) <= limit:
         return None
-    return f"{len(counted)} incidents would be created in {side.title}; the limit max_creates is {limit}."
+    return f"{len(counted)} incidents would be created in {side.label}; the limit max_creates is {limit}."
 
 
 def _over_share(what: str, name: str, percent: int, many: int, links: int, side: Side, least: int) -> str | None:
     if links < least or many * 100 <= percent * links:
         return None
-    return f"{many} of {links} linked incidents would be {what} in {side.title}; the limit {name} is {percent} %."
+    return f"{many} of {links} linked incidents would be {what} in {side.label}; the limit {name} is {percent} %."
 
 
 def _links(snapshot: Snapshot) -> int:

@@ -63,7 +63,7 @@ def word(record: Record, other_id: str | None, field: str, reason: str, title: s
         key=f"word:{record.side.value}:{record.id}:{field}",
         title=title,
         reason=f"{reason}.",
-        advice=f"Correct the value in {record.side.title}, or add the word to the mapping; it closes by itself.",
+        advice=f"Correct the value in {record.side.label}, or add the word to the mapping; it closes by itself.",
         field=field,
         **_ids(record, other_id),
     )
@@ -75,7 +75,7 @@ def refused(refusal: Refusal, action: Action, title: str) -> Item:
         kind=ItemKind.REFUSED,
         key=refusal.key,
         title=title,
-        reason=f"{action.side.title} refused this {action.act.value}: {refusal.words}",
+        reason=f"{action.side.label} refused this {action.act.value}: {refusal.words}",
         advice="Change the record on either side, or try again now: procore-4hse inbox retry ID",
         procore_id=ids[Side.PROCORE],
         fourhse_id=ids[Side.FOURHSE],
@@ -85,7 +85,7 @@ def refused(refusal: Refusal, action: Action, title: str) -> Item:
 
 def doubt(record: Record, candidates: tuple[tuple[str, str], ...], reason: str, title: str) -> Item:
     """A record that may be one of the other side's `candidates` (id, headline); nothing is created meanwhile."""
-    other = record.side.other.title
+    other = record.side.other.label
     listed = "; ".join(f"{other} {record_id} {headline}" for record_id, headline in candidates)
     same = "the same: procore-4hse inbox approve ID --with RECORD_ID; " if candidates else ""
     return Item(
@@ -110,8 +110,8 @@ def deletion(
 ) -> Item:
     """A survivor of a deletion; `written` are the sides that this route may write."""
     alive = gone.other
-    reason = f"Deleted in {gone.title} ({evidence})"
-    reason += f" and edited in {alive.title} since both agreed." if edited else f"; still there in {alive.title}."
+    reason = f"Deleted in {gone.label} ({evidence})"
+    reason += f" and edited in {alive.label} since both agreed." if edited else f"; still there in {alive.label}."
     return Item(
         kind=ItemKind.CONFLICT if edited else ItemKind.DELETION,
         key=f"deletion:{link.key}:{gone.value}",
@@ -126,12 +126,12 @@ def deletion(
 
 def _after_a_deletion(gone: Side, written: frozenset[Side]) -> str:
     alive = gone.other
-    keep = f"keep it there: inbox reject ID; bring it back in {gone.title}: inbox reject ID --restore"
+    keep = f"keep it there: inbox reject ID; bring it back in {gone.label}: inbox reject ID --restore"
     if alive in written and gone in written:
-        return f"Delete it in {alive.title} too: procore-4hse inbox approve ID; {keep}"
+        return f"Delete it in {alive.label} too: procore-4hse inbox approve ID; {keep}"
     if alive in written:
-        return f"Delete it in {alive.title} too: procore-4hse inbox approve ID; keep it there: inbox reject ID"
-    return f"This route never writes to {alive.title}, so delete it there by hand, or {keep}"
+        return f"Delete it in {alive.label} too: procore-4hse inbox approve ID; keep it there: inbox reject ID"
+    return f"This route never writes to {alive.label}, so delete it there by hand, or {keep}"
 
 
 def missing(link: Link, side: Side, title: str) -> Item:
@@ -139,9 +139,9 @@ def missing(link: Link, side: Side, title: str) -> Item:
         kind=ItemKind.MISSING,
         key=f"missing:{link.key}:{side.value}",
         title=title,
-        reason=f"{side.title} no longer shows it, and nothing proves that it was deleted; both sides are left alone.",
+        reason=f"{side.label} no longer shows it, and nothing proves that it was deleted; both sides are left alone.",
         advice=(
-            f"Look whether our account may still see it in {side.title}; it goes on by itself when it is back. "
+            f"Look whether our account may still see it in {side.label}; it goes on by itself when it is back. "
             "If it was deleted: procore-4hse inbox approve ID"
         ),
         procore_id=link.procore_id,
@@ -178,7 +178,7 @@ def replaced(action: Action, gone: list[str], before: dict[str, Any], after: dic
         kind=ItemKind.GUARD,
         key="guard:replaced",
         title="",
-        reason=f"{action.side.title} emptied fields that our change did not send: {', '.join(gone)}.",
+        reason=f"{action.side.label} emptied fields that our change did not send: {', '.join(gone)}.",
         advice="Both images are kept here. To put them back, and to send whole records from now on: inbox approve ID",
         procore_id=action.source_id if action.side is Side.FOURHSE else action.target_id,
         fourhse_id=action.target_id if action.side is Side.FOURHSE else action.source_id,

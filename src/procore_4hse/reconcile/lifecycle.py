@@ -77,7 +77,7 @@ def _one_gone(snapshot: Snapshot, link: Link, gone: Side) -> Fate:
     survivor = snapshot.record(gone.other, link.id_on(gone.other))
     is_there = survivor is not None and survivor.presence is Presence.PRESENT
     if is_there and (link.key, None) in snapshot.put_back(gone) and snapshot.direction.leads_to(gone):
-        return Fate(actions=_bring_back(snapshot, link, gone, f"put back after {gone.title} was restored"))
+        return Fate(actions=_bring_back(snapshot, link, gone, f"put back after {gone.label} was restored"))
     if link.state in ANSWERED:
         return Fate(place=Place.EXCLUDED)
     if survivor is None or not is_there:
@@ -141,7 +141,7 @@ def _close(snapshot: Snapshot, link: Link, survivor: Record, marked: Transition)
         kind=link.kind,
         target_id=survivor.id,
         source_id=link.id_on(survivor.side.other),
-        reason=f"closed, because it was deleted in {survivor.side.other.title}",
+        reason=f"closed, because it was deleted in {survivor.side.other.label}",
         fields=payload(survivor.side, [(status, "closed")], survivor.image, facts),
         seen=status.slice(survivor.side, survivor.image),
         then=LinkState.CLOSED_BY_POLICY,
@@ -153,7 +153,7 @@ def _returned(snapshot: Snapshot, link: Link, back: Side) -> Fate:
     """One record of an ended link is there again: the same link lives again, and the other is brought back."""
     if not snapshot.direction.leads_to(back.other):
         return Fate(place=Place.EXCLUDED)
-    return Fate(actions=_bring_back(snapshot, link, back.other, f"it is back in {back.title}"))
+    return Fate(actions=_bring_back(snapshot, link, back.other, f"it is back in {back.label}"))
 
 
 def _bring_back(snapshot: Snapshot, link: Link, gone: Side, reason: str) -> tuple[Action, ...]:
@@ -230,7 +230,7 @@ def _delete(snapshot: Snapshot, link: Link, side: Side, reason: str) -> Action:
 def _gone(snapshot: Snapshot, link: Link, gone: Side) -> Transition:
     record = snapshot.record(gone, link.id_on(gone))
     evidence = (record.evidence if record else "") or TOLD
-    return Transition(link, LinkState.gone(gone), f"deleted in {gone.title}", gone, evidence)
+    return Transition(link, LinkState.gone(gone), f"deleted in {gone.label}", gone, evidence)
 
 
 def _edited(snapshot: Snapshot, link: Link, survivor: Record) -> bool:

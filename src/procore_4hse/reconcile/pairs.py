@@ -81,7 +81,7 @@ def _for_the_route(snapshot: Snapshot, found: FieldDiff) -> FieldDiff:
         return replace(found, verdict=Verdict.SETTLED, to=None, rebase=True)
     if found.verdict is Verdict.DRIFT and snapshot.drift_winner and found.field.leads_to(snapshot.drift_winner.other):
         winner = snapshot.drift_winner
-        return replace(found, verdict=Verdict.WRITE, to=winner.other, reason=f"a person chose {winner.title}")
+        return replace(found, verdict=Verdict.WRITE, to=winner.other, reason=f"a person chose {winner.label}")
     return found
 
 
@@ -91,7 +91,7 @@ def _as_it_came(snapshot: Snapshot, link: Link, found: FieldDiff) -> FieldDiff:
         return found
     for side in Side:
         if (link.key, found.field.key) in snapshot.put_back(side) and found.field.leads_to(side):
-            return replace(found, verdict=Verdict.WRITE, to=side, reason=f"put back after {side.title} was restored")
+            return replace(found, verdict=Verdict.WRITE, to=side, reason=f"put back after {side.label} was restored")
     if (link.key, found.field.key) in snapshot.vanished:
         return replace(
             found, verdict=Verdict.DRIFT, to=None, reason="what was written here vanished twice within a day"

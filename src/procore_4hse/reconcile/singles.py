@@ -242,7 +242,7 @@ def _doubt_alone(snapshot: Snapshot, record: Record, apart: frozenset[tuple[str,
     ruling = _answer(snapshot, record)
     partner = ruling.with_id if ruling else None
     if partner is not None and any(link.id_on(record.side.other) == partner for link in snapshot.links):
-        return f"It was called the same as {record.side.other.title} {partner}, which is linked with another one."
+        return f"It was called the same as {record.side.other.label} {partner}, which is linked with another one."
     return None if _is_told(record, apart) else _twin(snapshot, record)
 
 
@@ -275,7 +275,7 @@ def _plan_create(snapshot: Snapshot, record: Record, apart: frozenset[tuple[str,
     left = unsaid(snapshot.mapping, side, record.image, snapshot.zone)
     rows = [row for row in snapshot.mapping.fields if row.key not in left]
     sources = {row.key: row.slice(record.side, record.image) for row in rows}
-    reason = f"new in {record.side.title}"
+    reason = f"new in {record.side.label}"
     generation = len([other for mine, other in apart if mine == record.id and other in snapshot.ids_of_ours])
     action = Action(Act.CREATE, side, Kind.INCIDENT, None, record.id, reason, fields, sources, generation=generation)
     draft.stand(record.side, record.id, Place.IN_SYNC)
