@@ -519,11 +519,9 @@ class Pusher:
         unit.staging(self.state.key).put_one(answer.record, server_at=answer.server_date)
         self._end(unit, intent, outcome, dict(answer.record.payload))
         for key in lost:
-            self._park_in(
-                unit,
-                self._narrowed(action, [row for row in self._rows(action) if row.key == key]),
-                "The answer does not hold what was sent.",
-            )
+            part = self._narrowed(action, [row for row in self._rows(action) if row.key == key])
+            # The record is there by now: what it lacks is an update that waits.
+            self._park_in(unit, replace(part, act=Act.UPDATE), "The answer does not hold what was sent.")
 
     def _end(self, unit: Unit, intent: Intent, outcome: str, answer: dict[str, Any]) -> None:
         action = intent.action

@@ -304,3 +304,15 @@ def test_an_entry_that_the_list_does_not_know_holds_its_field_and_not_the_incide
     world.sync()
     assert actions_text(world, office) == "Trade: Mason"
     assert is_quiet(world)
+
+
+def test_a_custom_field_that_procore_leaves_aside_is_refused_and_the_rest_crosses(with_rows):
+    world = with_rows(CUSTOM, lists=LISTS)
+    world.procore.add_custom_field(COST, "decimal")
+    office = world.in_office("Slip", deponent="Rain", description_actions_involved="Cost: 7")
+    world.sync()
+    site = partner(world, office)
+    assert custom(world, site) == {str(COST): 7}
+    assert "does not hold what was sent" in only(world, "refused").item.reason
+    assert wrote(world.sync()) == NOTHING
+    assert only(world, "refused")
