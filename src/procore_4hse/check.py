@@ -110,12 +110,20 @@ def _rate_headers(house: House, side: Side) -> Finding:
 
 
 def _route(house: House, route: Route) -> Findings:
+    yield from _left_out(route)
     procore, fourhse = house.registers(route)
     for look in (_project, _incidents, _bin, _settings, _unknown_time):
         yield from _guarded(route, look, procore)
     for glance in (_place, _pages):
         yield from _guarded(route, glance, fourhse)
     yield from _guarded(route, lambda register: _words(route, register, fourhse), procore)
+
+
+def _left_out(route: Route) -> Findings:
+    """What the route's privacy keeps home, row by row."""
+    for row in (*route.mapping.fields, *route.mapping.people):
+        if row.left_out:
+            yield Finding(f"route {route.name}", Level.OK, f"{row.label}: {row.left_out}.")
 
 
 def _guarded(route: Route, look: Callable[[Any], Findings], register: Any) -> Findings:

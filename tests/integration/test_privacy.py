@@ -150,7 +150,7 @@ def test_nobody_is_copied_where_identity_may_not_go(sent, build: Build, side: st
 def test_a_word_that_nobody_knows_is_not_asked_about_where_it_may_not_go(build: Build) -> None:
     world = build(mapping=DEFAULT.within({HEALTH: NOWHERE}))
     _, assignment = hire(world)
-    hurt_in_office(world, world.in_office(), assignment, description="Affliction: Zebra bite")
+    hurt_in_office(world, world.in_office(category="ACCIDENTS"), assignment, description="Affliction: Zebra bite")
     assert world.sync().outcome == "ok"
     assert len(crew.on_site(world)) == 1
     assert is_quiet(world)

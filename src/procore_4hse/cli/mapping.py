@@ -15,7 +15,7 @@ from procore_4hse.cli.context import Desk, Json, RouteNames, desk_of, show_probl
 from procore_4hse.cli.rehearsals import rehearsal_json, show_rehearsal
 from procore_4hse.cli.tables import table
 from procore_4hse.cli.trials import show_trial, trial_json
-from procore_4hse.errors import MappingError, Problem
+from procore_4hse.errors import ConfigurationError, MappingError, Problem
 from procore_4hse.explain import story_of
 from procore_4hse.gather import Route
 from procore_4hse.house import routes_of
@@ -38,9 +38,10 @@ Use it after every change of a mapping; no call is made. Where there is no confi
 """
 
 SHOW = """Prints the mapping as a table: each field, its name on both sides, the way it travels, who decides when both
-sides changed it, and what is lost on the way.
+sides changed it, what is lost on the way, and the class that says where it may cross. With `--route` it is the mapping
+as that route carries it: what its direction and its privacy leave out is told.
 
-[bold]Example[/bold]  procore-4hse mapping show
+[bold]Example[/bold]  procore-4hse mapping show --route riverside
 
 [bold]Exit codes[/bold]  0 shown · 2 problems, in the mapping or in the configuration
 """
@@ -96,6 +97,8 @@ def check(ctx: typer.Context, as_json: Json = False) -> None:
             found[folder] = load(folder)
         except MappingError as error:
             problems += error.problems
+    if desk.is_configured and not problems:
+        problems += _barred(desk)
     if as_json:
         desk.print_json(_checked_json(found, problems))
     else:
@@ -103,11 +106,23 @@ def check(ctx: typer.Context, as_json: Json = False) -> None:
     raise typer.Exit(MappingError.exit_code if problems else 0)
 
 
-def show(ctx: typer.Context) -> None:
+def _barred(desk: Desk) -> tuple[Problem, ...]:
+    """Rows that go where a route does not let their class cross."""
+    try:
+        routes_of(desk.settings)
+    except ConfigurationError as error:
+        return error.problems
+    return ()
+
+
+def show(ctx: typer.Context, route: RouteNames = None) -> None:
     desk = desk_of(ctx)
-    for folder in _folders(desk):
-        known = load(folder)
-        desk.out.print(_table(folder, known))
+    if route:
+        shown = [(f"route {each.name}", each.mapping.narrowed(each.direction)) for each in desk.named(route)]
+    else:
+        shown = [(str(folder), load(folder)) for folder in _folders(desk)]
+    for where, known in shown:
+        desk.out.print(_table(where, known))
         for row in rows(known):
             for remark in _remarks(row):
                 desk.out.print(remark)
@@ -173,12 +188,12 @@ def _show_checked(desk: Desk, found: dict[Path, Mapping], problems: list[Problem
         show_problems(desk, MappingError(tuple(problems)))
 
 
-def _table(folder: Path, mapping: Mapping) -> Table:
-    names = table(f"The mapping {mapping.name} ({folder}), owner: {mapping.owner or 'nobody'}")
-    for name in ("field", "Procore", "4HSE", "travels", "if both changed"):
+def _table(where: str, mapping: Mapping) -> Table:
+    names = table(f"The mapping {mapping.name} ({where}), owner: {mapping.owner or 'nobody'}")
+    for name in ("field", "Procore", "4HSE", "travels", "if both changed", "class"):
         names.add_column(name, overflow="fold")
     for row in rows(mapping):
-        names.add_row(row.field, row.procore, row.fourhse, row.direction, row.if_both_changed)
+        names.add_row(row.field, row.procore, row.fourhse, row.direction, row.if_both_changed, row.privacy)
     return names
 
 
@@ -186,5 +201,7 @@ def _remarks(row: Row) -> Iterator[Text]:
     """What a row keeps, what counts as equal in it, and why it is as it is."""
     yield Text.assemble((row.field, "bold"), f" ({row.using}): {row.keeps}.")
     yield Text(f"  Equal: {row.equal}.")
+    if row.left_out:
+        yield Text(f"  {row.left_out[0].upper()}{row.left_out[1:]}.", style="yellow")
     if row.reason:
         yield Text(f"  {row.reason}", style="dim")

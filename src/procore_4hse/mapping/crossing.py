@@ -76,11 +76,12 @@ def crossings(
 def _begun(row: Field, side: Side, image: Image) -> Crossing:
     raw = {name: value for name, value in row.slice(side, image).items() if not name.startswith("@")}
     begun = Crossing(row, side, raw, row.lens.get(side, image))
+    if side.other in row.barred:
+        return replace(begun, why=row.left_out)
     if isinstance(begun.reading, Held):
         return replace(begun, why=begun.reading.reason)
     if not row.leads_to(side.other):
-        left_out = row.left_out if side.other in row.barred else ""
-        return replace(begun, why=left_out or f"this field does not travel to {side.other.label}")
+        return replace(begun, why=f"this field does not travel to {side.other.label}")
     return begun
 
 

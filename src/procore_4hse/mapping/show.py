@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from procore_4hse.mapping.rules import Field, Mapping
-from procore_4hse.mapping.schema import USING, Keeps
+from procore_4hse.mapping.schema import INCIDENT_FORM, PEOPLE_FORM, Form, Keeps, Using
 
 
 @dataclass(frozen=True)
 class Row:
     """A field of a mapping, every value a text to print."""
 
+    record: str
+    """incident | person."""
     field: str
     procore: str
     fourhse: str
@@ -24,29 +26,39 @@ class Row:
     """What counts as equal."""
     owner: str
     reason: str
+    privacy: str
+    """The class of its values."""
+    left_out: str
+    """What the route's privacy keeps home of it; empty when it keeps nothing."""
 
 
 def rows(mapping: Mapping) -> tuple[Row, ...]:
-    """The rows of a loaded mapping in their order."""
-    return tuple(_row(field) for field in mapping.fields)
+    """The rows of a loaded mapping in their order, those of an incident first."""
+    return tuple(
+        _row(field, form)
+        for fields, form in ((mapping.fields, INCIDENT_FORM), (mapping.people, PEOPLE_FORM))
+        for field in fields
+    )
 
 
-def _row(field: Field) -> Row:
+def _row(field: Field, form: Form) -> Row:
     said = field.wording
     return Row(
+        record=form.record,
         field=field.label,
         procore=said.procore,
         fourhse=said.fourhse,
         direction=field.direction.value,
         if_both_changed=field.on_conflict.value,
         using=said.using,
-        keeps=_keeps(field),
+        keeps=_keeps(form.using[said.using]),
         equal=field.lens.equivalence,
         owner=said.owner,
         reason=said.reason,
+        privacy=field.privacy.value,
+        left_out=field.left_out,
     )
 
 
-def _keeps(field: Field) -> str:
-    using = USING[field.wording.using]
+def _keeps(using: Using) -> str:
     return using.keeps.value if using.keeps is Keeps.EXACT else f"{using.keeps}: {using.lost}"
