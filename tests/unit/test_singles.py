@@ -144,8 +144,10 @@ def test_two_words_about_one_record_link_it_once_and_the_other_is_asked_again():
 
 
 def test_two_ids_of_our_scheme_for_one_incident_are_one_link_and_a_late_copy():
-    found = plan(route(site(), office(), office("b", **TRIP), ids_of_ours={"a": "1", "b": "1"}))
-    assert found.actions == (join(),)
+    between = site("2", title="Slip"), office("z", name="Slip")
+    ours = {"a": "1", "z": "2", "b": "1"}
+    found = plan(route(site(), office(), *between, office("b", **TRIP), ids_of_ours=ours))
+    assert found.actions == (join(), join("z", "2"))
     assert found.items == (items.doubt(office("b", **TRIP), (), LATE, "Trip"),)
 
 
