@@ -253,7 +253,7 @@ class Pusher:
         sent_as_new = outcome == "done" or action.fields.get("status") == "new"
         if action.side is not Side.FOURHSE or payload.get("status") != "new" or not (closed and sent_as_new):
             return {}
-        return {row.key: row.agreement(row.lens.put(Side.PROCORE, "open", {}, {}), payload) for row in rows}
+        return {row.key: row.agreement({row.lens.reads(Side.PROCORE)[0]: "open"}, payload) for row in rows}
 
     def _close_at_last(self, action: Action, answer: Answer) -> None:
         """What 4HSE takes only as new is closed by an update of its own, with its own intent."""

@@ -316,3 +316,79 @@ def test_a_custom_field_that_procore_leaves_aside_is_refused_and_the_rest_crosse
     assert "does not hold what was sent" in only(world, "refused").item.reason
     assert wrote(world.sync()) == NOTHING
     assert only(world, "refused")
+
+
+# Statuses of the company's own -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def with_statuses(build: Build, tmp_path: Path) -> Callable[..., tuple[World, dict[str, int]]]:
+    """A world in which Procore is given the company's own statuses, and these statuses' ids."""
+
+    def built(*stores: str) -> tuple[World, dict[str, int]]:
+        world = build(*stores)
+        ids = {"open": world.procore.custom_status("Under review", "open")}
+        ids |= {"closed": world.procore.custom_status("Filed", "closed")}
+        folder = Path(copytree(MAPPING, tmp_path / "site"))
+        path = folder / "incident.yaml"
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("    using: status\n", "    using: status\n    words: status\n"), encoding="utf-8")
+        lines = (f"- 4hse: {word}\n  procore: {one}\n" for word, one in ids.items())
+        (folder / "words" / "status.yaml").write_text("".join(lines), encoding="utf-8")
+        world.with_route(mapping=load(folder))
+        return world, ids
+
+    return built
+
+
+def status(world: World, site: str) -> tuple[str, int]:
+    row = world.site()[site]
+    return row["status"], row["custom_status"]["id"]
+
+
+def test_procore_is_given_the_status_that_the_company_made(with_statuses, store_url):
+    world, ids = with_statuses(store_url)
+    office = world.in_office("Slip")
+    world.sync()
+    site = partner(world, office)
+    assert status(world, site) == ("open", ids["open"])
+    world.fourhse.hand_edit("incident", office, name="Slip on ice", status="closed", date_closed="2026-03-02")
+    world.sync()
+    assert status(world, site) == ("closed", ids["closed"])
+    sent = [write.body for write in world.procore.writes if write.verb == "PATCH"]
+    assert sent == [{"title": "Slip on ice"}, {"custom_status_id": ids["closed"]}]
+    assert is_quiet(world)
+
+
+def test_another_status_that_means_the_same_stays(with_statuses):
+    world, ids = with_statuses()
+    site = world.on_site("Fall", custom_status_id=world.procore.words("custom_statuses")["Closed"])
+    world.sync()
+    assert world.office()[partner(world, site)]["status"] == "closed"
+    assert is_quiet(world)
+    assert status(world, site)[1] not in ids.values()
+
+
+def test_a_status_under_a_workflow_is_refused_and_the_rest_crosses(with_statuses):
+    world, ids = with_statuses()
+    office = world.in_office("Slip")
+    world.sync()
+    site = partner(world, office)
+    world.procore.lock_workflow(int(site))
+    world.fourhse.hand_edit("incident", office, name="Slip on ice", status="closed", date_closed="2026-03-02")
+    world.sync()
+    assert (world.site()[site]["title"], status(world, site)) == ("Slip on ice", ("open", ids["open"]))
+    assert "workflow" in only(world, "refused").item.reason
+
+
+def test_an_id_that_stands_for_the_other_word_is_refused(with_statuses, tmp_path):
+    world, ids = with_statuses()
+    path = tmp_path / "site" / "words" / "status.yaml"
+    path.write_text(f"- 4hse: closed\n  procore: {ids['open']}\n", encoding="utf-8")
+    world.with_route(mapping=load(path.parents[1]))
+    office = world.in_office("Slip")
+    world.sync()
+    world.fourhse.hand_edit("incident", office, status="closed", date_closed="2026-03-02")
+    world.sync()
+    assert "does not hold what was sent" in only(world, "refused").item.reason
+    assert wrote(world.sync()) == NOTHING

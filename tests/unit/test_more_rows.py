@@ -12,7 +12,7 @@ from procore_4hse.errors import MappingError
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.shown import ShownLens
-from procore_4hse.models import Kind
+from procore_4hse.models import Kind, Side
 
 ROOT = Path(__file__).parents[2]
 Write = Callable[..., Path]
@@ -205,3 +205,35 @@ def test_a_label_cannot_be_written(written: Write, using: str, direction: str) -
 def test_a_number_of_days_and_a_custom_number_stand_apart(written: Write, procore: str, fourhse: str) -> None:
     found = problems(written(row(procore, fourhse, "both", "number"), file="people.yaml"))
     assert any("cannot join" in what for what, _ in found)
+
+
+STATUS = "    using: status\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "remedy"),
+    [
+        ("- 4hse: new\n  procore: 7\n", "`new` is no word for `4hse`", "Choose one of `closed`, `open`"),
+        ("- 4hse: open\n  procore: Filed\n", "`Filed` is no id of a custom status", "Write the number"),
+        ("- 4hse: open\n  procore: 7\n- 4hse: closed\n  procore: 7\n", "this row would not settle", "Mend the list"),
+        ("- 4hse: open\n  procore: 7\n- 4hse: open\n  procore: 8\n", "`open` is listed already", "Keep one line"),
+    ],
+)
+def test_a_list_of_statuses_names_ids_for_open_and_closed(written: Write, words: str, what: str, remedy: str) -> None:
+    folder = written("", words)
+    path = folder / "incident.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(STATUS, f"{STATUS}    words: trade\n"), encoding="utf-8")
+    ((told, how),) = problems(folder)
+    assert what in told
+    assert remedy in how
+
+
+def test_a_status_may_name_one_word_only(written: Write) -> None:
+    folder = written("", "- 4hse: closed\n  procore: 7\n")
+    path = folder / "incident.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(STATUS, f"{STATUS}    words: trade\n"), encoding="utf-8")
+    lens = next(one for one in load(folder).fields if one.key == "status").lens
+    assert lens.put(Side.PROCORE, "closed", {"status": "open"}, {}) == {"custom_status_id": 7}
+    assert lens.put(Side.PROCORE, "open", {"status": "closed"}, {}) == {"status": "open"}

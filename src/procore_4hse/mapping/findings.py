@@ -16,7 +16,7 @@ from procore_4hse.mapping.document import Document
 from procore_4hse.mapping.folder import Folder, Row, RowFile, WordFile, near, texts_of, version_of
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.rules import Direction, OnConflict
-from procore_4hse.mapping.schema import Form, Meaning, Using, WordPairText, WordText
+from procore_4hse.mapping.schema import Form, Meaning, StatusWordText, Using, WordPairText, WordText
 from procore_4hse.mapping.vendor_fields import FIXED_WORDS, NEVER_WRITTEN
 from procore_4hse.mapping.words import NOT_SHARED, PLUS
 
@@ -38,6 +38,7 @@ _FORMS = {
     "list_type": "a list: lines that begin with `- `",
     "model_type": "keys with values",
 }
+_STATUS_ID = ("is no id of a custom status", "Write the number of the status in Procore, as in `598134325870440`")
 _PATTERNS = {
     "words": ("is no name of a word list", "Use small letters, digits and `_`, as in `category`"),
     "line": ("is no name of a line", "Use a word without `:` and `;`, as in `Affliction`"),
@@ -70,9 +71,16 @@ def _choose(word: str, choices: Iterable[str]) -> str:
 
 
 def list_adapter(words: WordFile) -> TypeAdapter[Any]:
-    """The form of a word list: a category has words of its own, every other list has two free columns."""
-    is_category = words.row.using is not None and words.row.using.key == "category"
-    return schema.WORD_LIST_TEXT if is_category else schema.WORD_PAIRS_TEXT
+    """The form of a word list: category and status have words of their own, every other list has two free columns."""
+    return _list_form(words)[0]
+
+
+def _list_form(words: WordFile) -> tuple[TypeAdapter[Any], type[BaseModel]]:
+    own: dict[str, tuple[TypeAdapter[Any], type[BaseModel]]] = {
+        "category": (schema.WORD_LIST_TEXT, WordText),
+        "status": (schema.STATUS_WORDS_TEXT, StatusWordText),
+    }
+    return own.get((words.row.using and words.row.using.key) or "", (schema.WORD_PAIRS_TEXT, WordPairText))
 
 
 def _shape_problems(document: Document, form: Form) -> Iterator[Problem]:
@@ -80,8 +88,7 @@ def _shape_problems(document: Document, form: Form) -> Iterator[Problem]:
 
 
 def _list_shape_problems(words: WordFile) -> Iterator[Problem]:
-    adapter = list_adapter(words)
-    entry = WordText if adapter is schema.WORD_LIST_TEXT else WordPairText
+    adapter, entry = _list_form(words)
     yield from _told_by(words.document, adapter, {"top": entry})
 
 
@@ -109,7 +116,7 @@ def _told(kind: str, at: tuple[int | str, ...], written: Any, facts: dict[str, A
     if kind in ("enum", "literal_error"):
         return f"`{written}` is no word for `{key}`", _choose(written, re.findall("'([^']*)'", facts["expected"]))
     if kind == "string_pattern_mismatch":
-        what, remedy = _PATTERNS[key]
+        what, remedy = _STATUS_ID if (key, type(at[0])) == ("procore", int) else _PATTERNS[key]
         return f"`{written}` {what}", remedy
     part = "the file" if not at else f"`{key}`" if isinstance(at[-1], str) else "this entry"
     return f"{part} has the wrong form", f"It is {_FORMS.get(kind, 'written as docs/mapping.md shows')}"
@@ -232,7 +239,7 @@ def _words_key_problems(row: Row) -> Iterator[Problem]:
         return
     if row.using.takes_words and "words" not in row.texts:
         yield row.problem("words", f"`using: {row.using.word}` needs a word list", "Add the line `words: category`")
-    if not row.using.takes_words and "words" in row.texts:
+    if not (row.using.takes_words or row.using.may_take_words) and "words" in row.texts:
         yield row.problem("words", f"`using: {row.using.word}` takes no word list", "Remove the line")
 
 

@@ -152,6 +152,6 @@ def _named_lists(rows: Iterable[Row]) -> dict[str, Row]:
     named: dict[str, Row] = {}
     for row in rows:
         name = row.texts.get("words", "")
-        if row.using and row.using.takes_words and re.fullmatch(schema.LIST_NAME, name):
+        if row.using and (row.using.takes_words or row.using.may_take_words) and re.fullmatch(schema.LIST_NAME, name):
             named.setdefault(name, row)
     return named

@@ -7,7 +7,7 @@ raw values to write (`put`) so that `get` gives the meaning back while everythin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from procore_4hse.mapping import days, text
@@ -21,6 +21,7 @@ INJURED = "@injured"
 STATUS_AT = "@status_at"
 """The instant at which the present status was first seen."""
 
+CUSTOM_STATUS = "custom_status_id"
 TITLE_MAX = 255
 MARK = "…"
 
@@ -244,10 +245,15 @@ class StatusLens(_Columns):
     """open | closed; 4HSE's `new` means open too, and closing there needs the day."""
 
     closed_on: str = "date_closed"
+    custom: Mapping[str, int] = field(default_factory=dict)
+    """The custom status that Procore is given for a word; its id takes the place of the word (P68)."""
     equivalence: str = "4HSE's new and open both mean open; the closing day lives in 4HSE"
 
     def reads(self, side: Side) -> tuple[str, ...]:
         return (self.procore,) if side is Side.PROCORE else (self.fourhse, self.closed_on)
+
+    def names(self, side: Side) -> tuple[str, ...]:
+        return (self.procore, CUSTOM_STATUS) if side is Side.PROCORE else self.reads(side)
 
     def get(self, side: Side, image: Image) -> Reading:
         word = image.get(self.key(side))
@@ -259,7 +265,7 @@ class StatusLens(_Columns):
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         if side is Side.PROCORE:
-            return {self.procore: value}
+            return {CUSTOM_STATUS: self.custom[value]} if value in self.custom else {self.procore: value}
         if value == "open":
             return {self.fourhse: "open", self.closed_on: None} if current.get(self.fourhse) else {self.fourhse: "new"}
         return {self.fourhse: "closed", self.closed_on: _closing_day(facts)}

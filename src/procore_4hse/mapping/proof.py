@@ -10,7 +10,18 @@ from typing import Any
 
 from procore_4hse.mapping.custom import DecimalLens
 from procore_4hse.mapping.directory import Directory
-from procore_4hse.mapping.lenses import STATUS_AT, TITLE_MAX, ZONE, Held, Lens, TextLens, TitleLens, Unwritable
+from procore_4hse.mapping.lenses import (
+    CUSTOM_STATUS,
+    STATUS_AT,
+    TITLE_MAX,
+    ZONE,
+    Held,
+    Lens,
+    StatusLens,
+    TextLens,
+    TitleLens,
+    Unwritable,
+)
 from procore_4hse.mapping.live import Live
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.people import PersonLens
@@ -168,6 +179,8 @@ def _echo(rows: Iterable[Field], image: Image) -> dict[str, Any]:
         elif isinstance(lens, PartsLens) and "body_part_ids" in image:
             names = {int(one): str(entry["name"]) for one, entry in lens.live.pickers["body_parts"].items()}
             found[lens.procore] = [names[one] for one in image["body_part_ids"]]
+        elif isinstance(lens, StatusLens) and CUSTOM_STATUS in image:
+            found[lens.procore] = next(word for word, one in lens.custom.items() if one == image[CUSTOM_STATUS])
         elif isinstance(lens, PersonLens) and "affected_party_id" in image:
             found["affected_party"] = {"id": image["affected_party_id"]}
     return found

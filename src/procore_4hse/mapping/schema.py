@@ -152,6 +152,13 @@ class WordPairText(_Strict):
     procore: Text = Field(description="Procore's word for it, several with ` + ` between them, or `not shared`.")
 
 
+class StatusWordText(_Strict):
+    """One line of a list of custom statuses as it is written."""
+
+    fourhse: Literal["open", "closed"] = Field(alias="4hse", description="The word in 4HSE.")
+    procore: Annotated[str, Field(pattern="^[0-9]+$")] = Field(description="The id of the custom status in Procore.")
+
+
 class WordText(_Strict):
     """One line of a word list as it is written."""
 
@@ -163,12 +170,15 @@ WordListText = Annotated[list[WordText], Field(min_length=1)]
 MAPPING_TEXT: TypeAdapter[MappingText] = TypeAdapter(MappingText)
 PEOPLE_TEXT: TypeAdapter[PeopleText] = TypeAdapter(PeopleText)
 WORD_LIST_TEXT: TypeAdapter[list[WordText]] = TypeAdapter(WordListText)
+STATUS_WORDS_TEXT: TypeAdapter[list[StatusWordText]] = TypeAdapter(Annotated[list[StatusWordText], Field(min_length=1)])
 WORD_PAIRS_TEXT: TypeAdapter[list[WordPairText]] = TypeAdapter(Annotated[list[WordPairText], Field(min_length=1)])
 
 
 def json_schema_text() -> str:
     """The JSON Schema of every kind of file, as mappings/mapping.schema.json holds it."""
-    any_file: TypeAdapter[Any] = TypeAdapter(MappingText | PeopleText | WordListText | list[WordPairText])
+    any_file: TypeAdapter[Any] = TypeAdapter(
+        MappingText | PeopleText | WordListText | list[StatusWordText] | list[WordPairText]
+    )
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A file of a mapping folder: incident.yaml, people.yaml, or a word list",
@@ -228,6 +238,7 @@ class Using:
     """The Procore records that have such a field."""
     is_required: bool = False
     takes_words: bool = False
+    may_take_words: bool = False
     never_writes: str | None = None
     """The side, `procore` or `4hse`, that it leaves alone whatever the direction says."""
     ways: tuple[Direction, ...] = (Direction.BOTH, Direction.TO_FOURHSE, Direction.TO_PROCORE)
@@ -300,9 +311,12 @@ _USING = (
         lost="4HSE's new counts as open; the day of closing does not cross to Procore",
         procore=frozenset({"status"}),
         fourhse=frozenset({"status"}),
-        build=lambda row: StatusLens(row.text.procore, row.text.fourhse),
+        build=lambda row: StatusLens(
+            row.text.procore, row.text.fourhse, custom={word: int(status_id) for word, status_id in row.words}
+        ),
         key="status",
         is_required=True,
+        may_take_words=True,
     ),
     Using(
         word="category from records",
