@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from procore_4hse.mapping.lenses import INJURED
-from procore_4hse.mapping.rules import Direction
+from procore_4hse.mapping.people import NumberLens
+from procore_4hse.mapping.rules import Direction, Field
 from procore_4hse.models import Act, Action, Agreement, Item, ItemKind, Kind, LinkState, Place, Refusal, Side
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.refusals import refusal_fingerprint
@@ -364,3 +365,13 @@ def test_a_one_way_field_is_put_back_on_its_target():
 def test_a_value_of_procore_without_a_form_in_4hse_is_asked_about_on_its_side():
     [item] = planned(site(title="")).items
     assert (item.key, item.procore_id, item.fourhse_id) == ("word:procore:1:title", "1", "a")
+
+
+def test_what_a_vendor_sets_asks_where_the_pair_came_from():
+    number = Field("number", "Number", NumberLens("number", "serial"), fills_only=True)
+    mapping = replace(MAPPING, fields=(*MAPPING.fields, number))
+    born = [
+        planned(site(number=5), office(), replace(link(), born=side), mapping=mapping).actions
+        for side in (Side.PROCORE, Side.FOURHSE, None)
+    ]
+    assert [[action.fields for action in actions] for actions in born] == [[{"serial": 5}], [], []]
