@@ -10,7 +10,7 @@ from procore_4hse.mapping.people import NumberLens
 from procore_4hse.mapping.rules import Direction, Field
 from procore_4hse.models import Act, Action, Agreement, Item, ItemKind, Kind, LinkState, Place, Refusal, Side
 from procore_4hse.reconcile.plan import plan
-from procore_4hse.reconcile.refusals import refusal_fingerprint
+from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
 from procore_4hse.reconcile.snapshot import Plan, Rebase
 from routes import MAPPING, link, office, route, ruling, site
 
@@ -375,3 +375,14 @@ def test_what_a_vendor_sets_asks_where_the_pair_came_from():
         for side in (Side.PROCORE, Side.FOURHSE, None)
     ]
     assert [[action.fields for action in actions] for actions in born] == [[{"serial": 5}], [], []]
+
+
+def test_a_refused_field_stays_parked_behind_one_that_is_written():
+    [alone] = planned(site(description="More.")).actions
+    whole = route(site(title="Slip", description="More."), office(), links=(link(),))
+    key = refusal_key(alone)
+    later = whole.now + timedelta(hours=1)
+    refusal = Refusal(key, Side.FOURHSE, "No.", refusal_fingerprint(alone), later)
+    found = plan(replace(whole, refusals={key: refusal}))
+    assert [action.fields for action in found.actions] == [{"name": "Slip"}]
+    assert [item.key for item in found.items] == [key]
