@@ -241,6 +241,19 @@ def test_a_day_with_a_lost_answer_is_not_done_and_the_answer_is_looked_for(world
     assert len(world.links()) == 4
 
 
+@pytest.mark.parametrize("path", [r"/projects/\d+/incidents$", "/v2/incident/create"])
+def test_a_create_that_never_arrived_is_made_by_the_cycles_that_follow(world: World, path: str) -> None:
+    fill(world, days=2)
+    world.faults.add(FaultKind.REFUSED_CONNECTION, method="POST", path=path)
+    assert run(world).report.outcome == "partial"
+    world.on_site("Told late", FIRST)
+    for _ in range(9):
+        world.sync()
+    assert len(world.links()) == len(world.office()) == 4
+    assert len(world.site()) == 5, "what the backfill never began stays home"
+    assert twins(world) == []
+
+
 def test_a_finished_run_that_is_repeated_finds_what_is_new_in_the_range(world: World) -> None:
     fill(world)
     run(world)

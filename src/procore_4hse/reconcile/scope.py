@@ -26,9 +26,15 @@ def exclusion(snapshot: Snapshot, record: Record, *, linked: bool = False) -> st
     if not snapshot.direction.leads_to(record.side.other):
         return f"this route does not copy from {record.side.label}"
     day = day_of(snapshot, record)
-    if snapshot.only_days is None and day is not None and day < snapshot.since:
+    is_old = snapshot.only_days is None and day is not None and day < snapshot.since
+    if is_old and not _is_begun(snapshot, record):
         return f"it happened before {snapshot.since}"
     return None
+
+
+def _is_begun(snapshot: Snapshot, record: Record) -> bool:
+    """Whether a backfill began to create its partner, and no answer came: any cycle finishes that."""
+    return any((begun.side, begun.source_id) == (record.side.other, record.id) for begun in snapshot.lost)
 
 
 def is_in_range(snapshot: Snapshot, record: Record) -> bool:
