@@ -109,7 +109,12 @@ class World:
 
         def registers(route: Route) -> tuple[ProcoreRegister, FourHseRegister]:
             return (
-                ProcoreRegister(left, company_id=COMPANY, project_id=route.procore_project),
+                ProcoreRegister(
+                    left,
+                    company_id=COMPANY,
+                    project_id=route.procore_project,
+                    validations=route.mapping.validations,
+                ),
                 FourHseRegister(right, project_id=route.fourhse_project, office_id=route.fourhse_office),
             )
 

@@ -80,7 +80,12 @@ def open_house(
 
         def registers(route: Route) -> tuple[ProcoreRegister, FourHseRegister]:
             return (
-                ProcoreRegister(procore, company_id=settings.procore.company_id, project_id=route.procore_project),
+                ProcoreRegister(
+                    procore,
+                    company_id=settings.procore.company_id,
+                    project_id=route.procore_project,
+                    validations=route.mapping.validations,
+                ),
                 FourHseRegister(fourhse, project_id=route.fourhse_project, office_id=route.fourhse_office),
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 from textwrap import dedent, indent
@@ -10,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from crew import NOTHING, only, partner, wrote
+from crew import NOTHING, hire, hurt_in_office, only, partner, wrote
 from procore_4hse.mapping.loader import load
+from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.simulator.wire import Request
 from world import MAPPING, PROJECT, World
 
 Build = Callable[..., World]
@@ -392,3 +395,38 @@ def test_an_id_that_stands_for_the_other_word_is_refused(with_statuses, tmp_path
     world.sync()
     assert "does not hold what was sent" in only(world, "refused").item.reason
     assert wrote(world.sync()) == NOTHING
+
+
+# The company's own validations -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("validations", [True, False])
+def test_writes_of_incidents_and_injuries_ask_for_validations_only_when_told(build, validations):
+    world = build()
+    world.with_route(mapping=replace(world.route.mapping, validations=validations))
+    asked = listening(world)
+    _, assignment = hire(world)
+    hurt_in_office(world, world.in_office("Cut", category="ACCIDENTS"), assignment)
+    office = world.in_office("Scare")
+    hurt_in_office(world, office, assignment)
+    world.sync()
+    world.fourhse.hand_edit("incident", office, name="Great scare")
+    world.sync()
+    assert asked == {"POST incidents": validations, "POST injuries": validations, "POST near_misses": False} | {
+        "PATCH incidents": validations
+    }
+    assert is_quiet(world)
+
+
+def listening(world: World) -> dict[str, bool]:
+    """Whether the latest write of each kind to Procore asked for validations, filled as writes go out."""
+    asked: dict[str, bool] = {}
+
+    def hear(request: Request) -> bool:
+        if request.method in ("POST", "PATCH") and "/projects/" in request.path:
+            kind = [part for part in request.path.split("/") if not part.isdecimal()][-1]
+            asked[f"{request.method} {kind}"] = ("run_configurable_validations", "true") in request.query
+        return False
+
+    world.faults.add(FaultKind.ERROR_BEFORE, where=hear)
+    return asked

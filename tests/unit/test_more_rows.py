@@ -237,3 +237,21 @@ def test_a_status_may_name_one_word_only(written: Write) -> None:
     lens = next(one for one in load(folder).fields if one.key == "status").lens
     assert lens.put(Side.PROCORE, "closed", {"status": "open"}, {}) == {"custom_status_id": 7}
     assert lens.put(Side.PROCORE, "open", {"status": "closed"}, {}) == {"status": "open"}
+
+
+@pytest.mark.parametrize(("said", "validations"), [("", False), ("off", False), ("on", True)])
+def test_procore_validates_only_when_the_mapping_says_so(written: Write, said: str, validations: bool) -> None:
+    assert load(asking(written, said)).validations is validations
+
+
+def test_validations_are_on_or_off(written: Write) -> None:
+    found = problems(asking(written, "yes"))
+    assert found == [("`yes` is no word for `configurable validations`", "Choose one of `off`, `on`")]
+
+
+def asking(written: Write, said: str) -> Path:
+    folder = written("")
+    path = folder / "incident.yaml"
+    line = f"configurable validations: {said}\n" if said else ""
+    path.write_text(path.read_text(encoding="utf-8").replace("fields:\n", f"{line}fields:\n"), encoding="utf-8")
+    return folder

@@ -59,6 +59,9 @@ WITH_INACTIVE = ("hazards", "contributing_behaviors", "contributing_conditions",
 UNPAGED = ("affected_body_parts", "filing_types", "statuses", "units_of_measure")
 """Pickers of `label` and `value`, which come whole and take no page number."""
 
+VALIDATED = (Kind.INCIDENT, Kind.INJURY)
+"""Kinds of which a write may ask for the company's own validations; a near miss may not (P75, P76)."""
+
 IDS_PER_CALL = 100
 """So many ids fit into one address."""
 
@@ -86,8 +89,9 @@ class ProcoreRegister:
     )
     """Records nested in a change are made again (P66)."""
 
-    def __init__(self, http: Http, *, company_id: int | str, project_id: int | str) -> None:
+    def __init__(self, http: Http, *, company_id: int | str, project_id: int | str, validations: bool = False) -> None:
         self._http = http
+        self._validations = validations
         self.company_id = str(company_id)
         self.project_id = str(project_id)
         self._project = f"/rest/v1.0/projects/{quote(self.project_id, safe='')}"
@@ -222,14 +226,17 @@ class ProcoreRegister:
         self._check(fields, self.NEVER_WRITTEN)
         headers = {"Idempotency-Token": intent_id}
         body = {kind.value: dict(fields)}
-        reply = self._http.write("POST", self._path(kind), json=body, readable=_has_id(None), headers=headers)
+        reply = self._http.write(
+            "POST", self._path(kind), query=self._asking(kind), json=body, readable=_has_id(None), headers=headers
+        )
         return self._answer(kind, reply)
 
     def update(self, kind: Kind, record_id: str, fields: Mapping[str, Any]) -> Answer:
         """The changed record; only `fields` are sent, and null clears a field (P67)."""
         self._check(fields, self.NEVER_WRITTEN | self.NEVER_UPDATED)
         body = {kind.value: dict(fields)}
-        reply = self._http.write("PATCH", self._path(kind, record_id), json=body, readable=_has_id(record_id))
+        path = self._path(kind, record_id)
+        reply = self._http.write("PATCH", path, query=self._asking(kind), json=body, readable=_has_id(record_id))
         return self._answer(kind, reply)
 
     def delete(self, kind: Kind, record_id: str, *, force: bool = False) -> None:
@@ -242,6 +249,10 @@ class ProcoreRegister:
         self._http.write("PATCH", f"{path}/restore", readable=anything)
 
     # How it is asked for ------------------------------------------------------------------------------------------
+
+    def _asking(self, kind: Kind) -> Query:
+        asks = self._validations and kind in VALIDATED
+        return [("run_configurable_validations", "true")] if asks else []
 
     def _check(self, fields: Mapping[str, Any], refused: frozenset[str]) -> None:
         if found := sorted(refused & fields.keys()):

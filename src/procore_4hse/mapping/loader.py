@@ -101,6 +101,7 @@ def _compiled(name: str, incident: MappingText, people: PeopleText, lists: Lists
         fields=_composed(_fields(INCIDENT_FORM, incident.fields, incident.owner, lists)),
         digest=_digest(incident, people, lists),
         owner=incident.owner,
+        validations=incident.validations == "on",
         people=_in_order(_fields(PEOPLE_FORM, people.fields, people.owner, lists)),
         recognised=tuple(people.recognised_by),
         partners={pair.procore: pair.fourhse for pair in people.partners},

@@ -118,6 +118,8 @@ class Mapping:
     """How a person of one system is recognised in the other, in this order."""
     partners: Dict[str, str] = field(default_factory=dict)
     """Procore person id -> 4HSE person-office id: exceptions that go before every rule."""
+    validations: bool = False
+    """Whether Procore is asked to refuse what lacks a field that the company calls required (P75)."""
     crossing: Dict[FieldClass, Direction] = field(default_factory=dict)
     """The classes that a route bars, each with the way it may still go."""
 

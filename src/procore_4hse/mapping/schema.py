@@ -129,6 +129,11 @@ class MappingText(_Strict):
 
     version: VersionText = Field(description="The form of the folder.")
     owner: Text = Field(description="Who answers for this mapping.")
+    validations: Literal["on", "off"] = Field(
+        default="off",
+        alias="configurable validations",
+        description="Whether Procore refuses what lacks a field that the company calls required.",
+    )
     fields: Annotated[list[RowText], Field(min_length=1)]
 
 
