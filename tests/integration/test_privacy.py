@@ -275,7 +275,8 @@ def test_nobody_is_made_again_where_identity_may_not_go(sent, build: Build) -> N
     assert spoken(sent, "fourhse", *WORDS) == []
 
 
-def test_what_a_restored_4hse_lost_is_put_back_without_it(sent, build: Build) -> None:
+@pytest.mark.parametrize("allowed", [NOWHERE, TO_PROCORE])
+def test_what_a_restored_4hse_lost_is_put_back_without_it(sent, build: Build, allowed: Direction) -> None:
     world = build(mapping=OPEN)
     sites = [world.on_site(f"Fall {number}", description="Old.") for number in range(3)]
     world.sync()
@@ -284,7 +285,7 @@ def test_what_a_restored_4hse_lost_is_put_back_without_it(sent, build: Build) ->
     for site in sites:
         world.procore.hand_edit("incident", int(site), title=f"Slip {site}", description="Zebra fell.")
     world.sync()
-    closed_to(world, {HEALTH: NOWHERE}, OPEN)
+    closed_to(world, {HEALTH: allowed}, OPEN)
     world.sync()
     world.fourhse.restore_snapshot(night)
     assert world.sync().outcome == "stopped"
@@ -293,6 +294,8 @@ def test_what_a_restored_4hse_lost_is_put_back_without_it(sent, build: Build) ->
     world.sync()
     assert sorted(row["name"] for row in world.office().values()) == sorted(f"Slip {site}" for site in sites)
     assert {row["description_event"] for row in world.office().values()} == {"Old."}
+    assert is_quiet(world)
+    assert {row["description"] for row in world.site().values()} == {"Zebra fell."}
     assert spoken(sent, "fourhse", "Zebra") == []
 
 

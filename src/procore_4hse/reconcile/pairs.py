@@ -90,13 +90,21 @@ def _as_it_came(snapshot: Snapshot, link: Link, found: FieldDiff) -> FieldDiff:
     if found.verdict not in (Verdict.WRITE, Verdict.CONFLICT) or found.used is not None:
         return found
     for side in Side:
-        if (link.key, found.field.key) in snapshot.put_back(side) and found.field.leads_to(side):
-            return replace(found, verdict=Verdict.WRITE, to=side, reason=f"put back after {side.label} was restored")
+        if (link.key, found.field.key) in snapshot.put_back(side) and found.field.lens.writes(side):
+            return _put_back(found, side)
     if (link.key, found.field.key) in snapshot.vanished:
         return replace(
             found, verdict=Verdict.DRIFT, to=None, reason="what was written here vanished twice within a day"
         )
     return found
+
+
+def _put_back(found: FieldDiff, side: Side) -> FieldDiff:
+    """Where the value may not be written again, the old one there goes nowhere either."""
+    if found.field.leads_to(side):
+        return replace(found, verdict=Verdict.WRITE, to=side, reason=f"put back after {side.label} was restored")
+    why = f"{side.label} was restored, and this field does not travel there"
+    return replace(found, verdict=Verdict.LOCAL, to=None, reason=why)
 
 
 # Bases and writes ------------------------------------------------------------------------------------------------
