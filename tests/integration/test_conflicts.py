@@ -1,7 +1,10 @@
 """One field changed on both sides: nothing is overwritten, a person decides, and decides again when a side moved."""
 
+from dataclasses import replace
+
 import pytest
 
+from procore_4hse.mapping.rules import OnConflict
 from world import World
 
 NOTHING = {side: {"created": 0, "updated": 0, "deleted": 0} for side in ("procore", "fourhse")}
@@ -47,6 +50,28 @@ def test_an_answer_settles_it(world, use, title):
     assert (report.outcome, world.inbox()) == ("ok", [])
     assert report.population["procore"] == {"in_sync": 1, "waiting": 0, "refused": 0, "excluded": 0}
     assert world.sync().written == NOTHING
+
+
+@pytest.mark.parametrize("winner", [OnConflict.PROCORE, OnConflict.FOURHSE])
+def test_where_the_mapping_names_a_winner_both_values_stay_in_the_journal(store_url, build, winner):
+    world = build(store_url)
+    mapping = world.route.mapping
+    title, *others = mapping.fields
+    world.with_route(mapping=replace(mapping, fields=(replace(title, on_conflict=winner), *others)))
+    site = world.on_site("Fall")
+    world.sync()
+    [office] = world.office()
+    world.procore.hand_edit("incident", int(site), title="Fall, says the site")
+    world.fourhse.hand_edit("incident", office, name="Fall, says the office")
+    world.sync()
+    assert world.inbox() == []
+    with world.store.read() as unit:
+        *_, write = unit.journal(world.route.key).story(site)
+    kept = {"Fall, says the site", "Fall, says the office"}
+    assert {*write.action.seen.values(), *write.action.sources["title"].values()} >= kept
+    assert {world.site()[site]["title"], world.office()[office]["name"]} == {
+        "Fall, says the site" if winner is OnConflict.PROCORE else "Fall, says the office"
+    }
 
 
 def test_other_fields_cross_meanwhile(world):
