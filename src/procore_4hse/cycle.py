@@ -225,6 +225,7 @@ class Cycle:
             sweep_every=self.house.full_sweep_every,
             privacy_key=str(state.memory["privacy_key"]),
             pickers=self.route.mapping.pickers,
+            equipment=bool(self.route.mapping.equipment),
             keep_lease=self.keep_on,
         )
         pulled = puller.run()

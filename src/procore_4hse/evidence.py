@@ -8,7 +8,7 @@ import structlog
 
 from procore_4hse.clients import FourHseRegister, ProcoreRegister
 from procore_4hse.errors import AccessRefused, NotFound, VendorError
-from procore_4hse.models import PEOPLE_RECORDS, Kind, Link, LinkState, RawRecord, Side, Staged
+from procore_4hse.models import CHILDREN, Kind, Link, LinkState, RawRecord, Side, Staged
 from procore_4hse.pull import Pulled
 from procore_4hse.reconcile.snapshot import Limits
 from procore_4hse.store.repository import Store
@@ -49,7 +49,7 @@ def _readable(pulled: Pulled) -> Iterable[tuple[Side, Kind]]:
         if pulled.certified[side] and (side is Side.FOURHSE or pulled.swept):
             yield side, Kind.INCIDENT
         if pulled.records_certified and pulled.people_certified:
-            yield from ((side, kind) for kind in PEOPLE_RECORDS)
+            yield from ((side, kind) for kind in CHILDREN)
 
 
 def _lost(
@@ -71,10 +71,10 @@ def _lost(
 def _outlines(store: Store, route: str) -> dict[Kind, tuple[Link, ...]]:
     """Links of each kind; people follow an incident that is gone, and are looked for while it lives."""
     with store.read() as unit:
-        known = unit.links(route).outline(Kind.INCIDENT, *PEOPLE_RECORDS)
+        known = unit.links(route).outline(Kind.INCIDENT, *CHILDREN)
     living = {link.procore_id for link in known if link.kind is Kind.INCIDENT and link.state is LinkState.LIVE}
     of_living = [link for link in known if link.kind is Kind.INCIDENT or link.parent in living]
-    return {kind: tuple(link for link in of_living if link.kind is kind) for kind in (Kind.INCIDENT, *PEOPLE_RECORDS)}
+    return {kind: tuple(link for link in of_living if link.kind is kind) for kind in (Kind.INCIDENT, *CHILDREN)}
 
 
 def _is_watched(link: Link, side: Side) -> bool:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from procore_4hse.clients import FourHseRegister
-from procore_4hse.mapping.directory import Directory
+from procore_4hse.mapping.directory import Directory, Fleet
+from procore_4hse.mapping.equipment import RESOURCE_TYPE, names_equipment
 from procore_4hse.mapping.images import author_of, image_of, is_private
 from procore_4hse.mapping.lenses import Known
 from procore_4hse.mapping.live import Live
 from procore_4hse.mapping.rules import Direction, Field
 from procore_4hse.mapping.rules import Mapping as FieldMapping
 from procore_4hse.models import (
-    PEOPLE_RECORDS,
+    CHILDREN,
     PROCORE_RECORDS,
     Image,
     Kind,
@@ -227,13 +228,16 @@ def _injured(unit: Unit, known: Gathering) -> dict[str, bool | None]:
 def _people(unit: Unit, known: Gathering, links: Iterable[Link]) -> People:
     """Children by incident, on both sides, and the partners that the two directories show."""
     by_incident: dict[str, list[Link]] = defaultdict(list)
+    equipped: set[str] = set()
     for link in links:
         if link.kind is not Kind.INCIDENT and link.parent is not None:
             by_incident[link.parent].append(link)
+        if link.kind is Kind.EQUIPMENT and any(names_equipment(base.procore) for base in link.base.values()):
+            equipped.add(link.procore_id)
     return People(
         records={
-            Side.PROCORE: _children(unit, known, Side.PROCORE, PEOPLE_RECORDS),
-            Side.FOURHSE: _children(unit, known, Side.FOURHSE, (Kind.PERSON,)),
+            Side.PROCORE: _children(unit, known, Side.PROCORE, CHILDREN, equipped),
+            Side.FOURHSE: _children(unit, known, Side.FOURHSE, (Kind.PERSON, Kind.RESOURCE)),
         },
         links={incident: tuple(own) for incident, own in by_incident.items()},
         live=live(unit, known.state, known.route.mapping),
@@ -242,12 +246,19 @@ def _people(unit: Unit, known: Gathering, links: Iterable[Link]) -> People:
     )
 
 
-def _children(unit: Unit, known: Gathering, side: Side, kinds: tuple[Kind, ...]) -> dict[str, tuple[Record, ...]]:
+def _children(
+    unit: Unit, known: Gathering, side: Side, kinds: tuple[Kind, ...], equipped: Collection[str] = ()
+) -> dict[str, tuple[Record, ...]]:
+    """Records by incident. One of `equipped` that names no equipment any more says so itself: that is its deletion."""
     found: dict[str, list[Record]] = defaultdict(list)
-    told = _evidence_before(unit, known, side, *PEOPLE_RECORDS)
+    told = _evidence_before(unit, known, side, *CHILDREN)
     for staged, _ in unit.staging(known.route.key).records(side, kinds):
         raw = staged.record
+        if raw.kind is Kind.RESOURCE and raw.payload.get("entity_type") != RESOURCE_TYPE:
+            continue
         proof = known.proven.get((side, f"{raw.kind.value}-{raw.id}"), "")
+        if raw.kind is Kind.EQUIPMENT and raw.id in equipped and not names_equipment(raw.payload):
+            proof = proof or "Procore's record names no equipment any more"
         presence = Presence.GONE if proof else Presence.PRESENT if staged.present else Presence.ABSENT
         evidence = proof or told.get(raw.id, "")
         found[raw.parent_id or ""].append(
@@ -271,10 +282,16 @@ def live(unit: Unit, state: RouteState, mapping: FieldMapping) -> Live:
     people = [staged.record.payload for staged, _ in staging.records(Side.PROCORE, [Kind.DIRECTORY])]
     assigned = [staged.record.payload for staged, _ in staging.records(Side.FOURHSE, [Kind.DIRECTORY])]
     told = {**mapping.partners, **state.memory.get("partners", {})}
-    rows = [staged.record for staged, _ in staging.records(Side.PROCORE, [Kind.PICKER])]
-    return Live.of(
-        Directory.of(people, assigned, told, mapping.recognised), ((row.parent_id or "", row.payload) for row in rows)
+    lists = [staged.record for staged, _ in staging.records(Side.PROCORE, [Kind.PICKER])]
+    theirs = [staged.record.payload for staged, _ in staging.records(Side.FOURHSE, [Kind.PICKER])]
+    fleet = Fleet.of(
+        {str(row.payload["id"]): row.payload for row in lists if row.parent_id == "managed_equipment"},
+        {str(row["office_equipment_id"]): row for row in theirs},
+        mapping.equipment_by,
+        mapping.equipment_partners,
     )
+    who = Directory.of(people, assigned, told, mapping.recognised)
+    return Live.of(who, ((row.parent_id or "", row.payload) for row in lists), fleet)
 
 
 def partners_told(unit: Unit, route: Route) -> dict[str, str]:

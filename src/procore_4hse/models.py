@@ -37,13 +37,23 @@ class Kind(StrEnum):
     PICKER = "picker"
     """An entry of a Procore word list; its parent is the list."""
 
+    EQUIPMENT = "equipment"
+    """The piece of equipment that a Procore record names; its id is the record's, with its kind before it."""
+    RESOURCE = "resource"
+    """4HSE's IncidentResource."""
+
     def on(self, side: Side) -> Kind:
         """What a record of this Procore kind is on that side."""
-        return Kind.PERSON if side is Side.FOURHSE and self is not Kind.INCIDENT else self
+        if side is Side.PROCORE or self is Kind.INCIDENT:
+            return self
+        return Kind.RESOURCE if self in (Kind.EQUIPMENT, Kind.RESOURCE) else Kind.PERSON
 
 
 PEOPLE_RECORDS = (Kind.INJURY, Kind.NEAR_MISS)
 """The Procore kinds that can name a person, and so have a partner in 4HSE."""
+
+CHILDREN = (*PEOPLE_RECORDS, Kind.EQUIPMENT)
+"""The kinds of links that belong to an incident."""
 
 PROCORE_RECORDS = (Kind.INJURY, Kind.NEAR_MISS, Kind.PROPERTY_DAMAGE, Kind.ENVIRONMENTAL)
 """The kinds that Procore counts in an incident's `records_count`."""

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import structlog
 
 from procore_4hse.clients import FourHseRegister, ProcoreRegister
+from procore_4hse.clients.procore import equipment_of
 from procore_4hse.errors import AccessRefused, NotFound, Unavailable
-from procore_4hse.models import PEOPLE_RECORDS, PROCORE_RECORDS, Kind, Page, RawRecord, Side
+from procore_4hse.models import CHILDREN, PROCORE_RECORDS, Kind, Page, RawRecord, Side
 from procore_4hse.store.repository import Fence, Store
 from procore_4hse.store.routes import RouteState
 
@@ -77,6 +79,8 @@ class Puller:
     privacy_key: str
     pickers: frozenset[str]
     """Procore's word lists that the mapping needs."""
+    equipment: bool
+    """Whether the mapping has a row for equipment."""
     keep_lease: Callable[[], None]
     number: int = 0
     flaws: list[str] = field(default_factory=list)
@@ -95,7 +99,7 @@ class Puller:
         records = self._procore_records()
         uncounted = self._count_records() if records else frozenset()
         fourhse = self._fourhse(Kind.INCIDENT)
-        people = self._people()
+        people = self._people() and (not self.equipment or self._resources(records))
         self._directories()
         return Pulled(
             read={side: self.read[side] for side in Side},
@@ -176,6 +180,16 @@ class Puller:
             self.flaws.append(f"4HSE's list of involved people failed: {error}")
             return False
 
+    def _resources(self, records: bool) -> bool:
+        """What incidents name beside people; Procore's part of it stands in the records that were read."""
+        if records:
+            self._mark_absent(Side.PROCORE, Kind.EQUIPMENT)
+        try:
+            return self._fourhse(Kind.RESOURCE).certified
+        except (AccessRefused, NotFound, Unavailable) as error:
+            self.flaws.append(f"4HSE's list of resources failed: {error}")
+            return False
+
     def _directories(self) -> None:
         """Who may be named, on both sides, and by which words: read when a record names somebody since then."""
         if not self._names_somebody_new():
@@ -191,7 +205,7 @@ class Puller:
         except (AccessRefused, NotFound, Unavailable) as error:
             self.flaws.append(f"The directory of people could not be read: {error}")
             return
-        facts = {"pickers": sorted(self.pickers)}
+        facts = {"pickers": self._lists()}
         with self.store.begin(self.fence) as unit:
             unit.routes.remember(self.state.key, self.state.name, directories_at=unit.now.isoformat(), **facts)
 
@@ -205,7 +219,20 @@ class Puller:
                 log.warning("pull.list_closed", route=self.state.name, list=name)
                 continue
             rows += (RawRecord(Side.PROCORE, Kind.PICKER, f"{name}/{row['id']}", row, name) for row in entries)
+
+        if self.equipment:
+            rows += (
+                RawRecord(Side.PROCORE, Kind.PICKER, f"managed_equipment/{row['id']}", row, "managed_equipment")
+                for page in self.procore.equipment_pages()
+                for row in page
+            )
+            theirs = [row for page in self.fourhse.equipment_pages() for row in page]
+            self._replace(Side.FOURHSE, Kind.PICKER, tuple(_equipment(row) for row in theirs))
         self._replace(Side.PROCORE, Kind.PICKER, tuple(rows))
+
+    def _lists(self) -> list[str]:
+        """What is read beside the directories of people."""
+        return [*sorted(self.pickers), *(["equipment"] if self.equipment else [])]
 
     def _replace(self, side: Side, kind: Kind, rows: tuple[RawRecord, ...]) -> None:
         with self.store.begin(self.fence) as unit:
@@ -218,11 +245,11 @@ class Puller:
     def _names_somebody_new(self) -> bool:
         with self.store.read() as unit:
             staging = unit.staging(self.fence.route)
-            newest = staging.newest(Side.PROCORE, PEOPLE_RECORDS), staging.newest(Side.FOURHSE, (Kind.PERSON,))
+            newest = staging.newest(Side.PROCORE, CHILDREN), staging.newest(Side.FOURHSE, (Kind.PERSON, Kind.RESOURCE))
             read_at = self.state.memory.get("directories_at")
             if not any(newest):
                 return False
-            if read_at is None or self.state.memory.get("pickers", []) != sorted(self.pickers):
+            if read_at is None or self.state.memory.get("pickers", []) != self._lists():
                 return True
             last = datetime.fromisoformat(str(read_at))
             return any(at is not None and at > last for at in newest) or unit.now - last >= DIRECTORY_AGE
@@ -298,11 +325,21 @@ class Puller:
         if not records:
             return
         kept = tuple(self._guarded(record) for record in records)
-        minimal = frozenset(record.id for record, was in zip(kept, records, strict=True) if record is not was)
+        hidden = tuple(record for record, was in zip(kept, records, strict=True) if record is not was)
         self.keep_lease()
         with self.store.begin(self.fence) as unit:
-            unit.staging(self.fence.route).put(kept, pull=self.number, minimal=minimal, server_at=server_at)
+            for seen, minimal in self._beside(kept, hidden):
+                ids = frozenset(record.id for record in minimal)
+                unit.staging(self.fence.route).put(seen, pull=self.number, minimal=ids, server_at=server_at)
         self.read[records[0].side] += len(records)
+
+    def _beside(
+        self, kept: tuple[RawRecord, ...], hidden: tuple[RawRecord, ...]
+    ) -> Iterator[tuple[tuple[RawRecord, ...], tuple[RawRecord, ...]]]:
+        """What is staged of a page: its rows, and what they say about equipment when the mapping asks for it."""
+        yield kept, hidden
+        if self.equipment and kept[0].kind in PROCORE_RECORDS:
+            yield tuple(map(equipment_of, kept)), tuple(map(equipment_of, hidden))
 
     def _guarded(self, record: RawRecord) -> RawRecord:
         """Of what privacy keeps home only the id, the day and a keyed hash of the title are staged."""
@@ -317,6 +354,11 @@ class Puller:
             unit.routes.save(self.state.key, self.state.name, **columns)
             if hides_unknown_time is not None:
                 unit.routes.remember(self.state.key, self.state.name, hides_unknown_time=hides_unknown_time)
+
+
+def _equipment(row: dict[str, Any]) -> RawRecord:
+    one = str(row["office_equipment_id"])
+    return RawRecord(Side.FOURHSE, Kind.PICKER, f"equipment/{one}", row, "equipment")
 
 
 @dataclass(frozen=True)

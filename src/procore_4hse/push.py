@@ -25,6 +25,7 @@ from procore_4hse.errors import (
     VendorError,
 )
 from procore_4hse.mapping import translate
+from procore_4hse.mapping.equipment import is_gone
 from procore_4hse.mapping.images import author_of
 from procore_4hse.mapping.lenses import INJURED, ZONE, Held, Known, StatusLens
 from procore_4hse.mapping.live import Live
@@ -431,7 +432,7 @@ class Pusher:
             )
         except NotFound:
             return
-        if not there.record.payload.get("deleted_at"):
+        if not is_gone(action.kind, there.record.payload):
             self._abandon(intent, f"{action.side.other.label} shows the deleted incident again")
 
     def _restore(self, action: Action) -> None:

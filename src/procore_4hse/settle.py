@@ -12,6 +12,7 @@ from procore_4hse.clients import FourHseRegister, ProcoreRegister
 from procore_4hse.clients.fourhse import KEYS
 from procore_4hse.errors import GuardStopped, NotFound, VendorError
 from procore_4hse.mapping.days import parse_instant
+from procore_4hse.mapping.equipment import is_gone
 from procore_4hse.mapping.images import author_of
 from procore_4hse.mapping.lenses import INJURED, ZONE
 from procore_4hse.mapping.rules import Mapping as FieldMapping
@@ -106,7 +107,7 @@ class Settler:
             answer = register.show(action.kind.on(action.side), action.target_id or "")
         except NotFound:
             return None
-        return None if answer.record.payload.get("deleted_at") else answer
+        return None if is_gone(action.kind, answer.record.payload) else answer
 
     def _settle_update(self, intent: Intent, there: Answer | None) -> None:
         """The fields that arrived become the base; the rest is planned anew."""

@@ -41,13 +41,13 @@ def placed(example: str, folder: Path) -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[example.split("\n")[0] for example in EXAMPLES])
 def test_each_example_of_the_page_is_a_mapping(example: str, folder: Path) -> None:
-    assert re.match(r"# (incident\.yaml|people\.yaml|words/\w+\.yaml)(, a row)?\n", example)
+    assert re.match(r"# (incident\.yaml|people\.yaml|equipment\.yaml|words/\w+\.yaml)(, a row)?\n", example)
     before, is_there = load(folder), (folder / example.removeprefix("# ").split("\n")[0]).exists()
     placed(example, folder)
     after = load(folder)
     label = re.search(r"^- field: (.*)$", example, re.MULTILINE)
     if label is not None:
-        assert label[1] in [row.label for row in (*after.fields, *after.people)]
+        assert label[1] in [row.label for row in (*after.fields, *after.people, *after.equipment)]
     elif is_there:
         assert after.digest != before.digest
 

@@ -15,9 +15,13 @@ from procore_4hse.clients.answer import Reply, anything, is_rows, text_id
 from procore_4hse.clients.http import Http
 from procore_4hse.models import Answer, Kind, Page, RawRecord, Side
 
-PATHS = {Kind.INCIDENT: "incident", Kind.PERSON: "incident-person"}
-KEYS = {Kind.INCIDENT: "office_incident_id", Kind.PERSON: "office_incident_person_id"}
-SORTS = {Kind.INCIDENT: "date_incident", Kind.PERSON: "incident_date"}
+PATHS = {Kind.INCIDENT: "incident", Kind.PERSON: "incident-person", Kind.RESOURCE: "incident-resource"}
+KEYS = {
+    Kind.INCIDENT: "office_incident_id",
+    Kind.PERSON: "office_incident_person_id",
+    Kind.RESOURCE: "office_incident_resource_id",
+}
+SORTS = {Kind.INCIDENT: "date_incident", Kind.PERSON: "incident_date", Kind.RESOURCE: "entity_name"}
 """Fields that stay put; rows of one day may still change places between two pages (H2)."""
 
 PAGE_SIZE = 100
@@ -62,6 +66,11 @@ class FourHseRegister:
     )
     """The same of an involved person (H4)."""
 
+    RESOURCE_FIELDS: ClassVar[frozenset[str]] = frozenset(
+        {"entity_id", "entity_type", "description", "office_incident_id", "tenant_id", "subtenant_id"}
+    )
+    """The same of a resource of an incident (H9)."""
+
     def __init__(self, http: Http, *, project_id: str, office_id: str) -> None:
         self._http = http
         self.project_id = project_id
@@ -80,7 +89,12 @@ class FourHseRegister:
         return self._http.calls
 
     def own_fields(self, kind: Kind) -> frozenset[str]:
-        return self.OWN_FIELDS if kind is Kind.INCIDENT else self.PERSON_FIELDS
+        others = {
+            Kind.INCIDENT: self.OWN_FIELDS,
+            Kind.RESOURCE: self.RESOURCE_FIELDS,
+            Kind.EQUIPMENT: self.RESOURCE_FIELDS,
+        }
+        return others.get(kind, self.PERSON_FIELDS)
 
     # What surrounds the incidents ---------------------------------------------------------------------------------
 
@@ -240,7 +254,7 @@ class FourHseRegister:
 
 
 def _record(kind: Kind, row: dict[str, Any]) -> RawRecord:
-    parent = text_id(row.get("office_incident_id")) if kind is Kind.PERSON else None
+    parent = text_id(row.get("office_incident_id")) if kind is not Kind.INCIDENT else None
     return RawRecord(Side.FOURHSE, kind, text_id(row.get(KEYS[kind])) or "", row, parent)
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from itertools import groupby
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -153,6 +155,10 @@ class ProcoreRegister:
         """Active full users only (P95)."""
         yield from (reply.body for reply, _ in self._walk(f"{self._project}/users", [("sort", "name")]))
 
+    def equipment_pages(self) -> Iterator[Rows]:
+        """The equipment that records of the project may name (P96)."""
+        yield from (reply.body for reply, _ in self._walk(f"{self._project}/managed_equipment", []))
+
     # Listings -----------------------------------------------------------------------------------------------------
 
     def incident_pages(
@@ -207,6 +213,11 @@ class ProcoreRegister:
 
         As in every listing of incidents, those of unknown time may only show when they are asked for (P42).
         """
+        if kind is Kind.EQUIPMENT:
+            for named, of_kind in groupby(sorted(map(_named, ids)), key=lambda one: one[0]):
+                wanted = [record_id for _, record_id in of_kind]
+                yield from map(_page_naming, self.recycled_pages(named, ids=wanted, reserve=reserve))
+            return
         if kind is not Kind.INCIDENT:
             yield from self._picked(kind, "recycle_bin/", [], ids=ids, reserve=reserve)
             return
@@ -218,6 +229,8 @@ class ProcoreRegister:
 
     def show(self, kind: Kind, record_id: str) -> Answer:
         """The record as it is now; NotFound when it is gone, recycled or hidden (P19, P57)."""
+        if kind is Kind.EQUIPMENT:
+            return _naming(self.show(*_named(record_id)))
         reply = self._http.read("GET", self._path(kind, record_id), readable=_has_id(record_id), reserve=True)
         return self._answer(kind, reply)
 
@@ -233,6 +246,8 @@ class ProcoreRegister:
 
     def update(self, kind: Kind, record_id: str, fields: Mapping[str, Any]) -> Answer:
         """The changed record; only `fields` are sent, and null clears a field (P67)."""
+        if kind is Kind.EQUIPMENT:
+            return _naming(self.update(*_named(record_id), fields))
         self._check(fields, self.NEVER_WRITTEN | self.NEVER_UPDATED)
         body = {kind.value: dict(fields)}
         path = self._path(kind, record_id)
@@ -240,11 +255,16 @@ class ProcoreRegister:
         return self._answer(kind, reply)
 
     def delete(self, kind: Kind, record_id: str, *, force: bool = False) -> None:
-        """Moves the record to the recycle bin (P53); `force` changes nothing here."""
+        """Moves the record to the recycle bin (P53); `force` changes nothing here. Equipment is no longer named."""
+        if kind is Kind.EQUIPMENT:
+            self.update(*_named(record_id), {"managed_equipment_id": None})
+            return
         self._http.write("DELETE", self._path(kind, record_id), readable=anything)
 
     def restore(self, kind: Kind, record_id: str) -> None:
         """Brings the record back from the bin, an incident with its records (P54)."""
+        if kind is Kind.EQUIPMENT:
+            kind, record_id = _named(record_id)
         path = self._path(kind, record_id, below="recycle_bin/")
         self._http.write("PATCH", f"{path}/restore", readable=anything)
 
@@ -323,6 +343,24 @@ class ProcoreRegister:
 def _record(kind: Kind, row: dict[str, Any]) -> RawRecord:
     parent = None if kind is Kind.INCIDENT else text_id(row.get("incident_id"))
     return RawRecord(Side.PROCORE, kind, text_id(row.get("id")) or "", row, parent)
+
+
+def equipment_of(record: RawRecord) -> RawRecord:
+    """What a record says about equipment, as a record of its own beside it."""
+    return RawRecord(Side.PROCORE, Kind.EQUIPMENT, f"{record.kind.value}-{record.id}", record.payload, record.parent_id)
+
+
+def _named(record_id: str) -> tuple[Kind, str]:
+    kind, _, one = record_id.rpartition("-")
+    return Kind(kind), one
+
+
+def _naming(answer: Answer) -> Answer:
+    return Answer(equipment_of(answer.record), answer.server_date)
+
+
+def _page_naming(page: Page) -> Page:
+    return replace(page, records=tuple(equipment_of(record) for record in page.records))
 
 
 def _only(page: Page, ids: frozenset[str]) -> Page:

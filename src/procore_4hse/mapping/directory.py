@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from procore_4hse.models import Image, Side
@@ -32,9 +32,12 @@ class Directory:
     ) -> Directory:
         """Partners by a person's word first, then by the ordered rules; what a rule leaves ambiguous stays open."""
         left, right = list(people), list(assigned)
-        pairs = dict(told)
-        for rule in RULES if rules is None else rules:
-            pairs |= _unique(*RULES[rule], left, right, pairs)
+        pairs = paired(
+            {str(row["id"]): row for row in left},
+            {str(row["person_office_id"]): row for row in right},
+            (RULES[rule] for rule in (RULES if rules is None else rules)),
+            told,
+        )
         parties = {str(p["user_id"]): str(p["id"]) for p in left if p.get("user_id") is not None}
         names = {Side.PROCORE: [(str(p["id"]), _shown(p)) for p in left]}
         names[Side.FOURHSE] = [(str(a["person_office_id"]), _shown(a, "person_")) for a in right]
@@ -83,16 +86,46 @@ RULES: Mapping[str, tuple[Key, Key]] = {
 """How a person is recognised, by the words of a mapping file, in the usual order; each only when unique."""
 
 
-def _unique(
-    mine: Key, theirs: Key, people: list[Image], assigned: list[Image], taken: Mapping[str, str]
+def paired(
+    left: Mapping[str, Image], right: Mapping[str, Image], rules: Iterable[tuple[Key, Key]], told: Mapping[str, str]
 ) -> dict[str, str]:
-    left: dict[object, set[str]] = defaultdict(set)
-    right: dict[object, set[str]] = defaultdict(set)
-    for person in people:
-        if str(person["id"]) not in taken and mine(person):
-            left[mine(person)].add(str(person["id"]))
-    for row in assigned:
-        if str(row["person_office_id"]) not in taken.values() and theirs(row):
-            right[theirs(row)].add(str(row["person_office_id"]))
-    both = (key for key in left if len(left[key]) == 1 == len(right.get(key, ())))
-    return {next(iter(left[key])): next(iter(right[key])) for key in both}
+    """Ids of two lists that mean the same: as told, then rule by rule, each only where it fits one row on each side."""
+    pairs = dict(told)
+    for mine, theirs in rules:
+        here, there = _by(mine, left, pairs.keys()), _by(theirs, right, pairs.values())
+        pairs |= {here[key][0]: there[key][0] for key in here if len(here[key]) == 1 == len(there.get(key, ()))}
+    return pairs
+
+
+def _by(key: Key, rows: Mapping[str, Image], taken: Collection[str]) -> dict[object, list[str]]:
+    found: dict[object, list[str]] = defaultdict(list)
+    for row_id, row in rows.items():
+        if row_id not in taken and key(row):
+            found[key(row)].append(row_id)
+    return found
+
+
+EQUIPMENT_RULES: Mapping[str, tuple[Key, Key]] = {
+    "identification number is code": (
+        lambda p: _folded(p.get("identification_number")),
+        lambda h: _folded(h.get("code")),
+    ),
+    "serial number": (lambda p: _folded(p.get("serial_number")), lambda h: _folded(h.get("serial"))),
+    "exact name": (lambda p: _folded(p.get("name")), lambda h: _folded(h.get("name"))),
+}
+"""How a piece of equipment is recognised, by the words of a mapping file; each only when unique."""
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Partners both ways: Procore's managed equipment ids and 4HSE's office equipment ids."""
+
+    to_fourhse: Mapping[str, str] = field(default_factory=dict)
+    to_procore: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, left: Mapping[str, Image], right: Mapping[str, Image], rules: Iterable[str], told: Mapping[str, str]
+    ) -> Fleet:
+        pairs = paired(left, right, (EQUIPMENT_RULES[rule] for rule in rules), told)
+        return cls(pairs, {there: here for here, there in pairs.items()})

@@ -13,7 +13,7 @@ from typing import Any
 from procore_4hse.errors import MappingError, Problem
 from procore_4hse.mapping import schema
 from procore_4hse.mapping.document import Document, read_document
-from procore_4hse.mapping.schema import INCIDENT_FORM, PEOPLE_FORM, Form, Using
+from procore_4hse.mapping.schema import EQUIPMENT_FORM, INCIDENT_FORM, PEOPLE_FORM, Form, Using
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,13 @@ class Folder:
     path: Path
     incident: RowFile
     people: RowFile | None
+    equipment: RowFile | None
     lists: tuple[WordFile, ...]
     problems: tuple[Problem, ...]
 
     @property
     def files(self) -> tuple[RowFile, ...]:
-        return tuple(file for file in (self.incident, self.people) if file is not None)
+        return tuple(file for file in (self.incident, self.people, self.equipment) if file is not None)
 
 
 def read_folder(path: Path) -> Folder:
@@ -85,7 +86,7 @@ def read_folder(path: Path) -> Folder:
             lists.append(WordFile(name, row, _word_document(path, name, row)))
         except MappingError as error:
             problems += error.problems
-    return Folder(path, incident, people, tuple(lists), tuple(problems))
+    return Folder(path, incident, people, _equipment_file(path, incident, problems), tuple(lists), tuple(problems))
 
 
 def version_of(incident: RowFile) -> str:
@@ -130,6 +131,18 @@ def _people_file(folder: Path, incident: RowFile, problems: list[Problem]) -> Ro
         return None
     try:
         return RowFile(PEOPLE_FORM, read_document(path))
+    except MappingError as error:
+        problems += error.problems
+        return None
+
+
+def _equipment_file(folder: Path, incident: RowFile, problems: list[Problem]) -> RowFile | None:
+    """equipment.yaml, which a folder may do without: then equipment stays where it is."""
+    path = folder / EQUIPMENT_FORM.file
+    if version_of(incident) != schema.VERSION or not path.is_file():
+        return None
+    try:
+        return RowFile(EQUIPMENT_FORM, read_document(path))
     except MappingError as error:
         problems += error.problems
         return None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from procore_4hse.mapping.directory import Directory
+from procore_4hse.mapping.directory import Directory, Fleet
 from procore_4hse.mapping.lenses import Lens
 from procore_4hse.models import Image
 
@@ -17,13 +17,14 @@ class Live:
 
     directory: Directory = field(default_factory=Directory)
     pickers: Mapping[str, Mapping[str, Image]] = field(default_factory=dict)
+    fleet: Fleet = field(default_factory=Fleet)
 
     @classmethod
-    def of(cls, directory: Directory, rows: Iterable[tuple[str, Image]]) -> Live:
+    def of(cls, directory: Directory, rows: Iterable[tuple[str, Image]], fleet: Fleet | None = None) -> Live:
         pickers: dict[str, dict[str, Image]] = {}
         for picker, row in rows:
             pickers.setdefault(picker, {})[str(row["id"])] = row
-        return cls(directory, pickers)
+        return cls(directory, pickers, fleet or Fleet())
 
     def called(self, picker: str, shown: Any) -> tuple[str, ...]:
         """All that names the entry that a record shows: its name key, its id and, last, its localised name."""

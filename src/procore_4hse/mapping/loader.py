@@ -20,8 +20,11 @@ from procore_4hse.mapping.lenses import Lens, TextLens, TitleLens
 from procore_4hse.mapping.proof import counter_examples
 from procore_4hse.mapping.rules import Field, Mapping, Wording
 from procore_4hse.mapping.schema import (
+    EQUIPMENT_FORM,
     INCIDENT_FORM,
     PEOPLE_FORM,
+    EquipmentRowText,
+    EquipmentText,
     Form,
     MappingText,
     PeopleText,
@@ -72,6 +75,8 @@ def load(path: Path) -> Mapping:
     if folder.people is not None:
         people = schema.PEOPLE_TEXT.validate_python(folder.people.document.data)
     mapping = _compiled(path.name, incident, people, _lists(folder))
+    if folder.equipment is not None:
+        mapping = _equipped(mapping, schema.EQUIPMENT_TEXT.validate_python(folder.equipment.document.data))
     if problems := tuple(_unsettled(folder, mapping)):
         raise MappingError(problems)
     return mapping
@@ -79,8 +84,9 @@ def load(path: Path) -> Mapping:
 
 def _unsettled(folder: Folder, mapping: Mapping) -> Iterator[Problem]:
     """A row whose value would not come back is refused, with the smallest value that shows it."""
-    for file, rows in zip(folder.files, (mapping.fields, mapping.people), strict=False):
-        for found in counter_examples(rows):
+    rows = {"incident.yaml": mapping.fields, "people.yaml": mapping.people, "equipment.yaml": mapping.equipment}
+    for file in folder.files:
+        for found in counter_examples(rows[file.form.file]):
             row = next(row for row in file.rows if row.texts.get("field") == found.field.label)
             words = row.texts.get("words")
             remedy = f"Mend the list words/{words}.yaml" if words else "Give the row another field, or `using`"
@@ -108,7 +114,21 @@ def _compiled(name: str, incident: MappingText, people: PeopleText, lists: Lists
     )
 
 
-def _fields(form: Form, rows: Sequence[RowText | PersonRowText], owner: str, lists: Lists) -> tuple[Field, ...]:
+def _equipped(mapping: Mapping, equipment: EquipmentText) -> Mapping:
+    """The same mapping with a row for equipment."""
+    told = hashlib.sha256((mapping.digest + equipment.model_dump_json()).encode()).hexdigest()
+    return replace(
+        mapping,
+        equipment=_fields(EQUIPMENT_FORM, equipment.fields, equipment.owner, {}),
+        equipment_by=tuple(equipment.recognised_by),
+        equipment_partners={pair.procore: pair.fourhse for pair in equipment.partners},
+        digest=told,
+    )
+
+
+def _fields(
+    form: Form, rows: Sequence[RowText | PersonRowText | EquipmentRowText], owner: str, lists: Lists
+) -> tuple[Field, ...]:
     labels: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         if row.line:

@@ -9,7 +9,8 @@ from itertools import combinations
 from typing import Any
 
 from procore_4hse.mapping.custom import DecimalLens
-from procore_4hse.mapping.directory import Directory
+from procore_4hse.mapping.directory import Directory, Fleet
+from procore_4hse.mapping.equipment import EquipmentLens
 from procore_4hse.mapping.lenses import (
     CUSTOM_STATUS,
     STATUS_AT,
@@ -56,7 +57,7 @@ class CounterExample:
 
 def counter_examples(rows: tuple[Field, ...]) -> Iterator[CounterExample]:
     """The smallest failing sample of each row of a record, in the order of the rows."""
-    live = Live.of(Directory({"1": "a"}, {"a": "1"}), _pickers(rows))
+    live = Live.of(Directory({"1": "a"}, {"a": "1"}), _pickers(rows), Fleet({"1": "a"}, {"a": "1"}))
     bound = tuple(row.bound(live) for row in rows)
     for row in bound:
         tried = (
@@ -115,6 +116,8 @@ def _samples(row: Field, rows: tuple[Field, ...]) -> tuple[Any, ...]:
         return ("1", "0", "2.5")
     if isinstance(lens, ShownLens):
         return tuple(dict.fromkeys(filter(None, map(lens.plain, _texts(rows)))))
+    if isinstance(lens, EquipmentLens):
+        return ("1",)
     return SAMPLES.get(row.wording.using, _texts(rows))
 
 
@@ -183,4 +186,6 @@ def _echo(rows: Iterable[Field], image: Image) -> dict[str, Any]:
             found[lens.procore] = next(word for word, one in lens.custom.items() if one == image[CUSTOM_STATUS])
         elif isinstance(lens, PersonLens) and "affected_party_id" in image:
             found["affected_party"] = {"id": image["affected_party_id"]}
+        elif isinstance(lens, EquipmentLens) and "managed_equipment_id" in image:
+            found["managed_equipment"] = {"id": image["managed_equipment_id"]}
     return found

@@ -120,12 +120,16 @@ class Mapping:
     """Procore person id -> 4HSE person-office id: exceptions that go before every rule."""
     validations: bool = False
     """Whether Procore is asked to refuse what lacks a field that the company calls required (P75)."""
+    equipment: tuple[Field, ...] = ()
+    """The one row of equipment, when the folder has one."""
+    equipment_by: tuple[str, ...] = ()
+    equipment_partners: Dict[str, str] = field(default_factory=dict)
     crossing: Dict[FieldClass, Direction] = field(default_factory=dict)
     """The classes that a route bars, each with the way it may still go."""
 
     @property
     def by_key(self) -> Dict[str, Field]:
-        return {field.key: field for field in (*self.fields, *self.people)}
+        return {field.key: field for field in (*self.fields, *self.people, *self.equipment)}
 
     @property
     def title(self) -> Field:
@@ -158,14 +162,15 @@ class Mapping:
 
     def rows_for(self, kind: Kind, live: Live) -> tuple[Field, ...]:
         """The rows by which a Procore record of this kind and its partner agree."""
-        rows = self.people if kind in PEOPLE_RECORDS else self.fields
+        rows = self.people if kind in PEOPLE_RECORDS else self.equipment if kind is Kind.EQUIPMENT else self.fields
         return tuple(row.bound(live) for row in rows if kind in row.kinds)
 
     def narrowed(self, direction: Direction) -> Mapping:
         """The same mapping for a route that carries one direction only; rows of the other one rest."""
         if direction is Direction.BOTH:
             return self
-        return replace(self, fields=_led(self.fields, direction), people=_led(self.people, direction))
+        fields, people, equipment = (_led(rows, direction) for rows in (self.fields, self.people, self.equipment))
+        return replace(self, fields=fields, people=people, equipment=equipment)
 
     def within(self, crossing: Dict[FieldClass, Direction]) -> Mapping:
         """The same mapping for a route that lets each class cross only as told; a class not named crosses freely."""
@@ -173,6 +178,7 @@ class Mapping:
             self,
             fields=tuple(row.within(crossing) for row in self.fields),
             people=tuple(row.within(crossing) for row in self.people),
+            equipment=tuple(row.within(crossing) for row in self.equipment),
             crossing={**self.crossing, **crossing},
         )
 

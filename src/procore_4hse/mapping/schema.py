@@ -13,13 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
 
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.custom import CustomWordLens, CustomWordsLens, DecimalLens
+from procore_4hse.mapping.equipment import EquipmentLens
 from procore_4hse.mapping.lenses import CategoryLens, DayLens, Lens, StatusLens, TextLens, TitleLens
 from procore_4hse.mapping.lines import Spot
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.people import NumberLens, PersonLens
 from procore_4hse.mapping.rules import Direction, OnConflict
 from procore_4hse.mapping.shown import ShownLens
-from procore_4hse.mapping.vendor_fields import INCIDENT_FIELDS, PERSON_FIELDS, PICKERS, READ_ONLY
+from procore_4hse.mapping.vendor_fields import EQUIPMENT_FIELDS, INCIDENT_FIELDS, PERSON_FIELDS, PICKERS, READ_ONLY
 from procore_4hse.mapping.words import PartsLens, WordLens, WordList
 from procore_4hse.models import PEOPLE_RECORDS, Kind
 
@@ -70,6 +71,8 @@ UsingWord = Literal[
     "several words",
 ]
 PersonUsingWord = Literal["person", "number", "text", "words", "body parts", "several words"]
+EquipmentUsingWord = Literal["equipment"]
+EquipmentRuleWord = Literal["identification number is code", "serial number", "exact name"]
 RuleWord = Literal["employee id is code", "employee id is tax code", "e-mail", "exact name"]
 
 
@@ -148,6 +151,23 @@ class PeopleText(_Strict):
     fields: Annotated[list[PersonRowText], Field(min_length=1)]
 
 
+class EquipmentRowText(_RowText):
+    """The row of equipment.yaml as it is written."""
+
+    using: EquipmentUsingWord = Field(description="How one form becomes the other; docs/mapping.md explains it.")
+
+
+class EquipmentText(_Strict):
+    """equipment.yaml as it is written."""
+
+    owner: Text = Field(description="Who answers for this row.")
+    recognised_by: Annotated[list[EquipmentRuleWord], Field(min_length=1)] = Field(
+        alias="recognised by", description="How a piece of equipment is found in the other system, in this order."
+    )
+    partners: list[PartnerText] = Field(default=[], description="Exceptions, which go before every rule.")
+    fields: Annotated[list[EquipmentRowText], Field(min_length=1, max_length=1)]
+
+
 class WordPairText(_Strict):
     """One line of a word list of two free columns as it is written."""
 
@@ -174,6 +194,7 @@ class WordText(_Strict):
 WordListText = Annotated[list[WordText], Field(min_length=1)]
 MAPPING_TEXT: TypeAdapter[MappingText] = TypeAdapter(MappingText)
 PEOPLE_TEXT: TypeAdapter[PeopleText] = TypeAdapter(PeopleText)
+EQUIPMENT_TEXT: TypeAdapter[EquipmentText] = TypeAdapter(EquipmentText)
 WORD_LIST_TEXT: TypeAdapter[list[WordText]] = TypeAdapter(WordListText)
 STATUS_WORDS_TEXT: TypeAdapter[list[StatusWordText]] = TypeAdapter(Annotated[list[StatusWordText], Field(min_length=1)])
 WORD_PAIRS_TEXT: TypeAdapter[list[WordPairText]] = TypeAdapter(Annotated[list[WordPairText], Field(min_length=1)])
@@ -182,11 +203,11 @@ WORD_PAIRS_TEXT: TypeAdapter[list[WordPairText]] = TypeAdapter(Annotated[list[Wo
 def json_schema_text() -> str:
     """The JSON Schema of every kind of file, as mappings/mapping.schema.json holds it."""
     any_file: TypeAdapter[Any] = TypeAdapter(
-        MappingText | PeopleText | WordListText | list[StatusWordText] | list[WordPairText]
+        MappingText | PeopleText | EquipmentText | WordListText | list[StatusWordText] | list[WordPairText]
     )
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "A file of a mapping folder: incident.yaml, people.yaml, or a word list",
+        "title": "A file of a mapping folder: incident.yaml, people.yaml, equipment.yaml, or a word list",
         **any_file.json_schema(by_alias=True),
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
@@ -208,7 +229,7 @@ Words = tuple[tuple[str, str], ...]
 class Row:
     """What a lens is built from: the row as it is written, its word list, and the named lines of its 4HSE text."""
 
-    text: RowText | PersonRowText
+    text: RowText | PersonRowText | EquipmentRowText
     words: Words
     labels: tuple[str, ...]
 
@@ -512,7 +533,30 @@ PEOPLE_FORM = Form(
     top=PeopleText,
     row=PersonRowText,
 )
-FORMS = (INCIDENT_FORM, PEOPLE_FORM)
+EQUIPMENT_FORM = Form(
+    file="equipment.yaml",
+    record="equipment",
+    using={
+        "equipment": Using(
+            word="equipment",
+            means="The piece of equipment that a record names, found by the rules under `recognised by`.",
+            keeps=Keeps.EXACT,
+            lost="",
+            procore=frozenset({"managed_equipment"}),
+            fourhse=frozenset({"entity_id"}),
+            build=lambda row: EquipmentLens(),
+            key="equipment",
+            kinds=(Kind.EQUIPMENT,),
+            is_required=True,
+        )
+    },
+    known=EQUIPMENT_FIELDS,
+    read_only={"procore": frozenset(), "4hse": frozenset()},
+    adapter=EQUIPMENT_TEXT,
+    top=EquipmentText,
+    row=EquipmentRowText,
+)
+FORMS = (INCIDENT_FORM, PEOPLE_FORM, EQUIPMENT_FORM)
 USING = INCIDENT_FORM.using
 """Every word that `using:` may hold in incident.yaml."""
 

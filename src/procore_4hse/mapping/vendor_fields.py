@@ -43,6 +43,11 @@ PERSON_FIELDS = {
     ),
 }
 """The fields of an injury or a near miss, and of an involved person (P87-101, H9)."""
+EQUIPMENT_FIELDS = {
+    "procore": _named("managed_equipment"),
+    "4hse": _named("entity_id entity_type description office_incident_id office_incident_resource_id"),
+}
+"""The equipment that a Procore record names, and a 4HSE IncidentResource (P96, H9)."""
 NEVER_WRITTEN = {
     "procore": frozenset({"distribution_member_ids", "assignee_ids"}),
     "4hse": frozenset({"manager", "assignee", "watcher", "to"}),

@@ -12,13 +12,14 @@ from procore_4hse.mapping.lenses import CategoryLens, Held, Unwritable
 from procore_4hse.mapping.people import PersonLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, payload
-from procore_4hse.models import PEOPLE_RECORDS, Act, Action, Item, ItemKind, Kind, Link, Place, Side
+from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, Act, Action, Item, ItemKind, Kind, Link, Place, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.draft import Draft
+from procore_4hse.reconcile.equipment import plan_equipment
 from procore_4hse.reconcile.lifecycle import fate
 from procore_4hse.reconcile.pairs import Pair, compare
-from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
+from procore_4hse.reconcile.within import incident_id, want, within
 
 FEW = 5
 """So many people of a similar name are listed."""
@@ -35,9 +36,11 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
     if not links and not any(records.values()):
         return
     inner = Draft()
-    for kind in PEOPLE_RECORDS:
+    for kind in CHILDREN if snapshot.mapping.equipment else PEOPLE_RECORDS:
         _plan_kind(_of_kind(snapshot, parent, title, kind, records, links), parent, inner)
     _plan_singles(snapshot, parent, title, records, links, inner)
+    if snapshot.mapping.equipment:
+        plan_equipment(_of_kind(snapshot, parent, title, Kind.EQUIPMENT, records, links), parent, inner)
     _lay_over(inner, parent, draft)
 
 
@@ -85,24 +88,10 @@ def _plan_kind(snapshot: Snapshot, parent: Link, draft: Draft) -> None:
         found = fate(snapshot, link)
         draft.take(found.transition, found.items, found.relying)
         for action in found.actions:
-            _want(snapshot, _within(action, parent), draft)
+            want(snapshot, within(action, parent), draft)
         if found.alive:
             procore, fourhse = (snapshot.records[side][link.id_on(side)] for side in Side)
             compare(snapshot, Pair(link, procore, fourhse, snapshot.mapping.fields, str(snapshot.title)), draft)
-
-
-def _within(action: Action, parent: Link) -> Action:
-    """A child that is made again belongs to its incident."""
-    if action.act is not Act.CREATE:
-        return action
-    return replace(action, fields={**action.fields, **_incident_id(parent, action.side)})
-
-
-def _want(snapshot: Snapshot, action: Action, draft: Draft) -> None:
-    tried = may_try(snapshot, action)
-    keep_open(snapshot, action, str(snapshot.title), draft, tried=tried)
-    if tried:
-        draft.actions.append(action)
 
 
 def people_of(snapshot: Snapshot, incident: Record) -> frozenset[str]:
@@ -212,12 +201,12 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
         target_id=None,
         source_id=record.id,
         reason=reason,
-        fields=_left_behind(snapshot, record, rows) | fields | _incident_id(parent, side),
+        fields=_left_behind(snapshot, record, rows) | fields | incident_id(parent, side),
         sources=sources,
         generation=parent.generation,
         parent=parent.procore_id,
     )
-    _want(snapshot, action, draft)
+    want(snapshot, action, draft)
 
 
 def _fields_of_new(
@@ -250,12 +239,6 @@ def _left_behind(snapshot: Snapshot, record: Record, rows: tuple[Field, ...]) ->
     carried = frozenset[str]().union(*(row.lens.reads(Side.FOURHSE) for row in rows))
     held = snapshot.buried.get(f"{record.kind.value}-{record.id}", {}) if record.side is Side.PROCORE else {}
     return {name: value for name, value in held.items() if name not in carried}
-
-
-def _incident_id(parent: Link, side: Side) -> dict[str, Any]:
-    return (
-        {"incident_id": int(parent.procore_id)} if side is Side.PROCORE else {"office_incident_id": parent.fourhse_id}
-    )
 
 
 def _kind_for(snapshot: Snapshot, parent: Link) -> Kind:

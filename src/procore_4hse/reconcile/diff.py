@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from procore_4hse.mapping.equipment import EquipmentLens
 from procore_4hse.mapping.lenses import Held, Known, Reading, TitleLens
 from procore_4hse.mapping.people import PersonLens
 from procore_4hse.mapping.rules import Field
@@ -123,7 +124,8 @@ def _merge(found: FieldDiff) -> FieldDiff:
 def _three_way(found: FieldDiff, base: Agreement) -> FieldDiff:
     changed = [side for side in Side if _changed(found, side, base)]
     if not changed:
-        if base.settled or isinstance(found.field.lens, PersonLens):  # A directory changed, and no record did.
+        # Where ids mean a row of a list, the list changed and no record did.
+        if base.settled or isinstance(found.field.lens, PersonLens | EquipmentLens):
             return replace(found, verdict=Verdict.SETTLED, reason="they differ as they were left")
         return replace(found, verdict=Verdict.DRIFT, reason="neither side changed, yet they disagree")
     if len(changed) == 2:

@@ -69,9 +69,12 @@ class Hands:
             )
             return self.hand_create("person-office", office_id, person_id=person_id)
 
-    def add_equipment(self, project_id: str, office_id: str, name: str, code: str | None = None) -> str:
+    def add_equipment(
+        self, project_id: str, office_id: str, name: str, code: str | None = None, serial: str | None = None
+    ) -> str:
         """Answers the office_equipment_id."""
-        return self.hand_create("equipment", office_id, project_id=project_id, name=name, code=code)
+        told = {"name": name, "code": code, "serial": serial}
+        return self.hand_create("equipment", office_id, project_id=project_id, **told)
 
     def hand_create(self, entity_name: str, office_id: str, **fields: Any) -> str:
         """A new row of any entity that stands in an office; answers its id."""

@@ -99,9 +99,10 @@ class Hands:
         return self._add_entry("locations", project_id, row, ("id", *row))
 
     @_locked
-    def add_equipment(self, project_id: int, name: str) -> int:
+    def add_equipment(self, project_id: int, name: str, **more: str) -> int:
+        """A piece of equipment; `more` is such as `identification_number` and `serial_number`."""
         now = self._stamp()
-        row = {"name": name, "current_project_id": project_id, "created_at": now, "updated_at": now}
+        row = {"name": name, **more, "current_project_id": project_id, "created_at": now, "updated_at": now}
         return self._add_entry("managed_equipment", project_id, row, ("id", "name"))
 
     @_locked

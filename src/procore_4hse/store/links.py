@@ -11,7 +11,7 @@ from sqlalchemy import or_
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
-from procore_4hse.models import PEOPLE_RECORDS, Agreement, Kind, Link, LinkState, RawRecord, Side
+from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, Agreement, Kind, Link, LinkState, RawRecord, Side
 from procore_4hse.store.tables import ApartRow, LinkRow, TombstoneRow
 
 
@@ -197,7 +197,7 @@ class Links:
 
     def _row(self, side: Side, record_id: str, kind: Kind) -> LinkRow | None:
         column = col(LinkRow.procore_id) if side is Side.PROCORE else col(LinkRow.fourhse_id)
-        kinds = [kind.value for kind in PEOPLE_RECORDS] if kind is Kind.PERSON else [kind.value]
+        kinds = [each.value for each in (*CHILDREN, kind) if kind in (each, each.on(Side.FOURHSE))]
         found = select(LinkRow).where(*self._living(), column == record_id, col(LinkRow.kind).in_(kinds))
         return self.session.exec(found).first()
 

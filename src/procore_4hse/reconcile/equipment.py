@@ -1,0 +1,92 @@
+"""Equipment of a linked incident: what Procore's records name, and what 4HSE lists as resources."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from procore_4hse.mapping.lenses import Held, Unwritable
+from procore_4hse.mapping.rules import Field
+from procore_4hse.mapping.translate import facts_of, payload
+from procore_4hse.models import Act, Action, Kind, Link, Side
+from procore_4hse.reconcile import items
+from procore_4hse.reconcile.draft import Draft
+from procore_4hse.reconcile.pairs import Pair, compare
+from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
+from procore_4hse.reconcile.within import incident_id, want
+
+Named = dict[str | None, list[Record]]
+"""Records by the piece of equipment that they name, Procore's id; None for those that name none."""
+
+
+def plan_equipment(snapshot: Snapshot, parent: Link, draft: Draft) -> None:
+    """Links what names the same piece, carries the rest, and leaves alone what has no place on the other side.
+
+    An incident's links are its snapshot's. One piece is carried once, however many records of the incident name it.
+    """
+    (row,) = snapshot.mapping.fields
+    free = {side: _free(snapshot, row, side) for side in Side}
+    known = _linked(snapshot, row)
+    for piece in sorted(key for key in free[Side.PROCORE].keys() | free[Side.FOURHSE].keys() if key is not None):
+        mine, theirs = free[Side.PROCORE].get(piece, []), free[Side.FOURHSE].get(piece, [])
+        if mine and theirs:
+            _link(snapshot, row, mine[0], theirs[0], "both name the same equipment", draft)
+        elif mine and piece not in known:
+            _create(snapshot, row, parent, mine[0], draft)
+    empty = free[Side.PROCORE].get(None, [])
+    alone = [r for piece, some in free[Side.FOURHSE].items() if piece not in free[Side.PROCORE] for r in some]
+    if len(empty) == len(alone) == 1 and not snapshot.links and row.leads_to(Side.PROCORE):
+        _link(snapshot, row, empty[0], alone[0], "the one record of the incident names no equipment yet", draft)
+
+
+def _free(snapshot: Snapshot, row: Field, side: Side) -> Named:
+    linked = {link.id_on(side) for link in snapshot.links}
+    waiting = snapshot.pending | snapshot.possibly_ours
+    found: Named = defaultdict(list)
+    for record in snapshot.records[side].values():
+        reading = row.lens.get(side, record.image)
+        is_free = record.id not in linked and (side, record.id) not in waiting
+        if is_free and record.presence is Presence.PRESENT and not record.minimal and not isinstance(reading, Held):
+            found[reading.value].append(record)
+    return found
+
+
+def _linked(snapshot: Snapshot, row: Field) -> set[object]:
+    """The pieces that the incident's links carry already, as either side names them."""
+    records = [snapshot.record(side, link.id_on(side)) for link in snapshot.links for side in Side]
+    readings = [row.lens.get(record.side, record.image) for record in records if record is not None]
+    return {reading.value for reading in readings if not isinstance(reading, Held)}
+
+
+def _link(snapshot: Snapshot, row: Field, mine: Record, theirs: Record, reason: str, draft: Draft) -> None:
+    link = Link(0, mine.id, theirs.id, kind=Kind.EQUIPMENT)
+    draft.actions.append(
+        Action(Act.LINK, Side.FOURHSE, Kind.EQUIPMENT, theirs.id, mine.id, reason, parent=snapshot.parent)
+    )
+    compare(snapshot, Pair(link, mine, theirs, (row,), str(snapshot.title)), draft)
+
+
+def _create(snapshot: Snapshot, row: Field, parent: Link, record: Record, draft: Draft) -> None:
+    """A resource in 4HSE for what a record names; nothing while the piece has no partner there."""
+    if not row.leads_to(Side.FOURHSE):
+        return
+    reading = row.lens.get(Side.PROCORE, record.image)
+    value = None if isinstance(reading, Held) else reading.value
+    try:
+        fields = payload(Side.FOURHSE, [(row, value)], {}, facts_of(record.image, snapshot.zone))
+    except Unwritable as error:
+        reason = f"{row.label}: {error}; name it under `partners` in equipment.yaml"
+        draft.items.append(items.word(record, "", row.key, reason, str(snapshot.title)))
+        return
+    action = Action(
+        act=Act.CREATE,
+        side=Side.FOURHSE,
+        kind=Kind.EQUIPMENT,
+        target_id=None,
+        source_id=record.id,
+        reason="a piece of equipment named in Procore",
+        fields={**fields, **incident_id(parent, Side.FOURHSE)},
+        sources={row.key: row.slice(Side.PROCORE, record.image)},
+        generation=parent.generation,
+        parent=parent.procore_id,
+    )
+    want(snapshot, action, draft)
