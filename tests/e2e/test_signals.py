@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from cli_stand import Stand
+from cli_stand import PLACES, Stand
 from processes import after_create, at_create, counts, ended, everything_stands_once, started
 
 from procore_4hse.simulator.wire import Request
@@ -14,6 +14,8 @@ from procore_4hse.simulator.wire import Request
 SITE = [f"On site {number}" for number in range(6)]
 OFFICE = [f"In office {number}" for number in range(6)]
 SHORT_GRACE = "from datetime import timedelta; from procore_4hse import daemon; daemon.GRACE = timedelta(seconds=0.2)"
+
+EVERY_SECOND = "import os; os.environ['SYNC_SCHEDULE__EVERY'] = '1s'"
 
 
 @pytest.fixture
@@ -130,6 +132,26 @@ def test_of_two_processes_the_second_leaves_the_route_alone(full: Stand, held: t
         assert (second["outcome"], second["exit"], full.calls) == ("busy", 0, calls)
         held.set()
         assert ended(first)[0] == 0
+    assert comes_to_rest(full)
+
+
+def test_two_daemons_and_a_sync_share_the_route_and_do_everything_once(full: Stand) -> None:
+    opened = threading.Semaphore(0)
+
+    def count(request: Request) -> None:
+        if request.path.endswith(f"/projects/{PLACES['riverside'][0]}"):
+            opened.release()
+
+    full.faults.on_request.append(count)
+    with started(full, "run", before=EVERY_SECOND) as one, started(full, "run", before=EVERY_SECOND) as other:
+        for _ in range(3):
+            assert opened.acquire(timeout=30)
+            assert full.json("sync")["outcome"] in ("busy", "ok")
+        for _ in range(6):
+            assert opened.acquire(timeout=30)
+        for process in (one, other):
+            process.terminate()
+        assert [ended(process)[0] for process in (one, other)] == [0, 0]
     assert comes_to_rest(full)
 
 
