@@ -33,6 +33,8 @@ TENANT, OFFICE = "0d0c2d0e-6b2f-4a51-9f3f-0c8a3f2f2c11", "5b7f5a5e-1d39-4a7c-8f4
 INCIDENTS = 300
 BADGE, DAYS_OFF = "1042", 3
 """A worker whom both systems know, and how long the new injury keeps them away."""
+HURT = "Affliction: Concussion\nBody parts: Head"
+"""What Procore says of that injury in its own words, as it stands in 4HSE."""
 DOUBTFUL = (20, 45)
 """Places, in the list of incidents, of those that the two registers tell differently."""
 LONGEST_TITLE = 62
@@ -218,7 +220,10 @@ class Stage:
             report,
             (
                 held(report.outcome == "ok" and self._crossed(report) == 8, "Each of the seven changes crossed once."),
-                held(self._days_off() == [DAYS_OFF], "The injured worker crossed with the new incident."),
+                held(
+                    self._hurt() == [(DAYS_OFF, HURT)],
+                    "The injured worker crossed with the new incident: days, affliction and body part.",
+                ),
                 held(self._is_kept(conflicts), "The conflict overwrote nothing: each side still has its own words."),
                 held(
                     len(gone) == 1 and gone[0].fourhse_id in self.offices(),
@@ -266,8 +271,9 @@ class Stage:
         made = sum(n for name, n in self.procore.calls.items() if not name.startswith("GET") and "oauth" not in name)
         return made + len(self.fourhse.writes)
 
-    def _days_off(self) -> list[int]:
-        return [person["days"] for row in self.offices().values() for person in row["persons"]]
+    def _hurt(self) -> list[tuple[int, str]]:
+        people = [person for row in self.offices().values() for person in row["persons"]]
+        return [(person["days"], person["description"]) for person in people]
 
     def _is_kept(self, conflicts: list[Item]) -> bool:
         sites, offices = self.sites(), self.offices()
@@ -319,9 +325,16 @@ class Stage:
         worker = self.procore.add_person(PROJECT, "Dana", "Ortiz", employee_id=BADGE)
         self.fourhse.add_person(TENANT, OFFICE, "Dana", "Ortiz", code=BADGE)
         self.procore.hand_create(
-            "injury", PROJECT, incident_id=made, affected_party_id=worker, work_days_absent=DAYS_OFF
+            "injury",
+            PROJECT,
+            incident_id=made,
+            affected_party_id=worker,
+            work_days_absent=DAYS_OFF,
+            affliction_type_id=self.procore.words("affliction_types")["Concussion"],
+            body_part_ids=[self.procore.words("body_parts")["head"]],
         )
-        return Deed("Procore", "reported, with an injury", new.title, f"{spoken(new.day)}, {DAYS_OFF} days off work")
+        told = f"{spoken(new.day)}: concussion, {DAYS_OFF} days off work"
+        return Deed("Procore", "reported, with an injury", new.title, told)
 
     def _move_day(self, site: dict[str, Any], office: dict[str, Any]) -> Deed:
         was = date.fromisoformat(office["date_incident"])

@@ -146,7 +146,8 @@ def _arrived(action: Action) -> str:
     """What one write carried, in words."""
     fields = action.fields
     if action.kind is not Kind.INCIDENT:
-        return f"the injured worker, {fields.get('days')} days off work"
+        told = ", ".join(str(fields.get("description") or "").splitlines())
+        return f"the injured worker, {fields.get('days')} days off work. {told}"
     if action.act is Act.CREATE:
         return f"a new incident, category {fields['category']}: {fields['name']}"
     if closed_on := fields.get("date_closed"):
