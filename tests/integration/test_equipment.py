@@ -10,6 +10,7 @@ import pytest
 from crew import NOTHING, hire, hurt_on_site, is_quiet, only, partner, waiting, wrote
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Direction
+from procore_4hse.simulator.faults import FaultKind
 from world import OFFICE, PROJECT, TENANT, World
 
 ROOT = Path(__file__).parents[2]
@@ -219,3 +220,16 @@ def test_without_the_file_no_equipment_is_read(build: Callable[..., World]) -> N
     world.sync()
     assert [path for path in asked if "equipment" in path or "resource" in path] == []
     assert resources(world, partner(world, site)) == []
+
+
+@pytest.mark.parametrize("fault", [FaultKind.LOST_ANSWER, FaultKind.ERROR_AFTER, FaultKind.REFUSED_CONNECTION])
+def test_a_lost_answer_about_a_resource_makes_it_once(world: World, fault: FaultKind) -> None:
+    party, _ = hire(world)
+    crane, office_crane = machine(world)
+    site = world.on_site()
+    hurt_on_site(world, site, party, managed_equipment_id=crane)
+    world.faults.add(fault, where=lambda request: request.path.endswith("incident-resource/create"))
+    assert world.sync().outcome == "partial"
+    world.sync()
+    assert resources(world, partner(world, site)) == [office_crane]
+    assert is_quiet(world)

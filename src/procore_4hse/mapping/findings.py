@@ -238,7 +238,9 @@ def _words_key_problems(row: Row) -> Iterator[Problem]:
     if row.using is None:
         return
     if row.using.takes_words and "words" not in row.texts:
-        yield row.problem("words", f"`using: {row.using.word}` needs a word list", "Add the line `words: category`")
+        yield row.problem(
+            "words", f"`using: {row.using.word}` needs a word list", f"Add the line `words: {_a_list(row)}`"
+        )
     if not (row.using.takes_words or row.using.may_take_words) and "words" in row.texts:
         yield row.problem("words", f"`using: {row.using.word}` takes no word list", "Remove the line")
 
@@ -253,6 +255,12 @@ def _class_problems(row: Row) -> Iterator[Problem]:
     if FieldClass(told).is_below(own):
         what = f"`class: {told}` is lower than `{own}`, which this field is by itself"
         yield row.problem("class", what, f"Write `class: {own}`, or remove the line")
+
+
+def _a_list(row: Row) -> str:
+    """A name for the list that this row lacks."""
+    named = re.fullmatch(schema.LIST_NAME, row.texts.get("procore", ""))
+    return named[0] if named and row.form is not schema.INCIDENT_FORM else "category"
 
 
 def _twice_problems(rows: Iterable[Row], key: str, what: str) -> Iterator[Problem]:
