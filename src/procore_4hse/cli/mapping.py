@@ -183,7 +183,7 @@ def _checked_json(found: dict[Path, Mapping], problems: list[Problem]) -> dict[s
 
 def _show_checked(desk: Desk, found: dict[Path, Mapping], problems: list[Problem]) -> None:
     for folder, known in found.items():
-        desk.out.print(f"{folder}: {len(known.fields)} fields, no problem.", style="green", soft_wrap=True)
+        desk.out.print(f"{folder}: {len(known.by_key)} fields, no problem.", style="green", soft_wrap=True)
     if problems:
         show_problems(desk, MappingError(tuple(problems)))
 

@@ -161,7 +161,11 @@ def _field(form: Form, row: Row, owner: str) -> Field:
 
 def _in_order(rows: tuple[Field, ...]) -> tuple[Field, ...]:
     """Procore takes body parts only after an affliction type (P87)."""
-    return tuple(sorted(rows, key=lambda row: row.wording.procore == "affected_body_parts"))
+    parts = [row for row in rows if row.wording.procore == "affected_body_parts"]
+    kinds = [row for row in rows if row.wording.procore == "affliction_type"]
+    if not parts or not kinds or rows.index(kinds[0]) < rows.index(parts[0]):
+        return rows
+    return (*(row for row in rows if row not in parts), *parts)
 
 
 def _composed(fields: tuple[Field, ...]) -> tuple[Field, ...]:
