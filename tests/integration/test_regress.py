@@ -8,7 +8,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg import sql
+from sqlalchemy import URL
 
 import crew
 from crew import hire, hurt_in_office, hurt_on_site, only, partner, waiting, wrote
@@ -77,17 +80,32 @@ class Day:
 
 
 def keep_store(world: World, folder: Path) -> None:
-    """Last night's copy of the store's file, made while nothing ran."""
+    """Last night's copy of the store, made while nothing ran."""
     world.store.close()
-    shutil.copy(str(world.store.url.database), folder / "night.db")
+    url = world.store.url
+    if url.get_backend_name() == "postgresql":
+        copy_database(url, str(url.database), f"night_{url.database}")
+    else:
+        shutil.copy(str(url.database), folder / "night.db")
 
 
 def restore_store(world: World, folder: Path) -> None:
     world.store.close()
-    file = Path(str(world.store.url.database))
+    url = world.store.url
+    if url.get_backend_name() == "postgresql":
+        copy_database(url, f"night_{url.database}", str(url.database))
+        return
+    file = Path(str(url.database))
     for leftover in (Path(f"{file}-wal"), Path(f"{file}-shm")):
         leftover.unlink(missing_ok=True)
     shutil.copy(folder / "night.db", file)
+
+
+def copy_database(url: URL, source: str, target: str) -> None:
+    with psycopg.connect(host=url.query["host"], user=url.username, dbname="postgres", autocommit=True) as admin:
+        names = {"source": sql.Identifier(source), "target": sql.Identifier(target)}
+        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {target} WITH (FORCE)").format(**names))
+        admin.execute(sql.SQL("CREATE DATABASE {target} TEMPLATE {source}").format(**names))
 
 
 def deletes(world: World) -> list[object]:
@@ -308,8 +326,8 @@ def test_values_that_people_took_back_one_by_one_are_no_backup(build):
 # Our own store ----------------------------------------------------------------------------------------------------
 
 
-def test_our_own_store_from_a_backup_doubles_nothing(build, tmp_path):
-    day = Day(build(), tmp_path)
+def test_our_own_store_from_a_backup_doubles_nothing(build, store_url, tmp_path):
+    day = Day(build(store_url), tmp_path)
     restore_store(day.world, tmp_path)
     report = day.world.sync()
     assert wrote(report) == crew.NOTHING
@@ -319,8 +337,8 @@ def test_our_own_store_from_a_backup_doubles_nothing(build, tmp_path):
     assert day.world.inbox() == []
 
 
-def test_our_own_store_from_a_backup_and_edits_since_are_asked_not_doubled(build, tmp_path):
-    day = Day(build(), tmp_path)
+def test_our_own_store_from_a_backup_and_edits_since_are_asked_not_doubled(build, store_url, tmp_path):
+    day = Day(build(store_url), tmp_path)
     copy_on_site = partner(day.world, day.new_office)
     copy_in_office = partner(day.world, day.new_site)
     restore_store(day.world, tmp_path)
