@@ -234,15 +234,17 @@ class Pusher:
         later = self._still_open(action, payload, outcome)
         lost = [key for key in lost if key not in later]
         if outcome == "adopted":
-            # A person may have changed it since: what differs is asked about, even where one value is empty.
-            return {**bases, **self._contested(action, lost), **later}, []
+            # A person may have changed it since. What differs gets no base, so that both values are kept.
+            agreed = {key: base for key, base in bases.items() if key not in lost}
+            return agreed | self._emptied_since(action, lost, payload) | later, []
         return bases | later, lost
 
-    def _contested(self, action: Action, keys: list[str]) -> dict[str, Agreement]:
-        """Bases that neither side shows: what was sent, and nothing where it came from."""
-        sent = {**action.fields, ZONE: self.zone}
+    def _emptied_since(self, action: Action, keys: list[str], payload: Image) -> dict[str, Agreement]:
+        """Bases of what was sent and is empty now: without one it would be filled again instead of asked about."""
+        sent, shown = {**action.fields, ZONE: self.zone}, {**payload, ZONE: self.zone}
         rows = [row for row in self._rows(action) if row.key in keys]
-        return {row.key: self._agreement(row, action.side, {ZONE: self.zone}, sent, settled=False) for row in rows}
+        empty = [row for row in rows if row.lens.get(action.side, shown) in (Known(None), Known(""))]
+        return {row.key: self._agreement(row, action.side, {ZONE: self.zone}, sent, settled=False) for row in empty}
 
     def _still_open(self, action: Action, payload: Image, outcome: str) -> dict[str, Agreement]:
         """The base of a status that 4HSE did not take at once: both were open, and Procore's was closed since.
