@@ -165,10 +165,26 @@ class Pusher:
                 return
         else:
             intent = self._intend(action)
+        self._confirm_still_gone(intent)
         token = self._token(intent)
         answer = self._send(intent, lambda: self._send_create(intent, token))
         self._settle_create(intent, answer, "done")
         self._close_at_last(action, answer)
+
+    def _confirm_still_gone(self, intent: Intent) -> None:
+        """What was deleted is looked at again before it is made anew: one that is back must not get a twin."""
+        action, side = intent.action, intent.action.side
+        with self.store.read() as unit:
+            links = unit.links(self.state.key)
+            link = links.find(side.other, action.source_id or "", action.kind.on(side.other))
+        if link is None or not action.generation:
+            return
+        try:
+            there = self._read(intent, lambda: self.registers[side].show(action.kind.on(side), link.id_on(side)))
+        except NotFound:
+            return
+        if not there.record.payload.get("deleted_at"):
+            self._abandon(intent, f"{side.title} shows the deleted record again")
 
     def _token(self, intent: Intent) -> str:
         """The Idempotency-Token: that of the first try, when an earlier one was lost (P82)."""

@@ -4,7 +4,7 @@ import pytest
 
 from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.simulator.faults import FaultKind
-from world import PROJECT, World
+from world import OFFICE, PROJECT, World
 
 NOTHING = {side: {"created": 0, "updated": 0, "deleted": 0} for side in ("procore", "fourhse")}
 
@@ -95,6 +95,28 @@ def test_or_the_deleted_one_is_brought_back(build, side):
         assert theirs not in world.office(), "nothing comes back in 4HSE: it is made again under the next id"
     world.procore.hand_edit("incident", ours, title="Slip")
     assert world.sync().written["fourhse"]["updated"] == 1
+
+
+def test_one_that_comes_back_by_itself_right_before_it_is_made_again_gets_no_twin(build):
+    world = linked(build)
+    theirs = first(world)[1]
+    row = world.office()[theirs]
+    delete(world, "fourhse")
+    world.sync()
+    world.answer(world.inbox()[0].id, "reject", restore=True)
+    again = world.links()[0].fourhse_id
+
+    def comes_back(request):
+        """The vendor's support is quicker than our create, and we have listed the office already."""
+        if "/incident/view/" in request.path and again not in request.path and theirs not in world.office():
+            names = ("office_incident_id", "name", "date_incident", "category", "description_event", "status")
+            world.fourhse.hand_create("incident", OFFICE, **{name: row[name] for name in names})
+
+    world.faults.on_request.append(comes_back)
+    assert world.sync().outcome == "partial"
+    assert sorted(world.office()) == sorted(link.fourhse_id for link in world.links())
+    assert world.sync().outcome == "ok"
+    assert (len(world.office()), set(states(world).values())) == (3, {"live"})
 
 
 def test_restored_by_hand_it_is_the_same_link_again(build):
