@@ -15,6 +15,13 @@ CASE_NUMBER = """
     direction: procore to 4hse
     using: text
 """
+LOCATION = """
+  - field: Place
+    procore: location
+    4hse: description_actions_involved
+    direction: procore to 4hse
+    using: name
+"""
 
 
 def other_mapping(stand: Stand, text: str = CASE_NUMBER) -> str:
@@ -187,6 +194,19 @@ def test_a_broken_mapping_is_told_with_its_places(stand: Stand) -> None:
     said = stand.said("mapping", "diff", folder, exit_code=2)
     assert "`magic`" in said
     assert "incident.yaml:" in said
+
+
+@pytest.mark.parametrize("command", ["diff FOLDER", "try ID --mapping FOLDER"])
+def test_a_mapping_that_the_route_may_not_use_is_refused(stand: Stand, command: str) -> None:
+    privacy = '[routes.privacy]\nlocation = "none"\n'
+    stand.write(stand.head() + stand.route("riverside") + privacy)
+    site, _ = stand.linked()
+    folder = other_mapping(stand, LOCATION)
+    words = command.replace("ID", site).replace("FOLDER", folder).split()
+    said = stand.said("mapping", *words, exit_code=2)
+    assert "the row `Place` goes to 4HSE, where its class, location, may not cross" in said
+    stand.write(stand.file.read_text() + 'when_barred = "leave out"\n')
+    assert stand.run("mapping", *words).exit_code == 0
 
 
 def test_an_incident_that_nobody_knows_is_told(stand: Stand) -> None:

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.crossing import Crossing, RoundTrip, crossings
 from procore_4hse.mapping.directory import Directory
 from procore_4hse.mapping.lenses import INJURED, Known, TextLens
+from procore_4hse.mapping.lines import Spot
 from procore_4hse.mapping.live import Live
 from procore_4hse.mapping.rules import Direction, Field
+from procore_4hse.mapping.shown import ShownLens
 from procore_4hse.models import Image, Kind, Side
 from routes import MAPPING, ROME, office, site
 
@@ -135,6 +138,35 @@ def test_a_field_stays_where_it_does_not_travel() -> None:
     theirs = of_incident(Side.FOURHSE, office().image, site().image, rows)["description"]
     assert theirs.new == {"description": "A worker fell."}
     assert of_incident(Side.FOURHSE, office().image)["category"].why == "this field does not travel to Procore"
+
+
+def test_what_privacy_keeps_home_says_so() -> None:
+    rows = MAPPING.within({FieldClass.HEALTH: Direction.TO_PROCORE}).rows_for(Kind.INJURY, LIVE)
+    ours = {one.row.key: one for one in crossings(rows, Side.PROCORE, INJURY, ROME)}
+    assert (ours["days"].new, ours["days"].why) == (None, "left out: health may not cross to 4HSE")
+    assert ours["person"].new == {"person_office_id": "o7"}
+    theirs = {one.row.key: one for one in crossings(rows, Side.FOURHSE, {"person_office_id": "o7", "days": 3}, ROME)}
+    assert theirs["days"].new == {"work_days_absent": 3}
+
+
+def test_what_a_vendor_sets_goes_only_into_an_empty_field() -> None:
+    lens = TextLens("number", "code")
+    row = Field("number", "Number", lens, direction=Direction.TO_FOURHSE, fills_only=True)
+    image = {"number": "7"}
+    (empty,) = crossings([row], Side.PROCORE, image, ROME, {"code": ""})
+    (taken,) = crossings([row], Side.PROCORE, image, ROME, {"code": "HSE-1"})
+    assert (empty.new, empty.change) == ({"code": "7"}, {"code": "7"})
+    assert (taken.new, taken.change) == ({"code": "7"}, None)
+
+
+def test_a_custom_field_is_read_wrapped_and_written_flat() -> None:
+    row = Field("custom_field_12", "Crew", ShownLens("custom_field_12", Spot("description_actions_involved")))
+    shown = {"custom_fields": {"custom_field_12": {"data_type": "string", "value": "Night shift"}}}
+    (ours,) = crossings([row], Side.PROCORE, shown, ROME, {"description_actions_involved": None})
+    assert ours.new == ours.change == {"description_actions_involved": "Night shift"}
+    (theirs,) = crossings([row], Side.FOURHSE, {"description_actions_involved": "Day shift"}, ROME, shown)
+    assert theirs.new == theirs.change == {"custom_field_12": "Day shift"}
+    assert {ours.round_trip, theirs.round_trip} == {RoundTrip.SAME}
 
 
 def test_an_empty_value_is_no_value() -> None:

@@ -98,6 +98,12 @@ def test_who_stays_out_is_told_with_the_reason() -> None:
     )
 
 
+def test_what_happened_before_since_stays_out_unless_it_is_linked() -> None:
+    ours, theirs = site(event_date="2025-01-10T11:00:00Z"), office(date_incident="2025-01-10")
+    assert {one.what for one in told(route(ours)).values()} == {What.EXCLUDE}
+    assert told(route(ours, theirs, links=(link(ours, theirs),))) == {}
+
+
 def test_a_deletion_is_a_question_about_the_whole_record() -> None:
     seen = route(site(presence=Presence.GONE), office(), links=(link(),))
     ((spot, effect),) = told(seen).items()

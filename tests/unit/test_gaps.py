@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from procore_4hse.gaps import Gap, gaps, lists_for
-from procore_4hse.mapping.rules import Mapping
+from procore_4hse.mapping.classes import FieldClass
+from procore_4hse.mapping.rules import Direction, Mapping
 from procore_4hse.mapping.words import WordList
 from procore_4hse.models import Image, Kind, Side
 from routes import MAPPING, office, site
@@ -159,6 +160,12 @@ def test_what_is_written_about_people_is_counted_and_never_repeated() -> None:
         "Affliction: 4HSE shows words that words/affliction.yaml does not know": 2,
         "Body parts: 4HSE shows words that words/body_part.yaml does not know": 1,
     }
+
+
+def test_rows_that_rest_have_no_gaps() -> None:
+    whole = mapping(affliction=[*WORDS["affliction"], ("Bite", "bite")])
+    assert len(found(whole)) == 1
+    assert found(whole.within({FieldClass.HEALTH: Direction.NONE})) == []
 
 
 def test_gaps_of_one_list_are_told_by_use() -> None:
