@@ -226,6 +226,7 @@ class Cycle:
             privacy_key=str(state.memory["privacy_key"]),
             pickers=self.route.mapping.pickers,
             equipment=bool(self.route.mapping.equipment),
+            wants_actions=self.route.mapping.reads_actions,
             keep_lease=self.keep_on,
         )
         pulled = puller.run()

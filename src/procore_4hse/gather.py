@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from procore_4hse.clients import FourHseRegister
+from procore_4hse.mapping.actions import summary
 from procore_4hse.mapping.directory import Directory, Fleet
 from procore_4hse.mapping.equipment import RESOURCE_TYPE, names_equipment
 from procore_4hse.mapping.images import author_of, image_of, is_private
@@ -167,9 +168,16 @@ def _looking_back(seen: Snapshot, intents: Iterable[Intent], links: Iterable[Lin
 def _records(unit: Unit, known: Gathering, side: Side) -> dict[str, Record]:
     staging = unit.staging(known.route.key)
     injured = _injured(unit, known) if side is Side.PROCORE else {}
+    actions = _actions(unit, known) if side is Side.PROCORE else {}
     told = _evidence_before(unit, known, side, Kind.INCIDENT)
     return {
-        staged.record.id: _record(known, staged, pull, injured.get(staged.record.id), told.get(staged.record.id, ""))
+        staged.record.id: _record(
+            known,
+            staged,
+            pull,
+            image_of(staged, known.zone, injured=injured.get(staged.record.id), actions=actions.get(staged.record.id)),
+            told.get(staged.record.id, ""),
+        )
         for staged, pull in staging.records(side, [Kind.INCIDENT])
     }
 
@@ -189,13 +197,13 @@ def _gone_side(links: Links, link: Link) -> Side | None:
     return max(stones, key=lambda side: stones[side].seen_at, default=None)
 
 
-def _record(known: Gathering, staged: Staged, pull: int, injured: bool | None, told: str) -> Record:
+def _record(known: Gathering, staged: Staged, pull: int, image: Image, told: str) -> Record:
     raw = staged.record
     evidence = known.proven.get((raw.side, raw.id), "")
     return Record(
         side=raw.side,
         id=raw.id,
-        image=image_of(staged, known.zone, injured=injured),
+        image=image,
         presence=_presence(known, staged, pull, proven=bool(evidence)),
         private=is_private(staged),
         author=author_of(staged),
@@ -223,6 +231,20 @@ def _injured(unit: Unit, known: Gathering) -> dict[str, bool | None]:
     hurt = {record.parent_id for record in children if record.kind is Kind.INJURY}
     ids = [staged.record.id for staged, _ in staging.records(Side.PROCORE, [Kind.INCIDENT])]
     return {i: None if i in known.pulled.uncounted else i in hurt for i in ids}
+
+
+def _actions(unit: Unit, known: Gathering) -> dict[str, str | None]:
+    """What the actions of each Procore incident tell; None wherever the list does not show as many as it counts."""
+    if not (known.route.mapping.reads_actions and known.pulled.actions_certified):
+        return {}
+    staging = unit.staging(known.route.key)
+    found: dict[str | None, list[Image]] = defaultdict(list)
+    for staged, _ in staging.records(Side.PROCORE, [Kind.ACTION]):
+        if staged.present:
+            found[staged.record.parent_id].append(staged.record.payload)
+    incidents = [staged.record for staged, _ in staging.records(Side.PROCORE, [Kind.INCIDENT])]
+    stated = {one.id: one.payload.get("actions_count") for one in incidents}
+    return {i: summary(found[i]) if count in (None, len(found[i])) else None for i, count in stated.items()}
 
 
 def _people(unit: Unit, known: Gathering, links: Iterable[Link]) -> People:

@@ -24,13 +24,15 @@ class Side(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a record is. `PERSON` is 4HSE's IncidentPerson; the four kinds before it are Procore's records."""
+    """What a record is. `PERSON` is 4HSE's IncidentPerson; the kinds before it are Procore's."""
 
     INCIDENT = "incident"
     INJURY = "injury"
     NEAR_MISS = "near_miss"
     PROPERTY_DAMAGE = "property_damage"
     ENVIRONMENTAL = "environmental"
+    ACTION = "action"
+    """What an incident led to in Procore; only read."""
     PERSON = "person"
     DIRECTORY = "directory"
     """Who may be named at all: a person of the Procore project, an assignment to the 4HSE office."""

@@ -60,6 +60,8 @@ class Pulled:
     server_at: datetime | None = None
     number: int = 0
     """The pull's own number; staging rows bear the one that saw them last."""
+    actions_certified: bool = False
+    """Whether Procore's list of actions was read whole; it is read only when the mapping tells of them."""
     swept: bool = True
     """Whether Procore was listed whole, so that absence means something."""
 
@@ -81,6 +83,7 @@ class Puller:
     """Procore's word lists that the mapping needs."""
     equipment: bool
     """Whether the mapping has a row for equipment."""
+    wants_actions: bool
     keep_lease: Callable[[], None]
     number: int = 0
     flaws: list[str] = field(default_factory=list)
@@ -90,6 +93,8 @@ class Puller:
     read: Counter[Side] = field(default_factory=Counter)
     exempt: frozenset[str] = frozenset()
     """Procore incidents that have been private since our own create."""
+    open_incidents: frozenset[str] = frozenset()
+    """Those whose contents may be staged."""
 
     def run(self) -> Pulled:
         with self.store.read() as unit:
@@ -97,7 +102,8 @@ class Puller:
             self.exempt = unit.links(self.fence.route).born_private()
         procore, swept = self._procore_incidents()
         records = self._procore_records()
-        uncounted = self._count_records() if records else frozenset()
+        uncounted = self._counted("records", PROCORE_RECORDS) if records else frozenset()
+        actions = self.wants_actions and self._actions()
         fourhse = self._fourhse(Kind.INCIDENT)
         people = self._people() and (not self.equipment or self._resources(records))
         self._directories()
@@ -107,6 +113,7 @@ class Puller:
             records_certified=records,
             people_certified=people,
             uncounted=uncounted,
+            actions_certified=actions,
             flaws=tuple(self.flaws),
             server_at=self.began_at,
             swept=swept,
@@ -163,14 +170,25 @@ class Puller:
 
     def _procore_records(self) -> bool:
         """The four lists that cannot be asked for by change (P40); one that fails holds what needs them."""
-        whole = True
-        for kind in PROCORE_RECORDS:
-            try:
-                part = self._list(partial(self.procore.record_pages, kind), Side.PROCORE, kind)
-                whole = whole and part.certified
-            except (AccessRefused, NotFound, Unavailable) as error:
-                self.flaws.append(f"Procore's list of {kind.value} records failed: {error}")
-                whole = False
+        whole = [self._record_list(kind) for kind in PROCORE_RECORDS]
+        return all(whole)
+
+    def _record_list(self, kind: Kind) -> bool:
+        """Whether the project's records of this kind were read whole."""
+        try:
+            return self._list(partial(self.procore.record_pages, kind), Side.PROCORE, kind).certified
+        except (AccessRefused, NotFound, Unavailable) as error:
+            self.flaws.append(f"Procore's list of {kind.value} records failed: {error}")
+            return False
+
+    def _actions(self) -> bool:
+        """Actions do not say whether their incident is private: of those that stay home no content is staged."""
+        with self.store.read() as unit:
+            staged = [found for found, _ in unit.staging(self.fence.route).records(Side.PROCORE, [Kind.INCIDENT])]
+        self.open_incidents = frozenset(found.record.id for found in staged if not found.minimal)
+        whole = self._record_list(Kind.ACTION)
+        if whole:
+            self._counted("actions", (Kind.ACTION,))
         return whole
 
     def _people(self) -> bool:
@@ -254,13 +272,13 @@ class Puller:
             last = datetime.fromisoformat(str(read_at))
             return any(at is not None and at > last for at in newest) or unit.now - last >= DIRECTORY_AGE
 
-    def _count_records(self) -> frozenset[str]:
-        """Incidents whose `records_count` disagrees with the lists; each is asked for once more first."""
-        if wrong := self._miscounted():
+    def _counted(self, what: str, kinds: tuple[Kind, ...]) -> frozenset[str]:
+        """Incidents whose `records_count` or `actions_count` disagrees with the lists, even when asked once more."""
+        if wrong := self._miscounted(what, kinds):
             self._read_again(wrong, [None, True] if self._hides_unknown_time() else [None])
-            wrong = self._miscounted()
+            wrong = self._miscounted(what, kinds)
         if wrong:
-            self.flaws.append(f"{len(wrong)} Procore incidents count other records than the lists show")
+            self.flaws.append(f"{len(wrong)} Procore incidents count other {what} than the lists show")
         return frozenset(wrong)
 
     def _read_again(self, ids: set[str], unknown_times: list[bool | None]) -> None:
@@ -274,14 +292,12 @@ class Puller:
             memory = unit.routes.get(self.state.key, self.state.name).memory
         return bool(memory.get("hides_unknown_time"))
 
-    def _miscounted(self) -> set[str]:
+    def _miscounted(self, what: str, kinds: tuple[Kind, ...]) -> set[str]:
         with self.store.read() as unit:
             staging = unit.staging(self.fence.route)
             incidents = [s for s, _ in staging.records(Side.PROCORE, [Kind.INCIDENT]) if s.present and not s.minimal]
-            counted = Counter(
-                s.record.parent_id for s, _ in staging.records(Side.PROCORE, PROCORE_RECORDS) if s.present
-            )
-        stated = {s.record.id: s.record.payload.get("records_count") for s in incidents}
+            counted = Counter(s.record.parent_id for s, _ in staging.records(Side.PROCORE, kinds) if s.present)
+        stated = {s.record.id: s.record.payload.get(f"{what}_count") for s in incidents}
         return {i for i, count in stated.items() if count is not None and count != counted.get(i, 0)}
 
     # 4HSE ---------------------------------------------------------------------------------------------------------
@@ -343,7 +359,11 @@ class Puller:
 
     def _guarded(self, record: RawRecord) -> RawRecord:
         """Of what privacy keeps home only the id, the day and a keyed hash of the title are staged."""
-        return record if self.keep_private else private_image(record, self.privacy_key, self.exempt)
+        if self.keep_private:
+            return record
+        if record.kind is Kind.ACTION and record.parent_id not in self.open_incidents:
+            return bare(record)
+        return private_image(record, self.privacy_key, self.exempt)
 
     def _mark_absent(self, side: Side, kind: Kind) -> None:
         with self.store.begin(self.fence) as unit:
@@ -450,7 +470,12 @@ def private_image(record: RawRecord, key: str, exempt: frozenset[str]) -> RawRec
     if record.side is not Side.PROCORE or not hidden or incident in exempt:
         return record
     if record.kind is not Kind.INCIDENT:
-        return replace(record, payload={"id": payload.get("id"), "incident_id": payload.get("incident_id")})
+        return bare(record)
     title = hmac.new(key.encode(), str(payload.get("title") or "").encode(), hashlib.sha256).hexdigest()
     kept = {name: payload.get(name) for name in ("id", "event_date", "time_unknown", "private")}
     return replace(record, payload={**kept, "title_hash": title})
+
+
+def bare(record: RawRecord) -> RawRecord:
+    """What may be staged of a private incident's child."""
+    return replace(record, payload={name: record.payload.get(name) for name in ("id", "incident_id")})

@@ -27,6 +27,7 @@ def recalled(store: Store, route: Route) -> Snapshot:
         certified=dict.fromkeys(Side, True),
         records_certified=True,
         people_certified=True,
+        actions_certified=True,
     )
     known = Gathering(route, state, state.zone or UTC_ZONE, pulled, settled, meeting_approved=state.meeting_approved)
     return snapshot(store, known)

@@ -13,6 +13,7 @@ import pytest
 
 from crew import NOTHING, hire, hurt_in_office, only, partner, wrote
 from procore_4hse.mapping.loader import load
+from procore_4hse.models import Kind, Side
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.wire import Request
 from world import MAPPING, PROJECT, World
@@ -319,6 +320,97 @@ def test_a_custom_field_that_procore_leaves_aside_is_refused_and_the_rest_crosse
     assert "does not hold what was sent" in only(world, "refused").item.reason
     assert wrote(world.sync()) == NOTHING
     assert only(world, "refused")
+
+
+# Actions ---------------------------------------------------------------------------------------------------------
+
+SUMMARY = """
+    - field: Actions
+      procore: actions
+      4hse: description_actions_involved
+      direction: procore to 4hse
+      using: actions summary
+"""
+
+
+def act(world: World, site: str, description: str, kind: str = "Corrective Action") -> int:
+    fields = {"action_type_id": world.procore.words("action_types")[kind], "description": description}
+    return world.procore.hand_create("action", PROJECT, incident_id=int(site), **fields)
+
+
+def test_actions_stand_in_4hse_as_a_list_that_follows_procores(with_rows, store_url):
+    world = with_rows(SUMMARY + PLACES, store_url)
+    site = world.on_site("Fall", location_id=world.procore.add_location(PROJECT, "Roof"))
+    first = act(world, site, "<p>Put up a rail.</p>")
+    world.sync()
+    office = partner(world, site)
+    assert actions_text(world, office) == "Location: Roof\n\n1. Corrective Action: Put up a rail."
+    assert is_quiet(world)
+
+    act(world, site, "Talk about edges.", "Toolbox Talk")
+    world.procore.hand_edit("action", first, description="Put up two rails.")
+    assert wrote(world.sync())["updated"] == 1
+    assert actions_text(world, office).endswith(
+        "\n\n1. Corrective Action: Put up two rails.\n2. Toolbox Talk: Talk about edges."
+    )
+    world.procore.hand_delete("action", first)
+    world.sync()
+    assert actions_text(world, office).endswith("\n\n1. Toolbox Talk: Talk about edges.")
+    assert is_quiet(world)
+
+
+@pytest.mark.parametrize("kind", [FaultKind.FORBIDDEN, FaultKind.EMPTY, FaultKind.HALF_JSON])
+def test_a_list_of_actions_that_fails_holds_that_field_alone(with_rows, kind):
+    world = with_rows(SUMMARY)
+    site = world.on_site("Fall")
+    act(world, site, "Put up a rail.")
+    world.sync()
+    before = actions_text(world, partner(world, site))
+    world.faults.add(kind, path="/incidents/actions", times=None)
+    world.procore.hand_edit("incident", int(site), title="Fall from a roof")
+    fresh = world.on_site("Slip")
+    act(world, fresh, "Clean.")
+    assert world.sync().outcome == "partial"
+    assert actions_text(world, partner(world, site)) == before
+    assert world.office()[partner(world, site)]["name"] == "Fall from a roof"
+    assert actions_text(world, partner(world, fresh)) == ""
+    assert world.inbox() == []
+    world.faults.clear()
+    world.sync()
+    assert actions_text(world, partner(world, fresh)) == "1. Corrective Action: Clean."
+    assert is_quiet(world)
+
+
+def test_actions_are_listed_only_for_a_mapping_that_tells_of_them(with_rows):
+    for rows, lists in (("", 0), (SUMMARY, 1)):
+        world = with_rows(rows)
+        world.sync()
+        listed = [name for name in world.procore.calls.elements() if name.endswith("/incidents/actions")]
+        assert len(listed) == lists
+
+
+def test_of_a_private_incident_no_action_is_staged(with_rows):
+    world = with_rows(SUMMARY)
+    act(world, world.on_site("Fall", private=True), "Put up a rail.")
+    act(world, world.on_site("Slip"), "Clean.")
+    world.sync()
+    with world.store.read() as unit:
+        staged = [
+            found.record.payload for found, _ in unit.staging(world.route.key).records(Side.PROCORE, [Kind.ACTION])
+        ]
+    assert sorted(str(row.get("description")) for row in staged) == ["Clean.", "None"]
+    assert is_quiet(world)
+
+
+def test_an_incident_from_4hse_keeps_what_its_office_says_of_actions(with_rows):
+    world = with_rows(SUMMARY)
+    office = world.in_office("Slip", description_actions_involved="We clean.")
+    world.sync()
+    assert is_quiet(world)
+    act(world, partner(world, office), "Put up a rail.")
+    world.sync()
+    assert actions_text(world, office) == "We clean."
+    assert [entry.item.kind for entry in world.inbox()] == ["conflict"]
 
 
 # Statuses of the company's own -----------------------------------------------------------------------------------

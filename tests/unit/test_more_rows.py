@@ -68,6 +68,7 @@ LOADS = {
     "location": row("location", "description_actions_involved", TO_FOURHSE, "name", "line: Location"),
     "hazard": row("hazard", "external_reference_id", TO_FOURHSE, "name"),
     "label": row("custom_field_7", "code", TO_FOURHSE, "name"),
+    "actions": row("actions", "description_actions_involved", TO_FOURHSE, "actions summary"),
     "custom text": row("custom_field_7", "code", "both", "text"),
     "custom number": row("custom_field_7", "code", "both", "number", "line: Cost"),
     "entry": row("custom_field_7", "code", "both", "words", "words: trade"),
@@ -135,6 +136,16 @@ REFUSED = {
         row("location", "code", TO_FOURHSE, "name", "if both changed: 4hse wins"),
         "`4hse wins` stands against `direction: procore to 4hse`",
         "Write `ask a person`",
+    ),
+    "actions both ways": (
+        row("actions", "description_actions_involved", "both", "actions summary"),
+        "`using: actions summary` goes one way",
+        "Write `direction: procore to 4hse`",
+    ),
+    "actions on a line": (
+        row("actions", "description_actions_involved", TO_FOURHSE, "actions summary", "line: Actions"),
+        "`using: actions summary` puts Procore's `actions` on no line",
+        "Remove `line`",
     ),
     "an id for a name": (
         row("hazard_id", "code", TO_FOURHSE, "name"),

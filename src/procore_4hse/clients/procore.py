@@ -26,6 +26,7 @@ PATHS = {
     Kind.NEAR_MISS: "incidents/near_misses",
     Kind.PROPERTY_DAMAGE: "incidents/property_damages",
     Kind.ENVIRONMENTAL: "incidents/environmentals",
+    Kind.ACTION: "incidents/actions",
 }
 """Below the project, and again below its recycle bin. A write wraps its fields in the kind's own name (P59)."""
 

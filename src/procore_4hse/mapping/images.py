@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from procore_4hse.mapping.lenses import INJURED, STATUS_AT, ZONE
+from procore_4hse.mapping.lenses import ACTIONS, INJURED, STATUS_AT, ZONE
 from procore_4hse.models import Image, Kind, Side, Staged
 
 
-def image_of(staged: Staged, zone: str, *, injured: bool | None = None) -> Image:
-    """What a lens may read of a staged record; `injured` is None while the evidence is incomplete."""
+def image_of(staged: Staged, zone: str, *, injured: bool | None = None, actions: str | None = None) -> Image:
+    """What a lens may read of a staged record; `injured` and `actions` are None while their lists are not complete."""
     facts: dict[str, object] = {ZONE: zone, STATUS_AT: staged.status_at}
     if staged.record.side is Side.PROCORE:
-        facts[INJURED] = injured
+        facts |= {INJURED: injured, ACTIONS: actions}
     return {**staged.record.payload, **facts}
 
 

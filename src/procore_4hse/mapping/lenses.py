@@ -18,6 +18,8 @@ ZONE = "@zone"
 """tz database name of the project."""
 INJURED = "@injured"
 """True or False: whether the incident has an injury; None while the record lists are not complete."""
+ACTIONS = "@actions"
+"""What an incident's actions tell, empty when there are none; None while their list is not complete."""
 STATUS_AT = "@status_at"
 """The instant at which the present status was first seen."""
 

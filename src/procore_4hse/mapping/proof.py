@@ -8,6 +8,7 @@ from datetime import date
 from itertools import combinations
 from typing import Any
 
+from procore_4hse.mapping.actions import ActionsLens
 from procore_4hse.mapping.custom import DecimalLens
 from procore_4hse.mapping.directory import Directory, Fleet
 from procore_4hse.mapping.equipment import EquipmentLens
@@ -112,6 +113,8 @@ def _samples(row: Field, rows: tuple[Field, ...]) -> tuple[Any, ...]:
         return tuple(sorted(_parts(lens), key=lambda keys: (len(keys), keys)))
     if isinstance(lens, PersonLens):
         return ("1",)
+    if isinstance(lens, ActionsLens):
+        return ("1. x", "1. x\n2. y: z")
     if isinstance(lens, DecimalLens):
         return ("1", "0", "2.5")
     if isinstance(lens, ShownLens):

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.directory import RULES
-from procore_4hse.mapping.lenses import CategoryLens, DayLens, Lens, TextLens, TitleLens
+from procore_4hse.mapping.lenses import ACTIONS, CategoryLens, DayLens, Lens, TextLens, TitleLens
 from procore_4hse.mapping.live import Live, NeedsLists
 from procore_4hse.mapping.paths import at
 from procore_4hse.mapping.people import PersonLens
@@ -159,6 +159,11 @@ class Mapping:
         lenses = [row.lens for row in (*self.fields, *self.people)]
         named = {lens.picker for lens in lenses if isinstance(lens, WordLens) and lens.picker}
         return frozenset(named | ({"body_parts"} if any(isinstance(lens, PartsLens) for lens in lenses) else set()))
+
+    @property
+    def reads_actions(self) -> bool:
+        """Whether a row tells of an incident's actions, which cost a list of their own."""
+        return any(ACTIONS in row.lens.reads(Side.PROCORE) for row in self.fields if not row.rests)
 
     def rows_for(self, kind: Kind, live: Live) -> tuple[Field, ...]:
         """The rows by which a Procore record of this kind and its partner agree."""

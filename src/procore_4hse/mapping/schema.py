@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
 
+from procore_4hse.mapping.actions import ActionsLens
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.custom import CustomWordLens, CustomWordsLens, DecimalLens
 from procore_4hse.mapping.equipment import EquipmentLens
@@ -66,6 +67,7 @@ UsingWord = Literal[
     "category from records",
     "server text",
     "name",
+    "actions summary",
     "number",
     "words",
     "several words",
@@ -378,6 +380,16 @@ _USING = (
         build=lambda row: ShownLens(row.text.procore, row.spot, is_set_by_procore=True),
         ways=(Direction.TO_FOURHSE,),
         on_lines=_NAMED | {CUSTOM},
+    ),
+    Using(
+        word="actions summary",
+        means="What an incident led to in Procore, as a text: a line for each action, with its type and description.",
+        keeps=Keeps.ONE_WAY,
+        lost="Procore's actions are never changed: an edit in 4HSE stays there",
+        procore=frozenset({"actions"}),
+        fourhse=frozenset({"description_actions_involved"}),
+        build=lambda row: ActionsLens(row.spot),
+        ways=(Direction.TO_FOURHSE,),
     ),
     Using(
         word="number",

@@ -10,7 +10,7 @@ def _named(names: str) -> frozenset[str]:
 INCIDENT_FIELDS = {
     "procore": _named(
         """
-        contributing_behavior contributing_behavior_id contributing_condition contributing_condition_id
+        actions contributing_behavior contributing_behavior_id contributing_condition contributing_condition_id
         created_at created_by custom_field_ID custom_status_id description event_date hazard hazard_id id
         location location_id number private recordable records records_count status time_unknown title type_id
         updated_at
@@ -24,7 +24,7 @@ INCIDENT_FIELDS = {
         """
     ),
 }
-"""An incident's own and joined fields, by column (P60-72, H4); `records` stands for Procore's four record lists."""
+"""An incident's own and joined fields, by column (P60-72, H4); `records` and `actions` stand for lists of Procore's."""
 PERSON_FIELDS = {
     "procore": _named(
         """
