@@ -66,3 +66,26 @@ def test_the_page_explains_every_key() -> None:
     models = (schema.MappingText, schema.PeopleText, schema.RowText, schema.PersonRowText)
     keys = {info.alias or name for model in models for name, info in model.model_fields.items()}
     assert sorted(key for key in keys if f"| `{key}` |" not in PAGE) == []
+
+
+# Rows that stand ready -------------------------------------------------------------------------------------------
+
+DEFAULT = (ROOT / "mappings" / "default" / "incident.yaml").read_text(encoding="utf-8")
+READY = re.findall(r"^#   - field.*\n(?:#     .*\n)+", DEFAULT, re.MULTILINE)
+
+
+def uncommented(rows: str) -> str:
+    return re.sub(r"^# ", "", rows, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("row", [*READY, "".join(READY)])
+def test_a_row_that_stands_ready_is_a_mapping_without_its_mark(row: str, folder: Path) -> None:
+    path = folder / "incident.yaml"
+    path.write_text(DEFAULT.replace(row, uncommented(row)) if row in DEFAULT else DEFAULT + uncommented(row))
+    labels = re.findall(r"^#   - field: (.*)$", row, re.MULTILINE)
+    assert [one.label for one in load(folder).fields][5:] == labels
+    assert len(READY) == 6
+
+
+def test_rows_that_stand_ready_are_on_the_page() -> None:
+    assert all(f"using: {using}\n" in PAGE for using in re.findall(r"^#     using: (.*)$", DEFAULT, re.MULTILINE))
