@@ -9,7 +9,7 @@ from procore_4hse.gather import Route
 from procore_4hse.house import House
 from procore_4hse.mapping.crossing import Crossing, crossings
 from procore_4hse.mapping.rules import Field
-from procore_4hse.models import PEOPLE_RECORDS, PROCORE_RECORDS, Action, Item, Kind, Link, RawRecord, Ruling, Side
+from procore_4hse.models import CHILDREN, PROCORE_RECORDS, Action, Item, Kind, Link, RawRecord, Ruling, Side
 from procore_4hse.recollection import Ids, find, recalled
 from procore_4hse.reconcile.children import rows_of
 from procore_4hse.reconcile.diff import FieldDiff, diff
@@ -23,7 +23,9 @@ from procore_4hse.store.journal import Intent
 from procore_4hse.store.repository import Store, Unit
 
 Records = Mapping[Side, Record | None]
-ABOUT_PEOPLE = tuple(f"match:{side.value}:{kind.value}-" for side in Side for kind in (*PEOPLE_RECORDS, Kind.PERSON))
+ABOUT_PEOPLE = tuple(
+    f"match:{side.value}:{kind.value}-" for side in Side for kind in (*CHILDREN, Kind.PERSON, Kind.RESOURCE)
+)
 """How the keys of questions about a person without a partner begin."""
 
 
@@ -131,7 +133,7 @@ def _people(seen: Snapshot, ids: Ids, decided: Plan) -> Iterable[Compared]:
         yield _compared(seen, pair, rows_of(seen, link.kind))
     for record in (record for side in Side for record in own[side]):
         if (record.kind, record.id) not in told and record.presence is Presence.PRESENT:
-            kind = record.kind if record.kind in PEOPLE_RECORDS else _becomes(record, decided)
+            kind = record.kind if record.kind in CHILDREN else _becomes(record, decided)
             alone = {record.side: record, record.side.other: None}
             single = Compared(kind, {record.side: record.id, record.side.other: None}, alone, None)
             yield _compared(seen, single, rows_of(seen, kind))
@@ -142,7 +144,9 @@ def _member(records: Iterable[Record], kind: Kind, record_id: str) -> Record | N
 
 
 def _becomes(record: Record, decided: Plan) -> Kind:
-    """What a person whom only 4HSE names is, or would become, in Procore."""
+    """What a person or a resource that only 4HSE names is, or would become, in Procore."""
+    if record.kind is Kind.RESOURCE:
+        return Kind.EQUIPMENT
     planned = (*decided.actions, *decided.held)
     found = (action.kind for action in planned if action.side is Side.PROCORE and action.source_id == record.id)
     return next(found, Kind.INJURY)

@@ -93,7 +93,7 @@ def _labels(*seen: Snapshot) -> dict[str, str]:
 
 
 def _all_rows(mapping: Mapping) -> tuple[Field, ...]:
-    return (*mapping.fields, *mapping.people)
+    return (*mapping.fields, *mapping.people, *mapping.equipment)
 
 
 def _changes(

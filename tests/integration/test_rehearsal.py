@@ -13,11 +13,13 @@ import pytest
 import crew
 from crew import NOTHING, hire, hire_in_office, hire_on_site, hurt_on_site, partner, wrote
 from procore_4hse.effects import What
+from procore_4hse.explain import story_of
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Direction
-from procore_4hse.models import Side
+from procore_4hse.models import Kind, Side
+from procore_4hse.reconcile.diff import Verdict
 from procore_4hse.rehearsal import Rehearsal, rehearsed
-from world import MAPPING, World
+from world import MAPPING, OFFICE, PROJECT, TENANT, World
 
 CASE_NUMBER = """
   - field: Case number
@@ -25,6 +27,18 @@ CASE_NUMBER = """
     4hse: external_reference_id
     direction: procore to 4hse
     using: text
+"""
+
+EQUIPMENT = """
+owner: plant office
+recognised by:
+  - identification number is code
+fields:
+  - field: Equipment
+    procore: managed_equipment
+    4hse: entity_id
+    direction: both
+    using: equipment
 """
 
 Edit = Callable[..., Path]
@@ -209,6 +223,22 @@ def test_an_affliction_that_means_something_else_is_asked_about(build, edited):
     }
     assert (found.concerned, found.newly(What.DIFFER)) == (1, 1)
     assert found.stop is not None
+
+
+def test_equipment_is_told_below_its_incident_and_by_a_mapping_that_drops_it(build, edited):
+    folder = edited({})
+    (folder / "equipment.yaml").write_text(EQUIPMENT, encoding="utf-8")
+    world = build(mapping=load(folder))
+    party, _ = hire(world)
+    crane = world.procore.add_equipment(PROJECT, "Crane", identification_number="EQ-1")
+    world.fourhse.add_equipment(TENANT, OFFICE, "Kran", code="EQ-1")
+    site = world.on_site("Fall")
+    hurt_on_site(world, site, party, managed_equipment_id=crane)
+    world.sync()
+    below = story_of(world.house, (world.route,), site).people
+    assert [(one.kind, one.link is not None) for one in below] == [(Kind.INJURY, True), (Kind.EQUIPMENT, True)]
+    assert [found.verdict for found in below[1].fields] == [Verdict.SAME]
+    assert told(world, MAPPING).rows == ("Equipment: this row is gone.",)
 
 
 # The mappings themselves -----------------------------------------------------------------------------------------

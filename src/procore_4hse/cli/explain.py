@@ -47,6 +47,7 @@ CHILDREN = {
     Kind.PROPERTY_DAMAGE: ("property damage", "property damages"),
     Kind.ENVIRONMENTAL: ("environmental record", "environmental records"),
     Kind.PERSON: ("involved person", "involved people"),
+    Kind.EQUIPMENT: ("piece of equipment", "pieces of equipment"),
 }
 LOCAL_KINDS = (Kind.PROPERTY_DAMAGE, Kind.ENVIRONMENTAL)
 """4HSE has no place for these: they stay in Procore."""
