@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from crew import NOTHING, hire, hurt_in_office, only, partner, wrote
+from crew import NOTHING, hire, hurt_in_office, hurt_on_site, only, partner, wrote
 from procore_4hse.mapping.loader import load
 from procore_4hse.models import Kind, Side
 from procore_4hse.simulator.faults import FaultKind
@@ -29,9 +29,11 @@ HOT_WORK, HEIGHT = TEXT + 111, TEXT + 112
 def with_rows(build: Build, tmp_path: Path) -> Build:
     """Builds worlds whose mapping has these rows too, and these word lists."""
 
-    def built(rows: str, *stores: str, lists: dict[str, str] | None = None, **options: Any) -> World:
+    def built(
+        rows: str, *stores: str, file: str = "incident.yaml", lists: dict[str, str] | None = None, **options: Any
+    ) -> World:
         folder = Path(copytree(MAPPING, tmp_path / "site", dirs_exist_ok=True))
-        path = folder / "incident.yaml"
+        path = folder / file
         path.write_text(path.read_text(encoding="utf-8") + "\n" + indent(dedent(rows), "  "), encoding="utf-8")
         for name, text in (lists or {}).items():
             (folder / "words" / f"{name}.yaml").write_text(dedent(text), encoding="utf-8")
@@ -320,6 +322,48 @@ def test_a_custom_field_that_procore_leaves_aside_is_refused_and_the_rest_crosse
     assert "does not hold what was sent" in only(world, "refused").item.reason
     assert wrote(world.sync()) == NOTHING
     assert only(world, "refused")
+
+
+PERSONS = f"""
+    - field: Trade
+      procore: custom_field_{TRADE}
+      4hse: description
+      line: Trade
+      direction: both
+      using: words
+      words: trade
+    - field: Fine
+      procore: custom_field_{COST}
+      4hse: description
+      line: Fine
+      direction: both
+      using: number
+"""
+
+
+def test_custom_fields_of_an_injury_are_lines_of_the_involved_person(with_rows, store_url):
+    world = with_rows(PERSONS, store_url, file="people.yaml", lists=LISTS)
+    world.procore.add_custom_field(TRADE, "lov_entry", {ROOFER: "Roofing contractor", MASON: "Masonry"})
+    world.procore.add_custom_field(COST, "decimal")
+    party, _ = hire(world)
+    site = world.on_site("Fall")
+    injury = hurt_on_site(world, site, party, description="<p>He fell.</p>", **by_hand(TRADE=ROOFER, COST=20.5))
+    world.sync()
+    (person,) = world.office()[partner(world, site)]["persons"]
+    assert person["description"] == "Trade: Roofer\nFine: 20.5\n\nHe fell."
+    assert is_quiet(world)
+
+    world.fourhse.hand_edit(
+        "incident-person", person["office_incident_person_id"], description="Fine: 30\nTrade: Mason\n\nHe fell."
+    )
+    assert wrote(world.sync())["updated"] == 1
+    fields = world.site()[site]["injuries"][0]["custom_fields"]
+    assert {key: each["value"] for key, each in fields.items()} == {
+        f"custom_field_{TRADE}": {"id": MASON, "label": "Masonry"}, f"custom_field_{COST}": 30,
+    }  # fmt: skip
+    sent = world.procore.writes[-1]
+    assert (sent.id, dict(sent.body)) == (injury, by_hand(TRADE=MASON, COST=30))
+    assert is_quiet(world)
 
 
 # Actions ---------------------------------------------------------------------------------------------------------
