@@ -6,11 +6,14 @@
 #   make bench    measure
 #   make crash    kill a cycle at every boundary, on both stores, and judge what is left
 #   make mutants  change the core in small ways and see the tests notice each of them
+#   make soak     play HISTORIES histories of the simulation from SEED on
 #   make record   record the cassettes of the contract tests anew
 #   make lock     choose the newest versions of everything we depend on
 #   make clean    remove all that can be made again
 
 PYTHON ?= python3
+HISTORIES ?= 20000
+SEED ?= 1
 # Compiled modules stay in .venv too, so that nothing else is left behind.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 BIN := .venv/bin
@@ -19,7 +22,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgra
 	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check format bench crash mutants record lock clean
+.PHONY: demo test check format bench crash soak mutants record lock clean
 
 demo: $(READY)
 	$(BIN)/procore-4hse demo
@@ -48,6 +51,9 @@ crash: $(READY)
 mutants: $(READY)
 	$(BIN)/mutmut run --max-children 2
 	$(BIN)/mutmut results
+
+soak: $(READY)
+	SIMULATION=soak SIMULATION_HISTORIES=$(HISTORIES) SIMULATION_SEED=$(SEED) $(BIN)/pytest -n auto tests/simulation/test_machine.py
 
 record: $(READY)
 	$(BIN)/python tests/contract/record.py

@@ -1,0 +1,291 @@
+"""One history from its first report to rest: real cycles against both simulated systems, watched throughout."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from machine_desk import Desk
+from machine_hands import Hands
+from machine_moves import Death, Fault, History, Meddling, Move, Round, Setting
+from machine_town import FragileStore, Town, is_write
+from meter import Meter
+from oracle_rest import Rest
+from oracle_watch import SHARED, Objection, Watch
+
+from procore_4hse.gather import Route
+from procore_4hse.mapping.loader import load
+from procore_4hse.mapping.rules import Direction, OnConflict
+from procore_4hse.models import Act, Kind
+from procore_4hse.reconcile.snapshot import Plan, Policy, signature
+from procore_4hse.report import Report
+from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.simulator.wire import Request, Response
+from world import MAPPING, OFFICE, PROJECT, TENANT
+
+DEFAULT = load(MAPPING)
+LISTS = re.compile(r"/incidents$|/incident/index$")
+RECORDS = re.compile(r"injuries|near_misses|property_damages|environmentals|incident-person/index")
+SHOWN = re.compile(r"(?:/incidents/(\d+)|/incident/view/([0-9a-f-]{36}))$")
+CYCLES_TO_REST = 12
+"""A lost create is looked for over half an hour; then it is made, compared, and all is quiet."""
+
+
+def is_create(request: Request) -> bool:
+    return request.method == "POST" and (request.path.endswith("/incidents") or request.path.endswith("/create"))
+
+
+TARGETS: dict[str, Callable[[Request], bool]] = {
+    "any": lambda request: True,
+    "write": is_write,
+    "list": lambda request: LISTS.search(request.path) is not None and not is_create(request),
+    "records": lambda request: RECORDS.search(request.path) is not None,
+    "view": lambda request: SHOWN.search(request.path) is not None and request.method == "GET",
+    "create": is_create,
+    "token": lambda request: "token" in request.path,
+}
+
+
+@dataclass
+class Machine:
+    """Plays a history. Whatever breaks a promise raises an AssertionError that names it."""
+
+    store: FragileStore
+    meter: Meter
+    history: History
+    town: Town = field(init=False)
+    watch: Watch = field(init=False)
+    hands: Hands = field(init=False)
+    desk: Desk = field(init=False)
+    meddling: Meddling | None = None
+    reads_left: int = 0
+
+    def __post_init__(self) -> None:
+        setting = self.history.setting
+        self.town = Town.found(self.store, _route(setting), setting.zone, setting.procore(), setting.fourhse())
+        self.watch = Watch(
+            self.town.site,
+            self.town.office,
+            self._living_links,
+            setting.zone,
+            policy=setting.policy,
+            read_only={"procore to 4hse": "procore", "4hse to procore": "fourhse"}.get(setting.direction),
+            rule={"procore wins": "procore", "4hse wins": "fourhse"}.get(setting.rule),
+        )
+        self.hands = Hands(self.town, self.watch, done=self.meter.add)
+        self.desk = Desk(self.town, self.watch, self.meter.add)
+        self.town.faults.on_request.append(self._meddle)
+        self.town.faults.on_response.insert(0, self._witness)
+        self.meter.dials("procore", setting.procore())
+        self.meter.dials("fourhse", setting.fourhse())
+
+    def play(self) -> None:
+        self._begin()
+        for number, one in enumerate(self.history.rounds):
+            self._play(number, one)
+        self._come_to_rest()
+        self.meter.add("history", "played")
+
+    # Rounds -------------------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        setting = self.history.setting
+        for number in range(setting.on_both):
+            self._report_to_both(number, date(2026, 1, 10 + number))
+        self.watch.human()
+        for number in range(setting.on_site):
+            self.hands.on_site(Move("report", number, number + 1))
+        for number in range(setting.in_office):
+            self.hands.in_office(Move("report", number, number + 2))
+
+    def _report_to_both(self, number: int, day: date) -> None:
+        """The second of them hurt somebody."""
+        text, word = f"Both know of case {number}: the hook came off.", ("NON_COMPLIANCE", "ACCIDENTS")[number]
+        made = self.town.on_site(f"Case {number}", day, 9, description=text)
+        self.town.in_office(f"Case {number}", day, description_event=text, category=word)
+        if number:
+            self.town.procore.hand_create("injury", PROJECT, incident_id=int(made))
+
+    def _play(self, number: int, one: Round) -> None:
+        for move in one.around:
+            self._around(move)
+        for move in one.site:
+            self.hands.on_site(move)
+        for move in one.office:
+            self.hands.in_office(move)
+        for move in one.desk:
+            self.desk.sit_down(move)
+        first = number == 0 and self.history.setting.at_once
+        rehearsed = self._rehearse(first=first) if one.rehearsed and one.trouble is None else None
+        self._prepare(one.trouble)
+        report = self._cycle(calm=one.trouble is None, first=first)
+        self._end_trouble()
+        if rehearsed is not None and report is not None and self.town.plans:
+            self._compare(rehearsed)
+
+    def _around(self, move: Move) -> None:
+        hides = move.what in ("hide some", "hide all", "historicize")
+        if not (hides and self.hands.hidden) and not (move.what == "hide some" and self._looks_deleted()):
+            self.hands.around(move)
+
+    def _looks_deleted(self) -> bool:
+        """A few records behind a 404 look deleted, and only `ask` asks: docs/promises.md, what is not promised."""
+        setting = self.history.setting
+        return setting.policy != "ask" and setting.fourhse().forbidden_view_status == 404
+
+    def _cycle(self, *, calm: bool, **options: Any) -> Report | None:
+        self.town.faults.settle_late()
+        done = len(self.town.procore.writes), len(self.town.fourhse.writes)
+        report = self.town.cycle(**options)
+        self.watch.cycle_ended(report.outcome if report else None, self._out_of_sight())
+        if report is None:
+            self.meter.add("outcome", "crash")
+            return None
+        self.meter.report(report, self.town.plans)
+        if calm and self.town.plans:
+            self._as_planned(report, done)
+        return report
+
+    def _out_of_sight(self) -> set[str]:
+        """Records that this cycle left alone: private, not shared, missing, or asked about."""
+        hidden = {key for key, row in self.town.site().items() if row["private"]}
+        unshared = {key for key, one in self.watch.now["fourhse"].items() if one["category"] not in SHARED}
+        asked = {one for entry in self.town.inbox() for one in (entry.item.procore_id, entry.item.fourhse_id) if one}
+        return hidden | unshared | asked
+
+    def _prepare(self, trouble: Any) -> None:
+        if isinstance(trouble, Death):
+            self.town.gate.arm(trouble.boundary, trouble.after)
+        elif isinstance(trouble, Meddling):
+            self.meddling, self.reads_left = trouble, trouble.after
+        else:
+            for fault in trouble or ():
+                self._await(fault)
+
+    def _await(self, fault: Fault) -> None:
+        """A late request may only be a create: a late update is a packet in flight, and that is not promised."""
+        late = fault.kind is FaultKind.LATE
+        where = TARGETS["create" if late else fault.target]
+        self.watch.late |= late
+        self.town.faults.add(fault.kind, where=where, skip=fault.skip, times=fault.times)
+
+    def _end_trouble(self) -> None:
+        self.town.faults.clear()
+        self.meddling = None
+        for kind, count in self.town.faults.fired.items():
+            self.meter.counts[f"fault: {kind}"] += count
+        self.town.faults.fired.clear()
+
+    # In the middle of a cycle -------------------------------------------------------------------------------------
+
+    def _witness(self, request: Request, response: Response) -> None:
+        if is_write(request):
+            self.watch.machine()
+
+    def _meddle(self, request: Request) -> None:
+        """A person acts right before a call that reads: what they did is seen, or looked for again before a write."""
+        shown = SHOWN.search(request.path)
+        if self.meddling is None or not (LISTS.search(request.path) or shown) or is_write(request):
+            return
+        self.reads_left -= 1
+        if self.reads_left >= 0:
+            return
+        meddling, self.meddling = self.meddling, None
+        side = meddling.side if shown is None else "procore" if shown[1] else "fourhse"
+        target = None if shown is None else shown[1] or shown[2]
+        if target is not None and target not in self.watch.now[side]:
+            return
+        self.meter.add("meddling", f"{meddling.move.what} before a {'view' if shown else 'list'}")
+        act = self.hands.on_site if side == "procore" else self.hands.in_office
+        act(meddling.move, target)
+
+    # What was planned and what was done ---------------------------------------------------------------------------
+
+    def _rehearse(self, *, first: bool) -> Plan | None:
+        before = self.watch.look()
+        self.town.cycle(dry=True, first=first)
+        if self.watch.look() != before:
+            raise Objection("a dry run wrote")
+        return self.town.plans[0] if self.town.plans else None
+
+    def _compare(self, rehearsed: Plan) -> None:
+        self.meter.add("rehearsal", "compared")
+        plans = [sorted(signature(action) for action in one.actions) for one in (rehearsed, self.town.plans[0])]
+        if plans[0] != plans[1]:
+            raise Objection(f"the dry run planned {plans[0]} and the cycle planned {plans[1]}")
+
+    def _as_planned(self, report: Report, done: tuple[int, int]) -> None:
+        """In a calm cycle every write belongs to an action, and every action was tried."""
+        planned = Counter(
+            (action.side.value, action.act.value, action.target_id)
+            for action in self.town.plans[0].actions
+            if action.act is not Act.LINK and action.kind is Kind.INCIDENT
+        )
+        written = self._written(done)
+        for side, one in self.watch.taken:
+            written.pop((side, "update", one), None)
+        made = {(side, one) for side, act, one in written if act == "create"}
+        extra = [one for one in written if one not in planned and (one[0], one[2]) not in made]
+        extra += [one for one in written if one[1] == "create" and (one[0], "create", None) not in planned]
+        if extra:
+            raise Objection(f"{extra} were written and stand in no plan: {dict(planned)}")
+        if report.outcome == "ok" and not planned.keys() <= written.keys() | self._creates(written):
+            raise Objection(f"planned {dict(planned)}, written {dict(written)}, and the outcome was ok")
+
+    def _creates(self, written: Counter[tuple[str, str, str | None]]) -> set[tuple[str, str, str | None]]:
+        return {(side, act, None) for side, act, _ in written if act == "create"}
+
+    def _written(self, done: tuple[int, int]) -> Counter[tuple[str, str, str | None]]:
+        verbs = {"POST": "create", "PATCH": "update", "DELETE": "delete", "RESTORE": "restore"}
+        site = [w for w in self.town.procore.writes[done[0] :] if w.kind == "incident"]
+        office = [w for w in self.town.fourhse.writes[done[1] :] if w.entity == "incident"]
+        return Counter(
+            [("procore", verbs[w.verb], str(w.id)) for w in site] + [("fourhse", w.operation, w.id) for w in office]
+        )
+
+    # Rest ---------------------------------------------------------------------------------------------------------
+
+    def _come_to_rest(self) -> None:
+        """All rights are back and nothing fails any more: within a few cycles nothing is written."""
+        self.hands.world_show_all(Move("show all", 0, 0))
+        if self.history.setting.on_both != 1:
+            self.desk.answer_all(self.history.setting.on_site)
+        quiet, reports = False, []
+        for _ in range(CYCLES_TO_REST):
+            before = self.watch.look()
+            report = self._cycle(calm=False)
+            reports.append(report)
+            self.town.clock.advance(minutes=12)
+            if report is not None and report.outcome != "partial" and self.watch.look() == before:
+                quiet = not self.town.unsettled()
+            if quiet:
+                break
+        if not quiet:
+            raise Objection(
+                f"not quiet after {CYCLES_TO_REST} cycles: {[r and (r.outcome, r.reason) for r in reports]}"
+            )
+        Rest(self.town, self.watch, reports[-1]).check()
+
+    def _living_links(self) -> list[tuple[str, str]]:
+        return [(link.procore_id, link.fourhse_id) for link in self.town.links() if link.kind is Kind.INCIDENT]
+
+
+def _route(setting: Setting) -> Route:
+    direction = next(one for one in Direction if one.value == setting.direction)
+    title = replace(DEFAULT.fields[0], on_conflict=OnConflict(setting.rule))
+    mapping = replace(DEFAULT, fields=(title, *DEFAULT.fields[1:]))
+    return Route(
+        name="riverside",
+        procore_project=str(PROJECT),
+        fourhse_project=TENANT,
+        fourhse_office=OFFICE,
+        mapping=mapping,
+        since=date(2015, 1, 1),
+        direction=direction,
+        deletions=Policy(setting.policy),
+        private=setting.private,
+    )

@@ -1,0 +1,176 @@
+"""A history before it happens: who does what in which round, which dials are turned, what goes wrong.
+
+All plain values, drawn by Hypothesis and printed when a promise breaks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from hypothesis import strategies as st
+
+from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.simulator.fourhse_dials import FourHseDials
+from procore_4hse.simulator.procore_dials import ProcoreDials
+
+SITE = (
+    *("report", "title", "title", "text", "text", "day", "day", "hour", "status", "status", "injure", "injure"),
+    *("heal", "delete", "restore", "private", "note"),
+)
+OFFICE = (
+    *("report", "title", "title", "text", "text", "day", "day", "status", "status", "category", "category"),
+    *("unshare", "strange word", "delete", "put back", "note"),
+)
+AROUND = ("hide some", "hide all", "show all", "historicize", "reactivate", "suspend", "resume", "hide project")
+RARE = ("move project", "new words", "new words", "other since", "unlink")
+DESK = ("answer", "answer", "answer", "withdraw")
+MIDDLE = ("title", "text", "day", "status", "delete", "restore", "report")
+ZONES = ("America/Los_Angeles", "Europe/Rome", "Australia/Sydney", "Pacific/Honolulu")
+TARGETS = ("any", "write", "write", "list", "records", "view", "create", "token")
+
+
+@dataclass(frozen=True)
+class Move:
+    """Something a person does. `which` and `value` choose among what there is at that moment."""
+
+    what: str
+    which: int
+    value: int
+
+
+@dataclass(frozen=True)
+class Fault:
+    kind: FaultKind
+    target: str
+    skip: int
+    times: int
+
+
+@dataclass(frozen=True)
+class Death:
+    """The process dies at this boundary, the `after`-th time it comes there."""
+
+    boundary: str
+    after: int
+
+
+@dataclass(frozen=True)
+class Meddling:
+    """A person acts in the middle of a cycle, right before a call that reads."""
+
+    side: str
+    move: Move
+    after: int
+
+
+@dataclass(frozen=True)
+class Round:
+    """What happens until a cycle and in it."""
+
+    site: tuple[Move, ...]
+    office: tuple[Move, ...]
+    desk: tuple[Move, ...] = ()
+    around: tuple[Move, ...] = ()
+    trouble: tuple[Fault, ...] | Death | Meddling | None = None
+    rehearsed: bool = False
+    """A dry run goes before the cycle, and both must plan the same."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What holds for a whole history."""
+
+    zone: str
+    turned: tuple[tuple[str, str, Any], ...]
+    """(system, dial, answer) for every dial that is turned away from its likeliest answer."""
+    policy: str
+    direction: str
+    private: str
+    rule: str
+    """Who wins when both sides changed a title."""
+    on_site: int
+    in_office: int
+    on_both: int
+    at_once: bool
+    """The first meeting is approved in advance."""
+
+    def procore(self) -> ProcoreDials:
+        return replace(ProcoreDials(), **self._turned("procore"))
+
+    def fourhse(self) -> FourHseDials:
+        return replace(FourHseDials(), **self._turned("fourhse"))
+
+    def _turned(self, system: str) -> dict[str, Any]:
+        return {name: answer for one, name, answer in self.turned if one == system}
+
+
+@dataclass(frozen=True)
+class History:
+    setting: Setting
+    rounds: tuple[Round, ...]
+
+
+def _alternatives(system: str, usual: ProcoreDials | FourHseDials) -> list[tuple[str, str, Any]]:
+    """Every answer of every dial that is not the likeliest."""
+    pairs = ((dial.name, other) for other in usual.alternatives() for dial in fields(usual))
+    return [
+        (system, name, getattr(other, name)) for name, other in pairs if getattr(other, name) != getattr(usual, name)
+    ]
+
+
+TURNS = [*_alternatives("procore", ProcoreDials()), *_alternatives("fourhse", FourHseDials())]
+small = st.integers(0, 11)
+
+
+def moves(words: tuple[str, ...], least: int, most: int) -> st.SearchStrategy[tuple[Move, ...]]:
+    one = st.builds(Move, st.sampled_from(words), small, small)
+    return st.lists(one, min_size=least, max_size=most).map(tuple)
+
+
+def _often(nothing: int, *others: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Mostly nothing; the first of `nothing` shares is the calm case that examples shrink towards."""
+    return st.one_of(*([st.none()] * nothing), *others)
+
+
+faults = st.lists(
+    st.builds(Fault, st.sampled_from(FaultKind), st.sampled_from(TARGETS), st.integers(0, 6), st.integers(1, 3)),
+    min_size=1,
+    max_size=2,
+).map(tuple)
+deaths = st.one_of(
+    st.builds(Death, st.sampled_from(("before write", "after write")), st.integers(0, 2)),
+    st.builds(Death, st.sampled_from(("before commit", "after commit")), st.integers(0, 24)),
+)
+meddlings = st.builds(
+    Meddling,
+    st.sampled_from(("procore", "fourhse")),
+    st.builds(Move, st.sampled_from(MIDDLE), small, small),
+    st.integers(0, 14),
+)
+rounds = st.builds(
+    Round,
+    site=moves(SITE, 1, 3),
+    office=moves(OFFICE, 1, 3),
+    desk=moves(DESK, 1, 4),
+    around=st.one_of(st.just(()), st.just(()), st.just(()), moves(AROUND, 1, 1), moves((*AROUND, *RARE, *RARE), 1, 1)),
+    trouble=_often(4, faults, faults, deaths, meddlings),
+    rehearsed=st.sampled_from((False,) * 15 + (True,)),
+)
+settings = st.builds(
+    Setting,
+    zone=st.sampled_from(ZONES),
+    turned=st.lists(st.sampled_from(TURNS), max_size=3, unique_by=lambda turn: turn[:2]).map(tuple),
+    policy=st.sampled_from(("ask", "ask", "propagate", "close", "ignore")),
+    direction=st.sampled_from(("both",) * 5 + ("procore to 4hse", "4hse to procore")),
+    private=st.sampled_from(("skip", "skip", "include")),
+    rule=st.sampled_from(("ask a person",) * 3 + ("procore wins", "4hse wins")),
+    on_site=st.integers(0, 2),
+    in_office=st.integers(0, 2),
+    on_both=st.integers(0, 2),
+    at_once=st.booleans(),
+)
+
+
+def histories(many_rounds: int = 5) -> st.SearchStrategy[History]:
+    return st.builds(History, settings, st.lists(rounds, min_size=many_rounds, max_size=many_rounds).map(tuple))

@@ -1,0 +1,116 @@
+"""Counts what the histories reached, so that a rule which never fired fails the run instead of passing unseen."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from structlog import DropEvent
+
+from procore_4hse.models import Act, ItemKind, LinkState, Side
+from procore_4hse.reconcile.diff import Verdict
+from procore_4hse.reconcile.snapshot import Plan
+from procore_4hse.report import Report
+from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.simulator.fourhse_dials import FourHseDials
+from procore_4hse.simulator.procore_dials import ProcoreDials
+
+
+@dataclass
+class Meter:
+    """Names are `group: what`, for example `verdict: drift` or `act: restore in procore`."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, group: str, what: object) -> None:
+        self.counts[f"{group}: {what}"] += 1
+
+    def report(self, report: Report, plans: Iterable[Plan]) -> None:
+        """How a cycle ended, and what it decided."""
+        self.add("outcome", report.outcome)
+        for plan in plans:
+            self._plan(plan)
+
+    def _plan(self, plan: Plan) -> None:
+        for action in plan.actions:
+            self.add("act", f"{action.act} in {action.side}")
+            if action.then is not LinkState.LIVE:
+                self.add("state", f"done -> {action.then}")
+        for item in plan.items:
+            self.add("item", item.kind)
+            if item.kind is ItemKind.GUARD:
+                self.add("guard", item.key.split(":")[1])
+        for change in plan.transitions:
+            self.add("state", f"{change.link.state} -> {change.state}")
+
+    def dials(self, system: str, dials: ProcoreDials | FourHseDials) -> None:
+        for dial in fields(dials):
+            self.add("dial", f"{system} {dial.name}={getattr(dials, dial.name)}")
+
+    def hear(self, _logger: object, _method: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A structlog processor: events are counted and go no further."""
+        self.add("event", event["event"])
+        raise DropEvent
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(self.counts), encoding="utf-8")
+
+    @classmethod
+    def together(cls, paths: Iterable[Path]) -> Meter:
+        whole = cls()
+        for path in paths:
+            whole.counts.update(json.loads(path.read_text(encoding="utf-8")))
+        return whole
+
+    def silent(self, wanted: Iterable[str]) -> list[str]:
+        return sorted(name for name in wanted if not self.counts[name])
+
+
+def answers(system: str, dials: ProcoreDials | FourHseDials) -> set[str]:
+    """Every answer of every dial, by the meter's names."""
+    everything = [dials, *dials.alternatives()]
+    return {f"dial: {system} {dial.name}={getattr(one, dial.name)}" for one in everything for dial in fields(one)}
+
+
+USUAL = frozenset(
+    {
+        *(f"verdict: {verdict}" for verdict in (Verdict.SAME, Verdict.AGREED, Verdict.WRITE, Verdict.CONFLICT)),
+        *(f"act: {act} in {side}" for act in (Act.CREATE, Act.UPDATE) for side in Side),
+        "act: link in fourhse",
+        "item: conflict",
+        "item: deletion",
+        "outcome: ok",
+        "outcome: partial",
+    }
+)
+"""What even a run of seconds must reach."""
+
+EVERYTHING = USUAL | frozenset(
+    {
+        *(f"verdict: {verdict}" for verdict in Verdict),
+        *(f"act: {act} in {side}" for act in (Act.CREATE, Act.UPDATE, Act.DELETE) for side in Side),
+        "act: restore in procore",
+        *(f"item: {kind}" for kind in ItemKind),
+        *(f"fault: {kind}" for kind in FaultKind),
+        *(f"event: settle.{word}" for word in ("adopted", "abandoned", "lost")),
+        *(f"outcome: {word}" for word in ("ok", "partial", "failed", "stopped")),
+        "state: live -> gone-procore",
+        "state: live -> gone-fourhse",
+        "state: gone-procore -> live",
+        "state: gone-fourhse -> live",
+        "state: gone-procore -> ignored",
+        "state: gone-fourhse -> ignored",
+        "state: ignored -> live",
+        "state: closed-by-policy -> live",
+        "state: gone-procore -> ended",
+        "state: gone-fourhse -> ended",
+        "state: live -> ended",
+        *answers("procore", ProcoreDials()),
+        *answers("fourhse", FourHseDials()),
+    }
+)
+"""What a run of thousands must reach."""

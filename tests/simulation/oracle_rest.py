@@ -1,0 +1,139 @@
+"""What must hold when a route has come to rest: everything crossed, or waits, or stays home for a stated reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from machine_town import Town
+from oracle_watch import FIELDS, OTHER, SHARED, Objection, Place, Watch, alike
+
+HELD = {"title": "title", "description": "text", "day": "day", "status": "status", "category": "category"}
+
+
+@dataclass
+class Rest:
+    town: Town
+    watch: Watch
+    report: Any
+
+    def check(self) -> None:
+        problems = [*self._outcome(), *self._records(), *self._population(), *self._calls()]
+        if problems:
+            raise Objection("; ".join(problems))
+
+    def _outcome(self) -> Iterator[str]:
+        refused = any(entry.item.kind == "refused" for entry in self.town.inbox())
+        if self.report.outcome not in ("ok", "stopped") and not refused:
+            yield f"at rest, the outcome is {self.report.outcome}: {self.report.reason}"
+        if self.report.outcome == "ok" and any(action.act.value != "link" for action in self.report.plan.actions):
+            yield f"nothing was written, and this was planned: {self.report.plan.actions}"
+
+    def _calls(self) -> Iterator[str]:
+        yield from (f"a call broke Procore's contract: {one}" for one in self.town.procore.refused)
+
+    # Every record ---------------------------------------------------------------------------------------------------
+
+    def _records(self) -> Iterator[str]:
+        if self.report.outcome == "stopped" and self._holds_all():
+            return
+        self.waiting = {one for entry in self._waiting() for one in (entry.item.procore_id, entry.item.fourhse_id)}
+        for side in ("procore", "fourhse"):
+            for key in self.watch.now[side]:
+                place = (side, key)
+                other = self.watch.partner.get(place)
+                if other in self.watch.now[OTHER[side]]:
+                    yield from self._pair(key, other or "") if side == "procore" else ()
+                elif reason := self._alone(place, other):
+                    yield reason
+
+    def _waiting(self) -> list[Any]:
+        return list(self.town.inbox())
+
+    def _holds_all(self) -> bool:
+        whole = ("guard:first-meeting", "guard:emptied", "guard:scope", "guard:zone", "guard:mapping", "guard:replaced")
+        return any(entry.item.key.startswith(whole) for entry in self.town.inbox())
+
+    def _alone(self, place: Place, other: str | None) -> str | None:
+        if place[1] in self.waiting or self._stays_home(place) or place[1] in self.watch.refused:
+            return None
+        if other is None:
+            candidates = {c for entry in self._waiting() for c in entry.item.facts.get("candidates", ())}
+            return None if place[1] in candidates | self.watch.unlinked else f"{place} never reached the other side"
+        if self.watch.policy in ("ignore", "close") or self._is_left_alone(place):
+            return None
+        return f"{place} lost its partner {other}, and nobody is asked"
+
+    def _is_left_alone(self, place: Place) -> bool:
+        """A person kept it, or asked for what this route may not do: a write on the side that it only reads."""
+        verdict = self.watch.verdicts.get(self.watch._procore(place))
+        forbidden = {place[0]: "approve", OTHER[place[0]]: "restore"}.get(self.watch.read_only or "")
+        return verdict is not None and verdict in ("reject", forbidden)
+
+    def _stays_home(self, place: Place) -> bool:
+        """Privacy, a category that is not shared, and a route that goes the other way."""
+        side, key = place
+        if side == "procore":
+            hidden = self.town.route.private == "skip" and bool(self.town.site()[key]["private"])
+            return hidden or self.watch.read_only == "fourhse"
+        return self.watch.now[side][key]["category"] not in SHARED or self.watch.read_only == "procore"
+
+    def _pair(self, procore_id: str, fourhse_id: str) -> Iterator[str]:
+        left, right = ("procore", procore_id), ("fourhse", fourhse_id)
+        ours, theirs = self.watch.now["procore"][procore_id], self.watch.now["fourhse"][fourhse_id]
+        if self._is_out(left) or self._is_out(right):
+            return
+        for name in FIELDS:
+            if not alike(name, ours[name], theirs[name], self.watch.injury) and not self._is_told(left, right, name):
+                yield f"{name} of {left} is {ours[name]!r} and of {right} {theirs[name]!r}, and nobody is asked"
+
+    def _is_out(self, place: Place) -> bool:
+        if place[0] == "procore":
+            return self.town.route.private == "skip" and bool(self.town.site()[place[1]]["private"])
+        return self.watch.now["fourhse"][place[1]]["category"] not in SHARED
+
+    def _is_told(self, left: Place, right: Place, name: str) -> bool:
+        named = [e for e in self._waiting() if e.item.procore_id == left[1] or e.item.fourhse_id == right[1]]
+        if any(not e.item.field or name in [HELD.get(f) for f in e.item.field.split(", ")] for e in named):
+            return True
+        if name == "text" and any(e.item.field == "title" for e in named):
+            return True
+        if name == "title" and self.watch.rule is not None and self.watch.rule == self.watch.read_only:
+            return True  # The mapping says that this side's title holds, and the route never writes the other's.
+        if (left[1], name) in self.watch.settled() or (name == "day" and self.watch.moved) or self.watch.rebased:
+            return True
+        if self._is_unfilled(left, right, name):
+            return True
+        local = {"procore": right, "fourhse": left}.get(self.watch.read_only or "")
+        return any((local, one) in self.watch.fresh for one in (name, "title" if name == "text" else name))
+
+    def _is_unfilled(self, left: Place, right: Place, name: str) -> bool:
+        """A new link fills empty values, and on a one-way route only those of the side that it writes."""
+        source = {"procore": left, "fourhse": right}.get(self.watch.read_only or "")
+        return (
+            source is not None
+            and not self.watch.now[source[0]][source[1]][name]
+            and not self.watch.agreed[source, name]
+        )
+
+    # The count ------------------------------------------------------------------------------------------------------
+
+    def _population(self) -> Iterator[str]:
+        if self.report.outcome != "ok":
+            return
+        unseen = self._unseen()
+        for side, records in self.watch.now.items():
+            counted = sum(self.report.population[side].values())
+            if counted != len(records) + unseen[side]:
+                yield f"{side} holds {len(records)} incidents, {unseen[side]} are missing, and {counted} were counted"
+
+    def _unseen(self) -> dict[str, int]:
+        """Linked records that are not there, and of which nothing proves that they were deleted."""
+        links = [link for link in self.town.links() if link.kind == "incident"]
+        site = [link.procore_id for link in links if link.state in ("live", "gone-fourhse")]
+        office = [link.fourhse_id for link in links if link.state in ("live", "gone-procore")]
+        return {
+            "procore": len(set(site) - self.watch.now["procore"].keys()),
+            "fourhse": len(set(office) - self.watch.now["fourhse"].keys()),
+        }

@@ -1,0 +1,343 @@
+"""A witness of both registers, independent of the engine: it sees every change and who made it, and objects.
+
+It knows the field rules of the two vendors' records and what people did and answered; it imports neither the
+product's mapping nor its reconciliation. What it calls a *meaning* is a record read by the rules of `oracle.py`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from oracle import day_of, one_line, plain, title_and_text
+
+Row = Mapping[str, Any]
+Meaning = dict[str, Any]
+Place = tuple[str, str]
+"""(side, record id)."""
+
+FIELDS = ("title", "text", "day", "status", "category")
+OTHER = {"procore": "fourhse", "fourhse": "procore"}
+ITEM_FIELD = {"title": "title", "text": "description", "day": "day", "status": "status", "category": "category"}
+SHARED = ("ACCIDENTS", "ACCIDENTS_AND_MISSED_INJURIES", "NON_COMPLIANCE")
+
+
+def meaning(side: str, row: Row, zone: str) -> Meaning:
+    if side == "procore":
+        return {
+            "title": one_line(row["title"]),
+            "text": plain(row["description"]),
+            "day": day_of(row, zone).isoformat(),
+            "status": row["status"],
+            "category": bool(row["injuries"]),
+            "note": row.get("recordable"),
+        }
+    title, text = title_and_text(row)
+    status = "open" if row["status"] == "new" else row["status"]
+    day = str(row["date_incident"])[:10]
+    category, note = row["category"], row["deponent"]
+    return {"title": title, "text": text, "day": day, "status": status, "category": category, "note": note}
+
+
+def alike(name: str, procore: Any, fourhse: Any, injury: str = "ACCIDENTS") -> bool:
+    """Whether two meanings, Procore's first, say the same. Blanks do not count: a vendor may rewrite them."""
+    if name == "category":
+        return fourhse == injury if procore else fourhse in SHARED
+    if name in ("title", "text"):
+        return str(procore or "").split() == str(fourhse or "").split()
+    return bool(procore == fourhse)
+
+
+def same(name: str, one: Any, other: Any) -> bool:
+    """Whether two meanings of one side are the same."""
+    return one == other if name == "category" else alike(name, one, other)
+
+
+class Objection(AssertionError):
+    """The promise that was broken, in words."""
+
+
+@dataclass
+class Watch:
+    """`site` and `office` give the registers as they are now; `pairs` the links that the product claims."""
+
+    site: Callable[[], Mapping[str, Row]]
+    office: Callable[[], Mapping[str, Row]]
+    pairs: Callable[[], Iterable[tuple[str, str]]]
+    zone: str
+    policy: str = "ask"
+    read_only: str | None = None
+    """The side that this route may never write."""
+    now: dict[str, dict[str, Meaning]] = field(default_factory=lambda: {"procore": {}, "fourhse": {}})
+    told: dict[tuple[Place, str], list[Any]] = field(default_factory=lambda: defaultdict(list))
+    """Every meaning that a field has had."""
+    agreed: dict[tuple[Place, str], list[Any]] = field(default_factory=lambda: defaultdict(list))
+    """What a field showed when both sides last agreed: one value, or several where a cycle may have missed it."""
+    fresh: dict[tuple[Place, str], Any] = field(default_factory=dict)
+    """What people wrote and the other side has not shown yet."""
+    partner: dict[Place, str] = field(default_factory=dict)
+    by_hand: set[Place] = field(default_factory=set)
+    """Records that people made."""
+    gone_by_hand: set[Place] = field(default_factory=set)
+    removed_by_us: set[Place] = field(default_factory=set)
+    chosen: dict[tuple[str, str], tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    """(Procore id, field) -> the side that a person chose, and the two values they saw."""
+    verdicts: dict[str, str] = field(default_factory=dict)
+    """Procore id -> what a person answered about its deletion: approve, keep or restore."""
+    joined: set[tuple[str, str]] = field(default_factory=set)
+    told_gone: set[Place] = field(default_factory=set)
+    """Records that a person declared deleted."""
+    taken: set[Place] = field(default_factory=set)
+    """Records that a replacing PUT emptied; they must get back what they lost."""
+    rule: str | None = None
+    """The side that wins when both changed a title, by the mapping."""
+    refused: set[str] = field(default_factory=set)
+    """Ids that a person called different from all that looked alike."""
+    unlinked: set[str] = field(default_factory=set)
+    rebased: list[str] = field(default_factory=list)
+    """Answers about the whole route: who wins, or that both sides stay as they stand."""
+    injury: str = "ACCIDENTS"
+    """The 4HSE word that the mapping in force calls an injury."""
+    behind: bool = True
+    """The product may have linked something since we asked."""
+    moved: bool = False
+    """The project's zone was changed: what was one day before may read as another."""
+    late: bool = False
+    """Late requests may arrive: what is written may be what was true before."""
+
+    # Looking ------------------------------------------------------------------------------------------------------
+
+    def look(self) -> dict[str, dict[str, Meaning]]:
+        rows = {"procore": self.site(), "fourhse": self.office()}
+        return {side: {key: meaning(side, row, self.zone) for key, row in rows[side].items()} for side in rows}
+
+    def human(self, place: Place | None = None, name: str | None = None) -> None:
+        """A person has acted, on this field when one is named."""
+        seen, before = self.look(), self.now
+        for side, records in seen.items():
+            for gone in self.now[side].keys() - records.keys():
+                self.gone_by_hand.add((side, gone))
+            for key in records.keys() - self.now[side].keys():
+                self._appeared_by_hand((side, key))
+        self._remember(seen)
+        if place and name and place[1] in seen[place[0]]:
+            was = before[place[0]].get(place[1])
+            if was is None or was[name] != seen[place[0]][place[1]][name]:
+                self._wrote(place, name)
+
+    def cycle_ended(self, outcome: str | None, unheard: Collection[str]) -> None:
+        """What both sides show alike is what they agree on; a cycle that failed, or left it alone, may not know."""
+        self.behind = True
+        self.learn_links()
+        for (side, key), other in self.partner.items():
+            here, there = self.now[side].get(key), self.now[OTHER[side]].get(other)
+            for name in FIELDS if here and there else ():
+                whole = outcome == "ok" and key not in unheard and other not in unheard
+                self._agree((side, key), name, here[name], there[name], whole=whole)
+
+    def _agree(self, place: Place, name: str, here: Any, there: Any, *, whole: bool) -> None:
+        known = self.agreed[place, name]
+        if self._alike(place, name, here, there):
+            self.agreed[place, name] = [here] if whole else [*known, here]
+
+    def _appeared_by_hand(self, place: Place) -> None:
+        self.gone_by_hand.discard(place)
+        if place not in self.removed_by_us and place not in self.partner:
+            self.by_hand.add(place)
+        self.removed_by_us.discard(place)
+
+    def _wrote(self, place: Place, name: str) -> None:
+        """An edit is news unless it brings back what both sides agreed on."""
+        value = self.now[place[0]][place[1]][name]
+        if any(same(name, value, was) for was in self.agreed[place, name]):
+            self.fresh.pop((place, name), None)
+        else:
+            self.fresh[place, name] = value
+        self._clear_where_alike(place, name)
+
+    def _remember(self, seen: dict[str, dict[str, Meaning]]) -> None:
+        self.now = seen
+        for side, records in seen.items():
+            for key, values in records.items():
+                for name, value in values.items():
+                    told = self.told[(side, key), name]
+                    if not told or told[-1] != value:
+                        told.append(value)
+
+    def machine(self) -> None:
+        """A call of ours was carried out; everything that changed is ours."""
+        self.behind = True
+        seen = self.look()
+        if seen == self.now:
+            return
+        before, self.now = self.now, seen
+        for side in seen:
+            for key in before[side].keys() | seen[side].keys():
+                self._judge((side, key), before[side].get(key), seen[side].get(key))
+        self._remember(seen)
+
+    # Judging ------------------------------------------------------------------------------------------------------
+
+    def _judge(self, place: Place, old: Meaning | None, new: Meaning | None) -> None:
+        if old == new:
+            return
+        if place[0] == self.read_only:
+            raise Objection(f"{place} was written, and this route only reads that side")
+        if old is None:
+            self._judge_create(place, new or {})
+        elif new is None:
+            self._judge_delete(place)
+        else:
+            for name in (*FIELDS, "note"):
+                if old[name] != new[name]:
+                    self._judge_write(place, name, old[name], new[name])
+
+    def _judge_create(self, place: Place, new: Meaning) -> None:
+        """What we make says what a living record of the other side says, and that one had no living partner."""
+        side = place[0]
+        if place in self.gone_by_hand | self.removed_by_us:
+            self.gone_by_hand.discard(place)
+            self.removed_by_us.discard(place)
+            return
+        for other in self._sources(place, new):
+            held = self.partner.get((OTHER[side], other))
+            if held is None or held not in self.now[side] or other in self.refused:
+                self._pair(place, other)
+                return
+        raise Objection(f"{place} was made, and nothing without a partner on the other side says what it says: {new}")
+
+    def _sources(self, place: Place, new: Meaning) -> list[str]:
+        """Records of the other side that say, or said once, what this one says."""
+        other = OTHER[place[0]]
+        living = [key for key in self.now[other] if self._said((other, key), new)]
+        return living + [key for at, key in self.gone_by_hand if at == other and self._said((at, key), new)]
+
+    def _said(self, place: Place, new: Meaning) -> bool:
+        names = ("title", "text", "day", "status")
+        return all(any(alike(name, was, new[name]) for was in self.told[place, name]) for name in names)
+
+    def _judge_delete(self, place: Place) -> None:
+        other = self.partner.get(place)
+        if other is None:
+            raise Objection(f"{place} was deleted, and it has no partner that could have been")
+        source = (OTHER[place[0]], other)
+        if source not in self.gone_by_hand | self.told_gone:
+            raise Objection(f"{place} was deleted, and nobody deleted {source}")
+        approved = self.verdicts.get(self._procore(place)) == "approve"
+        if not approved and not (self.policy == "propagate" and place[0] == "procore"):
+            raise Objection(f"{place} was deleted without a person's word")
+        if not approved and any((place, name) in self.fresh for name in FIELDS):
+            raise Objection(f"{place} was deleted with an edit that the other side never showed")
+        self.removed_by_us.add(place)
+
+    def _judge_write(self, place: Place, name: str, old: Any, new: Any) -> None:
+        if self._is_restoring(place, name, new):
+            return
+        other = self._partner_of(place)
+        source = (OTHER[place[0]], other or "")
+        deleted = source in self.gone_by_hand | self.told_gone
+        if name == "status" and new == "closed" and self.policy == "close" and deleted:
+            return
+        if other is None or other not in self.now[source[0]]:
+            raise Objection(f"{name} of {place} was written from {old!r} to {new!r}, and it has no living partner")
+        if not any(self._alike(place, name, new, said) for said in self._lately(source, name)):
+            raise Objection(f"{name} of {place} became {new!r}, and {source} never said so")
+        mine = self.fresh.get((place, name))
+        if mine is not None and not same(name, mine, new) and not self._may_overrule(place, name, mine):
+            raise Objection(f"a person's {name} {mine!r} of {place} was overwritten by {new!r} without a word")
+        self.fresh.pop((place, name), None)
+        if self._alike(place, name, new, self.now[source[0]][source[1]][name]):
+            self.fresh.pop((source, name), None)
+
+    def _is_restoring(self, place: Place, name: str, new: Any) -> bool:
+        """A replacing PUT empties texts that were not sent; the route stops and puts them back when approved."""
+        source = (OTHER[place[0]], self.partner.get(place, ""))
+        if not new and not any(self._alike(place, name, new, said) for said in self.told[source, name]):
+            self.taken.add(place)
+            return True
+        return place in self.taken and any(same(name, was, new) for was in self.told[place, name])
+
+    def _lately(self, source: Place, name: str) -> list[Any]:
+        """A record may have been edited since it was read; it then said what is written a moment ago."""
+        return self.told[source, name] if self.late else self.told[source, name][-3:]
+
+    def _may_overrule(self, place: Place, name: str, mine: Any) -> bool:
+        """The mapping's rule, a person's answer to what they saw, or a new link: there an empty value is filled."""
+        if name == "title" and self.rule == OTHER[place[0]]:
+            return True
+        if not mine and not self.agreed[place, name]:
+            return True
+        if OTHER[place[0]] in self.rebased:
+            return True
+        winner, shown = self.chosen.get((self._procore(place), name), ("", {}))
+        return winner == OTHER[place[0]] and self._was_shown(name, shown.get(place[0]), mine)
+
+    def _was_shown(self, name: str, shown: Any, mine: Any) -> bool:
+        if name == "category":
+            return True
+        return str(shown or "").split() == str(mine or "").split()
+
+    def _alike(self, place: Place, name: str, here: Any, there: Any) -> bool:
+        pair = (here, there) if place[0] == "procore" else (there, here)
+        return alike(name, *pair, injury=self.injury)
+
+    def _clear_where_alike(self, place: Place, name: str) -> None:
+        other = self._partner_of(place)
+        there = self.now[OTHER[place[0]]].get(other or "")
+        if there is not None and self._alike(place, name, self.now[place[0]][place[1]][name], there[name]):
+            self.fresh.pop((place, name), None)
+            self.fresh.pop(((OTHER[place[0]], other or ""), name), None)
+
+    # Who belongs to whom ------------------------------------------------------------------------------------------
+
+    def _procore(self, place: Place) -> str:
+        return place[1] if place[0] == "procore" else self.partner.get(place, "")
+
+    def _partner_of(self, place: Place) -> str | None:
+        if place not in self.partner and self.behind:
+            self.learn_links()
+        return self.partner.get(place)
+
+    def _pair(self, place: Place, other: str) -> None:
+        """A new partner takes the place of one that is gone."""
+        source = (OTHER[place[0]], other)
+        former = self.partner.pop(source, None)
+        if former is not None:
+            self.partner.pop((place[0], former), None)
+        self.partner[place], self.partner[source] = other, place[1]
+        if place[1] in self.now[place[0]]:
+            for name in FIELDS:
+                self._clear_where_alike(place, name)
+
+    def settled(self) -> set[tuple[str, str]]:
+        """Differences that a person saw and left: the chosen side's value does not travel on this route."""
+        if self.read_only is None:
+            return set()
+        return {key for key, (winner, _) in self.chosen.items() if winner == OTHER[self.read_only]}
+
+    def forget(self, procore_id: str) -> None:
+        """A person took two records apart."""
+        other = self.partner.pop(("procore", procore_id), None)
+        self.unlinked |= {procore_id, other or ""}
+        self.partner.pop(("fourhse", other or ""), None)
+
+    def learn_links(self) -> None:
+        """Links that the product claims: a pair that we did not see being made must be the same incident."""
+        self.behind = False
+        for procore_id, fourhse_id in self.pairs():
+            left, right = ("procore", procore_id), ("fourhse", fourhse_id)
+            if self.partner.get(left) == fourhse_id:
+                continue
+            if not (self._is_clear(left, right) or (procore_id, fourhse_id) in self.joined):
+                raise Objection(f"{left} and {right} were linked, and they do not tell the same day, title and text")
+            self._pair(left, fourhse_id)
+
+    def _is_clear(self, left: Place, right: Place) -> bool:
+        """Equal day, title and text at some moment: a person may have edited one since it was read."""
+        names = ("title", "text", "day")
+        return all(
+            any(alike(name, ours, theirs) for ours in self.told[left, name] for theirs in self.told[right, name])
+            for name in names
+        )

@@ -1,0 +1,107 @@
+"""Thousands of histories against the real engine, each watched by a witness that knows nothing of the engine.
+
+See README.md in this folder for the profiles and for how to play a failing history again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import hypothesis
+import pytest
+import structlog
+from hypothesis import HealthCheck, Phase
+from machine import Machine
+from machine_moves import History, histories
+from machine_town import FragileStore, a_store
+from meter import EVERYTHING, USUAL, Meter
+
+from procore_4hse.reconcile import diff
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How many histories, cut into chunks that test processes share, from which seed, and what they must reach."""
+
+    histories: int
+    chunks: int
+    seed: int
+    wanted: frozenset[str]
+
+    @classmethod
+    def named(cls, name: str) -> Profile:
+        many = int(os.environ.get("SIMULATION_HISTORIES", "20000"))
+        return {
+            "dev": cls(30, 1, 0, USUAL),
+            "ci": cls(2000, 40, 0, EVERYTHING),
+            "soak": cls(many, max(1, many // 50), int(os.environ.get("SIMULATION_SEED", "0")), EVERYTHING),
+        }[name]
+
+
+PROFILE = Profile.named(os.environ.get("SIMULATION", "dev"))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FragileStore]:
+    opened = a_store(tmp_path_factory.mktemp("simulation"))
+    yield opened
+    opened.close()
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{opened.url.database}{suffix}").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def meter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Meter]:
+    """Hears every event of the log and counts the verdict of every comparison of a field."""
+    meter = Meter()
+    compared = diff.diff_field
+
+    def counted(*args: object) -> diff.FieldDiff:
+        found = compared(*args)  # type: ignore[arg-type]
+        meter.add("verdict", found.verdict)
+        return found
+
+    monkeypatch.setattr(diff, "diff_field", counted)
+    structlog.configure(processors=[meter.hear])
+    yield meter
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize("chunk", range(PROFILE.chunks))
+def test_every_history_keeps_its_promises(
+    chunk: int, store: FragileStore, meter: Meter, tmp_path_factory: pytest.TempPathFactory, testrun_uid: str
+) -> None:
+    _play(lambda history: Machine(store, meter, history).play(), chunk)
+    together = tmp_path_factory.getbasetemp().parent / f"meter-{testrun_uid}"
+    together.mkdir(exist_ok=True)
+    meter.save(together / f"{chunk}.json")
+    _read_when_all_are_done(together)
+
+
+def _play(one: Callable[[History], None], chunk: int) -> None:
+    @hypothesis.seed(PROFILE.seed * 1_000_003 + chunk)
+    @hypothesis.settings(
+        max_examples=PROFILE.histories // PROFILE.chunks,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+        database=None,
+        deadline=None,
+    )
+    @hypothesis.given(histories())
+    def play(history: History) -> None:
+        one(history)
+
+    play()
+
+
+def _read_when_all_are_done(folder: Path) -> None:
+    """The chunk that ends last reads what all of them reached."""
+    paths = [folder / f"{chunk}.json" for chunk in range(PROFILE.chunks)]
+    if not all(path.exists() for path in paths):
+        return
+    whole = Meter.together(paths)
+    assert whole.counts["history: played"] >= PROFILE.histories
+    assert whole.silent(PROFILE.wanted) == [], "these never happened; the histories do not reach them any more"
