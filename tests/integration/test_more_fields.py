@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 
 from crew import NOTHING, hire, hurt_in_office, hurt_on_site, only, partner, wrote
+from procore_4hse.gather import Gathering, snapshot
+from procore_4hse.mapping.lenses import ACTIONS
 from procore_4hse.mapping.loader import load
 from procore_4hse.models import Kind, Side
+from procore_4hse.pull import Pulled
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.wire import Request
 from world import MAPPING, PROJECT, World
@@ -423,6 +426,20 @@ def test_a_list_of_actions_that_fails_holds_that_field_alone(with_rows, kind):
     world.sync()
     assert actions_text(world, partner(world, fresh)) == "1. Corrective Action: Clean."
     assert is_quiet(world)
+
+
+def test_a_list_that_was_not_read_whole_tells_nothing_whatever_was_staged_before(with_rows):
+    world = with_rows(SUMMARY)
+    site = world.on_site("Fall")
+    act(world, site, "Clean.")
+    world.sync()
+    with world.store.read() as unit:
+        state = unit.routes.get(world.route.key, world.route.name)
+    whole = dict.fromkeys(Side, True)
+    for certified, told in ((True, "1. Corrective Action: Clean."), (False, None)):
+        pulled = Pulled(dict.fromkeys(Side, 0), whole, True, True, actions_certified=certified)
+        seen = snapshot(world.store, Gathering(world.route, state, world.zone, pulled))
+        assert seen.records[Side.PROCORE][site].image[ACTIONS] == told
 
 
 def test_actions_are_listed_only_for_a_mapping_that_tells_of_them(with_rows):
