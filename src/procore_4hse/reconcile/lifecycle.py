@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from procore_4hse.mapping.lenses import Held, Known, StatusLens, Unwritable
+from procore_4hse.mapping.lenses import Held, Known, Reading, StatusLens, Unwritable
 from procore_4hse.mapping.people import PersonLens
-from procore_4hse.mapping.rules import Mapping
+from procore_4hse.mapping.rules import Field, Mapping
 from procore_4hse.mapping.translate import facts_of, new_payload, payload, unsaid
-from procore_4hse.models import Act, Action, Item, Kind, Link, LinkState, Place, Ruling, Side
+from procore_4hse.models import Act, Action, Image, Item, Kind, Link, LinkState, Place, Ruling, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.forgotten import is_forgotten, recalled
 from procore_4hse.reconcile.snapshot import Policy, Presence, Record, Snapshot, Transition
@@ -202,9 +202,27 @@ def _as_it_was(snapshot: Snapshot, link: Link, source: Record, fields: dict[str,
         if row.fills_only and not barred and isinstance(then, Known) and then.value is not None:
             continue
         same = isinstance(then, Known) and isinstance(now, Known) and row.lens.agree(now.value, then.value)
-        if barred or not same:
+        if not same and not barred and _is_a_part(row, snapshot.mapping):
+            kept = {**kept, **_part(row, now, kept)}
+        elif barred or not same:
             kept = {name: value for name, value in kept.items() if name not in row.lens.reads(Side.FOURHSE)}
     return {**fields, **kept}
+
+
+def _is_a_part(row: Field, mapping: Mapping) -> bool:
+    """Whether its text in 4HSE has other rows' lines too, so that the rest of it is not this row's."""
+    keys = [other.lens.reads(Side.FOURHSE) for other in mapping.fields]
+    own = row.lens.reads(Side.FOURHSE)
+    return len(own) == 1 and keys.count(own) > 1
+
+
+def _part(row: Field, now: Reading, kept: Image) -> dict[str, Any]:
+    if not isinstance(now, Known) or not row.leads_to(Side.FOURHSE):
+        return {}
+    try:
+        return row.lens.put(Side.FOURHSE, now.value, kept, {})
+    except Unwritable:
+        return {}
 
 
 def _is_told_gone(snapshot: Snapshot, link: Link) -> bool:
