@@ -318,10 +318,13 @@ class Watch:
         return {key for key, (winner, _) in self.chosen.items() if winner == OTHER[self.read_only]}
 
     def forget(self, procore_id: str) -> None:
-        """A person took two records apart."""
+        """A person took two records apart: should somebody link them again, that link is new and has no base."""
         other = self.partner.pop(("procore", procore_id), None)
         self.unlinked |= {procore_id, other or ""}
         self.partner.pop(("fourhse", other or ""), None)
+        for name in FIELDS:
+            self.agreed.pop((("procore", procore_id), name), None)
+            self.agreed.pop((("fourhse", other or ""), name), None)
 
     def learn_links(self) -> None:
         """Links that the product claims: a pair that we did not see being made must be the same incident."""
