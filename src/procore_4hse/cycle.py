@@ -88,6 +88,8 @@ class Cycle:
         self.token: int | None = None
         self.number = 0
         self.lease_until = house.clock()
+        self.live = Live()
+        """What the systems' own lists hold, once the pull has read them."""
 
     # The order of a cycle -----------------------------------------------------------------------------------------
 
@@ -98,8 +100,8 @@ class Cycle:
         state, zone = self.open()
         self.put_back(zone)
         pulled = self.pull(state)
-        settled = self.settle(zone, pulled)
         self.learn_partners()
+        settled = self.settle(zone, pulled)
         known = self.gather(zone, pulled, settled)
         self.carry_out(known)
         self.count(pulled, settled)
@@ -261,15 +263,16 @@ class Cycle:
         return {(side, record_id) for pair in ids for side, record_id in pair if record_id}
 
     def learn_partners(self) -> None:
-        """Remembers the partner that a person named for somebody whom no rule matches."""
-        if self.options.dry:
+        """Reads the systems' own lists, and remembers the partner that a person named for somebody no rule matches."""
+        with self.store.read() as unit:
+            self.live = self._read_lists(unit)
+            told = partners_told(unit, self.route, self.live)
+        if not told or self.options.dry:
             return
         with self.store.begin(self.fence) as unit:
-            state = unit.routes.get(self.route.key, self.route.name)
-            told = partners_told(unit, self.route)
-            if told:
-                partners = {**state.memory.get("partners", {}), **told}
-                unit.routes.remember(self.route.key, self.route.name, partners=partners)
+            partners = {**unit.routes.get(self.route.key, self.route.name).memory.get("partners", {}), **told}
+            unit.routes.remember(self.route.key, self.route.name, partners=partners)
+            self.live = self._read_lists(unit)
 
     def gather(self, zone: str, pulled: Pulled, settled: Settled) -> Gathering:
         state = self._state()
@@ -282,6 +285,7 @@ class Cycle:
             proven=evidence(self.store, self.route.key, self.route.limits, pulled, self.procore, self.fourhse),
             meeting_approved=state.meeting_approved or (self.options.first and not state.ever_linked),
             only_days=self._days(zone),
+            live=self.live,
         )
 
     def _days(self, zone: str) -> tuple[date, date] | None:
@@ -395,7 +399,7 @@ class Cycle:
             zone=zone,
             registers=self._registers(),
             keep_lease=self.keep_lease,
-            live=self._live(),
+            live=self.live,
             stopping=self.house.stopping,
             progress=progress,
         )
@@ -428,9 +432,8 @@ class Cycle:
         with self.store.read() as unit:
             return unit.routes.get(self.route.key, self.route.name)
 
-    def _live(self) -> Live:
-        with self.store.read() as unit:
-            return live(unit, unit.routes.get(self.route.key, self.route.name), self.route.mapping)
+    def _read_lists(self, unit: Unit) -> Live:
+        return live(unit, unit.routes.get(self.route.key, self.route.name), self.route.mapping)
 
     def _registers(self) -> dict[Side, Any]:
         return {Side.PROCORE: self.procore, Side.FOURHSE: self.fourhse}

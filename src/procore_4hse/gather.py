@@ -84,6 +84,8 @@ class Gathering:
     proven: dict[tuple[Side, str], str] = field(default_factory=dict)
     meeting_approved: bool = False
     only_days: tuple[date, date] | None = None
+    live: Live | None = None
+    """What the systems' own lists hold, when the cycle has read them already."""
 
 
 def snapshot(store: Store, known: Gathering) -> Snapshot:
@@ -262,7 +264,7 @@ def _people(unit: Unit, known: Gathering, links: Iterable[Link]) -> People:
             Side.FOURHSE: _children(unit, known, Side.FOURHSE, (Kind.PERSON, Kind.RESOURCE)),
         },
         links={incident: tuple(own) for incident, own in by_incident.items()},
-        live=live(unit, known.state, known.route.mapping),
+        live=known.live or live(unit, known.state, known.route.mapping),
         certified=known.pulled.records_certified and known.pulled.people_certified,
         uncounted=known.pulled.uncounted,
     )
@@ -316,10 +318,10 @@ def live(unit: Unit, state: RouteState, mapping: FieldMapping) -> Live:
     return Live.of(who, ((row.parent_id or "", row.payload) for row in lists), fleet)
 
 
-def partners_told(unit: Unit, route: Route) -> dict[str, str]:
+def partners_told(unit: Unit, route: Route, known: Live) -> dict[str, str]:
     """Procore person id -> 4HSE person-office id, from approved questions about a person without a partner."""
     told: dict[str, str] = {}
-    lens = route.mapping.person.bound(live(unit, unit.routes.get(route.key), route.mapping)).lens
+    lens = route.mapping.person.bound(known).lens
     for ruling in unit.inbox(route.key).rulings().values():
         _, side, record = (*ruling.key.split(":", 2), "", "")[:3]
         kind, _, record_id = record.partition("-")

@@ -93,6 +93,8 @@ class Puller:
     read: Counter[Side] = field(default_factory=Counter)
     exempt: frozenset[str] = frozenset()
     """Procore incidents that have been private since our own create."""
+    whole: list[tuple[Side, Kind]] = field(default_factory=list)
+    """Listings that were read whole, of which nothing is marked absent yet."""
     open_incidents: frozenset[str] = frozenset()
     """Those whose contents may be staged."""
 
@@ -106,6 +108,7 @@ class Puller:
         actions = self.wants_actions and self._actions()
         fourhse = self._fourhse(Kind.INCIDENT)
         people = self._people() and (not self.equipment or self._resources(records))
+        self._mark_absent()
         self._directories()
         return Pulled(
             read={side: self.read[side] for side in Side},
@@ -135,7 +138,7 @@ class Puller:
         if flaw:
             self.flaws.append(f"Procore's incident list could not be read whole: {flaw}")
             return False, False
-        self._mark_absent(Side.PROCORE, Kind.INCIDENT)
+        self.whole.append((Side.PROCORE, Kind.INCIDENT))
         total = len(frozenset().union(*(part.ids for part in parts)))
         hides = len(parts) == 2 and bool(parts[1].ids - parts[0].ids)
         self._remember(incidents=total, cursor_at=self.began_at, swept_at=self.began_at, hides_unknown_time=hides)
@@ -171,6 +174,7 @@ class Puller:
     def _procore_records(self) -> bool:
         """The four lists that cannot be asked for by change (P40); one that fails holds what needs them."""
         whole = [self._record_list(kind) for kind in PROCORE_RECORDS]
+        self._mark_absent()
         return all(whole)
 
     def _record_list(self, kind: Kind) -> bool:
@@ -187,6 +191,7 @@ class Puller:
             staged = [found for found, _ in unit.staging(self.fence.route).records(Side.PROCORE, [Kind.INCIDENT])]
         self.open_incidents = frozenset(found.record.id for found in staged if not found.minimal)
         whole = self._record_list(Kind.ACTION)
+        self._mark_absent()
         if whole:
             self._counted("actions", (Kind.ACTION,))
         return whole
@@ -201,7 +206,7 @@ class Puller:
     def _resources(self, records: bool) -> bool:
         """What incidents name beside people; Procore's part of it stands in the records that were read."""
         if records:
-            self._mark_absent(Side.PROCORE, Kind.EQUIPMENT)
+            self.whole.append((Side.PROCORE, Kind.EQUIPMENT))
         try:
             return self._fourhse(Kind.RESOURCE).certified
         except (AccessRefused, NotFound, Unavailable) as error:
@@ -317,7 +322,7 @@ class Puller:
         if part.flaw:
             self.flaws.append(f"{side.label}'s list of {kind.value} records could not be read whole: {part.flaw}")
         else:
-            self._mark_absent(side, kind)
+            self.whole.append((side, kind))
         return part
 
     def _read(self, pages: Callable[[], Iterator[Page]], kind: Kind, ties: Ties | None = None) -> Certificate:
@@ -365,9 +370,12 @@ class Puller:
             return bare(record)
         return private_image(record, self.privacy_key, self.exempt)
 
-    def _mark_absent(self, side: Side, kind: Kind) -> None:
+    def _mark_absent(self) -> None:
+        """What the listings that were read whole did not hold is absent."""
         with self.store.begin(self.fence) as unit:
-            unit.staging(self.fence.route).mark_absent(side, kind, pull=self.number)
+            for side, kind in self.whole:
+                unit.staging(self.fence.route).mark_absent(side, kind, pull=self.number)
+        self.whole.clear()
 
     def _remember(self, *, hides_unknown_time: bool | None = None, **columns: object) -> None:
         with self.store.begin(self.fence) as unit:

@@ -69,9 +69,9 @@ def test_a_route_that_bars_a_class_refuses_to_start_and_names_each_row() -> None
     assert [problem.what.split("`")[1] for problem in found] == [
         "Days of absence",
         "Affliction",
+        "Body parts",
         "Filing type",
         "Description of the person",
-        "Body parts",
     ]
     assert str(found[0]) == (
         "route riverside, privacy, health: the row `Days of absence` goes to 4HSE and Procore, where its class, "

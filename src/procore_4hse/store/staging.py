@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, update
+from sqlalchemy import Row, delete, func, update
+from sqlalchemy import select as bare_select
 from sqlmodel import Session, col, select
 
 from procore_4hse.models import Kind, RawRecord, Side, Staged
@@ -18,7 +19,7 @@ CHUNK = 400
 
 
 RECORDS = RecordRow.__table__  # type: ignore[attr-defined]
-"""The bare table: its updates need no look at the session."""
+"""The bare table: its rows are read, and its updates made, without a look at the session."""
 
 
 class Staging:
@@ -67,10 +68,10 @@ class Staging:
     def records(self, side: Side, kinds: Iterable[Kind]) -> list[tuple[Staged, int]]:
         """Every staged record of these kinds by its id, each with the number of the pull that saw it last."""
         words = [kind.value for kind in kinds]
-        rows = self.session.exec(
-            select(RecordRow)
-            .where(RecordRow.route == self.route, RecordRow.side == side.value, col(RecordRow.kind).in_(words))
-            .order_by(col(RecordRow.kind), col(RecordRow.id))
+        rows = self.session.execute(
+            bare_select(RECORDS)
+            .where(RECORDS.c.route == self.route, RECORDS.c.side == side.value, RECORDS.c.kind.in_(words))
+            .order_by(RECORDS.c.kind, RECORDS.c.id)
         )
         return [(_staged(row), row.pull) for row in rows]
 
@@ -138,7 +139,7 @@ class Staging:
         self.session.add(row)
 
 
-def _staged(row: RecordRow) -> Staged:
+def _staged(row: RecordRow | Row[Any]) -> Staged:
     record = RawRecord(Side(row.side), Kind(row.kind), row.id, row.payload, row.parent_id)
     shown = record.payload.get("updated_at")
     return Staged(
