@@ -15,6 +15,7 @@ from typing import Any
 
 from procore_4hse.cycle import Cycle, Options
 from procore_4hse.gather import Gathering, Route
+from procore_4hse.models import Link, Side
 from procore_4hse.reconcile.snapshot import Plan
 from procore_4hse.report import Report
 from procore_4hse.simulator.faults import Faults
@@ -181,3 +182,15 @@ class Town(World):
                 one for e in unit.inbox(self.route.key).entries() for one in (e.item.procore_id, e.item.fourhse_id)
             }
             return len([i for i in unit.journal(self.route.key).open() if i.action.source_id not in asked])
+
+    def open_intents(self) -> int:
+        """Writes that have no outcome yet."""
+        with self.store.read() as unit:
+            return len(unit.journal(self.route.key).open())
+
+    def buried(self, link: Link) -> str | None:
+        """The side on which the link's record was last taken for deleted."""
+        with self.store.read() as unit:
+            links = unit.links(self.route.key)
+            graves = {side: grave for side in Side if (grave := links.tombstone(side, link.id_on(side)))}
+        return max(graves, key=lambda side: graves[side].seen_at, default=None)

@@ -131,9 +131,15 @@ class Rest:
     def _unseen(self) -> dict[str, int]:
         """Linked records that are not there, and of which nothing proves that they were deleted."""
         links = [link for link in self.town.links() if link.kind == "incident"]
-        site = [link.procore_id for link in links if link.state in ("live", "gone-fourhse")]
-        office = [link.fourhse_id for link in links if link.state in ("live", "gone-procore")]
+        site = [link.procore_id for link in links if self._may_be_there(link, "procore")]
+        office = [link.fourhse_id for link in links if self._may_be_there(link, "fourhse")]
         return {
             "procore": len(set(site) - self.watch.now["procore"].keys()),
             "fourhse": len(set(office) - self.watch.now["fourhse"].keys()),
         }
+
+    def _may_be_there(self, link: Any, side: str) -> bool:
+        """For proof of a survivor's deletion nobody looks: it was answered that it is left alone."""
+        if link.state in ("ignored", "closed-by-policy"):
+            return self.town.buried(link) != side
+        return link.state in ("live", f"gone-{OTHER[side]}")
