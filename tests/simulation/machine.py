@@ -120,7 +120,8 @@ class Machine:
         for move in one.desk:
             self.desk.sit_down(move)
         first = number == 0 and self.history.setting.at_once
-        rehearsed = self._rehearse(first=first) if one.rehearsed and one.trouble is None else None
+        calm = one.rehearsed and one.trouble is None and not self.town.open_intents()
+        rehearsed = self._rehearse(first=first) if calm else None
         self._prepare(one.trouble)
         report = self._cycle(calm=one.trouble is None, first=first)
         self._end_trouble()
@@ -206,6 +207,7 @@ class Machine:
     # What was planned and what was done ---------------------------------------------------------------------------
 
     def _rehearse(self, *, first: bool) -> Plan | None:
+        """Only where every write has its outcome: a dry run settles nothing, and lets the others wait."""
         before = self.watch.look()
         self.town.cycle(dry=True, first=first)
         if self.watch.look() != before:
