@@ -318,6 +318,20 @@ def test_a_close_that_is_no_longer_ours_alone_stands():
     assert (found.actions, [item.field for item in found.items]) == ((), ["status"])
 
 
+def test_a_survivor_that_was_closed_before_keeps_what_a_person_opened():
+    """Nothing was closed by us: one side was opened unseen, and that edit crosses as any other."""
+    both_closed = link(site(status="closed"), office(status="closed", date_closed="2026-03-01"))
+    [action] = back(site(status="closed"), office(status="open"), both_closed).actions
+    assert (action.side, action.fields, action.reason) == (
+        Side.PROCORE,
+        {"status": "open"},
+        "Status: changed in 4HSE",
+    )
+    [action] = back(site(), office(status="closed", date_closed="2026-03-01"), both_closed).actions
+    assert (action.side, action.fields["status"]) == (Side.FOURHSE, "open")
+    assert action.reason == "Status: changed in Procore"
+
+
 def test_a_title_that_was_edited_meanwhile_crosses_with_the_undone_close():
     found = back(site(title="Slip"), office(status="closed", date_closed="2026-03-01"))
     assert found.actions[0].fields == {"name": "Slip", "status": "open", "date_closed": None}

@@ -66,11 +66,11 @@ def _reopening(row: Field, pair: Pair) -> dict[str, Ruling]:
     if base is None:
         return {}
     now = {side: row.lens.get(side, pair.on(side).image) for side in Side}
-    closed = [side for side in Side if now[side] != row.lens.get(side, base.of(side))]
+    changed = [side for side in Side if now[side] != row.lens.get(side, base.of(side))]
     values = {side.value: str(reading.value) for side, reading in now.items() if isinstance(reading, Known)}
-    if len(closed) != 1:
+    if len(changed) != 1 or values.get(changed[0].value) != "closed":
         return {}
-    return {row.key: Ruling(0, row.key, "resolve", use=closed[0].other.value, seen={"seen": values})}
+    return {row.key: Ruling(0, row.key, "resolve", use=changed[0].other.value, seen={"seen": values})}
 
 
 def _for_the_route(snapshot: Snapshot, found: FieldDiff) -> FieldDiff:
