@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,6 +26,8 @@ from procore_4hse.simulator.wire import InProcess
 from procore_4hse.store.repository import Store
 
 MAPPING = Path(__file__).parent.parent / "mappings" / "default"
+default_mapping = cache(lambda: load(MAPPING))
+"""Read once: a mapping never changes."""
 COMPANY = 26972
 PROJECT = 1363617
 TENANT = "0d0c2d0e-6b2f-4a51-9f3f-0c8a3f2f2c11"
@@ -88,7 +91,7 @@ class World:
                 "procore_project": str(PROJECT),
                 "fourhse_project": TENANT,
                 "fourhse_office": OFFICE,
-                "mapping": load(MAPPING),
+                "mapping": default_mapping(),
                 "since": date(2015, 1, 1),
                 **route,
             }

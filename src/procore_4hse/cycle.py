@@ -236,8 +236,6 @@ class Cycle:
         return pulled
 
     def settle(self, zone: str, pulled: Pulled) -> Settled:
-        if self.options.dry:
-            return Settled(pending=self._open_records())
         with self.store.read() as unit:
             rulings = unit.inbox(self.route.key).rulings()
         settler = Settler(
@@ -253,7 +251,7 @@ class Cycle:
             fourhse_certified=pulled.certified[Side.FOURHSE],
             rulings=rulings,
         )
-        return settler.run()
+        return settler.look() if self.options.dry else settler.run()
 
     def _open_records(self) -> set[tuple[Side, str]]:
         """Records with an intent that has no outcome yet: nothing new is planned for them."""

@@ -76,6 +76,20 @@ class Settler:
                 self._search_child(intent)
         return self.found
 
+    def look(self) -> Settled:
+        """What stays open as long as nobody settles it: for a dry run, which tells and changes nothing."""
+        with self.store.read() as unit:
+            intents = unit.journal(self.state.key).open()
+        for intent in intents:
+            self._hold(intent)
+        creates = [i for i in intents if i.action.act is Act.CREATE and i.action.kind is Kind.INCIDENT]
+        try:
+            for side in Side:
+                self.found.possibly_ours |= {(side, record.id) for record in self._strangers(side, creates)}
+        except VendorError as error:
+            self.found.flaws.append(str(error))
+        return self.found
+
     # What can be asked for by its id --------------------------------------------------------------------------------
 
     def _settle(self, intent: Intent) -> bool:

@@ -216,6 +216,19 @@ def test_lost_create_is_adopted_in_the_next_cycle(linked: Linked, store_url: str
     assert site(world) == ["Hook", "Ladder", "Saw"]
 
 
+@AUTHORS
+def test_a_dry_run_neither_copies_nor_asks_about_a_lost_create(
+    linked: Linked, store_url: str, author_shown: bool
+) -> None:
+    world = linked(store_url, procore_dials=ProcoreDials(created_by_null=not author_shown))
+    world.in_office("Hook")
+    world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS)
+    world.sync()
+    for report in (world.sync(dry=True), world.sync()):
+        assert (report.plan.actions, report.plan.items) == ((), ())
+    assert len(world.links()) == 3
+
+
 @pytest.mark.parametrize("hides", [True, False], ids=["unknown time hidden", "unknown time listed"])
 def test_lost_create_of_unknown_time_is_found_under_either_default(linked: Linked, store_url: str, hides: bool) -> None:
     world = linked(store_url, procore_dials=ProcoreDials(time_unknown_default_hides=hides))

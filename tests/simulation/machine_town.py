@@ -183,10 +183,11 @@ class Town(World):
             }
             return len([i for i in unit.journal(self.route.key).open() if i.action.source_id not in asked])
 
-    def open_intents(self) -> int:
-        """Writes that have no outcome yet."""
+    def open_records(self) -> set[str | None]:
+        """The ids of the records whose last write has no outcome yet."""
         with self.store.read() as unit:
-            return len(unit.journal(self.route.key).open())
+            actions = [intent.action for intent in unit.journal(self.route.key).open()]
+        return {one for action in actions for one in (action.source_id, action.target_id) if one}
 
     def buried(self, link: Link) -> str | None:
         """The side on which the link's record was last taken for deleted."""

@@ -18,7 +18,6 @@ from machine_town import FragileStore, Town
 
 from oracle import day_of, one_line, plain, title_and_text
 from procore_4hse.gather import Route
-from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Direction, OnConflict
 from procore_4hse.models import Action, Kind, Side
 from procore_4hse.reconcile.snapshot import Policy
@@ -26,7 +25,7 @@ from procore_4hse.report import Report
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials
-from world import MAPPING, OFFICE, PROJECT, TENANT
+from world import OFFICE, PROJECT, TENANT, default_mapping
 
 SIDES = {"Procore": "procore", "4HSE": "fourhse", "on site": "procore", "in the office": "fourhse"}
 CREATE = {"Procore": r"/projects/\d+/incidents$", "4HSE": r"/incident/create$"}
@@ -87,7 +86,7 @@ class Story:
             procore_project=str(PROJECT),
             fourhse_project=TENANT,
             fourhse_office=OFFICE,
-            mapping=load(MAPPING),
+            mapping=default_mapping(),
             since=date(2015, 1, 1),
         )
         self.town = Town.found(self.store, route, ZONE, ProcoreDials(), FourHseDials())

@@ -15,6 +15,8 @@ from procore_4hse.errors import MappingError, Problem
 At = tuple[str | int, ...]
 """The way to a value: keys and positions from the top of the document."""
 
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The quick one where the library has it: word lists are long."""
 _TABBED = re.compile(r"^ *\t")
 
 
@@ -37,7 +39,7 @@ def read_document(path: Path) -> Document:
     text = _decoded(path)
     try:
         problems = [*_refused(path, text)]
-        root = None if problems else yaml.compose(text, Loader=yaml.SafeLoader)
+        root = None if problems else yaml.compose(text, Loader=LOADER)
     except yaml.YAMLError as error:
         raise MappingError(tuple(_broken(path, text, error))) from error
     if problems:
@@ -68,7 +70,7 @@ def _decoded(path: Path) -> str:
 def _refused(path: Path, text: str) -> Iterator[Problem]:
     """What YAML allows and a mapping does not: anchors, aliases, tags, a second document."""
     documents = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=LOADER):
         place = f"{path}:{event.start_mark.line + 1 if event.start_mark else 1}"
         if getattr(event, "anchor", None):
             yield Problem(place, "anchors and aliases (`&`, `*`) are not part of a mapping", "Write the value out")
