@@ -35,6 +35,8 @@ BAD_DAYS = (
     FaultKind.ERROR_INSIDE,
     FaultKind.OTHER_SCHEMA,
 )
+ODD_ANSWERS = BAD_DAYS[-5:]
+"""What one list alone may answer while the others work."""
 
 
 def linked(world: World) -> World:
@@ -85,7 +87,7 @@ def test_a_bad_day_of_a_vendor_is_told_and_costs_nothing(
     lasts_and_passes(world)
 
 
-@pytest.mark.parametrize("fault", BAD_DAYS)
+@pytest.mark.parametrize("fault", ODD_ANSWERS)
 @pytest.mark.parametrize("path", LISTS)
 def test_so_is_a_bad_day_of_a_single_list(build: Build, path: str, fault: FaultKind) -> None:
     world = linked(build())
