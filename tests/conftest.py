@@ -1,5 +1,6 @@
 """What all tests share: stores to write to. Calls beyond this machine are off (see pyproject.toml)."""
 
+import gc
 import itertools
 import shutil
 import tempfile
@@ -11,6 +12,8 @@ import hypothesis
 import psycopg
 import pytest
 
+gc.set_threshold(100_000, 20, 100)
+"""Thousands of small worlds: looking for cycles among their objects all the time would cost a tenth of the run."""
 hypothesis.settings.register_profile("here", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("here")
 
