@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -13,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bars
 
 from procore_4hse.backfill import Preview, Progress, Result, Span, backfill, refuse_contradictions
-from procore_4hse.cli.context import Desk, Json, RouteNames, desk_of, teach
+from procore_4hse.cli.context import Desk, Json, RouteNames, day, desk_of, teach
 from procore_4hse.cli.reports import show_report
 from procore_4hse.errors import UsageError
 from procore_4hse.gather import Route
@@ -38,20 +37,9 @@ permissions of a route · 4 the store or an internal error · 7 a guard holds a 
 """
 
 
-def _day(text: str | date) -> date:
-    if isinstance(text, date):
-        return text
-    try:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise typer.BadParameter(f"{text} is no day of the calendar; write it as YYYY-MM-DD.")
-
-
-First = Annotated[date, typer.Option("--from", metavar="DAY", parser=_day, help="The first day, YYYY-MM-DD.")]
+First = Annotated[date, typer.Option("--from", metavar="DAY", parser=day, help="The first day, YYYY-MM-DD.")]
 Last = Annotated[
-    date | None, typer.Option("--to", metavar="DAY", parser=_day, help="The last day, included; today unless given.")
+    date | None, typer.Option("--to", metavar="DAY", parser=day, help="The last day, included; today unless given.")
 ]
 Way = Annotated[Direction, typer.Option("--direction", help="Copy only this way; clear pairs are linked all the same.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what it would do and write nothing.")]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from importlib.metadata import version as distribution_version
 from io import TextIOBase
@@ -215,3 +217,15 @@ def show_problems(desk: Desk, error: ConfigurationError) -> None:
     for problem in error.problems:
         desk.err.print(f"  {problem.place}: {problem.what}.", soft_wrap=True)
         desk.err.print(f"    {problem.remedy}.", style="cyan", soft_wrap=True)
+
+
+def day(text: str | date) -> date:
+    """A day as people write it on the command line. Raises BadParameter."""
+    if isinstance(text, date):
+        return text
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise typer.BadParameter(f"{text} is no day of the calendar; write it as YYYY-MM-DD.")

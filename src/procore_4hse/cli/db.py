@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -12,7 +11,7 @@ import typer
 from rich.table import Table
 
 from procore_4hse import retention
-from procore_4hse.cli.context import Desk, Json, desk_of, teach
+from procore_4hse.cli.context import Desk, Json, day, desk_of, teach
 from procore_4hse.errors import SyncError, UsageError
 from procore_4hse.house import House
 from procore_4hse.retention import LOOKED_AT, Ages, Ends, Purged
@@ -74,19 +73,8 @@ IN_USE = (
 )
 
 
-def _day(text: str | date) -> date:
-    if isinstance(text, date):
-        return text
-    try:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise typer.BadParameter(f"{text} is no day of the calendar; write it as YYYY-MM-DD.")
-
-
 Before = Annotated[
-    date | None, typer.Option("--before", metavar="DAY", parser=_day, help="What is older than this day, YYYY-MM-DD.")
+    date | None, typer.Option("--before", metavar="DAY", parser=day, help="What is older than this day, YYYY-MM-DD.")
 ]
 PersonId = Annotated[
     str | None, typer.Option("--person", metavar="ID", help="One person's data, by their id in Procore or 4HSE.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from procore_4hse.mapping import text
-from procore_4hse.mapping.lenses import ACTIONS, Held, Known, Reading, Unwritable
+from procore_4hse.mapping.lenses import ACTIONS, ByValue, Held, Known, Reading, Unwritable
 from procore_4hse.mapping.lines import Spot
 from procore_4hse.mapping.shown import told
 from procore_4hse.models import Image, Side
@@ -26,7 +26,7 @@ def _told(row: Image) -> str:
 
 
 @dataclass(frozen=True)
-class ActionsLens:
+class ActionsLens(ByValue):
     """The summary of an incident's actions, and the text of 4HSE that holds it. It never writes to Procore."""
 
     spot: Spot
@@ -50,11 +50,5 @@ class ActionsLens:
             raise Unwritable("Procore's actions are not changed from here")
         return self.spot.write(value, current)
 
-    def agree(self, procore: Any, fourhse: Any) -> bool:
-        return bool(procore == fourhse)
-
     def is_rewrite(self, sent: Any, stored: Any) -> bool:
         return text.is_rewrite(sent, stored)
-
-    def writes(self, side: Side) -> bool:
-        return True

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from procore_4hse.mapping.lenses import Held, Known, Lens, Reading, Unwritable
+from procore_4hse.mapping.lenses import ByValue, Held, Known, Lens, Reading, Unwritable
 from procore_4hse.mapping.lines import Spot
 from procore_4hse.mapping.live import Live
 from procore_4hse.mapping.paths import at, path_of
@@ -18,7 +18,7 @@ SWITCH = ("true", "false")
 
 
 @dataclass(frozen=True)
-class DecimalLens:
+class DecimalLens(ByValue):
     """A number of a custom field, and its digits in a text of 4HSE."""
 
     procore: str
@@ -46,15 +46,6 @@ class DecimalLens:
         if value is None:
             return {self.procore: None}
         return {self.procore: float(value) if "." in value else int(value)}
-
-    def agree(self, procore: Any, fourhse: Any) -> bool:
-        return bool(procore == fourhse)
-
-    def is_rewrite(self, sent: Any, stored: Any) -> bool:
-        return bool(sent == stored)
-
-    def writes(self, side: Side) -> bool:
-        return True
 
 
 def _digits(written: str) -> str | None:

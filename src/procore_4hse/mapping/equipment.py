@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from procore_4hse.mapping.directory import Fleet
-from procore_4hse.mapping.lenses import Held, Known, Lens, Reading, Unwritable
+from procore_4hse.mapping.lenses import ByValue, Held, Known, Lens, Reading, Unwritable
 from procore_4hse.mapping.live import Live
 from procore_4hse.models import Image, Kind, Side
 
@@ -28,7 +28,7 @@ def is_gone(kind: Kind, image: Image) -> bool:
 
 
 @dataclass(frozen=True)
-class EquipmentLens:
+class EquipmentLens(ByValue):
     """Both sides' ids mean Procore's piece of equipment where a partner is known (P96, H9)."""
 
     fleet: Fleet = field(default_factory=Fleet)
@@ -64,12 +64,3 @@ class EquipmentLens:
         if value is None or not str(value).isdecimal():
             raise Unwritable("this equipment has no partner in the Procore project")
         return int(value)
-
-    def agree(self, procore: Any, fourhse: Any) -> bool:
-        return bool(procore == fourhse)
-
-    def is_rewrite(self, sent: Any, stored: Any) -> bool:
-        return bool(sent == stored)
-
-    def writes(self, side: Side) -> bool:
-        return True

@@ -76,8 +76,21 @@ class Lens(Protocol):
         """False when this lens never writes to that side; a change there that cannot cross is a conflict."""
 
 
+class ByValue:
+    """What most lenses have in common: equal meanings agree, a server stores what was sent, both sides are written."""
+
+    def agree(self, procore: Any, fourhse: Any) -> bool:
+        return bool(procore == fourhse)
+
+    def is_rewrite(self, sent: Any, stored: Any) -> bool:
+        return bool(sent == stored)
+
+    def writes(self, side: Side) -> bool:
+        return True
+
+
 @dataclass(frozen=True)
-class _Columns:
+class _Columns(ByValue):
     procore: str
     fourhse: str
 
@@ -89,15 +102,6 @@ class _Columns:
 
     def names(self, side: Side) -> tuple[str, ...]:
         return tuple(key for key in self.reads(side) if not key.startswith("@"))
-
-    def agree(self, procore: Any, fourhse: Any) -> bool:
-        return bool(procore == fourhse)
-
-    def is_rewrite(self, sent: Any, stored: Any) -> bool:
-        return bool(sent == stored)
-
-    def writes(self, side: Side) -> bool:
-        return True
 
 
 @dataclass(frozen=True)

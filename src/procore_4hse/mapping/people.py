@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from procore_4hse.mapping.directory import Directory
-from procore_4hse.mapping.lenses import Held, Known, Lens, Reading, Unwritable
+from procore_4hse.mapping.lenses import ByValue, Held, Known, Lens, Reading, Unwritable
 from procore_4hse.mapping.live import Live
 from procore_4hse.models import Image, Side
 
 
 @dataclass(frozen=True)
-class PersonLens:
+class PersonLens(ByValue):
     """The injured or endangered person; both sides' ids mean Procore's person where a partner is known."""
 
     directory: Directory = field(default_factory=Directory)
@@ -56,18 +56,9 @@ class PersonLens:
             raise Unwritable("this person has no partner in Procore's directory")
         return {"affected_party_id": int(value)}
 
-    def agree(self, procore: Any, fourhse: Any) -> bool:
-        return bool(procore == fourhse)
-
-    def is_rewrite(self, sent: Any, stored: Any) -> bool:
-        return bool(sent == stored)
-
-    def writes(self, side: Side) -> bool:
-        return True
-
 
 @dataclass(frozen=True)
-class NumberLens:
+class NumberLens(ByValue):
     """A count; none and 0 mean the same, so that clearing never needs a null."""
 
     procore: str
@@ -95,12 +86,3 @@ class NumberLens:
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         return {self.key(side): int(value or 0)}
-
-    def agree(self, procore: Any, fourhse: Any) -> bool:
-        return bool(procore == fourhse)
-
-    def is_rewrite(self, sent: Any, stored: Any) -> bool:
-        return bool(sent == stored)
-
-    def writes(self, side: Side) -> bool:
-        return True

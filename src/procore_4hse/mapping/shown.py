@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from procore_4hse.mapping import text
-from procore_4hse.mapping.lenses import Known, Reading, Unwritable
+from procore_4hse.mapping.lenses import ByValue, Known, Reading, Unwritable
 from procore_4hse.mapping.lines import NONE, Spot
 from procore_4hse.mapping.paths import at, path_of
 from procore_4hse.models import Image, Side
@@ -25,7 +25,7 @@ def told(shown: Any) -> str | None:
 
 
 @dataclass(frozen=True)
-class ShownLens:
+class ShownLens(ByValue):
     """Procore's value in `procore`, as text; 4HSE's in `spot`. One that Procore sets itself is never written there."""
 
     procore: str
@@ -66,11 +66,5 @@ class ShownLens:
             raise Unwritable(f"Procore sets `{self.procore}` itself")
         return {self.procore: text.rendered(value, like=at(current, path_of(self.procore)))}
 
-    def agree(self, procore: Any, fourhse: Any) -> bool:
-        return bool(procore == fourhse)
-
     def is_rewrite(self, sent: Any, stored: Any) -> bool:
         return text.is_rewrite(sent, stored)
-
-    def writes(self, side: Side) -> bool:
-        return True

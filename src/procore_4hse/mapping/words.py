@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from procore_4hse.mapping.lenses import Held, Known, Lens, Reading, Unwritable
+from procore_4hse.mapping.lenses import ByValue, Held, Known, Lens, Reading, Unwritable
 from procore_4hse.mapping.lines import Spot
 from procore_4hse.mapping.live import Live
 from procore_4hse.models import Image, Side
@@ -73,7 +73,7 @@ def _meant(procore: str) -> frozenset[str]:
 
 
 @dataclass(frozen=True)
-class _Listed:
+class _Listed(ByValue):
     """Procore's value in `procore`, 4HSE's words in `spot`, and the list between them."""
 
     procore: str
@@ -82,15 +82,6 @@ class _Listed:
 
     def reads(self, side: Side) -> tuple[str, ...]:
         return (self.procore,) if side is Side.PROCORE else (self.spot.key,)
-
-    def agree(self, procore: Any, fourhse: Any) -> bool:
-        return bool(procore == fourhse)
-
-    def is_rewrite(self, sent: Any, stored: Any) -> bool:
-        return bool(sent == stored)
-
-    def writes(self, side: Side) -> bool:
-        return True
 
 
 @dataclass(frozen=True)
