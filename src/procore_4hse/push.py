@@ -184,7 +184,7 @@ class Pusher:
         except NotFound:
             return
         if not there.record.payload.get("deleted_at"):
-            self._abandon(intent, f"{side.title} shows the deleted record again")
+            self._abandon(intent, f"{side.label} shows the deleted record again")
 
     def _token(self, intent: Intent) -> str:
         """The Idempotency-Token: that of the first try, when an earlier one was lost (P82)."""

@@ -113,7 +113,9 @@ def test_one_that_comes_back_by_itself_right_before_it_is_made_again_gets_no_twi
             world.fourhse.hand_create("incident", OFFICE, **{name: row[name] for name in names})
 
     world.faults.on_request.append(comes_back)
-    assert world.sync().outcome == "partial"
+    report = world.sync()
+    assert report.outcome == "partial"
+    assert report.reason == "4HSE shows the deleted record again; it is planned anew in the next cycle."
     assert sorted(world.office()) == sorted(link.fourhse_id for link in world.links())
     assert world.sync().outcome == "ok"
     assert (len(world.office()), set(states(world).values())) == (3, {"live"})
