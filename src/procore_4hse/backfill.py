@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from procore_4hse.cycle import Cycle, Options
+from procore_4hse.cycle import QUIET, Cycle, Options
 from procore_4hse.errors import UsageError
 from procore_4hse.gather import Gathering, Route, snapshot
 from procore_4hse.house import House
@@ -27,6 +27,7 @@ from procore_4hse.reconcile.plan import plan_joined
 from procore_4hse.reconcile.scope import day_of
 from procore_4hse.reconcile.snapshot import Plan, Rebase, Snapshot
 from procore_4hse.report import Report
+from procore_4hse.store.routes import RouteState
 
 log = structlog.get_logger()
 
@@ -49,6 +50,8 @@ class Span:
     first: date
     last: date | None = None
     direction: Direction = Direction.BOTH
+    with_filing_types: bool = False
+    """Whether injuries in Procore get their filing type at once, although that may alert people (P73)."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,14 @@ class Backfill(Cycle):
         self.days = (span.first, span.last or span.first)
         self.records = 0
 
+    def hush(self, state: RouteState) -> None:
+        """No filing type goes to Procore unless that was asked for, whatever an earlier run was told."""
+        self.is_quiet = bool(self.route.mapping.alerting) and not self.span.with_filing_types
+        if self.is_quiet:
+            self.route = replace(self.route, mapping=self.route.mapping.hushed())
+        elif state.memory.get(QUIET) and not self.options.dry:
+            self.remember_quiet(False)
+
     # Plan -------------------------------------------------------------------------------------------------------
 
     def planned(self, seen: Snapshot) -> Plan:
@@ -176,6 +187,8 @@ class Backfill(Cycle):
     # Push -------------------------------------------------------------------------------------------------------
 
     def _push(self, known: Gathering, decided: Plan, pusher: Pusher) -> Plan:
+        if self.is_quiet:
+            self.remember_quiet(True)
         before = {link.id for link in self._links()}
         self._record(known, replace(decided, actions=(), rebases=()))
         done = self._days_done()

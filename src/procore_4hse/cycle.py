@@ -41,6 +41,8 @@ from procore_4hse.store.routes import RouteState
 log = structlog.get_logger()
 
 REPLACED = "guard:replaced"
+QUIET = "quiet"
+"""The fact a route remembers while a backfill that alerts nobody has not come to its end."""
 LEASE = timedelta(minutes=10)
 GRACE = CALL_TIMEOUT
 """A foreign lease is taken this long after it expired: a call of its holder may still be on its way."""
@@ -90,6 +92,7 @@ class Cycle:
         self.lease_until = house.clock()
         self.live = Live()
         """What the systems' own lists hold, once the pull has read them."""
+        self.is_quiet = False
 
     # The order of a cycle -----------------------------------------------------------------------------------------
 
@@ -98,6 +101,7 @@ class Cycle:
             self.report.ended("busy", "Another process has this route; it is left to that one.", 0)
             return
         state, zone = self.open()
+        self.hush(state)
         self.put_back(zone)
         pulled = self.pull(state)
         self.learn_partners()
@@ -106,6 +110,7 @@ class Cycle:
         self.carry_out(known)
         self.count(pulled, settled)
         self.end_meeting(state)
+        self.end_quiet()
 
     # Lease --------------------------------------------------------------------------------------------------------
 
@@ -200,6 +205,12 @@ class Cycle:
             if self.options.first and not state.ever_linked:
                 unit.routes.save(self.route.key, self.route.name, meeting_approved=True)
             return unit.routes.get(self.route.key, self.route.name), zone
+
+    def hush(self, state: RouteState) -> None:
+        """What a backfill began is finished as it began: without filing types, which would alert people."""
+        self.is_quiet = bool(state.memory.get(QUIET))
+        if self.is_quiet:
+            self.route = replace(self.route, mapping=self.route.mapping.hushed())
 
     def put_back(self, zone: str) -> None:
         """A write that emptied fields it did not send holds the route until a person lets us put them back."""
@@ -423,6 +434,15 @@ class Cycle:
             with self.store.begin(self.fence) as unit:
                 if unit.routes.get(self.route.key, self.route.name).ever_linked:
                     unit.routes.save(self.route.key, self.route.name, meeting_approved=False)
+
+    def end_quiet(self) -> None:
+        """With the first cycle that leaves nothing undone a backfill is over, whatever broke it off."""
+        if self.is_quiet and self.report.outcome == "ok" and not self.options.dry:
+            self.remember_quiet(False)
+
+    def remember_quiet(self, quiet: bool) -> None:
+        with self.store.begin(self.fence) as unit:
+            unit.routes.remember(self.route.key, self.route.name, **{QUIET: quiet})
 
     # Small things -------------------------------------------------------------------------------------------------
 

@@ -387,3 +387,28 @@ def test_a_text_that_rests_waits_for_no_title():
     base = dict(link(site(title=LONG), CUT).base)
     found = diff(rows, site(title=LONG).image, theirs.image, base, {})
     assert [one.verdict for one in found[:2]] == [Verdict.CONFLICT, Verdict.LOCAL]
+
+
+# While nobody is to be alerted ----------------------------------------------------------------------------------
+
+QUIET = with_rule(is_quiet=True)
+
+
+def test_a_quiet_field_that_never_agreed_is_left_as_it_is_for_good():
+    found = diff_field(QUIET, site(title=None).image, office(name="Slip").image, None)
+    assert (found.verdict, found.rebase, found.to) == (Verdict.SETTLED, True, None)
+
+
+@pytest.mark.parametrize(
+    ("procore", "fourhse", "expected", "to"),
+    [("Fall", "Slip", Verdict.LOCAL, None), ("Slip", "Fall", Verdict.WRITE, Side.FOURHSE)],
+)
+def test_an_edit_of_a_quiet_field_waits_in_4hse_and_crosses_from_procore(procore, fourhse, expected, to):
+    found = verdict(procore, fourhse, QUIET)
+    assert (found.verdict, found.rebase, found.to) == (expected, False, to)
+
+
+def test_a_person_s_answer_about_a_quiet_field_is_carried_out():
+    asked = seen(verdict("Slip", "Trip", QUIET))
+    found = verdict("Slip", "Trip", QUIET, Ruling(1, "title", "resolve", use="fourhse", seen={"seen": asked}))
+    assert (found.verdict, found.to) == (Verdict.WRITE, Side.PROCORE)

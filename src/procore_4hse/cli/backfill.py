@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from typing import Annotated
 
@@ -27,6 +28,9 @@ It reads both systems and shows first what it would do: clear pairs to link, dou
 create on each side, calls and time. Then it asks, on a terminal; elsewhere it wants `--yes`. That also approves a first
 meeting, and max_creates does not count here. `--dry-run` only shows.
 
+Where the mapping writes filing types to Procore, a backfill leaves them out, since Procore may alert people about them;
+`--with-filing-types` carries them too. What was left out stays so until somebody edits it.
+
 It works day by day. After a crash or a kill just run it again: what is linked is not made twice, and an answer that got
 lost is looked for first. Run again later, it finds what is new in the range. What it linked stays in sync from then on.
 
@@ -43,6 +47,9 @@ Last = Annotated[
 ]
 Way = Annotated[Direction, typer.Option("--direction", help="Copy only this way; clear pairs are linked all the same.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what it would do and write nothing.")]
+FilingTypes = Annotated[
+    bool, typer.Option("--with-filing-types", help="Give injuries in Procore their filing type; it may alert people.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Go ahead without asking.")]
 
 
@@ -56,13 +63,14 @@ def _backfill(
     last: Last = None,
     route: RouteNames = None,
     direction: Way = Direction.BOTH,
+    with_filing_types: FilingTypes = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     desk = desk_of(ctx)
     desk.answers_in_json = as_json
-    span = _span(first, last, direction)
+    span = replace(_span(first, last, direction), with_filing_types=with_filing_types)
     routes = desk.chosen(route or [])
     refuse_contradictions(routes, span.direction)
     if not dry_run:

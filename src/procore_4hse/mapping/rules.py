@@ -15,6 +15,8 @@ from procore_4hse.mapping.people import PersonLens
 from procore_4hse.mapping.words import PartsLens, WordLens
 from procore_4hse.models import PEOPLE_RECORDS, Agreement, Image, Kind, Side
 
+FILING_TYPE = "filing_type"
+
 
 class Direction(StrEnum):
     BOTH = "both"
@@ -67,6 +69,8 @@ class Field:
     """Where its values would go if its class might cross."""
     fills_only: bool = False
     """Set by the vendor: carried to the side that got the record from there, and never over a value."""
+    is_quiet: bool = False
+    """Writes nothing to Procore for now, where it would alert people; see `Mapping.hushed`."""
 
     def slice(self, side: Side, image: Image) -> dict[str, object]:
         """The raw values that this field reads of a record."""
@@ -76,6 +80,10 @@ class Field:
         return Agreement(self.slice(Side.PROCORE, procore), self.slice(Side.FOURHSE, fourhse), settled)
 
     def leads_to(self, side: Side) -> bool:
+        return self.travels_to(side) and not (self.is_quiet and side is Side.PROCORE)
+
+    def travels_to(self, side: Side) -> bool:
+        """Whether its values go there, also when they are held back for now."""
         return self.direction.leads_to(side) and self.lens.writes(side)
 
     @property
@@ -164,6 +172,17 @@ class Mapping:
     def reads_actions(self) -> bool:
         """Whether a row tells of an incident's actions, which cost a list of their own."""
         return any(ACTIONS in row.lens.reads(Side.PROCORE) for row in self.fields if not row.rests)
+
+    @property
+    def alerting(self) -> tuple[Field, ...]:
+        """The rows that write a filing type to Procore, which may alert people by e-mail and push (P73)."""
+        going = (row for row in self.people if row.travels_to(Side.PROCORE))
+        return tuple(row for row in going if FILING_TYPE in row.lens.names(Side.PROCORE))
+
+    def hushed(self) -> Mapping:
+        """The same mapping while nobody is to be alerted: what it would write as a filing type stays unwritten."""
+        loud = {row.key for row in self.alerting}
+        return replace(self, people=tuple(replace(row, is_quiet=row.key in loud) for row in self.people))
 
     def rows_for(self, kind: Kind, live: Live) -> tuple[Field, ...]:
         """The rows by which a Procore record of this kind and its partner agree."""

@@ -141,8 +141,18 @@ def _written(found: FieldDiff, to: Side, reason: str) -> FieldDiff:
         return replace(found, verdict=Verdict.WRITE, to=to, reason=reason)
     if not found.field.lens.writes(to):
         return _conflict(found, f"{reason}, and {to.label} cannot take it")
+    if found.field.is_quiet and found.field.travels_to(to):
+        return _held_back(found)
     why = found.field.left_out if to in found.field.barred else f"this field does not travel to {to.label}"
     return replace(found, verdict=Verdict.LOCAL, reason=f"{reason}; {why}")
+
+
+def _held_back(found: FieldDiff) -> FieldDiff:
+    """During a backfill two records that are new to each other stay as they are; an edit of a linked one waits."""
+    if found.base is None:
+        why = "left as it is by a backfill, since it would alert people"
+        return replace(found, verdict=Verdict.SETTLED, reason=why, rebase=True)
+    return _local(found, "it would alert people, and waits for the end of a backfill")
 
 
 def _by_rule(found: FieldDiff, reason: str) -> FieldDiff:
@@ -161,7 +171,7 @@ def _ruled(found: FieldDiff, ruling: Ruling) -> FieldDiff:
     if ruling.seen.get("seen") != seen(found):
         return _conflict(found, "a side moved after the answer was given, so it is asked again")
     to = Side(ruling.use or "").other
-    if found.field.leads_to(to):
+    if found.field.travels_to(to):
         return replace(found, verdict=Verdict.WRITE, to=to, reason=f"a person chose {to.other.label}", used=ruling)
     return replace(found, verdict=Verdict.SETTLED, reason=f"a person chose {to.other.label}", used=ruling)
 
