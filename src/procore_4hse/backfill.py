@@ -21,7 +21,7 @@ from procore_4hse.gather import Gathering, Route, snapshot
 from procore_4hse.house import House
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Act, Action, ItemKind, Kind, Link, Place, Side
-from procore_4hse.push import Pusher
+from procore_4hse.push.pusher import Pusher
 from procore_4hse.reconcile.guard import guarded
 from procore_4hse.reconcile.plan import plan_joined
 from procore_4hse.reconcile.scope import day_of

@@ -29,7 +29,7 @@ from procore_4hse.mapping.days import zone_name
 from procore_4hse.mapping.live import Live
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Side
 from procore_4hse.pull import Pulled, Puller
-from procore_4hse.push import Pusher
+from procore_4hse.push.pusher import Pusher
 from procore_4hse.reconcile.guard import guarded
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot

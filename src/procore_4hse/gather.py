@@ -28,7 +28,7 @@ from procore_4hse.models import (
     Staged,
 )
 from procore_4hse.pull import Pulled
-from procore_4hse.push import fourhse_id
+from procore_4hse.push.ids import fourhse_id
 from procore_4hse.reconcile.echo import Lookup, Written, older, regressed, retold, undone, vanished
 from procore_4hse.reconcile.snapshot import Changed, Limits, People, Policy, Presence, Record, Snapshot
 from procore_4hse.settle import Settled

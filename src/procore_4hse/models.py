@@ -232,6 +232,15 @@ class Action:
     then: LinkState = LinkState.LIVE
     """The state that the link takes when this is done."""
 
+    def id_on(self, side: Side) -> str:
+        """Its record on that side; empty when there is none yet."""
+        return (self.target_id if side is self.side else self.source_id) or ""
+
+    @property
+    def records(self) -> frozenset[tuple[Side, str]]:
+        """The records that it is about, on both sides."""
+        return frozenset((side, self.id_on(side)) for side in Side if self.id_on(side))
+
 
 class ItemKind(StrEnum):
     CONFLICT = "conflict"

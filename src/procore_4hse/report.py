@@ -7,7 +7,7 @@ from typing import Any
 
 from procore_4hse.house import Line
 from procore_4hse.models import ItemKind, Place, Side
-from procore_4hse.push import Pushed
+from procore_4hse.push.outcomes import Pushed
 from procore_4hse.reconcile.snapshot import Plan
 
 

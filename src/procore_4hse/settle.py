@@ -17,8 +17,23 @@ from procore_4hse.mapping.images import author_of
 from procore_4hse.mapping.lenses import INJURED, ZONE
 from procore_4hse.mapping.rules import Mapping as FieldMapping
 from procore_4hse.mapping.translate import shows
-from procore_4hse.models import Act, Action, Agreement, Answer, Image, Item, Kind, RawRecord, Ruling, Side, Staged
-from procore_4hse.push import Pusher
+from procore_4hse.models import (
+    Act,
+    Action,
+    Agreement,
+    Answer,
+    Image,
+    Item,
+    Kind,
+    RawRecord,
+    Register,
+    Ruling,
+    Side,
+    Staged,
+)
+from procore_4hse.push.bases import compare
+from procore_4hse.push.pusher import Pusher
+from procore_4hse.push.whole import emptied
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.snapshot import Record
 from procore_4hse.store.journal import Intent
@@ -116,29 +131,32 @@ class Settler:
         return True
 
     def _show(self, action: Action) -> Answer | None:
-        register = self.procore if action.side is Side.PROCORE else self.fourhse
         try:
-            answer = register.show(action.kind.on(action.side), action.target_id or "")
+            answer = self._register(action.side).show(action.kind.on(action.side), action.target_id or "")
         except NotFound:
             return None
         return None if is_gone(action.kind, answer.record.payload) else answer
+
+    def _register(self, side: Side) -> Register:
+        return self.procore if side is Side.PROCORE else self.fourhse
 
     def _settle_update(self, intent: Intent, there: Answer | None) -> None:
         """The fields that arrived become the base; the rest is planned anew."""
         bases: dict[str, Agreement] = {}
         if there is not None:
-            bases, lost = self.pusher.compare(intent.action, there.record.payload)
-            bases = {key: base for key, base in bases.items() if key not in lost and not base.settled}
+            found = compare(self.pusher.rows, intent.action, there.record.payload)
+            bases = {key: base for key, base in found.bases.items() if key not in found.lost and not base.settled}
         arrived = there is not None and _arrived(intent.action, bases, there.record.payload)
-        held = self.pusher.emptied(intent.action, intent.before, there.record.payload) if there and bases else None
+        register = self._register(intent.action.side)
+        held = emptied(register, intent.action, intent.before, there.record.payload) if there and bases else None
         with self.store.begin(self.fence) as unit:
             journal = unit.journal(self.state.key)
             if there is not None:
                 unit.staging(self.state.key).put_one(there.record, server_at=there.server_date)
-                unit.links(self.state.key).rebase(_procore_id(intent.action), bases, kind=intent.action.kind)
+                unit.links(self.state.key).rebase(intent.action.id_on(Side.PROCORE), bases, kind=intent.action.kind)
             if arrived:
                 unit.links(self.state.key).set_state(
-                    _procore_id(intent.action), intent.action.then, kind=intent.action.kind
+                    intent.action.id_on(Side.PROCORE), intent.action.then, kind=intent.action.kind
                 )
             journal.end(intent.id, "adopted" if arrived else "abandoned", words="settled by looking")
             if held is not None:
@@ -158,7 +176,7 @@ class Settler:
                 if action.act is Act.DELETE and staged is not None:
                     links.bury(staged.record, "deleted by us: " + action.reason)
                     staging.forget(action.side, action.kind.on(action.side), action.target_id or "")
-                links.set_state(_procore_id(action), action.then, kind=action.kind)
+                links.set_state(action.id_on(Side.PROCORE), action.then, kind=action.kind)
             unit.journal(self.state.key).end(
                 intent.id, "adopted" if arrived else "abandoned", words="settled by looking"
             )
@@ -308,7 +326,7 @@ class Settler:
         image = {**record.payload, ZONE: self.zone, INJURED: False}
         if intent.action.kind is not Kind.INCIDENT and not _is_of_parent(intent.action, record):
             return False
-        return shows(self.pusher.rows_of(intent.action.kind), intent.action, image)
+        return shows(self.pusher.rows.of_kind(intent.action.kind), intent.action, image)
 
     def _wait(self, intent: Intent, why: str) -> None:
         """Open until a later cycle, which goes on with it by itself."""
@@ -317,9 +335,7 @@ class Settler:
 
     def _hold(self, intent: Intent) -> None:
         """Nothing is planned for its records; what waits for a person is no failure of this cycle."""
-        action = intent.action
-        ids = ((action.side, action.target_id), (action.side.other, action.source_id))
-        self.found.pending |= {(side, record_id) for side, record_id in ids if record_id}
+        self.found.pending |= intent.action.records
 
     def _log(self, intent: Intent, outcome: str) -> None:
         action = intent.action
@@ -347,7 +363,3 @@ def _arrived(action: Action, bases: Mapping[str, Agreement], payload: Image) -> 
 def _is_of_parent(action: Action, record: RawRecord) -> bool:
     parent = action.fields.get("office_incident_id") if action.side is Side.FOURHSE else action.parent
     return record.parent_id == str(parent)
-
-
-def _procore_id(action: Action) -> str:
-    return (action.target_id if action.side is Side.PROCORE else action.source_id) or ""

@@ -235,7 +235,7 @@ def test_the_architecture_names_files_that_exist() -> None:
     places = (
         ROOT,
         PACKAGE,
-        *(PACKAGE / folder for folder in ("clients", "store", "mapping", "reconcile", "simulator")),
+        *(PACKAGE / folder for folder in ("clients", "store", "mapping", "reconcile", "push", "simulator")),
     )
     assert [name for name in told if not any((place / name).exists() for place in places)] == []
 

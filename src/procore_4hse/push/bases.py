@@ -1,0 +1,79 @@
+"""What the two sides agree on after a write: the bases that an answer makes, and what it does not show as sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from procore_4hse.mapping.lenses import INJURED, Held, Known
+from procore_4hse.mapping.rules import Field
+from procore_4hse.models import Action, Agreement, Image, Side
+from procore_4hse.push.rows import Rows
+
+Bases = dict[str, Agreement]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What an answer shows: new bases, and the keys of the rows that the vendor did not take as sent."""
+
+    bases: Bases
+    lost: list[str]
+
+
+def compare(rows: Rows, action: Action, payload: Image) -> Comparison:
+    """New bases for what the answer shows, and the rows that it does not show as sent."""
+    bases: Bases = {}
+    lost = []
+    shown = rows.zoned(payload)
+    for row in rows.of(action):
+        source = action.sources[row.key]
+        sent = row.lens.get(action.side.other, source)
+        stored = row.lens.get(action.side, shown)
+        if isinstance(sent, Held) or isinstance(stored, Held):
+            if action.side is Side.PROCORE and isinstance(stored, Held) and INJURED in row.lens.reads(Side.PROCORE):
+                bases[row.key] = _agreement(row, action.side, source, {**shown, INJURED: False}, settled=False)
+            continue
+        pair = {action.side: stored.value, action.side.other: sent.value}
+        agree = row.lens.agree(pair[Side.PROCORE], pair[Side.FOURHSE])
+        bases[row.key] = _agreement(row, action.side, source, shown, settled=not agree)
+        if row.leads_to(action.side) and not agree and not row.lens.is_rewrite(sent.value, stored.value):
+            lost.append(row.key)
+    return Comparison(bases, lost)
+
+
+def first_bases(rows: Rows, action: Action, payload: Image, outcome: str) -> Comparison:
+    """The same for a record that is new. Of one that was found later nothing is lost: a person may have edited it."""
+    found = compare(rows, action, payload)
+    later = still_open(rows, action, payload, outcome)
+    lost = [key for key in found.lost if key not in later]
+    if outcome == "adopted":
+        # What differs gets no base, so that both values are kept.
+        agreed = {key: base for key, base in found.bases.items() if key not in lost}
+        return Comparison(agreed | _emptied_since(rows, action, lost, payload) | later, [])
+    return Comparison(found.bases | later, lost)
+
+
+def still_open(rows: Rows, action: Action, payload: Image, outcome: str) -> Bases:
+    """The base of a status that 4HSE did not take at once: both were open, and Procore's was closed since.
+
+    A create that is found later counts only when it was sent as new: else a person may have opened it again.
+    """
+    statuses = rows.statuses(action)
+    closed = [row for row in statuses if row.lens.get(Side.PROCORE, action.sources[row.key]) == Known("closed")]
+    sent_as_new = outcome == "done" or action.fields.get("status") == "new"
+    if action.side is not Side.FOURHSE or payload.get("status") != "new" or not (closed and sent_as_new):
+        return {}
+    return {row.key: row.agreement({row.lens.reads(Side.PROCORE)[0]: "open"}, payload) for row in statuses}
+
+
+def _emptied_since(rows: Rows, action: Action, keys: list[str], payload: Image) -> Bases:
+    """Bases of what was sent and is empty now: without one it would be filled again instead of asked about."""
+    sent, shown = rows.zoned(action.fields), rows.zoned(payload)
+    ours = [row for row in rows.of(action) if row.key in keys]
+    empty = [row for row in ours if row.lens.get(action.side, shown) in (Known(None), Known(""))]
+    return {row.key: _agreement(row, action.side, rows.zoned({}), sent, settled=False) for row in empty}
+
+
+def _agreement(row: Field, side: Side, source: Image, target: Image, *, settled: bool) -> Agreement:
+    images = {side: target, side.other: source}
+    return row.agreement(images[Side.PROCORE], images[Side.FOURHSE], settled=settled)

@@ -1,0 +1,140 @@
+"""Creates: no twin of what is there already, the link with its first bases, and what a new record teaches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import structlog
+
+from procore_4hse.clients.fourhse import KEYS as OWN_ID
+from procore_4hse.errors import Refused
+from procore_4hse.mapping.images import author_of
+from procore_4hse.models import Act, Action, Answer, Kind, Side, Staged
+from procore_4hse.push.bases import first_bases, still_open
+from procore_4hse.push.ids import fourhse_id
+from procore_4hse.push.outcomes import Outcomes
+from procore_4hse.push.rows import Rows
+from procore_4hse.push.steps import Steps
+from procore_4hse.push.updates import Updates
+from procore_4hse.store.journal import Intent
+from procore_4hse.store.repository import Unit
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Creates:
+    """Makes records and links them to those they were made from."""
+
+    steps: Steps
+    rows: Rows
+    outcomes: Outcomes
+    updates: Updates
+
+    def carry_out(self, action: Action) -> None:
+        if action.side is Side.FOURHSE:
+            given = fourhse_id(self.steps.key, action.kind, action.source_id or "", action.generation)
+            action = replace(action, fields={**action.fields, OWN_ID[action.kind.on(Side.FOURHSE)]: given})
+            intent = self.steps.intend(action)
+            # An earlier try may have got through after all.
+            if (there := self.steps.look(intent, Side.FOURHSE, given)) is not None:
+                self.adopt(intent, there)
+                return
+        else:
+            intent = self.steps.intend(action)
+        self._confirm_still_gone(intent)
+        token = self._token(intent)
+        answer = self.steps.send(intent, lambda: self._send(intent, token))
+        self._settle(intent, answer, "done")
+        self._close_at_last(action, answer)
+
+    def adopt(self, intent: Intent, answer: Answer) -> None:
+        """A create that turns out to have arrived: linked as if its answer had come."""
+        self._settle(intent, answer, "adopted")
+
+    # The call -----------------------------------------------------------------------------------------------------
+
+    def _confirm_still_gone(self, intent: Intent) -> None:
+        """What was deleted is looked at again before it is made anew: one that is back must not get a twin."""
+        action, side = intent.action, intent.action.side
+        with self.steps.read() as unit:
+            links = unit.links(self.steps.key)
+            link = links.find(side.other, action.source_id or "", action.kind.on(side.other))
+        if link is None or not action.generation:
+            return
+        there = self.steps.look(intent, side, link.id_on(side))
+        if there is not None and not there.record.payload.get("deleted_at"):
+            self.steps.abandon(intent, f"{side.label} shows the deleted record again")
+
+    def _token(self, intent: Intent) -> str:
+        """The Idempotency-Token: that of the first try, when an earlier one was lost (P82)."""
+        with self.steps.read() as unit:
+            return unit.journal(self.steps.key).first_try(intent)
+
+    def _send(self, intent: Intent, token: str) -> Answer:
+        """What 4HSE does not take as closed is sent as new, and the intent says so before."""
+        action, register = intent.action, self.steps.registers[intent.action.side]
+        try:
+            return register.create(action.kind.on(action.side), action.fields, intent_id=token)
+        except Refused:
+            if action.side is not Side.FOURHSE or action.fields.get("status") != "closed":
+                raise
+        fresh = {name: value for name, value in action.fields.items() if name != "date_closed"} | {"status": "new"}
+        with self.steps.begin() as unit:
+            unit.journal(self.steps.key).send_instead(intent.id, fresh)
+        return register.create(action.kind.on(action.side), fresh, intent_id=token)
+
+    def _close_at_last(self, action: Action, answer: Answer) -> None:
+        """What 4HSE takes only as new is closed by an update of its own, with its own intent."""
+        if not still_open(self.rows, action, answer.record.payload, "done"):
+            return
+        part = self.rows.part(action, self.rows.statuses(action))
+        closing = replace(part, act=Act.UPDATE, target_id=answer.record.id)
+        try:
+            self.updates.update(replace(closing, seen={"status": "new"}))
+        except Refused as error:
+            self.outcomes.park(closing, error)
+
+    # What it leaves in the store ----------------------------------------------------------------------------------
+
+    def _settle(self, intent: Intent, answer: Answer, outcome: str) -> None:
+        action, record = replace(intent.action, target_id=answer.record.id), answer.record
+        found = first_bases(self.rows, action, record.payload, outcome)
+        with self.steps.begin() as unit:
+            self._link(unit, action, answer)
+            if action.generation and action.kind is Kind.INCIDENT:
+                self._drop_children(unit, action)
+            unit.routes.save(self.steps.key, self.steps.route, ever_linked=True)
+            self._learn(unit, action, answer)
+            if action.kind is Kind.INCIDENT:
+                self.outcomes.done.created.add((action.side, record.id))
+            self.outcomes.close(unit, replace(intent, action=action), answer, outcome, found)
+        log.info("push.created", route=self.steps.route, side=action.side.value, record=record.id)
+
+    def _link(self, unit: Unit, action: Action, answer: Answer) -> None:
+        unit.links(self.steps.key).add(
+            action.id_on(Side.PROCORE),
+            action.id_on(Side.FOURHSE),
+            kind=action.kind,
+            parent=action.parent,
+            born=action.side.other,
+            generation=action.generation,
+            born_private=action.side is Side.PROCORE and bool(answer.record.payload.get("private")),
+        )
+
+    def _drop_children(self, unit: Unit, action: Action) -> None:
+        """The people of an incident that was made again will be too, with what 4HSE alone held of them."""
+        links, staging = unit.links(self.steps.key), unit.staging(self.steps.key)
+        for link in links.drop_children(action.id_on(Side.PROCORE)):
+            staged = staging.find(Side.FOURHSE, Kind.PERSON, link.fourhse_id)
+            if staged is not None and action.side is Side.FOURHSE:
+                links.leave_behind(link, staged.record)
+
+    def _learn(self, unit: Unit, action: Action, answer: Answer) -> None:
+        """Our own account is whoever the vendor names as the author of what we created."""
+        author, memory = author_of(Staged(answer.record)), f"accounts_{action.side.value}"
+        known = unit.routes.get(self.steps.key, self.steps.route).memory.get(memory, [])
+        if author is not None and author not in known:
+            unit.routes.remember(self.steps.key, self.steps.route, **{memory: [*known, author]})
+        if action.side is Side.FOURHSE and answer.record.id != action.fields.get(OWN_ID[answer.record.kind]):
+            unit.routes.remember(self.steps.key, self.steps.route, client_ids_kept=False)

@@ -1,0 +1,103 @@
+"""What becomes of an action: closed in one commit, parked when the vendor refused it, put off, counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from procore_4hse.errors import Refused
+from procore_4hse.models import Act, Action, Answer, Kind, Link, Side
+from procore_4hse.push.bases import Comparison
+from procore_4hse.push.rows import Rows
+from procore_4hse.push.steps import Steps
+from procore_4hse.reconcile import items
+from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
+from procore_4hse.store.journal import Intent
+from procore_4hse.store.repository import Unit
+
+log = structlog.get_logger()
+
+EVENTS = {"updated": "push.updated", "deleted": "push.deleted"}
+
+
+@dataclass
+class Pushed:
+    """What a push did. `refused` and `put_off` are the record ids whose action did not come through, by side."""
+
+    written: dict[Side, Counter[str]] = field(default_factory=lambda: {side: Counter() for side in Side})
+    refused: set[tuple[Side, str]] = field(default_factory=set)
+    put_off: set[tuple[Side, str]] = field(default_factory=set)
+    created: set[tuple[Side, str]] = field(default_factory=set)
+    deleted: set[tuple[Side, str]] = field(default_factory=set)
+    flaws: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Writes down what became of each action, in the store and in `done`."""
+
+    steps: Steps
+    rows: Rows
+    done: Pushed = field(default_factory=Pushed)
+
+    def close(self, unit: Unit, intent: Intent, answer: Answer, outcome: str, found: Comparison) -> None:
+        """Link, base and outcome in one commit; rows that the answer lacks are parked."""
+        action, key = intent.action, self.steps.key
+        ids = {action.side: answer.record.id, action.side.other: action.source_id or ""}
+        unit.links(key).rebase(ids[Side.PROCORE], found.bases, kind=action.kind)
+        unit.staging(key).put_one(answer.record, server_at=answer.server_date)
+        self.steps.end(unit, intent, outcome, dict(answer.record.payload))
+        for lost in found.lost:
+            part = self.rows.part(action, [row for row in self.rows.of(action) if row.key == lost])
+            # The record is there by now: what it lacks is an update that waits.
+            self._park(unit, replace(part, act=Act.UPDATE), "The answer does not hold what was sent.")
+
+    def park(self, action: Action, error: Refused) -> None:
+        """A refused action waits in the inbox, and is tried again later or once a side has changed."""
+        with self.steps.begin() as unit:
+            self._park(unit, action, error.words or str(error))
+
+    def _park(self, unit: Unit, action: Action, words: str) -> None:
+        key, journal = refusal_key(action), unit.journal(self.steps.key)
+        journal.refuse(key, action.side, words, refusal_fingerprint(action))
+        item = items.refused(journal.refusals()[key], action, self._headline(unit, action))
+        link = self._incident_of(unit, action)
+        unit.inbox(self.steps.key).add(
+            replace(item, procore_id=link.procore_id, fourhse_id=link.fourhse_id) if link else item
+        )
+        self.done.refused |= _touched(action, link)
+        self.done.flaws.append(f"{action.side.label} refused a record")
+        log.warning("push.refused", route=self.steps.route, side=action.side.value, record=action.target_id)
+
+    def _headline(self, unit: Unit, action: Action) -> str:
+        side = Side.PROCORE if action.parent else action.side.other
+        staged = unit.staging(self.steps.key).find(side, Kind.INCIDENT, action.parent or action.source_id or "")
+        reading = self.rows.mapping.title.lens.get(side, staged.record.payload) if staged else None
+        return str(getattr(reading, "value", "") or "")
+
+    def put_off(self, action: Action, why: str) -> None:
+        """Nothing is written down in the store: the next cycle plans it anew."""
+        with self.steps.read() as unit:
+            self.done.put_off |= _touched(action, self._incident_of(unit, action))
+        self.done.flaws.append(why)
+        log.info("push.put_off", route=self.steps.route, side=action.side.value, act=action.act.value, why=why)
+
+    def count(self, action: Action) -> None:
+        """Counts an action that was carried out, unless a part of it was refused."""
+        if action.records & self.done.refused:
+            return
+        word = {Act.CREATE: "created", Act.DELETE: "deleted"}.get(action.act, "updated")
+        self.done.written[action.side][word] += 1
+        if action.act is not Act.CREATE:
+            log.info(EVENTS[word], route=self.steps.route, side=action.side.value, record=action.target_id)
+
+    def _incident_of(self, unit: Unit, action: Action) -> Link | None:
+        """The link of the incident that a person's record belongs to; None for an incident's own action."""
+        return unit.links(self.steps.key).find(Side.PROCORE, action.parent) if action.parent else None
+
+
+def _touched(action: Action, incident: Link | None) -> set[tuple[Side, str]]:
+    """The two records of an action, and those of their incident when they are a person's."""
+    return set(action.records) | ({(side, incident.id_on(side)) for side in Side} if incident else set())

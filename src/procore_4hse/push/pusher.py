@@ -1,0 +1,114 @@
+"""Carries out a plan's actions one at a time, and stops asking a side that does not answer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from procore_4hse.errors import AskedToStop, BudgetExhausted, OutcomeUnknown, Refused, Unavailable
+from procore_4hse.mapping.live import Live
+from procore_4hse.mapping.rules import Mapping as FieldMapping
+from procore_4hse.models import Act, Action, Answer, Register, Side
+from procore_4hse.push.creates import Creates
+from procore_4hse.push.outcomes import Outcomes, Pushed
+from procore_4hse.push.removals import Removals
+from procore_4hse.push.rows import Rows
+from procore_4hse.push.steps import Abandoned, Steps
+from procore_4hse.push.updates import Updates
+from procore_4hse.push.whole import WholeRecords
+from procore_4hse.store.journal import Intent
+from procore_4hse.store.repository import Fence, Store
+from procore_4hse.store.routes import RouteState
+
+PATIENCE = 3
+"""Calls in a row that may fail before a side counts as down for this cycle."""
+
+
+class Pusher:
+    """Carries out a plan's actions for one route. `keep_lease` raises LeaseLost unless it outlasts the next call."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        fence: Fence,
+        state: RouteState,
+        cycle: int,
+        mapping: FieldMapping,
+        zone: str,
+        registers: Mapping[Side, Register],
+        keep_lease: Callable[[], None],
+        live: Live,
+        stopping: Callable[[], bool],
+        progress: Callable[[Action], None],
+    ) -> None:
+        self.stopping, self.progress = stopping, progress
+        self.failures: Counter[Side] = Counter()
+        self.down: set[Side] = set()
+        self.steps = Steps(store, fence, state, cycle, registers, keep_lease)
+        self.rows = Rows(mapping, live, zone)
+        self.outcomes = Outcomes(self.steps, self.rows)
+        self.whole = WholeRecords(self.steps, bool(state.memory.get("put_whole")))
+        self.updates = Updates(self.steps, self.rows, self.outcomes, self.whole)
+        self.creates = Creates(self.steps, self.rows, self.outcomes, self.updates)
+        self.removals = Removals(self.steps, self.outcomes)
+
+    @property
+    def done(self) -> Pushed:
+        return self.outcomes.done
+
+    def run(self, actions: tuple[Action, ...]) -> Pushed:
+        for action in self._in_turn(actions):
+            if self.stopping():
+                self.outcomes.put_off(action, "the process was asked to stop")
+            elif action.side in self.down:
+                self.outcomes.put_off(action, f"{action.side.label} did not answer")
+            else:
+                self._try(action)
+                self.progress(action)
+        return self.done
+
+    def adopt(self, intent: Intent, answer: Answer) -> None:
+        """A create that turns out to have arrived: linked as if its answer had come."""
+        self.creates.adopt(intent, answer)
+
+    def fill_again(self, facts: Mapping[str, Any]) -> None:
+        """An emptied record has its fields as they were; whatever is set by now, by us or a person, stays."""
+        self.whole.fill_again(facts)
+
+    def _in_turn(self, actions: tuple[Action, ...]) -> list[Action]:
+        """Writes that failed when they were last tried come last, so that they hold up no other."""
+        writes = [action for action in actions if action.act is not Act.LINK]
+        if len(writes) < 2:
+            return writes
+        with self.steps.read() as unit:
+            failed = unit.journal(self.steps.key).in_vain()
+        return sorted(writes, key=lambda action: (action.side, action.source_id) in failed)
+
+    def _try(self, action: Action) -> None:
+        try:
+            self._carry_out(action)
+            self.failures[action.side] = 0
+        except (Abandoned, AskedToStop) as error:
+            self.outcomes.put_off(action, str(error))
+        except Refused as error:
+            self.outcomes.park(action, error)
+        except BudgetExhausted as error:
+            self.down.add(action.side)
+            self.outcomes.put_off(action, str(error))
+        except (Unavailable, OutcomeUnknown) as error:
+            self.failures[action.side] += 1
+            if self.failures[action.side] >= PATIENCE:
+                self.down.add(action.side)
+            self.outcomes.put_off(action, str(error))
+
+    def _carry_out(self, action: Action) -> None:
+        by_act = {
+            Act.CREATE: self.creates.carry_out,
+            Act.UPDATE: self.updates.carry_out,
+            Act.DELETE: self.removals.delete,
+            Act.RESTORE: self.removals.restore,
+        }
+        by_act[action.act](action)
+        self.outcomes.count(action)

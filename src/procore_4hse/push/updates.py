@@ -1,0 +1,94 @@
+"""Updates: one call for a part, its answer compared, and each row alone when the call is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from procore_4hse.errors import GuardStopped, Refused
+from procore_4hse.mapping.rules import Field
+from procore_4hse.models import Action, Answer, Image, Kind, Side
+from procore_4hse.push.bases import compare
+from procore_4hse.push.outcomes import Outcomes
+from procore_4hse.push.rows import Rows
+from procore_4hse.push.steps import Steps
+from procore_4hse.push.whole import WholeRecords, emptied
+from procore_4hse.store.journal import Intent
+
+
+@dataclass(frozen=True)
+class Updates:
+    """Carries out updates of records that are there."""
+
+    steps: Steps
+    rows: Rows
+    outcomes: Outcomes
+    whole: WholeRecords
+
+    def carry_out(self, action: Action) -> None:
+        for part in self.rows.parts(action):
+            self.update(part)
+
+    def update(self, action: Action) -> Image:
+        """Returns the target as the answer shows it; nothing when its rows had to go one by one."""
+        intent = self.steps.intend(action)
+        before = self.steps.re_read(intent)
+        try:
+            answer = self.steps.send(intent, lambda: self._send(action, before))
+        except Refused:
+            if len(action.sources) < 2:
+                raise
+            self._one_by_one(action)
+            return {}
+        return self._settle(intent, before, answer)
+
+    def _settle(self, intent: Intent, before: Image, answer: Answer) -> Image:
+        action = intent.action
+        merged = replace(answer, record=replace(answer.record, payload={**before, **answer.record.payload}))
+        found = compare(self.rows, action, merged.record.payload)
+        held = emptied(self.steps.registers[action.side], action, before, answer.record.payload)
+        with self.steps.begin() as unit:
+            self.outcomes.close(unit, intent, merged, "done", found)
+            if held is not None:
+                unit.inbox(self.steps.key).add(held)
+        if held is not None:
+            raise GuardStopped(held.reason)
+        return merged.record.payload
+
+    def _send(self, action: Action, before: Image) -> Answer:
+        register, record_id = self.steps.registers[action.side], action.target_id or ""
+        fields = self.whole.fields(action, before)
+        try:
+            return register.update(action.kind.on(action.side), record_id, fields)
+        except Refused as error:
+            if self.whole.learn_from(error, action, before):
+                return self._send(action, before)
+            if _is_jump(action, before):
+                return self._open_and_close(record_id, fields)
+            raise
+
+    def _open_and_close(self, record_id: str, closing: Mapping[str, Any]) -> Answer:
+        """4HSE may refuse to close what is new: it is opened first (H, open questions)."""
+        register = self.steps.registers[Side.FOURHSE]
+        register.update(Kind.INCIDENT, record_id, {**closing, "status": "open", "date_closed": None})
+        return register.update(Kind.INCIDENT, record_id, closing)
+
+    def _one_by_one(self, action: Action) -> None:
+        """One row may spoil the call for the others: each goes alone, and only the refused ones are parked."""
+        refused: list[tuple[Field, Refused]] = []
+        for row in self.rows.of(action):
+            part = self.rows.part(action, [row])
+            try:
+                left = self.update(part)
+            except Refused as error:
+                refused.append((row, error))
+            else:
+                ours = {name: left[name] for name in part.fields if name in left and name in action.seen}
+                action = replace(action, seen={**action.seen, **ours})
+        for row, refusal in refused:
+            self.outcomes.park(self.rows.part(action, [row]), refusal)
+
+
+def _is_jump(action: Action, before: Image) -> bool:
+    return action.side is Side.FOURHSE and action.fields.get("status") == "closed" and before.get("status") == "new"

@@ -1,0 +1,83 @@
+"""Whether 4HSE's PUT replaces whole records (H5): what is sent then, and how an emptied record is filled again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from procore_4hse.errors import NotFound, Refused
+from procore_4hse.models import Act, Action, Image, Item, Kind, Register, Side
+from procore_4hse.push.steps import Abandoned, Steps
+from procore_4hse.reconcile import items
+
+
+def emptied(register: Register, action: Action, before: Image, after: Image) -> Item | None:
+    """The question to ask when fields that we did not send are gone (is 4HSE's PUT partial? H5)."""
+    own = register.own_fields(action.kind) - action.fields.keys()
+    gone = [name for name in own if before.get(name) not in (None, "", [], {}) and after.get(name) in (None, "")]
+    if not gone:
+        return None
+    return items.replaced(action, sorted(gone), {name: before.get(name) for name in own}, dict(after))
+
+
+@dataclass
+class WholeRecords:
+    """Sends 4HSE every field that is set, once it is known to want that. `wanted` is what the route remembers."""
+
+    steps: Steps
+    wanted: bool
+
+    def fields(self, action: Action, before: Image) -> dict[str, Any]:
+        """What an update sends: its own fields, and all others that are set where the call replaces the record."""
+        if not self._applies(action.side):
+            return dict(action.fields)
+        register = self.steps.registers[action.side]
+        self._refuse_to_empty(register, action, before)
+        own = register.own_fields(action.kind) - register.NEVER_WRITTEN
+        return {**{name: before[name] for name in own if before.get(name) is not None}, **action.fields}
+
+    def learn_from(self, error: Refused, action: Action, before: Image) -> bool:
+        """A refusal that names only fields we did not send, and that are set, says that PUT wants the whole record."""
+        named = set(error.fields)
+        if action.side is not Side.FOURHSE or self.wanted or not named or named & action.fields.keys():
+            return False
+        if not all(before.get(name) not in (None, "") for name in named):
+            return False
+        with self.steps.begin() as unit:
+            unit.routes.remember(self.steps.key, self.steps.route, put_whole=True)
+        self.wanted = True
+        return True
+
+    def fill_again(self, facts: Mapping[str, Any]) -> None:
+        """An emptied record has its fields as they were; whatever is set by now, by us or a person, stays."""
+        side, kind, record_id = Side(facts["side"]), Kind(facts["kind"]), str(facts["record"])
+        register = self.steps.registers[side]
+        try:
+            now = register.show(kind, record_id).record.payload
+        except NotFound:
+            return
+        names = register.own_fields(kind) - register.NEVER_WRITTEN
+        image = {name: facts["before"].get(name) if now.get(name) in (None, "") else now[name] for name in names}
+        fields = {name: value for name, value in image.items() if value is not None}
+        with self.steps.read() as unit:
+            link = unit.links(self.steps.key).find(side, record_id, kind)
+        source, own = (link.id_on(side.other), link.kind) if link else (None, kind)
+        reason = "what was emptied is put back"
+        intent = self.steps.intend(Action(Act.UPDATE, side, own, record_id, source, reason, fields))
+        with suppress(Abandoned):
+            answer = self.steps.send(intent, lambda: register.update(kind, record_id, fields))
+            with self.steps.begin() as unit:
+                unit.journal(self.steps.key).end(intent.id, "done", answer=dict(answer.record.payload))
+
+    def _applies(self, side: Side) -> bool:
+        return side is Side.FOURHSE and self.wanted
+
+    def _refuse_to_empty(self, register: Register, action: Action, before: Image) -> None:
+        """A call that replaces the record would take away what we never send; a person makes such a change."""
+        named = [name for name in sorted(register.NEVER_WRITTEN) if before.get(name)]
+        if action.kind is Kind.INCIDENT and named:
+            title = action.side.label
+            words = f"{title} replaces whole records, and this one holds {', '.join(named)}, which we never send."
+            raise Refused(f"{title} would empty fields of a record.", side=action.side, words=words)
