@@ -22,7 +22,7 @@ from procore_4hse.gather import Route
 from procore_4hse.house import House, open_house, routes_of
 from procore_4hse.models import Action, Item, ItemKind, Kind, Link, LinkState
 from procore_4hse.report import Report
-from procore_4hse.settings import load
+from procore_4hse.settings.loader import load
 from procore_4hse.simulator.fourhse import SimulatedFourHse
 from procore_4hse.simulator.procore import SimulatedProcore
 from procore_4hse.simulator.wire import LoopbackServer

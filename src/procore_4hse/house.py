@@ -20,7 +20,7 @@ from procore_4hse.mapping.rules import Direction, Field, Mapping
 from procore_4hse.mapping.schema import INCIDENT_FORM
 from procore_4hse.models import Side
 from procore_4hse.reconcile.snapshot import Limits, Policy
-from procore_4hse.settings import PrivacySettings, RouteSettings, Settings, WhenBarred
+from procore_4hse.settings.model import PrivacySettings, RouteSettings, Settings, WhenBarred
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Store
 

@@ -12,7 +12,7 @@ from cli_stand import PLACES, TENANT, Stand
 from processes import ended, started
 from sqlalchemy import text
 
-from procore_4hse.settings import Settings
+from procore_4hse.settings.model import Settings
 from procore_4hse.simulator.wire import Request
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Store

@@ -55,11 +55,11 @@ def test_the_wheel_brings_the_command_and_no_tests(wheel: Path) -> None:
 def test_settings_load_from_the_installed_wheel_alone(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path)
     program = (
-        "from importlib.resources import files; import procore_4hse.settings as s;"
+        "from importlib.resources import files; import procore_4hse.settings.loader as s;"
         "print(s.__file__); print(files('procore_4hse').joinpath('templates/sync.toml').read_text()[:10])"
     )
     where, _template = run(sys.executable, "-c", program, env={"PYTHONPATH": str(tmp_path)}).splitlines()
-    assert where == str(tmp_path / "procore_4hse" / "settings.py")
+    assert where == str(tmp_path / "procore_4hse" / "settings" / "loader.py")
 
 
 def locked(name: str) -> dict[str, list[str]]:

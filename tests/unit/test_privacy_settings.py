@@ -14,7 +14,7 @@ from procore_4hse.gather import Route
 from procore_4hse.house import routes_of
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.rules import Direction
-from procore_4hse.settings import Settings
+from procore_4hse.settings.model import Settings
 
 FOLDER = Path(__file__).parents[2] / "mappings" / "default"
 ROUTE = {

@@ -8,9 +8,12 @@ from uuid import UUID
 
 import pytest
 
-from procore_4hse import settings
+import procore_4hse
 from procore_4hse.errors import ConfigurationError, Problem
-from procore_4hse.settings import Deletions, Direction, Private, Settings, load
+from procore_4hse.settings import model
+from procore_4hse.settings.loader import load
+from procore_4hse.settings.model import Deletions, Direction, Private, Settings
+from procore_4hse.settings.values import age, duration
 
 GOOD = """\
 [procore]
@@ -222,7 +225,7 @@ def test_a_postgresql_store_is_taken_as_it_is(write: Write, url: str) -> None:
     ],
 )
 def test_durations(text: str, length: timedelta) -> None:
-    assert settings.duration(text) == length
+    assert duration(text) == length
 
 
 @pytest.mark.parametrize(
@@ -230,13 +233,13 @@ def test_durations(text: str, length: timedelta) -> None:
     [("2d", timedelta(days=2)), ("90d", timedelta(days=90)), ("26w", timedelta(weeks=26)), ("2y", timedelta(days=730))],
 )
 def test_ages(text: str, length: timedelta) -> None:
-    assert settings.age(text) == length
+    assert age(text) == length
 
 
 def test_nothing_is_forgotten_unless_an_age_says_so(write: Write) -> None:
     assert set(load(write(GOOD), {}).retention.model_dump().values()) == {None}
     found = load(write(GOOD + '[retention]\nraw = "90d"\njournal = "2y"\n'), {"SYNC_RETENTION__JOURNAL": "30d"})
-    assert found.retention == settings.RetentionSettings(raw="90d", journal="30d")
+    assert found.retention == model.RetentionSettings(raw="90d", journal="30d")
 
 
 # What is wrong is named, with its place and its remedy -----------------------------------------------------------
@@ -539,7 +542,7 @@ def test_a_world_readable_file_without_secrets_is_fine(write: Write) -> None:
 
 # The template ----------------------------------------------------------------------------------------------------
 
-TEMPLATE = Path(settings.__file__).parent / "templates" / "sync.toml"
+TEMPLATE = Path(procore_4hse.__file__).parent / "templates" / "sync.toml"
 FILLED = {
     "company_id = 0": "company_id = 1",
     'client_id = ""': 'client_id = "a"',
@@ -562,20 +565,20 @@ def test_the_template_complains_of_what_is_to_be_filled_in_and_of_nothing_else(w
     for empty, full in FILLED.items():
         text = text.replace(empty, full)
     found = load(write(text), {})
-    assert found.schedule == settings.ScheduleSettings()
-    assert found.guards == settings.GuardSettings()
-    assert found.retention == settings.RetentionSettings()
+    assert found.schedule == model.ScheduleSettings()
+    assert found.guards == model.GuardSettings()
+    assert found.retention == model.RetentionSettings()
 
 
 def test_the_template_names_every_setting_with_its_default(write: Write) -> None:
     text = TEMPLATE.read_text()
-    sections = (settings.ProcoreSettings, settings.FourHseSettings, settings.RouteSettings, settings.PrivacySettings)
+    sections = (model.ProcoreSettings, model.FourHseSettings, model.RouteSettings, model.PrivacySettings)
     for section in sections:
         for key, info in section.model_fields.items():
             assert re.search(rf"^({key} = |\[routes\.{key}\])", text, re.MULTILINE), key
             if isinstance(info.default, str):
                 assert f'{key} = "{info.default}"' in text
-    for key in settings.RetentionSettings.model_fields:
+    for key in model.RetentionSettings.model_fields:
         assert re.search(rf'^# {key} = "\d+[dwy]"', text, re.MULTILINE), key
 
 

@@ -20,7 +20,7 @@ from procore_4hse.gather import Route
 from procore_4hse.house import DIRECTIONS, House
 from procore_4hse.models import Side
 from procore_4hse.rounds import Round
-from procore_4hse.settings import Direction
+from procore_4hse.settings.model import Direction
 
 HELP = """Incidents that happened in a range of days, whatever the route's `since` says.
 

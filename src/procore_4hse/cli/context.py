@@ -27,7 +27,10 @@ from procore_4hse import log
 from procore_4hse.errors import ConfigurationError, SyncError, UsageError
 from procore_4hse.gather import Route
 from procore_4hse.house import House, open_house, routes_of
-from procore_4hse.settings import CONFIG_VARIABLE, DEFAULT_FILE, PREFIX, SECRETS_VARIABLE, Settings, load
+from procore_4hse.settings.loader import load
+from procore_4hse.settings.model import Settings
+from procore_4hse.settings.sources import CONFIG_VARIABLE, PREFIX, SECRETS_VARIABLE
+from procore_4hse.settings.toml_file import DEFAULT_FILE
 
 INTERNAL = 4
 

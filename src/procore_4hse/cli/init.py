@@ -10,7 +10,7 @@ import typer
 
 from procore_4hse.cli.context import desk_of, teach
 from procore_4hse.errors import UsageError
-from procore_4hse.settings import DEFAULT_FILE
+from procore_4hse.settings.toml_file import DEFAULT_FILE
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 DEFAULT_MAPPING = TEMPLATES / "mappings" / "default"
