@@ -152,10 +152,6 @@ class ProcoreRegister:
             reply.body for reply, _ in self._walk(f"{self._project}/people", [("sort", "name"), ("view", "extended")])
         )
 
-    def users_pages(self) -> Iterator[Rows]:
-        """Active full users only (P95)."""
-        yield from (reply.body for reply, _ in self._walk(f"{self._project}/users", [("sort", "name")]))
-
     def equipment_pages(self) -> Iterator[Rows]:
         """The equipment that records of the project may name (P96)."""
         yield from (reply.body for reply, _ in self._walk(f"{self._project}/managed_equipment", []))
