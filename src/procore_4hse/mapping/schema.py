@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -250,16 +250,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Using:
-    """A word of `using:`: the fields it serves on both sides and the lens it stands for."""
+    """A word of `using:`: what it means to people, the lens it stands for, and the fields it serves on both sides."""
 
     word: str
     means: str
-    keeps: Keeps
-    lost: str
-    """What is lost, or why it goes one way; empty when nothing is."""
+    build: Callable[[Row], Lens]
     procore: frozenset[str]
     fourhse: frozenset[str]
-    build: Callable[[Row], Lens]
+    lost: str = ""
+    """What is lost, or why it goes one way; empty when nothing is."""
     key: str | None = None
     """The stable name of the one field it serves; None: the field's name in Procore."""
     kinds: tuple[Kind, ...] = (Kind.INCIDENT,)
@@ -279,10 +278,33 @@ class Using:
     def serves(self, column: str) -> frozenset[str]:
         return self.procore if column == "procore" else self.fourhse
 
+    @property
+    def keeps(self) -> Keeps:
+        if not self.lost:
+            return Keeps.EXACT
+        return Keeps.ONE_WAY if self.never_writes or Direction.BOTH not in self.ways else Keeps.LOSSY
 
-_TEXTS = frozenset({"description_actions_involved", "deponent", "code", "external_reference_id"})
-"""4HSE's texts about an incident, but for the description, whose head may be the end of a title."""
-_NAMED = frozenset({"contributing_behavior", "contributing_condition", "hazard", "location"})
+
+# The words of `using:`, in the order of docs/mapping.md --------------------------------------------------------------
+
+
+def _fields(*names: str) -> frozenset[str]:
+    return frozenset(names)
+
+
+def _told(using: Using) -> Using:
+    """The same word, each of whose values may stand on a named line of a text."""
+    return replace(using, on_lines=using.procore)
+
+
+def _between(lens: Callable[[str, str], Lens]) -> Callable[[Row], Lens]:
+    """A lens that needs the two fields alone."""
+    return lambda row: lens(row.text.procore, row.text.fourhse)
+
+
+def _listed(lens: Callable[[str, Spot, WordList], Lens]) -> Callable[[Row], Lens]:
+    """A lens that reads a text by a word list."""
+    return lambda row: lens(row.text.procore, row.spot, row.list)
 
 
 def _text(row: Row, *, html: bool = False) -> Lens:
@@ -298,214 +320,207 @@ def _entry(row: Row) -> Lens:
     return WordLens(row.text.procore, row.spot, row.list, PICKERS.get(row.text.procore))
 
 
+def _count(row: Row) -> Lens:
+    return DecimalLens(row.text.procore, row.spot) if row.is_custom else NumberLens(row.text.procore, row.text.fourhse)
+
+
+_TEXTS = _fields("description_actions_involved", "deponent", "code", "external_reference_id")
+"""4HSE's texts about an incident, but for the description, whose head may be the end of a title."""
+_NAMED = _fields("contributing_behavior", "contributing_condition", "hazard", "location")
+_NO_MARKUP = "bold, links and other markup do not cross; a text written over HTML becomes one plain paragraph"
+_FIRST_WORD = "of several words that mean the same, the first one is written"
+_SEVERAL_WORDS = _told(
+    Using(
+        "several words",
+        "Any number of entries of a custom field's list, `;` between two in 4HSE.",
+        _listed(CustomWordsLens),
+        _fields(CUSTOM),
+        _TEXTS,
+        lost=f"their order; {_FIRST_WORD}",
+        takes_words=True,
+    )
+)
 _USING = (
     Using(
-        word="title",
-        means="The headline, one line of plain text; what 4HSE cuts at 255 characters leads the description there.",
-        keeps=Keeps.EXACT,
-        lost="",
-        procore=frozenset({"title"}),
-        fourhse=frozenset({"name"}),
-        build=lambda row: TitleLens(row.text.procore, row.text.fourhse),
+        "title",
+        "The headline, one line of plain text; what 4HSE cuts at 255 characters leads the description there.",
+        _between(TitleLens),
+        _fields("title"),
+        _fields("name"),
         key="title",
         is_required=True,
     ),
     Using(
-        word="text",
-        means="Text of any length, plain or HTML; HTML stays HTML where it stands.",
-        keeps=Keeps.LOSSY,
-        lost="bold, links and other markup do not cross; a text written over HTML becomes one plain paragraph",
-        procore=frozenset({"description", "number", CUSTOM}),
-        fourhse=_TEXTS | {"description_event"},
-        build=_text,
-        on_lines=frozenset({"number", CUSTOM}),
+        "text",
+        "Text of any length, plain or HTML; HTML stays HTML where it stands.",
+        _text,
+        _fields("description", "number", CUSTOM),
+        _TEXTS | {"description_event"},
+        lost=_NO_MARKUP,
+        on_lines=_fields("number", CUSTOM),
         apart=frozenset({(CUSTOM, "description_event")}),
     ),
     Using(
-        word="local day",
-        means="The day in the Procore project's own time zone; a new Procore incident has no known time of day.",
-        keeps=Keeps.LOSSY,
+        "local day",
+        "The day in the Procore project's own time zone; a new Procore incident has no known time of day.",
+        _between(DayLens),
+        _fields("event_date"),
+        _fields("date_incident"),
         lost="the time of day does not cross; in Procore it stays as it is when the day changes",
-        procore=frozenset({"event_date"}),
-        fourhse=frozenset({"date_incident"}),
-        build=lambda row: DayLens(row.text.procore, row.text.fourhse),
         key="day",
         is_required=True,
     ),
     Using(
-        word="status",
-        means="Open or closed; closing in 4HSE sets the day of closing, opening again clears it.",
-        keeps=Keeps.LOSSY,
-        lost="4HSE's new counts as open; the day of closing does not cross to Procore",
-        procore=frozenset({"status"}),
-        fourhse=frozenset({"status"}),
-        build=lambda row: StatusLens(
+        "status",
+        "Open or closed; closing in 4HSE sets the day of closing, opening again clears it.",
+        lambda row: StatusLens(
             row.text.procore, row.text.fourhse, custom={word: int(status_id) for word, status_id in row.words}
         ),
+        _fields("status"),
+        _fields("status"),
+        lost="4HSE's new counts as open; the day of closing does not cross to Procore",
         key="status",
         is_required=True,
         may_take_words=True,
     ),
     Using(
-        word="category from records",
-        means="4HSE's category, told from the injuries that Procore records; a word not shared stays in 4HSE.",
-        keeps=Keeps.ONE_WAY,
+        "category from records",
+        "4HSE's category, told from the injuries that Procore records; a word not shared stays in 4HSE.",
+        lambda row: CategoryLens(row.text.procore, row.text.fourhse, dict(row.words)),
+        _fields("records"),
+        _fields("category"),
         lost="Procore has no category: a word of 4HSE never changes Procore's records",
-        procore=frozenset({"records"}),
-        fourhse=frozenset({"category"}),
-        build=lambda row: CategoryLens(row.text.procore, row.text.fourhse, dict(row.words)),
         key="category",
         takes_words=True,
         never_writes="procore",
     ),
-    Using(
-        word="server text",
-        means="What one system sets itself, such as a number: carried into an empty field of what came from there.",
-        keeps=Keeps.ONE_WAY,
-        lost="what stands there already stays, and an edit of it goes nowhere",
-        procore=frozenset({"number", "created_by", CUSTOM}),
-        fourhse=_TEXTS | {"creator"},
-        build=lambda row: ShownLens(row.text.procore, row.spot, is_set_by_procore=not row.is_custom),
-        ways=(Direction.TO_FOURHSE, Direction.TO_PROCORE),
-        on_lines=frozenset({"number", "created_by", CUSTOM}),
-        fills_only=True,
+    _told(
+        Using(
+            "server text",
+            "What one system sets itself, such as a number: carried into an empty field of what came from there.",
+            lambda row: ShownLens(row.text.procore, row.spot, is_set_by_procore=not row.is_custom),
+            _fields("number", "created_by", CUSTOM),
+            _TEXTS | {"creator"},
+            lost="what stands there already stays, and an edit of it goes nowhere",
+            ways=(Direction.TO_FOURHSE, Direction.TO_PROCORE),
+            fills_only=True,
+        )
+    ),
+    _told(
+        Using(
+            "name",
+            "The name of what Procore shows as an object, such as a location, as one line of text.",
+            lambda row: ShownLens(row.text.procore, row.spot, is_set_by_procore=True),
+            _NAMED | {CUSTOM},
+            _TEXTS,
+            lost="Procore takes an object by its id alone: an edit in 4HSE stays there",
+            ways=(Direction.TO_FOURHSE,),
+        )
     ),
     Using(
-        word="name",
-        means="The name of what Procore shows as an object, such as a location, as one line of text.",
-        keeps=Keeps.ONE_WAY,
-        lost="Procore takes an object by its id alone: an edit in 4HSE stays there",
-        procore=_NAMED | {CUSTOM},
-        fourhse=_TEXTS,
-        build=lambda row: ShownLens(row.text.procore, row.spot, is_set_by_procore=True),
-        ways=(Direction.TO_FOURHSE,),
-        on_lines=_NAMED | {CUSTOM},
-    ),
-    Using(
-        word="actions summary",
-        means="What an incident led to in Procore, as a text: a line for each action, with its type and description.",
-        keeps=Keeps.ONE_WAY,
+        "actions summary",
+        "What an incident led to in Procore, as a text: a line for each action, with its type and description.",
+        lambda row: ActionsLens(row.spot),
+        _fields("actions"),
+        _fields("description_actions_involved"),
         lost="Procore's actions are never changed: an edit in 4HSE stays there",
-        procore=frozenset({"actions"}),
-        fourhse=frozenset({"description_actions_involved"}),
-        build=lambda row: ActionsLens(row.spot),
         ways=(Direction.TO_FOURHSE,),
     ),
-    Using(
-        word="number",
-        means="A number of a custom field, and its digits in a text of 4HSE.",
-        keeps=Keeps.LOSSY,
-        lost="zeros at the end of a fraction",
-        procore=frozenset({CUSTOM}),
-        fourhse=_TEXTS,
-        build=lambda row: DecimalLens(row.text.procore, row.spot),
-        on_lines=frozenset({CUSTOM}),
+    _told(
+        Using(
+            "number",
+            "A number of a custom field, and its digits in a text of 4HSE.",
+            lambda row: DecimalLens(row.text.procore, row.spot),
+            _fields(CUSTOM),
+            _TEXTS,
+            lost="zeros at the end of a fraction",
+        )
     ),
-    Using(
-        word="words",
-        means="One entry of a custom field's list, or its yes and no, by a list in two columns.",
-        keeps=Keeps.LOSSY,
-        lost="of several words that mean the same, the first one is written",
-        procore=frozenset({CUSTOM}),
-        fourhse=_TEXTS,
-        build=_entry,
-        takes_words=True,
-        on_lines=frozenset({CUSTOM}),
+    _told(
+        Using(
+            "words",
+            "One entry of a custom field's list, or its yes and no, by a list in two columns.",
+            _entry,
+            _fields(CUSTOM),
+            _TEXTS,
+            lost=_FIRST_WORD,
+            takes_words=True,
+        )
     ),
-    Using(
-        word="several words",
-        means="Any number of entries of a custom field's list, `;` between two in 4HSE.",
-        keeps=Keeps.LOSSY,
-        lost="their order; of several words that mean the same, the first one is written",
-        procore=frozenset({CUSTOM}),
-        fourhse=_TEXTS,
-        build=lambda row: CustomWordsLens(row.text.procore, row.spot, row.list),
-        takes_words=True,
-        on_lines=frozenset({CUSTOM}),
-    ),
+    _SEVERAL_WORDS,
 )
-_PERSON_TEXTS = frozenset({"description", "code"})
-_WORDED = frozenset({*PICKERS, "filing_type", CUSTOM})
 
-
-def _count(row: Row) -> Lens:
-    return DecimalLens(row.text.procore, row.spot) if row.is_custom else NumberLens(row.text.procore, row.text.fourhse)
-
-
+_PERSON_TEXTS = _fields("description", "code")
 _PERSON_USING = (
     Using(
-        word="person",
-        means="Who it is: found by the rules under `recognised by`, or named under `partners` or in the inbox.",
-        keeps=Keeps.EXACT,
-        lost="",
-        procore=frozenset({"affected_party"}),
-        fourhse=frozenset({"person_office_id"}),
-        build=lambda row: PersonLens(),
+        "person",
+        "Who it is: found by the rules under `recognised by`, or named under `partners` or in the inbox.",
+        lambda row: PersonLens(),
+        _fields("affected_party"),
+        _fields("person_office_id"),
         key="person",
         is_required=True,
-        kinds=PEOPLE_RECORDS,
     ),
     Using(
-        word="number",
-        means="A whole number of days, of which none and 0 are the same; or the number of a custom field.",
-        keeps=Keeps.LOSSY,
+        "number",
+        "A whole number of days, of which none and 0 are the same; or the number of a custom field.",
+        _count,
+        _fields("work_days_absent", CUSTOM),
+        _PERSON_TEXTS | {"days"},
         lost="none and 0 cannot be told apart",
-        procore=frozenset({"work_days_absent", CUSTOM}),
-        fourhse=_PERSON_TEXTS | {"days"},
-        build=_count,
         key="days",
-        kinds=PEOPLE_RECORDS,
-        on_lines=frozenset({CUSTOM}),
+        on_lines=_fields(CUSTOM),
         apart=frozenset({(CUSTOM, "days"), ("work_days_absent", "description"), ("work_days_absent", "code")}),
     ),
     Using(
-        word="text",
-        means="What is told about this person; the named lines above it belong to other rows.",
-        keeps=Keeps.LOSSY,
-        lost="bold, links and other markup do not cross; a text written over HTML becomes one plain paragraph",
-        procore=frozenset({"description", CUSTOM}),
-        fourhse=_PERSON_TEXTS,
-        build=lambda row: _text(row, html=True),
-        kinds=PEOPLE_RECORDS,
-        on_lines=frozenset({CUSTOM}),
+        "text",
+        "What is told about this person; the named lines above it belong to other rows.",
+        lambda row: _text(row, html=True),
+        _fields("description", CUSTOM),
+        _PERSON_TEXTS,
+        lost=_NO_MARKUP,
+        on_lines=_fields(CUSTOM),
     ),
-    Using(
-        word="words",
-        means="One word of a list in two columns; a word that the list does not hold waits for a person.",
-        keeps=Keeps.LOSSY,
-        lost="of several words that mean the same, the first one is written",
-        procore=_WORDED,
-        fourhse=_PERSON_TEXTS,
-        build=_entry,
-        kinds=PEOPLE_RECORDS,
-        takes_words=True,
-        on_lines=_WORDED,
+    _told(
+        Using(
+            "words",
+            "One word of a list in two columns; a word that the list does not hold waits for a person.",
+            _entry,
+            _fields(*PICKERS, "filing_type", CUSTOM),
+            _PERSON_TEXTS,
+            lost=_FIRST_WORD,
+            takes_words=True,
+        )
     ),
-    Using(
-        word="body parts",
-        means="Body parts with their sides, any number of them, `;` between two; Procore needs an affliction type too.",
-        keeps=Keeps.LOSSY,
-        lost="their order; of several words that mean the same, the first one is written",
-        procore=frozenset({"affected_body_parts"}),
-        fourhse=_PERSON_TEXTS,
-        build=lambda row: PartsLens(row.text.procore, row.spot, row.list),
-        kinds=PEOPLE_RECORDS,
-        takes_words=True,
-        on_lines=frozenset({"affected_body_parts"}),
+    _told(
+        Using(
+            "body parts",
+            "Body parts with their sides, any number of them, `;` between two; Procore needs an affliction type too.",
+            _listed(PartsLens),
+            _fields("affected_body_parts"),
+            _PERSON_TEXTS,
+            lost=f"their order; {_FIRST_WORD}",
+            takes_words=True,
+        )
     ),
+    replace(_SEVERAL_WORDS, fourhse=_PERSON_TEXTS),
+)
+_EQUIPMENT_USING = (
     Using(
-        word="several words",
-        means="Any number of entries of a custom field's list, `;` between two in 4HSE.",
-        keeps=Keeps.LOSSY,
-        lost="their order; of several words that mean the same, the first one is written",
-        procore=frozenset({CUSTOM}),
-        fourhse=_PERSON_TEXTS,
-        build=lambda row: CustomWordsLens(row.text.procore, row.spot, row.list),
-        kinds=PEOPLE_RECORDS,
-        takes_words=True,
-        on_lines=frozenset({CUSTOM}),
+        "equipment",
+        "The piece of equipment that a record names, found by the rules under `recognised by`.",
+        lambda row: EquipmentLens(),
+        _fields("managed_equipment"),
+        _fields("entity_id"),
+        key="equipment",
+        is_required=True,
     ),
 )
+
+
+def _by_word(using: tuple[Using, ...], kinds: tuple[Kind, ...]) -> dict[str, Using]:
+    """The words of one kind of file, whose rows are fields of these records."""
+    return {each.word: replace(each, kinds=kinds) for each in using}
 
 
 @dataclass(frozen=True)
@@ -516,10 +531,12 @@ class Form:
     record: str
     using: Mapping[str, Using]
     known: Mapping[str, frozenset[str]]
-    read_only: Mapping[str, frozenset[str]]
     adapter: TypeAdapter[Any]
     top: type[BaseModel]
     row: type[BaseModel]
+    read_only: Mapping[str, frozenset[str]] = field(
+        default_factory=lambda: {"procore": frozenset(), "4hse": frozenset()}
+    )
 
     def served(self, column: str) -> frozenset[str]:
         return frozenset[str]().union(*(using.serves(column) for using in self.using.values()))
@@ -528,19 +545,18 @@ class Form:
 INCIDENT_FORM = Form(
     file="incident.yaml",
     record="incident",
-    using={using.word: using for using in _USING},
+    using=_by_word(_USING, (Kind.INCIDENT,)),
     known=INCIDENT_FIELDS,
-    read_only=READ_ONLY,
     adapter=MAPPING_TEXT,
     top=MappingText,
     row=RowText,
+    read_only=READ_ONLY,
 )
 PEOPLE_FORM = Form(
     file="people.yaml",
     record="person",
-    using={using.word: using for using in _PERSON_USING},
+    using=_by_word(_PERSON_USING, PEOPLE_RECORDS),
     known=PERSON_FIELDS,
-    read_only={"procore": frozenset(), "4hse": frozenset()},
     adapter=PEOPLE_TEXT,
     top=PeopleText,
     row=PersonRowText,
@@ -548,22 +564,8 @@ PEOPLE_FORM = Form(
 EQUIPMENT_FORM = Form(
     file="equipment.yaml",
     record="equipment",
-    using={
-        "equipment": Using(
-            word="equipment",
-            means="The piece of equipment that a record names, found by the rules under `recognised by`.",
-            keeps=Keeps.EXACT,
-            lost="",
-            procore=frozenset({"managed_equipment"}),
-            fourhse=frozenset({"entity_id"}),
-            build=lambda row: EquipmentLens(),
-            key="equipment",
-            kinds=(Kind.EQUIPMENT,),
-            is_required=True,
-        )
-    },
+    using=_by_word(_EQUIPMENT_USING, (Kind.EQUIPMENT,)),
     known=EQUIPMENT_FIELDS,
-    read_only={"procore": frozenset(), "4hse": frozenset()},
     adapter=EQUIPMENT_TEXT,
     top=EquipmentText,
     row=EquipmentRowText,
