@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from procore_4hse.clients import FourHseRegister, ProcoreRegister
-from procore_4hse.errors import AccessRefused, GuardStopped, NotFound, VendorError
-from procore_4hse.gaps import Gap, gaps, lists_for
+from procore_4hse.errors import AccessRefused, GuardStopped, NotFound, Refused, VendorError
+from procore_4hse.fleet import Yard, fleet_gaps
+from procore_4hse.gaps import Alarms, Gap, StatusUse, gaps, lists_for, named_statuses, status_gaps
 from procore_4hse.gather import Route
 from procore_4hse.house import House
 from procore_4hse.mapping.days import zone_name
-from procore_4hse.models import PEOPLE_RECORDS, Image, Kind, Page, Side
+from procore_4hse.mapping.lenses import Known
+from procore_4hse.models import PEOPLE_RECORDS, PROCORE_RECORDS, Image, Kind, Page, Side
 
 SKEW = timedelta(seconds=60)
 """Clocks that differ by more than this are worth a word: none is ever compared, but logs would mislead."""
@@ -23,6 +25,7 @@ NOBODY = "0"
 """An id that no incident has: asking the recycle bin for it tells only whether we may look."""
 
 FULL_PAGE = 100
+FLAGS = (False, True)
 
 
 class Level(StrEnum):
@@ -117,6 +120,7 @@ def _route(house: House, route: Route) -> Findings:
     for glance in (_place, _pages):
         yield from _guarded(route, glance, fourhse)
     yield from _guarded(route, lambda register: _words(route, register, fourhse), procore)
+    yield from _guarded(route, lambda register: _equipment(route, register, fourhse), procore)
 
 
 def _left_out(route: Route) -> Findings:
@@ -240,11 +244,89 @@ def _words(route: Route, procore: ProcoreRegister, fourhse: FourHseRegister) -> 
                 f"Procore's list of {name.replace('_', ' ')} may not be read, so that its words cannot be compared; "
                 "give our account access to the company's lists."
             )
-    found = gaps(route.mapping, offered, _shown(procore, fourhse))
+    shown = _shown(procore, fourhse)
+    uses = {status_id: _status_use(procore, status_id) for status_id in named_statuses(route.mapping).values()}
+    found = [*gaps(route.mapping, offered, shown), *status_gaps(route.mapping, offered, uses)]
+    yield from _told(found, "Every word that both systems show now has a partner in the mapping.")
+    yield from _alerts(route, procore, shown[Side.FOURHSE, Kind.PERSON])
+
+
+def _told(found: Sequence[Gap], otherwise: str) -> Findings:
     for gap in found:
         yield _warning(f"{gap.what} ({_concerned(gap)}); {gap.remedy}.")
     if not found:
-        yield _ok("Every word that both systems show now has a partner in the mapping.")
+        yield _ok(otherwise)
+
+
+def _status_use(procore: ProcoreRegister, status_id: int) -> StatusUse:
+    """The incidents of this status, asked for with and without known time, and the status as the first one shows it.
+
+    A filter that Procore did not apply, or refused, finds none.
+    """
+    listings = (procore.incident_pages(custom_status=str(status_id), time_unknown=each, per_page=1) for each in FLAGS)
+    try:
+        pages = [next(listing) for listing in listings]
+    except (NotFound, Refused):
+        return StatusUse()
+    first = next((record for page in pages for record in page.records), None)
+    if first is None:
+        return StatusUse()
+    image = procore.show(Kind.INCIDENT, first.id).record.payload.get("custom_status") or {}
+    if str(image.get("id")) != str(status_id):
+        return StatusUse()
+    return StatusUse(sum(page.total or len(page.records) for page in pages), image)
+
+
+# What alerts people ----------------------------------------------------------------------------------------------
+
+
+def _alerts(route: Route, procore: ProcoreRegister, involved: Iterable[Image]) -> Findings:
+    """Which rows write a filing type to Procore, and which filing types alert people there now (P73)."""
+    rows = route.mapping.alerting
+    if not rows:
+        yield _ok("No row writes a filing type to Procore, so that no injury that we make alerts people there.")
+        return
+    labels = " and ".join(f"`{row.label}`" for row in rows)
+    try:
+        filing_types = procore.picker("injury_filing_types")
+    except (AccessRefused, NotFound):
+        yield _warning(f"{labels} writes filing types to Procore, and which of them alert people may not be read.")
+        return
+    alarms = Alarms.of(filing_types)
+    told = f"{labels} writes filing types to Procore, where {len(alarms.severe)} of {len(filing_types)} have a severity"
+    if not alarms.loud:
+        yield _ok(f"{told}, and none of these alerts people.")
+        return
+    readings = [row.lens.get(Side.FOURHSE, image) for row in rows for image in involved]
+    people = len([one for one in readings if isinstance(one, Known) and one.value in alarms.loud])
+    yield _warning(
+        f"{told}; these alert people by e-mail or push: {', '.join(sorted(alarms.loud))}. "
+        f"4HSE shows one of them for {people} involved {'person' if people == 1 else 'people'}. "
+        "A backfill leaves them out unless --with-filing-types is given."
+    )
+
+
+# Equipment -------------------------------------------------------------------------------------------------------
+
+
+def _equipment(route: Route, procore: ProcoreRegister, fourhse: FourHseRegister) -> Findings:
+    """Both lists of equipment by the rules of the mapping, with the incidents that name each piece."""
+    if not route.mapping.equipment:
+        return
+    try:
+        here, there = ([row for page in register.equipment_pages() for row in page] for register in (procore, fourhse))
+    except (AccessRefused, NotFound) as error:
+        yield _warning(
+            f"{error.side.label}'s list of equipment may not be read, so that its pieces cannot be compared."
+        )
+        return
+    records = [page for kind in PROCORE_RECORDS for page in procore.record_pages(kind)]
+    found = fleet_gaps(
+        route.mapping,
+        Yard.of(Side.PROCORE, here, _payloads(records)),
+        Yard.of(Side.FOURHSE, there, _payloads(fourhse.pages(Kind.RESOURCE))),
+    )
+    yield from _told(found, "Every piece of equipment that both systems list has its partner.")
 
 
 def _shown(procore: ProcoreRegister, fourhse: FourHseRegister) -> dict[tuple[Side, Kind], tuple[Image, ...]]:
@@ -254,7 +336,11 @@ def _shown(procore: ProcoreRegister, fourhse: FourHseRegister) -> dict[tuple[Sid
         **{(Side.PROCORE, kind): procore.record_pages(kind) for kind in PEOPLE_RECORDS},
         (Side.FOURHSE, Kind.PERSON): fourhse.pages(Kind.PERSON),
     }
-    return {key: tuple(record.payload for page in some for record in page.records) for key, some in pages.items()}
+    return {key: tuple(_payloads(some)) for key, some in pages.items()}
+
+
+def _payloads(pages: Iterable[Page]) -> Iterator[Image]:
+    return (record.payload for page in pages for record in page.records)
 
 
 def _concerned(gap: Gap) -> str:

@@ -17,6 +17,7 @@ from procore_4hse.models import Image, Kind, Side
 STATUSES = "statuses"
 PARTS = "body_parts"
 PART_KEYS = "affected_body_parts"
+TRIGGERS = ("email_trigger", "push_notification_trigger")
 FIXED = {"filing_type": "filing_types"}
 """Procore's fields whose words the contract fixes, and the list that shows them."""
 
@@ -34,6 +35,14 @@ class Gap:
     remedy: str
     records: int = 0
     of_people: bool = False
+
+
+@dataclass(frozen=True)
+class StatusUse:
+    """How many of Procore's incidents are in a status of the company's, and the status as one of them shows it."""
+
+    incidents: int = 0
+    image: Image = field(default_factory=dict)
 
 
 def lists_for(mapping: Mapping) -> tuple[str, ...]:
@@ -181,3 +190,55 @@ def _not_known(row: _Row, offered: Offered) -> Iterator[Gap]:
         counted[f"{row.row.label}: {reason if is_told else hidden}"] += count
     for what, count in counted.items():
         yield row.gap(what, "add the word to the mapping", count)
+
+
+# Statuses of the company's own -----------------------------------------------------------------------------------
+
+
+def named_statuses(mapping: Mapping) -> Dict[str, int]:
+    """The custom statuses that Procore is to be given, by the word that each stands for."""
+    lenses = [row.lens for row in mapping.fields if row.leads_to(Side.PROCORE)]
+    return next((lens.custom for lens in lenses if isinstance(lens, StatusLens)), {})
+
+
+def status_gaps(mapping: Mapping, offered: Offered, uses: Dict[int, StatusUse]) -> list[Gap]:
+    """Custom statuses that Procore does not show, or shows as standing for the other word.
+
+    Procore has no list of them (P71): one is known by the incidents that are in it, or by its id among the statuses.
+    """
+    listed = {str(entry.get("value")) for entry in offered.get(STATUSES, ())}
+    found = []
+    for word, status_id in named_statuses(mapping).items():
+        use = uses.get(status_id, StatusUse())
+        stands_for = _stands_for(use.image)
+        if not use.incidents and str(status_id) not in listed:
+            what = f"the mapping names the status {status_id} for {word!r}, which no incident or list in Procore shows"
+            found.append(Gap(what, "compare the id with your Procore administrator"))
+        elif stands_for not in (None, word):
+            name = str(use.image.get("name") or status_id)
+            what = f"the mapping names the status {name!r} ({status_id}) for {word!r}, and Procore means {stands_for!r}"
+            found.append(Gap(what, "correct the list of statuses", use.incidents))
+    return found
+
+
+def _stands_for(image: Image) -> str | None:
+    meant = image.get("global_status")
+    name = meant.get("name") if isinstance(meant, Dict) else None
+    return fold(str(name)) if name else None
+
+
+# What alerts people ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Alarms:
+    """Procore's filing types that have a severity now, and those of them whose severity alerts people (P73)."""
+
+    severe: frozenset[str]
+    loud: frozenset[str]
+
+    @classmethod
+    def of(cls, filing_types: Iterable[Image]) -> Alarms:
+        levels = {str(row["name"]): row["severity_level"] for row in filing_types if row.get("severity_level")}
+        loud = (name for name, level in levels.items() if any(level.get(trigger) for trigger in TRIGGERS))
+        return cls(frozenset(levels), frozenset(loud))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from shutil import copytree
 from typing import Any
 
@@ -147,3 +148,92 @@ def test_pages_of_4hse_are_told_when_there_is_more_than_one(stand: Stand) -> Non
 def test_an_unusable_system_ends_with_its_own_code(stand: Stand) -> None:
     stand.faults.add(FaultKind.ERROR_BEFORE, path="/me$", status=400, times=None)
     assert stand.json("check", exit_code=1)["exit"] == 1
+
+
+# Statuses, filing types and equipment ----------------------------------------------------------------------------
+
+
+def own_mapping(stand: Stand) -> Path:
+    """A copy of the default mapping, which the route uses."""
+    folder = Path(copytree(MAPPING, stand.folder / "mine"))
+    stand.configure(mapping='"mine"')
+    return folder
+
+
+def rewrite(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_custom_statuses_are_looked_for_among_procores_incidents(stand: Stand) -> None:
+    folder = own_mapping(stand)
+    reviewed = stand.procore.custom_status("Under review", "open")
+    filed = stand.procore.custom_status("Filed", "closed")
+    rewrite(folder / "incident.yaml", "    using: status\n", "    using: status\n    words: status\n")
+    listed = folder / "words" / "status.yaml"
+    listed.write_text(f"- 4hse: open\n  procore: {reviewed}\n- 4hse: closed\n  procore: {filed}\n", encoding="utf-8")
+    assert told(stand.json("check"), "warning").splitlines() == [
+        f"route riverside: the mapping names the status {one} for '{word}', which no incident or list in Procore shows "
+        "(0 incidents); compare the id with your Procore administrator."
+        for one, word in ((reviewed, "open"), (filed, "closed"))
+    ]
+    stand.on_site("One", custom_status_id=reviewed)
+    for title in ("Two", "Three"):
+        stand.on_site(title, custom_status_id=reviewed, time_unknown=True)
+    stand.on_site("Four", custom_status_id=filed)
+    assert told(stand.json("check"), "warning") == ""
+    listed.write_text(f"- 4hse: closed\n  procore: {reviewed}\n", encoding="utf-8")
+    assert told(stand.json("check"), "warning") == (
+        f"route riverside: the mapping names the status 'Under review' ({reviewed}) for 'closed', and Procore means "
+        "'open' (3 incidents); correct the list of statuses."
+    )
+    assert not stand.procore.refused
+
+
+def test_what_would_alert_people_is_named(stand: Stand) -> None:
+    assert "No row writes a filing type to Procore" in told(stand.json("check"), "ok")
+    folder = own_mapping(stand)
+    rewrite(folder / "people.yaml", "direction: procore to 4hse  ", "direction: both  ")
+    office = PLACES["riverside"][1]
+    person = stand.fourhse.add_person(TENANT, office, "Hidden", "Name")
+    for text in ("Filing type: Fatality", "Filing type: First aid", "No type."):
+        incident = stand.in_office(text)
+        fields = {"office_incident_id": incident, "person_office_id": person, "description": text}
+        stand.fourhse.hand_create("incident-person", office, **fields)
+    assert told(stand.json("check"), "warning") == (
+        "route riverside: `Filing type` writes filing types to Procore, where 2 of 7 have a severity; these alert "
+        "people by e-mail or push: fatality, lost_time. 4HSE shows one of them for 1 involved person. "
+        "A backfill leaves them out unless --with-filing-types is given."
+    )
+    stand.faults.add(FaultKind.ERROR_BEFORE, path="/injury_filing_types$", status=403, times=None)
+    assert "which of them alert people may not be read" in told(stand.json("check"), "warning")
+    stand.configure(mapping='"mine"', direction='"procore-to-4hse"')
+    assert told(stand.json("check"), "warning") == ""
+
+
+def test_equipment_is_compared_by_the_rules_of_the_mapping(stand: Stand) -> None:
+    project, office = PLACES["riverside"]
+    crane = stand.procore.add_equipment(project, "Crane", identification_number="EQ-1")
+    kran = stand.fourhse.add_equipment(TENANT, office, "Kran", code="EQ-1")
+    odd = stand.procore.add_equipment(project, "Odd thing", identification_number="EQ-9")
+    for piece in (crane, odd):
+        fields = {"incident_id": int(stand.on_site(f"Hit {piece}")), "managed_equipment_id": piece}
+        stand.procore.hand_create("property_damage", project, **fields)
+    resource = {"office_incident_id": stand.in_office("Hit"), "entity_id": kran, "entity_type": "EQUIPMENT"}
+    stand.fourhse.hand_create("incident-resource", office, **resource)
+    assert "equipment" not in stand.said("check")
+    (own_mapping(stand) / "equipment.yaml").write_text(
+        "owner: plant office\nrecognised by:\n  - identification number is code\nfields:\n  - field: Equipment\n"
+        "    procore: managed_equipment\n    4hse: entity_id\n    direction: both\n    using: equipment\n",
+        encoding="utf-8",
+    )
+    assert told(stand.json("check"), "warning") == (
+        "route riverside: Procore's equipment Odd thing (EQ-9) has no partner in 4HSE (1 incident); give both the same "
+        "number, or name them under `partners` in equipment.yaml."
+    )
+    stand.fourhse.add_equipment(TENANT, office, "Ding", code="EQ-9")
+    assert "Every piece of equipment that both systems list has its partner." in told(stand.json("check"), "ok")
+    stand.faults.add(FaultKind.ERROR_BEFORE, path="/managed_equipment$", status=403, times=None)
+    assert "Procore's list of equipment may not be read" in told(stand.json("check"), "warning")
+    assert stand.writes == 0

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from procore_4hse.gaps import Gap, gaps, lists_for
+from procore_4hse.gaps import Alarms, Gap, StatusUse, gaps, lists_for, named_statuses, status_gaps
 from procore_4hse.mapping.classes import FieldClass
-from procore_4hse.mapping.rules import Direction, Mapping
+from procore_4hse.mapping.lenses import StatusLens
+from procore_4hse.mapping.rules import Direction, Field, Mapping
 from procore_4hse.mapping.words import WordList
 from procore_4hse.models import Image, Kind, Side
 from routes import MAPPING, office, site
@@ -172,3 +173,65 @@ def test_gaps_of_one_list_are_told_by_use() -> None:
     entries = tuple({"id": 50 + n, "name": f"Own {n}", "active": True} for n in range(3))
     told = found(None, injured(affliction_type={"id": 52}), affliction_types=(*AFFLICTIONS, *entries))
     assert [(gap.records, gap.what.split("'")[1]) for gap in told] == [(1, "Own 2"), (0, "Own 0"), (0, "Own 1")]
+
+
+# Statuses of the company's own -----------------------------------------------------------------------------------
+
+REVIEWED = {"id": 71, "name": "Reviewed", "global_status": {"id": 1, "name": "Open"}}
+
+
+def with_statuses(**ids: int) -> Mapping:
+    """The default mapping with these custom statuses, by the word that each stands for."""
+
+    def given(row: Field) -> Field:
+        return replace(row, lens=replace(row.lens, custom=ids)) if isinstance(row.lens, StatusLens) else row
+
+    return replace(MAPPING, fields=tuple(given(row) for row in MAPPING.fields))
+
+
+def test_statuses_that_procore_shows_as_named_leave_no_gap() -> None:
+    whole = with_statuses(open=71)
+    assert named_statuses(whole) == {"open": 71}
+    assert status_gaps(whole, OFFERED, {71: StatusUse(2, REVIEWED)}) == []
+
+
+def test_a_status_that_nothing_in_procore_shows_is_told() -> None:
+    (gap,) = status_gaps(with_statuses(open=71, closed=72), OFFERED, {71: StatusUse(2, REVIEWED), 72: StatusUse()})
+    assert gap.what == "the mapping names the status 72 for 'closed', which no incident or list in Procore shows"
+    assert (gap.records, gap.of_people) == (0, False)
+
+
+def test_a_status_that_a_list_shows_is_known_before_any_incident_is_in_it() -> None:
+    statuses = (*OFFERED["statuses"], {"label": "Filed", "value": "72"})
+    assert status_gaps(with_statuses(closed=72), {"statuses": statuses}, {72: StatusUse()}) == []
+
+
+def test_a_status_that_means_the_other_word_is_told_with_its_incidents() -> None:
+    (gap,) = status_gaps(with_statuses(closed=71), OFFERED, {71: StatusUse(2, REVIEWED)})
+    assert gap.what == "the mapping names the status 'Reviewed' (71) for 'closed', and Procore means 'open'"
+    assert gap.records == 2
+
+
+def test_a_status_is_not_looked_for_where_none_is_written() -> None:
+    assert named_statuses(with_statuses(open=71).narrowed(Direction.TO_FOURHSE)) == {}
+    assert named_statuses(MAPPING) == {}
+
+
+# What alerts people ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("level", "severe", "loud"),
+    [
+        (None, False, False),
+        ({"name": "Minor", "email_trigger": False, "push_notification_trigger": False}, True, False),
+        ({"name": "Major", "email_trigger": True, "push_notification_trigger": False}, True, True),
+        ({"name": "Major", "email_trigger": False, "push_notification_trigger": True}, True, True),
+        ({"name": "Major"}, True, False),
+    ],
+)
+def test_a_filing_type_alerts_people_when_its_severity_has_a_trigger(
+    level: Image | None, severe: bool, loud: bool
+) -> None:
+    found = Alarms.of([{"id": 1, "name": "first_aid", "severity_level": level}])
+    assert ("first_aid" in found.severe, "first_aid" in found.loud) == (severe, loud)

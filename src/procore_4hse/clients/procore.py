@@ -165,6 +165,7 @@ class ProcoreRegister:
         created: tuple[datetime, datetime] | None = None,
         event_days: tuple[date, date] | None = None,
         time_unknown: bool | None = None,
+        custom_status: str | None = None,
         ids: Sequence[str] | None = None,
         per_page: int = 1000,
         reserve: bool = False,
@@ -178,6 +179,7 @@ class ProcoreRegister:
             *_range("created_at", created),
             *_range("event_date", event_days),
             *_flag("time_unknown", time_unknown),
+            *([] if custom_status is None else [("filters[custom_status_id][]", custom_status)]),
         ]
         for some in _id_filters(ids):
             yield from self._pages(Kind.INCIDENT, "", [*query, *some], per_page=per_page, reserve=reserve)

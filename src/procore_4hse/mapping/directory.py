@@ -129,3 +129,18 @@ class Fleet:
     ) -> Fleet:
         pairs = paired(left, right, (EQUIPMENT_RULES[rule] for rule in rules), told)
         return cls(pairs, {there: here for here, there in pairs.items()})
+
+
+Doubt = tuple[str, tuple[str, ...], tuple[str, ...]]
+"""A rule, and the ids of both lists that it fits alike, more than one in one of them."""
+
+
+def doubts(left: Mapping[str, Image], right: Mapping[str, Image], rules: Iterable[str], fleet: Fleet) -> list[Doubt]:
+    """Where a rule chose no partner, because it fits several of those that have none."""
+    found: list[Doubt] = []
+    for rule in rules:
+        mine, theirs = EQUIPMENT_RULES[rule]
+        here, there = _by(mine, left, fleet.to_fourhse.keys()), _by(theirs, right, fleet.to_procore.keys())
+        several = (key for key in here if len(here[key]) + len(there.get(key, ())) > 2 and key in there)
+        found += ((rule, tuple(here[key]), tuple(there[key])) for key in several)
+    return found

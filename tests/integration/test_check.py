@@ -1,0 +1,40 @@
+"""check against systems that answer in unexpected ways: what it says is no more than what it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from procore_4hse.check import Level, check_all
+from procore_4hse.mapping.lenses import StatusLens
+from procore_4hse.simulator.wire import Request, Response
+from world import World
+
+
+def warnings(world: World) -> list[str]:
+    return [found.what for found in check_all(world.house, [world.route]) if found.level is not Level.OK]
+
+
+def name_status(world: World, **ids: int) -> None:
+    """The mapping names these custom statuses, by the word that each stands for."""
+    fields = tuple(
+        replace(row, lens=replace(row.lens, custom=ids)) if isinstance(row.lens, StatusLens) else row
+        for row in world.route.mapping.fields
+    )
+    world.with_route(mapping=replace(world.route.mapping, fields=fields))
+
+
+def test_a_filter_that_procore_leaves_aside_proves_no_status(build: Callable[..., World]) -> None:
+    world = build()
+    world.on_site("Fall")
+    name_status(world, open=4711)
+    handle = world.procore.handle
+
+    def deaf(request: Request) -> Response:
+        kept = tuple(pair for pair in request.query if not pair[0].startswith("filters[custom_status_id]"))
+        return handle(replace(request, query=kept))
+
+    world.procore.handle = deaf
+    world.house = World._house(world.store, world.clock, world.procore, world.fourhse)
+    (warning,) = warnings(world)
+    assert warning.startswith("the mapping names the status 4711 for 'open', which no incident or list")
