@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from procore_4hse.gather import Route
 from procore_4hse.house import House
 from procore_4hse.mapping.crossing import Crossing, crossings
+from procore_4hse.mapping.lenses import Known, Reading
 from procore_4hse.mapping.rules import Field
-from procore_4hse.models import CHILDREN, PROCORE_RECORDS, Action, Item, Kind, Link, RawRecord, Ruling, Side
+from procore_4hse.models import (
+    CHILDREN,
+    PEOPLE_RECORDS,
+    PROCORE_RECORDS,
+    Action,
+    Image,
+    Item,
+    Kind,
+    Link,
+    RawRecord,
+    Ruling,
+    Side,
+)
 from procore_4hse.recollection import Ids, find, recalled
 from procore_4hse.reconcile.children import rows_of
 from procore_4hse.reconcile.diff import FieldDiff, diff
@@ -43,6 +56,8 @@ class Compared:
     link: Link | None
     crossings: tuple[Crossing, ...] = ()
     fields: tuple[FieldDiff, ...] = ()
+    local: tuple[tuple[Field, Reading], ...] = ()
+    """What 4HSE shows of a person for which such a record has no place in Procore, as a near miss has no days."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +179,15 @@ def _compared(seen: Snapshot, pair: Compared, rows: tuple[Field, ...]) -> Compar
         base = dict(pair.link.base) if pair.link else {}
         born = pair.link.born if pair.link else None
         fields = diff(rows, images[Side.PROCORE], images[Side.FOURHSE], base, _rulings(seen, pair.link, rows), born)
-    return Compared(pair.kind, pair.ids, pair.records, pair.link, tuple(crossing), fields)
+    local = tuple(_local(seen, pair.kind, images.get(Side.FOURHSE)))
+    return Compared(pair.kind, pair.ids, pair.records, pair.link, tuple(crossing), fields, local)
+
+
+def _local(seen: Snapshot, kind: Kind, image: Image | None) -> Iterator[tuple[Field, Reading]]:
+    for row in seen.mapping.people if image is not None and kind in PEOPLE_RECORDS else ():
+        reading = row.bound(seen.people.live).lens.get(Side.FOURHSE, image or {})
+        if kind not in row.kinds and not row.rests and reading != Known(None):
+            yield row, reading
 
 
 def _rulings(seen: Snapshot, link: Link | None, rows: Iterable[Field]) -> dict[str, Ruling]:

@@ -138,8 +138,12 @@ def test_the_story_of_an_incident_key_by_key(stand: Stand) -> None:
 def test_the_story_as_a_person_reads_it(stand: Stand) -> None:
     site, office = stand.linked("Fall from ladder")
     stand.procore.hand_create("property_damage", 1363617, incident_id=int(site), description="A dented door.")
+    for text in ("Oil in the ditch.", "Dust."):
+        stand.procore.hand_create("environmental", 1363617, incident_id=int(site), description=text)
     stand.run("sync")
     said = stand.said("explain", site)
+    assert "2 environmental records in Procore; 4HSE has no place for them, so they stay there" in said
+    assert "Oil in the ditch." in said
     assert "Fall from ladder route riverside, linked since" in said
     assert "first made in Procore" in said
     assert "1 property damage in Procore; 4HSE has no place for them, so they stay there" in said
@@ -233,6 +237,47 @@ def test_people_are_told_field_by_field_and_found_by_their_own_id(stand: Stand) 
     assert f"Injury (Procore {hurt}, 4HSE {linked['fourhse_id']})" in said
     assert f"Near miss (Procore {alone}), not linked" in said
     assert "Ann Lee" in said
+
+
+def test_what_a_near_miss_has_no_place_for_is_counted_and_named(stand: Stand) -> None:
+    party = stand.procore.add_person(1363617, "Ann", "Lee", employee_id="E1")
+    office = "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02"
+    stand.fourhse.add_person("0d0c2d0e-6b2f-4a51-9f3f-0c8a3f2f2c11", office, "Ann", "Lee", code="E1")
+    site, _ = stand.linked("Fall from ladder")
+    near = stand.procore.hand_create("near_miss", 1363617, incident_id=int(site), affected_party_id=party)
+    stand.run("sync")
+    (person,) = stand.json("explain", site)["people"]
+    assert (person["record"], person["local"]) == ("near_miss", [])
+    assert "in 4HSE, for which" not in stand.said("explain", site)
+    told = {"days": 9, "description": "Affliction: Burn\n\nIt missed him."}
+    stand.fourhse.hand_edit("incident-person", person["fourhse_id"], **told)
+    assert stand.json("sync")["routes"][0]["written"]["procore"]["updated"] == 1, "the text below the lines"
+    (person,) = stand.json("explain", str(near))["people"]
+    assert person["local"] == [
+        {"field": "days", "label": "Days of absence", "fourhse": "9"},
+        {"field": "person_affliction_type", "label": "Affliction", "fourhse": "burn"},
+    ]
+    assert (
+        "2 values stay in 4HSE, for which a near miss has no place: Days of absence: 9; Affliction: burn"
+    ) in stand.said("explain", site)
+
+
+def test_days_of_a_person_who_becomes_a_near_miss_stay_in_4hse(stand: Stand) -> None:
+    party = stand.procore.add_person(1363617, "Ann", "Lee", employee_id="E1")
+    office = "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02"
+    hired = stand.fourhse.add_person("0d0c2d0e-6b2f-4a51-9f3f-0c8a3f2f2c11", office, "Ann", "Lee", code="E1")
+    incident = stand.in_office("Scare", category="NON_COMPLIANCE")
+    record = stand.fourhse.hand_create(
+        "incident-person", office, office_incident_id=incident, person_office_id=hired, days=7
+    )
+    stand.run("sync")
+    site = stand.json("links")["links"][0]["procore_id"]
+    (made,) = next(row for row in stand.procore.dump(1363617) if str(row["id"]) == site)["near_misses"]
+    assert made["affected_party"]["id"] == party
+    (person,) = stand.json("explain", record)["people"]
+    assert [(one["label"], one["fourhse"]) for one in person["local"]] == [("Days of absence", "7")]
+    assert "1 value stays in 4HSE" in stand.said("explain", incident)
+    assert stand.fourhse.dump(office)[0]["persons"][0]["days"] == 7
 
 
 def test_an_unknown_incident_is_told(stand: Stand) -> None:

@@ -118,6 +118,7 @@ def _person_json(person: Compared) -> dict[str, Any]:
         "link": _link_json(person),
         "fields": [_field_json(found) for found in person.fields],
         "crossings": [crossing_json(one) for one in person.crossings],
+        "local": [{"field": row.key, "label": row.label, "fourhse": in_words(kept)} for row, kept in person.local],
     }
 
 
@@ -182,6 +183,8 @@ def _show(desk: Desk, story: Story) -> None:
     _show_fields(desk, "Field by field", story.incident)
     for person in story.people:
         _show_fields(desk, person_title(person), person)
+        if person.local:
+            out.print(local_words(person))
     for line in _children(story):
         out.print(line)
     if story.journal:
@@ -212,6 +215,13 @@ def person_title(person: Compared) -> str:
     one, _ = CHILDREN[person.kind]
     ids = ", ".join(f"{side.label} {known}" for side, known in person.ids.items() if known)
     return f"{one.capitalize()} ({ids}){'' if person.link else ', not linked'}"
+
+
+def local_words(person: Compared) -> str:
+    """What stays in 4HSE because such a record has no place for it in Procore: how many values, and which."""
+    values = "; ".join(f"{row.label}: {short(in_words(kept), 60)}" for row, kept in person.local)
+    told = counted(len(person.local), "value stays", "values stay")
+    return f"{told} in 4HSE, for which a {CHILDREN[person.kind][0]} has no place: {values}"
 
 
 def _title(story: Story) -> str:
