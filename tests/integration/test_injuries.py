@@ -1,14 +1,18 @@
 """What happened to a person: affliction, body parts, filing type and description cross word by word, and stay put."""
 
 from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
+import yaml
 
 from crew import NOTHING, hire, hurt_in_office, hurt_on_site, is_quiet, only, partner, waiting, wrote
+from procore_4hse.mapping.loader import load
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.procore_dials import ProcoreDials
-from world import World
+from world import MAPPING, World
 
 TOLD = "Affliction: Fracture\nBody parts: Left hand; Neck\nFiling type: First aid\n\nHe fell < 2 m."
 
@@ -209,3 +213,71 @@ def test_word_lists_that_are_closed_to_us_hold_their_words_alone(world: World) -
     made = injury(world, partner(world, office))
     assert (made["work_days_absent"], made["affliction_type"]) == (4, None)
     assert {entry.item.kind for entry in world.inbox()} == {"word"}
+
+
+# A mapping that names body parts before the affliction ----------------------------------------------------------
+
+
+@pytest.fixture(params=[True, False], ids=["one patch clears both", "parts first"])
+def turned(request: pytest.FixtureRequest, build: Callable[..., World], store_url: str, tmp_path: Path) -> World:
+    folder = Path(copytree(MAPPING, tmp_path / "turned"))
+    people = yaml.safe_load((folder / "people.yaml").read_text(encoding="utf-8"))
+    people["fields"].sort(key=lambda row: row["field"] != "Body parts")
+    assert [row["field"] for row in people["fields"]][:3] == ["Body parts", "Person", "Days of absence"]
+    (folder / "people.yaml").write_text(yaml.safe_dump(people, sort_keys=False), encoding="utf-8")
+    return build(store_url, mapping=load(folder), procore_dials=ProcoreDials(one_patch_clears_both=request.param))
+
+
+def told(affliction: str | None, *parts: str) -> str:
+    lines = [f"Body parts: {'; '.join(parts)}"] if parts else []
+    return "\n".join([*lines, *([f"Affliction: {affliction}"] if affliction else []), "", "He fell."])
+
+
+def edited(world: World, person: str, text: str) -> dict[str, int]:
+    world.fourhse.hand_edit("incident-person", person, description=text)
+    report = world.sync()
+    assert (report.outcome, report.reason) == ("ok", None)
+    return wrote(report)
+
+
+def shown(world: World, office: str) -> tuple[str | None, list[str]]:
+    found = injury(world, partner(world, office))
+    return (found["affliction_type"] or {}).get("name"), sorted(found["affected_body_parts"])
+
+
+def test_type_comes_before_part_and_goes_after_it_whatever_the_order_of_the_rows(turned: World) -> None:
+    _, assignment = hire(turned)
+    office = turned.in_office(category="ACCIDENTS")
+    person = hurt_in_office(turned, office, assignment, days=4, description=told("Fracture", "Left hand", "Neck"))
+    assert turned.sync().outcome == "ok"
+    assert shown(turned, office) == ("Fracture", ["hand_left", "neck"])
+    edited(turned, person, told(None))
+    assert shown(turned, office) == (None, [])
+    edited(turned, person, told("Burn", "Toe"))
+    assert shown(turned, office) == ("Burn", ["toe"])
+    edited(turned, person, told("Fracture"))
+    assert shown(turned, office) == ("Fracture", [])
+    assert is_quiet(turned)
+    assert (turned.procore.refused, turned.inbox()) == ([], [])
+
+
+def test_an_injury_reaches_4hse_in_the_order_of_the_rows(turned: World) -> None:
+    party, _ = hire(turned)
+    site = turned.on_site()
+    kinds, parts = ids(turned, "affliction_types"), ids(turned, "body_parts")
+    record = hurt_on_site(
+        turned, site, party, description="<p>He fell.</p>",
+        affliction_type_id=kinds["Fracture"], body_part_ids=[parts["neck"]],
+    )  # fmt: skip
+    turned.sync()
+    office = partner(turned, site)
+    assert involved(turned, office)["description"] == "Body parts: Neck\nAffliction: Fracture\n\nHe fell."
+    turned.procore.hand_edit("injury", record, body_part_ids=[])
+    turned.procore.hand_edit("injury", record, affliction_type_id=None)
+    assert wrote(turned.sync()) == {**NOTHING, "updated": 1}
+    assert involved(turned, office)["description"] == "He fell."
+    turned.procore.hand_edit("injury", record, affliction_type_id=kinds["Burn"], body_part_ids=[parts["toe"]])
+    assert wrote(turned.sync()) == {**NOTHING, "updated": 1}
+    assert involved(turned, office)["description"] == "Body parts: Toe\nAffliction: Burn\n\nHe fell."
+    assert is_quiet(turned)
+    assert turned.inbox() == []
