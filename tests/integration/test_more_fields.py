@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from crew import NOTHING, hire, hurt_in_office, hurt_on_site, only, partner, wrote
+from crew import NOTHING, hire, hurt_in_office, hurt_on_site, only, partner, waiting, wrote
 from procore_4hse.gather import Gathering, snapshot
 from procore_4hse.mapping.lenses import ACTIONS
 from procore_4hse.mapping.loader import load
@@ -569,6 +569,39 @@ def test_writes_of_incidents_and_injuries_ask_for_validations_only_when_told(bui
         "PATCH incidents": validations
     }
     assert is_quiet(world)
+
+
+@pytest.mark.parametrize("switch", ["on", "off"])
+def test_a_field_that_the_company_requires_holds_its_records_only_when_asked_for(build, store_url, tmp_path, switch):
+    folder = Path(copytree(MAPPING, tmp_path / "site"))
+    path = folder / "incident.yaml"
+    text = path.read_text(encoding="utf-8").replace("fields:\n", f"configurable validations: {switch}\nfields:\n", 1)
+    path.write_text(text, encoding="utf-8")
+    world = build(store_url, mapping=load(folder))
+    world.procore.require("incident", "description")
+    world.procore.require("injury", "work_days_absent")
+    _, assignment = hire(world)
+    bare = world.in_office("Bare", description_event=None)
+    whole = world.in_office("Whole", category="ACCIDENTS")
+    person = hurt_in_office(world, whole, assignment)
+    world.sync()
+    made = {row["title"]: len(row["injuries"]) for row in world.site().values()}
+    if switch == "off":
+        assert made == {"Bare": 0, "Whole": 1}
+        assert is_quiet(world)
+        return
+    assert made == {"Whole": 0}
+    refused = waiting(world, "refused")
+    assert sorted(entry.item.reason.count("description") for entry in refused) == [0, 1], "the vendor's own words"
+    assert world.sync().outcome == "ok"
+    world.fourhse.hand_edit("incident", bare, description_event="A board was loose.")
+    world.fourhse.hand_edit("incident-person", person, days=2)
+    world.sync()
+    assert {row["title"]: len(row["injuries"]) for row in world.site().values()} == {"Bare": 0, "Whole": 1}
+    world.fourhse.hand_edit("incident", bare, description_event="")
+    world.sync()
+    assert world.site()[partner(world, bare)]["description"] == "A board was loose."
+    assert "description" in only(world, "refused").item.reason
 
 
 def listening(world: World) -> dict[str, bool]:

@@ -378,6 +378,22 @@ def test_workflow_lock_holds_its_fields_only(scene: Scene) -> None:
     assert scene.show(one)["status"] == "closed"
 
 
+def test_a_field_set_is_enforced_only_for_writes_that_ask_for_it(scene: Scene) -> None:
+    scene.sim.require("incident", "description")
+    asking, bare = {"run_configurable_validations": "true"}, {"title": "Fall", "event_date": "2026-03-01T15:00:00Z"}
+    refused = scene.post(bare, params=asking)
+    assert (refused.status_code, refused.json()) == (422, {"errors": {"description": ["can't be blank"]}})
+    assert scene.listed() == []
+    one = scene.post(bare).json()["id"]
+    asked = f"{INCIDENTS}/{one}?run_configurable_validations=true"
+    assert scene.client.patch(asked, json={"incident": {"title": "Slip"}}).status_code == 422
+    assert scene.client.patch(asked, json={"incident": {"description": "Ice."}}).status_code == 200
+    assert scene.client.patch(asked, json={"incident": {"title": "Slip"}}).status_code == 200
+    assert scene.client.patch(asked, json={"incident": {"description": None}}).status_code == 422
+    assert scene.patch(one, {"description": None}).status_code == 200
+    assert scene.sim.refused == [], "a company's own rule is no breach of the contract"
+
+
 def test_body_parts_need_an_affliction_type(scene: Scene) -> None:
     burn = scene.sim.words("affliction_types")["Burn"]
     parts = scene.sim.words("body_parts")

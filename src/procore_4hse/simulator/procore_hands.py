@@ -116,6 +116,11 @@ class Hands:
         return add_status(self._state, name, status)
 
     @_locked
+    def require(self, kind: str, *names: str) -> None:
+        """The members that the company's field set requires of this kind; none lifts it."""
+        self._state.required[kind] = set(names)
+
+    @_locked
     def add_custom_field(self, definition_id: int, data_type: str, labels: Mapping[int, str] | None = None) -> None:
         self._state.custom_fields[str(definition_id)] = (data_type, dict(labels or {}))
 

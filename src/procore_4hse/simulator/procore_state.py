@@ -89,6 +89,8 @@ class State:
     """Body part id -> its key in the older contract (P88)."""
     custom_fields: dict[str, tuple[str, dict[int, str]]] = field(default_factory=dict)
     """Definition id -> data type and the labels of its list entries."""
+    required: dict[str, set[str]] = field(default_factory=dict)
+    """Kind -> members that the company's field set requires; enforced for writes that ask for it (P75)."""
     records: dict[int, Record] = field(default_factory=dict)
     shelves: dict[tuple[str, int], list[int]] = field(default_factory=dict)
     """(kind, project id) -> record ids as they were made."""
