@@ -4,10 +4,12 @@ import json
 import os
 import signal
 from datetime import date, timedelta
+from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
-from cli_stand import PLACES, Stand
+from cli_stand import MAPPING, PLACES, TENANT, Stand
 from processes import after_create, at_create, counts, ended, everything_stands_once, started
 
 from procore_4hse.simulator.faults import FaultKind
@@ -148,3 +150,25 @@ def is_at_rest(stand: Stand) -> None:
     assert stand.json(*RANGE, "--yes")["outcome"] == "ok"
     assert stand.writes == writes
     assert len(stand.json("links")["links"]) == 16
+
+
+# Filing types ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("words", "filed"), [((), None), (("--with-filing-types",), "lost_time")])
+def test_filing_types_are_carried_only_when_asked_for(stand: Stand, words: tuple[str, ...], filed: str | None) -> None:
+    people = Path(copytree(MAPPING, stand.folder / "mine")) / "people.yaml"
+    text = people.read_text(encoding="utf-8")
+    people.write_text(text.replace("direction: procore to 4hse  ", "direction: both  "), encoding="utf-8")
+    stand.configure("riverside", since='"2026-01-01"', mapping='"mine"')
+    project, office = PLACES["riverside"]
+    stand.procore.add_person(project, "Ann", "Lee", employee_id="E1")
+    hired = stand.fourhse.add_person(TENANT, office, "Ann", "Lee", code="E1")
+    incident = stand.in_office("Fall", FIRST, category="ACCIDENTS")
+    told = {"office_incident_id": incident, "person_office_id": hired, "description": "Filing type: Lost time"}
+    stand.fourhse.hand_create("incident-person", office, **told)
+    assert stand.json(*RANGE, *words, "--yes")["exit"] == 0
+    stand.run("sync")
+    (row,) = stand.procore.dump(project)
+    assert [injury["filing_type"] for injury in row["injuries"]] == [filed]
+    assert stand.procore.mails == (0 if filed is None else 1)
