@@ -121,6 +121,28 @@ def test_one_that_comes_back_by_itself_right_before_it_is_made_again_gets_no_twi
     assert (len(world.office()), set(states(world).values())) == (3, {"live"})
 
 
+def test_one_that_comes_back_by_itself_right_before_its_partner_is_deleted_keeps_it(build):
+    world = linked(build)
+    ours, theirs = first(world)
+    row = world.office()[theirs]
+    delete(world, "fourhse")
+    world.sync()
+    world.answer(world.inbox()[0].id, "approve")
+
+    def comes_back(request):
+        """Its partner is read once more before the delete, and by then we have listed the office."""
+        if request.path.endswith(f"/incidents/{ours}") and theirs not in world.office():
+            names = ("office_incident_id", "name", "date_incident", "category", "description_event", "status")
+            world.fourhse.hand_create("incident", OFFICE, **{name: row[name] for name in names})
+
+    world.faults.on_request.append(comes_back)
+    report = world.sync()
+    assert (report.outcome, report.written) == ("partial", NOTHING)
+    assert report.reason == "4HSE shows the deleted incident again; it is planned anew in the next cycle."
+    assert world.sync().outcome == "ok"
+    assert (len(world.site()), len(world.office()), set(states(world).values())) == (3, 3, {"live"})
+
+
 def test_restored_by_hand_it_is_the_same_link_again(build):
     world = linked(build)
     ours, theirs = delete(world, "procore")

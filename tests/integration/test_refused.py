@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from crew import hire, hurt_on_site
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from world import World
@@ -63,6 +64,8 @@ def test_it_is_tried_again_later_by_itself(world):
     assert report.population["procore"] == {"in_sync": 3, "waiting": 0, "refused": 0, "excluded": 0}
     assert report.population["fourhse"] == {"in_sync": 3, "waiting": 0, "refused": 0, "excluded": 0}
     assert world.inbox() == []
+    with world.store.read() as unit:
+        assert unit.journal(world.route.key).refusals() == {}, "what went through in the end is parked no more"
 
 
 def test_it_waits_longer_after_each_refusal(world):
@@ -116,7 +119,7 @@ def test_one_field_does_not_spoil_the_others(world):
     one = int(min(world.site()))
     world.procore.hand_edit("incident", one, title="cursed", description="He was not tied on.", status="closed")
     report = world.sync()
-    assert report.exit_code == 1
+    assert (report.exit_code, report.written) == (1, NOTHING), "what is refused in part does not count as written"
     [row] = [row for row in world.office().values() if row["status"] == "closed"]
     assert (row["name"], row["description_event"]) == ("Fall 0", "He was not tied on.")
     assert [entry.item.field for entry in world.inbox()] == ["title"]
@@ -138,6 +141,24 @@ def test_a_refused_create_holds_that_record_alone(world):
     report = world.sync()
     assert (report.written["procore"]["created"], len(world.site()), world.inbox()) == (1, 5, [])
     assert report.population["fourhse"] == {"in_sync": 5, "waiting": 0, "refused": 0, "excluded": 0}
+
+
+def test_a_refused_person_takes_nothing_from_the_count_of_its_incident(world):
+    """The incident's write had no answer last time, and so comes after the person's."""
+    one = min(world.site())
+    party, _ = hire(world)
+    injury = hurt_on_site(world, one, party, days=3)
+    world.sync()
+    refuse(world, "PUT", "/incident-person/update", word="days")
+    world.faults.add(FaultKind.ERROR_BEFORE, method="PUT", path="/incident/update", times=1, status=503)
+    world.procore.hand_edit("incident", int(one), title="Slip")
+    world.procore.hand_edit("injury", injury, work_days_absent=4)
+    assert world.sync().written == NOTHING
+    world.procore.hand_edit("injury", injury, work_days_absent=5)
+    report = world.sync()
+    assert [entry.item.kind for entry in world.inbox()] == ["refused"]
+    assert (report.outcome, report.written["fourhse"]["updated"]) == ("partial", 1)
+    assert report.population["fourhse"] == {"in_sync": 2, "waiting": 0, "refused": 1, "excluded": 0}
 
 
 def test_403_on_one_write_is_a_refusal_of_that_record(world):

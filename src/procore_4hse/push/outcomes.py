@@ -24,7 +24,7 @@ EVENTS = {"updated": "push.updated", "deleted": "push.deleted"}
 
 @dataclass
 class Pushed:
-    """What a push did. `refused` and `put_off` are the record ids whose action did not come through, by side."""
+    """What a push did. `refused` and `put_off` are the incidents of which something did not come through, by side."""
 
     written: dict[Side, Counter[str]] = field(default_factory=lambda: {side: Counter() for side in Side})
     refused: set[tuple[Side, str]] = field(default_factory=set)
@@ -41,6 +41,8 @@ class Outcomes:
     steps: Steps
     rows: Rows
     done: Pushed = field(default_factory=Pushed)
+    parked: set[tuple[Kind, Side, str]] = field(default_factory=set)
+    """The records of refused actions; ids of different kinds may be equal."""
 
     def close(self, unit: Unit, intent: Intent, answer: Answer, outcome: str, found: Comparison) -> None:
         """Link, base and outcome in one commit; rows that the answer lacks are parked."""
@@ -67,7 +69,8 @@ class Outcomes:
         unit.inbox(self.steps.key).add(
             replace(item, procore_id=link.procore_id, fourhse_id=link.fourhse_id) if link else item
         )
-        self.done.refused |= _touched(action, link)
+        self.done.refused |= _incidents(action, link)
+        self.parked.update(_records(action))
         self.done.flaws.append(f"{action.side.label} refused a record")
         log.warning("push.refused", route=self.steps.route, side=action.side.value, record=action.target_id)
 
@@ -80,13 +83,13 @@ class Outcomes:
     def put_off(self, action: Action, why: str) -> None:
         """Nothing is written down in the store: the next cycle plans it anew."""
         with self.steps.read() as unit:
-            self.done.put_off |= _touched(action, self._incident_of(unit, action))
+            self.done.put_off |= _incidents(action, self._incident_of(unit, action))
         self.done.flaws.append(why)
         log.info("push.put_off", route=self.steps.route, side=action.side.value, act=action.act.value, why=why)
 
     def count(self, action: Action) -> None:
         """Counts an action that was carried out, unless a part of it was refused."""
-        if action.records & self.done.refused:
+        if _records(action) & self.parked:
             return
         word = {Act.CREATE: "created", Act.DELETE: "deleted"}.get(action.act, "updated")
         self.done.written[action.side][word] += 1
@@ -98,6 +101,10 @@ class Outcomes:
         return unit.links(self.steps.key).find(Side.PROCORE, action.parent) if action.parent else None
 
 
-def _touched(action: Action, incident: Link | None) -> set[tuple[Side, str]]:
-    """The two records of an action, and those of their incident when they are a person's."""
-    return set(action.records) | ({(side, incident.id_on(side)) for side in Side} if incident else set())
+def _incidents(action: Action, incident: Link | None) -> frozenset[tuple[Side, str]]:
+    """The two records of an incident's action, and those of its incident when the action is a person's."""
+    return frozenset((side, incident.id_on(side)) for side in Side) if incident else action.records
+
+
+def _records(action: Action) -> set[tuple[Kind, Side, str]]:
+    return {(action.kind, side, record_id) for side, record_id in action.records}
