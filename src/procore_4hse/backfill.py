@@ -69,6 +69,8 @@ class Preview:
     days_done: int = 0
     """Days that earlier runs of the same backfill finished."""
     calls: int = 0
+    filing_types_left_out: bool = False
+    """Whether injuries in Procore go without the filing type that the mapping would write."""
 
     @property
     def seconds(self) -> int:
@@ -182,6 +184,7 @@ class Backfill(Cycle):
             days=len(self.slices),
             days_done=len(self._days_done()),
             calls=sum(CALLS.get((action.act, action.side), 0) for action in decided.actions),
+            filing_types_left_out=self.is_quiet,
         )
 
     # Push -------------------------------------------------------------------------------------------------------

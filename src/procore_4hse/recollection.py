@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from procore_4hse.cycle import QUIET
 from procore_4hse.errors import UsageError
 from procore_4hse.gather import Gathering, Route, snapshot
 from procore_4hse.models import Kind, Side
@@ -21,6 +24,8 @@ def recalled(store: Store, route: Route) -> Snapshot:
     """The route as the last reading showed it, taken as if that reading had been complete."""
     with store.read() as unit:
         state = unit.routes.get(route.key, route.name)
+        if state.memory.get(QUIET):
+            route = replace(route, mapping=route.mapping.hushed())
         settled = _unsettled(unit, route)
     pulled = Pulled(
         read=dict.fromkeys(Side, 0),

@@ -13,7 +13,9 @@ import pytest
 
 from crew import NOTHING, hire, hurt_in_office, hurt_on_site, is_quiet, partner, wrote
 from procore_4hse.backfill import Span, backfill
+from procore_4hse.explain import told
 from procore_4hse.mapping.loader import load
+from procore_4hse.models import Act, Kind, Side
 from procore_4hse.simulator.faults import FaultKind
 from world import MAPPING, World
 
@@ -133,6 +135,15 @@ def test_a_cycle_that_finishes_a_broken_backfill_leaves_them_out_too(world: Worl
     world.sync()
     assert (filed(world), world.procore.mails) == ({"Old": None, "New": "lost_time"}, 1)
     assert is_quiet(world)
+
+
+def test_what_is_told_of_a_broken_backfill_is_what_then_happens(world: World) -> None:
+    _, assignment = hire(world)
+    office, _ = hurt(world, assignment)
+    stopped = replace(world.house, stopping=lambda: bool(world.site()))
+    assert backfill(stopped, world.route, SPAN).report.outcome == "partial"
+    (create,) = told(world.store, world.route, {Side.PROCORE: partner(world, office), Side.FOURHSE: office}).next
+    assert (create.act, create.kind, "filing_type" in create.fields) == (Act.CREATE, Kind.INJURY, False)
 
 
 def test_an_edit_made_while_a_backfill_is_broken_off_waits_for_its_end(world: World) -> None:

@@ -136,6 +136,8 @@ def lines(route: str, preview: Preview) -> Iterator[str]:
     for side in Side:
         yield f"  in {side.label}: {preview.creates[side.value]} to create, {preview.updates[side.value]} to update"
     yield f"  about {preview.calls} calls and {_minutes(preview.seconds)}, on {preview.days} days"
+    if preview.filing_types_left_out:
+        yield "  no filing type is written to Procore, where it may alert people; --with-filing-types writes them"
     if preview.days_done:
         yield f"  earlier runs of this backfill finished {preview.days_done} days"
 
