@@ -8,6 +8,9 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -121,25 +124,80 @@ def test_db_upgrade_makes_the_store_and_can_be_repeated(stand: Stand) -> None:
 # simulate --------------------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def simulated(folder: Path, *options: str) -> Iterator[str]:
+    """What `simulate` printed when it was ready; it ends with the block, and well."""
+    command = [sys.executable, "-m", "procore_4hse", "simulate", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder) as servers:
+        try:
+            assert servers.stdout is not None
+            yield "".join([*takewhile(lambda line: not line.startswith("Ctrl-C"), servers.stdout)])
+        finally:
+            servers.send_signal(signal.SIGINT)
+        assert servers.wait(timeout=20) == 0
+
+
 def test_simulate_prints_a_configuration_that_works(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "procore_4hse", "simulate", "--incidents", "6"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as servers:
-        assert servers.stdout is not None
-        lines = []
-        for line in servers.stdout:
-            lines.append(line)
-            if line.startswith("Ctrl-C"):
-                break
-        names = dict(re.findall(r"^export (\w+)=(.*)$", "".join(lines), flags=re.MULTILINE))
+    with simulated(tmp_path, "--incidents", "6") as said:
+        names = dict(re.findall(r"^export (\w+)=(.*)$", said, flags=re.MULTILINE))
         environ = {name: value.strip("'") for name, value in names.items()}
         environ["SYNC_STORE__URL"] = f"sqlite:///{tmp_path}/simulated.db"
         done = CliRunner(env=environ).invoke(app, ["sync", "--first", "--json"])
-        servers.send_signal(signal.SIGINT)
-        assert servers.wait(timeout=20) == 0
     found = json.loads(done.stdout)
     assert found["exit"] == 0
-    assert found["routes"][0]["population"]["procore"]["in_sync"] == 10
+    assert found["routes"][0]["population"]["procore"]["in_sync"] == 14
     assert not os.path.exists(tmp_path / "config")
+
+
+def test_simulate_writes_a_configuration_and_people_edit_both_systems(here: Path) -> None:
+    with simulated(here, "--init", "--incidents", "0") as said:
+        assert "wrote config/sync.toml" in said
+        assert (here / "config/sync.toml").stat().st_mode & 0o777 == 0o600
+        assert run("sync", "--first")[0] == 0
+        (story,) = [json.loads(run("explain", "8589934822", "--json")[1])]
+        person = story["people"][0]
+        assert run("simulate", "edit", person["fourhse_id"], "days=13")[0] == 0
+        assert run("simulate", "edit", story["procore_id"], r"description=One\nTwo", "title=Fall")[0] == 0
+        assert run("sync")[0] == 0
+        story = json.loads(run("explain", "8589934822", "--json")[1])
+        assert story["records"]["fourhse"]["fields"]["description_event"] == "One\nTwo"
+        assert story["records"]["fourhse"]["fields"]["name"] == "Fall"
+        days = next(one for one in story["people"][0]["fields"] if one["label"] == "Days of absence")
+        assert days["procore"] == "13"
+
+
+REFUSED = {
+    ("1", "title=x"): "There is no record 1; nothing was changed.",
+    ("no-such-id", "name=x"): "There is no record no-such-id",
+    ("8589934823", "work_activity=Cooking"): "`work_activity` is one of: Concrete, Demolition",
+    ("8589934823", "cause=x"): "cause: is not a member of this record",
+    ("8589934823", "title"): "`title` has no `=`",
+}
+
+
+def test_an_edit_by_hand_that_cannot_be_is_told(here: Path) -> None:
+    with simulated(here, "--init", "--incidents", "0"):
+        told = {words: run("simulate", "edit", *words) for words in REFUSED}
+    for words, (code, said) in told.items():
+        assert (code, REFUSED[words] in said) == (2, True), said
+
+
+def test_an_edit_by_hand_reaches_no_real_system_and_says_when_nothing_runs(here: Path, stand: Stand) -> None:
+    text = stand.file.read_text()
+    stand.write(text.replace(f'api_url = "{stand.urls[0]}"', 'api_url = "https://api.procore.com"'))
+    assert "https://api.procore.com is no simulated system" in stand.said("simulate", "edit", "1", "a=b", exit_code=2)
+    stand.write(text.replace(f'api_url = "{stand.urls[0]}"', 'api_url = "http://127.0.0.1:9"'))
+    assert "No simulated system answers at http://127.0.0.1:9" in stand.said(
+        "simulate", "edit", "1", "a=b", exit_code=2
+    )
+
+
+def test_simulate_overwrites_nothing(here: Path) -> None:
+    (here / "config").mkdir()
+    (here / "config/sync.toml").write_text("mine")
+    code, said = run("simulate", "--init")
+    assert (code, "this is there already: config/sync.toml" in said) == (2, True)
+    assert (here / "config/sync.toml").read_text() == "mine"
 
 
 def test_simulate_says_when_a_port_is_taken(stand: Stand) -> None:

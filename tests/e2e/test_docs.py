@@ -39,6 +39,8 @@ def commands(group: Any = PROGRAM, path: tuple[str, ...] = ()) -> Iterator[tuple
     """Each command by the words that one types, `inbox resolve`."""
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
+            if command.invoke_without_command and "list" not in command.commands:
+                yield " ".join((*path, name)), command
             yield from commands(command, (*path, name))
         else:
             yield " ".join((*path, name)), command

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from procore_4hse.cli.context import desk_of, teach
+from procore_4hse.cli.context import Desk, desk_of, teach
 from procore_4hse.errors import UsageError
 from procore_4hse.settings.toml_file import DEFAULT_FILE
 
@@ -37,21 +37,29 @@ def register(app: typer.Typer) -> None:
 def init(ctx: typer.Context) -> None:
     desk = desk_of(ctx)
     file = desk.config or DEFAULT_FILE
-    copies = dict(_copies(file))
-    if there := [path for path in copies if path.exists()]:
-        listed = ", ".join(map(str, there))
-        raise UsageError(f"Nothing was written, because this is there already: {listed}. Move it away first.")
-    for path, source in copies.items():
-        _write(path, source.read_bytes(), OWNER_ONLY if path == file else READABLE)
-        desk.out.print(f"wrote {path}", soft_wrap=True)
+    begin(desk, file, (TEMPLATES / "sync.toml").read_bytes())
     desk.out.print(f"Fill in what is empty in {file}, then run: procore-4hse check", soft_wrap=True)
 
 
-def _copies(file: Path) -> Iterator[tuple[Path, Path]]:
-    """Each file to write with the one that it is a copy of."""
-    yield file, TEMPLATES / "sync.toml"
+def begin(desk: Desk, file: Path, settings: bytes) -> None:
+    """Writes these settings and, beside them, a copy of the default mapping."""
+    must_be_new(file)
+    for path, content in ((file, settings), *_copies(file)):
+        _write(path, content, OWNER_ONLY if path == file else READABLE)
+        desk.out.print(f"wrote {path}", soft_wrap=True)
+
+
+def must_be_new(file: Path) -> None:
+    """Raises UsageError when one of the files that would be written is there."""
+    if there := [path for path in (file, *(path for path, _ in _copies(file))) if path.exists()]:
+        listed = ", ".join(map(str, there))
+        raise UsageError(f"Nothing was written, because this is there already: {listed}. Move it away first.")
+
+
+def _copies(file: Path) -> Iterator[tuple[Path, bytes]]:
+    """Each file of the mapping with what it is to hold."""
     for source in sorted(DEFAULT_MAPPING.rglob("*.yaml")):
-        yield file.parent / "mappings" / "default" / source.relative_to(DEFAULT_MAPPING), source
+        yield file.parent / "mappings" / "default" / source.relative_to(DEFAULT_MAPPING), source.read_bytes()
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:

@@ -1,75 +1,142 @@
-"""`simulate`: the two simulated systems as servers on this machine."""
+"""`simulate`: the two simulated systems as servers on this machine, and a person's edits in them."""
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import shlex
 import signal
 import threading
 from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
 from procore_4hse.cli.context import Desk, desk_of, teach
-from procore_4hse.cli.init import DEFAULT_MAPPING
+from procore_4hse.cli.init import DEFAULT_MAPPING, begin, must_be_new
+from procore_4hse.cli.systems import COMPANY, OFFICE, PROJECT, TENANT, Systems, now
 from procore_4hse.errors import UsageError
-from procore_4hse.simulator.fourhse import SimulatedFourHse
-from procore_4hse.simulator.procore import SimulatedProcore
+from procore_4hse.settings.toml_file import DEFAULT_FILE
+from procore_4hse.simulator.by_hand import NotDone, edited, in_fourhse, in_procore, with_screen
 from procore_4hse.simulator.wire import Handler, LoopbackServer
 
 HELP = """Both systems as simulated servers on this machine, until Ctrl-C: to try commands without an account.
 
-They are written from the vendors' documents, hold a few made-up incidents each, and forget everything when they stop.
-It prints their addresses and a configuration as environment variables: paste them into another terminal and use any
-command there.
+They are written from the vendors' documents, hold a few made-up incidents each, some with people who were hurt, and
+forget everything when they stop. With `--init` it writes a configuration for them and a copy of the default mapping, as
+`init` does: other terminals in the same folder can use any command at once. Without, it prints the configuration as
+environment variables to paste there.
 
-[bold]Example[/bold]  procore-4hse simulate --incidents 20
+[bold]Example[/bold]  procore-4hse simulate --init
 
-[bold]Exit codes[/bold]  0 stopped · 2 a port is taken
+[bold]Exit codes[/bold]  0 stopped · 2 a port is taken, or `--init` found files
 """
 
-COMPANY = 26972
-PROJECT = 1363617
-TENANT = "0d0c2d0e-6b2f-4a51-9f3f-0c8a3f2f2c11"
-OFFICE = "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02"
-ZONE = "America/Los_Angeles"
-SHARED = 3
-"""Every third incident stands in both registers from the start."""
+EDIT = """Changes one record in the simulated systems, as a person would who works in Procore or 4HSE.
 
-HAPPENINGS = (
-    ("Slip on wet stairs", "A worker slipped on the wet stairs and caught the rail."),
-    ("Dropped spanner", "A spanner fell from the third level into the barrier below. Nobody was near."),
-    ("Cut hand", "A cut in the palm from sheet metal; first aid on site."),
-    ("Reversing van", "A van reversed without a banksman and touched the fence."),
-    ("Loose scaffold board", "A board on the north scaffold was found without clips and taken out of use."),
-    ("Dust in the eye", "Dust in the eye while grinding; washed out at the station."),
-)
+ID is the record's id in either system, as `explain` shows it; a field has the name that its system gives it. A field of
+Procore's that has a list takes the word that people see. Nothing behind the `=` empties a field, and `\\n` begins a new
+line. It reaches no real system: an address that is not on this machine is refused.
+
+[bold]Example[/bold]  procore-4hse simulate edit 598134325870420 "title=Fall from the north scaffold"
+
+[bold]Exit codes[/bold]  0 changed · 2 no such record, or a value that the system refuses
+"""
+
+HEAD = "# Settings for the two systems that `procore-4hse simulate` started; each start may choose other ports.\n"
 
 PortProcore = Annotated[
     int, typer.Option("--port-procore", min=0, max=65535, help="Port of Procore; 0 for a free one.")
 ]
 PortFourHse = Annotated[int, typer.Option("--port-fourhse", min=0, max=65535, help="Port of 4HSE; 0 for a free one.")]
-Incidents = Annotated[int, typer.Option("--incidents", min=0, max=2000, help="How many incidents each side holds.")]
+Incidents = Annotated[
+    int, typer.Option("--incidents", min=0, max=2000, help="How many incidents without people each side holds.")
+]
+Init = Annotated[
+    bool, typer.Option("--init", help="Write config/sync.toml and a copy of the default mapping; never overwrites.")
+]
+RecordId = Annotated[str, typer.Argument(metavar="ID", help="The record's id in Procore or in 4HSE.")]
+Changes = Annotated[list[str], typer.Argument(metavar="FIELD=VALUE...", help="A field and what it is to hold.")]
 
 
 def register(app: typer.Typer) -> None:
-    app.command("simulate", help=teach(HELP))(simulate)
+    group = typer.Typer(help=teach(HELP), invoke_without_command=True)
+    group.callback()(simulate)
+    group.command("edit", help=teach(EDIT))(edit)
+    app.add_typer(group, name="simulate")
 
 
 def simulate(
-    ctx: typer.Context, port_procore: PortProcore = 0, port_fourhse: PortFourHse = 0, incidents: Incidents = 12
+    ctx: typer.Context,
+    port_procore: PortProcore = 0,
+    port_fourhse: PortFourHse = 0,
+    incidents: Incidents = 12,
+    init: Init = False,
 ) -> None:
+    if ctx.invoked_subcommand is None:
+        _serve(desk_of(ctx), port_procore, port_fourhse, incidents, init)
+
+
+def edit(ctx: typer.Context, record_id: RecordId, changes: Changes) -> None:
+    desk = desk_of(ctx)
+    settings = desk.settings
+    url = settings.procore.api_url if record_id.isdecimal() else settings.fourhse.api_url
+    _must_be_here(url)
+    try:
+        record = edited(url, record_id, dict(map(_split, changes)))
+    except NotDone as error:
+        raise UsageError(str(error)) from error
+    desk.out.print(f"The {record} {record_id} was changed by hand.", soft_wrap=True)
+
+
+def _must_be_here(url: str) -> None:
+    host = urlsplit(url).hostname or ""
+    if host != "localhost" and not _is_loopback(host):
+        raise UsageError(f"{url} is no simulated system; this edits records of `procore-4hse simulate` only.")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _split(change: str) -> tuple[str, str]:
+    name, is_split, value = change.partition("=")
+    if not is_split:
+        raise UsageError(f"`{change}` has no `=`; write FIELD=VALUE, in quotes where the value has blanks.")
+    return name.strip(), value
+
+
+# Serving ---------------------------------------------------------------------------------------------------------
+
+
+def _serve(desk: Desk, port_procore: int, port_fourhse: int, incidents: int, init: bool) -> None:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
+    file = desk.config or DEFAULT_FILE
+    if init:
+        must_be_new(file)
     systems = Systems.filled(incidents)
     with ExitStack() as stack:
-        procore = stack.enter_context(_server(systems.procore.handle, port_procore))
-        fourhse = stack.enter_context(_server(systems.fourhse.handle, port_fourhse))
-        _tell(desk_of(ctx), procore.url, fourhse.url, incidents)
+        site = with_screen(systems.procore.handle, in_procore(systems.procore))
+        office = with_screen(systems.fourhse.handle, in_fourhse(systems.fourhse))
+        procore = stack.enter_context(_server(site, port_procore)).url
+        fourhse = stack.enter_context(_server(office, port_fourhse)).url
+        desk.out.print(f"Simulated Procore  {procore}", style="bold", soft_wrap=True)
+        desk.out.print(f"Simulated 4HSE     {fourhse}", style="bold", soft_wrap=True)
+        if init:
+            begin(desk, file, settings_file(procore, fourhse).encode())
+            desk.out.print("In another terminal, in this folder, try: procore-4hse plan")
+        else:
+            _tell_variables(desk, procore, fourhse)
+        desk.out.print("Ctrl-C stops both; they keep nothing.")
+        desk.out.file.flush()
         stopped.wait()
 
 
@@ -82,82 +149,66 @@ def _server(handler: Handler, port: int) -> LoopbackServer:
         ) from error
 
 
-@dataclass(frozen=True)
-class Systems:
-    """A project and an office, with incidents of the last weeks in both."""
-
-    procore: SimulatedProcore
-    fourhse: SimulatedFourHse
-
-    @classmethod
-    def filled(cls, incidents: int) -> Systems:
-        procore, fourhse = SimulatedProcore(clock=_now, company_id=COMPANY), SimulatedFourHse(clock=_now)
-        procore.add_project(PROJECT, "Riverside", ZONE, ZONE)
-        fourhse.add_project(TENANT, "Builder")
-        fourhse.add_office(TENANT, OFFICE, "Riverside site")
-        systems = cls(procore, fourhse)
-        for number in range(incidents):
-            systems._add(number, _now().date() - timedelta(days=number % 60))
-        return systems
-
-    def _add(self, number: int, day: date) -> None:
-        """One incident on each side: every third the same one, the others different."""
-        is_shared = number % SHARED == 0
-        self._on_site(day, *_happening(number, "block B" if is_shared else f"level {number}"))
-        self._in_office(day, *_happening(number + (not is_shared), "block B" if is_shared else f"store room {number}"))
-
-    def _on_site(self, day: date, title: str, description: str) -> None:
-        moment = datetime(day.year, day.month, day.day, 20, tzinfo=UTC)
-        self.procore.hand_create(
-            "incident", PROJECT, title=title, description=description, event_date=moment, time_unknown=False
-        )
-
-    def _in_office(self, day: date, title: str, description: str) -> None:
-        given = {"name": title, "description_event": description, "date_incident": day.isoformat()}
-        self.fourhse.hand_create("incident", OFFICE, status="new", category="NON_COMPLIANCE", **given)
-
-
-def _happening(number: int, place: str) -> tuple[str, str]:
-    title, description = HAPPENINGS[number % len(HAPPENINGS)]
-    return f"{title}, {place}", description
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _tell(desk: Desk, procore: str, fourhse: str, incidents: int) -> None:
-    desk.out.print(f"Simulated Procore  {procore}", style="bold", soft_wrap=True)
-    desk.out.print(f"Simulated 4HSE     {fourhse}", style="bold", soft_wrap=True)
-    desk.out.print(f"{incidents} incidents on each side. Paste this into another terminal:\n")
+def _tell_variables(desk: Desk, procore: str, fourhse: str) -> None:
+    desk.out.print("Paste this into another terminal:\n")
     for name, value in variables(procore, fourhse).items():
         desk.out.print(f"export {name}={shlex.quote(value)}", soft_wrap=True)
     desk.out.print("\nThen try: procore-4hse plan, and procore-4hse sync --first")
-    desk.out.print("Ctrl-C stops both; they keep nothing.")
-    desk.out.file.flush()
 
 
-def variables(procore: str, fourhse: str) -> dict[str, str]:
-    """A complete configuration for the two systems, with a store in the folder where a command is run."""
-    route = {
+# Settings --------------------------------------------------------------------------------------------------------
+
+
+def _sections(procore: str, fourhse: str) -> dict[str, dict[str, Any]]:
+    """The settings for both systems, but for store and mapping."""
+    return {
+        "procore": {
+            "api_url": procore,
+            "login_url": procore,
+            "company_id": COMPANY,
+            "client_id": "procore-client",
+            "client_secret": "procore-secret",
+        },
+        "fourhse": {
+            "api_url": fourhse,
+            "token_url": f"{fourhse}/realms/4hse/protocol/openid-connect/token",
+            "client_id": "4hse-client",
+            "username": "sync@example.com",
+            "password": "4hse-password",
+        },
+    }
+
+
+def _route(mapping: Path) -> dict[str, Any]:
+    return {
         "name": "riverside",
         "procore_project": PROJECT,
         "fourhse_project": TENANT,
         "fourhse_office": OFFICE,
-        "mapping": str(DEFAULT_MAPPING),
-        "since": (_now().date() - timedelta(days=365)).isoformat(),
+        "mapping": str(mapping),
+        "since": (now().date() - timedelta(days=365)).isoformat(),
     }
-    return {
-        "SYNC_PROCORE__API_URL": procore,
-        "SYNC_PROCORE__LOGIN_URL": procore,
-        "SYNC_PROCORE__COMPANY_ID": str(COMPANY),
-        "SYNC_PROCORE__CLIENT_ID": "procore-client",
-        "SYNC_PROCORE__CLIENT_SECRET": "procore-secret",
-        "SYNC_FOURHSE__API_URL": fourhse,
-        "SYNC_FOURHSE__TOKEN_URL": f"{fourhse}/realms/4hse/protocol/openid-connect/token",
-        "SYNC_FOURHSE__CLIENT_ID": "4hse-client",
-        "SYNC_FOURHSE__USERNAME": "sync@example.com",
-        "SYNC_FOURHSE__PASSWORD": "4hse-password",
-        "SYNC_STORE__URL": "sqlite:///simulated.db",
-        "SYNC_ROUTES": json.dumps([route]),
+
+
+def variables(procore: str, fourhse: str) -> dict[str, str]:
+    """A complete configuration for the two systems, with a store in the folder where a command is run."""
+    told = {
+        f"SYNC_{section}__{key}".upper(): str(value)
+        for section, keys in _sections(procore, fourhse).items()
+        for key, value in keys.items()
     }
+    routes = json.dumps([_route(DEFAULT_MAPPING)])
+    return {**told, "SYNC_STORE__URL": "sqlite:///simulated.db", "SYNC_ROUTES": routes}
+
+
+def settings_file(procore: str, fourhse: str) -> str:
+    """The same as a file, with the mapping and a store beside it."""
+    sections = {**_sections(procore, fourhse), "store": {"url": "sqlite:///data/simulated.db"}}
+    tables = [
+        *((f"[{name}]", keys) for name, keys in sections.items()),
+        ("[[routes]]", _route(Path("mappings/default"))),
+    ]
+    written = [
+        "\n".join([head, *(f"{key} = {json.dumps(value)}" for key, value in keys.items())]) for head, keys in tables
+    ]
+    return HEAD + "".join(f"\n{table}\n" for table in written)
