@@ -221,7 +221,7 @@ class Cycle:
             return
         if entry.state == "open" or self.options.dry:
             raise GuardStopped(entry.item.reason)
-        self.pusher(zone).fill_again(entry.item.facts)
+        self.pusher(zone, self._state()).fill_again(entry.item.facts)
         with self.store.begin(self.fence) as unit:
             unit.routes.remember(self.route.key, self.route.name, put_whole=True)
             unit.inbox(self.route.key).close(REPLACED)
@@ -247,20 +247,18 @@ class Cycle:
         return pulled
 
     def settle(self, zone: str, pulled: Pulled) -> Settled:
-        with self.store.read() as unit:
-            rulings = unit.inbox(self.route.key).rulings()
+        state = self._state()
         settler = Settler(
             store=self.store,
             fence=self.fence,
-            state=self._state(),
+            state=state,
             mapping=self.route.mapping,
             zone=zone,
             procore=self.procore,
             fourhse=self.fourhse,
-            pusher=self.pusher(zone),
+            pusher=self.pusher(zone, state),
             settle_for=self.house.settle_for,
             fourhse_certified=pulled.certified[Side.FOURHSE],
-            rulings=rulings,
         )
         return settler.look() if self.options.dry else settler.run()
 
@@ -308,7 +306,7 @@ class Cycle:
     def carry_out(self, known: Gathering) -> None:
         decided = self.decide(known)
         if not self.options.dry:
-            pusher = self.pusher(known.zone)
+            pusher = self.pusher(known.zone, known.state)
             try:
                 decided = self._push(known, decided, pusher)
             finally:
@@ -390,7 +388,7 @@ class Cycle:
         if decided.stop is not None:
             self.report.ended("stopped", decided.stop, GuardStopped.exit_code)
 
-    def pusher(self, zone: str) -> Pusher:
+    def pusher(self, zone: str, state: RouteState) -> Pusher:
         done = 0
 
         def progress(action: Action) -> None:
@@ -402,7 +400,7 @@ class Cycle:
         return Pusher(
             store=self.store,
             fence=self.fence,
-            state=self._state(),
+            state=state,
             cycle=self.number,
             mapping=self.route.mapping.narrowed(self.route.direction),
             zone=zone,

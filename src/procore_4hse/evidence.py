@@ -8,10 +8,11 @@ import structlog
 
 from procore_4hse.clients import FourHseRegister, ProcoreRegister
 from procore_4hse.errors import AccessRefused, NotFound, VendorError
-from procore_4hse.models import CHILDREN, Kind, Link, LinkState, RawRecord, Side, Staged
+from procore_4hse.models import CHILDREN, Kind, Link, LinkState, RawRecord, Side
 from procore_4hse.pull import Pulled
 from procore_4hse.reconcile.snapshot import Limits
 from procore_4hse.store.repository import Store
+from procore_4hse.store.staging import Key
 
 log = structlog.get_logger()
 
@@ -27,14 +28,15 @@ def evidence(
 ) -> Proofs:
     """What is proven about linked records that certified listings no longer hold."""
     proofs: Proofs = {}
-    outlines = _outlines(store, route)
+    outlines, absent, witness = _known(store, route)
     for side, kind in _readable(pulled):
-        lost, links, witness = _lost(store, route, side, kind, outlines[kind])
+        links = [link for link in outlines[kind] if _is_watched(link, side)]
+        lost = sorted({link.id_on(side) for link in links if (side, kind.on(side), link.id_on(side)) in absent})
         if not lost:
             continue
         if side is Side.PROCORE:
             found = _recycled(procore, lost, kind)
-        elif kind is Kind.INCIDENT and _is_too_much(len(lost), links, limits):
+        elif kind is Kind.INCIDENT and _is_too_much(len(lost), len(links), limits):
             continue
         else:
             found = _vanished(fourhse, lost, witness, kind.on(side))
@@ -52,37 +54,23 @@ def _readable(pulled: Pulled) -> Iterable[tuple[Side, Kind]]:
             yield from ((side, kind) for kind in CHILDREN)
 
 
-def _lost(
-    store: Store, route: str, side: Side, kind: Kind, outlines: tuple[Link, ...]
-) -> tuple[list[str], int, str | None]:
-    """Missing linked ids, how many links there are, and an incident that the listing still holds."""
-    links = [link for link in outlines if _is_watched(link, side)]
-    if not links:
-        return [], 0, None
-    linked = frozenset(link.id_on(side) for link in links)
-    with store.read() as unit:
-        staging = unit.staging(route)
-        lost = _missing((found for found, _ in staging.records(side, [kind.on(side)])), linked)
-        incidents = staging.records(side, [Kind.INCIDENT]) if lost else []
-    witness = next((found.record.id for found, _ in incidents if found.present), None)
-    return lost, len(links), witness
+def _known(store: Store, route: str) -> tuple[dict[Kind, tuple[Link, ...]], frozenset[Key], str | None]:
+    """Links of each kind, all that is absent, and an incident that 4HSE's listing still holds.
 
-
-def _outlines(store: Store, route: str) -> dict[Kind, tuple[Link, ...]]:
-    """Links of each kind; people follow an incident that is gone, and are looked for while it lives."""
+    People follow an incident that is gone, and are looked for while it lives.
+    """
     with store.read() as unit:
         known = unit.links(route).outline(Kind.INCIDENT, *CHILDREN)
+        absent = unit.staging(route).absent()
+        witness = unit.staging(route).one_present(Side.FOURHSE, Kind.INCIDENT) if absent else None
     living = {link.procore_id for link in known if link.kind is Kind.INCIDENT and link.state is LinkState.LIVE}
     of_living = [link for link in known if link.kind is Kind.INCIDENT or link.parent in living]
-    return {kind: tuple(link for link in of_living if link.kind is kind) for kind in (Kind.INCIDENT, *CHILDREN)}
+    by_kind = {kind: tuple(link for link in of_living if link.kind is kind) for kind in (Kind.INCIDENT, *CHILDREN)}
+    return by_kind, absent, witness
 
 
 def _is_watched(link: Link, side: Side) -> bool:
     return link.state in (LinkState.LIVE, LinkState.gone(side.other))
-
-
-def _missing(staged: Iterable[Staged], linked: frozenset[str]) -> list[str]:
-    return sorted(found.record.id for found in staged if not found.present and found.record.id in linked)
 
 
 def _is_too_much(lost: int, links: int, limits: Limits) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -88,14 +88,40 @@ class Gathering:
     """What the systems' own lists hold, when the cycle has read them already."""
 
 
+RECORDS = {
+    Side.PROCORE: (Kind.INCIDENT, *PROCORE_RECORDS, Kind.EQUIPMENT, Kind.ACTION),
+    Side.FOURHSE: (Kind.INCIDENT, Kind.PERSON, Kind.RESOURCE),
+}
+"""What a snapshot shows of each side."""
+
+
+Told = Mapping[Kind, Mapping[str, str]]
+"""Why records counted as deleted, by their kind and id."""
+
+
+class Shelf:
+    """All staged records of a route, each with the number of the pull that saw it last; read once."""
+
+    def __init__(self, unit: Unit, route: str) -> None:
+        self._found: dict[tuple[Side, Kind], list[tuple[Staged, int]]] = defaultdict(list)
+        for side, kinds in RECORDS.items():
+            for staged, pull in unit.staging(route).records(side, kinds):
+                self._found[side, staged.record.kind].append((staged, pull))
+
+    def of(self, side: Side, *kinds: Kind) -> Iterator[tuple[Staged, int]]:
+        for kind in kinds:
+            yield from self._found[side, kind]
+
+
 def snapshot(store: Store, known: Gathering) -> Snapshot:
     """The route at this moment, complete."""
     route = known.route
     with store.read() as unit:
         links, journal, inbox = unit.links(route.key), unit.journal(route.key), unit.inbox(route.key)
         rulings = inbox.rulings()
-        living = links.all()
-        records = {side: _records(unit, known, side) for side in Side}
+        living, shelf = links.all(), Shelf(unit, route.key)
+        told = {side: _evidence_before(links, living, side) for side in Side}
+        records = {side: _records(shelf, known, side, told[side]) for side in Side}
         seen = Snapshot(
             mapping=route.mapping.narrowed(route.direction),
             zone=known.zone,
@@ -103,7 +129,7 @@ def snapshot(store: Store, known: Gathering) -> Snapshot:
             now=unit.now,
             records=records,
             links=tuple(link for link in living if link.kind is Kind.INCIDENT),
-            people=_people(unit, known, living),
+            people=_people(unit, shelf, known, living, told),
             certified=known.pulled.certified,
             direction=route.direction,
             private=route.private,
@@ -118,7 +144,7 @@ def snapshot(store: Store, known: Gathering) -> Snapshot:
             linked_elsewhere=links.elsewhere(),
             apart=links.apart(),
             unlinked_by_hand=links.removed(),
-            ids_of_ours=_ids_of_ours(unit, route, living),
+            ids_of_ours=_ids_of_ours(shelf, route, living),
             ever_linked=known.state.ever_linked,
             meeting_approved=known.meeting_approved or _is_approved(rulings, "guard:first-meeting"),
             changed=_changed(known),
@@ -167,28 +193,28 @@ def _looking_back(seen: Snapshot, intents: Iterable[Intent], links: Iterable[Lin
     )
 
 
-def _records(unit: Unit, known: Gathering, side: Side) -> dict[str, Record]:
-    staging = unit.staging(known.route.key)
-    injured = _injured(unit, known) if side is Side.PROCORE else {}
-    actions = _actions(unit, known) if side is Side.PROCORE else {}
-    told = _evidence_before(unit, known, side, Kind.INCIDENT)
+def _records(shelf: Shelf, known: Gathering, side: Side, told: Told) -> dict[str, Record]:
+    injured = _injured(shelf, known) if side is Side.PROCORE else {}
+    actions = _actions(shelf, known) if side is Side.PROCORE else {}
     return {
         staged.record.id: _record(
             known,
             staged,
             pull,
             image_of(staged, known.zone, injured=injured.get(staged.record.id), actions=actions.get(staged.record.id)),
-            told.get(staged.record.id, ""),
+            told[Kind.INCIDENT].get(staged.record.id, ""),
         )
-        for staged, pull in staging.records(side, [Kind.INCIDENT])
+        for staged, pull in shelf.of(side, Kind.INCIDENT)
     }
 
 
-def _evidence_before(unit: Unit, known: Gathering, side: Side, *kinds: Kind) -> dict[str, str]:
-    """Why a record counted as deleted when its link changed state."""
-    links = unit.links(known.route.key)
-    gone = [link.id_on(side) for link in links.outline(*kinds) if _gone_side(links, link) is side]
-    return {record_id: stone.evidence for record_id in gone if (stone := links.tombstone(side, record_id))}
+def _evidence_before(links: Links, living: Iterable[Link], side: Side) -> Told:
+    """Why each record counted as deleted when its link changed state, by its kind and id."""
+    told: dict[Kind, dict[str, str]] = defaultdict(dict)
+    for link in living:
+        if _gone_side(links, link) is side and (stone := links.tombstone(side, link.id_on(side))):
+            told[link.kind.on(side)][link.id_on(side)] = stone.evidence
+    return told
 
 
 def _gone_side(links: Links, link: Link) -> Side | None:
@@ -224,45 +250,39 @@ def _presence(known: Gathering, staged: Staged, pull: int, *, proven: bool) -> P
     return Presence.PRESENT if seen_now else Presence.UNSEEN
 
 
-def _injured(unit: Unit, known: Gathering) -> dict[str, bool | None]:
+def _injured(shelf: Shelf, known: Gathering) -> dict[str, bool | None]:
     """Whether each Procore incident has an injury; None wherever the evidence is not complete."""
     if not known.pulled.records_certified:
         return {}
-    staging = unit.staging(known.route.key)
-    children = [staged.record for staged, _ in staging.records(Side.PROCORE, PROCORE_RECORDS) if staged.present]
-    hurt = {record.parent_id for record in children if record.kind is Kind.INJURY}
-    ids = [staged.record.id for staged, _ in staging.records(Side.PROCORE, [Kind.INCIDENT])]
+    hurt = {staged.record.parent_id for staged, _ in shelf.of(Side.PROCORE, Kind.INJURY) if staged.present}
+    ids = [staged.record.id for staged, _ in shelf.of(Side.PROCORE, Kind.INCIDENT)]
     return {i: None if i in known.pulled.uncounted else i in hurt for i in ids}
 
 
-def _actions(unit: Unit, known: Gathering) -> dict[str, str | None]:
+def _actions(shelf: Shelf, known: Gathering) -> dict[str, str | None]:
     """What the actions of each Procore incident tell; None wherever the list does not show as many as it counts."""
     if not (known.route.mapping.reads_actions and known.pulled.actions_certified):
         return {}
-    staging = unit.staging(known.route.key)
     found: dict[str | None, list[Image]] = defaultdict(list)
-    for staged, _ in staging.records(Side.PROCORE, [Kind.ACTION]):
+    for staged, _ in shelf.of(Side.PROCORE, Kind.ACTION):
         if staged.present:
             found[staged.record.parent_id].append(staged.record.payload)
-    incidents = [staged.record for staged, _ in staging.records(Side.PROCORE, [Kind.INCIDENT])]
+    incidents = [staged.record for staged, _ in shelf.of(Side.PROCORE, Kind.INCIDENT)]
     stated = {one.id: one.payload.get("actions_count") for one in incidents}
     return {i: summary(found[i]) if count in (None, len(found[i])) else None for i, count in stated.items()}
 
 
-def _people(unit: Unit, known: Gathering, links: Iterable[Link]) -> People:
+def _people(unit: Unit, shelf: Shelf, known: Gathering, living: Iterable[Link], told: Mapping[Side, Told]) -> People:
     """Children by incident, on both sides, and the partners that the two directories show."""
     by_incident: dict[str, list[Link]] = defaultdict(list)
     equipped: set[str] = set()
-    for link in links:
+    for link in living:
         if link.kind is not Kind.INCIDENT and link.parent is not None:
             by_incident[link.parent].append(link)
         if link.kind is Kind.EQUIPMENT and any(names_equipment(base.procore) for base in link.base.values()):
             equipped.add(link.procore_id)
     return People(
-        records={
-            Side.PROCORE: _children(unit, known, Side.PROCORE, CHILDREN, equipped),
-            Side.FOURHSE: _children(unit, known, Side.FOURHSE, (Kind.PERSON, Kind.RESOURCE)),
-        },
+        records={side: _children(shelf, known, side, told[side], equipped) for side in Side},
         links={incident: tuple(own) for incident, own in by_incident.items()},
         live=known.live or live(unit, known.state, known.route.mapping),
         certified=known.pulled.records_certified and known.pulled.people_certified,
@@ -271,12 +291,11 @@ def _people(unit: Unit, known: Gathering, links: Iterable[Link]) -> People:
 
 
 def _children(
-    unit: Unit, known: Gathering, side: Side, kinds: tuple[Kind, ...], equipped: Collection[str] = ()
+    shelf: Shelf, known: Gathering, side: Side, told: Told, equipped: Collection[str]
 ) -> dict[str, tuple[Record, ...]]:
     """Records by incident. One of `equipped` that names no equipment any more says so itself: that is its deletion."""
     found: dict[str, list[Record]] = defaultdict(list)
-    told = _evidence_before(unit, known, side, *CHILDREN)
-    for staged, _ in unit.staging(known.route.key).records(side, kinds):
+    for staged, _ in shelf.of(side, *(CHILDREN if side is Side.PROCORE else (Kind.PERSON, Kind.RESOURCE))):
         raw = staged.record
         if raw.kind is Kind.RESOURCE and raw.payload.get("entity_type") != RESOURCE_TYPE:
             continue
@@ -284,7 +303,7 @@ def _children(
         if raw.kind is Kind.EQUIPMENT and raw.id in equipped and not names_equipment(raw.payload):
             proof = proof or "Procore's record names no equipment any more"
         presence = Presence.GONE if proof else Presence.PRESENT if staged.present else Presence.ABSENT
-        evidence = proof or told.get(raw.id, "")
+        evidence = proof or told[raw.kind].get(raw.id, "")
         found[raw.parent_id or ""].append(
             Record(
                 side,
@@ -339,9 +358,9 @@ def partners_told(unit: Unit, route: Route, known: Live) -> dict[str, str]:
     return told
 
 
-def _ids_of_ours(unit: Unit, route: Route, links: Iterable[Link]) -> dict[str, str]:
+def _ids_of_ours(shelf: Shelf, route: Route, links: Iterable[Link]) -> dict[str, str]:
     generations = {link.procore_id: link.generation for link in links if link.kind is Kind.INCIDENT}
-    rows = unit.staging(route.key).records(Side.PROCORE, [Kind.INCIDENT])
+    rows = shelf.of(Side.PROCORE, Kind.INCIDENT)
     ids = {staged.record.id for staged, _ in rows} | generations.keys()
     return {
         fourhse_id(route.key, Kind.INCIDENT, procore_id, generation): procore_id

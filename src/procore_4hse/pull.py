@@ -262,7 +262,7 @@ class Puller:
             staging = unit.staging(self.fence.route)
             if rows:
                 staging.put(rows, pull=self.number, minimal=frozenset(), server_at=self.began_at or unit.now)
-            staging.mark_absent(side, kind, pull=self.number)
+            staging.mark_absent(side, [kind], pull=self.number)
             staging.drop_absent(side, kind)
 
     def _names_somebody_new(self) -> bool:
@@ -373,8 +373,9 @@ class Puller:
     def _mark_absent(self) -> None:
         """What the listings that were read whole did not hold is absent."""
         with self.store.begin(self.fence) as unit:
-            for side, kind in self.whole:
-                unit.staging(self.fence.route).mark_absent(side, kind, pull=self.number)
+            for side in Side:
+                if kinds := [kind for one, kind in self.whole if one is side]:
+                    unit.staging(self.fence.route).mark_absent(side, kinds, pull=self.number)
         self.whole.clear()
 
     def _remember(self, *, hides_unknown_time: bool | None = None, **columns: object) -> None:

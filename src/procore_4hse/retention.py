@@ -19,8 +19,9 @@ from procore_4hse.mapping.rules import Mapping as FieldMapping
 from procore_4hse.models import PEOPLE_RECORDS, Image, ItemKind, Kind, Link, Side
 from procore_4hse.reconcile.forgotten import forgotten, is_forgotten
 from procore_4hse.store.inbox import Entry
-from procore_4hse.store.purge import Key, Told
+from procore_4hse.store.purge import Told
 from procore_4hse.store.repository import Unit
+from procore_4hse.store.staging import Key
 
 LOOKED_AT = timedelta(days=1)
 """A cycle looks at what it wrote so recently, so values that young are never purged."""

@@ -72,12 +72,12 @@ class Settler:
     pusher: Pusher
     settle_for: timedelta
     fourhse_certified: bool
-    rulings: Mapping[str, Ruling]
+    rulings: Mapping[str, Ruling] = field(default_factory=dict)
+    """What people answered, once there is something to settle."""
     found: Settled = field(default_factory=Settled)
 
     def run(self) -> Settled:
-        with self.store.read() as unit:
-            intents = unit.journal(self.state.key).open()
+        intents = self._open()
         lost = []
         for intent in intents:
             try:
@@ -93,8 +93,7 @@ class Settler:
 
     def look(self) -> Settled:
         """What stays open as long as nobody settles it: for a dry run, which tells and changes nothing."""
-        with self.store.read() as unit:
-            intents = unit.journal(self.state.key).open()
+        intents = self._open()
         for intent in intents:
             self._hold(intent)
         creates = [i for i in intents if i.action.act is Act.CREATE and i.action.kind is Kind.INCIDENT]
@@ -104,6 +103,12 @@ class Settler:
         except VendorError as error:
             self.found.flaws.append(str(error))
         return self.found
+
+    def _open(self) -> list[Intent]:
+        with self.store.read() as unit:
+            intents = unit.journal(self.state.key).open()
+            self.rulings = unit.inbox(self.state.key).rulings() if intents else {}
+        return intents
 
     # What can be asked for by its id --------------------------------------------------------------------------------
 

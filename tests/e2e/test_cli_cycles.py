@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 from cli_stand import Stand
+from sqlalchemy import update
 
 from procore_4hse.models import ItemKind
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Store
-from procore_4hse.store.tables import InboxRow
+from procore_4hse.store.tables import INBOX
 
 ROUTE_KEYS = [
     "route", "outcome", "reason", "pulled", "written", "inbox", "population", "calls", "seconds",
@@ -201,9 +202,7 @@ def test_status_fails_when_something_waits_too_long(stand: Stand) -> None:
     stand.run("sync")
     assert stand.json("status", "--fail-over", "24h")["exit"] == 0
     with (store := Store(f"sqlite:///{stand.folder}/sync.db")).begin() as unit:
-        row = unit.session.get_one(InboxRow, 1)
-        row.since -= timedelta(hours=25)
-        unit.session.add(row)
+        unit.connection.execute(update(INBOX).values(since=unit.now - timedelta(hours=25)))
     store.close()
     found = stand.json("status", "--fail-over", "24h", exit_code=7)
     assert found["exit"] == 7

@@ -35,7 +35,7 @@ def make_old(stand: Stand, years: int = 3) -> None:
     long_ago = (datetime.now(UTC) - timedelta(days=365 * years)).replace(tzinfo=None)
     store = store_of(stand)
     with store.begin() as unit:
-        unit.session.execute(text("UPDATE journal SET made_at = :at, ended_at = :at"), {"at": str(long_ago)})
+        unit.connection.execute(text("UPDATE journal SET made_at = :at, ended_at = :at"), {"at": str(long_ago)})
     store.close()
 
 
@@ -118,7 +118,7 @@ def test_the_daemon_goes_by_the_same_ages(stand: Stand) -> None:
 def values_in_the_journal(stand: Stand) -> bytes:
     store = store_of(stand)
     with store.read() as unit:
-        rows = unit.session.execute(text("SELECT action, fields, before, answer, words FROM journal"))
+        rows = unit.connection.execute(text("SELECT action, fields, before, answer, words FROM journal"))
         found = str([tuple(row) for row in rows]).encode()
     store.close()
     return found

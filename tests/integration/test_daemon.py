@@ -88,7 +88,7 @@ def opens(project: int) -> Callable[[Request], bool]:
 def outcomes(world: World, key: str | None = None) -> list[str]:
     query = text("SELECT outcome FROM cycle WHERE route = :route ORDER BY id")
     with world.store.read() as unit:
-        return list(unit.session.execute(query, {"route": key or world.route.key}).scalars())
+        return list(unit.connection.execute(query, {"route": key or world.route.key}).scalars())
 
 
 def events(told: list[Any], event: str) -> list[Any]:
@@ -232,7 +232,7 @@ def test_an_error_that_nobody_foresaw_is_told_and_the_next_cycle_comes(
 def test_a_broken_store_ends_it(world: World, stop: threading.Event, told: list[Any]) -> None:
     def break_store() -> None:
         with world.store.begin() as unit:
-            unit.session.execute(text("DROP TABLE raw_record"))
+            unit.connection.execute(text("DROP TABLE raw_record"))
 
     when(world, opens(PROJECT), break_store)
     assert daemon(world, stop).run() == 4

@@ -53,7 +53,7 @@ def memory(world: World, *tables: str) -> str:
     """All that these tables hold, or the whole store, as text."""
     names = tables or tuple(SQLModel.metadata.tables)
     with world.store.read() as unit:
-        rows = [row for name in names for row in unit.session.execute(text(f"SELECT * FROM {name}"))]  # noqa: S608
+        rows = [row for name in names for row in unit.connection.execute(text(f"SELECT * FROM {name}"))]  # noqa: S608
     return "\n".join(str(tuple(row)) for row in rows)
 
 
@@ -171,13 +171,13 @@ def test_the_journal_keeps_what_happened_and_loses_what_was_said(build, store_ur
     world.sync()
     facts = "SELECT id, act, side, kind, target_id, source_id, reason, outcome, made_at, ended_at FROM journal"
     with world.store.read() as unit:
-        before = list(unit.session.execute(text(f"{facts} ORDER BY id")))
+        before = list(unit.connection.execute(text(f"{facts} ORDER BY id")))
     done = purge_old(world.house, lambda now: Ends(journal=early), all_routes(world.house))
     assert done.counts["journal"] == 3
     assert "Fall 1" not in memory(world, "journal")
     assert "A later word" in memory(world, "journal")
     with world.store.read() as unit:
-        assert list(unit.session.execute(text(f"{facts} ORDER BY id"))) == before
+        assert list(unit.connection.execute(text(f"{facts} ORDER BY id"))) == before
         assert [intent.action.act for intent in unit.journal(world.route.key).recent()] == ["update"]
         story = unit.journal(world.route.key).story(ours)
     assert [(each.outcome, each.words) for each in story] == [("done", "its values were purged"), ("done", "")]

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Item, ItemKind, Ruling, Side
-from procore_4hse.store.tables import InboxRow
+from procore_4hse.store.tables import INBOX
+
+C = INBOX.c
+ASKED = select(INBOX).where(C.route == given("in_route"), C.state != "closed")
+IN_STATES = (
+    select(INBOX).where(C.route == given("in_route"), C.state.in_(given("states", expanding=True))).order_by(C.id)
+)
+ONE, CHANGE = select(INBOX).where(C.id == given("one")), update(INBOX).where(C.id == given("one"))
 
 
 @dataclass(frozen=True)
@@ -26,8 +34,8 @@ class Entry:
 
 
 class Inbox:
-    def __init__(self, session: Session, route: str, now: datetime) -> None:
-        self.session, self.route, self.now = session, route, now
+    def __init__(self, connection: Connection, route: str, now: datetime) -> None:
+        self.connection, self.route, self.now = connection, route, now
 
     def keep(self, items: Iterable[Item], relying: Collection[str], unheard: Collection[tuple[Side, str]] = ()) -> None:
         """Opens what is new, renews what is known, and closes whatever has lost its cause.
@@ -43,45 +51,37 @@ class Inbox:
             self._renew(rows.get(key), item)
         for key, row in rows.items():
             if key not in wanted and key not in relying and not _concerns(row, unheard):
-                self._set(row, "closed")
+                self._change(row.id, state="closed")
 
     def add(self, item: Item) -> None:
         """Opens one item anew, whatever was answered before, and leaves the others alone."""
         row = next((row for row in self._rows() if row.key == item.key), None)
         self._renew(row, item)
         if row is not None:
-            row.answer = None
-            self._set(row, "open")
+            self._change(row.id, answer=None, state="open")
 
     def close(self, *keys: str) -> None:
         for row in self._rows():
             if row.key in keys:
-                self._set(row, "closed")
+                self._change(row.id, state="closed")
 
     def answer(self, item_id: int, answer: dict[str, Any]) -> None:
-        row = self.session.get_one(InboxRow, item_id)
-        row.answer = {**answer, "seen": row.facts}
-        self._set(row, "answered")
+        facts = self.connection.execute(ONE, {"one": item_id}).one().facts
+        self._change(item_id, answer={**answer, "seen": facts}, state="answered")
 
     def withdraw(self, item_id: int) -> None:
         """Takes an answer back; the item is open again."""
-        row = self.session.get_one(InboxRow, item_id)
-        row.answer = None
-        self._set(row, "open")
+        self._change(item_id, answer=None, state="open")
 
     def rulings(self) -> dict[str, Ruling]:
-        return {row.key: Ruling(item_id=row.id or 0, key=row.key, **row.answer) for row in self._rows() if row.answer}
+        return {row.key: Ruling(item_id=row.id, key=row.key, **row.answer) for row in self._rows() if row.answer}
 
     def entries(self, *, states: tuple[str, ...] = ("open",)) -> list[Entry]:
-        rows = self.session.exec(
-            select(InboxRow)
-            .where(InboxRow.route == self.route, col(InboxRow.state).in_(states))
-            .order_by(col(InboxRow.id))
-        )
+        rows = self.connection.execute(IN_STATES, {"in_route": self.route, "states": states})
         return [_entry(row) for row in rows]
 
     def find(self, item_id: int) -> Entry | None:
-        row = self.session.get(InboxRow, item_id)
+        row = self.connection.execute(ONE, {"one": item_id}).one_or_none()
         return _entry(row) if row and row.route == self.route else None
 
     def counts(self) -> dict[str, int]:
@@ -90,43 +90,31 @@ class Inbox:
             counts[entry.item.kind.value] += 1
         return counts
 
-    def _rows(self) -> list[InboxRow]:
-        return list(self.session.exec(select(InboxRow).where(InboxRow.route == self.route, InboxRow.state != "closed")))
+    def _rows(self) -> Sequence[Row[Any]]:
+        return self.connection.execute(ASKED, {"in_route": self.route}).all()
 
-    def _renew(self, row: InboxRow | None, item: Item) -> None:
-        texts, facts = _item_json(item), dict(item.facts)
+    def _renew(self, row: Row[Any] | None, item: Item) -> None:
+        told = {"item": _item_json(item), "facts": dict(item.facts), "kind": item.kind.value}
         if row is None:
-            row = InboxRow(
-                route=self.route,
-                kind=item.kind.value,
-                key=item.key,
-                item=texts,
-                facts=facts,
-                since=self.now,
-                changed_at=self.now,
-            )
-            self.session.add(row)
-            return
-        if (row.item, row.facts, row.kind) == (texts, facts, item.kind.value):
-            return
-        answered = row.answer is not None and row.answer.get("seen") == facts
-        row.item, row.facts, row.kind = texts, facts, item.kind.value
-        self._set(row, "answered" if answered else "open")
+            fresh = {"route": self.route, "key": item.key, **told, "since": self.now, "changed_at": self.now}
+            self.connection.execute(insert(INBOX), fresh)
+        elif (row.item, row.facts, row.kind) != tuple(told.values()):
+            answered = row.answer is not None and row.answer.get("seen") == told["facts"]
+            self._change(row.id, **told, state="answered" if answered else "open")
 
-    def _set(self, row: InboxRow, state: str) -> None:
-        row.state, row.changed_at = state, self.now
-        self.session.add(row)
+    def _change(self, item_id: int, **values: object) -> None:
+        self.connection.execute(CHANGE, {"one": item_id, **values, "changed_at": self.now})
 
 
-def _concerns(row: InboxRow, unheard: Collection[tuple[Side, str]]) -> bool:
+def _concerns(row: Row[Any], unheard: Collection[tuple[Side, str]]) -> bool:
     """A guard's item concerns the whole route, any other one its two records."""
     about = {(side, row.item.get(f"{side.value}_id")) for side in Side}
     return bool(unheard) and (row.kind == ItemKind.GUARD or not about.isdisjoint(unheard))
 
 
-def _entry(row: InboxRow) -> Entry:
+def _entry(row: Row[Any]) -> Entry:
     item = Item(**{**row.item, "kind": ItemKind(row.kind), "facts": row.facts})
-    return Entry(row.id or 0, row.route, row.state, item, row.since, row.answer)
+    return Entry(row.id, row.route, row.state, item, row.since, row.answer)
 
 
 def _item_json(item: Item) -> dict[str, Any]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func
-from sqlalchemy import select as sa_select
-from sqlmodel import Session, col, select
+from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, update
+from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Act, Action, Kind, LinkState, Refusal, Side
-from procore_4hse.store.tables import Instant, JournalRow, RefusalRow
+from procore_4hse.store.tables import JOURNAL, REFUSALS, Instant
 
 FIRST_RETRY = timedelta(minutes=15)
 LAST_RETRY = timedelta(hours=24)
@@ -21,6 +20,42 @@ RECENT = 300
 """So many of our latest writes are looked at again in each cycle."""
 LATELY = timedelta(days=2)
 """What fails at all is tried much more often than this."""
+
+C = JOURNAL.c
+OURS = C.route == given("in_route")
+OPEN = select(JOURNAL).where(OURS, C.outcome == "open").order_by(C.made_at, C.source_id, C.target_id)
+LOST = select(C.action).where(OURS, C.outcome == "lost", C.kind == Kind.INCIDENT.value)
+LOST_OF = (
+    select(C.id, C.action)
+    .where(OURS, C.outcome == "lost", C.side == given("on_side"), C.source_id == given("source"))
+    .order_by(C.made_at)
+)
+ANSWERED = (
+    select(JOURNAL)
+    .where(
+        OURS,
+        C.outcome.in_(("done", "adopted")),
+        C.act.in_((Act.CREATE.value, Act.UPDATE.value)),
+        C.purged_at.is_(None),
+    )
+    .order_by(C.ended_at.desc())
+    .limit(RECENT)
+)
+STORY = (
+    select(JOURNAL)
+    .where(
+        OURS,
+        or_(
+            C.target_id.in_(given("records", expanding=True)),
+            C.source_id.in_(given("records", expanding=True)),
+        ),
+    )
+    .order_by(C.made_at)
+)
+ONE, CHANGE = C.id == given("one"), update(JOURNAL).where(C.id == given("one"))
+LOOKED = CHANGE.values(looks=C.looks + 1, looked_at=given("seen_at", type_=Instant))
+REFUSED = select(REFUSALS).where(REFUSALS.c.route == given("in_route"))
+ITS_REFUSAL = (REFUSALS.c.route == given("in_route"), REFUSALS.c.key == given("of_key"))
 
 
 @dataclass(frozen=True)
@@ -42,28 +77,24 @@ class Intent:
 
 
 class Journal:
-    def __init__(self, session: Session, route: str, now: datetime) -> None:
-        self.session, self.route, self.now = session, route, now
+    def __init__(self, connection: Connection, route: str, now: datetime) -> None:
+        self.connection, self.route, self.now = connection, route, now
 
     def intend(self, action: Action, *, cycle: int, before: dict[str, Any], server_at: datetime | None) -> Intent:
-        row = JournalRow(
-            id=str(uuid.uuid4()),
-            route=self.route,
-            cycle=cycle,
-            act=action.act.value,
-            side=action.side.value,
-            kind=action.kind.value,
-            target_id=action.target_id,
-            source_id=action.source_id,
-            reason=action.reason,
-            action=_action_json(action),
-            fields=dict(action.fields),
-            before=before,
-            server_at=server_at,
-            made_at=self.now,
-        )
-        self.session.add(row)
-        return _intent(row)
+        intent = Intent(str(uuid.uuid4()), action, cycle, before, server_at, self.now)
+        told = {
+            "act": action.act.value,
+            "side": action.side.value,
+            "kind": action.kind.value,
+            "target_id": action.target_id,
+            "source_id": action.source_id,
+            "reason": action.reason,
+            "action": _action_json(action),
+            "fields": dict(action.fields),
+        }
+        moment = {"cycle": cycle, "before": before, "server_at": server_at, "made_at": self.now, "answer": {}}
+        self.connection.execute(insert(JOURNAL), {"id": intent.id, "route": self.route, **told, **moment})
+        return intent
 
     def end(
         self,
@@ -74,60 +105,30 @@ class Journal:
         words: str = "",
         target_id: str | None = None,
     ) -> None:
-        row = self.session.get_one(JournalRow, intent_id)
-        row.outcome, row.answer, row.words, row.ended_at = outcome, dict(answer or {}), words, self.now
-        row.target_id = target_id or row.target_id
-        self.session.add(row)
+        told = {"outcome": outcome, "answer": dict(answer or {}), "words": words, "ended_at": self.now}
+        self._change(intent_id, **told, **({"target_id": target_id} if target_id else {}))
 
     def send_instead(self, intent_id: str, fields: dict[str, Any]) -> None:
         """What is about to be sent after the first form was refused."""
-        row = self.session.get_one(JournalRow, intent_id)
-        row.fields, row.action = fields, {**row.action, "fields": fields}
-        self.session.add(row)
+        action = self.connection.execute(select(C.action).where(ONE), {"one": intent_id}).scalar_one()
+        self._change(intent_id, fields=fields, action={**action, "fields": fields})
 
     def looked(self, intent_id: str, server_at: datetime) -> None:
-        row = self.session.get_one(JournalRow, intent_id)
-        row.looks, row.looked_at = row.looks + 1, server_at
-        self.session.add(row)
+        self.connection.execute(LOOKED, {"one": intent_id, "seen_at": server_at})
 
     def open(self) -> list[Intent]:
         """Intents without an outcome, oldest first."""
-        rows = self.session.exec(
-            select(JournalRow)
-            .where(JournalRow.route == self.route, JournalRow.outcome == "open")
-            .order_by(col(JournalRow.made_at), col(JournalRow.source_id), col(JournalRow.target_id))
-        )
-        return [_intent(row) for row in rows]
+        return [_intent(row) for row in self._rows(OPEN)]
 
     def first_try(self, intent: Intent) -> str:
         """The id of the earliest lost create of the same record, or this intent's own."""
-        rows = self.session.exec(
-            select(JournalRow)
-            .where(
-                JournalRow.route == self.route,
-                JournalRow.outcome == "lost",
-                JournalRow.side == intent.action.side.value,
-                JournalRow.source_id == intent.action.source_id,
-            )
-            .order_by(col(JournalRow.made_at))
-        )
+        rows = self._rows(LOST_OF, on_side=intent.action.side.value, source=intent.action.source_id)
         same = [row.id for row in rows if row.action.get("generation") == intent.action.generation]
         return same[0] if same else intent.id
 
     def recent(self) -> list[Intent]:
         """The latest answered creates and updates whose values are still known, newest first."""
-        rows = self.session.exec(
-            select(JournalRow)
-            .where(
-                JournalRow.route == self.route,
-                col(JournalRow.outcome).in_(("done", "adopted")),
-                col(JournalRow.act).in_((Act.CREATE.value, Act.UPDATE.value)),
-                col(JournalRow.purged_at).is_(None),
-            )
-            .order_by(col(JournalRow.ended_at).desc())
-            .limit(RECENT)
-        )
-        return [_intent(row) for row in rows]
+        return [_intent(row) for row in self._rows(ANSWERED)]
 
     def in_vain(self) -> frozenset[tuple[Side, str | None]]:
         """Sides and sources of writes whose latest try had no answer, or failed before it was sent."""
@@ -137,64 +138,49 @@ class Journal:
 
     def _latest(self, *outcomes: str, sources: Collection[str | None] = ()) -> dict[tuple[Side, str | None], datetime]:
         """When the latest write with one of these outcomes was made, by side and source."""
-        by = (col(JournalRow.side), col(JournalRow.source_id))
-        where = [col(JournalRow.route) == self.route, col(JournalRow.outcome).in_(outcomes)]
-        where.append(col(JournalRow.made_at) >= self.now - LATELY)
-        if sources:
-            where.append(col(JournalRow.source_id).in_(sources))
-        newest = func.max(JournalRow.made_at, type_=Instant)
-        rows = self.session.execute(sa_select(*by, newest).where(*where).group_by(*by))
+        where = [C.route == self.route, C.outcome.in_(outcomes), C.made_at >= self.now - LATELY]
+        where += [C.source_id.in_(sources)] if sources else []
+        newest = func.max(C.made_at, type_=Instant)
+        rows = self.connection.execute(select(C.side, C.source_id, newest).where(*where).group_by(C.side, C.source_id))
         return {(Side(side), source): made_at for side, source, made_at in rows}
 
     def lost(self) -> tuple[Action, ...]:
         """Creates of incidents that were looked for in vain; their vendor may still carry them out."""
-        rows = self.session.exec(
-            select(JournalRow).where(
-                JournalRow.route == self.route,
-                JournalRow.outcome == "lost",
-                JournalRow.kind == Kind.INCIDENT.value,
-            )
-        )
-        return tuple(_action(row.action) for row in rows)
+        return tuple(_action(row.action) for row in self._rows(LOST))
 
     def story(self, *record_ids: str) -> list[Intent]:
         """Everything ever written for these records, oldest first."""
-        rows = self.session.exec(
-            select(JournalRow)
-            .where(
-                JournalRow.route == self.route,
-                col(JournalRow.target_id).in_(record_ids) | col(JournalRow.source_id).in_(record_ids),
-            )
-            .order_by(col(JournalRow.made_at))
-        )
-        return [_intent(row) for row in rows]
+        return [_intent(row) for row in self._rows(STORY, records=list(record_ids))]
 
     def refusals(self) -> dict[str, Refusal]:
-        rows = self.session.exec(select(RefusalRow).where(RefusalRow.route == self.route))
+        rows = self._rows(REFUSED)
         return {row.key: Refusal(row.key, Side(row.side), row.words, row.fingerprint, row.next_try) for row in rows}
 
     def refuse(self, key: str, side: Side, words: str, fingerprint: str) -> None:
         """Parks a refused call: tried again after a while, each time later, and whenever a side changes."""
-        row = self.session.get(RefusalRow, (self.route, key))
-        tries = row.tries + 1 if row is not None and row.fingerprint == fingerprint else 1
+        known = next(iter(self._rows(REFUSED.where(REFUSALS.c.key == given("of_key")), of_key=key)), None)
+        tries = known.tries + 1 if known is not None and known.fingerprint == fingerprint else 1
         pause = min(FIRST_RETRY * 2 ** (tries - 1), LAST_RETRY)
-        self.session.merge(
-            RefusalRow(
-                route=self.route,
-                key=key,
-                side=side.value,
-                words=words,
-                fingerprint=fingerprint,
-                tries=tries,
-                next_try=self.now + pause,
+        told: dict[str, object] = {"side": side.value, "words": words, "fingerprint": fingerprint}
+        told |= {"tries": tries, "next_try": self.now + pause}
+        if known is None:
+            self.connection.execute(insert(REFUSALS), {"route": self.route, "key": key, **told})
+        else:
+            self.connection.execute(
+                update(REFUSALS).where(*ITS_REFUSAL), {"in_route": self.route, "of_key": key, **told}
             )
-        )
 
     def forgive(self, key: str) -> None:
-        self.session.execute(delete(RefusalRow).where(col(RefusalRow.route) == self.route, col(RefusalRow.key) == key))
+        self.connection.execute(delete(REFUSALS).where(*ITS_REFUSAL), {"in_route": self.route, "of_key": key})
+
+    def _rows(self, question: Select[Any], **words: object) -> Sequence[Row[Any]]:
+        return self.connection.execute(question, {"in_route": self.route, **words}).all()
+
+    def _change(self, intent_id: str, **values: object) -> None:
+        self.connection.execute(CHANGE, {"one": intent_id, **values})
 
 
-def _intent(row: JournalRow) -> Intent:
+def _intent(row: Row[Any]) -> Intent:
     return Intent(
         id=row.id,
         action=replace(_action(row.action), target_id=row.target_id),

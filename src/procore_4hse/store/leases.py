@@ -7,12 +7,11 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import cast
 
-from sqlalchemy import CursorResult, update
-from sqlmodel import Session, col
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import bindparam as given
 
-from procore_4hse.store.tables import LeaseRow
+from procore_4hse.store.tables import LEASES
 
 
 @dataclass(frozen=True)
@@ -43,49 +42,46 @@ class Holder:
         return self.boot != _boot_id() or _start_of(self.pid) != self.started
 
 
-LEASES = LeaseRow.__table__  # type: ignore[attr-defined]
-"""The bare table: its updates need no look at the session."""
+C = LEASES.c
+CURRENT = select(LEASES).where(C.route == given("of_route"))
+CHANGE = update(LEASES).where(C.route == given("of_route"))
+HELD = (C.route == given("of_route"), C.token == given("with_token"))
+RENEW = update(LEASES).where(*HELD, C.expires_at > given("now", type_=C.expires_at.type))
+LOCK = update(LEASES).where(*HELD).values(token=C.token)
+RELEASE = update(LEASES).where(*HELD)
 
 
 class Leases:
-    def __init__(self, session: Session, now: datetime) -> None:
-        self.session, self.now = session, now
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self.connection, self.now = connection, now
 
     def take(self, route: str, holder: Holder, *, ttl: timedelta, grace: timedelta) -> int | None:
         """A new token when the route is free, its holder is dead, or expired `grace` ago; else None."""
-        row = self.session.get(LeaseRow, route, with_for_update=True)
+        row = self.connection.execute(CURRENT.with_for_update(), {"of_route": route}).one_or_none()
+        until = {"holder": str(holder), "expires_at": self.now + ttl}
         if row is None:
-            self.session.add(LeaseRow(route=route, token=1, holder=str(holder), expires_at=self.now + ttl))
+            self.connection.execute(insert(LEASES), {"route": route, "token": 1, **until})
             return 1
         if row.holder and not Holder.parse(row.holder).is_known_dead() and self.now < row.expires_at + grace:
             return None
-        row.token, row.holder, row.expires_at = row.token + 1, str(holder), self.now + ttl
-        return row.token
+        token: int = row.token + 1
+        self.connection.execute(CHANGE, {"of_route": route, "token": token, **until})
+        return token
 
     def renew(self, route: str, token: int, *, ttl: timedelta) -> bool:
-        changed = self.session.execute(
-            update(LEASES)
-            .where(col(LeaseRow.route) == route, col(LeaseRow.token) == token, col(LeaseRow.expires_at) > self.now)
-            .values(expires_at=self.now + ttl)
-        )
-        return cast("CursorResult[object]", changed).rowcount == 1
+        held = {"of_route": route, "with_token": token, "now": self.now}
+        return self.connection.execute(RENEW, {**held, "expires_at": self.now + ttl}).rowcount == 1
 
     def is_held(self, route: str, token: int) -> bool:
         """Locks the lease until the commit, so that nobody can take it in between."""
-        changed = self.session.execute(
-            update(LEASES).where(col(LeaseRow.route) == route, col(LeaseRow.token) == token).values(token=token)
-        )
-        return cast("CursorResult[object]", changed).rowcount == 1
+        return self.connection.execute(LOCK, {"of_route": route, "with_token": token}).rowcount == 1
 
     def release(self, route: str, token: int) -> None:
-        self.session.execute(
-            update(LEASES)
-            .where(col(LeaseRow.route) == route, col(LeaseRow.token) == token)
-            .values(holder="", expires_at=self.now)
-        )
+        held = {"of_route": route, "with_token": token}
+        self.connection.execute(RELEASE, {**held, "holder": "", "expires_at": self.now})
 
     def holder(self, route: str) -> str | None:
-        row = self.session.get(LeaseRow, route)
+        row = self.connection.execute(CURRENT, {"of_route": route}).one_or_none()
         return row.holder if row and row.holder and self.now < row.expires_at else None
 
 

@@ -2,17 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_
-from sqlalchemy import select as sa_select
-from sqlmodel import Session, col, select
+from sqlalchemy import Connection, Row, Select, delete, insert, or_, select, update
+from sqlalchemy import bindparam as given
 
 from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, Agreement, Kind, Link, LinkState, RawRecord, Side
-from procore_4hse.store.tables import ApartRow, LinkRow, TombstoneRow
+from procore_4hse.store.tables import APART, LINKS, STONES
+
+C = LINKS.c
+PAIR = (C.procore_id, C.fourhse_id)
+OURS = C.route == given("in_route")
+LIVING = (OURS, C.removed.is_(False))
+
+ALL = select(LINKS).where(*LIVING).order_by(C.id)
+OUTLINE = select(*(column for column in C if column is not C.base)).where(
+    *LIVING, C.kind.in_(given("of_kinds", expanding=True))
+)
+ON_SIDE = {
+    side: select(LINKS).where(*LIVING, C.kind.in_(given("of_kinds", expanding=True)), column == given("record"))
+    for side, column in zip((Side.PROCORE, Side.FOURHSE), PAIR, strict=True)
+}
+OF_PARENT = select(LINKS).where(*LIVING, C.parent == given("incident"))
+REMOVED = select(*PAIR).where(OURS, C.removed)
+BORN_PRIVATE = select(C.procore_id).where(*LIVING, C.born_private)
+ELSEWHERE = select(*PAIR).where(C.route != given("in_route"), C.removed.is_(False))
+TOLD_APART = select(APART.c.procore_id, APART.c.fourhse_id).where(APART.c.route == given("in_route"))
+INSERT, CHANGE, DELETE = (
+    insert(LINKS),
+    update(LINKS).where(C.id == given("one")),
+    delete(LINKS).where(C.id == given("one")),
+)
+
+S = STONES.c
+BURIED = (
+    select(STONES)
+    .where(S.route == given("in_route"), S.side == given("on_side"), S.record_id == given("record"))
+    .order_by(S.id.desc())
+    .limit(1)
+)
+LEFT_BEHIND = (
+    select(STONES)
+    .where(
+        S.route == given("in_route"), S.side == Side.FOURHSE.value, S.kind.in_([kind.value for kind in PEOPLE_RECORDS])
+    )
+    .order_by(S.id)
+)
 
 
 @dataclass(frozen=True)
@@ -23,24 +61,20 @@ class Tombstone:
 
 
 class Links:
-    def __init__(self, session: Session, route: str, now: datetime) -> None:
-        self.session, self.route, self.now = session, route, now
+    def __init__(self, connection: Connection, route: str, now: datetime) -> None:
+        self.connection, self.route, self.now = connection, route, now
 
     def all(self) -> tuple[Link, ...]:
-        rows = self.session.exec(select(LinkRow).where(*self._living()).order_by(col(LinkRow.id)))
-        return tuple(_link(row) for row in rows)
+        return tuple(_link(row, row.base) for row in self._rows(ALL))
 
     def outline(self, *kinds: Kind) -> tuple[Link, ...]:
         """Every link of these kinds without its base, which makes most of its size."""
-        columns = [c for c in LinkRow.__table__.columns if c.name != "base"]  # type: ignore[attr-defined]
-        words = [kind.value for kind in kinds]
-        rows = self.session.execute(sa_select(*columns).where(*self._living(), col(LinkRow.kind).in_(words)))
-        return tuple(_link(LinkRow(base={}, **row)) for row in rows.mappings())
+        return tuple(_link(row, {}) for row in self._rows(OUTLINE, of_kinds=[kind.value for kind in kinds]))
 
     def find(self, side: Side, record_id: str, kind: Kind = Kind.INCIDENT) -> Link | None:
         """The link of a record; `kind` is the link's own, or PERSON for any child seen from 4HSE."""
         row = self._row(side, record_id, kind)
-        return _link(row) if row else None
+        return _link(row, row.base) if row else None
 
     def add(
         self,
@@ -57,119 +91,84 @@ class Links:
 
         What was agreed on with the one before does not hold for a new partner.
         """
-        row = (
-            self._row(Side.PROCORE, procore_id, kind)
-            or self._given_up(procore_id, fourhse_id, kind)
-            or LinkRow(
-                route=self.route,
-                kind=kind.value,
-                procore_id=procore_id,
-                fourhse_id=fourhse_id,
-                state=LinkState.LIVE.value,
-                base={},
-                since=self.now,
-                born=born.value if born else None,
-                parent=parent,
-            )
-        )
-        row.base = row.base if row.fourhse_id == fourhse_id else {}
-        row.fourhse_id, row.state, row.generation = fourhse_id, LinkState.LIVE.value, generation
-        row.born_private = row.born_private or born_private
-        self.session.add(row)
-        self.session.flush()
-        return _link(row)
+        known = self._row(Side.PROCORE, procore_id, kind) or self._given_up(fourhse_id, kind)
+        fresh = {"procore_id": procore_id, "fourhse_id": fourhse_id, "generation": generation}
+        if known is None:
+            names = {"route": self.route, "kind": kind.value, "born": born.value if born else None, "parent": parent}
+            state = {"state": LinkState.LIVE.value, "base": {}, "born_private": born_private, "since": self.now}
+            self.connection.execute(INSERT, {**names, **fresh, **state})
+        else:
+            same = (known.procore_id, known.fourhse_id) == (procore_id, fourhse_id)
+            state = {"state": LinkState.LIVE.value, "base": known.base if same else {}}
+            private = {"born_private": known.born_private or born_private}
+            self._change(known, **fresh, **state, **private)
+        row = self._found(Side.PROCORE, procore_id, kind)[0]
+        return _link(row, row.base)
 
-    def _given_up(self, procore_id: str, fourhse_id: str, kind: Kind) -> LinkRow | None:
-        """The link of a 4HSE record whose Procore record is gone for good; what both agreed on went with it."""
+    def _given_up(self, fourhse_id: str, kind: Kind) -> Row[Any] | None:
+        """The link of a 4HSE record whose Procore record is gone for good, without its people."""
         row = self._row(Side.FOURHSE, fourhse_id, kind)
         if row is not None:
             self.drop_children(row.procore_id)
-            row.procore_id, row.base = procore_id, {}
         return row
 
     def rebase(self, procore_id: str, fields: Mapping[str, Agreement], *, kind: Kind = Kind.INCIDENT) -> None:
         row = self._row(Side.PROCORE, procore_id, kind)
         if row is not None:
             fresh = {key: _agreement_json(agreement) for key, agreement in fields.items()}
-            row.base = {**row.base, **fresh}
-            self.session.add(row)
+            self._change(row, base={**row.base, **fresh})
 
     def set_state(self, procore_id: str, state: LinkState, *, kind: Kind = Kind.INCIDENT) -> None:
         row = self._row(Side.PROCORE, procore_id, kind)
-        if row is not None:
-            row.state = state.value
-            self.session.add(row)
+        if row is not None and row.state != state.value:
+            self._change(row, state=state.value)
 
     def drop_children(self, procore_id: str) -> tuple[Link, ...]:
         """Forgets the links of an incident's people, and returns them: it was made again, and they will be too."""
-        rows = list(self.session.exec(select(LinkRow).where(*self._living(), LinkRow.parent == procore_id)))
-        for row in rows:
-            self.session.delete(row)
-        return tuple(_link(row) for row in rows)
+        rows = self._rows(OF_PARENT, incident=procore_id)
+        self._delete(rows)
+        return tuple(_link(row, row.base) for row in rows)
 
     def remove(self, procore_id: str) -> Link | None:
         """Takes a link apart; the two are strangers until a person answers."""
         row = self._row(Side.PROCORE, procore_id, Kind.INCIDENT)
         if row is None:
             return None
-        row.removed = True
-        self.session.add(row)
-        return _link(row)
+        self._change(row, removed=True)
+        return _link(row, row.base)
 
     def removed(self) -> frozenset[tuple[str, str]]:
-        rows = self.session.exec(select(LinkRow).where(LinkRow.route == self.route, col(LinkRow.removed)))
-        return frozenset((row.procore_id, row.fourhse_id) for row in rows)
+        return frozenset((procore_id, fourhse_id) for procore_id, fourhse_id in self._rows(REMOVED))
 
     def settle_removed(self, procore_id: str, fourhse_id: str) -> None:
         """A person has answered about a pair that was taken apart."""
-        for row in self.session.exec(
-            select(LinkRow).where(
-                LinkRow.route == self.route,
-                col(LinkRow.removed),
-                or_(col(LinkRow.procore_id) == procore_id, col(LinkRow.fourhse_id) == fourhse_id),
-            )
-        ):
-            self.session.delete(row)
+        answered = or_(C.procore_id == procore_id, C.fourhse_id == fourhse_id)
+        self.connection.execute(delete(LINKS).where(C.route == self.route, C.removed, answered))
 
     def born_private(self) -> frozenset[str]:
-        rows = self.session.exec(select(LinkRow).where(*self._living(), col(LinkRow.born_private)))
-        return frozenset(row.procore_id for row in rows)
+        return frozenset(row.procore_id for row in self._rows(BORN_PRIVATE))
 
     def elsewhere(self) -> frozenset[tuple[Side, str]]:
         """Records that another route has linked."""
-        rows = self.session.exec(select(LinkRow).where(LinkRow.route != self.route, col(LinkRow.removed).is_(False)))
-        pairs = [(row.procore_id, row.fourhse_id) for row in rows]
+        pairs = self._rows(ELSEWHERE)
         return frozenset({(Side.PROCORE, left) for left, _ in pairs} | {(Side.FOURHSE, right) for _, right in pairs})
 
     def tell_apart(self, procore_id: str, fourhse_id: str) -> None:
-        self.session.merge(ApartRow(route=self.route, procore_id=procore_id, fourhse_id=fourhse_id))
+        if (procore_id, fourhse_id) not in self.apart():
+            names = {"route": self.route, "procore_id": procore_id, "fourhse_id": fourhse_id}
+            self.connection.execute(insert(APART), names)
 
     def apart(self) -> frozenset[tuple[str, str]]:
-        rows = self.session.exec(select(ApartRow).where(ApartRow.route == self.route))
-        return frozenset((row.procore_id, row.fourhse_id) for row in rows)
+        return frozenset((procore_id, fourhse_id) for procore_id, fourhse_id in self._rows(TOLD_APART))
 
     def bury(self, record: RawRecord, evidence: str) -> None:
         """Keeps the last image of a deleted record."""
-        self.session.add(
-            TombstoneRow(
-                route=self.route,
-                side=record.side.value,
-                kind=record.kind.value,
-                record_id=record.id,
-                image=dict(record.payload),
-                evidence=evidence,
-                seen_at=self.now,
-            )
-        )
+        named = {"route": self.route, "side": record.side.value, "kind": record.kind.value, "record_id": record.id}
+        kept = {"image": dict(record.payload), "evidence": evidence, "seen_at": self.now}
+        self.connection.execute(insert(STONES), {**named, **kept})
 
     def tombstone(self, side: Side, record_id: str) -> Tombstone | None:
-        row = self.session.exec(
-            select(TombstoneRow)
-            .where(
-                TombstoneRow.route == self.route, TombstoneRow.side == side.value, TombstoneRow.record_id == record_id
-            )
-            .order_by(col(TombstoneRow.id).desc())
-        ).first()
+        row = next(iter(self._rows(BURIED, on_side=side.value, record=record_id)), None)
         if row is None:
             return None
         return Tombstone(RawRecord(side, Kind(row.kind), record_id, row.image), row.evidence, row.seen_at)
@@ -180,36 +179,34 @@ class Links:
 
     def left_behind(self) -> dict[str, Mapping[str, Any]]:
         """What 4HSE held last of people whose incident was made again, by the link's key."""
-        kinds = [kind.value for kind in PEOPLE_RECORDS]
-        rows = self.session.exec(
-            select(TombstoneRow)
-            .where(
-                TombstoneRow.route == self.route,
-                TombstoneRow.side == Side.FOURHSE.value,
-                col(TombstoneRow.kind).in_(kinds),
-            )
-            .order_by(col(TombstoneRow.id))
-        )
-        return {f"{row.kind}-{row.record_id}": row.image for row in rows}
+        return {f"{row.kind}-{row.record_id}": row.image for row in self._rows(LEFT_BEHIND)}
 
-    def _living(self) -> tuple[Any, ...]:
-        return col(LinkRow.route) == self.route, col(LinkRow.removed).is_(False)
+    def _rows(self, question: Select[Any], **words: object) -> Sequence[Any]:
+        return self.connection.execute(question, {"in_route": self.route, **words}).all()
 
-    def _row(self, side: Side, record_id: str, kind: Kind) -> LinkRow | None:
-        column = col(LinkRow.procore_id) if side is Side.PROCORE else col(LinkRow.fourhse_id)
+    def _found(self, side: Side, record_id: str, kind: Kind) -> Sequence[Row[Any]]:
         kinds = [each.value for each in (*CHILDREN, kind) if kind in (each, each.on(Side.FOURHSE))]
-        found = select(LinkRow).where(*self._living(), column == record_id, col(LinkRow.kind).in_(kinds))
-        return self.session.exec(found).first()
+        return self._rows(ON_SIDE[side], record=record_id, of_kinds=kinds)
+
+    def _row(self, side: Side, record_id: str, kind: Kind) -> Row[Any] | None:
+        return next(iter(self._found(side, record_id, kind)), None)
+
+    def _change(self, row: Row[Any], **values: object) -> None:
+        self.connection.execute(CHANGE, {"one": row.id, **values})
+
+    def _delete(self, rows: Iterable[Row[Any]]) -> None:
+        if ids := [{"one": row.id} for row in rows]:
+            self.connection.execute(DELETE, ids)
 
 
-def _link(row: LinkRow) -> Link:
+def _link(row: Row[Any], base: Mapping[str, Any]) -> Link:
     return Link(
-        id=row.id or 0,
+        id=row.id,
         procore_id=row.procore_id,
         fourhse_id=row.fourhse_id,
         kind=Kind(row.kind),
         state=LinkState(row.state),
-        base={key: Agreement(**value) for key, value in row.base.items()},
+        base={key: Agreement(**value) for key, value in base.items()},
         parent=row.parent,
         generation=row.generation,
         born=Side(row.born) if row.born else None,

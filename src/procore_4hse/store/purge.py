@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, or_, update
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, or_, select, update
+from sqlalchemy import bindparam as given
 
 from procore_4hse.models import PEOPLE_RECORDS, Image, Kind, LinkState, Side
 from procore_4hse.store.links import Links
-from procore_4hse.store.tables import InboxRow, JournalRow, RecordRow, RefusalRow, TombstoneRow
+from procore_4hse.store.staging import Key
+from procore_4hse.store.tables import INBOX, JOURNAL, RECORDS, REFUSALS, STONES
 
 CHUNK = 400
 PURGED = "its values were purged"
-
-Key = tuple[Side, Kind, str]
-"""Names a raw record; ids of different kinds may be equal."""
 
 SETTLED = (LinkState.IGNORED, LinkState.CLOSED_BY_POLICY)
 """The deletion was answered: nobody reads the deleted record any more, but the count still knows it as deleted."""
@@ -38,8 +36,8 @@ class Told:
 
 
 class Purge:
-    def __init__(self, session: Session, route: str, now: datetime) -> None:
-        self.session, self.route, self.now = session, route, now
+    def __init__(self, connection: Connection, route: str, now: datetime) -> None:
+        self.connection, self.route, self.now = connection, route, now
 
     # What is old enough -------------------------------------------------------------------------------------------
 
@@ -49,58 +47,38 @@ class Purge:
         An emptied one keeps its id, for its link still counts it as deleted.
         """
         states = self._states()
-        rows = self.session.execute(
-            select(RecordRow.side, RecordRow.kind, RecordRow.id, RecordRow.digest).where(
-                RecordRow.route == self.route, col(RecordRow.absent), col(RecordRow.absent_at) < before
-            )
+        old = select(RECORDS.c.side, RECORDS.c.kind, RECORDS.c.id, RECORDS.c.digest).where(
+            RECORDS.c.route == self.route, RECORDS.c.absent, RECORDS.c.absent_at < before
         )
+        rows = self.connection.execute(old)
         keys = {(Side(side), Kind(kind), record_id): digest for side, kind, record_id, digest in rows}
         gone = [key for key in keys if states.get(key, LinkState.ENDED) is LinkState.ENDED]
         return gone, [key for key, digest in keys.items() if digest and states.get(key) in SETTLED]
 
     def old_intents(self, before: datetime) -> list[str]:
         """Writes that have their outcome. A create that was looked for in vain keeps what tells a late copy."""
-        ended = func.coalesce(col(JournalRow.ended_at), col(JournalRow.made_at))
-        return list(
-            self.session.exec(
-                select(JournalRow.id).where(
-                    JournalRow.route == self.route,
-                    col(JournalRow.purged_at).is_(None),
-                    JournalRow.outcome != "open",
-                    or_(col(JournalRow.outcome) != "lost", col(JournalRow.kind) != Kind.INCIDENT.value),
-                    ended < before,
-                )
-            )
+        told = JOURNAL.c
+        return self._ids(
+            JOURNAL,
+            told.outcome != "open",
+            or_(told.outcome != "lost", told.kind != Kind.INCIDENT.value),
+            func.coalesce(told.ended_at, told.made_at) < before,
         )
 
     def old_items(self, before: datetime) -> list[int]:
         """Questions that are closed."""
-        rows = self.session.exec(
-            select(InboxRow.id).where(
-                InboxRow.route == self.route,
-                InboxRow.state == "closed",
-                col(InboxRow.purged_at).is_(None),
-                col(InboxRow.changed_at) < before,
-            )
-        )
-        return [item_id for item_id in rows if item_id is not None]
+        return self._ids(INBOX, INBOX.c.state == "closed", INBOX.c.changed_at < before)
 
     def old_stones(self, before: datetime) -> list[int]:
         """Last images of deleted records, but for those whose deletion a person is still asked about."""
         states = self._states()
-        rows = self.session.execute(
-            select(TombstoneRow.id, TombstoneRow.side, TombstoneRow.kind, TombstoneRow.record_id).where(
-                TombstoneRow.route == self.route,
-                col(TombstoneRow.purged_at).is_(None),
-                col(TombstoneRow.seen_at) < before,
-            )
-        )
+        rows = self._unpurged(STONES, STONES.c.seen_at < before)
         asked = (LinkState.GONE_PROCORE, LinkState.GONE_FOURHSE)
-        return [row[0] for row in rows if states.get((Side(row[1]), Kind(row[2]), row[3])) not in asked]
+        return [row.id for row in rows if states.get((Side(row.side), Kind(row.kind), row.record_id)) not in asked]
 
     def _states(self) -> dict[Key, LinkState]:
         """The state of every linked record's link; a person's record follows its incident."""
-        links = Links(self.session, self.route, self.now).outline(Kind.INCIDENT, *PEOPLE_RECORDS)
+        links = Links(self.connection, self.route, self.now).outline(Kind.INCIDENT, *PEOPLE_RECORDS)
         incidents = {link.procore_id: link.state for link in links if link.kind is Kind.INCIDENT}
         found: dict[Key, LinkState] = {}
         for link in links:
@@ -114,11 +92,7 @@ class Purge:
     def told_of_people(self) -> Iterator[Told]:
         """Every write to a person's record whose values are still known."""
         kinds = [kind.value for kind in PEOPLE_RECORDS]
-        rows = self.session.exec(
-            select(JournalRow).where(
-                JournalRow.route == self.route, col(JournalRow.kind).in_(kinds), col(JournalRow.purged_at).is_(None)
-            )
-        )
+        rows = self._unpurged(JOURNAL, JOURNAL.c.kind.in_(kinds))
         for row in rows:
             side, kind = Side(row.side), Kind(row.kind)
             records = (side, kind.on(side), row.target_id or ""), (side.other, kind.on(side.other), row.source_id or "")
@@ -127,85 +101,77 @@ class Purge:
 
     def stones_of_people(self) -> list[tuple[int, Key, Image]]:
         kinds = [kind.value for kind in (*PEOPLE_RECORDS, Kind.PERSON)]
-        rows = self.session.exec(
-            select(TombstoneRow).where(
-                TombstoneRow.route == self.route,
-                col(TombstoneRow.kind).in_(kinds),
-                col(TombstoneRow.purged_at).is_(None),
-            )
-        )
-        return [(row.id or 0, (Side(row.side), Kind(row.kind), row.record_id), row.image) for row in rows]
+        rows = self._unpurged(STONES, STONES.c.kind.in_(kinds))
+        return [(row.id, (Side(row.side), Kind(row.kind), row.record_id), row.image) for row in rows]
 
     def purged_items(self) -> frozenset[int]:
-        rows = self.session.exec(
-            select(InboxRow.id).where(InboxRow.route == self.route, col(InboxRow.purged_at).is_not(None))
-        )
-        return frozenset(item_id for item_id in rows if item_id is not None)
+        purged = select(INBOX.c.id).where(INBOX.c.route == self.route, INBOX.c.purged_at.is_not(None))
+        return frozenset(self.connection.execute(purged).scalars())
+
+    def _ids(self, table: Table, *where: ColumnElement[bool]) -> list[Any]:
+        ours = (table.c.route == self.route, table.c.purged_at.is_(None))
+        return list(self.connection.execute(select(table.c.id).where(*ours, *where)).scalars())
+
+    def _unpurged(self, table: Table, *where: ColumnElement[bool]) -> Iterable[Row[Any]]:
+        ours = (table.c.route == self.route, table.c.purged_at.is_(None))
+        return self.connection.execute(select(table).where(*ours, *where))
 
     # Removal ------------------------------------------------------------------------------------------------------
 
     def remove_records(self, keys: Iterable[Key]) -> None:
         for key in keys:
-            self.session.execute(delete(RecordRow).where(*self._of(key)))
+            self.connection.execute(delete(RECORDS).where(*self._of(key)))
 
     def empty_records(self, keys: Iterable[Key]) -> None:
         """Id and place stay; the next listing that holds the record fills it again."""
         for key in keys:
-            self.session.execute(
-                update(RecordRow.__table__)  # type: ignore[attr-defined]
-                .where(*self._of(key))
-                .values(payload={}, digest="")
-            )
+            self.connection.execute(update(RECORDS).where(*self._of(key)).values(payload={}, digest=""))
 
     def empty_intents(self, ids: Sequence[str]) -> None:
-        self._each(JournalRow, ids, self._empty_intent)
+        self._each(JOURNAL, ids, _empty_intent)
 
     def empty_items(self, ids: Sequence[int]) -> None:
-        self._each(InboxRow, ids, self._empty_item)
+        self._each(INBOX, ids, _empty_item)
 
     def hush_items(self, ids: Sequence[int]) -> None:
         """What was asked goes; the answer stays in force."""
-        self._each(InboxRow, ids, self._hush_item)
+        self._each(INBOX, ids, _hush_item)
 
     def empty_stones(self, ids: Sequence[int]) -> None:
-        self._each(TombstoneRow, ids, self._empty_stone)
+        self._each(STONES, ids, _empty_stone)
 
     def hush_refusals(self, keys: Sequence[str]) -> None:
         """The vendor's words go; that the call was refused stays, so that it is not sent again at once."""
-        self.session.execute(
-            update(RefusalRow.__table__)  # type: ignore[attr-defined]
-            .where(col(RefusalRow.route) == self.route, col(RefusalRow.key).in_(keys))
-            .values(words="")
-        )
+        named = (REFUSALS.c.route == self.route, REFUSALS.c.key.in_(keys))
+        self.connection.execute(update(REFUSALS).where(*named).values(words=""))
 
-    def _of(self, key: Key) -> tuple[Any, ...]:
+    def _of(self, key: Key) -> tuple[ColumnElement[bool], ...]:
         side, kind, record_id = key
-        return (
-            col(RecordRow.route) == self.route,
-            col(RecordRow.side) == side.value,
-            col(RecordRow.kind) == kind.value,
-            col(RecordRow.id) == record_id,
-        )
+        named = {"route": self.route, "side": side.value, "kind": kind.value, "id": record_id}
+        return tuple(RECORDS.c[name] == value for name, value in named.items())
 
-    def _each(self, table: Any, ids: Sequence[Any], change: Callable[[Any], None]) -> None:
+    def _each(self, table: Table, ids: Sequence[Any], emptied: Callable[[Row[Any]], dict[str, Any]]) -> None:
         """A long journal never lies in memory as a whole."""
+        change = update(table).where(table.c.id == given("one"))
         for start in range(0, len(ids), CHUNK):
-            for row in self.session.exec(select(table).where(col(table.id).in_(ids[start : start + CHUNK]))):
-                change(row)
-                row.purged_at = self.now
-            self.session.flush()
-            self.session.expunge_all()
+            rows = self.connection.execute(select(table).where(table.c.id.in_(ids[start : start + CHUNK])))
+            fresh = [{"one": row.id, **emptied(row), "purged_at": self.now} for row in rows]
+            if fresh:
+                self.connection.execute(change, fresh)
 
-    def _empty_intent(self, row: JournalRow) -> None:
-        row.action = {**row.action, "fields": {}, "sources": {}, "seen": {}}
-        row.fields, row.before, row.answer, row.words = {}, {}, {}, PURGED
 
-    def _hush_item(self, row: InboxRow) -> None:
-        row.item = {**row.item, **dict.fromkeys(TEXTS, ""), **dict.fromkeys(VALUES), "reason": PURGED}
+def _empty_intent(row: Row[Any]) -> dict[str, Any]:
+    action = {**row.action, "fields": {}, "sources": {}, "seen": {}}
+    return {"action": action, "fields": {}, "before": {}, "answer": {}, "words": PURGED}
 
-    def _empty_item(self, row: InboxRow) -> None:
-        self._hush_item(row)
-        row.facts, row.answer, row.state = {}, None, "closed"
 
-    def _empty_stone(self, row: TombstoneRow) -> None:
-        row.image = {}
+def _hush_item(row: Row[Any]) -> dict[str, Any]:
+    return {"item": {**row.item, **dict.fromkeys(TEXTS, ""), **dict.fromkeys(VALUES), "reason": PURGED}}
+
+
+def _empty_item(row: Row[Any]) -> dict[str, Any]:
+    return {**_hush_item(row), "facts": {}, "answer": None, "state": "closed"}
+
+
+def _empty_stone(row: Row[Any]) -> dict[str, Any]:
+    return {"image": {}}

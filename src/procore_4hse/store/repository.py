@@ -1,4 +1,4 @@
-"""The only file that opens a session: units of work over the staging store."""
+"""The only file that opens a connection: units of work over the staging store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session
 
 from procore_4hse.errors import LeaseLost, StoreError
 from procore_4hse.store.inbox import Inbox
@@ -42,27 +41,27 @@ class Fence:
 class Unit:
     """One transaction. What is done in it happens together or not at all."""
 
-    def __init__(self, session: Session, now: datetime) -> None:
-        self.session = session
+    def __init__(self, connection: sa.Connection, now: datetime) -> None:
+        self.connection = connection
         self.now = now
-        self.routes = Routes(session, now)
-        self.cycles = Cycles(session, now)
-        self.leases = Leases(session, now)
+        self.routes = Routes(connection, now)
+        self.cycles = Cycles(connection, now)
+        self.leases = Leases(connection, now)
 
     def staging(self, route: str) -> Staging:
-        return Staging(self.session, route, self.now)
+        return Staging(self.connection, route, self.now)
 
     def links(self, route: str) -> Links:
-        return Links(self.session, route, self.now)
+        return Links(self.connection, route, self.now)
 
     def journal(self, route: str) -> Journal:
-        return Journal(self.session, route, self.now)
+        return Journal(self.connection, route, self.now)
 
     def inbox(self, route: str) -> Inbox:
-        return Inbox(self.session, route, self.now)
+        return Inbox(self.connection, route, self.now)
 
     def purge(self, route: str) -> Purge:
-        return Purge(self.session, route, self.now)
+        return Purge(self.connection, route, self.now)
 
 
 class Store:
@@ -91,18 +90,18 @@ class Store:
     @contextmanager
     def begin(self, fence: Fence | None = None) -> Iterator[Unit]:
         """A transaction that may write; with a fence it commits only while the lease is held. Raises LeaseLost."""
-        with _as_store_error(), Session(self._writing) as session, session.begin():
-            unit = Unit(session, self._now(session))
+        with _as_store_error(), self._writing.connect() as connection:
+            unit = Unit(connection, self._now(connection))
             yield unit
-            session.flush()
             if fence is not None and not unit.leases.is_held(fence.route, fence.token):
                 raise LeaseLost("Another process took this route over; it goes on from here, and this one stops.")
+            connection.commit()
 
     @contextmanager
     def read(self) -> Iterator[Unit]:
         """A transaction that only reads."""
-        with _as_store_error(), Session(self._reading) as session:
-            yield Unit(session, self._now(session))
+        with _as_store_error(), self._reading.connect() as connection:
+            yield Unit(connection, self._now(connection))
 
     def rewrite(self, *, patience: timedelta = timedelta(seconds=5)) -> bool:
         """Leaves nothing in a SQLite file that was removed from it; False while another process reads or writes it.
@@ -126,11 +125,11 @@ class Store:
         self._writing.dispose()
         self._reading.dispose()
 
-    def _now(self, session: Session) -> datetime:
+    def _now(self, connection: sa.Connection) -> datetime:
         if self._clock is not None:
             return self._clock()
         if self.url.get_backend_name() == "postgresql":
-            moment: datetime = session.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+            moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
             return moment.astimezone(UTC)
         return datetime.now(UTC)
 

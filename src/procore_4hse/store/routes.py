@@ -7,9 +7,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import bindparam as given
 
-from procore_4hse.store.tables import CycleRow, RouteRow, SliceRow
+from procore_4hse.store.tables import CYCLES, ROUTES, SLICES
+
+KNOWN = select(ROUTES).where(ROUTES.c.key == given("of_key"))
+CHANGE = update(ROUTES).where(ROUTES.c.key == given("of_key"))
+END = update(CYCLES).where(CYCLES.c.id == given("of_cycle"))
+LAST = (
+    select(CYCLES)
+    .where(CYCLES.c.route == given("of_route"), CYCLES.c.ended_at.is_not(None))
+    .order_by(CYCLES.c.id.desc())
+    .limit(1)
+)
+DAYS = select(SLICES.c.day).where(SLICES.c.route == given("of_route"), SLICES.c.backfill == given("of_backfill"))
 
 
 @dataclass(frozen=True)
@@ -41,25 +53,21 @@ class CycleRecord:
 
 
 class Routes:
-    def __init__(self, session: Session, now: datetime) -> None:
-        self.session, self.now = session, now
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self.connection, self.now = connection, now
 
     def get(self, key: str, name: str = "") -> RouteState:
-        """The route's memory; made on first sight."""
-        row = self.session.get(RouteRow, key)
-        if row is None:
-            return RouteState(key=key, name=name)
-        return RouteState(**row.model_dump())
+        """The route's memory; an empty one on first sight."""
+        row = self.connection.execute(KNOWN, {"of_key": key}).one_or_none()
+        return RouteState(key=key, name=name) if row is None else RouteState(**row._mapping)
 
     def keys(self) -> tuple[str, ...]:
         """Every route that the store knows, configured or not."""
-        return tuple(self.session.exec(select(RouteRow.key).order_by(col(RouteRow.key))))
+        return tuple(self.connection.execute(select(ROUTES.c.key).order_by(ROUTES.c.key)).scalars())
 
     def save(self, key: str, name: str, **changes: Any) -> None:
-        row = self.session.get(RouteRow, key) or RouteRow(key=key, name=name)
-        for column, value in {"name": name, **changes}.items():
-            setattr(row, column, value)
-        self.session.add(row)
+        if self.connection.execute(CHANGE, {"of_key": key, "name": name, **changes}).rowcount == 0:
+            self.connection.execute(insert(ROUTES), {"key": key, "name": name, "memory": {}, **changes})
 
     def remember(self, key: str, name: str, **facts: Any) -> None:
         state = self.get(key, name)
@@ -68,31 +76,24 @@ class Routes:
 
 
 class Cycles:
-    def __init__(self, session: Session, now: datetime) -> None:
-        self.session, self.now = session, now
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self.connection, self.now = connection, now
 
     def begin(self, route: str) -> int:
-        row = CycleRow(route=route, began_at=self.now)
-        self.session.add(row)
-        self.session.flush()
-        return row.id or 0
+        made = self.connection.execute(insert(CYCLES), {"route": route, "began_at": self.now, "report": {}})
+        (number,) = made.inserted_primary_key or (0,)
+        return int(number)
 
     def end(self, cycle: int, outcome: str, reason: str | None, report: dict[str, Any]) -> None:
-        row = self.session.get_one(CycleRow, cycle)
-        row.ended_at, row.outcome, row.reason, row.report = self.now, outcome, reason, report
-        self.session.add(row)
+        told = {"ended_at": self.now, "outcome": outcome, "reason": reason, "report": report}
+        self.connection.execute(END, {"of_cycle": cycle, **told})
 
     def last(self, route: str) -> CycleRecord | None:
-        row = self.session.exec(
-            select(CycleRow)
-            .where(CycleRow.route == route, col(CycleRow.ended_at).is_not(None))
-            .order_by(col(CycleRow.id).desc())
-        ).first()
-        return CycleRecord(**row.model_dump()) if row else None
+        row = self.connection.execute(LAST, {"of_route": route}).one_or_none()
+        return CycleRecord(**row._mapping) if row else None
 
     def days_done(self, route: str, backfill: str) -> set[str]:
-        rows = self.session.exec(select(SliceRow).where(SliceRow.route == route, SliceRow.backfill == backfill))
-        return {row.day for row in rows}
+        return set(self.connection.execute(DAYS, {"of_route": route, "of_backfill": backfill}).scalars())
 
     def day_done(self, route: str, backfill: str, day: str) -> None:
-        self.session.add(SliceRow(route=route, backfill=backfill, day=day, done_at=self.now))
+        self.connection.execute(insert(SLICES), {"route": route, "backfill": backfill, "day": day, "done_at": self.now})

@@ -4,142 +4,190 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, update
-from sqlalchemy import select as bare_select
-from sqlmodel import Session, col, select
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import bindparam as given
 
-from procore_4hse.models import Kind, RawRecord, Side, Staged
-from procore_4hse.store.tables import RecordRow
+from procore_4hse.models import Image, Kind, RawRecord, Side, Staged
+from procore_4hse.store.tables import RECORDS
+
+Key = tuple[Side, Kind, str]
+"""Names a raw record; ids of different kinds may be equal."""
 
 CHUNK = 400
+"""So many ids are named in one statement at most."""
 
+C = RECORDS.c
+OF_SIDE = (C.route == given("in_route"), C.side == given("on_side"))
+OF_KIND = (*OF_SIDE, C.kind == given("of_kind"))
+OF_KINDS = (*OF_SIDE, C.kind.in_(given("of_kinds", expanding=True)))
+ONE = (*OF_KIND, C.id == given("one"))
+SOME = (*OF_KIND, C.id.in_(given("some", expanding=True)))
 
-RECORDS = RecordRow.__table__  # type: ignore[attr-defined]
-"""The bare table: its rows are read, and its updates made, without a look at the session."""
+KNOWN: Select[Any] = select(C.id, C.digest, C.absent, C.status_at, C.newest_at).where(*SOME)
+PAYLOADS = select(C.id, C.payload).where(*SOME)
+LISTED = select(RECORDS).where(*OF_KINDS).order_by(C.kind, C.id)
+FOUND = select(RECORDS).where(*ONE)
+NEWEST = select(func.max(C.fetched_at)).where(*OF_KINDS)
+COUNT = select(func.count()).select_from(RECORDS).where(*OF_KIND, C.absent.is_(False))
+ABSENT = select(C.side, C.kind, C.id).where(C.route == given("in_route"), C.absent)
+A_PRESENT_ONE = select(C.id).where(*OF_KIND, C.absent.is_(False)).order_by(C.id).limit(1)
+LAST_PULL = select(func.max(C.pull)).where(C.route == given("in_route"))
+INSERT, CHANGE = insert(RECORDS), update(RECORDS).where(*ONE)
+TOUCH = update(RECORDS).where(*SOME).values(pull=given("seen_by"))
+MISS = (
+    update(RECORDS)
+    .where(*OF_KINDS, C.pull < given("seen_by"))
+    .values(absent=True, absent_at=func.coalesce(C.absent_at, given("noticed_at", type_=C.absent_at.type)))
+)
+DROP, FORGET = delete(RECORDS).where(*OF_KIND, C.absent), delete(RECORDS).where(*ONE)
 
 
 class Staging:
-    def __init__(self, session: Session, route: str, now: datetime) -> None:
-        self.session, self.route, self.now = session, route, now
+    def __init__(self, connection: Connection, route: str, now: datetime) -> None:
+        self.connection, self.route, self.now = connection, route, now
 
     def put(self, records: Sequence[RawRecord], *, pull: int, minimal: frozenset[str], server_at: datetime) -> int:
-        """Stages a page; returns how many records are new or changed. Ids in `minimal` carry no contents."""
+        """Stages a page of one kind; returns how many records are new or changed. Ids in `minimal` have no contents."""
         changed = 0
         for chunk in _chunks(list(records)):
-            known = self._known(chunk)
-            same = []
-            for record in chunk:
-                row = known.get((record.kind, record.id))
-                if row is not None and row.digest == _digest(record.payload) and not row.absent:
-                    same.append(row.id)
-                else:
-                    self._write(row, record, pull, record.id in minimal, server_at)
-                    changed += 1
-            self._touch(chunk[0], same, pull)
+            of_kind = self._of(chunk[0].side, chunk[0].kind)
+            known = {row.id: row for row in self.connection.execute(KNOWN, {**of_kind, "some": _ids(chunk)})}
+            fresh = {record.id: record for record in chunk if not _is_as_known(record, known.get(record.id))}
+            self._write(fresh, known, pull, minimal, server_at)
+            if same := [record_id for record_id in known if record_id not in fresh]:
+                self.connection.execute(TOUCH, {**of_kind, "some": same, "seen_by": pull})
+            changed += len(fresh)
         return changed
 
     def put_one(self, record: RawRecord, *, server_at: datetime, minimal: bool = False) -> None:
         """Stages the record that a call of ours has just shown; it counts for the latest pull."""
-        row = self.session.get(RecordRow, (self.route, record.side.value, record.kind.value, record.id))
-        self._write(row, record, row.pull if row else self.last_pull(), minimal, server_at)
+        row = self._row(record.side, record.kind, record.id)
+        known = {} if row is None else {record.id: row}
+        hidden = frozenset({record.id} if minimal else ())
+        self._write({record.id: record}, known, row.pull if row else self.last_pull(), hidden, server_at)
 
     def last_pull(self) -> int:
-        newest = self.session.exec(select(func.max(RecordRow.pull)).where(RecordRow.route == self.route)).one()
+        newest: int | None = self.connection.execute(LAST_PULL, {"in_route": self.route}).scalar_one()
         return newest or 0
 
-    def mark_absent(self, side: Side, kind: Kind, *, pull: int) -> None:
+    def mark_absent(self, side: Side, kinds: Iterable[Kind], *, pull: int) -> None:
         """What a certified listing did not hold is absent; that alone proves nothing."""
-        self.session.execute(
-            update(RECORDS)
-            .where(*self._where(side, kind), col(RecordRow.pull) < pull)
-            .values(absent=True, absent_at=func.coalesce(col(RecordRow.absent_at), self.now))
-        )
+        self.connection.execute(MISS, {**self._of_kinds(side, kinds), "seen_by": pull, "noticed_at": self.now})
 
     def drop_absent(self, side: Side, kind: Kind) -> None:
-        self.session.execute(delete(RecordRow).where(*self._where(side, kind), col(RecordRow.absent)))
+        self.connection.execute(DROP, self._of(side, kind))
 
     def forget(self, side: Side, kind: Kind, record_id: str) -> None:
-        self.session.execute(delete(RecordRow).where(*self._where(side, kind), col(RecordRow.id) == record_id))
+        self.connection.execute(FORGET, {**self._of(side, kind), "one": record_id})
 
     def records(self, side: Side, kinds: Iterable[Kind]) -> list[tuple[Staged, int]]:
         """Every staged record of these kinds by its id, each with the number of the pull that saw it last."""
-        words = [kind.value for kind in kinds]
-        rows = self.session.execute(
-            bare_select(RECORDS)
-            .where(RECORDS.c.route == self.route, RECORDS.c.side == side.value, RECORDS.c.kind.in_(words))
-            .order_by(RECORDS.c.kind, RECORDS.c.id)
-        )
+        rows = self.connection.execute(LISTED, self._of_kinds(side, kinds))
         return [(_staged(row), row.pull) for row in rows]
+
+    def absent(self) -> frozenset[Key]:
+        """Records that a certified listing no longer held."""
+        rows = self.connection.execute(ABSENT, {"in_route": self.route})
+        return frozenset((Side(side), Kind(kind), record_id) for side, kind, record_id in rows)
+
+    def one_present(self, side: Side, kind: Kind) -> str | None:
+        """The id of some record that the latest listing held."""
+        return self.connection.execute(A_PRESENT_ONE, self._of(side, kind)).scalar_one_or_none()
 
     def newest(self, side: Side, kinds: Iterable[Kind]) -> datetime | None:
         """When a record of these kinds was last new or changed."""
-        words = [kind.value for kind in kinds]
-        where = (RecordRow.route == self.route, RecordRow.side == side.value, col(RecordRow.kind).in_(words))
-        return self.session.exec(select(func.max(RecordRow.fetched_at)).where(*where)).one()
+        moment: datetime | None = self.connection.execute(NEWEST, self._of_kinds(side, kinds)).scalar_one()
+        return moment
 
     def find(self, side: Side, kind: Kind, record_id: str) -> Staged | None:
-        row = self.session.get(RecordRow, (self.route, side.value, kind.value, record_id))
+        row = self._row(side, kind, record_id)
         return _staged(row) if row else None
 
     def count(self, side: Side, kind: Kind) -> int:
         """Records that the latest listings still hold."""
-        return self.session.exec(
-            select(func.count())
-            .select_from(RecordRow)
-            .where(*self._where(side, kind), col(RecordRow.absent).is_(False))
-        ).one()
+        number: int = self.connection.execute(COUNT, self._of(side, kind)).scalar_one()
+        return number
 
-    def _where(self, side: Side, kind: Kind) -> tuple[Any, ...]:
-        return (
-            col(RecordRow.route) == self.route,
-            col(RecordRow.side) == side.value,
-            col(RecordRow.kind) == kind.value,
-        )
+    def _of(self, side: Side, kind: Kind) -> dict[str, Any]:
+        return {"in_route": self.route, "on_side": side.value, "of_kind": kind.value}
 
-    def _known(self, chunk: Sequence[RawRecord]) -> dict[tuple[Kind, str], RecordRow]:
-        rows = self.session.exec(
-            select(RecordRow).where(
-                RecordRow.route == self.route,
-                RecordRow.side == chunk[0].side.value,
-                col(RecordRow.id).in_([record.id for record in chunk]),
-            )
-        )
-        return {(Kind(row.kind), row.id): row for row in rows}
+    def _of_kinds(self, side: Side, kinds: Iterable[Kind]) -> dict[str, Any]:
+        return {"in_route": self.route, "on_side": side.value, "of_kinds": [kind.value for kind in kinds]}
 
-    def _touch(self, example: RawRecord, ids: list[str], pull: int) -> None:
-        if ids:
-            self.session.execute(
-                update(RECORDS)
-                .where(*self._where(example.side, example.kind), col(RecordRow.id).in_(ids))
-                .values(pull=pull)
-            )
+    def _row(self, side: Side, kind: Kind, record_id: str) -> Row[Any] | None:
+        return self.connection.execute(FOUND, {**self._of(side, kind), "one": record_id}).one_or_none()
 
-    def _write(self, row: RecordRow | None, record: RawRecord, pull: int, minimal: bool, server_at: datetime) -> None:
-        if row is None:
-            row = RecordRow(
-                route=self.route,
-                side=record.side.value,
-                kind=record.kind.value,
-                id=record.id,
-                payload={},
-                digest="",
-                pull=pull,
-                fetched_at=self.now,
-            )
-        if row.status_at is None or row.payload.get("status") != record.payload.get("status"):
-            row.status_at = str(record.payload.get("updated_at") or server_at.isoformat())
-        row.newest_at = _later(row.newest_at, record.payload.get("updated_at"))
-        row.parent_id, row.minimal, row.pull = record.parent_id, minimal, pull
-        row.absent, row.absent_at = False, None
-        row.payload, row.digest, row.fetched_at = dict(record.payload), _digest(record.payload), self.now
-        self.session.add(row)
+    def _write(
+        self,
+        fresh: Mapping[str, RawRecord],
+        known: Mapping[str, Row[Any]],
+        pull: int,
+        minimal: frozenset[str],
+        server_at: datetime,
+    ) -> None:
+        """What is new or changed, with everything that staging tells about it beside its contents."""
+        before = self._statuses(record for record_id, record in fresh.items() if record_id in known)
+        added, changed = [], []
+        for record_id, record in fresh.items():
+            row = known.get(record_id)
+            values = self._values(record, pull, record_id in minimal)
+            values |= _times(record.payload, row, before.get(record_id), server_at)
+            if row is None:
+                added.append({**self._name(record), **values})
+            else:
+                changed.append({**self._of(record.side, record.kind), "one": record_id, **values})
+        if added:
+            self.connection.execute(INSERT, added)
+        if changed:
+            self.connection.execute(CHANGE, changed)
+
+    def _name(self, record: RawRecord) -> dict[str, str]:
+        return {"route": self.route, "side": record.side.value, "kind": record.kind.value, "id": record.id}
+
+    def _values(self, record: RawRecord, pull: int, minimal: bool) -> dict[str, Any]:
+        return {
+            "parent_id": record.parent_id,
+            "payload": dict(record.payload),
+            "digest": _digest(record.payload),
+            "minimal": minimal,
+            "pull": pull,
+            "absent": False,
+            "absent_at": None,
+            "fetched_at": self.now,
+        }
+
+    def _statuses(self, records: Iterable[RawRecord]) -> dict[str, Any]:
+        """The status that each of these records showed before."""
+        sought = list(records)
+        if not sought:
+            return {}
+        rows = self.connection.execute(PAYLOADS, {**self._of(sought[0].side, sought[0].kind), "some": _ids(sought)})
+        return {row.id: row.payload.get("status") for row in rows}
 
 
-def _staged(row: RecordRow | Row[Any]) -> Staged:
+def _ids(records: Iterable[RawRecord]) -> list[str]:
+    return [record.id for record in records]
+
+
+def _is_as_known(record: RawRecord, row: Row[Any] | None) -> bool:
+    return row is not None and not row.absent and row.digest == _digest(record.payload)
+
+
+def _times(payload: Image, row: Row[Any] | None, status: object, server_at: datetime) -> dict[str, str | None]:
+    """Since when the record has its status, which was `status` before, and the latest change date it ever showed."""
+    shown = payload.get("updated_at")
+    moved = row is None or row.status_at is None or status != payload.get("status")
+    return {
+        "status_at": str(shown or server_at.isoformat()) if row is None or moved else row.status_at,
+        "newest_at": _later(row.newest_at if row else None, shown),
+    }
+
+
+def _staged(row: Row[Any]) -> Staged:
     record = RawRecord(Side(row.side), Kind(row.kind), row.id, row.payload, row.parent_id)
     shown = record.payload.get("updated_at")
     return Staged(

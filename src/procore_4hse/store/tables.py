@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Dialect, Index, UniqueConstraint
+from sqlalchemy import JSON, Column, Dialect, Index, Table, UniqueConstraint
 from sqlalchemy.types import DateTime, TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -208,3 +208,14 @@ class SliceRow(SQLModel, table=True):
     backfill: str
     day: str
     done_at: datetime = Field(sa_type=Instant)
+
+
+def _bare(row: Any) -> Table:
+    table: Table = row.__table__
+    return table
+
+
+# What the store reads and writes goes straight to these: no session keeps a second copy of every row.
+ROUTES, LEASES, CYCLES, SLICES = map(_bare, (RouteRow, LeaseRow, CycleRow, SliceRow))
+RECORDS, LINKS, APART, STONES = map(_bare, (RecordRow, LinkRow, ApartRow, TombstoneRow))
+JOURNAL, REFUSALS, INBOX = map(_bare, (JournalRow, RefusalRow, InboxRow))
