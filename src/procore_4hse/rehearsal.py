@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 
 from procore_4hse.effects import Effect, Spot, What, effects
 from procore_4hse.gather import Route
+from procore_4hse.mapping import lines
+from procore_4hse.mapping.lenses import Lens, TextLens
 from procore_4hse.mapping.rules import Field, Mapping
 from procore_4hse.models import Side
 from procore_4hse.recollection import recalled
@@ -139,4 +141,12 @@ def _row_changes(old: Field, new: Field) -> list[str]:
         "its using": (old.wording.using, new.wording.using),
     }
     told = [f"{name} was `{was}` and is `{now}`" for name, (was, now) in facts.items() if was != now]
-    return told or (["its words changed"] if old.lens != new.lens else [])
+    return told or (["its words changed"] if _alone(old.lens) != _alone(new.lens) else [])
+
+
+def _alone(lens: Lens) -> Lens:
+    """A lens whatever lines stand beside its own: those of other rows change nothing in what it means."""
+    if isinstance(lens, TextLens):
+        return replace(lens, labels=())
+    spot = getattr(lens, "spot", None)
+    return replace(lens, spot=replace(spot, labels=())) if isinstance(spot, lines.Spot) and is_dataclass(lens) else lens

@@ -96,7 +96,7 @@ def test_mapping_check_names_every_problem(stand: Stand) -> None:
     (folder / "incident.yaml").write_text(text.replace("using: title", "using: headline").replace("4hse wins", "x"))
     (folder / "words/category.yaml").write_text("- 4hse: ACCIDENTS\n  procore: wound\n")
     found = stand.json("mapping", "check", exit_code=2)
-    assert list(found) == ["outcome", "exit", "problems", "mappings"]
+    assert list(found) == ["outcome", "exit", "problems", "remarks", "mappings"]
     assert {Path(problem["place"].partition(":")[0]).name for problem in found["problems"]} == {
         "incident.yaml",
         "category.yaml",

@@ -1,4 +1,4 @@
-"""mapping try and mapping diff: a changed mapping on what is staged, before anybody deploys it."""
+"""The mapping checked, shown, tried and compared: a changed mapping on what is staged, before anybody deploys it."""
 
 from __future__ import annotations
 
@@ -41,6 +41,92 @@ def swapped(stand: Stand) -> str:
     assert was in text
     words.write_text(text.replace(was, was.replace("no injury", "not shared")), encoding="utf-8")
     return str(folder)
+
+
+ACTIVITY = """
+  - field: Activity
+    procore: work_activity
+    4hse: description
+    line: Activity
+    direction: both
+    using: words
+    words: activity
+"""
+
+
+def with_activity(stand: Stand, row: str = ACTIVITY) -> Path:
+    """The default mapping with one more row about people, and its list."""
+    folder = Path(other_mapping(stand, ""))
+    (folder / "words" / "activity.yaml").write_text("- 4hse: Roof work\n  procore: Roofing\n", encoding="utf-8")
+    with (folder / "people.yaml").open("a", encoding="utf-8") as file:
+        file.write(row)
+    return folder
+
+
+# check and show --------------------------------------------------------------------------------------------------
+
+
+def test_another_folder_is_checked_than_that_of_the_route(stand: Stand) -> None:
+    folder = other_mapping(stand, CASE_NUMBER.replace("using: text", "using: magic"))
+    assert "no problem" in stand.said("mapping", "check")
+    said = stand.said("mapping", "check", folder, exit_code=2)
+    assert f"{folder}/incident.yaml:" in said
+    assert "`magic`" in said
+
+
+def test_a_folder_that_is_not_there_is_told_with_its_full_path(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(stand.folder)
+    said = stand.said("mapping", "check", "mappings/site", exit_code=2)
+    assert f"{stand.folder}/mappings/site: there is no such mapping folder" in said
+
+
+def test_a_folder_is_checked_against_what_the_routes_let_cross(stand: Stand) -> None:
+    stand.write(stand.head() + stand.route("riverside") + '[routes.privacy]\nlocation = "none"\n')
+    said = stand.said("mapping", "check", other_mapping(stand, LOCATION), exit_code=2)
+    assert "the row `Place` goes to 4HSE, where its class, location, may not cross" in said
+    assert "no problem" in stand.said("mapping", "check", str(MAPPING))
+
+
+def test_a_folder_can_be_checked_while_the_settings_are_not_filled_in(stand: Stand) -> None:
+    stand.write("")
+    assert "no problem" in stand.said("mapping", "check", str(MAPPING))
+
+
+def test_what_is_no_mistake_and_worth_a_look_is_remarked(stand: Stand) -> None:
+    folder = with_activity(stand)
+    (folder / "words" / "spare.yaml").write_text("no list at all: [", encoding="utf-8")
+    said = stand.said("mapping", "check", str(folder))
+    assert "12 fields, no problem." in said
+    assert "`Activity` is `plain`, and stands in a text about a person's health." in said
+    assert f"{folder}/words/spare.yaml: no row names this list, and it was not read." in said
+    assert len(stand.json("mapping", "check", str(folder))["remarks"]) == 2
+
+
+@pytest.mark.parametrize("told", ["plain", "health"])
+def test_a_row_that_says_its_class_is_not_remarked(stand: Stand, told: str) -> None:
+    folder = with_activity(stand, f"{ACTIVITY}    class: {told}\n")
+    assert stand.json("mapping", "check", str(folder))["remarks"] == []
+
+
+def test_the_default_mapping_needs_no_remark(stand: Stand) -> None:
+    assert stand.json("mapping", "check")["remarks"] == []
+
+
+def test_the_table_can_be_followed_by_the_word_lists(stand: Stand) -> None:
+    listed = "The words of words/category.yaml 4HSE Procore"
+    assert listed not in stand.said("mapping", "show")
+    for words in (["--words"], ["--words", "--route", "riverside"]):
+        said = stand.said("mapping", "show", *words)
+        assert listed in said
+        assert "ACCIDENTS injury" in said
+        assert "The words of words/body_part.yaml" in said
+
+
+def test_a_row_that_a_route_leaves_at_home_is_shown_so(stand: Stand) -> None:
+    stand.configure("riverside", direction='"4hse-to-procore"')
+    row = "Filing type filing_type description, line Filing type {} ask a person health"
+    assert row.format("procore to 4hse") in stand.said("mapping", "show")
+    assert row.format("goes nowhere") in stand.said("mapping", "show", "--route", "riverside")
 
 
 # try -------------------------------------------------------------------------------------------------------------
@@ -169,6 +255,12 @@ def test_the_same_mapping_changes_nothing(stand: Stand) -> None:
     said = stand.said("mapping", "diff", str(MAPPING))
     assert "Both mappings have the same rows and words." in said
     assert "None of 1 staged incident would change." in said
+
+
+def test_a_row_more_changes_none_of_its_neighbours(stand: Stand) -> None:
+    stand.linked()
+    (found,) = stand.json("mapping", "diff", str(with_activity(stand)))["routes"]
+    assert found["rows"] == ["Activity: this row is new."]
 
 
 def test_an_empty_store_says_what_to_run(stand: Stand) -> None:

@@ -612,6 +612,7 @@ def test_a_mapping_is_shown_row_by_row(write: Write) -> None:
     assert "time of day" in day.equal
     assert rows[0].keeps == "exact"
     assert rows[4].keeps.startswith("one-way: Procore has no category")
+    assert rows[4].direction == "procore to 4hse", "the row says `both`, and nothing goes to Procore"
     assert rows[0].owner == "safety manager"
 
 
@@ -622,7 +623,7 @@ def test_a_narrowed_mapping_keeps_what_people_are_told(write: Write) -> None:
     assert [field.key for field in narrowed.fields] == keys
     assert (narrowed.owner, narrowed.digest) == (mapping.owner, mapping.digest)
     rows = [row for row in show.rows(narrowed) if row.record == "incident"]
-    assert [row.direction for row in rows] == ["4hse to procore"] * 5 + ["rests"]
+    assert [row.direction for row in rows] == ["4hse to procore"] * 4 + ["rests"] * 2
     assert {row.owner for row in rows} == {"safety manager"}
 
 

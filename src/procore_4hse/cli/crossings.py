@@ -11,6 +11,7 @@ from procore_4hse.cli.tables import table
 from procore_4hse.cli.text import fields_in_words, plain, short
 from procore_4hse.mapping.crossing import Crossing, RoundTrip
 from procore_4hse.mapping.lenses import Held, Reading
+from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Image
 from procore_4hse.reconcile.diff import shown
 
@@ -26,7 +27,7 @@ def crossing_json(crossing: Crossing) -> dict[str, Any]:
         "value_in": dict(crossing.raw),
         "means": in_words(crossing.reading),
         "using": row.wording.using,
-        "direction": row.direction.value,
+        "direction": row.way.value,
         "if_both_changed": row.on_conflict.value,
         "new_record": None if crossing.new is None else dict(crossing.new),
         "linked_record": None if crossing.change is None else dict(crossing.change),
@@ -40,7 +41,7 @@ def crossing_json(crossing: Crossing) -> dict[str, Any]:
 def crossing_table(title: str, found: Iterable[Crossing]) -> Table:
     listed = table(title, rows_apart=True)
     for name, ratio in COLUMNS.items():
-        listed.add_column(name, ratio=ratio)
+        listed.add_column(name, ratio=ratio, overflow="fold")
     for one in found:
         field = f"{one.row.label}\nfrom {one.side.label}"
         came = _values(one.raw) or in_words(one.reading)
@@ -68,7 +69,11 @@ def _flat(value: Any) -> Any:
 
 def _rule(crossing: Crossing) -> str:
     row = crossing.row
-    return f"{row.wording.using or row.label.lower()}\n{row.direction.value}\n{row.on_conflict.value}"
+    return f"{row.wording.using or row.label.lower()}\n{way_in_words(row.way)}\n{row.on_conflict.value}"
+
+
+def way_in_words(way: Direction) -> str:
+    return "goes nowhere" if way is Direction.NONE else way.value
 
 
 def _new(crossing: Crossing) -> str:

@@ -152,7 +152,7 @@ def _field_json(found: FieldDiff) -> dict[str, Any]:
         "to": found.to.value if found.to else None,
         "reason": found.reason,
         "using": found.field.wording.using,
-        "direction": found.field.direction.value,
+        "direction": found.field.way.value,
         "if_both_changed": found.field.on_conflict.value,
     }
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from procore_4hse.cli.context import Desk, Json, RouteNames, desk_of, show_problems, teach
+from procore_4hse.cli.crossings import way_in_words
 from procore_4hse.cli.rehearsals import rehearsal_json, show_rehearsal
 from procore_4hse.cli.tables import table
 from procore_4hse.cli.trials import show_trial, trial_json
@@ -19,27 +20,31 @@ from procore_4hse.errors import ConfigurationError, MappingError, Problem
 from procore_4hse.explain import story_of
 from procore_4hse.gather import Route
 from procore_4hse.house import routes_of
-from procore_4hse.mapping.loader import load
-from procore_4hse.mapping.rules import Mapping
+from procore_4hse.mapping.loader import load, word_lists
+from procore_4hse.mapping.remarks import remarks
+from procore_4hse.mapping.rules import Direction, Mapping
+from procore_4hse.mapping.schema import Words
 from procore_4hse.mapping.show import Row, rows
 from procore_4hse.rehearsal import rehearsed
+from procore_4hse.settings.model import Settings
 
 UNCONFIGURED = Path("mappings/default")
 """What is looked at where no configuration names a mapping."""
 
-CHECK = """Reads the mapping of every route and names every problem at once, each with file, line and remedy.
+CHECK = """Reads a mapping folder and names every problem at once, each with file, line and remedy. Remarks are no
+problems: a word list that no row names, or a row that may need more care than it asks for.
 
-Use it after every change of a mapping; no call is made. Where there is no configuration yet, the folder
-`mappings/default` is checked.
+Use it after every change of a mapping; no call is made. Without FOLDER the mapping of every route is checked, and where
+there is no configuration yet the folder `mappings/default`.
 
-[bold]Example[/bold]  procore-4hse mapping check
+[bold]Example[/bold]  procore-4hse mapping check mappings/next
 
 [bold]Exit codes[/bold]  0 no problem · 2 problems, in the mapping or in the configuration
 """
 
 SHOW = """Prints the mapping as a table: each field, its name on both sides, the way it travels, who decides when both
 sides changed it, what is lost on the way, and the class that says where it may cross. With `--route` it is the mapping
-as that route carries it: what its direction and its privacy leave out is told.
+as that route carries it: what its direction and its privacy leave out is told. With `--words` the word lists follow.
 
 [bold]Example[/bold]  procore-4hse mapping show --route riverside
 
@@ -71,6 +76,10 @@ No call is made and nothing is written, here or there. Run `plan` first to read 
 Id = Annotated[
     str, typer.Argument(metavar="ID", help="The id of an incident, or of a record below one, in Procore or in 4HSE.")
 ]
+Checked = Annotated[
+    Path | None, typer.Argument(metavar="FOLDER", help="A mapping folder; else those that the routes name.")
+]
+WithWords = Annotated[bool, typer.Option("--words", help="Print the word lists too.")]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of the other mapping.")]
 Other = Annotated[
     Path | None, typer.Option("--mapping", metavar="FOLDER", help="Another mapping than the one of the route.")
@@ -87,18 +96,18 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="mapping")
 
 
-def check(ctx: typer.Context, as_json: Json = False) -> None:
+def check(ctx: typer.Context, folder: Checked = None, as_json: Json = False) -> None:
     desk = desk_of(ctx)
-    folders = list(_folders(desk))
+    folders = [folder] if folder else list(_folders(desk))
     found: dict[Path, Mapping] = {}
     problems: list[Problem] = []
-    for folder in folders:
+    for each in folders:
         try:
-            found[folder] = load(folder)
+            found[each] = load(each)
         except MappingError as error:
             problems += error.problems
     if desk.is_configured and not problems:
-        problems += _barred(desk)
+        problems += _barred(desk.settings) if folder is None else _barred_there(desk, folder)
     if as_json:
         desk.print_json(_checked_json(found, problems))
     else:
@@ -106,26 +115,44 @@ def check(ctx: typer.Context, as_json: Json = False) -> None:
     raise typer.Exit(MappingError.exit_code if problems else 0)
 
 
-def _barred(desk: Desk) -> tuple[Problem, ...]:
+def _barred(settings: Settings) -> tuple[Problem, ...]:
     """Rows that go where a route does not let their class cross."""
     try:
-        routes_of(desk.settings)
+        routes_of(settings)
     except ConfigurationError as error:
         return error.problems
     return ()
 
 
-def show(ctx: typer.Context, route: RouteNames = None) -> None:
+def _barred_there(desk: Desk, folder: Path) -> tuple[Problem, ...]:
+    """The same, were every route to use this folder. Settings that are not filled in yet are no fault of a folder."""
+    try:
+        settings = desk.settings
+    except ConfigurationError:
+        desk.note("The configuration cannot be read yet, so it was not looked at what its routes let cross.")
+        return ()
+    routes = tuple(each.model_copy(update={"mapping": folder}) for each in settings.routes)
+    return _barred(settings.model_copy(update={"routes": routes}))
+
+
+def show(ctx: typer.Context, route: RouteNames = None, words: WithWords = False) -> None:
     desk = desk_of(ctx)
-    if route:
-        shown = [(f"route {each.name}", each.mapping.narrowed(each.direction)) for each in desk.named(route)]
-    else:
-        shown = [(str(folder), load(folder)) for folder in _folders(desk)]
-    for where, known in shown:
+    for where, known, folder in _shown(desk, route):
         desk.out.print(_table(where, known))
         for row in rows(known):
             for remark in _remarks(row):
                 desk.out.print(remark)
+        for name, pairs in word_lists(folder).items() if words else ():
+            desk.out.print(_list(name, pairs))
+
+
+def _shown(desk: Desk, names: list[str] | None) -> Iterator[tuple[str, Mapping, Path]]:
+    """What is shown: the mapping of each route that is named, as it carries it, or each folder as it is."""
+    folders = {each.name: each.mapping for each in desk.settings.routes} if names else {}
+    for route in desk.named(names) if names else ():
+        yield f"route {route.name}", route.mapping.narrowed(route.direction), folders[route.name]
+    for folder in () if names else _folders(desk):
+        yield str(folder), load(folder), folder
 
 
 def try_(
@@ -177,13 +204,20 @@ def _checked_json(found: dict[Path, Mapping], problems: list[Problem]) -> dict[s
         {"folder": str(folder), "fields": [asdict(row) for row in rows(known)]} for folder, known in found.items()
     ]
     outcome = ("failed", MappingError.exit_code) if problems else ("ok", 0)
-    told = [asdict(problem) for problem in problems]
-    return {"outcome": outcome[0], "exit": outcome[1], "problems": told, "mappings": fields}
+    told, remarked = ([asdict(each) for each in listed] for listed in (problems, _all_remarks(found)))
+    return {"outcome": outcome[0], "exit": outcome[1], "problems": told, "remarks": remarked, "mappings": fields}
+
+
+def _all_remarks(found: dict[Path, Mapping]) -> list[Problem]:
+    return [each for folder in found for each in remarks(folder)]
 
 
 def _show_checked(desk: Desk, found: dict[Path, Mapping], problems: list[Problem]) -> None:
     for folder, known in found.items():
         desk.out.print(f"{folder}: {len(known.by_key)} fields, no problem.", style="green", soft_wrap=True)
+    for remark in _all_remarks(found):
+        desk.out.print(f"{remark.place}: {remark.what}.", style="yellow", soft_wrap=True)
+        desk.out.print(f"  {remark.remedy}.", style="cyan", soft_wrap=True)
     if problems:
         show_problems(desk, MappingError(tuple(problems)))
 
@@ -193,8 +227,24 @@ def _table(where: str, mapping: Mapping) -> Table:
     for name in ("field", "Procore", "4HSE", "travels", "if both changed", "class"):
         names.add_column(name, overflow="fold")
     for row in rows(mapping):
-        names.add_row(row.field, row.procore, row.fourhse, row.direction, row.if_both_changed, row.privacy)
+        names.add_row(
+            row.field,
+            row.procore,
+            row.fourhse,
+            way_in_words(Direction(row.direction)),
+            row.if_both_changed,
+            row.privacy,
+        )
     return names
+
+
+def _list(name: str, pairs: Words) -> Table:
+    listed = table(f"The words of words/{name}.yaml")
+    for column in ("4HSE", "Procore"):
+        listed.add_column(column, overflow="fold")
+    for pair in pairs:
+        listed.add_row(*pair)
+    return listed
 
 
 def _remarks(row: Row) -> Iterator[Text]:

@@ -112,7 +112,7 @@ def _incident_document(folder: Path) -> Document:
     if not folder.is_dir():
         names = [entry.name for entry in folder.parent.glob("*") if entry.is_dir()]
         remedy = f"{near(folder.name, names)} `procore-4hse init` writes a folder to begin with"
-        raise MappingError((Problem(str(folder), "there is no such mapping folder", remedy.strip()),))
+        raise MappingError((Problem(str(folder.absolute()), "there is no such mapping folder", remedy.strip()),))
     remedy = f"{near(path.name, _yaml_files(folder))} Every mapping folder needs a file {path.name}"
     raise MappingError((Problem(f"{path}:1", "the file is missing", remedy.strip()),))
 

@@ -82,6 +82,11 @@ def load(path: Path) -> Mapping:
     return mapping
 
 
+def word_lists(path: Path) -> Lists:
+    """The lists of a folder that loads, in the order in which its rows name them."""
+    return _lists(read_folder(path))
+
+
 def _unsettled(folder: Folder, mapping: Mapping) -> Iterator[Problem]:
     """A row whose value would not come back is refused, with the smallest value that shows it."""
     rows = {"incident.yaml": mapping.fields, "people.yaml": mapping.people, "equipment.yaml": mapping.equipment}

@@ -87,6 +87,13 @@ class Field:
         return self.direction.leads_to(side) and self.lens.writes(side)
 
     @property
+    def way(self) -> Direction:
+        """The way that its values go in the end: a category never goes to Procore, whatever its row says."""
+        there = frozenset(side for side in Side if self.travels_to(side))
+        ways = (Direction.BOTH, Direction.TO_FOURHSE, Direction.TO_PROCORE, Direction.NONE)
+        return next(way for way in ways if there == {side for side in Side if way.leads_to(side)})
+
+    @property
     def rests(self) -> bool:
         """Whether its values go nowhere: it is not compared, asked about or kept."""
         return self.direction is Direction.NONE

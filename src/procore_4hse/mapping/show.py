@@ -18,6 +18,7 @@ class Row:
     procore: str
     fourhse: str
     direction: str
+    """The way that its values go in the end."""
     if_both_changed: str
     using: str
     keeps: str
@@ -48,7 +49,7 @@ def _row(field: Field, form: Form) -> Row:
         field=field.label,
         procore=said.procore,
         fourhse=said.fourhse,
-        direction=field.direction.value,
+        direction=field.way.value,
         if_both_changed=field.on_conflict.value,
         using=said.using,
         keeps=_keeps(form.using[said.using]),
