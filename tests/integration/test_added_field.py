@@ -18,7 +18,7 @@ def added(folder: Path) -> Path:
     copytree(ROOT / "mappings" / "default", folder)
     page = (ROOT / "docs" / "mapping.md").read_text(encoding="utf-8")
     steps = page[page.index("## Adding a field and a word list, step by step") : page.index("## Checking")]
-    words, row = (dedent(body) for body in re.findall(r"^ +```yaml\n(.*?)^ +```$", steps, re.MULTILINE | re.DOTALL))
+    words, row, _ = (dedent(body) for body in re.findall(r"^ +```yaml\n(.*?)^ +```$", steps, re.MULTILINE | re.DOTALL))
     (folder / "words" / "activity.yaml").write_text(words)
     with (folder / "people.yaml").open("a") as people:
         people.write("\n" + indent(row, "  "))

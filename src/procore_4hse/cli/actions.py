@@ -53,9 +53,8 @@ def show_actions(desk: Desk, plan: Plan, titles: Mapping[str, str]) -> None:
 def _table(title: str, actions: Sequence[Action], titles: Mapping[str, str]) -> Table:
     listed = table(f"{title} {_sums(actions)}", rows_apart=True)
     listed.add_column("what", no_wrap=True)
-    listed.add_column("incident", ratio=2)
-    listed.add_column("values", ratio=3)
-    listed.add_column("why", ratio=2)
+    for name, ratio in {"incident": 2, "values": 3, "why": 2}.items():
+        listed.add_column(name, ratio=ratio, overflow="fold")
     for action in actions[:SHOWN]:
         what = f"{IN_WORDS[action.act]}\n{action.side.label}"
         listed.add_row(what, _incident(action, titles), fields_in_words(action.fields) or "-", action.reason)
@@ -79,7 +78,7 @@ def _sums(actions: Sequence[Action]) -> str:
 def _questions(items: Sequence[Item]) -> Table:
     listed = table("It would ask a person:")
     for name in ("kind", "incident", "why"):
-        listed.add_column(name)
+        listed.add_column(name, overflow="fold")
     for item in items[:SHOWN]:
         listed.add_row(item.kind.value, short(item.title, 40) or "-", plain(item.reason))
     if len(items) > SHOWN:

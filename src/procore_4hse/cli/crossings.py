@@ -55,7 +55,7 @@ def in_words(reading: Reading) -> str:
 
 
 def _values(fields: Image) -> str:
-    return fields_in_words({name: _flat(value) for name, value in fields.items()}, 200)
+    return fields_in_words({name: _flat(value) for name, value in fields.items()})
 
 
 def _flat(value: Any) -> Any:

@@ -244,9 +244,9 @@ def _sides(story: Story) -> Table:
 
 def _fields(title: str, fields: tuple[FieldDiff, ...]) -> Table:
     listed = table(title, rows_apart=True)
-    listed.add_column("field", no_wrap=True)
+    listed.add_column("field", overflow="fold")
     for name in ("Procore", "4HSE", "last agreed", "so"):
-        listed.add_column(name, ratio=1)
+        listed.add_column(name, ratio=1, overflow="fold")
     for found in fields:
         cells = (short(in_words(found.procore), 300), short(in_words(found.fourhse), 300), short(_base(found), 300))
         listed.add_row(found.field.label, *cells, _verdict(found))
@@ -288,8 +288,8 @@ def _journal(story: Story) -> Table:
     listed = table("What was written for it", rows_apart=True)
     listed.add_column("when", no_wrap=True)
     listed.add_column("what", no_wrap=True)
-    listed.add_column("values", ratio=3)
-    listed.add_column("why", ratio=2)
+    listed.add_column("values", ratio=3, overflow="fold")
+    listed.add_column("why", ratio=2, overflow="fold")
     for intent in story.journal:
         action, words = intent.action, intent.outcome if intent.outcome != "open" else "not known yet"
         what = f"{IN_WORDS[action.act]} {action.side.label}\n{words}"

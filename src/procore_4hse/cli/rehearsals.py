@@ -126,9 +126,8 @@ def _sums(found: Rehearsal) -> Table:
 
 def _list(changes: Sequence[Change], many: int) -> Table:
     listed = table("Change by change", rows_apart=True)
-    listed.add_column("incident", ratio=2)
-    for name in ("field", "now", "then"):
-        listed.add_column(name, ratio=1 if name == "field" else 2)
+    for name, ratio in {"incident": 2, "field": 1, "now": 2, "then": 2}.items():
+        listed.add_column(name, ratio=ratio, overflow="fold")
     for change in changes:
         listed.add_row(_incident(change), _field(change), _effect(change.now), _effect(change.then))
     if many > len(changes):
@@ -154,4 +153,4 @@ def _effect(effect: Effect | None) -> str:
 
 
 def _value(value: Any) -> str:
-    return short(value, 60) or "empty"
+    return short(value, 200) or "empty"

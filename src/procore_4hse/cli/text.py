@@ -43,6 +43,6 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
-def fields_in_words(fields: Mapping[str, Any], width: int = 40) -> str:
+def fields_in_words(fields: Mapping[str, Any], width: int = 200) -> str:
     """The raw fields that a call would send, one after the other, cut to one line each."""
     return "\n".join(f"{name}: {short(value, width) or 'empty'}" for name, value in fields.items())
