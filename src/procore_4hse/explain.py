@@ -9,6 +9,7 @@ from procore_4hse.gather import Route
 from procore_4hse.house import House
 from procore_4hse.mapping.crossing import Crossing, crossings
 from procore_4hse.mapping.lenses import Known, Reading
+from procore_4hse.mapping.people import PersonLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import (
     CHILDREN,
@@ -58,6 +59,12 @@ class Compared:
     fields: tuple[FieldDiff, ...] = ()
     local: tuple[tuple[Field, Reading], ...] = ()
     """What 4HSE shows of a person for which such a record has no place in Procore, as a near miss has no days."""
+
+    @property
+    def names_nobody(self) -> bool:
+        """Whether it is an injury or a near miss that crosses nowhere, because it does not tell whom it is about."""
+        told = (one.reading for one in self.crossings if isinstance(one.row.lens, PersonLens))
+        return self.link is None and self.kind in PEOPLE_RECORDS and next(told, None) == Known(None)
 
 
 @dataclass(frozen=True)

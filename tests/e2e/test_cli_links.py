@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from shutil import copytree
 
 import pytest
-from cli_stand import DAY, Stand
+from cli_stand import DAY, MAPPING, Stand
 
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Store
 
 ROUTE_KEY = "1363617/5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02"
+WEATHER = """
+  - field: Weather
+    procore: custom_field_598134325870420
+    4hse: deponent
+    direction: both
+    using: text
+"""
 
 
 def strangers(stand: Stand) -> tuple[str, str]:
@@ -237,6 +245,40 @@ def test_people_are_told_field_by_field_and_found_by_their_own_id(stand: Stand) 
     assert f"Injury (Procore {hurt}, 4HSE {linked['fourhse_id']})" in said
     assert f"Near miss (Procore {alone}), not linked" in said
     assert "Ann Lee" in said
+
+
+def test_a_record_that_names_no_person_says_why_it_stays(stand: Stand) -> None:
+    site, _ = stand.linked("Fall from ladder")
+    hurt = stand.procore.hand_create("injury", 1363617, incident_id=int(site), work_days_absent=3)
+    assert stand.json("sync")["routes"][0]["written"]["fourhse"]["created"] == 0
+    assert [one["names_nobody"] for one in stand.json("explain", site)["people"]] == [True]
+    for words in (["explain", site], ["mapping", "try", site]):
+        said = stand.said(*words)
+        assert "Not carried: this injury names no person. Name the person in Procore, and it crosses." in said
+        assert "Next: nothing; 1 record names no person." in said
+    party = stand.procore.add_person(1363617, "Bob", "Ray")
+    stand.procore.hand_edit("injury", hurt, affected_party_id=party)
+    stand.run("sync")
+    assert [one["names_nobody"] for one in stand.json("explain", site)["people"]] == [False]
+    assert "names no person" not in stand.said("explain", site)
+
+
+def test_a_write_that_was_done_in_part_names_what_was_not_taken(stand: Stand) -> None:
+    folder = copytree(MAPPING, stand.folder / "site")
+    with (folder / "incident.yaml").open("a", encoding="utf-8") as file:
+        file.write(WEATHER)
+    stand.configure(mapping='"site"')
+    _, office = stand.linked("Fall from ladder")
+    stand.fourhse.hand_edit("incident", office, name="Fall from the ladder", deponent="Rain on the site")
+    assert stand.json("sync", exit_code=1)["routes"][0]["inbox"]["refused"] == 1
+    step = stand.json("explain", office)["journal"][-1]
+    assert (step["outcome"], step["words"]) == ("done", "Not taken: custom_field_598134325870420.")
+    assert "update in Procore title: Fall from the ladder" in stand.said("explain", office)
+    assert "done in part" in stand.said("explain", office)
+    said = stand.said("inbox", "show", "1")
+    assert "The answer does not hold what was sent as custom_field_598134325870420." in said
+    assert "Rain" not in said
+    assert "create in 4HSE" in stand.said("explain", office), "a write that was taken whole stays as it was"
 
 
 def test_what_a_near_miss_has_no_place_for_is_counted_and_named(stand: Stand) -> None:

@@ -322,7 +322,7 @@ def test_a_custom_field_that_procore_leaves_aside_is_refused_and_the_rest_crosse
     world.sync()
     site = partner(world, office)
     assert custom(world, site) == {str(COST): 7}
-    assert "does not hold what was sent" in only(world, "refused").item.reason
+    assert "does not hold what was sent as " in only(world, "refused").item.reason
     assert wrote(world.sync()) == NOTHING
     assert only(world, "refused")
 
@@ -546,7 +546,7 @@ def test_an_id_that_stands_for_the_other_word_is_refused(with_statuses, tmp_path
     world.sync()
     world.fourhse.hand_edit("incident", office, status="closed", date_closed="2026-03-02")
     world.sync()
-    assert "does not hold what was sent" in only(world, "refused").item.reason
+    assert "does not hold what was sent as " in only(world, "refused").item.reason
     assert wrote(world.sync()) == NOTHING
 
 

@@ -118,6 +118,7 @@ def _person_json(person: Compared) -> dict[str, Any]:
         "link": _link_json(person),
         "fields": [_field_json(found) for found in person.fields],
         "crossings": [crossing_json(one) for one in person.crossings],
+        "names_nobody": person.names_nobody,
         "local": [{"field": row.key, "label": row.label, "fourhse": in_words(kept)} for row, kept in person.local],
     }
 
@@ -185,6 +186,8 @@ def _show(desk: Desk, story: Story) -> None:
         _show_fields(desk, person_title(person), person)
         if person.local:
             out.print(local_words(person))
+        if person.names_nobody:
+            out.print(Text(nobody_words(person), style="yellow"))
     for line in _children(story):
         out.print(line)
     if story.journal:
@@ -222,6 +225,11 @@ def local_words(person: Compared) -> str:
     values = "; ".join(f"{row.label}: {short(in_words(kept), 60)}" for row, kept in person.local)
     told = counted(len(person.local), "value stays", "values stay")
     return f"{told} in 4HSE, for which a {CHILDREN[person.kind][0]} has no place: {values}"
+
+
+def nobody_words(person: Compared) -> str:
+    """Why a record that names no person stays where it is, although nothing waits for it."""
+    return f"Not carried: this {CHILDREN[person.kind][0]} names no person. Name the person in Procore, and it crosses."
 
 
 def _title(story: Story) -> str:
@@ -291,11 +299,17 @@ def _journal(story: Story) -> Table:
     listed.add_column("values", ratio=3, overflow="fold")
     listed.add_column("why", ratio=2, overflow="fold")
     for intent in story.journal:
-        action, words = intent.action, intent.outcome if intent.outcome != "open" else "not known yet"
-        what = f"{IN_WORDS[action.act]} {action.side.label}\n{words}"
+        action = intent.action
+        what = f"{IN_WORDS[action.act]} {action.side.label}\n{_outcome(intent)}"
         why = f"{action.reason}\n{plain(intent.words)}" if intent.words else action.reason
         listed.add_row(moment(intent.made_at).replace(" UTC", "\nUTC"), what, fields_in_words(action.fields), why)
     return listed
+
+
+def _outcome(intent: Intent) -> str:
+    if intent.outcome == "open":
+        return "not known yet"
+    return "done in part" if intent.outcome == "done" and intent.words else str(intent.outcome)
 
 
 def next_words(story: Story) -> str:
@@ -314,6 +328,8 @@ def next_words(story: Story) -> str:
         return "a person is asked: " + " ".join(item.reason for item in story.asks)
     if story.excluded:
         return f"nothing: {story.excluded}."
+    if nameless := len([one for one in story.people if one.names_nobody]):
+        return f"nothing; {counted(nameless, 'record names', 'records name')} no person."
     return "nothing; there is nothing to do."
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from procore_4hse.cli.actions import action_json
 from procore_4hse.cli.context import Desk
 from procore_4hse.cli.crossings import crossing_json, crossing_table
-from procore_4hse.cli.explain import headline, next_words, person_title
+from procore_4hse.cli.explain import headline, next_words, nobody_words, person_title
 from procore_4hse.explain import Compared, Story
 from procore_4hse.models import Item, Side
 
@@ -56,6 +56,8 @@ def show_trial(desk: Desk, story: Story, folder: Path | None) -> None:
             desk.out.print(crossing_table(title, one.crossings))
         else:
             desk.out.print(f"{title}: its contents are not here.")
+        if one.names_nobody:
+            desk.out.print(Text(nobody_words(one), style="yellow"))
     for item in story.asks:
         desk.out.print(Text(f"It would ask a person: {item.reason}", style="yellow"))
     desk.out.print(Text.assemble(("Next: ", "bold"), next_words(story)))

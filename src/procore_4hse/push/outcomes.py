@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -50,11 +51,12 @@ class Outcomes:
         ids = {action.side: answer.record.id, action.side.other: action.source_id or ""}
         unit.links(key).rebase(ids[Side.PROCORE], found.bases, kind=action.kind)
         unit.staging(key).put_one(answer.record, server_at=answer.server_date)
-        self.steps.end(unit, intent, outcome, dict(answer.record.payload))
-        for lost in found.lost:
-            part = self.rows.part(action, [row for row in self.rows.of(action) if row.key == lost])
+        lost = [self.rows.part(action, [row]) for row in self.rows.of(action) if row.key in found.lost]
+        self.steps.end(unit, intent, outcome, dict(answer.record.payload), _not_taken(lost))
+        for part in lost:
             # The record is there by now: what it lacks is an update that waits.
-            self._park(unit, replace(part, act=Act.UPDATE), "The answer does not hold what was sent.")
+            words = f"The answer does not hold what was sent as {', '.join(part.fields)}."
+            self._park(unit, replace(part, act=Act.UPDATE), words)
 
     def park(self, action: Action, error: Refused) -> None:
         """A refused action waits in the inbox, and is tried again later or once a side has changed."""
@@ -99,6 +101,12 @@ class Outcomes:
     def _incident_of(self, unit: Unit, action: Action) -> Link | None:
         """The link of the incident that a person's record belongs to; None for an incident's own action."""
         return unit.links(self.steps.key).find(Side.PROCORE, action.parent) if action.parent else None
+
+
+def _not_taken(parts: Iterable[Action]) -> str:
+    """What the journal says of a write that was carried out in part; names of fields alone."""
+    names = ", ".join(name for part in parts for name in part.fields)
+    return f"Not taken: {names}." if names else ""
 
 
 def _incidents(action: Action, incident: Link | None) -> frozenset[tuple[Side, str]]:

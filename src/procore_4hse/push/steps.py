@@ -105,10 +105,10 @@ class Steps:
                 unit.journal(self.key).end(intent.id, "refused" if refusal else "abandoned", words=words)
             raise refusal or error from error
 
-    def end(self, unit: Unit, intent: Intent, outcome: str, answer: dict[str, Any]) -> None:
+    def end(self, unit: Unit, intent: Intent, outcome: str, answer: dict[str, Any], words: str = "") -> None:
         """The outcome, the link's state, and the end of what was parked or asked about this action."""
         action, key = intent.action, refusal_key(intent.action)
-        unit.journal(self.key).end(intent.id, outcome, answer=answer, target_id=action.target_id)
+        unit.journal(self.key).end(intent.id, outcome, answer=answer, words=words, target_id=action.target_id)
         unit.links(self.key).set_state(action.id_on(Side.PROCORE), action.then, kind=action.kind)
         unit.journal(self.key).forgive(key)
         unit.inbox(self.key).close(key, *_answered_by(action))
