@@ -239,3 +239,14 @@ def test_the_real_command_prints_one_object_and_keeps_its_store_private(stand: S
 def test_no_color_is_obeyed(stand: Stand, environ: dict[str, str], colours: bool) -> None:
     done = real(stand, "-q", "sync", FORCE_COLOR="1", TERM="xterm-256color", **environ)
     assert bool(re.search("\x1b\\[[0-9;]*3[0-9]m", done.stdout)) is colours, repr(done.stdout)
+
+
+def test_what_was_refused_is_told_to_be_tried_after_a_pause_and_is(stand: Stand) -> None:
+    stand.on_site("Cut hand")
+    stand.faults.add(FaultKind.ERROR_BEFORE, method="POST", path="incident/create", status=422)
+    said = stand.said("sync", exit_code=1)
+    assert "partly done; the rest is tried again by itself" in said
+    assert "4HSE refused a record; it is tried again after a pause, or once either side changed" in said
+    before = stand.writes
+    assert "riverside: done" in stand.said("sync")
+    assert stand.writes == before

@@ -18,7 +18,7 @@ from procore_4hse.rounds import Round
 
 OUTCOMES = {
     "ok": ("done", "bold green"),
-    "partial": ("partly done; the next cycle tries the rest again by itself", "bold yellow"),
+    "partial": ("partly done; the rest is tried again by itself", "bold yellow"),
     "busy": ("busy: another process works on it and was left alone", "bold yellow"),
     "stopped": ("stopped: a person is needed", "bold red"),
     "failed": ("failed", "bold red"),

@@ -20,6 +20,7 @@ from procore_4hse.store.repository import Unit
 
 log = structlog.get_logger()
 
+AGAIN = "it is tried again after a pause, or once either side changed"
 EVENTS = {"updated": "push.updated", "deleted": "push.deleted"}
 
 
@@ -73,7 +74,7 @@ class Outcomes:
         )
         self.done.refused |= _incidents(action, link)
         self.parked.update(_records(action))
-        self.done.flaws.append(f"{action.side.label} refused a record")
+        self.done.flaws.append(f"{action.side.label} refused a record; {AGAIN}")
         log.warning("push.refused", route=self.steps.route, side=action.side.value, record=action.target_id)
 
     def _headline(self, unit: Unit, action: Action) -> str:
