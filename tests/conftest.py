@@ -1,7 +1,6 @@
 """What all tests share: stores to write to. Calls beyond this machine are off (see pyproject.toml)."""
 
 import gc
-import itertools
 import shutil
 import tempfile
 import warnings
@@ -17,7 +16,9 @@ gc.set_threshold(100_000, 20, 100)
 hypothesis.settings.register_profile("here", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("here")
 
-_numbers = itertools.count(1)
+OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+LEAVE = f"SELECT pg_terminate_backend(pid) {OTHERS}"
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
 
 
 @pytest.fixture(scope="session")
@@ -37,19 +38,35 @@ def postgres_server() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """A PostgreSQL database that nobody has used yet."""
-    name = f"test_{next(_numbers)}"
+@pytest.fixture(scope="session")
+def postgres_database(postgres_server: str) -> str:
+    """The name of the database that one test process uses again and again."""
     with psycopg.connect(host=postgres_server, user="postgres", dbname="postgres", autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"')
-        yield f"postgresql+psycopg://postgres@/{name}?host={postgres_server}"
-        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        admin.execute("CREATE DATABASE test")
+    return "test"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
+def postgres_url(postgres_server: str, postgres_database: str) -> str:
+    """A PostgreSQL database without a row; nobody else is connected to it."""
+    with psycopg.connect(host=postgres_server, user="postgres", dbname=postgres_database, autocommit=True) as admin:
+        admin.execute(LEAVE)
+        tables = [name for (name,) in admin.execute(TABLES)]
+        if tables:
+            admin.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
+    return f"postgresql+psycopg://postgres@/{postgres_database}?host={postgres_server}"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes `store_url` runs once for each kind of database, but where the store has no part in it."""
+    if "store_url" in metafunc.fixturenames:
+        any_store = metafunc.definition.get_closest_marker("any_store") is not None
+        metafunc.parametrize("store_url", ["sqlite"] if any_store else ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty store; a test that takes it runs once for each kind of database."""
+    """An empty store."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/sync.db"
     url: str = request.getfixturevalue("postgres_url")

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 import structlog
@@ -19,12 +18,12 @@ def _few_words() -> Iterator[None]:
 
 
 @pytest.fixture
-def build(tmp_path: Path) -> Iterator[Callable[..., World]]:
-    """Builds worlds, on a SQLite file of their own unless told."""
+def build(store_url: str) -> Iterator[Callable[..., World]]:
+    """Builds worlds; a test that takes it runs once on SQLite and once on PostgreSQL."""
     with ExitStack() as stack:
 
-        def make(store_url: str = f"sqlite:///{tmp_path}/sync.db", **options: object) -> World:
-            world = World.build(store_url, **options)
+        def make(url: str = store_url, **options: object) -> World:
+            world = World.build(url, **options)
             stack.callback(world.store.close)
             return world
 

@@ -18,6 +18,8 @@ from procore_4hse.models import Side
 from procore_4hse.rehearsal import rehearsed
 from world import MAPPING, World
 
+pytestmark = pytest.mark.any_store
+
 MANY = 500
 DAY = date(2025, 1, 1)
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from procore_4hse.check import Level, check_all
 from procore_4hse.mapping.lenses import StatusLens
 from procore_4hse.simulator.wire import Request, Response
 from world import World
+
+pytestmark = pytest.mark.any_store
 
 
 def warnings(world: World) -> list[str]:

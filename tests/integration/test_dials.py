@@ -11,6 +11,8 @@ from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from world import World
 
+pytestmark = pytest.mark.any_store
+
 
 def turned(dials: Any) -> str:
     plain, now = asdict(type(dials)()), asdict(dials)

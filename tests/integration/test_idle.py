@@ -2,8 +2,12 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
+
 from judge import is_quiet
 from world import OFFICE, PROJECT, World
+
+pytestmark = pytest.mark.any_store
 
 MANY = 1000
 

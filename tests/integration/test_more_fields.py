@@ -21,6 +21,8 @@ from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.wire import Request
 from world import MAPPING, PROJECT, World
 
+pytestmark = pytest.mark.any_store
+
 Build = Callable[..., World]
 TEXT = 598134325870420
 COST, TRADE, PERMITS, INSURED = TEXT + 1, TEXT + 2, TEXT + 3, TEXT + 4

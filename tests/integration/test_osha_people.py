@@ -21,6 +21,8 @@ from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.procore_state import WORD_LISTS
 from world import MAPPING, World
 
+pytestmark = pytest.mark.any_store
+
 CREW = 10
 """So many people there are, and so many injuries has an incident, one each."""
 

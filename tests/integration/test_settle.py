@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,12 +28,6 @@ LOSSES = (
     FaultKind.LATE,
 )
 """Every way in which a write ends without an answer that can be read."""
-
-
-@pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    """For what one kind of store shows as well as two: the crash points run it all on both."""
-    return f"sqlite:///{tmp_path}/sync.db"
 
 
 Linked = Callable[..., World]
@@ -89,8 +82,8 @@ def pair(world: World, number: int = 0) -> tuple[int, str]:
 class TestAnyLoss:
     """Whatever becomes of the answer, the write is done once and the route comes to rest by itself."""
 
-    def test_create_in_procore(self, linked: Linked, sqlite_url: str, fault: FaultKind) -> None:
-        world = linked(sqlite_url)
+    def test_create_in_procore(self, linked: Linked, store_url: str, fault: FaultKind) -> None:
+        world = linked(store_url)
         world.in_office("Hook")
         world.faults.add(fault, method="POST", path=INCIDENTS, delay=TEN)
         assert world.sync().outcome == "partial"
@@ -100,8 +93,8 @@ class TestAnyLoss:
         assert waiting(world) == []
 
     @pytest.mark.parametrize("kept", [True, False], ids=["id kept", "id not kept"])
-    def test_create_in_4hse(self, linked: Linked, sqlite_url: str, fault: FaultKind, kept: bool) -> None:
-        world = linked(sqlite_url, fourhse_dials=FourHseDials(token_lifetime=86400, client_id_kept=kept))
+    def test_create_in_4hse(self, linked: Linked, store_url: str, fault: FaultKind, kept: bool) -> None:
+        world = linked(store_url, fourhse_dials=FourHseDials(token_lifetime=86400, client_id_kept=kept))
         world.on_site("Hook")
         world.faults.add(fault, path="/incident/create", delay=TEN)
         assert world.sync().outcome == "partial"
@@ -109,8 +102,8 @@ class TestAnyLoss:
         assert site(world) == office(world) == ["Hook", "Ladder", "Saw"]
         assert waiting(world) == []
 
-    def test_update_in_procore_with_status_apart(self, linked: Linked, sqlite_url: str, fault: FaultKind) -> None:
-        world = linked(sqlite_url)
+    def test_update_in_procore_with_status_apart(self, linked: Linked, store_url: str, fault: FaultKind) -> None:
+        world = linked(store_url)
         ours, theirs = pair(world)
         world.fourhse.hand_edit(
             "incident", theirs, name="Scaffold", date_incident="2026-02-14", status="closed", date_closed="2026-02-20"
@@ -123,8 +116,8 @@ class TestAnyLoss:
         assert (row["title"], row["status"], row["event_date"]) == ("Scaffold", "closed", "2026-02-14T17:00:00Z")
         assert waiting(world) == []
 
-    def test_update_in_4hse(self, linked: Linked, sqlite_url: str, fault: FaultKind) -> None:
-        world = linked(sqlite_url)
+    def test_update_in_4hse(self, linked: Linked, store_url: str, fault: FaultKind) -> None:
+        world = linked(store_url)
         ours, theirs = pair(world)
         world.procore.hand_edit("incident", ours, title="Scaffold", status="closed")
         world.faults.add(fault, method="PUT", delay=TEN)
@@ -135,9 +128,9 @@ class TestAnyLoss:
         assert waiting(world) == []
 
     @pytest.mark.parametrize("side", list(Side))
-    def test_delete(self, linked: Linked, sqlite_url: str, fault: FaultKind, side: Side) -> None:
+    def test_delete(self, linked: Linked, store_url: str, fault: FaultKind, side: Side) -> None:
         """`side` is where a person deleted; the lost call deletes on the other one."""
-        world = linked(sqlite_url)
+        world = linked(store_url)
         ours, theirs = pair(world)
         if side is Side.PROCORE:
             world.procore.hand_delete("incident", ours)
@@ -153,8 +146,8 @@ class TestAnyLoss:
         assert waiting(world) == []
         assert [link.state.value for link in world.links()] == ["ended", "live"]
 
-    def test_restore(self, linked: Linked, sqlite_url: str, fault: FaultKind) -> None:
-        world = linked(sqlite_url)
+    def test_restore(self, linked: Linked, store_url: str, fault: FaultKind) -> None:
+        world = linked(store_url)
         ours, _ = pair(world)
         world.procore.hand_delete("incident", ours)
         world.sync()
@@ -166,8 +159,8 @@ class TestAnyLoss:
         assert site(world) == office(world) == ["Ladder", "Saw"]
         assert [link.state.value for link in world.links()] == ["live", "live"]
 
-    def test_create_of_the_next_generation(self, linked: Linked, sqlite_url: str, fault: FaultKind) -> None:
-        world = linked(sqlite_url)
+    def test_create_of_the_next_generation(self, linked: Linked, store_url: str, fault: FaultKind) -> None:
+        world = linked(store_url)
         _, theirs = pair(world)
         world.fourhse.hand_delete("incident", theirs)
         world.sync()
@@ -515,9 +508,9 @@ def test_what_a_person_wrote_into_an_emptied_record_stays_when_the_rest_is_put_b
 
 @pytest.mark.parametrize("fault", LOSSES)
 def test_putting_back_what_4hse_emptied_is_journalled_and_survives_a_lost_answer(
-    linked: Linked, sqlite_url: str, fault: FaultKind
+    linked: Linked, store_url: str, fault: FaultKind
 ) -> None:
-    world = linked(sqlite_url, fourhse_dials=FourHseDials(token_lifetime=86400, put_is="blanking"))
+    world = linked(store_url, fourhse_dials=FourHseDials(token_lifetime=86400, put_is="blanking"))
     ours, theirs = pair(world)
     told = world.office()[theirs]["description_event"]
     world.procore.hand_edit("incident", ours, title="Scaffold")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import create_engine, inspect
 
@@ -31,6 +32,18 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def unused_store_url(request, tmp_path, postgres_server) -> Iterator[str]:
+    """Where no table was ever made."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/unused.db"
+        return
+    with psycopg.connect(host=postgres_server, user="postgres", dbname="postgres", autocommit=True) as admin:
+        admin.execute("CREATE DATABASE unused")
+        yield f"postgresql+psycopg://postgres@/unused?host={postgres_server}"
+        admin.execute("DROP DATABASE unused WITH (FORCE)")
 
 
 @pytest.fixture
@@ -95,8 +108,8 @@ def test_a_store_that_cannot_be_used_says_what_to_look_at(tmp_path):
     store.close()
 
 
-def test_without_tables_a_store_is_unusable(store_url):
-    store = Store(store_url)
+def test_without_tables_a_store_is_unusable(unused_store_url):
+    store = Store(unused_store_url)
     with pytest.raises(StoreError), store.read() as unit:
         unit.links(ROUTE).all()
     store.close()

@@ -8,6 +8,8 @@ import pytest
 from judge import judged
 from world import PROJECT, World
 
+pytestmark = pytest.mark.any_store
+
 TIMES = (time(0, 0), time(0, 30), time(1, 30), time(2, 30), time(23, 59), None)
 NIGHTS = {
     "Pacific/Honolulu": (date(2016, 3, 13), date(2016, 11, 6)),
