@@ -37,7 +37,7 @@ A double crash kills the first rerun as well; it is counted apart."""
 
 @dataclass(frozen=True)
 class Job:
-    """One scenario on one store: which of its points are run. `every` 1 is all of them."""
+    """One scenario on one store: which of its points are run. `every` 1 is all of them, 0 all at writes and commits."""
 
     scenario: str
     store: str
@@ -54,7 +54,8 @@ class Job:
         if self.every == 1:
             return list(range(len(boundaries)))
         changing = [number for number, one in enumerate(boundaries) if one.kind not in UNCHANGING]
-        return changing[self.offset % min(self.every, len(changing)) :: self.every]
+        step = max(1, self.every)
+        return changing[self.offset % min(step, len(changing)) :: step]
 
 
 def run(job: Job, folder: Path) -> list[Point]:
@@ -68,7 +69,7 @@ def run(job: Job, folder: Path) -> list[Point]:
     indexes = job.indexes(group.boundaries)
     points = [group.point(index) for index in indexes]
     if job.doubles:
-        twice = indexes[::SHARES] if job.every == 1 else indexes[:1]
+        twice = indexes[::SHARES] if job.every < 2 else indexes[:1]
         points += [group.point(index, SECOND[n % len(SECOND)]) for n, index in enumerate(twice)]
     shelf.clear()
     return points
@@ -174,7 +175,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--scenario", action="append", choices=[one.name for one in SCENARIOS])
     parser.add_argument("--point", type=int, help="only this boundary of each scenario")
     parser.add_argument(
-        "--every", type=int, default=1, help="a sample: every so-manieth boundary at a write or a commit"
+        "--every",
+        type=int,
+        default=1,
+        help="2 and more: only every so-manieth boundary at a write or a commit; 0: all of these, and no read",
     )
     parser.add_argument("--postgres", metavar="SOCKETS", help="a running server's socket folder")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 2)
