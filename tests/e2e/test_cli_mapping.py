@@ -74,6 +74,12 @@ def test_another_folder_is_checked_than_that_of_the_route(stand: Stand) -> None:
     assert "`magic`" in said
 
 
+def test_a_remedy_that_asks_ends_in_one_mark(stand: Stand) -> None:
+    folder = other_mapping(stand, CASE_NUMBER.replace("using: text", "using: txt"))
+    said = stand.said("mapping", "check", folder, exit_code=2)
+    assert said.endswith("Did you mean `text`?")
+
+
 def test_a_folder_that_is_not_there_is_told_with_its_full_path(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(stand.folder)
     said = stand.said("mapping", "check", "mappings/site", exit_code=2)

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -243,7 +244,12 @@ BROKEN_INCIDENTS = {
     "tag": (changed("4hse: name", "4hse: !!str name"), "incident.yaml:6", "tags", "Remove the tag"),
     "second document": (INCIDENT + "---\nversion: 1\n", "incident.yaml:31", "second document", "Remove the line `---`"),
     "tab": (changed("    4hse: name", "\t4hse: name"), "incident.yaml:6", "indented with a tab", "Use blanks"),
-    "broken": (changed("4hse: name", "4hse: name: x"), "incident.yaml:6", "this is not YAML", "needs quotes"),
+    "broken": (
+        changed("4hse: name", "4hse: name: x"),
+        "incident.yaml:6",
+        "a `: ` stands where none may be",
+        "Put quotes",
+    ),
     "bell": (
         changed("4hse: name", "4hse: na\x07me"),
         "incident.yaml:6",
@@ -522,7 +528,37 @@ BROKEN_LISTS = {
         "`note`",
         "one of",
     ),
-    "broken": ("- 4hse: [\n", "words/category.yaml:2", "not YAML", "Compare"),
+    "broken": ("- 4hse: [\n", "words/category.yaml:2", "cannot be read", "Compare"),
+    "entry too far right": (
+        changed("- 4hse: NON", " - 4hse: NON", CATEGORY),
+        "words/category.yaml:3",
+        "this `-` does not stand under the other `-`",
+        "under the `-` above",
+    ),
+    "no blank behind the dash": (
+        changed("- 4hse: NON", "-4hse: NON", CATEGORY),
+        "words/category.yaml:3",
+        "no blank behind the `-`",
+        "- field",
+    ),
+    "key too far left": (
+        changed("  procore: injury", " procore: injury", CATEGORY),
+        "words/category.yaml:2",
+        "does not stand under the lines",
+        "under the first key of its entry",
+    ),
+    "key too far right": (
+        changed("  procore: injury", "   procore: injury", CATEGORY),
+        "words/category.yaml:2",
+        "a `: ` stands where none may be",
+        "put a key under the others",
+    ),
+    "no blank behind the colon": (
+        changed("procore: injury", "procore:injury", CATEGORY),
+        "words/category.yaml:2",
+        "no value",
+        "`key: value`",
+    ),
 }
 
 
@@ -532,6 +568,51 @@ def test_a_broken_word_list_is_named_with_its_line_and_remedy(write: Write, name
     folder = write(INCIDENT, category)
     found = [shown(problem, folder) for problem in problems_of(folder)]
     assert any(place == p and what in w and remedy in r for p, w, r in found), found
+
+
+ACTIVITY = """
+  - field: Activity
+    procore: work_activity
+    4hse: description
+    line: Activity
+    direction: both
+    using: words
+    words: activity
+"""
+
+
+def problems_with(
+    tmp_path: Path, row: str, words: str = "- 4hse: Roof work\n  procore: Roofing\n"
+) -> tuple[Problem, ...]:
+    """What is wrong with the default mapping that has one more row about people, and a list for it."""
+    folder = copytree(ROOT / "mappings" / "default", tmp_path / "site")
+    (folder / "words" / "activity.yaml").write_text(words)
+    with (folder / "people.yaml").open("a") as people:
+        people.write(row)
+    return problems_of(folder)
+
+
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        ("", "Keep one row of the two, or give this row a line of its own, as in `line: Activity`"),
+        ("    line: Affliction\n", "Keep one row of the two, or give this row another `line`"),
+    ],
+)
+def test_two_values_in_one_place_may_have_lines_of_their_own(tmp_path: Path, line: str, remedy: str) -> None:
+    (problem,) = problems_with(tmp_path, ACTIVITY.replace("    line: Activity\n", line))
+    assert "4HSE's `description` has a row already" in problem.what
+    assert problem.remedy == remedy
+
+
+def test_a_missing_column_is_advised_in_words_of_its_own_list(tmp_path: Path) -> None:
+    (problem,) = problems_with(tmp_path, ACTIVITY, "- 4hse: Concrete work\n- 4hse: Timber work\n  procore: Framing\n")
+    assert (problem.what, problem.remedy) == ("`procore` is missing", "Add a line such as `procore: Framing`")
+
+
+def test_a_missing_column_of_a_list_of_one_is_advised_too(tmp_path: Path) -> None:
+    (problem,) = problems_with(tmp_path, ACTIVITY, "- procore: Framing\n")
+    assert (problem.what, problem.remedy) == ("`4hse` is missing", "Add a line such as `4hse: Roof work`")
 
 
 def test_a_slip_is_told_once(write: Write) -> None:

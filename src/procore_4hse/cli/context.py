@@ -219,7 +219,12 @@ def show_problems(desk: Desk, error: ConfigurationError) -> None:
     desk.err.print(str(error), style="bold red")
     for problem in error.problems:
         desk.err.print(f"  {problem.place}: {problem.what}.", soft_wrap=True)
-        desk.err.print(f"    {problem.remedy}.", style="cyan", soft_wrap=True)
+        desk.err.print(f"    {ended(problem.remedy)}", style="cyan", soft_wrap=True)
+
+
+def ended(sentence: str) -> str:
+    """With a full stop, unless it asks."""
+    return sentence if sentence.endswith("?") else f"{sentence}."
 
 
 def day(text: str | date) -> date:

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from procore_4hse.cli.context import Desk, Json, RouteNames, desk_of, show_problems, teach
+from procore_4hse.cli.context import Desk, Json, RouteNames, desk_of, ended, show_problems, teach
 from procore_4hse.cli.crossings import way_in_words
 from procore_4hse.cli.rehearsals import rehearsal_json, show_rehearsal
 from procore_4hse.cli.tables import table
@@ -217,7 +217,7 @@ def _show_checked(desk: Desk, found: dict[Path, Mapping], problems: list[Problem
         desk.out.print(f"{folder}: {len(known.by_key)} fields, no problem.", style="green", soft_wrap=True)
     for remark in _all_remarks(found):
         desk.out.print(f"{remark.place}: {remark.what}.", style="yellow", soft_wrap=True)
-        desk.out.print(f"  {remark.remedy}.", style="cyan", soft_wrap=True)
+        desk.out.print(f"  {ended(remark.remedy)}", style="cyan", soft_wrap=True)
     if problems:
         show_problems(desk, MappingError(tuple(problems)))
 

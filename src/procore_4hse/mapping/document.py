@@ -17,6 +17,9 @@ At = tuple[str | int, ...]
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The quick one where the library has it: word lists are long."""
+COMPARE = "Compare the line, and the one before it, with docs/mapping.md"
+_MISPLACED = re.compile(r"did not find expected ('-' indicator|key)|expected <block end>")
+"""What the two parsers say of a wrong indentation."""
 _TABBED = re.compile(r"^ *\t")
 
 
@@ -86,16 +89,39 @@ def _broken(path: Path, text: str, error: yaml.YAMLError) -> Iterator[Problem]:
     for number in tabbed:
         yield Problem(f"{path}:{number}", "the line is indented with a tab", "Use blanks: YAML allows no tab here")
     if not tabbed:
-        what, line = _told(text, error)
-        remedy = "Compare the line, and the one before it, with docs/mapping.md; a text with `: ` in it needs quotes"
-        yield Problem(f"{path}:{line}", f"this is not YAML: {what}", remedy)
+        line, what, remedy = _told(text, error)
+        yield Problem(f"{path}:{line}", what, remedy)
 
 
-def _told(text: str, error: yaml.YAMLError) -> tuple[str, int]:
-    mark = getattr(error, "problem_mark", None)
-    if mark is not None:
-        return str(getattr(error, "problem", None) or "it cannot be read"), mark.line + 1
-    return "a character that no text may hold", text.count("\n", 0, getattr(error, "position", 0)) + 1
+def _told(text: str, error: yaml.YAMLError) -> tuple[int, str, str]:
+    """The line, what is wrong there in the words of a list, and what to do about it."""
+    mark, parsers = getattr(error, "problem_mark", None), str(getattr(error, "problem", None) or "it cannot be read")
+    if mark is None:
+        line = text.count("\n", 0, getattr(error, "position", 0)) + 1
+        return line, "a character that no text may hold", COMPARE
+    line = mark.line + 1
+    if _MISPLACED.search(parsers):
+        return line, *_misplaced(text.splitlines()[line - 1].strip() if mark.line < len(text.splitlines()) else "")
+    if "mapping values are not allowed" in parsers:
+        return (
+            line,
+            "a `: ` stands where none may be",
+            "Put quotes around a text that holds one; put a key under the others",
+        )
+    if "could not find expected ':'" in parsers:
+        told = getattr(error, "context_mark", None) or mark
+        return told.line + 1, "a key here has no value", "Write a colon and a blank between the two, `key: value`"
+    return line, f"this cannot be read: {parsers}", COMPARE
+
+
+def _misplaced(written: str) -> tuple[str, str]:
+    """A line that is not indented as those around it."""
+    if written.startswith("-") and not written.startswith("- "):
+        return "there is no blank behind the `-`", "Write one, as in `- field: Title`"
+    if written.startswith("-"):
+        return "this `-` does not stand under the other `-`", "Put it under the `-` above, neither left nor right of it"
+    what = "this line does not stand under the lines to which it belongs"
+    return what, "Put each key under the first key of its entry; a new entry begins with `- ` under the other `-`"
 
 
 class _Builder:

@@ -32,6 +32,7 @@ _EXAMPLES = {
     "using": "using: text",
     "recognised by": "recognised by: [e-mail, exact name]",
 }
+_PAIR = {"4hse": "4hse: Roof work", "procore": "procore: Roofing"}
 BY_ID = "Write the id of the entry, `true` or `false`, or let the row go `procore to 4hse`"
 _FORMS = {
     "string_type": "one text",
@@ -100,15 +101,17 @@ def _told_by(document: Document, adapter: TypeAdapter[Any], models: Models) -> I
         adapter.validate_python(document.data)
     except ValidationError as error:
         for detail in error.errors(include_url=False):
-            what, remedy = _told(detail["type"], detail["loc"], detail["input"], detail.get("ctx", {}), models)
-            yield Problem(document.place(*detail["loc"]), what, remedy)
+            kind, at = detail["type"], detail["loc"]
+            if kind == "missing":
+                what, remedy = f"`{at[-1]}` is missing", f"Add a line such as `{_example(document.data, at)}`"
+            else:
+                what, remedy = _told(kind, at, detail["input"], detail.get("ctx", {}), models)
+            yield Problem(document.place(*at), what, remedy)
 
 
 def _told(kind: str, at: tuple[int | str, ...], written: Any, facts: dict[str, Any], models: Models) -> tuple[str, str]:
     """What a finding of the schema means, and its remedy."""
     key = next((step for step in reversed(at) if isinstance(step, str)), "")
-    if kind == "missing":
-        return f"`{key}` is missing", f"Add a line such as `{_example(at)}`"
     if kind == "extra_forbidden":
         return f"`{key}` is no key that a mapping knows", _choose(key, _keys(at, models))
     if kind in ("string_too_short", "too_short") or written == "":
@@ -122,9 +125,12 @@ def _told(kind: str, at: tuple[int | str, ...], written: Any, facts: dict[str, A
     return f"{part} has the wrong form", f"It is {_FORMS.get(kind, 'written as docs/mapping.md shows')}"
 
 
-def _example(at: tuple[int | str, ...]) -> str:
-    in_words = {"procore": "procore: injury", "4hse": "4hse: ACCIDENTS"} if isinstance(at[0], int) else {}
-    return {**_EXAMPLES, **in_words}[str(at[-1])]
+def _example(data: Any, at: tuple[int | str, ...]) -> str:
+    """A line for a missing key; in a word list one that another entry of the same list has."""
+    key = str(at[-1])
+    if not isinstance(at[0], int):
+        return _EXAMPLES[key]
+    return next((f"{key}: {entry[key]}" for entry in map(texts_of, data) if key in entry), _PAIR[key])
 
 
 def _keys(at: tuple[int | str, ...], models: Models) -> list[str]:
@@ -272,7 +278,20 @@ def _twice_problems(rows: Iterable[Row], key: str, what: str) -> Iterator[Proble
         earlier = first.setdefault((name.casefold(), line.casefold()), row)
         if earlier is not row:
             place = earlier.document.place("fields", earlier.index, key)
-            yield row.problem(key, f"{what} `{name}` has a row already, {place}", "Keep one row of the two")
+            yield row.problem(key, f"{what} `{name}` has a row already, {place}", _one_of_two(row, key))
+
+
+def _one_of_two(row: Row, key: str) -> str:
+    """The remedy for two rows in one place; a value that may stand on a line can have one of its own."""
+    may_have_a_line = row.using is not None and stem(row.texts.get("procore", "")) in row.using.on_lines
+    if key != "4hse" or not may_have_a_line or row.texts["4hse"] == "description_event":
+        return "Keep one row of the two"
+    own = (
+        "another `line`"
+        if "line" in row.texts
+        else f"a line of its own, as in `line: {row.texts.get('field', 'Activity')}`"
+    )
+    return f"Keep one row of the two, or give this row {own}"
 
 
 def _required_problems(rows: tuple[Row, ...]) -> Iterator[Problem]:
