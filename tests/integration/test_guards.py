@@ -1,7 +1,8 @@
 """Too much, too new or too different: the route holds what a person has not seen yet."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
@@ -11,6 +12,7 @@ from procore_4hse.reconcile.snapshot import Limits
 from procore_4hse.store.leases import Holder
 from world import PROJECT, World
 
+PHOENIX = ZoneInfo("America/Phoenix")
 NOTHING = {side: {"created": 0, "updated": 0, "deleted": 0} for side in ("procore", "fourhse")}
 
 
@@ -145,6 +147,21 @@ def test_a_changed_zone_stops_until_approved_and_then_moves_no_day(build):
     assert (world.site()[ours]["event_date"], world.office()[theirs]["date_incident"]) == (before, "2026-02-10")
     world.fourhse.hand_edit("incident", theirs, date_incident="2026-02-12")
     assert world.sync().written["procore"]["updated"] == 1
+
+
+def test_an_edit_made_while_a_zone_waits_for_approval_crosses_after_it(build):
+    world = build()
+    made = [world.on_site(f"Shift {number}", date(2026, 2, 10 + number)) for number in range(3)]
+    world.sync()
+    partner = {link.procore_id: link.fourhse_id for link in world.links()}
+    world.procore.add_project(PROJECT, "Riverside", "Phoenix", "America/Phoenix")
+    world.fourhse.hand_edit("incident", partner[made[0]], date_incident="2026-02-20")
+    assert (world.sync().outcome, guards(world)) == ("stopped", ["guard:zone"])
+    world.answer(world.inbox()[0].id, "approve")
+    for _ in range(2):
+        assert (world.sync().outcome, world.inbox()) == ("ok", [])
+    days = {one: datetime.fromisoformat(row["event_date"]).astimezone(PHOENIX).day for one, row in world.site().items()}
+    assert days == {made[0]: 20, made[1]: 11, made[2]: 12}
 
 
 def test_changed_settings_are_asked_about(build):

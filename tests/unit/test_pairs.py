@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from procore_4hse.mapping.lenses import INJURED
+from procore_4hse.mapping.lenses import INJURED, ZONE
 from procore_4hse.mapping.people import NumberLens
 from procore_4hse.mapping.rules import Direction, Field
 from procore_4hse.models import Act, Action, Agreement, Item, ItemKind, Kind, LinkState, Place, Refusal, Side
+from procore_4hse.reconcile.forgotten import forgotten
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
 from procore_4hse.reconcile.snapshot import Plan, Rebase
@@ -125,16 +126,30 @@ def test_a_drift_is_asked_about_with_both_values():
 
 
 def test_a_field_that_was_accepted_for_the_whole_route_is_a_new_base_without_a_write():
-    for pair, ours in (
-        (DRIFTED, site(title="Slip")),
-        (link(), site(title="Skid")),
-        (link(theirs=office(name="Trip")), site(title="Up")),
-    ):
-        found = planned(ours, office(name="Trip"), pair, rebased=frozenset({"title", "status"}))
+    for pair in (DRIFTED, replace(DRIFTED, base={})):
+        found = planned(site(title="Slip"), office(name="Trip"), pair, rebased=frozenset({"title", "status"}))
         [rebase] = found.rebases
-        assert "status" not in rebase.fields, "what agrees needs no new base"
+        assert ("status" in rebase.fields) is (pair is not DRIFTED), "what agrees with its base needs no new one"
         assert rebase.fields["title"].settled is True
         assert (found.actions, found.items, found.relying) == ((), (), ())
+
+
+def test_an_edit_meanwhile_is_not_accepted_with_the_rest():
+    """Who accepts what a changed mapping or zone sets against each other has not seen it."""
+    accepted = frozenset({"title", "day"})
+    for pair in (link(), replace(link(), base={key: forgotten(one, "salt") for key, one in link().base.items()})):
+        found = planned(site(title="Slip"), office(), pair, rebased=accepted)
+        assert found.actions == (retitled(Side.FOURHSE, "Slip", "Fall", "changed in Procore"),)
+    found = planned(site(title="Slip"), office(name="Trip"), rebased=accepted)
+    assert (found.actions, [item.kind for item in found.items]) == ((), [ItemKind.CONFLICT])
+
+
+@pytest.mark.parametrize(("day", "asked"), [("2026-02-10", []), ("2026-02-12", [ItemKind.CONFLICT])])
+def test_a_zone_that_changed_is_no_edit_of_a_day(day, asked):
+    early = site(event_date="2026-02-10T07:30:00Z")
+    now = site(event_date="2026-02-10T07:30:00Z", **{ZONE: "America/Los_Angeles"})
+    found = planned(now, office(date_incident=day), link(early), rebased=frozenset({"day"}))
+    assert (found.actions, [item.kind for item in found.items]) == ((), asked)
 
 
 @pytest.mark.parametrize(

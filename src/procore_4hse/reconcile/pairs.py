@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from procore_4hse.mapping.lenses import Held, Known, StatusLens, Unwritable
+from procore_4hse.mapping.lenses import ZONE, Held, Known, StatusLens, Unwritable
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, payload
 from procore_4hse.models import Act, Action, Agreement, Item, ItemKind, Link, LinkState, Place, Ruling, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff
 from procore_4hse.reconcile.draft import Draft, stand
+from procore_4hse.reconcile.forgotten import is_forgotten
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.snapshot import Rebase, Record, Snapshot
 
@@ -36,7 +37,7 @@ def compare(snapshot: Snapshot, pair: Pair, draft: Draft) -> None:
     found = diff(
         pair.rows, pair.procore.image, pair.fourhse.image, dict(link.base), _rulings(snapshot, pair), link.born
     )
-    diffs = tuple(_as_it_came(snapshot, link, _for_the_route(snapshot, one)) for one in found)
+    diffs = tuple(_as_it_came(snapshot, link, _for_the_route(snapshot, pair, one)) for one in found)
     stand(draft, snapshot, link, Place.IN_SYNC)
     _settle_bases(pair, diffs, draft)
     for side in Side:
@@ -73,16 +74,27 @@ def _reopening(row: Field, pair: Pair) -> dict[str, Ruling]:
     return {row.key: Ruling(0, row.key, "resolve", use=changed[0].other.value, seen={"seen": values})}
 
 
-def _for_the_route(snapshot: Snapshot, found: FieldDiff) -> FieldDiff:
+def _for_the_route(snapshot: Snapshot, pair: Pair, found: FieldDiff) -> FieldDiff:
     """A person's answer about a changed zone or mapping decides a field of every pair at once."""
     if found.verdict in (Verdict.SAME, Verdict.AGREED, Verdict.HELD):
         return found
-    if found.field.key in snapshot.rebased:
+    if found.field.key in snapshot.rebased and not _was_edited(pair, found):
         return replace(found, verdict=Verdict.SETTLED, to=None, rebase=True)
     if found.verdict is Verdict.DRIFT and snapshot.drift_winner and found.field.leads_to(snapshot.drift_winner.other):
         winner = snapshot.drift_winner
         return replace(found, verdict=Verdict.WRITE, to=winner.other, reason=f"a person chose {winner.label}")
     return found
+
+
+def _was_edited(pair: Pair, found: FieldDiff) -> bool:
+    """Whether a side shows other values than when both last agreed; another zone is no other value."""
+    if found.base is None:
+        return False
+    for side in Side:
+        now, base = found.field.slice(side, pair.on(side).image), found.base.of(side)
+        if is_forgotten(base) or any(base[name] != now[name] for name in now.keys() & base.keys() - {ZONE}):
+            return True
+    return False
 
 
 def _as_it_came(snapshot: Snapshot, link: Link, found: FieldDiff) -> FieldDiff:

@@ -119,7 +119,7 @@ class Snapshot:
     meeting_approved: bool = False
     changed: Changed = Changed()
     rebased: frozenset[str] = frozenset()
-    """Field keys whose disagreement a person accepted for the whole route: new bases, no write."""
+    """Field keys whose disagreement a person accepted for the whole route: new bases, no write, save for edits."""
     vanished: frozenset[tuple[str, str]] = frozenset()
     """Fields (link key, field key) whose written value went back by itself, twice within a day."""
     regressed: Dict[Side, frozenset[str]] = field(default_factory=dict)
