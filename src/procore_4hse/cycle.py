@@ -213,7 +213,10 @@ class Cycle:
             self.route = replace(self.route, mapping=self.route.mapping.hushed())
 
     def put_back(self, zone: str) -> None:
-        """A write that emptied fields it did not send holds the route until a person lets us put them back."""
+        """A write that emptied fields it did not send holds the route until a person lets us put them back.
+
+        What the vendor refuses to take back is asked about again, in its own words.
+        """
         with self.store.read() as unit:
             inbox = unit.inbox(self.route.key)
             entry = next((e for e in inbox.entries(states=("open", "answered")) if e.item.key == REPLACED), None)
@@ -221,7 +224,12 @@ class Cycle:
             return
         if entry.state == "open" or self.options.dry:
             raise GuardStopped(entry.item.reason)
-        self.pusher(zone, self._state()).fill_again(entry.item.facts)
+        try:
+            self.pusher(zone, self._state()).fill_again(entry.item.facts)
+        except Refused as error:
+            with self.store.begin(self.fence) as unit:
+                unit.inbox(self.route.key).withdraw(entry.id)
+            raise GuardStopped(f"{entry.item.reason} It would not take them back: {error.words or error}") from error
         with self.store.begin(self.fence) as unit:
             unit.routes.remember(self.route.key, self.route.name, put_whole=True)
             unit.inbox(self.route.key).close(REPLACED)

@@ -506,6 +506,25 @@ def test_what_a_person_wrote_into_an_emptied_record_stays_when_the_rest_is_put_b
     assert world.site()[str(ours)]["title"] == "Stairs"
 
 
+def test_a_record_that_4hse_will_not_take_back_is_asked_about_again(linked: Linked, store_url: str) -> None:
+    world = linked(store_url, fourhse_dials=FourHseDials(token_lifetime=86400, put_is="blanking"))
+    ours, theirs = pair(world)
+    told = world.office()[theirs]["description_event"]
+    world.procore.hand_edit("incident", ours, title="Scaffold")
+    assert world.sync().outcome == "stopped"
+    world.fourhse.hand_edit("incident", theirs, category="OF_NO_LIST")
+    for _ in range(2):
+        (entry,) = world.inbox()
+        world.answer(entry.id, "approve")
+        report = world.sync()
+        assert (report.outcome, report.exit_code, waiting(world)) == ("stopped", 7, ["guard"])
+        assert "Category is invalid" in str(report.reason)
+    world.fourhse.hand_edit("incident", theirs, category="ACCIDENTS_AND_MISSED_INJURIES")
+    world.answer(entry.id, "approve")
+    come_to_rest(world)
+    assert (world.office()[theirs]["description_event"], waiting(world)) == (told, [])
+
+
 @pytest.mark.parametrize("fault", LOSSES)
 def test_putting_back_what_4hse_emptied_is_journalled_and_survives_a_lost_answer(
     linked: Linked, store_url: str, fault: FaultKind
