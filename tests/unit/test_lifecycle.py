@@ -150,6 +150,29 @@ def test_deleted_here_and_edited_there_is_never_silent(policy):
     assert found.items[0].field is None
 
 
+@SIDES
+@pytest.mark.parametrize("row", [MAPPING.title, replace(MAPPING.title, fills_only=True)])
+def test_what_both_never_agreed_on_is_no_edit_where_they_need_not_agree(side, row):
+    known = replace(link(), base={})
+    there = {"title": "Slip"} if side is Side.FOURHSE else {"name": "Slip"}
+    ours, theirs = (
+        (site(**there), office(presence=GONE)) if side is Side.FOURHSE else (site(presence=GONE), office(**there))
+    )
+    [item] = fate(route(ours, theirs, links=(known,), mapping=replace(MAPPING, fields=(row,))), known).items
+    assert item.facts == {"edited": not row.fills_only}
+    alone = route(ours if side is Side.FOURHSE else theirs, links=(replace(known, state=LinkState.gone(side)),))
+    [item] = fate(alone, alone.links[0]).items
+    assert item.facts == {"edited": False}, "nothing is known of what was deleted"
+
+
+@pytest.mark.parametrize("answer", [{}, ruling(KEY[Side.FOURHSE], "approve", seen=UNEDITED)])
+@pytest.mark.parametrize("policy", list(Policy))
+def test_nothing_happens_to_a_survivor_that_privacy_keeps_home(policy, answer):
+    ours = replace(site(title=None, description=None), minimal=True)
+    whole = route(ours, office(presence=GONE), links=(link(),), deletions=policy, rulings=answer)
+    assert fate(whole, link()) == Fate(place=Place.EXCLUDED, transition=transition(Side.FOURHSE))
+
+
 def test_an_answer_to_a_plain_deletion_does_not_cover_an_edited_survivor():
     answer = ruling(KEY[Side.FOURHSE], "approve", seen=UNEDITED)
     whole = route(site(title="Slip"), office(presence=GONE), links=(link(),), rulings=answer)
@@ -491,7 +514,8 @@ def test_a_survivor_that_is_not_there_is_only_marked(side, other):
         (site(title="Slip"), {}, True),
         (site(status="void"), {}, True),
         (site(title="Fall "), {}, False),
-        (site(title="Slip"), {"title": None}, False),
+        (site(title="Slip"), {"title": None}, True),
+        (site(title="Fall"), {"title": None}, False),
     ],
 )
 def test_an_edit_is_another_meaning_than_when_both_agreed(ours, base, edited):

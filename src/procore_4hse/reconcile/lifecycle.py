@@ -82,6 +82,8 @@ def _one_gone(snapshot: Snapshot, link: Link, gone: Side) -> Fate:
         return Fate(place=Place.EXCLUDED)
     if survivor is None or not is_there:
         return Fate(transition=_gone(snapshot, link, gone))
+    if survivor.minimal:  # Kept home by privacy, it cannot be compared; what follows waits for its return.
+        return Fate(place=Place.EXCLUDED, transition=_gone(snapshot, link, gone))
     ruling = snapshot.rulings.get(f"deletion:{link.key}:{gone.value}")
     edited = _edited(snapshot, link, survivor)
     if ruling is not None and ruling.seen.get("edited", False) == edited:
@@ -253,11 +255,26 @@ def _gone(snapshot: Snapshot, link: Link, gone: Side) -> Transition:
 
 def _edited(snapshot: Snapshot, link: Link, survivor: Record) -> bool:
     """Whether the survivor means something else than when both agreed, as far as this cycle can tell."""
+    lost = snapshot.record(survivor.side.other, link.id_on(survivor.side.other))
     for row in snapshot.mapping.fields:
         base = recalled(row, link.base.get(row.key), {survivor.side: survivor.image})
         now = row.lens.get(survivor.side, survivor.image)
-        if base is None or (isinstance(now, Held) and now.word is None):
+        if isinstance(now, Held) and now.word is None:
             continue
-        if is_forgotten(base.of(survivor.side)) or now != row.lens.get(survivor.side, base.of(survivor.side)):
+        if base is None:
+            if isinstance(now, Known) and _never_agreed(row, now, lost):
+                return True
+        elif is_forgotten(base.of(survivor.side)) or now != row.lens.get(survivor.side, base.of(survivor.side)):
             return True
     return False
+
+
+def _never_agreed(row: Field, now: Known, lost: Record | None) -> bool:
+    """Whether the deleted one said something else than the survivor, of a field on which both have yet to agree."""
+    if lost is None or lost.minimal or row.rests or row.fills_only:
+        return False
+    said = row.lens.get(lost.side, lost.image)
+    if not isinstance(said, Known) or said.value in (None, ""):
+        return False
+    both = (said.value, now.value) if lost.side is Side.PROCORE else (now.value, said.value)
+    return not row.lens.agree(*both)
