@@ -6,7 +6,7 @@ calls unknown is a dial (`ProcoreDials`). `handle` is the whole system: give it 
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from procore_4hse.simulator.faults import Faults
@@ -59,6 +59,7 @@ class SimulatedProcore(Hands):
         self._desk = RecordDesk(self.register, company_id, self.account, self._is_admin)
         directory = DirectoryDesk(self.register, company_id, self.account, self._is_admin)
         self._table = [*directory.endpoints(), *self._desk.endpoints()]
+        self._found: dict[tuple[str, str], tuple[Endpoint | None, Mapping[str, int]]] = {}
         self.handle = faults.wrap(self._serve) if faults else self._serve
 
     @property
@@ -104,10 +105,15 @@ class SimulatedProcore(Hands):
         return Response(response.status, response.body, {**response.headers, **headers, **limits})
 
     def _find_endpoint(self, request: Request) -> tuple[Endpoint | None, Mapping[str, int]]:
+        asked = (request.method, request.path)
+        if asked not in self._found:
+            self._found[asked] = next(self._matching(*asked), (None, {}))
+        return self._found[asked]
+
+    def _matching(self, method: str, path: str) -> Iterator[tuple[Endpoint, Mapping[str, int]]]:
         for endpoint in self._table:
-            if endpoint.method == request.method and (match := endpoint.pattern.fullmatch(request.path)):
-                return endpoint, {name: int(text) for name, text in match.groupdict().items()}
-        return None, {}
+            if endpoint.method == method and (match := endpoint.pattern.fullmatch(path)):
+                yield endpoint, {name: int(text) for name, text in match.groupdict().items()}
 
     def _answer(self, request: Request, window: Window, endpoint: Endpoint | None, ids: Mapping[str, int]) -> Response:
         if window.is_over:

@@ -1,6 +1,7 @@
 """A person's hands in the simulated Procore: for tests, the demo and seeding. No HTTP, but the same rules of state."""
 
 import copy
+import pickle
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -174,13 +175,13 @@ class Hands:
     def dump(self, project_id: int) -> list[Row]:
         """The live incidents in the shape of show, children included, by number."""
         live = (one for one in self._state.shelf("incident", project_id) if one.deleted_at is None)
-        return copy.deepcopy([self._answers.incident_show(one) for one in live])
+        return _copied([self._answers.incident_show(one) for one in live])
 
     @_locked
     def bin(self, project_id: int) -> list[Row]:
         """What lies in the recycle bin: list items with their `kind`."""
         recycled = (one for kind in KINDS for one in self._state.shelf(kind.name, project_id) if one.deleted_at)
-        return copy.deepcopy([{"kind": one.kind, **self._answers.row(one)} for one in recycled])
+        return _copied([{"kind": one.kind, **self._answers.row(one)} for one in recycled])
 
     @_locked
     def record(self, record_id: int) -> Record:
@@ -218,6 +219,11 @@ class Hands:
         ref = {name: whole[name] for name in shown}
         self._state.lists[listing][one] = Entry(whole, ref, project_id=project_id)
         return one
+
+
+def _copied(rows: list[Row]) -> list[Row]:
+    """Rows that share nothing with the state; of plain values a pickle is the quickest copy."""
+    return cast("list[Row]", pickle.loads(pickle.dumps(rows, -1)))  # noqa: S301
 
 
 def _plain(fields: Mapping[str, Any]) -> Mapping[str, Any]:

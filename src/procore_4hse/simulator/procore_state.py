@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from procore_4hse.simulator.procore_contract import BODY_PART_KEYS, FILING_TYPES
@@ -183,6 +184,7 @@ def _part_group(key: str) -> str:
     return OTHER_PARTS
 
 
+@cache
 def _part_parent(key: str) -> str:
     """The nearest longer region that is a key itself (finger_index_left -> finger_index), else the group."""
     words = key.split("_")
