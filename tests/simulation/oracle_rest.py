@@ -31,7 +31,9 @@ class Rest:
             yield f"nothing was written, and this was planned: {self.report.plan.actions}"
 
     def _calls(self) -> Iterator[str]:
-        yield from (f"a call broke Procore's contract: {one}" for one in self.town.procore.refused)
+        """A custom field that Procore does not know is sent because the mapping says so."""
+        told = [one for one in self.town.procore.refused if "is not a custom field" not in one]
+        yield from (f"a call broke Procore's contract: {one}" for one in told)
 
     # Every record ---------------------------------------------------------------------------------------------------
 
@@ -52,8 +54,8 @@ class Rest:
         return list(self.town.inbox())
 
     def _holds_all(self) -> bool:
-        whole = ("guard:first-meeting", "guard:emptied", "guard:scope", "guard:zone", "guard:mapping", "guard:replaced")
-        return any(entry.item.key.startswith(whole) for entry in self.town.inbox())
+        names = ("first-meeting", "emptied", "regress", "scope", "zone", "mapping", "replaced")
+        return any(entry.item.key.startswith(tuple(f"guard:{name}" for name in names)) for entry in self.town.inbox())
 
     def _alone(self, place: Place, other: str | None) -> str | None:
         if place[1] in self.waiting or self._stays_home(place) or place[1] in self.watch.refused:
@@ -99,8 +101,8 @@ class Rest:
             return True
         if name == "text" and any(e.item.field == "title" for e in named):
             return True
-        if name == "title" and self.watch.rule is not None and self.watch.rule == self.watch.read_only:
-            return True  # The mapping says that this side's title holds, and the route never writes the other's.
+        if name == "title" and OTHER.get(self.watch.rule or "") == (self.watch.read_only or "both"):
+            return True  # The mapping says whose title holds, and the route never writes the other's.
         if (left[1], name) in self.watch.settled() or (name == "day" and self.watch.moved) or self.watch.rebased:
             return True
         if self._is_unfilled(left, right, name):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from oracle import day_of, one_line, plain, title_and_text
+from oracle import cut, day_of, one_line, plain, title_and_text
 
 Row = Mapping[str, Any]
 Meaning = dict[str, Any]
@@ -81,6 +81,10 @@ class Watch:
     by_hand: set[Place] = field(default_factory=set)
     """Records that people made."""
     gone_by_hand: set[Place] = field(default_factory=set)
+    gone_meanwhile: set[Place] = field(default_factory=set)
+    """What people deleted since this cycle began: it may have been read before."""
+    returned: set[Place] = field(default_factory=set)
+    """What people deleted and brought back."""
     removed_by_us: set[Place] = field(default_factory=set)
     chosen: dict[tuple[str, str], tuple[str, dict[str, Any]]] = field(default_factory=dict)
     """(Procore id, field) -> the side that a person chose, and the two values they saw."""
@@ -91,6 +95,8 @@ class Watch:
     """Records that a person declared deleted."""
     taken: set[Place] = field(default_factory=set)
     """Records that a replacing PUT emptied; they must get back what they lost."""
+    put_back: set[Place] = field(default_factory=set)
+    """Records of which a person said that what is empty there was taken, and shall be put back."""
     rule: str | None = None
     """The side that wins when both changed a title, by the mapping."""
     refused: set[str] = field(default_factory=set)
@@ -117,8 +123,9 @@ class Watch:
         """A person has acted, on this field when one is named."""
         seen, before = self.look(), self.now
         for side, records in seen.items():
-            for gone in self.now[side].keys() - records.keys():
-                self.gone_by_hand.add((side, gone))
+            gone = {(side, key) for key in self.now[side].keys() - records.keys()}
+            self.gone_by_hand |= gone
+            self.gone_meanwhile |= gone
             for key in records.keys() - self.now[side].keys():
                 self._appeared_by_hand((side, key))
         self._remember(seen)
@@ -127,6 +134,9 @@ class Watch:
             if was is None or was[name] != seen[place[0]][place[1]][name]:
                 self._wrote(place, name)
 
+    def cycle_begins(self) -> None:
+        self.gone_meanwhile.clear()
+
     def cycle_ended(self, outcome: str | None, unheard: Collection[str]) -> None:
         """What both sides show alike is what they agree on; a cycle that failed, or left it alone, may not know."""
         self.behind = True
@@ -134,8 +144,10 @@ class Watch:
         for (side, key), other in self.partner.items():
             here, there = self.now[side].get(key), self.now[OTHER[side]].get(other)
             for name in FIELDS if here and there else ():
-                whole = outcome == "ok" and key not in unheard and other not in unheard
-                self._agree((side, key), name, here[name], there[name], whole=whole)
+                heard = key not in unheard and other not in unheard
+                self._agree((side, key), name, here[name], there[name], whole=heard and outcome == "ok")
+                if heard and outcome in ("ok", "partial") and self._alike((side, key), name, here[name], there[name]):
+                    self.fresh.pop(((side, key), name), None)
 
     def _agree(self, place: Place, name: str, here: Any, there: Any, *, whole: bool) -> None:
         known = self.agreed[place, name]
@@ -143,6 +155,8 @@ class Watch:
             self.agreed[place, name] = [here] if whole else [*known, here]
 
     def _appeared_by_hand(self, place: Place) -> None:
+        if place in self.gone_by_hand:
+            self.returned.add(place)
         self.gone_by_hand.discard(place)
         if place not in self.removed_by_us and place not in self.partner:
             self.by_hand.add(place)
@@ -200,6 +214,8 @@ class Watch:
         if place in self.gone_by_hand | self.removed_by_us:
             self.gone_by_hand.discard(place)
             self.removed_by_us.discard(place)
+            for name in FIELDS:
+                self._clear_where_alike(place, name)
             return
         for other in self._sources(place, new):
             held = self.partner.get((OTHER[side], other))
@@ -219,7 +235,7 @@ class Watch:
         return all(any(alike(name, was, new[name]) for was in self.told[place, name]) for name in names)
 
     def _judge_delete(self, place: Place) -> None:
-        other = self.partner.get(place)
+        other = self._partner_of(place)
         if other is None:
             raise Objection(f"{place} was deleted, and it has no partner that could have been")
         source = (OTHER[place[0]], other)
@@ -233,45 +249,58 @@ class Watch:
         self.removed_by_us.add(place)
 
     def _judge_write(self, place: Place, name: str, old: Any, new: Any) -> None:
-        if self._is_restoring(place, name, new):
+        if self._is_restoring(place, name, old, new):
             return
         other = self._partner_of(place)
         source = (OTHER[place[0]], other or "")
         deleted = source in self.gone_by_hand | self.told_gone
         if name == "status" and new == "closed" and self.policy == "close" and deleted:
             return
-        if other is None or other not in self.now[source[0]]:
+        said = self.now[source[0]].get(source[1])
+        if other is None or (said is None and source not in self.gone_meanwhile):
             raise Objection(f"{name} of {place} was written from {old!r} to {new!r}, and it has no living partner")
-        if not any(self._alike(place, name, new, said) for said in self._lately(source, name)):
+        if not any(self._alike(place, name, new, once) for once in self._lately(source, name)):
             raise Objection(f"{name} of {place} became {new!r}, and {source} never said so")
         mine = self.fresh.get((place, name))
-        if mine is not None and not same(name, mine, new) and not self._may_overrule(place, name, mine):
+        if mine is not None and not same(name, mine, new) and not self._may_overrule(place, name, mine, new):
             raise Objection(f"a person's {name} {mine!r} of {place} was overwritten by {new!r} without a word")
         self.fresh.pop((place, name), None)
-        if self._alike(place, name, new, self.now[source[0]][source[1]][name]):
+        if said is not None and self._alike(place, name, new, said[name]):
             self.fresh.pop((source, name), None)
 
-    def _is_restoring(self, place: Place, name: str, new: Any) -> bool:
+    def _is_restoring(self, place: Place, name: str, old: Any, new: Any) -> bool:
         """A replacing PUT empties texts that were not sent; the route stops and puts them back when approved."""
         source = (OTHER[place[0]], self.partner.get(place, ""))
         if not new and not any(self._alike(place, name, new, said) for said in self.told[source, name]):
             self.taken.add(place)
             return True
-        return place in self.taken and any(same(name, was, new) for was in self.told[place, name])
+        if name == "title" and alike(name, cut(old), new) and not self.now[place[0]][place[1]]["text"]:
+            self.taken.add(place)  # A title too long for its field led the text, and went with it.
+            return True
+        filled = place in self.taken or (place in self.put_back and not old)
+        return filled and any(same(name, was, new) for was in self.told[place, name])
 
     def _lately(self, source: Place, name: str) -> list[Any]:
         """A record may have been edited since it was read; it then said what is written a moment ago."""
         return self.told[source, name] if self.late else self.told[source, name][-3:]
 
-    def _may_overrule(self, place: Place, name: str, mine: Any) -> bool:
-        """The mapping's rule, a person's answer to what they saw, or a new link: there an empty value is filled."""
+    def _may_overrule(self, place: Place, name: str, mine: Any, new: Any) -> bool:
+        """The mapping's rule, a person's answer to what they saw, or a new link: there an empty value is filled.
+
+        Who chose the value of the side that a one-way route writes has left both until the other side changes.
+        """
         if name == "title" and self.rule == OTHER[place[0]]:
             return True
         if not mine and not self.agreed[place, name]:
             return True
         if OTHER[place[0]] in self.rebased:
             return True
+        if name == "status" and self.policy == "close" and (OTHER[place[0]], self._partner_of(place)) in self.returned:
+            return bool(mine == "closed")  # Nobody can tell a person's close from ours whose answer was lost.
         winner, shown = self.chosen.get((self._procore(place), name), ("", {}))
+        if winner == place[0] and self.read_only == OTHER[winner]:
+            moved_on = not self._was_shown(name, shown.get(OTHER[winner]), new)
+            return moved_on and self._was_shown(name, shown.get(winner), mine)
         return winner == OTHER[place[0]] and self._was_shown(name, shown.get(place[0]), mine)
 
     def _was_shown(self, name: str, shown: Any, mine: Any) -> bool:
@@ -284,11 +313,13 @@ class Watch:
         return alike(name, *pair, injury=self.injury)
 
     def _clear_where_alike(self, place: Place, name: str) -> None:
+        """What both sides show is news no more; an edit that no route carries is, until a cycle has seen them agree."""
         other = self._partner_of(place)
         there = self.now[OTHER[place[0]]].get(other or "")
         if there is not None and self._alike(place, name, self.now[place[0]][place[1]][name], there[name]):
-            self.fresh.pop((place, name), None)
-            self.fresh.pop(((OTHER[place[0]], other or ""), name), None)
+            for one in (place, (OTHER[place[0]], other or "")):
+                if one[0] != OTHER.get(self.read_only or ""):
+                    self.fresh.pop((one, name), None)
 
     # Who belongs to whom ------------------------------------------------------------------------------------------
 
@@ -325,6 +356,13 @@ class Watch:
         for name in FIELDS:
             self.agreed.pop((("procore", procore_id), name), None)
             self.agreed.pop((("fourhse", other or ""), name), None)
+
+    def fill(self, place: Place) -> None:
+        """A person says that what is empty there was taken from it, and shall be put back."""
+        self.put_back.add(place)
+        for name in FIELDS:
+            if not self.fresh.get((place, name), True):
+                del self.fresh[place, name]
 
     def learn_links(self) -> None:
         """Links that the product claims: a pair that we did not see being made must be the same incident."""
