@@ -5,29 +5,28 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from machine_desk import Desk
 from machine_hands import Hands
+from machine_mapping import CUSTOM_FIELD, mapping_of
 from machine_moves import Death, Fault, History, Meddling, Move, Round, Setting
 from machine_town import FragileStore, Town, is_write
-from meter import Meter
+from meter import Meter, noted
 from oracle_rest import Rest
 from oracle_watch import SHARED, Objection, Watch
 
 from procore_4hse.gather import Route
-from procore_4hse.mapping.loader import load
-from procore_4hse.mapping.rules import Direction, OnConflict
+from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Act, Kind
 from procore_4hse.reconcile.snapshot import Plan, Policy, signature
 from procore_4hse.report import Report
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.wire import Request, Response
-from world import MAPPING, OFFICE, PROJECT, TENANT
+from world import OFFICE, PROJECT, TENANT
 
-DEFAULT = load(MAPPING)
 LISTS = re.compile(r"/incidents$|/incident/index$")
 RECORDS = re.compile(r"injuries|near_misses|property_damages|environmentals|incident-person/index")
 SHOWN = re.compile(r"(?:/incidents/(\d+)|/incident/view/([0-9a-f-]{36}))$")
@@ -65,12 +64,17 @@ class Machine:
     watch: Watch = field(init=False)
     hands: Hands = field(init=False)
     desk: Desk = field(init=False)
+    asked: dict[str, set[str]] = field(default_factory=lambda: {"procore": set(), "fourhse": set()})
+    """The dials that each system has looked at."""
     meddling: Meddling | None = None
     reads_left: int = 0
 
     def __post_init__(self) -> None:
         setting = self.history.setting
-        self.town = Town.found(self.store, _route(setting), setting.zone, setting.procore(), setting.fourhse())
+        dials = noted(setting.procore(), self.asked["procore"]), noted(setting.fourhse(), self.asked["fourhse"])
+        self.town = Town.found(self.store, _route(setting), setting.zone, *dials)
+        if setting.custom_field() == "known":
+            self.town.procore.add_custom_field(CUSTOM_FIELD, "string")
         self.watch = Watch(
             self.town.site,
             self.town.office,
@@ -92,6 +96,7 @@ class Machine:
         for number, one in enumerate(self.history.rounds):
             self._play(number, one)
         self._come_to_rest()
+        self.meter.asked(self.asked)
         self.meter.add("history", "played")
 
     # Rounds -------------------------------------------------------------------------------------------------------
@@ -144,6 +149,7 @@ class Machine:
     def _cycle(self, *, calm: bool, **options: Any) -> Report | None:
         self.town.faults.settle_late()
         done = len(self.town.procore.writes), len(self.town.fourhse.writes)
+        self.watch.cycle_begins()
         report = self.town.cycle(**options)
         self.watch.cycle_ended(report.outcome if report else None, self._out_of_sight())
         if report is None:
@@ -210,6 +216,7 @@ class Machine:
     # What was planned and what was done ---------------------------------------------------------------------------
 
     def _rehearse(self, *, first: bool) -> Rehearsal | None:
+        self.town.faults.settle_late()
         before, open_ones = self.watch.look(), self.town.open_records()
         self.town.cycle(dry=True, first=first)
         if self.watch.look() != before:
@@ -235,8 +242,8 @@ class Machine:
             if action.act is not Act.LINK and action.kind is Kind.INCIDENT
         )
         written = self._written(done)
-        for side, one in self.watch.taken:
-            written.pop((side, "update", one), None)
+        for call in {(side, "update", one) for side, one in self.watch.taken} - planned.keys():
+            written.pop(call, None)
         made = {(side, one) for side, act, one in written if act == "create"}
         extra = [one for one in written if one not in planned and (one[0], one[2]) not in made]
         extra += [one for one in written if one[1] == "create" and (one[0], "create", None) not in planned]
@@ -280,19 +287,19 @@ class Machine:
         Rest(self.town, self.watch, reports[-1]).check()
 
     def _living_links(self) -> list[tuple[str, str]]:
-        return [(link.procore_id, link.fourhse_id) for link in self.town.links() if link.kind is Kind.INCIDENT]
+        with self.store.read() as unit:
+            links = unit.links(self.town.route.key).outline(Kind.INCIDENT)
+        return [(link.procore_id, link.fourhse_id) for link in links]
 
 
 def _route(setting: Setting) -> Route:
     direction = next(one for one in Direction if one.value == setting.direction)
-    title = replace(DEFAULT.fields[0], on_conflict=OnConflict(setting.rule))
-    mapping = replace(DEFAULT, fields=(title, *DEFAULT.fields[1:]))
     return Route(
         name="riverside",
         procore_project=str(PROJECT),
         fourhse_project=TENANT,
         fourhse_office=OFFICE,
-        mapping=mapping,
+        mapping=mapping_of(setting),
         since=date(2015, 1, 1),
         direction=direction,
         deletions=Policy(setting.policy),

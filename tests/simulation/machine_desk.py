@@ -19,10 +19,9 @@ class Desk:
     done: Any
 
     def sit_down(self, move: Move) -> None:
-        entries = self.town.inbox()
         if move.what == "withdraw":
             self._withdraw(move)
-        elif entries:
+        elif entries := self.town.inbox():
             self.answer(entries[move.which % len(entries)], move.value)
 
     def answer_all(self, value: int) -> int:
@@ -50,13 +49,9 @@ class Desk:
         self.town.answer(entry.id, verb, **options)
 
     def _withdraw(self, move: Move) -> None:
-        with self.town.store.begin() as unit:
-            inbox = unit.inbox(self.town.route.key)
-            answered = inbox.entries(states=("answered",))
-            if answered:
-                item = answered[move.which % len(answered)].item
-                inbox.withdraw(answered[move.which % len(answered)].id)
-                self._unsay(item)
+        item = self.town.withdraw(move.which)
+        if item is not None:
+            self._unsay(item)
 
     def _unsay(self, item: Any) -> None:
         self.watch.verdicts.pop(item.procore_id, None)
@@ -90,6 +85,8 @@ class Desk:
         use = ("procore", "fourhse", "base")[value % 3] if entry.item.key == "guard:mapping" else None
         if entry.item.key in ("guard:mapping", "guard:zone"):
             self.watch.rebased.append(use or "base")
+        if entry.item.key == "guard:replaced":
+            self.watch.fill((entry.item.facts["side"], entry.item.facts["record"]))
         self._say(entry, "approve", use=use)
 
     def _missing(self, entry: Any, value: int) -> None:

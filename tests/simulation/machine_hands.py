@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from machine_mapping import with_other_words
 from machine_moves import Move
 from machine_town import Town
 from oracle_watch import Watch
 
-from procore_4hse.mapping.loader import load
-from procore_4hse.mapping.rules import Mapping
-from world import MAPPING, OFFICE, PROJECT, TENANT
+from world import OFFICE, PROJECT, TENANT
 
 TITLES = (
     "Slip on stairs",
@@ -130,8 +125,9 @@ class Hands:
         act(move, one or "")
 
     def office_report(self, move: Move, _one: str) -> None:
-        text, word = self._text(move), WORDS[move.which % 3]
-        self.town.in_office(self._title(move)[:250], self._day(move), description_event=text, category=word)
+        told = {"description_event": self._text(move), "category": WORDS[move.which % 3]}
+        told |= {"deponent": f"Witness {move.value}"} if move.value % 2 else {}
+        self.town.in_office(self._title(move)[:250], self._day(move), **told)
         self.watch.human()
 
     def office_title(self, move: Move, one: str) -> None:
@@ -173,8 +169,10 @@ class Hands:
         if gone:
             row = self.office_before[gone[move.which % len(gone)]]
             names = ("office_incident_id", "name", "date_incident", "category", "description_event", "status")
-            closed = {"date_closed": row["date_closed"]} if row["date_closed"] else {}
-            self.town.fourhse.hand_create("incident", OFFICE, **{name: row[name] for name in names}, **closed)
+            made = {name: row[name] for name in names} | ({"status": "open"} if row["status"] == "closed" else {})
+            one = self.town.fourhse.hand_create("incident", OFFICE, **made)
+            if row["status"] == "closed":
+                self.town.fourhse.hand_edit("incident", one, status="closed", date_closed=row["date_closed"])
         self.watch.human()
 
     office_restore = office_put_back
@@ -228,10 +226,7 @@ class Hands:
 
     def world_new_words(self, move: Move) -> None:
         """The mapping now calls every category an injury; pairs that agreed may not any more."""
-        rules = self.town.route.mapping.fields[0].on_conflict
-        other = other_words()
-        fields = (replace(other.fields[0], on_conflict=rules), *other.fields[1:])
-        self.town.with_route(mapping=replace(other, fields=fields))
+        self.town.with_route(mapping=with_other_words(self.town.route.mapping))
         self.watch.injury = "NON_COMPLIANCE"
 
     def world_other_since(self, move: Move) -> None:
@@ -263,18 +258,3 @@ class Hands:
 
     def _instant(self, day: date, hour: int | None) -> Any:
         return datetime(day.year, day.month, day.day, hour or 0, tzinfo=ZoneInfo(self.town.zone)).astimezone(UTC)
-
-
-@cache
-def other_words() -> Mapping:
-    """The default mapping with one word meaning something else."""
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "mapping"
-        shutil.copytree(MAPPING, place)
-        words = place / "words" / "category.yaml"
-        text = words.read_text(encoding="utf-8")
-        injury, none = ("- 4hse: {}\n  procore: {}\n".format("ACCIDENTS", word) for word in ("injury", "no injury"))
-        other = "- 4hse: NON_COMPLIANCE\n  procore: "
-        swapped = text.replace(injury, "").replace(f"{other}no injury\n", f"{other}injury\n{none}")
-        words.write_text(swapped, encoding="utf-8")
-        return load(place)

@@ -123,6 +123,8 @@ class Town(World):
     gate: Gate = field(default_factory=Gate)
     plans: list[Plan] = field(default_factory=list)
     """What the last cycle decided; the second plan, if there is one, is about people of new links alone."""
+    asked: list[Any] | None = None
+    """The inbox as it is, while neither a cycle nor an answer can have changed it."""
     lives: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @classmethod
@@ -155,8 +157,12 @@ class Town(World):
             self.gate.passing("after write")
 
     def cycle(self, **options: Any) -> Report | None:
-        """One cycle; None when the process died in it. The next one then starts in a new process."""
+        """One cycle, and five minutes; None when the process died in it. The next one then starts in a new process.
+
+        No time passes after a dry run: what may be tried again in a while is tried by neither it nor the cycle.
+        """
         self.plans.clear()
+        self.asked = None
         try:
             with Recorded(self.house, self.route, Options(**options)) as cycle:
                 cycle.plans = self.plans
@@ -167,7 +173,29 @@ class Town(World):
             return None
         finally:
             self.gate.revive()
-            self.clock.advance(minutes=5)
+            if not options.get("dry"):
+                self.clock.advance(minutes=5)
+
+    def inbox(self) -> list[Any]:
+        if self.asked is None:
+            self.asked = super().inbox()
+        return list(self.asked)
+
+    def answer(self, item_id: int, verb: str, **options: Any) -> None:
+        super().answer(item_id, verb, **options)
+        self.asked = [entry for entry in self.inbox() if entry.id != item_id]
+
+    def withdraw(self, which: int) -> Any:
+        """An answer is taken back; the item that it was given to, None when nothing is answered."""
+        self.asked = None
+        with self.store.begin() as unit:
+            inbox = unit.inbox(self.route.key)
+            answered = inbox.entries(states=("answered",))
+            if not answered:
+                return None
+            entry = answered[which % len(answered)]
+            inbox.withdraw(entry.id)
+            return entry.item
 
     def _be_born(self) -> None:
         """A process that another one of this host can tell to be dead."""

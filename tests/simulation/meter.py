@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from machine_moves import UNASKED
 from structlog import DropEvent
 
 from procore_4hse.models import Act, ItemKind, LinkState, Side
@@ -18,6 +19,8 @@ from procore_4hse.report import Report
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials
+
+Dials = TypeVar("Dials", ProcoreDials, FourHseDials)
 
 
 @dataclass
@@ -51,6 +54,12 @@ class Meter:
         for dial in fields(dials):
             self.add("dial", f"{system} {dial.name}={getattr(dials, dial.name)}")
 
+    def asked(self, names: Mapping[str, Iterable[str]]) -> None:
+        """The dials that each system has looked at: what nobody looks at has been turned for nothing."""
+        for system in names:
+            for name in names[system]:
+                self.add("asked", f"{system} {name}")
+
     def hear(self, _logger: object, _method: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
         """A structlog processor: events are counted and go no further."""
         self.add("event", event["event"])
@@ -70,10 +79,22 @@ class Meter:
         return sorted(name for name in wanted if not self.counts[name])
 
 
+def noted(dials: Dials, asked: set[str]) -> Dials:
+    """The same dials; the name of each that is looked at goes into `asked`."""
+
+    def look(self: Dials, name: str) -> Any:
+        asked.add(name)
+        return object.__getattribute__(self, name)
+
+    answers = {dial.name: getattr(dials, dial.name) for dial in fields(dials)}
+    return type("Noted", (type(dials),), {"__getattribute__": look})(**answers)
+
+
 def answers(system: str, dials: ProcoreDials | FourHseDials) -> set[str]:
-    """Every answer of every dial, by the meter's names."""
-    everything = [dials, *dials.alternatives()]
-    return {f"dial: {system} {dial.name}={getattr(one, dial.name)}" for one in everything for dial in fields(one)}
+    """Every dial that histories look at, and every answer of it, by the meter's names."""
+    names = [dial.name for dial in fields(dials) if dial.name not in UNASKED[system]]
+    turned = {f"dial: {system} {name}={getattr(one, name)}" for one in (dials, *dials.alternatives()) for name in names}
+    return turned | {f"asked: {system} {name}" for name in names}
 
 
 USUAL = frozenset(

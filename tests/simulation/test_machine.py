@@ -15,7 +15,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, Phase
 from machine import Machine
-from machine_moves import History, histories
+from machine_moves import EVENLY, History, histories
 from machine_town import FragileStore, a_store
 from meter import EVERYTHING, USUAL, Meter
 
@@ -89,6 +89,7 @@ def _play(one: Callable[[History], None], chunk: int) -> None:
         suppress_health_check=list(HealthCheck),
         database=None,
         deadline=None,
+        backend=EVENLY,
     )
     @hypothesis.given(histories())
     def play(history: History) -> None:

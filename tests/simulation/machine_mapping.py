@@ -1,0 +1,62 @@
+"""The mappings of the histories: the default one, one in which a word means something else, one with a row more."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from machine_moves import Setting
+
+from procore_4hse.mapping.loader import load
+from procore_4hse.mapping.rules import Mapping, OnConflict
+from world import MAPPING, default_mapping
+
+CUSTOM_FIELD = 598134325870420
+WITNESS_ROW = f"""
+  - field: Witness
+    procore: custom_field_{CUSTOM_FIELD}
+    4hse: deponent
+    direction: 4hse to procore
+    using: text
+"""
+
+
+def mapping_of(setting: Setting) -> Mapping:
+    mapping = with_witness() if setting.custom_field() else default_mapping()
+    title = replace(mapping.fields[0], on_conflict=OnConflict(setting.rule))
+    return replace(mapping, fields=(title, *mapping.fields[1:]))
+
+
+def with_other_words(mapping: Mapping) -> Mapping:
+    """The same rows, but the category's words mean something else."""
+    other = other_words()
+    fields = tuple(other.category if row.key == other.category.key else row for row in mapping.fields)
+    return replace(mapping, fields=fields, digest=other.digest)
+
+
+@cache
+def with_witness() -> Mapping:
+    """The default mapping with a row that leads to a custom field."""
+    rows = (MAPPING / "incident.yaml").read_text(encoding="utf-8")
+    return _changed("incident.yaml", rows + WITNESS_ROW)
+
+
+@cache
+def other_words() -> Mapping:
+    """The default mapping with one word meaning something else."""
+    text = (MAPPING / "words" / "category.yaml").read_text(encoding="utf-8")
+    injury, none = ("- 4hse: {}\n  procore: {}\n".format("ACCIDENTS", word) for word in ("injury", "no injury"))
+    other = "- 4hse: NON_COMPLIANCE\n  procore: "
+    swapped = text.replace(injury, "").replace(f"{other}no injury\n", f"{other}injury\n{none}")
+    return _changed("words/category.yaml", swapped)
+
+
+def _changed(name: str, text: str) -> Mapping:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "mapping"
+        shutil.copytree(MAPPING, place)
+        (place / name).write_text(text, encoding="utf-8")
+        return load(place)
