@@ -171,7 +171,8 @@ def _where(lens: object) -> str:
 
 def _singular(picker: str) -> str:
     names = {STATUSES: "status", PART_KEYS: "body part"}
-    return names.get(picker, picker.removesuffix("s").replace("_", " "))
+    one = f"{picker.removesuffix('ies')}y" if picker.endswith("ies") else picker.removesuffix("s")
+    return names.get(picker, one.replace("_", " "))
 
 
 # Records ---------------------------------------------------------------------------------------------------------
