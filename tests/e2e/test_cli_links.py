@@ -281,6 +281,18 @@ def test_a_write_that_was_done_in_part_names_what_was_not_taken(stand: Stand) ->
     assert "create in 4HSE" in stand.said("explain", office), "a write that was taken whole stays as it was"
 
 
+def test_the_id_of_an_entry_stands_behind_its_label(stand: Stand) -> None:
+    folder = copytree(MAPPING, stand.folder / "site")
+    with (folder / "incident.yaml").open("a", encoding="utf-8") as file:
+        file.write(WEATHER.replace("using: text", "using: words\n    words: weather"))
+    (folder / "words" / "weather.yaml").write_text("- 4hse: Rain\n  procore: 7\n", encoding="utf-8")
+    stand.configure(mapping='"site"')
+    stand.procore.add_custom_field(598134325870420, "lov_entry", {7: "Wet", 8: "Windy"})
+    site = stand.on_site("Slip", custom_field_598134325870420=8)
+    stand.run("sync")
+    assert "Windy (8)" in stand.said("explain", site)
+
+
 def test_what_a_near_miss_has_no_place_for_is_counted_and_named(stand: Stand) -> None:
     party = stand.procore.add_person(1363617, "Ann", "Lee", employee_id="E1")
     office = "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02"

@@ -59,11 +59,12 @@ def _values(fields: Image) -> str:
 
 
 def _flat(value: Any) -> Any:
-    """Objects by their name and id, lists one after the other."""
+    """Objects by their name or label and their id, lists one after the other."""
     if isinstance(value, list):
         return ", ".join(str(_flat(one)) for one in value)
     if isinstance(value, dict) and "id" in value:
-        return f"{value['name']} ({value['id']})" if value.get("name") else value["id"]
+        name = value.get("name") or value.get("label")
+        return f"{name} ({value['id']})" if name else value["id"]
     return value
 
 

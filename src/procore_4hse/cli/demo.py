@@ -32,7 +32,7 @@ nothing behind. It takes less than a minute, and checks after every step that wh
 [bold]Exit codes[/bold]  0 everything held · 4 something did not hold
 """
 NEXT = (
-    ("procore-4hse simulate", "the two systems again, to try every command on"),
+    ("procore-4hse simulate --init", "the two systems again, to try every command on"),
     ("procore-4hse init", "write a configuration for your own systems"),
     ("procore-4hse check", "ask both of them whether everything is in place"),
     ("procore-4hse plan", "see what a sync would do, without one write"),
