@@ -95,8 +95,9 @@ class Hands:
         self.watch.human(("procore", one), "category")
 
     def site_heal(self, move: Move, one: str) -> None:
-        for injury in self.town.site()[one]["injuries"][:1]:
-            self.town.procore.hand_delete("injury", injury["id"])
+        there = [injury["id"] for injury in self.town.site()[one]["injuries"] if injury["deleted_at"] is None]
+        for injury in there[:1]:
+            self.town.procore.hand_delete("injury", injury)
         self.watch.human(("procore", one), "category")
 
     def site_delete(self, move: Move, one: str) -> None:

@@ -31,7 +31,7 @@ def meaning(side: str, row: Row, zone: str) -> Meaning:
             "text": plain(row["description"]),
             "day": day_of(row, zone).isoformat(),
             "status": row["status"],
-            "category": bool(row["injuries"]),
+            "category": any(injury["deleted_at"] is None for injury in row["injuries"]),
             "note": row.get("recordable"),
         }
     title, text = title_and_text(row)
