@@ -50,3 +50,23 @@ def test_a_field_and_a_word_list_are_added_as_the_page_says_and_cross(
     world.procore.hand_edit("injury", record, work_activity_id=activities["Framing"])
     assert wrote(world.sync()) == NOTHING
     assert "'Framing', which the list words/activity.yaml does not know" in only(world, "word").item.reason
+
+
+def test_a_line_that_stood_in_a_text_before_its_row_stops_the_route(
+    build: Callable[..., World], tmp_path: Path
+) -> None:
+    world = build()
+    party, _ = hire(world)
+    site = world.on_site()
+    activities = world.procore.words("work_activities")
+    hurt_on_site(world, site, party, description="He fell.", work_activity_id=activities["Roofing"])
+    world.sync()
+    (person,) = world.office()[partner(world, site)]["persons"]
+    told = {"description": "Activity: Concrete work\n\nHe fell."}
+    world.fourhse.hand_edit("incident-person", person["office_incident_person_id"], **told)
+    world.sync()
+
+    world.with_route(mapping=load(added(tmp_path / "site")))
+    assert wrote(world.sync()) == NOTHING
+    assert "The mapping changed" in only(world, "guard").item.reason
+    assert only(world, "conflict").item.field == "person_work_activity"
