@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 from cli_stand import DAY, MAPPING, PLACES, Stand
+from typer.testing import CliRunner
+
+from procore_4hse.cli import app
+
+PAGE = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text(encoding="utf-8")
 
 CASE_NUMBER = """
   - field: Case number
@@ -72,6 +78,35 @@ def test_another_folder_is_checked_than_that_of_the_route(stand: Stand) -> None:
     said = stand.said("mapping", "check", folder, exit_code=2)
     assert f"{folder}/incident.yaml:" in said
     assert "`magic`" in said
+
+
+SLIPS = {
+    0: {
+        "incident.yaml": {
+            "if both changed: ask a person        #": "if both changed: ask someone #",
+            "4hse: date_incident\n": "4hse: date_incidents\n",
+        }
+    },
+    1: {"words/affliction.yaml": {"- 4hse: Burn\n": '- 4hse: "-"\n'}},
+}
+
+
+@pytest.mark.parametrize("number", SLIPS)
+def test_the_page_shows_what_is_said_of_a_slip(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = PAGE.split("## Checking\n")[1].split("\n## ")[0]
+    shown = re.findall(r"^```\n(The mapping has.*?)^```", part, re.MULTILINE | re.DOTALL)
+    assert len(shown) == len(SLIPS)
+    monkeypatch.chdir(tmp_path)
+    copytree(MAPPING, "mappings/site")
+    for name, changes in SLIPS[number].items():
+        path = Path("mappings/site", name)
+        text = path.read_text(encoding="utf-8")
+        for was, slip in changes.items():
+            assert text.count(was) >= 1
+            text = text.replace(was, slip, 1)
+        path.write_text(text, encoding="utf-8")
+    done = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["mapping", "check", "mappings/site"])
+    assert (done.exit_code, done.stderr.split()) == (2, shown[number].split())
 
 
 def test_a_remedy_that_asks_ends_in_one_mark(stand: Stand) -> None:

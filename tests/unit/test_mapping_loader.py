@@ -713,7 +713,7 @@ def test_a_narrowed_mapping_keeps_what_people_are_told(write: Write) -> None:
 
 def test_the_schema_for_editors_is_current() -> None:
     stored = (ROOT / "mappings" / "mapping.schema.json").read_text(encoding="utf-8")
-    assert stored == schema.json_schema_text(), ".venv/bin/python -m procore_4hse.mapping.schema > mappings/mapping.schema.json"
+    assert stored == schema.json_schema_text(), "write it anew as the end of docs/mapping.md, Checking, tells"
 
 
 def test_the_schema_offers_every_word_of_using() -> None:
