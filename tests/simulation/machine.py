@@ -151,6 +151,7 @@ class Machine:
         done = len(self.town.procore.writes), len(self.town.fourhse.writes)
         self.watch.cycle_begins()
         report = self.town.cycle(**options)
+        self.watch.unsure = set() if report is not None and report.outcome == "ok" else self.town.open_records()
         self.watch.cycle_ended(report.outcome if report else None, self._out_of_sight())
         if report is None:
             self.meter.add("outcome", "crash")

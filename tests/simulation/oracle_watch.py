@@ -95,6 +95,8 @@ class Watch:
     """Records that a person declared deleted."""
     taken: set[Place] = field(default_factory=set)
     """Records that a replacing PUT emptied; they must get back what they lost."""
+    unsure: set[str | None] = field(default_factory=set)
+    """Ids of records with a write of ours that has no outcome yet."""
     put_back: set[Place] = field(default_factory=set)
     """Records of which a person said that what is empty there was taken, and shall be put back."""
     rule: str | None = None
@@ -163,13 +165,20 @@ class Watch:
         self.removed_by_us.discard(place)
 
     def _wrote(self, place: Place, name: str) -> None:
-        """An edit is news unless it brings back what both sides agreed on."""
-        value = self.now[place[0]][place[1]][name]
-        if any(same(name, value, was) for was in self.agreed[place, name]):
+        """An edit is news unless it brings back what both sides agreed on; where it stays local, what they did last."""
+        value, agreed = self.now[place[0]][place[1]][name], self.agreed[place, name]
+        if any(same(name, value, was) for was in (agreed[-1:] if self.read_only == OTHER[place[0]] else agreed)):
             self.fresh.pop((place, name), None)
-        else:
+        elif not self._may_be_ours(place, name, value):
             self.fresh[place, name] = value
         self._clear_where_alike(place, name)
+
+    def _may_be_ours(self, place: Place, name: str, value: Any) -> bool:
+        """Nobody can tell what a person wrote from the same value sent by us, when the answer was lost."""
+        source = (OTHER[place[0]], self.partner.get(place, ""))
+        return place[1] in self.unsure and any(
+            self._alike(place, name, value, said) for said in self.told[source, name]
+        )
 
     def _remember(self, seen: dict[str, dict[str, Meaning]]) -> None:
         self.now = seen
@@ -327,7 +336,7 @@ class Watch:
         return place[1] if place[0] == "procore" else self.partner.get(place, "")
 
     def _partner_of(self, place: Place) -> str | None:
-        if place not in self.partner and self.behind:
+        if self.behind and (place not in self.partner or self.joined):
             self.learn_links()
         return self.partner.get(place)
 
