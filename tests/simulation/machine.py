@@ -130,6 +130,7 @@ class Machine:
             self.desk.sit_down(move)
         first = number == 0 and self.history.setting.at_once
         rehearsed = self._rehearse(first=first) if one.rehearsed and one.trouble is None else None
+        self.town.faults.settle_late()
         self._prepare(one.trouble)
         report = self._cycle(calm=one.trouble is None, first=first)
         self._end_trouble()
@@ -147,7 +148,6 @@ class Machine:
         return setting.policy != "ask" and setting.fourhse().forbidden_view_status == 404
 
     def _cycle(self, *, calm: bool, **options: Any) -> Report | None:
-        self.town.faults.settle_late()
         done = len(self.town.procore.writes), len(self.town.fourhse.writes)
         self.watch.cycle_begins()
         report = self.town.cycle(**options)
@@ -273,6 +273,7 @@ class Machine:
             self.desk.answer_all(self.history.setting.on_site)
         quiet, reports = False, []
         for _ in range(CYCLES_TO_REST):
+            self.town.faults.settle_late()
             before = self.watch.look()
             report = self._cycle(calm=False)
             reports.append(report)
