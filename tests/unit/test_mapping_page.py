@@ -1,6 +1,7 @@
 """The page about the mapping: every example of it is read, and what it says of the words is what they do."""
 
 import re
+import tomllib
 from pathlib import Path
 from shutil import copytree
 from textwrap import dedent, indent
@@ -8,7 +9,10 @@ from textwrap import dedent, indent
 import pytest
 
 from procore_4hse.mapping import schema
+from procore_4hse.mapping.lenses import Known
 from procore_4hse.mapping.loader import load
+from procore_4hse.models import Side
+from procore_4hse.settings.model import PrivacySettings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "mapping.md").read_text(encoding="utf-8")
@@ -89,3 +93,35 @@ def test_a_row_that_stands_ready_is_a_mapping_without_its_mark(row: str, folder:
 
 def test_rows_that_stand_ready_are_on_the_page() -> None:
     assert all(f"using: {using}\n" in PAGE for using in re.findall(r"^#     using: (.*)$", DEFAULT, re.MULTILINE))
+
+
+# What is no YAML -------------------------------------------------------------------------------------------------
+
+FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+PLAIN = [body for word, body in FENCED if not word]
+
+
+def test_the_files_of_a_folder_are_those_of_the_default_mapping() -> None:
+    default = ROOT / "mappings" / "default"
+    head, *lines = PLAIN[0].splitlines()
+    assert (ROOT / head).resolve() == default
+    named = {line.split()[0] for line in lines}
+    assert named == {path.relative_to(default).as_posix() for path in default.rglob("*.yaml")} | {"equipment.yaml"}
+
+
+def test_the_lines_above_a_text_are_read_as_the_page_says() -> None:
+    (text,) = [block for block in PLAIN if block.startswith("Affliction: ")]
+    people = load(ROOT / "mappings" / "default").people
+    shown = {row.label: row.lens.get(Side.FOURHSE, {"description": text}) for row in people}
+    assert [shown[label] for label in ("Affliction", "Body parts", "Filing type", "Description of the person")] == [
+        Known("fracture"),
+        Known(("hand_left", "neck")),
+        Known("first_aid"),
+        Known("He fell from the second rung."),
+    ]
+
+
+def test_the_settings_for_privacy_can_be_used() -> None:
+    (block,) = re.findall(r"^```toml\n(\[routes\.privacy\].*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    told = PrivacySettings.model_validate(tomllib.loads(block)["routes"]["privacy"])
+    assert (told.health.value, told.when_barred.value) == ("4hse-to-procore", "leave out")
