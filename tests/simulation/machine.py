@@ -82,6 +82,7 @@ class Machine:
             setting.zone,
             policy=setting.policy,
             read_only={"procore to 4hse": "procore", "4hse to procore": "fourhse"}.get(setting.direction),
+            replacing=setting.fourhse().put_is == "blanking",
             rule={"procore wins": "procore", "4hse wins": "fourhse"}.get(setting.rule),
         )
         self.hands = Hands(self.town, self.watch, done=self.meter.add)
