@@ -207,7 +207,23 @@ def test_a_pair_that_was_taken_apart_is_neither_linked_nor_copied_until_answered
     assert (steps(parted), parted.apart) == ([COPIED, COPIED_BACK], (("1", "a"),))
     joined = plan(route(site(), office(), rulings=ruling("match:procore:1", "approve", with_id="a"), **taken))
     assert (joined.actions, joined.items) == ((join(),), ())
-    assert steps(plan(route(site(), **taken))) == [COPIED], "with its partner gone it is a single"
+
+
+def test_of_a_pair_that_was_taken_apart_one_that_is_not_shown_now_is_asked_about_all_the_same():
+    """A copy would get the id that the hidden one has, and be taken for it."""
+    taken = {"unlinked_by_hand": frozenset({("1", "a")}), "ids_of_ours": {"a": "1"}}
+    hidden = replace(office(), presence=Presence.ABSENT)
+    for theirs, headline in (([], "(not shown now)"), ([hidden], "Fall")):
+        found = plan(route(site(), *theirs, **taken))
+        assert (found.actions, found.items) == ((), (items.doubt(site(), (("a", headline),), TAKEN_APART, "Fall"),))
+    found = plan(route(office(), **taken))
+    assert (found.actions, found.items) == (
+        (),
+        (items.doubt(office(), (("1", "(not shown now)"),), TAKEN_APART, "Fall"),),
+    )
+    told = ruling("match:procore:1", "reject", seen={"candidates": ["a"]})
+    (copied,) = plan(route(site(), rulings=told, **taken)).actions
+    assert (copied.act, copied.generation) == (Act.CREATE, 1)
 
 
 @pytest.mark.parametrize(

@@ -41,15 +41,15 @@ def plan_unlinked(snapshot: Snapshot, draft: Draft) -> None:
     told = _told_together(snapshot, unlinked, draft)
     joined = _joined([*told, *_by_identity(snapshot, apart)], free)
     left = _without(free, [*joined, *told])
-    parted = [pair for pair in sorted(snapshot.unlinked_by_hand - apart) if _holds(left, pair)]
-    left = _without(left, parted)
+    parted = _parted(snapshot, left, apart)
+    left = _without(left, [_pair(*one) for one in parted])
     found = match(_candidates(snapshot, left[Side.PROCORE]), _candidates(snapshot, left[Side.FOURHSE]), apart)
     for procore_id, fourhse_id in (*joined, *found.pairs):
         _link(snapshot, procore_id, fourhse_id, draft, "both tell the same day, title and description")
     for procore_id, fourhse_ids in found.doubts.items():
-        _doubt(snapshot, procore_id, fourhse_ids, draft, ALIKE)
-    for procore_id, fourhse_id in parted:
-        _doubt(snapshot, procore_id, (fourhse_id,), draft, TAKEN_APART)
+        _doubt(snapshot, snapshot.records[Side.PROCORE][procore_id], fourhse_ids, draft, ALIKE)
+    for record, other in parted:
+        _doubt(snapshot, record, (other,), draft, TAKEN_APART)
     alone = {
         Side.PROCORE: [snapshot.records[Side.PROCORE][record_id] for record_id in found.singles_procore],
         Side.FOURHSE: [snapshot.records[Side.FOURHSE][record_id] for record_id in found.singles_fourhse],
@@ -66,7 +66,7 @@ def _plan_alone(
         orphans = {record.id: record for record in alone[Side.PROCORE] if _is_orphan(snapshot, record, apart)}
     for orphan in orphans.values():
         nearest = sorted(alone[Side.FOURHSE], key=partial(_distance, snapshot, orphan))[:LISTED]
-        _doubt(snapshot, orphan.id, tuple(record.id for record in nearest), draft, MADE_BY_US)
+        _doubt(snapshot, orphan, tuple(record.id for record in nearest), draft, MADE_BY_US)
     for record in (*alone[Side.PROCORE], *alone[Side.FOURHSE]):
         if orphans and record.side is Side.FOURHSE:
             draft.unheard.add((record.side, record.id))
@@ -199,6 +199,20 @@ def _by_identity(snapshot: Snapshot, apart: frozenset[tuple[str, str]]) -> list[
     return [pair for pair in pairs if pair not in strangers]
 
 
+def _parted(snapshot: Snapshot, left: Free, apart: frozenset[tuple[str, str]]) -> list[tuple[Record, str]]:
+    """Of each pair that a person took apart: one that is there, Procore's first, and the other one's id.
+
+    Whether the other one is shown now makes no difference: a copy would be taken for it.
+    """
+    found = []
+    for pair in sorted(snapshot.unlinked_by_hand - apart):
+        there = [side for side, record_id in zip(Side, pair, strict=True) if record_id in left[side]]
+        if there:
+            ids = dict(zip(Side, pair, strict=True))
+            found.append((left[there[0]][ids[there[0]]][0], ids[there[0].other]))
+    return found
+
+
 def _joined(pairs: Iterable[tuple[str, str]], free: Free) -> list[tuple[str, str]]:
     """Those of free records, each record once: the first pair that names it holds."""
     found: list[tuple[str, str]] = []
@@ -227,12 +241,14 @@ def _is_asked(draft: Draft, record_id: str) -> bool:
     return any(record_id in (item.procore_id, item.fourhse_id) for item in draft.items)
 
 
-def _doubt(snapshot: Snapshot, procore_id: str, fourhse_ids: tuple[str, ...], draft: Draft, reason: str) -> None:
-    record = snapshot.records[Side.PROCORE][procore_id]
-    listed = tuple(
-        (other, items.title_of(snapshot.mapping, snapshot.records[Side.FOURHSE][other])) for other in fourhse_ids
-    )
+def _doubt(snapshot: Snapshot, record: Record, others: tuple[str, ...], draft: Draft, reason: str) -> None:
+    listed = tuple((other, _headline(snapshot, record.side.other, other)) for other in others)
     draft.items.append(items.doubt(record, listed, reason, items.title_of(snapshot.mapping, record)))
+
+
+def _headline(snapshot: Snapshot, side: Side, record_id: str) -> str:
+    record = snapshot.record(side, record_id)
+    return items.title_of(snapshot.mapping, record) if record else "(not shown now)"
 
 
 def _doubt_alone(snapshot: Snapshot, record: Record, apart: frozenset[tuple[str, str]]) -> str | None:
