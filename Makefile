@@ -6,6 +6,7 @@
 #   make bench    measure
 #   make crash    kill a cycle at every boundary, on both stores, and judge what is left
 #   make mutants  change the core in small ways and see the tests notice each of them
+#   make breaks   break one rule of the product at a time, and see the simulation notice
 #   make soak     play HISTORIES histories of the simulation from SEED on
 #   make record   record the cassettes of the contract tests anew
 #   make lock     choose the newest versions of everything we depend on
@@ -14,6 +15,7 @@
 PYTHON ?= python3
 HISTORIES ?= 20000
 SEED ?= 1
+SIMULATION ?= ci
 # Compiled modules stay in .venv too, so that nothing else is left behind.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 BIN := .venv/bin
@@ -22,13 +24,13 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgra
 	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check format bench crash soak mutants record lock clean
+.PHONY: demo test check format bench crash breaks soak mutants record lock clean
 
 demo: $(READY)
 	$(BIN)/procore-4hse demo
 
 test: $(READY)
-	$(BIN)/pytest -n 2
+	SIMULATION=$(SIMULATION) $(BIN)/pytest -n 2
 
 check: $(READY)
 	$(BIN)/ruff check
@@ -51,6 +53,9 @@ crash: $(READY)
 mutants: $(READY)
 	$(BIN)/mutmut run --max-children 2
 	$(BIN)/mutmut results
+
+breaks: $(READY)
+	$(BIN)/python tests/simulation/broken_rules.py
 
 soak: $(READY)
 	SIMULATION=soak SIMULATION_HISTORIES=$(HISTORIES) SIMULATION_SEED=$(SEED) $(BIN)/pytest -n auto tests/simulation/test_machine.py

@@ -1,4 +1,4 @@
-"""Breaks one rule of the product at a time and plays the histories until something objects: `make broken-rules`.
+"""Breaks one rule of the product at a time and plays the histories until something objects: `make breaks`.
 
 The histories are those of the `ci` profile, in its order. Prints a row per rule; exit 1 when one break goes unnoticed.
 """
