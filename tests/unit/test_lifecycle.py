@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from procore_4hse.mapping.lenses import INJURED
 from procore_4hse.mapping.people import NumberLens
 from procore_4hse.mapping.rules import Direction, Field
 from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Place, Side
@@ -163,6 +164,47 @@ def test_what_both_never_agreed_on_is_no_edit_where_they_need_not_agree(side, ro
     alone = route(ours if side is Side.FOURHSE else theirs, links=(replace(known, state=LinkState.gone(side)),))
     [item] = fate(alone, alone.links[0]).items
     assert item.facts == {"edited": False}, "nothing is known of what was deleted"
+
+
+def never_agreed(ours: Record, theirs: Record, row: Field) -> bool:
+    """Whether the survivor counts as edited, of a row on which these two have yet to agree."""
+    known = replace(link(), base={})
+    alone = route(ours, theirs, links=(known,), mapping=replace(MAPPING, fields=(row,)), title="Fall")
+    [item] = fate(alone, known).items
+    return bool(item.facts["edited"])
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (site(title="Slip"), office(presence=GONE, name=None)),
+        (site(title="Slip"), office(presence=GONE, name="")),
+        (site(presence=GONE, title=None), office(name="Slip")),
+        (site(title="Slip"), replace(office(presence=GONE), minimal=True)),
+    ],
+)
+def test_a_deleted_one_that_says_nothing_contradicts_no_survivor(ours, theirs):
+    assert not never_agreed(ours, theirs, MAPPING.title)
+
+
+def test_a_word_of_the_deleted_one_that_nobody_knows_contradicts_no_survivor():
+    status = next(row for row in MAPPING.fields if row.key == "status")
+    assert not never_agreed(site(presence=GONE, status="void"), office(status="closed"), status)
+    assert never_agreed(site(presence=GONE), office(status="closed"), status)
+
+
+@SIDES
+def test_meanings_that_agree_are_no_edit_though_their_words_differ(side):
+    there = {Side.PROCORE: (GONE, HERE), Side.FOURHSE: (HERE, GONE)}[side]
+    hurt = site(presence=there[0], **{INJURED: True})
+    assert not never_agreed(hurt, office(presence=there[1], category="ACCIDENTS"), MAPPING.category)
+    assert never_agreed(hurt, office(presence=there[1]), MAPPING.category)
+
+
+def test_a_row_that_rests_makes_no_edit():
+    resting = replace(MAPPING.title, direction=Direction.NONE)
+    assert not never_agreed(site(title="Slip"), office(presence=GONE), resting)
+    assert never_agreed(site(title="Slip"), office(presence=GONE), MAPPING.title)
 
 
 @pytest.mark.parametrize("answer", [{}, ruling(KEY[Side.FOURHSE], "approve", seen=UNEDITED)])

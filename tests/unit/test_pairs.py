@@ -383,6 +383,14 @@ def test_a_word_of_4hse_names_the_incident_on_both_sides():
 def test_a_conflict_is_put_back_too():
     found = planned(site(title="Slip"), office(name="Old"), **restored(Side.FOURHSE, "title"))
     assert found.actions == (retitled(Side.FOURHSE, "Slip", "Old", PUT_BACK.format("4HSE")),)
+    assert (found.items, place(found)) == ((), Place.IN_SYNC)
+
+
+@pytest.mark.parametrize("ours", [site(), site(title="Slip")])
+def test_an_old_value_goes_nowhere_where_the_field_may_not_be_put_back(ours):
+    told = restored(Side.FOURHSE, "title")
+    found = planned(ours, office(name="Old"), mapping=one_way(Direction.TO_PROCORE), **told)
+    assert (found.actions, found.items, place(found)) == ((), (), Place.IN_SYNC)
 
 
 def test_a_one_way_field_is_put_back_on_its_target():

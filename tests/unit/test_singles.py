@@ -101,6 +101,12 @@ def test_a_person_s_word_joins_whatever_they_show(key, other):
     assert [item.title for item in found.items] == ["Fall"] * len(found.items), "the title is Procore's"
 
 
+def test_a_pair_that_a_person_joined_is_compared_however_old_it_is():
+    old = site(description=None, event_date="2025-02-10T11:00:00Z"), office(date_incident="2025-02-10")
+    found = plan(route(*old, rulings=ruling("match:procore:1", "approve", with_id="a")))
+    assert steps(found) == [(Act.LINK, Side.FOURHSE, "a", "1"), (Act.UPDATE, Side.PROCORE, "1", "a")]
+
+
 def test_a_person_s_word_waits_for_what_an_open_intent_names():
     """Neither is linked, copied or matched with another; the answer stays until it can be carried out."""
     answer = ruling("match:procore:1", "approve", with_id="a")

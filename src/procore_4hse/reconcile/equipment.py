@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from procore_4hse.mapping.lenses import Held, Unwritable
 from procore_4hse.mapping.rules import Field
-from procore_4hse.mapping.translate import facts_of, payload
+from procore_4hse.mapping.translate import payload
 from procore_4hse.models import Act, Action, Kind, Link, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.draft import Draft
@@ -26,12 +26,12 @@ def plan_equipment(snapshot: Snapshot, parent: Link, draft: Draft) -> None:
     (row,) = snapshot.mapping.fields
     free = {side: _free(snapshot, row, side) for side in Side}
     known = _linked(snapshot, row)
-    for piece in sorted(key for key in free[Side.PROCORE].keys() | free[Side.FOURHSE].keys() if key is not None):
-        mine, theirs = free[Side.PROCORE].get(piece, []), free[Side.FOURHSE].get(piece, [])
-        if mine and theirs:
-            _link(snapshot, row, mine[0], theirs[0], "both name the same equipment", draft)
-        elif mine and piece not in known:
-            _create(snapshot, row, parent, mine[0], draft)
+    for piece in sorted(piece for piece in free[Side.PROCORE] if piece is not None):
+        first, theirs = free[Side.PROCORE][piece][0], free[Side.FOURHSE].get(piece)
+        if theirs:
+            _link(snapshot, row, first, theirs[0], "both name the same equipment", draft)
+        elif piece not in known:
+            _create(snapshot, row, parent, piece, first, draft)
     empty = free[Side.PROCORE].get(None, [])
     alone = [r for piece, some in free[Side.FOURHSE].items() if piece not in free[Side.PROCORE] for r in some]
     if len(empty) == len(alone) == 1 and not snapshot.links and row.leads_to(Side.PROCORE):
@@ -65,14 +65,12 @@ def _link(snapshot: Snapshot, row: Field, mine: Record, theirs: Record, reason: 
     compare(snapshot, Pair(link, mine, theirs, (row,), str(snapshot.title)), draft)
 
 
-def _create(snapshot: Snapshot, row: Field, parent: Link, record: Record, draft: Draft) -> None:
-    """A resource in 4HSE for what a record names; nothing while the piece has no partner there."""
+def _create(snapshot: Snapshot, row: Field, parent: Link, piece: str, record: Record, draft: Draft) -> None:
+    """A resource in 4HSE for the piece that a record names; nothing while it has no partner there."""
     if not row.leads_to(Side.FOURHSE):
         return
-    reading = row.lens.get(Side.PROCORE, record.image)
-    value = None if isinstance(reading, Held) else reading.value
     try:
-        fields = payload(Side.FOURHSE, [(row, value)], {}, facts_of(record.image, snapshot.zone))
+        fields = payload(Side.FOURHSE, [(row, piece)], {}, {})
     except Unwritable as error:
         reason = f"{row.label}: {error}; name it under `partners` in equipment.yaml"
         draft.items.append(items.word(record, "", row.key, reason, str(snapshot.title)))

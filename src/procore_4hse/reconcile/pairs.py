@@ -115,8 +115,7 @@ def _put_back(found: FieldDiff, side: Side) -> FieldDiff:
     """Where the value may not be written again, the old one there goes nowhere either."""
     if found.field.leads_to(side):
         return replace(found, verdict=Verdict.WRITE, to=side, reason=f"put back after {side.label} was restored")
-    why = f"{side.label} was restored, and this field does not travel there"
-    return replace(found, verdict=Verdict.LOCAL, to=None, reason=why)
+    return replace(found, verdict=Verdict.LOCAL, to=None)
 
 
 # Bases and writes ------------------------------------------------------------------------------------------------
