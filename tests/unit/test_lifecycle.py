@@ -227,6 +227,12 @@ def test_what_cannot_be_told_in_this_cycle_is_no_edit():
     assert [item.kind for item in fate(whole, link()).items] == [ItemKind.DELETION]
 
 
+def test_what_cannot_be_told_in_this_cycle_hides_no_edit_of_another_field():
+    known = route(site(title="Slip", **{"@injured": None}), office(presence=GONE), links=(link(),))
+    mapping = replace(MAPPING, fields=(MAPPING.category, MAPPING.title))
+    assert [item.kind for item in fate(replace(known, mapping=mapping), link()).items] == [ItemKind.CONFLICT]
+
+
 def test_both_gone_is_the_end():
     found = seen(GONE, GONE)
     assert (found.actions, found.items, found.transition.state) == ((), (), LinkState.ENDED)

@@ -209,6 +209,13 @@ def test_what_cannot_be_written_there_is_not_put_back():
     assert [(a.side, a.fields) for a in found.actions] == [(Side.FOURHSE, {"category": "ACCIDENTS"})]
 
 
+def test_what_can_be_written_on_the_restored_side_alone_is_put_back_there():
+    pair = link(site(**{INJURED: True}), office(category="ACCIDENTS"))
+    found = planned(site(**{INJURED: True}), office(), pair, **restored(Side.FOURHSE, "category"))
+    assert [(a.side, a.fields) for a in found.actions] == [(Side.FOURHSE, {"category": "ACCIDENTS"})]
+    assert found.items == ()
+
+
 def test_an_answer_of_a_person_is_not_put_back():
     setting = restored(Side.FOURHSE, "title")
     setting["rulings"] |= ruling("difference:1:title", "resolve", use="fourhse", seen=SLIP_OR_TRIP)
