@@ -204,12 +204,13 @@ def _parted(snapshot: Snapshot, left: Free, apart: frozenset[tuple[str, str]]) -
 
     Whether the other one is shown now makes no difference: a copy would be taken for it.
     """
+    mine, theirs = left[Side.PROCORE], left[Side.FOURHSE]
     found = []
-    for pair in sorted(snapshot.unlinked_by_hand - apart):
-        there = [side for side, record_id in zip(Side, pair, strict=True) if record_id in left[side]]
-        if there:
-            ids = dict(zip(Side, pair, strict=True))
-            found.append((left[there[0]][ids[there[0]]][0], ids[there[0].other]))
+    for procore_id, fourhse_id in sorted(snapshot.unlinked_by_hand - apart):
+        if procore_id in mine:
+            found.append((mine[procore_id][0], fourhse_id))
+        elif fourhse_id in theirs:
+            found.append((theirs[fourhse_id][0], procore_id))
     return found
 
 
