@@ -397,6 +397,7 @@ QUIET = with_rule(is_quiet=True)
 def test_a_quiet_field_that_never_agreed_is_left_as_it_is_for_good():
     found = diff_field(QUIET, site(title=None).image, office(name="Slip").image, None)
     assert (found.verdict, found.rebase, found.to) == (Verdict.SETTLED, True, None)
+    assert found.reason == "left as it is by a backfill, since it would alert people"
 
 
 @pytest.mark.parametrize(
@@ -406,6 +407,8 @@ def test_a_quiet_field_that_never_agreed_is_left_as_it_is_for_good():
 def test_an_edit_of_a_quiet_field_waits_in_4hse_and_crosses_from_procore(procore, fourhse, expected, to):
     found = verdict(procore, fourhse, QUIET)
     assert (found.verdict, found.rebase, found.to) == (expected, False, to)
+    waits = "it would alert people, and waits for the end of a backfill"
+    assert found.reason == (waits if to is None else "changed in Procore")
 
 
 def test_a_person_s_answer_about_a_quiet_field_is_carried_out():

@@ -73,7 +73,7 @@ def _create(snapshot: Snapshot, row: Field, parent: Link, piece: str, record: Re
         fields = payload(Side.FOURHSE, [(row, piece)], {}, {})
     except Unwritable as error:
         reason = f"{row.label}: {error}; name it under `partners` in equipment.yaml"
-        draft.items.append(items.word(record, "", row.key, reason, str(snapshot.title)))
+        draft.items.append(items.word(record, None, row.key, reason, str(snapshot.title)))
         return
     action = Action(
         act=Act.CREATE,
