@@ -103,6 +103,12 @@ def test_a_piece_that_a_link_carries_on_either_side_is_not_made_again(ours, thei
     assert [step for step in steps(found) if step[0] is Act.CREATE] == []
 
 
+@pytest.mark.parametrize("second", [machine("injury-2"), resource("r2")])
+def test_what_is_linked_is_not_linked_a_second_time(second):
+    found = planned(machine(), resource(), second, links=(carried(),))
+    assert (found.actions, found.items) == ((), ())
+
+
 def test_a_piece_without_a_partner_is_asked_about():
     found = planned(machine(piece=9), machine("injury-2"))
     said = "Equipment: this equipment has no partner in the 4HSE office"
