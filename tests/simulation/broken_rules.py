@@ -139,13 +139,11 @@ BREAKS = (
 
 PLAY = """
 import test_machine as t, structlog
-from machine_town import a_store
-from pathlib import Path
 
 class Noticed(BaseException):
     pass
 
-meter, store, played = t.Meter(), a_store(Path({folder!r})), 0
+meter, store, played = t.Meter(), t.FragileStore("sqlite:///" + {folder!r} + "/sync.db"), 0
 structlog.configure(processors=[meter.hear])
 
 def one(history):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from procore_4hse.cycle import Cycle, Options
@@ -96,13 +94,6 @@ class FragileStore(Store):
                 if name != "alembic_version":
                     connection.execute(f'DELETE FROM "{name}"')  # noqa: S608
         connection.close()
-
-
-def a_store(folder: Path) -> FragileStore:
-    """In memory where the machine offers that: the histories ask for logic, the crash points for durability."""
-    shared = Path("/dev/shm")  # noqa: S108
-    place = shared if shared.is_dir() and os.access(shared, os.W_OK) else folder
-    return FragileStore(f"sqlite:///{place / f'{folder.name}-{os.getpid()}.db'}")
 
 
 class Recorded(Cycle):

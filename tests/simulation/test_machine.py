@@ -16,7 +16,7 @@ import structlog
 from hypothesis import HealthCheck, Phase
 from machine import Machine
 from machine_moves import EVENLY, History, histories
-from machine_town import FragileStore, a_store
+from machine_town import FragileStore
 from meter import EVERYTHING, USUAL, Meter
 
 from procore_4hse.reconcile import diff
@@ -46,11 +46,9 @@ PROFILE = Profile.named(os.environ.get("SIMULATION", "dev"))
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FragileStore]:
-    opened = a_store(tmp_path_factory.mktemp("simulation"))
+    opened = FragileStore(f"sqlite:///{tmp_path_factory.mktemp('simulation')}/sync.db")
     yield opened
     opened.close()
-    for suffix in ("", "-wal", "-shm"):
-        Path(f"{opened.url.database}{suffix}").unlink(missing_ok=True)
 
 
 @pytest.fixture
