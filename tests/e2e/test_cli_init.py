@@ -171,6 +171,8 @@ REFUSED = {
     ("no-such-id", "name=x"): "There is no record no-such-id",
     ("8589934823", "work_activity=Cooking"): "`work_activity` is one of: Concrete, Demolition",
     ("8589934823", "cause=x"): "cause: is not a member of this record",
+    ("8589934822", "custom_field_598134325870420=Rain"): "Nobody defined a custom field `custom_field_598134325870420`",
+    ("8589934822", "custom_field_598134325870421=Baker"): "is one of: Framer, Mason, Roofer; nothing was changed.",
     ("8589934823", "title"): "`title` has no `=`",
 }
 

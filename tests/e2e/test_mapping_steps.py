@@ -42,10 +42,16 @@ def serving(words: list[str]) -> Iterator[None]:
             servers.send_signal(signal.SIGINT)
 
 
+TRADE = re.findall(
+    r"^```yaml\n(# (?:incident.yaml, a row\n- field: Trade|words/trade.yaml)\n.*?)^```$", PAGE, re.M | re.S
+)
+
+
 class Reader:
     """The second terminal: types what the page says, writes what it says, and compares what it is told."""
 
-    said = ""
+    def __init__(self, site: str = SITE) -> None:
+        self.site, self.said = site, ""
 
     def take(self, word: str, body: str) -> None:
         {"sh": self.type, "yaml": self.write, "toml": self.configure, "": self.compare}[word](body)
@@ -65,7 +71,7 @@ class Reader:
 
     def write(self, body: str) -> None:
         name, text = body.removeprefix("# ").split("\n", 1)
-        path = Path(SITE, name.removesuffix(", a row"))
+        path = Path(self.site, name.removesuffix(", a row"))
         if name.endswith(", a row"):
             text = path.read_text(encoding="utf-8") + "\n" + indent(text, "  ")
         path.write_text(text, encoding="utf-8")
@@ -93,3 +99,19 @@ def test_the_steps_lead_to_a_field_that_crosses_both_ways(tmp_path: Path, monkey
         for word, body in rest:
             reader.take(word, body)
     assert [word for word, _ in BLOCKS].count("sh") == 12
+
+
+def test_the_custom_field_of_the_page_crosses_on_the_simulated_systems(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with serving(["simulate", "--init", "--incidents", "0"]):
+        reader = Reader("config/mappings/default")
+        for body in TRADE:
+            reader.write(body)
+        reader.type("procore-4hse sync --first\nprocore-4hse explain 8589934822")
+        reader.compare("description_actions_involved: Trade: Roofer")
+        reader.type("procore-4hse simulate edit 8589934822 custom_field_598134325870421=Mason")
+        reader.type("procore-4hse sync\nprocore-4hse explain 8589934822")
+        reader.compare("Trade: changed in Procore\nMason (598134325880002)\ndescription_actions_involved: Trade: Mason")
+    assert len(TRADE) == 2

@@ -15,6 +15,9 @@ OFFICE = "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02"
 ZONE = "America/Los_Angeles"
 SHARED = 3
 """Every third incident stands in both registers from the start."""
+TRADE = 598134325870421
+"""A custom field of the company's incidents, as its administrator defined it: one entry of a list."""
+TRADES = {598134325880001: "Roofer", 598134325880002: "Mason", 598134325880003: "Framer"}
 
 Told = dict[str, str | int]
 HAPPENINGS = (
@@ -43,6 +46,7 @@ class Systems:
         procore.add_project(PROJECT, "Riverside", ZONE, ZONE)
         fourhse.add_project(TENANT, "Builder")
         fourhse.add_office(TENANT, OFFICE, "Riverside site")
+        procore.add_custom_field(TRADE, "lov_entry", TRADES)
         systems = cls(procore, fourhse)
         systems._add_people()
         for number in range(incidents):
@@ -55,7 +59,8 @@ class Systems:
         day = now().date() - timedelta(days=9)
         lost: Told = {"work_days_absent": 12, "description": "Fell three metres."}
         skylight = "Fall through a skylight"
-        self._hurt(day, skylight, party=site["E1"], affliction_type="Fracture", work_activity="Roofing", **lost)
+        roof = self._hurt(day, skylight, party=site["E1"], affliction_type="Fracture", work_activity="Roofing", **lost)
+        self.procore.hand_edit("incident", roof, **{f"custom_field_{TRADE}": next(iter(TRADES))})
         self._hurt(day, "Nail in the foot", party=site["E2"], affliction_type="Puncture", work_activity="Framing")
         self._hurt(day, "Cement in the eyes", party=None, affliction_type="Chemical Burn", work_activity="Concrete")
         happened = self._in_office(day, "Finger in a door", "A door of the site office fell shut.", "ACCIDENTS")
@@ -75,13 +80,14 @@ class Systems:
         office = {badge: self.fourhse.add_person(TENANT, OFFICE, *name, code=badge) for badge, name in BADGES.items()}
         return site, office
 
-    def _hurt(self, day: date, title: str, *, party: int | None, **told: str | int) -> None:
-        """An incident on site with one injury; words of a list are told by their names."""
+    def _hurt(self, day: date, title: str, *, party: int | None, **told: str | int) -> int:
+        """The id of an incident on site with one injury; words of a list are told by their names."""
         happened = self._on_site(day, title, f"{title}; the area was made safe.")
         lists = {"affliction_type": "affliction_types", "work_activity": "work_activities"}
         ids = {f"{name}_id": self.procore.words(lists[name])[str(told.pop(name))] for name in lists}
         who = {} if party is None else {"affected_party_id": party}
         self.procore.hand_create("injury", PROJECT, incident_id=happened, **who, **ids, **told)
+        return happened
 
     def _add(self, number: int, day: date) -> None:
         """One incident on each side: every third the same one, the others different."""

@@ -19,6 +19,7 @@ SCREEN = "/by-hand/"
 PEOPLE = ("people", "users")
 """Lists of people: names are not unique there, ids are given as they are."""
 CALLED = {"incident": "incident", "incident-person": "involved person", "incident-resource": "resource"}
+CUSTOM = "custom_field_"
 Edit = Callable[[str, Mapping[str, Any]], str]
 """Changes a record and answers what it is; KeyError when there is none, ValueError with the reason when refused."""
 
@@ -86,15 +87,32 @@ def in_fourhse(system: SimulatedFourHse) -> Edit:
 
 def _typed(system: SimulatedProcore, name: str, text: str) -> tuple[str, Any]:
     """A field as a call takes it: an entry of a list by its id."""
+    if name.startswith(CUSTOM):
+        return name, _custom(system, name, text)
     listing = REFERENCES.get(f"{name}_id")
     if listing is None or listing in PEOPLE:
         return name, _plain(text)
     if not text:
         return f"{name}_id", None
-    known = system.words(listing)
+    return f"{name}_id", _entry(name, text, system.words(listing))
+
+
+def _custom(system: SimulatedProcore, name: str, text: str) -> Any:
+    """What a custom field holds, typed as people see it; on their screen one that nobody defined does not stand."""
+    defined = system.custom_field(name.removeprefix(CUSTOM))
+    if defined is None:
+        raise ValueError(f"Nobody defined a custom field `{name}` here")
+    data_type, labels = defined
+    known = {label: one for one, label in labels.items()}
+    if data_type == "lov_entries":
+        return [_entry(name, each.strip(), known) for each in text.split(";") if each.strip()]
+    return _entry(name, text, known) if text and data_type == "lov_entry" else _plain(text)
+
+
+def _entry(name: str, text: str, known: Mapping[str, int]) -> int:
     if text not in known:
         raise ValueError(f"`{name}` is one of: {', '.join(sorted(known))}")
-    return f"{name}_id", known[text]
+    return known[text]
 
 
 def _plain(text: str) -> str | int | None:

@@ -126,6 +126,11 @@ class Hands:
         self._state.custom_fields[str(definition_id)] = (data_type, dict(labels or {}))
 
     @_locked
+    def custom_field(self, definition_id: str) -> tuple[str, dict[int, str]] | None:
+        """The type of a custom field and the labels of its entries by their ids; None when nobody defined it."""
+        return copy.deepcopy(self._state.custom_fields.get(definition_id))
+
+    @_locked
     def words(self, listing: str) -> dict[str, int]:
         """Name -> id of a list: affliction_types, body_parts, hazards, types, custom_statuses ..."""
         return {entry.row["name"]: one for one, entry in self._state.lists[listing].items()}
