@@ -276,7 +276,8 @@ def test_a_write_that_was_done_in_part_names_what_was_not_taken(stand: Stand) ->
     assert "update in Procore title: Fall from the ladder" in stand.said("explain", office)
     assert "done in part" in stand.said("explain", office)
     said = stand.said("inbox", "show", "1")
-    assert "The answer does not hold what was sent as custom_field_598134325870420." in said
+    assert "`Weather`: the answer does not hold what was sent as custom_field_598134325870420." in said
+    assert "Procore may not know this field; compare its number in incident.yaml" in said
     assert "Rain" not in said
     assert "create in 4HSE" in stand.said("explain", office), "a write that was taken whole stays as it was"
 

@@ -75,6 +75,22 @@ def test_a_refused_call_carries_the_vendor_s_own_words():
     assert item.reason == "Procore refused this delete: name is too long"
 
 
+@pytest.mark.parametrize(
+    ("kind", "fields", "what"),
+    [
+        (Kind.INCIDENT, {"custom_field_7": "Rain"}, "this field; compare its number in incident.yaml"),
+        (Kind.INJURY, {"custom_field_7": 1, "custom_field_8": 2}, "these fields; compare their numbers in people.yaml"),
+    ],
+)
+def test_a_custom_field_that_is_refused_alone_may_be_none_of_procore_s(kind, fields, what):
+    refusal = Refusal("refused:key", Side.PROCORE, "not taken", "", None)
+    action = replace(UPDATE, side=Side.PROCORE, kind=kind, target_id="1", source_id="a", fields=fields)
+    advice = f"Procore may not know {what} with your Procore administrator's, then try again now: "
+    assert items.refused(refusal, action, "").advice == f"{advice}procore-4hse inbox retry ID"
+    for other in ({**fields, "title": "Slip"}, {}):
+        assert items.refused(refusal, replace(action, fields=other), "").advice.startswith("Change the record")
+
+
 def test_a_doubt_names_the_candidates():
     assert items.doubt(site(), (("a", "Fall"), ("b", "Trip")), "Alike.", "Fall") == Item(
         ItemKind.MATCH, "match:procore:1", "Fall", "Alike.",

@@ -52,11 +52,11 @@ class Outcomes:
         ids = {action.side: answer.record.id, action.side.other: action.source_id or ""}
         unit.links(key).rebase(ids[Side.PROCORE], found.bases, kind=action.kind)
         unit.staging(key).put_one(answer.record, server_at=answer.server_date)
-        lost = [self.rows.part(action, [row]) for row in self.rows.of(action) if row.key in found.lost]
-        self.steps.end(unit, intent, outcome, dict(answer.record.payload), _not_taken(lost))
-        for part in lost:
+        lost = {row.label: self.rows.part(action, [row]) for row in self.rows.of(action) if row.key in found.lost}
+        self.steps.end(unit, intent, outcome, dict(answer.record.payload), _not_taken(lost.values()))
+        for label, part in lost.items():
             # The record is there by now: what it lacks is an update that waits.
-            words = f"The answer does not hold what was sent as {', '.join(part.fields)}."
+            words = f"`{label}`: the answer does not hold what was sent as {', '.join(part.fields)}."
             self._park(unit, replace(part, act=Act.UPDATE), words)
 
     def park(self, action: Action, error: Refused) -> None:

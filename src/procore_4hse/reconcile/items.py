@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from procore_4hse.mapping.lenses import Held
+from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.rules import Mapping
-from procore_4hse.models import Action, Item, ItemKind, Link, Refusal, Side
+from procore_4hse.models import Action, Item, ItemKind, Kind, Link, Refusal, Side
 from procore_4hse.reconcile.diff import FieldDiff, seen, shown
 from procore_4hse.reconcile.snapshot import Record, Snapshot, signature
 
@@ -76,11 +77,20 @@ def refused(refusal: Refusal, action: Action, title: str) -> Item:
         key=refusal.key,
         title=title,
         reason=f"{action.side.label} refused this {action.act.value}: {refusal.words}",
-        advice="Change the record on either side, or try again now: procore-4hse inbox retry ID",
+        advice=_after_a_refusal(action),
         procore_id=ids[Side.PROCORE],
         fourhse_id=ids[Side.FOURHSE],
         field=", ".join(sorted(action.sources)) or None,
     )
+
+
+def _after_a_refusal(action: Action) -> str:
+    again = "try again now: procore-4hse inbox retry ID"
+    if not action.fields or not all(stem(name) == CUSTOM for name in action.fields):
+        return f"Change the record on either side, or {again}"
+    file = "incident.yaml" if action.kind is Kind.INCIDENT else "people.yaml"
+    what = "this field; compare its number" if len(action.fields) == 1 else "these fields; compare their numbers"
+    return f"Procore may not know {what} in {file} with your Procore administrator's, then {again}"
 
 
 def doubt(record: Record, candidates: tuple[tuple[str, str], ...], reason: str, title: str) -> Item:
