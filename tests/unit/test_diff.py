@@ -411,6 +411,18 @@ def test_an_edit_of_a_quiet_field_waits_in_4hse_and_crosses_from_procore(procore
     assert found.reason == (waits if to is None else "changed in Procore")
 
 
+@pytest.mark.parametrize(
+    ("direction", "procore", "fourhse", "reason"),
+    [
+        (Direction.TO_FOURHSE, "Fall", "Slip", "changed in 4HSE; this field does not travel to Procore"),
+        (Direction.TO_PROCORE, "Slip", "Fall", "changed in Procore; this field does not travel to 4HSE"),
+    ],
+)
+def test_a_quiet_field_that_never_travels_there_waits_for_nothing(direction, procore, fourhse, reason):
+    found = verdict(procore, fourhse, replace(QUIET, direction=direction))
+    assert (found.verdict, found.reason) == (Verdict.LOCAL, reason)
+
+
 def test_a_person_s_answer_about_a_quiet_field_is_carried_out():
     asked = seen(verdict("Slip", "Trip", QUIET))
     found = verdict("Slip", "Trip", QUIET, Ruling(1, "title", "resolve", use="fourhse", seen={"seen": asked}))

@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from procore_4hse.mapping.rules import Direction
+from procore_4hse.models import Act, Action, Kind
 from procore_4hse.reconcile.scope import day_of, exclusion, is_in_range
 from routes import MAPPING, office, route, site
 
@@ -60,6 +61,17 @@ def test_since_decides_about_unlinked_ones_of_a_known_day(day, reason):
     assert exclusion(route(), record, linked=False) == reason
     assert exclusion(route(), record, linked=True) is None
     assert exclusion(route(only_days=FEBRUARY), record, linked=False) is None, "a backfill's range replaces it"
+
+
+@pytest.mark.parametrize("record", [site(event_date="2025-12-01T11:00:00Z"), office(date_incident="2025-12-01")])
+def test_what_a_backfill_began_to_copy_is_never_too_old(record):
+    began = Action(Act.CREATE, record.side.other, Kind.INCIDENT, None, record.id, "new")
+    old = "it happened before 2026-01-01"
+    assert exclusion(route(), record) == old
+    assert exclusion(route(lost=(began,)), record) is None
+    others = replace(began, source_id="9"), replace(began, side=record.side)
+    assert exclusion(route(lost=others), record) == old
+    assert exclusion(route(lost=(*others, began)), record) is None
 
 
 @pytest.mark.parametrize(
