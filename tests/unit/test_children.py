@@ -168,6 +168,20 @@ def test_a_person_named_in_procore_is_made_in_4hse(record, fields, sources):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("days", "carried"), [(3, {"days": 3}), (None, {})])
+def test_a_person_of_an_incident_that_is_made_again_has_what_4hse_alone_held_of_them(days, carried):
+    held = {"person_office_id": "o8", "days": 9, "note": "Saw it."}
+    [action] = plan(crowd(injury(work_days_absent=days), buried={"injury-i1": held})).actions
+    assert action.fields == {"person_office_id": "o7", **carried, "note": "Saw it.", "office_incident_id": "a"}
+    [other] = plan(crowd(injury(work_days_absent=days), buried={"injury-i2": held, "near_miss-i1": held})).actions
+    assert other.fields == {"person_office_id": "o7", **carried, "office_incident_id": "a"}
+
+
+def test_what_4hse_held_of_a_person_is_nothing_for_procore():
+    [action] = plan(crowd(involved(), buried={"person-p1": {"note": "Saw it."}})).actions
+    assert action.fields == {"affected_party_id": 7, "incident_id": 1}
+
+
 @pytest.mark.parametrize(
     ("category", "kind", "fields"),
     [

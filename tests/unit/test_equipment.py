@@ -210,3 +210,34 @@ def test_a_resource_whose_piece_has_no_partner_is_asked_about_under_the_incident
 def test_people_and_equipment_of_one_incident_leave_each_other_alone():
     found = planned(injury(affected_party=None), machine(piece=None), resource())
     assert [action.kind for action in found.actions] == [Kind.EQUIPMENT, Kind.EQUIPMENT]
+
+
+# Linked equipment ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "side", "fields"),
+    [
+        (machine(piece=8), resource(), Side.FOURHSE, {"entity_id": "e8", "entity_type": "EQUIPMENT"}),
+        (machine(), resource(piece="e8"), Side.PROCORE, {"managed_equipment_id": 8}),
+    ],
+)
+def test_another_piece_crosses_as_an_update(ours, theirs, side, fields):
+    [action] = planned(ours, theirs, links=(carried(),)).actions
+    assert (action.act, action.side, action.kind, action.fields) == (Act.UPDATE, side, Kind.EQUIPMENT, fields)
+
+
+def test_a_deleted_resource_is_a_deletion_like_any_other():
+    [item] = planned(machine(), resource(presence=Presence.GONE), links=(carried(),)).items
+    assert (item.kind, item.key) == (ItemKind.DELETION, "deletion:equipment-injury-1:fourhse")
+
+
+def test_a_list_that_pairs_other_pieces_by_now_moves_no_record_that_did_not_change():
+    others = {"live": Live(fleet=Fleet({"7": "e8", "8": "e7"}, {"e8": "7", "e7": "8"}))}
+    found = planned(machine(), resource(), links=(carried(),), of_people=others)
+    assert (found.actions, found.items) == ((), ())
+
+
+def test_without_a_row_for_it_linked_equipment_is_left_alone():
+    found = planned(machine(piece=8), links=(carried(),), mapping=MAPPING)
+    assert (found.actions, found.items) == ((), ())

@@ -98,17 +98,19 @@ def test_a_record_that_is_made_again_has_the_code_that_it_had(born, code, again)
     assert action.fields.get("code") == again
 
 
-def named(key: str, line: str) -> Field:
+def named(key: str, line: str, direction: Direction = Direction.TO_FOURHSE) -> Field:
     spot = Spot("description_actions_involved", line, ("Location", "Hazard"))
-    return Field(key, line, ShownLens(key, spot, is_set_by_procore=True), Direction.TO_FOURHSE)
+    return Field(key, line, ShownLens(key, spot, is_set_by_procore=True), direction)
 
 
-def test_what_the_office_wrote_below_the_lines_comes_back_with_a_record_that_is_made_again():
-    mapping = replace(MAPPING, fields=(*MAPPING.fields, named("location", "Location"), named("hazard", "Hazard")))
+@pytest.mark.parametrize(("way", "place"), [(Direction.TO_FOURHSE, "Yard"), (Direction.TO_PROCORE, "Roof")])
+def test_what_the_office_wrote_below_the_lines_comes_back_with_a_record_that_is_made_again(way, place):
+    lines = named("location", "Location", way), named("hazard", "Hazard")
+    mapping = replace(MAPPING, fields=(*MAPPING.fields, *lines))
     text = "Location: Roof\nHazard: Fall\n\nWe put up a rail."
     ours, theirs = site(location={"name": "Yard"}, hazard={"name": "Fall"}), office(presence=Presence.GONE)
     gone = link(ours, theirs, born=Side.PROCORE, state=LinkState.GONE_FOURHSE)
     told = ruling(f"deletion:{gone.key}:fourhse", "reject", restore=True)
     buried = {theirs.id: {"description_actions_involved": text}}
     (action,) = plan(route(ours, theirs, links=(gone,), mapping=mapping, buried=buried, rulings=told)).actions
-    assert action.fields["description_actions_involved"] == text.replace("Roof", "Yard")
+    assert action.fields["description_actions_involved"] == text.replace("Roof", place)
