@@ -69,7 +69,7 @@ def test_500_links_are_one_question_and_nothing_is_written_before_the_answer(
         assert (entry.item.key, entry.item.facts["pairs"]) == ("guard:mapping", MANY)
         assert entry.item.reason == told.stop
         assert f"{MANY} linked incidents" in entry.item.reason
-        assert "category" in entry.item.reason
+        assert "Category" in entry.item.reason
 
     world.answer(entry.id, "approve", use="base")
     for _ in range(2):

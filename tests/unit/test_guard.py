@@ -427,12 +427,15 @@ def test_a_changed_mapping_names_the_fields_and_counts_the_pairs():
 
     plan = replace(of(Act.UPDATE, 1), items=(drift("1", "title"), drift("1", "day"), drift("2", "title")))
     found = guarded(plan, linked(1, changed=Changed(mapping="old")))
-    reason = "The mapping changed, and 2 linked incidents that agreed would now differ (fields: day, title)."
+    reason = "The mapping changed, and 2 linked incidents that agreed would now differ in: Day, Title."
     advice = (
-        "Name the winner: procore-4hse inbox approve ID --use procore, or --use 4hse; "
-        "leave both sides as they are: --use base"
+        "Say what holds with: procore-4hse inbox approve ID --use procore|4hse|base. "
+        "With procore, its values are written to 4HSE. With 4hse, its values are written to Procore. "
+        "With base, both sides stay as they are until one is edited."
     )
     assert found.items == (guard("mapping", reason, advice, plan.actions, pairs=2),)
+    single = guarded(replace(plan, items=plan.items[:1]), linked(1, changed=Changed(mapping="old")))
+    assert single.stop == "The mapping changed, and 1 linked incident that agreed would now differ in: Title."
     assert guarded(plan, linked(1)).stop is None
 
 

@@ -11,6 +11,10 @@ from procore_4hse.reconcile import items
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot, signature
 
 GO_ON = "Look at what is held with: procore-4hse inbox show ID. To let it happen: procore-4hse inbox approve ID"
+AFTER_A_CHANGE = (
+    "Say what holds with: procore-4hse inbox approve ID --use procore|4hse|base. With procore, its values are written "
+    "to 4HSE. With 4hse, its values are written to Procore. With base, both sides stay as they are until one is edited."
+)
 
 
 def guarded(plan: Plan, snapshot: Snapshot) -> Plan:
@@ -123,14 +127,12 @@ def _changed_mapping(plan: Plan, snapshot: Snapshot) -> Found:
         return None
     if snapshot.drift_winner is not None:  # What still differs cannot be written on the other side: each is asked.
         return "guard:mapping"
-    fields = ", ".join(sorted({f"{item.field}" for item in drifted}))
+    named = {item.field for item in drifted}
+    labels = ", ".join(sorted(row.label for row in snapshot.mapping.by_key.values() if row.key in named))
     pairs = len({item.procore_id for item in drifted})
-    reason = f"The mapping changed, and {pairs} linked incidents that agreed would now differ (fields: {fields})."
-    advice = (
-        "Name the winner: procore-4hse inbox approve ID --use procore, or --use 4hse; "
-        "leave both sides as they are: --use base"
-    )
-    return items.guard("mapping", reason, advice, plan.actions, pairs=pairs)
+    counted = "1 linked incident" if pairs == 1 else f"{pairs} linked incidents"
+    reason = f"The mapping changed, and {counted} that agreed would now differ in: {labels}."
+    return items.guard("mapping", reason, AFTER_A_CHANGE, plan.actions, pairs=pairs)
 
 
 def _hold_all(plan: Plan, item: Item) -> Plan:
