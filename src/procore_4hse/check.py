@@ -11,7 +11,7 @@ from typing import Any
 from procore_4hse.clients import FourHseRegister, ProcoreRegister
 from procore_4hse.errors import AccessRefused, GuardStopped, NotFound, Refused, VendorError
 from procore_4hse.fleet import Yard, fleet_gaps
-from procore_4hse.gaps import Alarms, Gap, StatusUse, gaps, lists_for, named_statuses, status_gaps
+from procore_4hse.gaps import Alarms, Gap, StatusUse, gaps, lists_for, named_statuses, status_gaps, unlisted
 from procore_4hse.gather import Route
 from procore_4hse.house import House
 from procore_4hse.mapping.days import zone_name
@@ -248,7 +248,18 @@ def _words(route: Route, procore: ProcoreRegister, fourhse: FourHseRegister) -> 
     uses = {status_id: _status_use(procore, status_id) for status_id in named_statuses(route.mapping).values()}
     found = [*gaps(route.mapping, offered, shown), *status_gaps(route.mapping, offered, uses)]
     yield from _told(found, "Every word that both systems show now has a partner in the mapping.")
+    yield from _unlisted(route)
     yield from _alerts(route, procore, shown[Side.FOURHSE, Kind.PERSON])
+
+
+def _unlisted(route: Route) -> Findings:
+    """Which words were compared with records alone."""
+    if labels := unlisted(route.mapping):
+        yield _ok(
+            "Procore lists no entries of custom fields: of the words of "
+            f"{' and '.join(f'`{label}`' for label in labels)} only those that records show were compared. "
+            "Compare the ids with your Procore administrator's."
+        )
 
 
 def _told(found: Sequence[Gap], otherwise: str) -> Findings:

@@ -8,6 +8,7 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
 
 from procore_4hse.mapping.classes import FieldClass
+from procore_4hse.mapping.custom import SWITCH, CustomWordLens, CustomWordsLens
 from procore_4hse.mapping.lenses import INJURED, ZONE, Held, Known, StatusLens
 from procore_4hse.mapping.live import Live
 from procore_4hse.mapping.rules import Field, Mapping
@@ -191,6 +192,16 @@ def _not_known(row: _Row, offered: Offered) -> Iterator[Gap]:
         counted[f"{row.row.label}: {reason if is_told else hidden}"] += count
     for what, count in counted.items():
         yield row.gap(what, "add the word to the mapping", count)
+
+
+def unlisted(mapping: Mapping) -> tuple[str, ...]:
+    """The rows with words that Procore lists nowhere: the entries of custom fields."""
+    rows = [row for row in (*mapping.fields, *mapping.people) if not row.rests]
+    return tuple(row.label for row in rows if _is_unlisted(row.lens))
+
+
+def _is_unlisted(lens: object) -> bool:
+    return isinstance(lens, CustomWordLens | CustomWordsLens) and not lens.words.procore_words.keys() <= {*SWITCH}
 
 
 # Statuses of the company's own -----------------------------------------------------------------------------------

@@ -114,4 +114,6 @@ def test_the_custom_field_of_the_page_crosses_on_the_simulated_systems(
         reader.type("procore-4hse simulate edit 8589934822 custom_field_598134325870421=Mason")
         reader.type("procore-4hse sync\nprocore-4hse explain 8589934822")
         reader.compare("Trade: changed in Procore\nMason (598134325880002)\ndescription_actions_involved: Trade: Mason")
+        reader.type("procore-4hse check")
+        reader.compare("of the words of `Trade` only those that records show were compared.")
     assert len(TRADE) == 2

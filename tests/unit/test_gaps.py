@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from procore_4hse.gaps import Alarms, Gap, StatusUse, gaps, lists_for, named_statuses, status_gaps
+from procore_4hse.gaps import Alarms, Gap, StatusUse, gaps, lists_for, named_statuses, status_gaps, unlisted
 from procore_4hse.mapping.classes import FieldClass
+from procore_4hse.mapping.custom import CustomWordLens, CustomWordsLens
 from procore_4hse.mapping.lenses import StatusLens
+from procore_4hse.mapping.lines import Spot
 from procore_4hse.mapping.rules import Direction, Field, Mapping
 from procore_4hse.mapping.words import WordList
 from procore_4hse.models import Image, Kind, Side
@@ -235,3 +237,25 @@ def test_a_filing_type_alerts_people_when_its_severity_has_a_trigger(
 ) -> None:
     found = Alarms.of([{"id": 1, "name": "first_aid", "severity_level": level}])
     assert ("first_aid" in found.severe, "first_aid" in found.loud) == (severe, loud)
+
+
+# Custom fields ---------------------------------------------------------------------------------------------------
+
+
+def with_custom(label: str, lens: CustomWordLens | CustomWordsLens, direction: Direction = Direction.BOTH) -> Mapping:
+    row = replace(MAPPING.title, key=f"custom_field_{label}", label=label, lens=lens, direction=direction)
+    return replace(MAPPING, fields=(*MAPPING.fields, row))
+
+
+def test_rows_whose_entries_procore_lists_nowhere_are_named_unless_they_rest_or_mean_yes_and_no() -> None:
+    trades = WordList.of("trade", [("Roofer", "598"), ("True", "true")])
+    switch = WordList.of("switch", [("Ja", "true"), ("Nein", "false"), ("?", "not shared")])
+    one, several = (
+        CustomWordLens("custom_field_7", Spot("deponent"), trades),
+        CustomWordsLens("custom_field_7", Spot("deponent"), trades),
+    )
+    assert unlisted(MAPPING) == ()
+    assert unlisted(with_custom("Trade", one)) == ("Trade",)
+    assert unlisted(with_custom("Trades", several)) == ("Trades",)
+    assert unlisted(with_custom("Trade", one, Direction.NONE)) == ()
+    assert unlisted(with_custom("Wet", replace(one, words=switch))) == ()
