@@ -98,8 +98,8 @@ def _neighbours(left: Iterable[Candidate], right: Iterable[Candidate]) -> Iterab
             by_day[candidate.day.toordinal()].append(candidate)
     for candidate in left:
         if candidate.day is not None:
-            for day in range(candidate.day.toordinal() - NEAR_DAYS, candidate.day.toordinal() + NEAR_DAYS + 1):
-                for other in by_day.get(day, ()):
+            for days in range(-NEAR_DAYS, NEAR_DAYS + 1):
+                for other in by_day.get(candidate.day.toordinal() + days, ()):
                     yield candidate, other
 
 
