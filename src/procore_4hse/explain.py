@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from procore_4hse.gather import Route
 from procore_4hse.house import House
@@ -88,6 +89,8 @@ class Story:
     excluded: str | None = None
     children: Mapping[Kind, tuple[RawRecord, ...]] = field(default_factory=dict)
     """Everything below the incident, on both sides, that the latest readings show."""
+    read_at: datetime | None = None
+    """When the latest reading of both systems began."""
 
     @property
     def ids(self) -> Ids:
@@ -115,6 +118,7 @@ def told(store: Store, route: Route, ids: Ids) -> Story:
         entries = unit.inbox(route.key).entries(states=("open", "answered"))
         journal = _journal(unit, route, ids, named)
         children = _children(unit, route, ids)
+        read_at = unit.routes.get(route.key, route.name).cursor_at
     items = [entry for entry in entries if _is_about(entry.item, ids, named)]
     asks = _new_questions(planned, items, ids, named)
     held = tuple(action for action in decided.held if _concerns(action, named))
@@ -133,6 +137,7 @@ def told(store: Store, route: Route, ids: Ids) -> Story:
         pending=any((side, known) in seen.pending for side, known in ids.items() if known),
         excluded=_excluded(seen, incident),
         children=children,
+        read_at=read_at,
     )
 
 

@@ -196,6 +196,7 @@ def test_a_try_as_a_person_reads_it(stand: Stand) -> None:
     said = stand.said("mapping", "try", site)
     assert "Fall from ladder route riverside, linked since" in said
     assert "through its mapping default as it is on disk; nothing is written" in said
+    assert re.search(r"both records as they were read last, \d{4}-\d\d-\d\d \d\d:\d\d UTC", said)
     assert "Title title: Fall from ladder title name: Fall from ladder nothing: they agree the same" in said
     assert "Day event_date:" in said
     assert "time_unknown: False → True" in said

@@ -134,7 +134,8 @@ def test_the_outcome_of_a_round_is_that_of_the_deciding_route(
 
 def test_contents_become_harmless_lines() -> None:
     assert plain("a\x1b[31m\x07b\nc") == "a\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER}b\nc"
-    assert short("one\n two   three", 9) == "one two…"
+    assert short("one\n two   three", 12) == "one / two t…"
+    assert short("\nOne\r\n\n \nTwo\n") == "One / Two"
     assert fields_in_words({"name": "Fall", "date_closed": None}) == "name: Fall\ndate_closed: empty"
 
 

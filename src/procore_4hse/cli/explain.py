@@ -15,6 +15,8 @@ from procore_4hse.cli.inbox import advice
 from procore_4hse.cli.tables import facts, table
 from procore_4hse.cli.text import counted, fields_in_words, moment, plain, short
 from procore_4hse.explain import Compared, Story, story_of
+from procore_4hse.mapping.lenses import Known
+from procore_4hse.mapping.words import SeveralWords, WordLens
 from procore_4hse.models import Action, Image, Kind, LinkState, RawRecord, Side
 from procore_4hse.reconcile.diff import FieldDiff, Verdict
 from procore_4hse.reconcile.snapshot import Presence
@@ -200,7 +202,7 @@ def _show(desk: Desk, story: Story) -> None:
 
 def _show_fields(desk: Desk, title: str, pair: Compared) -> None:
     if pair.fields:
-        desk.out.print(_fields(title, pair.fields))
+        desk.out.print(_fields(title, pair))
     if pair.crossings:
         desk.out.print(crossing_table(f"{title}: value in, rule, value out", pair.crossings))
 
@@ -250,15 +252,23 @@ def _sides(story: Story) -> Table:
     return both
 
 
-def _fields(title: str, fields: tuple[FieldDiff, ...]) -> Table:
+def _fields(title: str, pair: Compared) -> Table:
     listed = table(title, rows_apart=True)
     listed.add_column("field", overflow="fold")
     for name in ("Procore", "4HSE", "last agreed", "so"):
         listed.add_column(name, ratio=1, overflow="fold")
-    for found in fields:
-        cells = (short(in_words(found.procore), 300), short(in_words(found.fourhse), 300), short(_base(found), 300))
+    for found in pair.fields:
+        cells = (short(in_words(found.procore), 300), short(_there(found, pair), 300), short(_base(found), 300))
         listed.add_row(found.field.label, *cells, _verdict(found))
     return listed
+
+
+def _there(found: FieldDiff, pair: Compared) -> str:
+    """What 4HSE shows; of a word list its own words, not what they mean in Procore."""
+    lens, record = found.field.lens, pair.records[Side.FOURHSE]
+    if isinstance(lens, WordLens | SeveralWords) and isinstance(found.fourhse, Known) and record is not None:
+        return plain(lens.spot.read(record.image))
+    return in_words(found.fourhse)
 
 
 def _base(found: FieldDiff) -> str | None:

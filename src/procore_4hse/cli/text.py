@@ -16,8 +16,9 @@ def plain(value: Any) -> str:
 
 
 def short(value: Any, width: int = 60) -> str:
-    """One line of a value, cut at `width`."""
-    line = " ".join(plain(value).split())
+    """A value on one line, ` / ` between two lines of it, cut at `width`."""
+    lines = (plain(" ".join(line.split())) for line in str("" if value is None else value).splitlines())
+    line = " / ".join(line for line in lines if line)
     return line if len(line) <= width else line[: width - 1].rstrip() + "…"
 
 

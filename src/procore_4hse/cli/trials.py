@@ -11,6 +11,7 @@ from procore_4hse.cli.actions import action_json
 from procore_4hse.cli.context import Desk
 from procore_4hse.cli.crossings import crossing_json, crossing_table
 from procore_4hse.cli.explain import headline, next_words, nobody_words, person_title
+from procore_4hse.cli.text import moment
 from procore_4hse.explain import Compared, Story
 from procore_4hse.models import Item, Side
 
@@ -50,6 +51,7 @@ def show_trial(desk: Desk, story: Story, folder: Path | None) -> None:
     name = f"the mapping in {folder}" if folder else f"its mapping {story.route.mapping.name} as it is on disk"
     desk.out.print(headline(story))
     desk.out.print(Text(f"through {name}; nothing is written"))
+    desk.out.print(Text(f"both records as they were read last, {moment(story.read_at)}"))
     for one in (story.incident, *story.people):
         title = "Incident" if one is story.incident else person_title(one)
         if one.crossings:
