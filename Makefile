@@ -4,7 +4,7 @@
 #   make check    style, types, the walls of the house, the Dockerfile, the mapping
 #   make format   write the code in the agreed style
 #   make bench    measure
-#   make crash    kill a cycle at every boundary, on both stores, and judge what is left
+#   make crash    kill a cycle at every write and commit, on both stores, and judge what is left (EVERY=1: at reads too)
 #   make mutants  change the core in small ways and see the tests notice each of them
 #   make breaks   break one rule of the product at a time, and see the simulation notice
 #   make soak     play HISTORIES histories of the simulation from SEED on
@@ -16,6 +16,7 @@ PYTHON ?= python3
 HISTORIES ?= 20000
 SEED ?= 1
 SIMULATION ?= ci
+EVERY ?= 0
 # Compiled modules stay in .venv too, so that nothing else is left behind.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 BIN := .venv/bin
@@ -48,7 +49,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/run.py
 
 crash: $(READY)
-	PYTHONPATH=tests $(BIN)/python tests/simulation/crash_run.py
+	PYTHONPATH=tests $(BIN)/python tests/simulation/crash_run.py --every $(EVERY)
 
 mutants: $(READY)
 	$(BIN)/mutmut run --max-children 2
