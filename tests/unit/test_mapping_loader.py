@@ -452,7 +452,7 @@ BROKEN_INCIDENTS = {
         changed("    words: category\n", ""),
         "incident.yaml:25",
         "needs a word list",
-        "`words: category`",
+        "Add the line `words: category`; words/category.yaml lies there, and no row names it",
     ),
     "words not wanted": (
         changed("using: text", "using: text\n    words: category"),
@@ -527,6 +527,18 @@ BROKEN_LISTS = {
         "words/category.yaml:4",
         "`note`",
         "one of",
+    ),
+    "open quote": (
+        changed("4hse: NON_COMPLIANCE", '4hse: "NON_COMPLIANCE', CATEGORY),
+        "words/category.yaml:3",
+        "a quote is not closed",
+        "Close it, or take it away. This file was not looked at further; more may be told once it can be read",
+    ),
+    "open single quote": (
+        changed("4hse: NON_COMPLIANCE", "4hse: 'NON_COMPLIANCE", CATEGORY),
+        "words/category.yaml:3",
+        "a quote is not closed",
+        "Close it",
     ),
     "broken": ("- 4hse: [\n", "words/category.yaml:2", "cannot be read", "Compare"),
     "entry too far right": (
@@ -613,6 +625,18 @@ def test_a_missing_column_is_advised_in_words_of_its_own_list(tmp_path: Path) ->
 def test_a_missing_column_of_a_list_of_one_is_advised_too(tmp_path: Path) -> None:
     (problem,) = problems_with(tmp_path, ACTIVITY, "- procore: Framing\n")
     assert (problem.what, problem.remedy) == ("`4hse` is missing", "Add a line such as `4hse: Roof work`")
+
+
+@pytest.mark.parametrize("word", ["not shard", "Not shared", "notshared"])
+def test_what_is_nearly_not_shared_is_asked_about(tmp_path: Path, word: str) -> None:
+    (problem,) = problems_with(tmp_path, ACTIVITY, f"- 4hse: Roof work\n  procore: {word}\n")
+    assert problem.what == f"`{word}` is nearly `not shared`"
+    assert problem.remedy.startswith("Did you mean `not shared`?")
+
+
+def test_a_row_without_its_list_is_told_which_lists_lie_there(tmp_path: Path) -> None:
+    (problem,) = problems_with(tmp_path, ACTIVITY.replace("    words: activity\n", ""))
+    assert problem.remedy == "Add the line `words: activity`; words/activity.yaml lies there, and no row names it"
 
 
 def test_a_slip_is_told_once(write: Write) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ At = tuple[str | int, ...]
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The quick one where the library has it: word lists are long."""
 COMPARE = "Compare the line, and the one before it, with docs/mapping.md"
+LATER = "This file was not looked at further; more may be told once it can be read"
 _MISPLACED = re.compile(r"did not find expected ('-' indicator|key)|expected <block end>")
 """What the two parsers say of a wrong indentation."""
 _TABBED = re.compile(r"^ *\t")
@@ -44,15 +45,15 @@ def read_document(path: Path) -> Document:
         problems = [*_refused(path, text)]
         root = None if problems else yaml.compose(text, Loader=LOADER)
     except yaml.YAMLError as error:
-        raise MappingError(tuple(_broken(path, text, error))) from error
+        raise _unread(_broken(path, text, error)) from error
     if problems:
-        raise MappingError(tuple(problems))
+        raise _unread(problems)
     if root is None:
         raise MappingError((Problem(f"{path}:1", "the file is empty", "Fill it as docs/mapping.md shows"),))
     builder = _Builder(path)
     data = builder.build(root, ())
     if builder.problems:
-        raise MappingError(tuple(builder.problems))
+        raise _unread(builder.problems)
     return Document(path, data, builder.lines)
 
 
@@ -61,13 +62,19 @@ def _decoded(path: Path) -> str:
         raw = path.read_bytes()
     except OSError as error:
         what = f"the file cannot be read ({error.strerror})"
-        raise MappingError((Problem(f"{path}:1", what, "Correct its permissions"),)) from error
+        raise _unread([Problem(f"{path}:1", what, "Correct its permissions")]) from error
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         problem = Problem(f"{path}:{line}", "a letter here is not UTF-8", "Save the file with the encoding UTF-8")
-        raise MappingError((problem,)) from error
+        raise _unread([problem]) from error
+
+
+def _unread(problems: Iterable[Problem]) -> MappingError:
+    """All that was found, and a word about what could not be looked for."""
+    *others, last = problems
+    return MappingError((*others, replace(last, remedy=f"{last.remedy}. {LATER}")))
 
 
 def _refused(path: Path, text: str) -> Iterator[Problem]:
@@ -100,6 +107,8 @@ def _told(text: str, error: yaml.YAMLError) -> tuple[int, str, str]:
         line = text.count("\n", 0, getattr(error, "position", 0)) + 1
         return line, "a character that no text may hold", COMPARE
     line = mark.line + 1
+    if "quoted scalar" in str(getattr(error, "context", None)):
+        return _began(error, line), "a quote is not closed", "Close it, or take it away"
     if _MISPLACED.search(parsers):
         return line, *_misplaced(text.splitlines()[line - 1].strip() if mark.line < len(text.splitlines()) else "")
     if "mapping values are not allowed" in parsers:
@@ -109,9 +118,14 @@ def _told(text: str, error: yaml.YAMLError) -> tuple[int, str, str]:
             "Put quotes around a text that holds one; put a key under the others",
         )
     if "could not find expected ':'" in parsers:
-        told = getattr(error, "context_mark", None) or mark
-        return told.line + 1, "a key here has no value", "Write a colon and a blank between the two, `key: value`"
+        return _began(error, line), "a key here has no value", "Write a colon and a blank between the two, `key: value`"
     return line, f"this cannot be read: {parsers}", COMPARE
+
+
+def _began(error: yaml.YAMLError, line: int) -> int:
+    """The line in which that began which the parser could not end; else this one."""
+    begun = getattr(error, "context_mark", None)
+    return line if begun is None else int(begun.line) + 1
 
 
 def _misplaced(written: str) -> tuple[str, str]:

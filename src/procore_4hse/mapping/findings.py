@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -34,6 +35,7 @@ _EXAMPLES = {
 }
 _PAIR = {"4hse": "4hse: Roof work", "procore": "procore: Roofing"}
 BY_ID = "Write the id of the entry, `true` or `false`, or let the row go `procore to 4hse`"
+NEARLY = f"Did you mean `{NOT_SHARED}`? An entry of that name is written by its id"
 _FORMS = {
     "string_type": "one text",
     "list_type": "a list: lines that begin with `- `",
@@ -51,8 +53,9 @@ _PATTERNS = {
 def findings(folder: Folder) -> tuple[Problem, ...]:
     """Every problem of a folder, by file and line."""
     problems = [*folder.problems, *_version_problems(folder.incident)]
+    unread = tuple(path.stem for path in folder.unread_lists if path.suffix == ".yaml")
     for file in folder.files:
-        problems += [*_shape_problems(file.document, file.form), *_row_problems(file.rows)]
+        problems += [*_shape_problems(file.document, file.form), *_row_problems(file.rows, unread)]
     for words in folder.lists:
         problems += [*_list_shape_problems(words), *_word_problems(words)]
     return tuple(sorted(problems, key=_by_place))
@@ -151,13 +154,13 @@ def _version_problems(incident: RowFile) -> Iterator[Problem]:
 # Sense -----------------------------------------------------------------------------------------------------------
 
 
-def _row_problems(rows: tuple[Row, ...]) -> Iterator[Problem]:
+def _row_problems(rows: tuple[Row, ...], unread: tuple[str, ...]) -> Iterator[Problem]:
     for row in rows:
         for column in _COLUMNS:
             if column in row.texts:
                 yield from _column_problems(row, column, row.texts[column])
         yield from _rule_problems(row)
-        yield from _words_key_problems(row)
+        yield from _words_key_problems(row, unread)
         yield from _way_problems(row)
         yield from _line_problems(row)
         yield from _class_problems(row)
@@ -240,13 +243,11 @@ def _line_problems(row: Row) -> Iterator[Problem]:
         yield row.problem("line", what, "Remove `line`")
 
 
-def _words_key_problems(row: Row) -> Iterator[Problem]:
+def _words_key_problems(row: Row, unread: tuple[str, ...]) -> Iterator[Problem]:
     if row.using is None:
         return
     if row.using.takes_words and "words" not in row.texts:
-        yield row.problem(
-            "words", f"`using: {row.using.word}` needs a word list", f"Add the line `words: {_a_list(row)}`"
-        )
+        yield row.problem("words", f"`using: {row.using.word}` needs a word list", _add_a_list(row, unread))
     if not (row.using.takes_words or row.using.may_take_words) and "words" in row.texts:
         yield row.problem("words", f"`using: {row.using.word}` takes no word list", "Remove the line")
 
@@ -261,6 +262,14 @@ def _class_problems(row: Row) -> Iterator[Problem]:
     if FieldClass(told).is_below(own):
         what = f"`class: {told}` is lower than `{own}`, which this field is by itself"
         yield row.problem("class", what, f"Write `class: {own}`, or remove the line")
+
+
+def _add_a_list(row: Row, unread: tuple[str, ...]) -> str:
+    if not unread:
+        return f"Add the line `words: {_a_list(row)}`"
+    files = " and ".join(f"words/{name}.yaml" for name in unread)
+    lie = "lies there, and no row names it" if len(unread) == 1 else "lie there, and no row names them"
+    return f"Add the line `words: {unread[0]}`; {files} {lie}"
 
 
 def _a_list(row: Row) -> str:
@@ -331,6 +340,10 @@ def _is_label_to_write(row: Row, word: str) -> bool:
     return is_custom and row.texts.get("direction") != Direction.TO_FOURHSE and not is_written(word)
 
 
+def _is_nearly_not_shared(word: str) -> bool:
+    return bool(get_close_matches(word.casefold(), [NOT_SHARED], cutoff=0.85))
+
+
 def _fixed_problems(words: WordFile, entries: list[dict[str, str]]) -> Iterator[Problem]:
     """Words that Procore's contract fixes, such as the keys of body parts."""
     field = words.row.texts.get("procore", "")
@@ -339,6 +352,8 @@ def _fixed_problems(words: WordFile, entries: list[dict[str, str]]) -> Iterator[
         shown = entry.get("procore", NOT_SHARED)
         for word in () if shown == NOT_SHARED else shown.split(PLUS):
             place = words.document.place(index, "procore")
+            if fixed is None and _is_nearly_not_shared(word):
+                yield Problem(place, f"`{word}` is nearly `{NOT_SHARED}`", NEARLY)
             if fixed is not None and word not in fixed:
                 hint = near(word, fixed) or "docs/mapping.md lists them"
                 yield Problem(place, f"Procore knows no `{word}` as {field}", hint)

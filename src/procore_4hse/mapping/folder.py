@@ -73,6 +73,12 @@ class Folder:
     def files(self) -> tuple[RowFile, ...]:
         return tuple(file for file in (self.incident, self.people, self.equipment) if file is not None)
 
+    @property
+    def unread_lists(self) -> tuple[Path, ...]:
+        """The files in `words` that no row names."""
+        named = {f"{row.texts['words']}.yaml" for file in self.files for row in file.rows if "words" in row.texts}
+        return tuple(path for path in sorted((self.path / "words").glob("*.y*ml")) if path.name not in named)
+
 
 def read_folder(path: Path) -> Folder:
     """The files of a folder. Raises MappingError when there is no incident.yaml that can be read."""

@@ -33,8 +33,6 @@ def _unclassed(row: Row) -> Problem:
 
 
 def _unused(folder: Folder) -> Iterator[Problem]:
-    named = {words.name for words in folder.lists}
-    for path in sorted((folder.path / "words").glob("*.y*ml")):
-        if path.name not in {f"{name}.yaml" for name in named}:
-            what = "no row names this list, and it was not read"
-            yield Problem(str(path), what, f"Name it in a row, `words: {path.stem}`, or take the file away")
+    for path in folder.unread_lists:
+        what = "no row names this list, and it was not read"
+        yield Problem(str(path), what, f"Name it in a row, `words: {path.stem}`, or take the file away")
