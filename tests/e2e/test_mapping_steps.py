@@ -89,7 +89,8 @@ class Reader:
 
 
 def test_the_steps_lead_to_a_field_that_crosses_both_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (_, start), *rest = BLOCKS
+    (_, found), (_, start), *rest = BLOCKS
+    assert found == 'export PATH="$PWD/.venv/bin:$PATH"\n'
     make, enter, serve = map(shlex.split, start.splitlines())
     assert (make[0], enter[0], serve[0]) == ("mkdir", "cd", "procore-4hse")
     (tmp_path / make[1]).mkdir()
@@ -98,7 +99,7 @@ def test_the_steps_lead_to_a_field_that_crosses_both_ways(tmp_path: Path, monkey
         reader = Reader()
         for word, body in rest:
             reader.take(word, body)
-    assert [word for word, _ in BLOCKS].count("sh") == 12
+    assert [word for word, _ in BLOCKS].count("sh") == 13
 
 
 def test_the_custom_field_of_the_page_crosses_on_the_simulated_systems(
