@@ -38,8 +38,8 @@ environment variables to paste there.
 EDIT = """Changes one record in the simulated systems, as a person would who works in Procore or 4HSE.
 
 ID is the record's id in either system, as `explain` shows it; a field has the name that its system gives it. A field of
-Procore's that has a list takes the word that people see. Nothing behind the `=` empties a field, and `\\n` begins a new
-line. It reaches no real system: an address that is not on this machine is refused.
+Procore's that has a list takes the word that people see, a custom field too. Nothing behind the `=` empties a field,
+and `\\n` begins a new line. It reaches no real system: an address that is not on this machine is refused.
 
 [bold]Example[/bold]  procore-4hse simulate edit 598134325870420 "title=Fall from the north scaffold"
 
