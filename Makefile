@@ -31,7 +31,7 @@ demo: $(READY)
 	$(BIN)/procore-4hse demo
 
 test: $(READY)
-	SIMULATION=$(SIMULATION) $(BIN)/pytest -n 2
+	SIMULATION=$(SIMULATION) $(BIN)/pytest -n 2 --dist worksteal
 
 check: $(READY)
 	$(BIN)/ruff check
