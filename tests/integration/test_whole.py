@@ -1,10 +1,13 @@
 """After each cycle both registers say the same, compared by a judge that knows nothing of the engine."""
 
+import pytest
+
 from edits import Desk, seed, settle_doubts
 from judge import after_a_round, is_quiet, judged, twins
 from oracle import shapes
 
 
+@pytest.mark.any_store
 def test_three_hundred_real_incidents_a_side_meet_and_stay_the_same(build):
     world = build()
     seed(world, 300, shared=10)
