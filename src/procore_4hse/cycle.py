@@ -273,9 +273,7 @@ class Cycle:
     def _open_records(self) -> set[tuple[Side, str]]:
         """Records with an intent that has no outcome yet: nothing new is planned for them."""
         with self.store.read() as unit:
-            actions = [intent.action for intent in unit.journal(self.route.key).open()]
-        ids = [((a.side, a.target_id), (a.side.other, a.source_id)) for a in actions]
-        return {(side, record_id) for pair in ids for side, record_id in pair if record_id}
+            return {record for intent in unit.journal(self.route.key).open() for record in intent.action.records}
 
     def learn_partners(self) -> None:
         """Reads the systems' own lists, and remembers the partner that a person named for somebody no rule matches."""

@@ -237,8 +237,7 @@ def _named(ids: Ids, people: Iterable[Compared]) -> Named:
 
 def _concerns(action: Action, named: Named) -> bool:
     """Whether it writes to, or comes from, one of them."""
-    both = ((action.side, action.target_id), (action.side.other, action.source_id))
-    return any((side, action.kind.on(side), known) in named for side, known in both if known)
+    return any((side, action.kind.on(side), known) in named for side, known in action.records)
 
 
 def _journal(unit: Unit, route: Route, ids: Ids, named: Named) -> tuple[Intent, ...]:

@@ -41,9 +41,7 @@ def recalled(store: Store, route: Route) -> Snapshot:
 def _unsettled(unit: Unit, route: Route) -> Settled:
     found = Settled()
     for intent in unit.journal(route.key).open():
-        action = intent.action
-        ids = ((action.side, action.target_id), (action.side.other, action.source_id))
-        found.pending |= {(side, record_id) for side, record_id in ids if record_id}
+        found.pending |= intent.action.records
     return found
 
 

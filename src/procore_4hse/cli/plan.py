@@ -62,12 +62,7 @@ def _titles(house: House, route: Route, report: Report) -> dict[str, str]:
     """The headline of each incident that an action names, by its id."""
     with house.store.read() as unit:
         staging = unit.staging(route.key)
-        named = {
-            (side, record_id)
-            for action in _actions(report)
-            for side, record_id in ((action.side, action.target_id), (action.side.other, action.source_id))
-            if record_id is not None
-        }
+        named = {record for action in _actions(report) for record in action.records}
         found = {record_id: (side, staging.find(side, Kind.INCIDENT, record_id)) for side, record_id in named}
     lens = route.mapping.title.lens
     readings = {record_id: lens.get(side, known.record.payload) for record_id, (side, known) in found.items() if known}

@@ -265,7 +265,7 @@ def _approved(snapshot: Snapshot, key: str) -> bool:
 def _waiting(plan: Plan, held: tuple[Action, ...]) -> dict[Side, dict[str, Place]]:
     places = {side: dict(known) for side, known in plan.places.items()}
     for action in held:
-        for side, record_id in ((action.side, action.target_id), (action.side.other, action.source_id)):
-            if record_id in places.get(side, {}) and record_id is not None:
+        for side, record_id in action.records:
+            if record_id in places.get(side, {}):
                 places[side][record_id] = Place.WAITING
     return places

@@ -36,6 +36,5 @@ def keep_open(snapshot: Snapshot, action: Action, title: str, draft: Draft, *, t
     draft.items.append(items.refused(refusal, action, title))
     if tried:
         return
-    for side, record_id in ((action.side, action.target_id), (action.side.other, action.source_id)):
-        if record_id is not None:
-            draft.stand(side, record_id, Place.REFUSED)
+    for side, record_id in action.records:
+        draft.stand(side, record_id, Place.REFUSED)

@@ -55,6 +55,8 @@ STORY = (
 ONE, CHANGE = C.id == given("one"), update(JOURNAL).where(C.id == given("one"))
 LOOKED = CHANGE.values(looks=C.looks + 1, looked_at=given("seen_at", type_=Instant))
 REFUSED = select(REFUSALS).where(REFUSALS.c.route == given("in_route"))
+COLUMNS = ("act", "side", "kind", "target_id", "source_id", "reason", "fields")
+"""What of an action can be asked for."""
 ITS_REFUSAL = (REFUSALS.c.route == given("in_route"), REFUSALS.c.key == given("of_key"))
 
 
@@ -82,16 +84,8 @@ class Journal:
 
     def intend(self, action: Action, *, cycle: int, before: dict[str, Any], server_at: datetime | None) -> Intent:
         intent = Intent(str(uuid.uuid4()), action, cycle, before, server_at, self.now)
-        told = {
-            "act": action.act.value,
-            "side": action.side.value,
-            "kind": action.kind.value,
-            "target_id": action.target_id,
-            "source_id": action.source_id,
-            "reason": action.reason,
-            "action": _action_json(action),
-            "fields": dict(action.fields),
-        }
+        whole = _action_json(action)
+        told = {"action": whole, **{column: whole[column] for column in COLUMNS}}
         moment = {"cycle": cycle, "before": before, "server_at": server_at, "made_at": self.now, "answer": {}}
         self.connection.execute(insert(JOURNAL), {"id": intent.id, "route": self.route, **told, **moment})
         return intent
@@ -158,7 +152,7 @@ class Journal:
 
     def refuse(self, key: str, side: Side, words: str, fingerprint: str) -> None:
         """Parks a refused call: tried again after a while, each time later, and whenever a side changes."""
-        known = next(iter(self._rows(REFUSED.where(REFUSALS.c.key == given("of_key")), of_key=key)), None)
+        known = next(iter(self._rows(select(REFUSALS).where(*ITS_REFUSAL), of_key=key)), None)
         tries = known.tries + 1 if known is not None and known.fingerprint == fingerprint else 1
         pause = min(FIRST_RETRY * 2 ** (tries - 1), LAST_RETRY)
         told: dict[str, object] = {"side": side.value, "words": words, "fingerprint": fingerprint}
