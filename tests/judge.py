@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from edits import Desk
 from oracle import differences, duplicates
-from procore_4hse.report import Report
+from procore_4hse.engine.report import Report
 from world import World
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from procore_4hse.mapping.lenses import INJURED, STATUS_AT, ZONE
+from procore_4hse.mapping.lenses.base import INJURED, STATUS_AT, ZONE
 from procore_4hse.mapping.loader import load
 from procore_4hse.models import Link, Ruling, Side
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot

@@ -12,11 +12,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from procore_4hse.clients import FourHseRegister, ProcoreRegister, fourhse_http, procore_http
-from procore_4hse.cycle import Options, run_cycle
-from procore_4hse.gather import Route
-from procore_4hse.house import House
+from procore_4hse.engine.cycle import Options, run_cycle
+from procore_4hse.engine.report import Report
 from procore_4hse.mapping.loader import load
-from procore_4hse.report import Report
+from procore_4hse.route import Route
+from procore_4hse.runtime import House
 from procore_4hse.simulator.faults import Faults
 from procore_4hse.simulator.fourhse import SimulatedFourHse
 from procore_4hse.simulator.fourhse_dials import FourHseDials

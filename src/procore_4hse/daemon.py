@@ -19,12 +19,12 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 
-from procore_4hse.cycle import Options, run_cycle
+from procore_4hse.engine.cycle import Options, run_cycle
+from procore_4hse.engine.report import Report
 from procore_4hse.errors import AccessRefused, AskedToStop, StoreError
-from procore_4hse.gather import Route
-from procore_4hse.house import House
-from procore_4hse.report import Report
-from procore_4hse.retention import Ages, all_routes, purge_old
+from procore_4hse.operations.retention import Ages, all_routes, purge_old
+from procore_4hse.route import Route
+from procore_4hse.runtime import House
 
 log = structlog.get_logger()
 

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from procore_4hse.cycle import Options, run_cycle
+from procore_4hse.bootstrap import open_house, routes_of
+from procore_4hse.engine.cycle import Options, run_cycle
+from procore_4hse.engine.report import Report
 from procore_4hse.errors import SyncError
-from procore_4hse.gather import Route
-from procore_4hse.house import House, open_house, routes_of
 from procore_4hse.models import Action, Item, ItemKind, Kind, Link, LinkState
-from procore_4hse.report import Report
+from procore_4hse.route import Route
+from procore_4hse.runtime import House
 from procore_4hse.settings.loader import load
 from procore_4hse.simulator.fourhse import SimulatedFourHse
 from procore_4hse.simulator.procore import SimulatedProcore

@@ -12,7 +12,7 @@ import structlog
 from handmade import COMPANY, NOON, Time, Vendor, fourhse_at, half, procore_at
 
 from procore_4hse.clients import CALL_TIMEOUT, Http, procore_http
-from procore_4hse.clients.wire import ATTEMPT_LASTS, TIMEOUT, Call
+from procore_4hse.clients.transport import ATTEMPT_LASTS, TIMEOUT, Call
 from procore_4hse.errors import (
     AccessRefused,
     BudgetExhausted,

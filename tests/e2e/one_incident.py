@@ -24,10 +24,10 @@ BLOCK = re.compile(r"(<!-- run: (?P<name>[\w-]+) -->\n```\w*\n)(?P<text>.*?)(```
 if __name__ == "__main__":
     sys.path.insert(0, str(TESTS))
 
+from procore_4hse.engine.report import Report  # noqa: E402
 from procore_4hse.mapping.images import image_of  # noqa: E402
 from procore_4hse.models import Act, Action, Kind, Link, Side  # noqa: E402
 from procore_4hse.reconcile.diff import diff, shown  # noqa: E402
-from procore_4hse.report import Report  # noqa: E402
 from world import PROJECT, World  # noqa: E402  (the tests' folder is on the path only now)
 
 TITLE = 'Fall from ladder, "Block <A>"'

@@ -20,9 +20,9 @@ from pydantic_core import PydanticUndefined
 
 from procore_4hse.cli import app
 from procore_4hse.demo import open_stage
+from procore_4hse.engine.report import Report
 from procore_4hse.errors import SyncError
 from procore_4hse.models import ItemKind
-from procore_4hse.report import Report
 from procore_4hse.settings.model import RouteSettings, Settings
 from procore_4hse.settings.sources import CONFIG_VARIABLE, SECRETS_VARIABLE
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from shutil import copytree
 from textwrap import dedent, indent
 
-from crew import NOTHING, hire, hurt_on_site, is_quiet, only, partner, wrote
+from actors import NOTHING, hire, hurt_on_site, is_quiet, only, partner, wrote
 from procore_4hse.mapping.loader import load
 from world import World
 

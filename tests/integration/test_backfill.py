@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from oracle import duplicates
-from procore_4hse.backfill import Preview, Progress, Result, Span, backfill, refuse_contradictions
+from procore_4hse.engine.backfill import Preview, Progress, Result, Span, backfill, refuse_contradictions
 from procore_4hse.errors import UsageError
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.reconcile.snapshot import Limits

@@ -11,11 +11,11 @@ from shutil import copytree
 
 import pytest
 
-from crew import NOTHING, hurt_on_site, wrote
-from procore_4hse.effects import What
+from actors import NOTHING, hurt_on_site, wrote
 from procore_4hse.mapping.loader import load
 from procore_4hse.models import Side
-from procore_4hse.rehearsal import rehearsed
+from procore_4hse.operations.mapping_diff import rehearsed
+from procore_4hse.operations.plan_effects import What
 from world import MAPPING, World
 
 pytestmark = pytest.mark.any_store

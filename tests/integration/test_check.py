@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from procore_4hse.check import Level, check_all
-from procore_4hse.mapping.lenses import StatusLens
+from procore_4hse.mapping.lenses.incident import StatusLens
+from procore_4hse.operations.check import Level, check_all
 from procore_4hse.simulator.wire import Request, Response
 from world import World
 

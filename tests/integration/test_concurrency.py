@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-import crew
-from crew import hire, hurt_in_office, hurt_on_site, wrote
+import actors as crew
+from actors import hire, hurt_in_office, hurt_on_site, wrote
 from oracle import differences
-from procore_4hse.cycle import GRACE, LEASE, Options, run_cycle
+from procore_4hse.engine.cycle import GRACE, LEASE, Options, run_cycle
+from procore_4hse.engine.report import Report
 from procore_4hse.models import Kind
-from procore_4hse.report import Report
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Store

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-import crew
-from crew import hire, hurt_in_office, hurt_on_site, is_quiet, only, partner, wrote
+import actors as crew
+from actors import hire, hurt_in_office, hurt_on_site, is_quiet, only, partner, wrote
 from procore_4hse.models import Kind, LinkState
 from procore_4hse.reconcile.snapshot import Limits, Policy
 from procore_4hse.simulator.faults import FaultKind

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crew import NOTHING, hire, hurt_on_site, is_quiet, only, partner, waiting, wrote
+from actors import NOTHING, hire, hurt_on_site, is_quiet, only, partner, waiting, wrote
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.simulator.faults import FaultKind

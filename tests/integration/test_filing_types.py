@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from crew import NOTHING, hire, hurt_in_office, hurt_on_site, is_quiet, partner, wrote
-from procore_4hse.backfill import Span, backfill
-from procore_4hse.explain import told
+from actors import NOTHING, hire, hurt_in_office, hurt_on_site, is_quiet, partner, wrote
+from procore_4hse.engine.backfill import Span, backfill
 from procore_4hse.mapping.loader import load
 from procore_4hse.models import Act, Kind, Side
+from procore_4hse.operations.explain import told
 from procore_4hse.simulator.faults import FaultKind
 from world import MAPPING, World
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from crew import NOTHING, hire, hurt_in_office, hurt_on_site, is_quiet, only, partner, waiting, wrote
+from actors import NOTHING, hire, hurt_in_office, hurt_on_site, is_quiet, only, partner, waiting, wrote
 from procore_4hse.mapping.loader import load
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.procore_dials import ProcoreDials

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-import crew
-from crew import hire, hurt_on_site, waiting, wrote
+import actors as crew
+from actors import hire, hurt_on_site, waiting, wrote
 from procore_4hse.models import Kind
 from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.simulator.faults import FaultKind

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from crew import NOTHING, hire, hurt_in_office, hurt_on_site, only, partner, waiting, wrote
-from procore_4hse.gather import Gathering, snapshot
-from procore_4hse.mapping.lenses import ACTIONS
+from actors import NOTHING, hire, hurt_in_office, hurt_on_site, only, partner, waiting, wrote
+from procore_4hse.engine.pull import Pulled
+from procore_4hse.engine.snapshots import Gathering, snapshot
+from procore_4hse.mapping.lenses.base import ACTIONS
 from procore_4hse.mapping.loader import load
 from procore_4hse.models import Kind, Side
-from procore_4hse.pull import Pulled
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.wire import Request
 from world import MAPPING, PROJECT, World

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from crew import NOTHING, hire, hurt_in_office, hurt_on_site, only, waiting, wrote
+from actors import NOTHING, hire, hurt_in_office, hurt_on_site, only, waiting, wrote
 from edits import osha
 from oracle import plain
 from procore_4hse.mapping.loader import load

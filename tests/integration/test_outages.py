@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
-import crew
-from crew import hire, hurt_on_site, wrote
+import actors as crew
+from actors import hire, hurt_on_site, wrote
 from oracle import differences
 from procore_4hse.models import Kind
 from procore_4hse.simulator.faults import FaultKind

@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
-import crew
-from crew import (
+import actors as crew
+from actors import (
     hire,
     hire_in_office,
     hire_on_site,

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-import crew
+import actors as crew
 import world as stage
-from crew import NOTHING, hire, hurt_in_office, hurt_on_site, is_quiet, only, partner, waiting, wrote
+from actors import NOTHING, hire, hurt_in_office, hurt_on_site, is_quiet, only, partner, waiting, wrote
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Direction, Mapping

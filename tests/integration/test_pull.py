@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from judge import is_quiet
-from procore_4hse import pull
+from procore_4hse.engine import pull
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from procore_4hse.simulator.wire import Request, Response

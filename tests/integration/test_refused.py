@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from crew import hire, hurt_on_site
+from actors import hire, hurt_on_site
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from world import World

@@ -13,12 +13,12 @@ import pytest
 from psycopg import sql
 from sqlalchemy import URL
 
-import crew
-from crew import hire, hurt_in_office, hurt_on_site, only, partner, waiting, wrote
+import actors as crew
+from actors import hire, hurt_in_office, hurt_on_site, only, partner, waiting, wrote
 from oracle import differences
-from procore_4hse.house import House
 from procore_4hse.models import Kind, Side
 from procore_4hse.reconcile.snapshot import Policy
+from procore_4hse.runtime import House
 from world import World
 
 SIDES = [Side.PROCORE, Side.FOURHSE]

@@ -16,13 +16,13 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
-import crew
-from crew import hire, hire_in_office, hire_on_site, hurt_in_office, hurt_on_site, only, partner, wrote
+import actors as crew
+from actors import hire, hire_in_office, hire_on_site, hurt_in_office, hurt_on_site, only, partner, wrote
 from edits import Desk, seed, settle_doubts
 from procore_4hse.daemon import Daemon
 from procore_4hse.models import Item, ItemKind, Kind, LinkState, Side
+from procore_4hse.operations.retention import Ages, Ends, all_routes, forget_person, purge_old
 from procore_4hse.reconcile.snapshot import Policy
-from procore_4hse.retention import Ages, Ends, all_routes, forget_person, purge_old
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials

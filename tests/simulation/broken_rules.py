@@ -57,7 +57,7 @@ BREAKS = (
     ),
     Break(
         "absence counts as a deletion",
-        "gather.py",
+        "engine/snapshots.py",
         "    if not staged.present:\n        return Presence.ABSENT\n",
         "    if not staged.present:\n        return Presence.GONE\n",
     ),
@@ -83,19 +83,19 @@ BREAKS = (
     ),
     Break(
         "a lost create is made again at once",
-        "settle.py",
+        "engine/recovery.py",
         "        enough = intent.looks + 1 >= LOOKS and waited >= self.settle_for\n",
         "        enough = True\n",
     ),
     Break(
         "a lost create is never found again",
-        "settle.py",
+        "engine/recovery.py",
         "        if equal is None:\n            return False\n",
         "        if equal is None or True:\n            return False\n",
     ),
     Break(
         "every listing counts as whole",
-        "certificate.py",
+        "engine/completeness.py",
         "        if len(self.seen) != self.total:\n",
         "        if False:\n",
     ),
@@ -107,13 +107,13 @@ BREAKS = (
     ),
     Break(
         "the day is read in UTC",
-        "mapping/lenses.py",
+        "mapping/lenses/incident.py",
         "        return Known(moment and days.local_day(moment, image[ZONE]))\n",
         '        return Known(moment and days.local_day(moment, "UTC"))\n',
     ),
     Break(
         "an incident is closed without its day",
-        "mapping/lenses.py",
+        "mapping/lenses/incident.py",
         '        return {self.fourhse: "closed", self.closed_on: _closing_day(facts)}\n',
         '        return {self.fourhse: "closed"}\n',
     ),

@@ -24,7 +24,7 @@ from crash_oracle import Expected, Findings, judge
 from crash_store import Shelf
 from sqlalchemy.engine.default import DefaultDialect
 
-from procore_4hse.report import Report
+from procore_4hse.engine.report import Report
 from procore_4hse.simulator.wire import Dropped, Request, Response
 from world import Clock, World
 

@@ -8,8 +8,8 @@ from typing import Any
 from crash import Scenario
 from crash_oracle import MARK, Expected
 
+from procore_4hse.engine.report import Report
 from procore_4hse.reconcile.snapshot import Policy
-from procore_4hse.report import Report
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials

@@ -9,20 +9,20 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from machine_desk import Desk
-from machine_hands import Hands
+from machine_decisions import Desk
+from machine_edits import Hands
 from machine_mapping import CUSTOM_FIELD, mapping_of
 from machine_moves import Death, Fault, History, Meddling, Move, Round, Setting
-from machine_town import FragileStore, Town, is_write
 from meter import Meter, noted
 from oracle_rest import Rest
 from oracle_watch import SHARED, Objection, Watch
+from scenario_world import FragileStore, Town, is_write
 
-from procore_4hse.gather import Route
+from procore_4hse.engine.report import Report
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Act, Kind
 from procore_4hse.reconcile.snapshot import Plan, Policy, signature
-from procore_4hse.report import Report
+from procore_4hse.route import Route
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.wire import Request, Response
 from world import OFFICE, PROJECT, TENANT

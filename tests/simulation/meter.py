@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 from machine_moves import UNASKED
 from structlog import DropEvent
 
+from procore_4hse.engine.report import Report
 from procore_4hse.models import Act, ItemKind, LinkState, Side
 from procore_4hse.reconcile.diff import Verdict
 from procore_4hse.reconcile.snapshot import Plan
-from procore_4hse.report import Report
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from machine_town import Town
 from oracle_watch import FIELDS, OTHER, SHARED, Objection, Place, Watch, alike
+from scenario_world import Town
 
 HELD = {"title": "title", "description": "text", "day": "day", "status": "status", "category": "category"}
 

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from machine_town import FragileStore, Town
+from scenario_world import FragileStore, Town
 
 from oracle import day_of, one_line, plain, title_and_text
-from procore_4hse.gather import Route
+from procore_4hse.engine.report import Report
 from procore_4hse.mapping.rules import Direction, OnConflict
 from procore_4hse.models import Action, Kind, Side
 from procore_4hse.reconcile.snapshot import Policy
-from procore_4hse.report import Report
+from procore_4hse.route import Route
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials

@@ -16,8 +16,8 @@ import structlog
 from hypothesis import HealthCheck, Phase
 from machine import Machine
 from machine_moves import EVENLY, History, histories
-from machine_town import FragileStore
 from meter import EVERYTHING, USUAL, Meter
+from scenario_world import FragileStore
 
 from procore_4hse.reconcile import diff
 

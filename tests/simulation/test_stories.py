@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from machine_town import FragileStore
+from scenario_world import FragileStore
 from story import Story, read
 
 FOLDER = Path(__file__).parent / "scenarios"

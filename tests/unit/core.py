@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from procore_4hse.mapping.directory import Directory
-from procore_4hse.mapping.live import Live
+from procore_4hse.mapping.picklists import Live
 from procore_4hse.models import Kind, Link, Side
 from procore_4hse.reconcile.snapshot import People, Presence, Record, Snapshot
 from routes import MAPPING as WHOLE

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from procore_4hse.mapping.actions import ActionsLens, summary
-from procore_4hse.mapping.lenses import ACTIONS, Held, Known, Unwritable
-from procore_4hse.mapping.lines import Spot
+from procore_4hse.mapping.lenses.actions import ActionsLens, summary
+from procore_4hse.mapping.lenses.base import ACTIONS, Held, Known, Unwritable
+from procore_4hse.mapping.lenses.lines import Spot
 from procore_4hse.models import Side
 
 LENS = ActionsLens(Spot("text", None, ("Location",)))

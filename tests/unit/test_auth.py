@@ -13,7 +13,7 @@ import structlog
 
 from procore_4hse.clients.auth import FourHseAuth, HeldToken, ProcoreAuth, Token
 from procore_4hse.clients.budget import Budget
-from procore_4hse.clients.wire import Wire
+from procore_4hse.clients.transport import Wire
 from procore_4hse.errors import AccessRefused, Unavailable
 from procore_4hse.models import Side
 from procore_4hse.simulator.wire import Dropped, Handler, InProcess, Request, Response

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from core import DIRECTORY, MAPPING, PERSON_8, WHOLE, child, crowd, injury, involved, near_miss
 
-from procore_4hse.mapping.live import Live
+from procore_4hse.mapping.picklists import Live
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, Place, Refusal, Side
 from procore_4hse.reconcile.plan import plan

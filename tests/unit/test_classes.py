@@ -10,7 +10,7 @@ import pytest
 
 from procore_4hse.errors import MappingError
 from procore_4hse.mapping.classes import CLASSES, FieldClass, own_class
-from procore_4hse.mapping.lenses import INJURED
+from procore_4hse.mapping.lenses.base import INJURED
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Direction, Field
 from procore_4hse.mapping.translate import new_payload

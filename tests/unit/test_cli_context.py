@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 from procore_4hse.cli import Commands
 from procore_4hse.cli.context import Desk, start_logging
 from procore_4hse.cli.text import age, counted, fields_in_words, plain, short, span
-from procore_4hse.cycle import Report
+from procore_4hse.engine.cycle import Report
+from procore_4hse.engine.run_routes import Round, gravest
 from procore_4hse.errors import ConfigurationError, GuardStopped, Problem, StoreError, SyncError, UsageError
-from procore_4hse.rounds import Round, gravest
 
 
 def ending(error: Exception, *, verbose: bool = False, in_json: bool = False) -> tuple[int, str, str]:

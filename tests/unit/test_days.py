@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procore_4hse.mapping import days
+from procore_4hse.mapping.lenses import days
 
 quick = settings(derandomize=True, max_examples=200)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procore_4hse.mapping.lenses import INJURED
-from procore_4hse.mapping.people import NumberLens
+from procore_4hse.mapping.lenses.base import INJURED
+from procore_4hse.mapping.lenses.person import NumberLens
 from procore_4hse.mapping.rules import Direction, Field, OnConflict
 from procore_4hse.models import Agreement, Ruling, Side
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff, diff_field, seen, shown

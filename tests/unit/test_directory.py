@@ -3,8 +3,8 @@
 import pytest
 
 from procore_4hse.mapping.directory import Directory, name_in
-from procore_4hse.mapping.lenses import Held, Known, Unwritable
-from procore_4hse.mapping.people import NumberLens, PersonLens
+from procore_4hse.mapping.lenses.base import Held, Known, Unwritable
+from procore_4hse.mapping.lenses.person import NumberLens, PersonLens
 from procore_4hse.models import Side
 
 

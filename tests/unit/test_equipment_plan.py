@@ -7,8 +7,8 @@ import pytest
 from core import MAPPING, crowd, injury
 
 from procore_4hse.mapping.directory import Fleet
-from procore_4hse.mapping.equipment import EquipmentLens
-from procore_4hse.mapping.live import Live
+from procore_4hse.mapping.lenses.equipment import EquipmentLens
+from procore_4hse.mapping.picklists import Live
 from procore_4hse.mapping.rules import Direction, Field
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Link, Place, Side
 from procore_4hse.reconcile.plan import plan

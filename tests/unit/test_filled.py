@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from procore_4hse.mapping.lines import Spot
+from procore_4hse.mapping.lenses.display import ShownLens
+from procore_4hse.mapping.lenses.lines import Spot
 from procore_4hse.mapping.rules import Direction, Field
-from procore_4hse.mapping.shown import ShownLens
 from procore_4hse.models import Agreement, LinkState, Side
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff_field
 from procore_4hse.reconcile.plan import plan

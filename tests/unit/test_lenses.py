@@ -10,21 +10,15 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from procore_4hse.mapping import days, text
-from procore_4hse.mapping.lenses import (
-    INJURED,
-    STATUS_AT,
+from procore_4hse.mapping.lenses import days, text
+from procore_4hse.mapping.lenses.base import INJURED, STATUS_AT, ZONE, Held, Known, Lens, Unwritable
+from procore_4hse.mapping.lenses.incident import (
     TITLE_MAX,
-    ZONE,
     CategoryLens,
     DayLens,
-    Held,
-    Known,
-    Lens,
     StatusLens,
     TextLens,
     TitleLens,
-    Unwritable,
     cut_title,
 )
 from procore_4hse.models import Side

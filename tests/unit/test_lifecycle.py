@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from procore_4hse.mapping.lenses import INJURED
-from procore_4hse.mapping.people import NumberLens
+from procore_4hse.mapping.lenses.base import INJURED
+from procore_4hse.mapping.lenses.person import NumberLens
 from procore_4hse.mapping.rules import Direction, Field
 from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Place, Side
 from procore_4hse.reconcile import items

@@ -9,7 +9,7 @@ from textwrap import dedent, indent
 import pytest
 
 from procore_4hse.mapping import schema
-from procore_4hse.mapping.lenses import Known
+from procore_4hse.mapping.lenses.base import Known
 from procore_4hse.mapping.loader import load
 from procore_4hse.models import Side
 from procore_4hse.settings.model import PrivacySettings

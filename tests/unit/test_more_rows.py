@@ -9,9 +9,9 @@ from shutil import copytree
 import pytest
 
 from procore_4hse.errors import MappingError
+from procore_4hse.mapping.lenses.display import ShownLens
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Field
-from procore_4hse.mapping.shown import ShownLens
 from procore_4hse.models import Kind, Side
 
 ROOT = Path(__file__).parents[2]

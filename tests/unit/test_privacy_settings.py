@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from procore_4hse.bootstrap import routes_of
 from procore_4hse.errors import ConfigurationError, Problem
-from procore_4hse.gather import Route
-from procore_4hse.house import routes_of
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.rules import Direction
+from procore_4hse.route import Route
 from procore_4hse.settings.model import Settings
 
 FOLDER = Path(__file__).parents[2] / "mappings" / "default"

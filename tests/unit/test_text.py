@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procore_4hse.mapping import text
+from procore_4hse.mapping.lenses import text
 
 quick = settings(derandomize=True, max_examples=150)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procore_4hse.mapping.lenses import INJURED, STATUS_AT, ZONE, Held, Known, Unwritable
+from procore_4hse.mapping.lenses.base import INJURED, STATUS_AT, ZONE, Held, Known, Unwritable
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.mapping.translate import canonical, facts_of, new_payload, payload

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from procore_4hse.mapping.custom import CustomWordLens
-from procore_4hse.mapping.lenses import Unwritable
-from procore_4hse.mapping.lines import Spot
+from procore_4hse.mapping.lenses.base import Unwritable
+from procore_4hse.mapping.lenses.custom import CustomWordLens
+from procore_4hse.mapping.lenses.lines import Spot
+from procore_4hse.mapping.lenses.words import WordList
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import new_payload, unsaid
-from procore_4hse.mapping.words import WordList
 from procore_4hse.models import Side
 from procore_4hse.reconcile.plan import plan
 from routes import MAPPING, ROME, office, route, site

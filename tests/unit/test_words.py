@@ -4,12 +4,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from procore_4hse.mapping import text
 from procore_4hse.mapping.directory import Directory
-from procore_4hse.mapping.lenses import Held, Known, TextLens, Unwritable
-from procore_4hse.mapping.lines import Lined, Spot, join_lines, split_lines
-from procore_4hse.mapping.live import Live
-from procore_4hse.mapping.words import PartsLens, WordLens, WordList
+from procore_4hse.mapping.lenses import text
+from procore_4hse.mapping.lenses.base import Held, Known, Unwritable
+from procore_4hse.mapping.lenses.incident import TextLens
+from procore_4hse.mapping.lenses.lines import Lined, Spot, join_lines, split_lines
+from procore_4hse.mapping.lenses.words import PartsLens, WordLens, WordList
+from procore_4hse.mapping.picklists import Live
 from procore_4hse.models import Side
 
 quick = settings(derandomize=True, max_examples=200)

@@ -12,14 +12,15 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from procore_4hse.backfill import Preview, Progress, Result, Span, backfill, refuse_contradictions
+from procore_4hse.bootstrap import DIRECTIONS
 from procore_4hse.cli.context import Desk, Json, RouteNames, day, desk_of, teach
 from procore_4hse.cli.reports import show_report
+from procore_4hse.engine.backfill import Preview, Progress, Result, Span, backfill, refuse_contradictions
+from procore_4hse.engine.run_routes import Round
 from procore_4hse.errors import UsageError
-from procore_4hse.gather import Route
-from procore_4hse.house import DIRECTIONS, House
 from procore_4hse.models import Side
-from procore_4hse.rounds import Round
+from procore_4hse.route import Route
+from procore_4hse.runtime import House
 from procore_4hse.settings.model import Direction
 
 HELP = """Incidents that happened in a range of days, whatever the route's `since` says.

@@ -9,11 +9,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from procore_4hse.check import Finding, Level, check_all
 from procore_4hse.cli.context import Desk, Json, desk_of, teach
 from procore_4hse.cli.tables import facts
 from procore_4hse.cli.text import counted
-from procore_4hse.rounds import gravest
+from procore_4hse.engine.run_routes import gravest
+from procore_4hse.operations.check import Finding, Level, check_all
 
 HELP = """Whether the configuration can work: credentials, what our accounts may see on each route, clocks, time zones,
 and every word that both systems show now against the mapping.

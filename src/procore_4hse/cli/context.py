@@ -24,9 +24,10 @@ import typer
 from rich.console import Console
 
 from procore_4hse import log
+from procore_4hse.bootstrap import open_house, routes_of
 from procore_4hse.errors import ConfigurationError, SyncError, UsageError
-from procore_4hse.gather import Route
-from procore_4hse.house import House, open_house, routes_of
+from procore_4hse.route import Route
+from procore_4hse.runtime import House
 from procore_4hse.settings.loader import load
 from procore_4hse.settings.model import Settings
 from procore_4hse.settings.sources import CONFIG_VARIABLE, PREFIX, SECRETS_VARIABLE

@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from procore_4hse import retention
 from procore_4hse.cli.context import Desk, Json, day, desk_of, teach
 from procore_4hse.errors import SyncError, UsageError
-from procore_4hse.house import House
-from procore_4hse.retention import LOOKED_AT, Ages, Ends, Purged
+from procore_4hse.operations import retention
+from procore_4hse.operations.retention import LOOKED_AT, Ages, Ends, Purged
+from procore_4hse.runtime import House
 
 UPGRADE = """Creates the tables of the store, or brings them up to date; nothing happens when they are.
 

@@ -18,8 +18,8 @@ from rich.text import Text
 
 from procore_4hse.cli.context import Desk, desk_of, teach
 from procore_4hse.demo import ZONE, Deed, Scene, Stage, open_stage, spoken
+from procore_4hse.engine.report import Report
 from procore_4hse.models import Act, Action, ItemKind, Kind, Side
-from procore_4hse.report import Report
 from procore_4hse.store.inbox import Entry
 
 HELP = """Shows a two-way sync from the first meeting to a quiet cycle, on two simulated systems and real incidents.

@@ -10,14 +10,14 @@ from rich.text import Text
 
 from procore_4hse.cli.actions import IN_WORDS, action_json
 from procore_4hse.cli.context import Desk, Json, desk_of, teach
-from procore_4hse.cli.crossings import crossing_json, crossing_table, in_words
 from procore_4hse.cli.inbox import advice
+from procore_4hse.cli.preview import crossing_json, crossing_table, in_words
 from procore_4hse.cli.tables import facts, table
 from procore_4hse.cli.text import counted, fields_in_words, moment, plain, short
-from procore_4hse.explain import Compared, Story, story_of
-from procore_4hse.mapping.lenses import Known
-from procore_4hse.mapping.words import SeveralWords, WordLens
+from procore_4hse.mapping.lenses.base import Known
+from procore_4hse.mapping.lenses.words import SeveralWords, WordLens
 from procore_4hse.models import Action, Image, Kind, LinkState, RawRecord, Side
+from procore_4hse.operations.explain import Compared, Story, story_of
 from procore_4hse.reconcile.diff import FieldDiff, Verdict
 from procore_4hse.reconcile.snapshot import Presence
 from procore_4hse.store.journal import Intent

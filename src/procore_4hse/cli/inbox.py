@@ -9,13 +9,13 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from procore_4hse import answers
-from procore_4hse.answers import Answer
 from procore_4hse.cli.context import Desk, desk_of, teach
 from procore_4hse.cli.tables import facts, table
 from procore_4hse.cli.text import age, moment, plain, short
-from procore_4hse.gather import Route
 from procore_4hse.models import ItemKind
+from procore_4hse.operations import decisions as answers
+from procore_4hse.operations.decisions import Answer
+from procore_4hse.route import Route
 from procore_4hse.store.inbox import Entry
 
 GROUP = """What waits for a person: list it, look at one item, answer it.

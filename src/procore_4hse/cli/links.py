@@ -7,14 +7,14 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from procore_4hse import answers
 from procore_4hse.cli.context import Desk, Json, RouteNames, desk_of, teach
 from procore_4hse.cli.tables import table
 from procore_4hse.cli.text import counted, moment, short
-from procore_4hse.gather import Route
-from procore_4hse.house import House
 from procore_4hse.models import Kind, Link, LinkState, Side
+from procore_4hse.operations import decisions as answers
 from procore_4hse.reconcile.diff import shown
+from procore_4hse.route import Route
+from procore_4hse.runtime import House
 from procore_4hse.store.repository import Unit
 
 GROUP = """Which incident is which: list the links, add one by hand, take one apart.

@@ -11,21 +11,21 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from procore_4hse.bootstrap import routes_of
 from procore_4hse.cli.context import Desk, Json, RouteNames, desk_of, ended, show_problems, teach
-from procore_4hse.cli.crossings import way_in_words
-from procore_4hse.cli.rehearsals import rehearsal_json, show_rehearsal
+from procore_4hse.cli.mapping_diffs import rehearsal_json, show_rehearsal
+from procore_4hse.cli.preview import way_in_words
 from procore_4hse.cli.tables import table
 from procore_4hse.cli.trials import show_trial, trial_json
 from procore_4hse.errors import ConfigurationError, MappingError, Problem
-from procore_4hse.explain import story_of
-from procore_4hse.gather import Route
-from procore_4hse.house import routes_of
+from procore_4hse.mapping.lint import remarks
 from procore_4hse.mapping.loader import load, word_lists
-from procore_4hse.mapping.remarks import remarks
 from procore_4hse.mapping.rules import Direction, Mapping
 from procore_4hse.mapping.schema import Words
 from procore_4hse.mapping.show import Row, rows
-from procore_4hse.rehearsal import rehearsed
+from procore_4hse.operations.explain import story_of
+from procore_4hse.operations.mapping_diff import rehearsed
+from procore_4hse.route import Route
 from procore_4hse.settings.model import Settings
 
 UNCONFIGURED = Path("mappings/default")

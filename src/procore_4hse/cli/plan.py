@@ -8,14 +8,14 @@ from procore_4hse.cli.actions import action_json, show_actions
 from procore_4hse.cli.context import Json, RouteNames, desk_of, teach
 from procore_4hse.cli.reports import counting, show_report
 from procore_4hse.cli.sync import Full
-from procore_4hse.cycle import Options
-from procore_4hse.gather import Route
-from procore_4hse.house import House
-from procore_4hse.mapping.lenses import Known
+from procore_4hse.engine.cycle import Options
+from procore_4hse.engine.report import Report
+from procore_4hse.engine.run_routes import Round, run_round
+from procore_4hse.mapping.lenses.base import Known
 from procore_4hse.models import Action, Kind
 from procore_4hse.reconcile.diff import shown
-from procore_4hse.report import Report
-from procore_4hse.rounds import Round, run_round
+from procore_4hse.route import Route
+from procore_4hse.runtime import House
 
 HELP = """The same cycle as `sync`, without one write to either system: every intended action with its reason.
 

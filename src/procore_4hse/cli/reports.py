@@ -10,11 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from procore_4hse.cli.context import Desk
-from procore_4hse.gather import Route
+from procore_4hse.engine.report import Report
+from procore_4hse.engine.run_routes import Progress as Counted
+from procore_4hse.engine.run_routes import Round
 from procore_4hse.models import Act, Action, Side
-from procore_4hse.report import Report
-from procore_4hse.rounds import Progress as Counted
-from procore_4hse.rounds import Round
+from procore_4hse.route import Route
 
 OUTCOMES = {
     "ok": ("done", "bold green"),

@@ -9,7 +9,7 @@ import typer
 from procore_4hse.cli.context import desk_of, teach
 from procore_4hse.daemon import Daemon, interruptible
 from procore_4hse.errors import UsageError
-from procore_4hse.retention import Ages
+from procore_4hse.operations.retention import Ages
 
 HELP = """The daemon: a cycle of each route at once, then after each pause (schedule.every), until it is told to end.
 

@@ -20,7 +20,7 @@ from procore_4hse.cli.init import DEFAULT_MAPPING, begin, must_be_new
 from procore_4hse.cli.systems import COMPANY, OFFICE, PROJECT, TENANT, Systems, now
 from procore_4hse.errors import UsageError
 from procore_4hse.settings.toml_file import DEFAULT_FILE
-from procore_4hse.simulator.by_hand import NotDone, edited, in_fourhse, in_procore, with_screen
+from procore_4hse.simulator.manual_edits import NotDone, edited, in_fourhse, in_procore, with_screen
 from procore_4hse.simulator.wire import Handler, LoopbackServer
 
 HELP = """Both systems as simulated servers on this machine, until Ctrl-C: to try commands without an account.

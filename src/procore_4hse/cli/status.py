@@ -15,8 +15,8 @@ from procore_4hse.cli.tables import facts
 from procore_4hse.cli.text import moment, span
 from procore_4hse.errors import UsageError
 from procore_4hse.models import Side
+from procore_4hse.operations.status import Standing, standing_of
 from procore_4hse.settings.values import duration
-from procore_4hse.standing import Standing, standing_of
 
 HELP = """How each route stands: its last cycle and the next one, how many incidents are in sync, what waits for a
 person and since when, what is left of the call budgets and how often they allow a cycle.

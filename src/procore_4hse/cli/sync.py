@@ -8,8 +8,8 @@ import typer
 
 from procore_4hse.cli.context import Json, RouteNames, desk_of, teach
 from procore_4hse.cli.reports import counting, show_round
-from procore_4hse.cycle import Options
-from procore_4hse.rounds import run_round
+from procore_4hse.engine.cycle import Options
+from procore_4hse.engine.run_routes import run_round
 
 HELP = """One cycle, then exit: reads both systems, writes what changed, asks about the rest.
 

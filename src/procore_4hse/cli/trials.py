@@ -9,11 +9,11 @@ from rich.text import Text
 
 from procore_4hse.cli.actions import action_json
 from procore_4hse.cli.context import Desk
-from procore_4hse.cli.crossings import crossing_json, crossing_table
 from procore_4hse.cli.explain import headline, next_words, nobody_words, person_title
+from procore_4hse.cli.preview import crossing_json, crossing_table
 from procore_4hse.cli.text import moment
-from procore_4hse.explain import Compared, Story
 from procore_4hse.models import Item, Side
+from procore_4hse.operations.explain import Compared, Story
 
 
 def trial_json(story: Story, folder: Path | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from procore_4hse.clients.budget import Budget
 from procore_4hse.clients.fourhse import FourHseRegister
 from procore_4hse.clients.http import CALL_TIMEOUT, Http
 from procore_4hse.clients.procore import ProcoreRegister
-from procore_4hse.clients.wire import Wire
+from procore_4hse.clients.transport import Wire
 from procore_4hse.models import Side
 
 __all__ = ["CALL_TIMEOUT", "FourHseRegister", "Http", "ProcoreRegister", "fourhse_http", "procore_http"]

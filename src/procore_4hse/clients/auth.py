@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import structlog
 
 from procore_4hse.clients.answer import Reply
-from procore_4hse.clients.wire import Broken, Call, Wire
+from procore_4hse.clients.transport import Broken, Call, Wire
 from procore_4hse.errors import AccessRefused
 
 log = structlog.get_logger()

@@ -10,7 +10,7 @@ from typing import Any
 from procore_4hse.clients.answer import Readable, Reply, is_object, words_of
 from procore_4hse.clients.auth import Auth, Token
 from procore_4hse.clients.budget import PATIENCE, Budget, http_date
-from procore_4hse.clients.wire import ATTEMPT_LASTS, Broken, Call, Query, Wire, refuse_open_urls
+from procore_4hse.clients.transport import ATTEMPT_LASTS, Broken, Call, Query, Wire, refuse_open_urls
 from procore_4hse.errors import AccessRefused, NotFound, OutcomeUnknown, Refused, Unavailable, VendorError
 from procore_4hse.models import Side
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from procore_4hse.clients.answer import Reply, anything, is_rows, text_id
 from procore_4hse.clients.http import Http
-from procore_4hse.clients.wire import Query
+from procore_4hse.clients.transport import Query
 from procore_4hse.errors import Unavailable
 from procore_4hse.models import Answer, Kind, Page, RawRecord, Side
 

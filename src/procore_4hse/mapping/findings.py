@@ -12,14 +12,14 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from procore_4hse.errors import Problem
 from procore_4hse.mapping import schema
 from procore_4hse.mapping.classes import FieldClass, own_class
-from procore_4hse.mapping.custom import is_written
 from procore_4hse.mapping.document import Document
 from procore_4hse.mapping.folder import Folder, Row, RowFile, WordFile, near, texts_of, version_of
+from procore_4hse.mapping.lenses.custom import is_written
+from procore_4hse.mapping.lenses.words import NOT_SHARED, PLUS
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.rules import Direction, OnConflict
 from procore_4hse.mapping.schema import Form, Meaning, StatusWordText, Using, WordPairText, WordText
 from procore_4hse.mapping.vendor_fields import FIXED_WORDS, NEVER_WRITTEN
-from procore_4hse.mapping.words import NOT_SHARED, PLUS
 
 _COLUMNS = {"procore": "Procore", "4hse": "4HSE"}
 _EXAMPLES = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from procore_4hse.mapping.lenses import ACTIONS, INJURED, STATUS_AT, ZONE
+from procore_4hse.mapping.lenses.base import ACTIONS, INJURED, STATUS_AT, ZONE
 from procore_4hse.models import Image, Kind, Side, Staged
 
 

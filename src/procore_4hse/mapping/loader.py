@@ -16,8 +16,9 @@ from procore_4hse.mapping import schema
 from procore_4hse.mapping.classes import own_class
 from procore_4hse.mapping.findings import findings, list_adapter
 from procore_4hse.mapping.folder import Folder, read_folder
-from procore_4hse.mapping.lenses import Lens, TextLens, TitleLens
-from procore_4hse.mapping.proof import counter_examples
+from procore_4hse.mapping.lenses.base import Lens
+from procore_4hse.mapping.lenses.incident import TextLens, TitleLens
+from procore_4hse.mapping.roundtrip_check import counter_examples
 from procore_4hse.mapping.rules import Field, Mapping, Wording
 from procore_4hse.mapping.schema import (
     EQUIPMENT_FORM,

@@ -8,11 +8,12 @@ from enum import StrEnum
 
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.directory import RULES
-from procore_4hse.mapping.lenses import ACTIONS, CategoryLens, DayLens, Lens, TextLens, TitleLens
-from procore_4hse.mapping.live import Live, NeedsLists
+from procore_4hse.mapping.lenses.base import ACTIONS, Lens, NeedsLists
+from procore_4hse.mapping.lenses.incident import CategoryLens, DayLens, TextLens, TitleLens
+from procore_4hse.mapping.lenses.person import PersonLens
+from procore_4hse.mapping.lenses.words import PartsLens, WordLens
 from procore_4hse.mapping.paths import at
-from procore_4hse.mapping.people import PersonLens
-from procore_4hse.mapping.words import PartsLens, WordLens
+from procore_4hse.mapping.picklists import Live
 from procore_4hse.models import PEOPLE_RECORDS, Agreement, Image, Kind, Side
 
 FILING_TYPE = "filing_type"

@@ -11,18 +11,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
 
-from procore_4hse.mapping.actions import ActionsLens
 from procore_4hse.mapping.classes import FieldClass
-from procore_4hse.mapping.custom import CustomWordLens, CustomWordsLens, DecimalLens
-from procore_4hse.mapping.equipment import EquipmentLens
-from procore_4hse.mapping.lenses import CategoryLens, DayLens, Lens, StatusLens, TextLens, TitleLens
-from procore_4hse.mapping.lines import Spot
+from procore_4hse.mapping.lenses.actions import ActionsLens
+from procore_4hse.mapping.lenses.base import Lens
+from procore_4hse.mapping.lenses.custom import CustomWordLens, CustomWordsLens, DecimalLens
+from procore_4hse.mapping.lenses.display import ShownLens
+from procore_4hse.mapping.lenses.equipment import EquipmentLens
+from procore_4hse.mapping.lenses.incident import CategoryLens, DayLens, StatusLens, TextLens, TitleLens
+from procore_4hse.mapping.lenses.lines import Spot
+from procore_4hse.mapping.lenses.person import NumberLens, PersonLens
+from procore_4hse.mapping.lenses.words import PartsLens, WordLens, WordList
 from procore_4hse.mapping.paths import CUSTOM, stem
-from procore_4hse.mapping.people import NumberLens, PersonLens
 from procore_4hse.mapping.rules import Direction, OnConflict
-from procore_4hse.mapping.shown import ShownLens
 from procore_4hse.mapping.vendor_fields import EQUIPMENT_FIELDS, INCIDENT_FIELDS, PERSON_FIELDS, PICKERS, READ_ONLY
-from procore_4hse.mapping.words import PartsLens, WordLens, WordList
 from procore_4hse.models import PEOPLE_RECORDS, Kind
 
 VERSION = "2"

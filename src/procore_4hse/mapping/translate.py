@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from procore_4hse.mapping.lenses import STATUS_AT, ZONE, Held, Reading, Unwritable
+from procore_4hse.mapping.lenses.base import STATUS_AT, ZONE, Held, Reading, Unwritable
 from procore_4hse.mapping.rules import Field, Mapping
 from procore_4hse.models import Action, Image, Side
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from procore_4hse.mapping.lenses import INJURED, Held, Known
+from procore_4hse.mapping.lenses.base import INJURED, Held, Known
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Action, Agreement, Image, Side
 from procore_4hse.push.rows import Rows

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from procore_4hse.errors import AskedToStop, BudgetExhausted, OutcomeUnknown, Refused, Unavailable
-from procore_4hse.mapping.live import Live
+from procore_4hse.mapping.picklists import Live
 from procore_4hse.mapping.rules import Mapping as FieldMapping
 from procore_4hse.models import Act, Action, Answer, Register, Side
 from procore_4hse.push.creates import Creates

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from procore_4hse.errors import NotFound
-from procore_4hse.mapping.equipment import is_gone
+from procore_4hse.mapping.lenses.equipment import is_gone
 from procore_4hse.models import Action, Kind
 from procore_4hse.push.outcomes import Outcomes
 from procore_4hse.push.steps import Steps

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from procore_4hse.mapping import translate
-from procore_4hse.mapping.lenses import ZONE, Held, StatusLens
-from procore_4hse.mapping.live import Live
+from procore_4hse.mapping.lenses.base import ZONE, Held
+from procore_4hse.mapping.lenses.incident import StatusLens
+from procore_4hse.mapping.lenses.words import PartsLens
+from procore_4hse.mapping.picklists import Live
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.rules import Mapping as FieldMapping
-from procore_4hse.mapping.words import PartsLens
 from procore_4hse.models import Action, Image, Kind, Side
 
 

@@ -8,18 +8,19 @@ from dataclasses import replace
 from typing import Any
 
 from procore_4hse.mapping.directory import name_in
-from procore_4hse.mapping.lenses import CategoryLens, Held, Unwritable
-from procore_4hse.mapping.people import PersonLens
+from procore_4hse.mapping.lenses.base import Held, Unwritable
+from procore_4hse.mapping.lenses.incident import CategoryLens
+from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, payload
 from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, Act, Action, Item, ItemKind, Kind, Link, Place, Side
 from procore_4hse.reconcile import items
+from procore_4hse.reconcile.child_context import incident_id, want, within
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.equipment import plan_equipment
 from procore_4hse.reconcile.lifecycle import fate
-from procore_4hse.reconcile.pairs import Pair, compare
+from procore_4hse.reconcile.linked import Pair, compare
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
-from procore_4hse.reconcile.within import incident_id, want, within
 
 FEW = 5
 """So many people of a similar name are listed."""

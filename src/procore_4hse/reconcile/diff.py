@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from procore_4hse.mapping.equipment import EquipmentLens
-from procore_4hse.mapping.lenses import Held, Known, Reading, TitleLens
-from procore_4hse.mapping.people import PersonLens
+from procore_4hse.mapping.lenses.base import Held, Known, Reading
+from procore_4hse.mapping.lenses.equipment import EquipmentLens
+from procore_4hse.mapping.lenses.incident import TitleLens
+from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Agreement, Image, Ruling, Side
-from procore_4hse.reconcile.forgotten import is_forgotten, recalled
+from procore_4hse.reconcile.redacted_base import is_forgotten, recalled
 
 
 class Verdict(StrEnum):

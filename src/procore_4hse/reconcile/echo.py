@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import takewhile
 from typing import Any
 
-from procore_4hse.mapping.lenses import Held
+from procore_4hse.mapping.lenses.base import Held
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Act, Action, Image, Kind, Link, Side
 from procore_4hse.reconcile.snapshot import Presence, Record

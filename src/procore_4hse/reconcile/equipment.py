@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from procore_4hse.mapping.lenses import Held, Unwritable
+from procore_4hse.mapping.lenses.base import Held, Unwritable
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import payload
 from procore_4hse.models import Act, Action, Kind, Link, Side
 from procore_4hse.reconcile import items
+from procore_4hse.reconcile.child_context import incident_id, want
 from procore_4hse.reconcile.draft import Draft
-from procore_4hse.reconcile.pairs import Pair, compare
+from procore_4hse.reconcile.linked import Pair, compare
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
-from procore_4hse.reconcile.within import incident_id, want
 
 Named = dict[str | None, list[Record]]
 """Records by the piece of equipment that they name, Procore's id; None for those that name none."""

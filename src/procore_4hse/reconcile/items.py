@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from procore_4hse.mapping.lenses import Held
+from procore_4hse.mapping.lenses.base import Held
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.rules import Mapping
 from procore_4hse.models import Action, Item, ItemKind, Kind, Link, Refusal, Side

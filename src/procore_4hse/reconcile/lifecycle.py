@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from procore_4hse.mapping.lenses import Held, Known, Reading, StatusLens, Unwritable
-from procore_4hse.mapping.people import PersonLens
+from procore_4hse.mapping.lenses.base import Held, Known, Reading, Unwritable
+from procore_4hse.mapping.lenses.incident import StatusLens
+from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.rules import Field, Mapping
 from procore_4hse.mapping.translate import facts_of, new_payload, payload, unsaid
 from procore_4hse.models import Act, Action, Image, Item, Kind, Link, LinkState, Place, Ruling, Side
 from procore_4hse.reconcile import items
-from procore_4hse.reconcile.forgotten import is_forgotten, recalled
+from procore_4hse.reconcile.redacted_base import is_forgotten, recalled
 from procore_4hse.reconcile.snapshot import Policy, Presence, Record, Snapshot, Transition
 
 TOLD = "a person said so"

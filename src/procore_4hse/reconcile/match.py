@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import IntEnum
 
-from procore_4hse.mapping import text
+from procore_4hse.mapping.lenses import text
 
 NEAR_DAYS = 3
 SHARED_WORDS = 0.8

@@ -9,11 +9,11 @@ from procore_4hse.reconcile import items
 from procore_4hse.reconcile.children import leave_children, plan_children
 from procore_4hse.reconcile.draft import Draft, stand
 from procore_4hse.reconcile.lifecycle import fate
-from procore_4hse.reconcile.pairs import Pair, compare
+from procore_4hse.reconcile.linked import Pair, compare
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.scope import exclusion
-from procore_4hse.reconcile.singles import plan_unlinked
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot
+from procore_4hse.reconcile.unlinked import plan_unlinked
 
 
 def plan(snapshot: Snapshot) -> Plan:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from procore_4hse.mapping.live import Live
+from procore_4hse.mapping.picklists import Live
 from procore_4hse.mapping.rules import Direction, Mapping
 from procore_4hse.models import Action, Agreement, Image, Item, Kind, Link, LinkState, Place, Refusal, Ruling, Side
 

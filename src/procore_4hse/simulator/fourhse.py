@@ -13,9 +13,9 @@ from urllib.parse import unquote
 
 from procore_4hse.simulator.fourhse_contract import CHILDREN, ENTITIES, MAIL_FIELDS, Entity, Row, names_outside
 from procore_4hse.simulator.fourhse_dials import FourHseDials
-from procore_4hse.simulator.fourhse_hands import Hands
 from procore_4hse.simulator.fourhse_limit import RateLimit
 from procore_4hse.simulator.fourhse_listing import list_rows, read_question
+from procore_4hse.simulator.fourhse_manual_edits import Hands
 from procore_4hse.simulator.fourhse_register import Register
 from procore_4hse.simulator.fourhse_rules import Problem, Refusal
 from procore_4hse.simulator.fourhse_tokens import TOKEN_PATH, Account, TokenDesk

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from procore_4hse.simulator.faults import Faults
-from procore_4hse.simulator.procore_desk import Account, Call, Endpoint, Write, error_body
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from procore_4hse.simulator.procore_directory import DirectoryDesk
-from procore_4hse.simulator.procore_hands import Hands
+from procore_4hse.simulator.procore_endpoints import Account, Call, Endpoint, Write, error_body
 from procore_4hse.simulator.procore_limits import PLENTY, RateLimits, Window
 from procore_4hse.simulator.procore_listing import parse_query
+from procore_4hse.simulator.procore_manual_edits import Hands
 from procore_4hse.simulator.procore_records import RecordDesk
 from procore_4hse.simulator.procore_register import Register
 from procore_4hse.simulator.procore_rules import Refusal, forbidden

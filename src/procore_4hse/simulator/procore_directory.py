@@ -5,7 +5,7 @@ from functools import partial
 
 from procore_4hse.simulator import procore_contract as contract
 from procore_4hse.simulator.procore_answers import Row
-from procore_4hse.simulator.procore_desk import Call, Desk, Endpoint
+from procore_4hse.simulator.procore_endpoints import Call, Desk, Endpoint
 from procore_4hse.simulator.procore_listing import DEFAULT_PAGE, cut_page, select_rows
 from procore_4hse.simulator.procore_rules import Refusal, not_found
 from procore_4hse.simulator.procore_state import part_name

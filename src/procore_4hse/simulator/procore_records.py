@@ -7,7 +7,7 @@ from typing import Any
 
 from procore_4hse.simulator import procore_contract as contract
 from procore_4hse.simulator.procore_contract import CHILD_KINDS, KINDS, Kind
-from procore_4hse.simulator.procore_desk import Call, Desk, Endpoint, Write
+from procore_4hse.simulator.procore_endpoints import Call, Desk, Endpoint, Write
 from procore_4hse.simulator.procore_listing import DEFAULT_PAGE, Query, RecordListing, cut_page
 from procore_4hse.simulator.procore_register import Author
 from procore_4hse.simulator.procore_rules import Refusal, forbidden, not_found

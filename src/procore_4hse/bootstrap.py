@@ -1,0 +1,166 @@
+"""From settings to a runtime and its routes: store, connections, clock."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from procore_4hse.clients import FourHseRegister, Http, ProcoreRegister, fourhse_http, procore_http
+from procore_4hse.errors import ConfigurationError, MappingError, Problem
+from procore_4hse.mapping.classes import FieldClass
+from procore_4hse.mapping.loader import load
+from procore_4hse.mapping.rules import Direction, Field, Mapping
+from procore_4hse.mapping.schema import INCIDENT_FORM
+from procore_4hse.models import Side
+from procore_4hse.reconcile.snapshot import Limits, Policy
+from procore_4hse.route import Route
+from procore_4hse.runtime import House
+from procore_4hse.settings.model import PrivacySettings, RouteSettings, Settings, WhenBarred
+from procore_4hse.store.repository import Store
+
+DIRECTIONS = {
+    "both": Direction.BOTH,
+    "procore-to-4hse": Direction.TO_FOURHSE,
+    "4hse-to-procore": Direction.TO_PROCORE,
+    "none": Direction.NONE,
+}
+MUST_CROSS = {using.key for using in INCIDENT_FORM.using.values() if using.is_required}
+"""Rows that no incident can do without, wherever the route leads."""
+
+
+@contextmanager
+def open_house(
+    settings: Settings, *, stopping: Callable[[], bool] = lambda: False, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[House]:
+    """Connections and store for these settings, closed at the end; no call is made by opening them.
+
+    `sleep` may raise AskedToStop, which ends the cycle that waits.
+    """
+    with ExitStack() as stack:
+        store = Store(settings.store.url.get_secret_value())
+        stack.callback(store.close)
+        procore = stack.enter_context(_procore(settings, sleep))
+        fourhse = stack.enter_context(_fourhse(settings, sleep))
+
+        def registers(route: Route) -> tuple[ProcoreRegister, FourHseRegister]:
+            return (
+                ProcoreRegister(
+                    procore,
+                    company_id=settings.procore.company_id,
+                    project_id=route.procore_project,
+                    validations=route.mapping.validations,
+                ),
+                FourHseRegister(fourhse, project_id=route.fourhse_project, office_id=route.fourhse_office),
+            )
+
+        yield House(
+            store=store,
+            clock=_now,
+            registers=registers,
+            full_sweep_every=settings.schedule.full_sweep_every,
+            settle_for=settings.schedule.settle_for,
+            stopping=stopping,
+            budgets={Side.PROCORE: procore.budget, Side.FOURHSE: fourhse.budget},
+        )
+
+
+def routes_of(settings: Settings) -> tuple[Route, ...]:
+    """Every route with its mapping read, compiled and narrowed to what may cross.
+
+    Raises MappingError with the problems of all mappings, else ConfigurationError with every row that a route bars.
+    """
+    mappings: dict[str, Mapping] = {}
+    problems: list[Problem] = []
+    for folder in sorted({route.mapping for route in settings.routes}):
+        try:
+            mappings[str(folder)] = load(folder)
+        except MappingError as error:
+            problems += error.problems
+    if problems:
+        raise MappingError(tuple(problems))
+    limits = Limits(**settings.guards.model_dump())
+    routes = tuple(_route(route, mappings[str(route.mapping)], limits) for route in settings.routes)
+    barred = [each for told, route in zip(settings.routes, routes, strict=True) for each in _barred(told, route)]
+    if barred:
+        raise ConfigurationError(tuple(barred))
+    return routes
+
+
+def _barred(told: RouteSettings, route: Route) -> Iterator[Problem]:
+    """Rows that would go where their class may not, unless the route leaves them out and can do without them."""
+    leaves_out = told.privacy.when_barred is WhenBarred.LEAVE_OUT
+    for row in (*route.mapping.fields, *route.mapping.people):
+        if row.barred and (row.key in MUST_CROSS or not leaves_out):
+            where = " and ".join(side.label for side in row.barred)
+            what = f"the row `{row.label}` goes to {where}, where its class, {row.privacy}, may not cross"
+            yield Problem(f"route {route.name}, privacy, {row.privacy}", what, _remedy(row))
+
+
+def _remedy(row: Field) -> str:
+    let = f"Let {row.privacy} cross there"
+    if row.key in MUST_CROSS:
+        return f"{let}: no incident can do without this row"
+    out = f'{let}, or write when_barred = "leave out"'
+    return out if row.rests else f"{out}, or write `direction: {row.direction}` in the row"
+
+
+def _crossing(privacy: PrivacySettings) -> dict[FieldClass, Direction]:
+    """The classes that may not cross freely, each with its way."""
+    ways = {each: DIRECTIONS[getattr(privacy, each.value).value] for each in FieldClass}
+    return {each: way for each, way in ways.items() if way is not Direction.BOTH}
+
+
+def _route(route: RouteSettings, mapping: Mapping, limits: Limits) -> Route:
+    direction = DIRECTIONS[route.direction.value]
+    return Route(
+        name=route.name,
+        procore_project=str(route.procore_project),
+        fourhse_project=str(route.fourhse_project),
+        fourhse_office=str(route.fourhse_office),
+        mapping=mapping.narrowed(direction).within(_crossing(route.privacy)),
+        since=route.since,
+        direction=direction,
+        deletions=Policy(route.deletions.value),
+        private=route.private.value,
+        limits=limits,
+        enabled=route.enabled,
+    )
+
+
+def _procore(settings: Settings, sleep: Callable[[float], None]) -> Http:
+    section = settings.procore
+    return procore_http(
+        section.api_url,
+        section.login_url,
+        section.company_id,
+        section.client_id,
+        section.client_secret.get_secret_value(),
+        clock=_now,
+        sleep=sleep,
+        random=random.random,
+    )
+
+
+def _fourhse(settings: Settings, sleep: Callable[[float], None]) -> Http:
+    section = settings.fourhse
+    pace = {"pace": None} if urlsplit(section.api_url).scheme == "http" else {}
+    return fourhse_http(
+        section.api_url,
+        section.token_url,
+        section.client_id,
+        section.client_secret.get_secret_value(),
+        section.username,
+        section.password.get_secret_value(),
+        clock=_now,
+        sleep=sleep,
+        random=random.random,
+        **pace,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,108 @@
+"""Fields on their way as people and programs read them: value in, rule, value out, there and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.table import Table
+
+from procore_4hse.cli.tables import table
+from procore_4hse.cli.text import fields_in_words, plain, short
+from procore_4hse.mapping.lenses.base import Held, Reading
+from procore_4hse.mapping.preview import Crossing, RoundTrip
+from procore_4hse.mapping.rules import Direction
+from procore_4hse.models import Image
+from procore_4hse.reconcile.diff import shown
+
+COLUMNS = {"field": 1, "value in": 2, "rule": 1, "out, to a new record": 2, "out, to the linked one": 2, "and back": 2}
+
+
+def crossing_json(crossing: Crossing) -> dict[str, Any]:
+    row = crossing.row
+    return {
+        "field": row.key,
+        "label": row.label,
+        "from": crossing.side.value,
+        "value_in": dict(crossing.raw),
+        "means": in_words(crossing.reading),
+        "using": row.wording.using,
+        "direction": row.way.value,
+        "if_both_changed": row.on_conflict.value,
+        "new_record": None if crossing.new is None else dict(crossing.new),
+        "linked_record": None if crossing.change is None else dict(crossing.change),
+        "reads_back": None if crossing.back is None else in_words(crossing.back),
+        "round_trip": crossing.round_trip.value,
+        "lost": {name: list(both) for name, both in crossing.lost.items()},
+        "why": crossing.why or None,
+    }
+
+
+def crossing_table(title: str, found: Iterable[Crossing]) -> Table:
+    listed = table(title, rows_apart=True)
+    for name, ratio in COLUMNS.items():
+        listed.add_column(name, ratio=ratio, overflow="fold")
+    for one in found:
+        field = f"{one.row.label}\nfrom {one.side.label}"
+        came = _values(one.raw) or in_words(one.reading)
+        listed.add_row(field, came, _rule(one), _new(one), _change(one), _back(one))
+    return listed
+
+
+def in_words(reading: Reading) -> str:
+    """What a reading means, or in brackets why it cannot be told."""
+    return f"({reading.reason})" if isinstance(reading, Held) else plain(shown(reading.value))
+
+
+def _values(fields: Image) -> str:
+    return fields_in_words({name: _flat(value) for name, value in fields.items()})
+
+
+def _flat(value: Any) -> Any:
+    """Objects by their name or label and their id, lists one after the other."""
+    if isinstance(value, list):
+        return ", ".join(str(_flat(one)) for one in value)
+    if isinstance(value, dict) and "id" in value:
+        name = value.get("name") or value.get("label")
+        return f"{name} ({value['id']})" if name else value["id"]
+    return value
+
+
+def _rule(crossing: Crossing) -> str:
+    row = crossing.row
+    return f"{row.wording.using or row.label.lower()}\n{way_in_words(row.way)}\n{row.on_conflict.value}"
+
+
+def way_in_words(way: Direction) -> str:
+    return "goes nowhere" if way is Direction.NONE else way.value
+
+
+def _new(crossing: Crossing) -> str:
+    return "-" if crossing.new is None else _values(crossing.new)
+
+
+def _change(crossing: Crossing) -> str:
+    if crossing.change is None:
+        return "-"
+    return _values(crossing.change) or "nothing: they agree"
+
+
+def _back(crossing: Crossing) -> str:
+    match crossing.round_trip:
+        case RoundTrip.SAME:
+            return "the same"
+        case RoundTrip.LOSSY:
+            return f"the same meaning; a record made again from it would lose\n{_lost(crossing)}"
+        case RoundTrip.CHANGED:
+            return f"comes back as {in_words(crossing.back) if crossing.back else 'nothing'}"
+        case RoundTrip.STAYS:
+            return f"stays: {plain(crossing.why)}"
+        case RoundTrip.EMPTY:
+            return "no value"
+
+
+def _lost(crossing: Crossing) -> str:
+    changes = (
+        (name, short(was, 80) or "empty", short(again, 80) or "empty") for name, (was, again) in crossing.lost.items()
+    )
+    return "\n".join(f"{name}: {was} → {again}" for name, was, again in changes)

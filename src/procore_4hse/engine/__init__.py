@@ -1,0 +1,1 @@
+"""One cycle of one route, and many routes side by side."""

@@ -1,0 +1,462 @@
+"""The cycle of a route: lease, settle, pull, map, match, plan, guard, push, count."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from procore_4hse.clients import CALL_TIMEOUT
+from procore_4hse.engine.deletion_evidence import evidence
+from procore_4hse.engine.pull import Pulled, Puller
+from procore_4hse.engine.recovery import Settled, Settler
+from procore_4hse.engine.report import Report, budget_told
+from procore_4hse.engine.snapshots import Gathering, live, partners_told, snapshot
+from procore_4hse.errors import (
+    AskedToStop,
+    BudgetExhausted,
+    GuardStopped,
+    LeaseLost,
+    Refused,
+    StoreError,
+    SyncError,
+    VendorError,
+)
+from procore_4hse.mapping.lenses.days import zone_name
+from procore_4hse.mapping.picklists import Live
+from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Side
+from procore_4hse.push.pusher import Pusher
+from procore_4hse.reconcile.guard import guarded
+from procore_4hse.reconcile.plan import plan
+from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot
+from procore_4hse.route import Route
+from procore_4hse.runtime import House
+from procore_4hse.store.repository import Fence, Unit
+from procore_4hse.store.routes import RouteState
+
+log = structlog.get_logger()
+
+REPLACED = "guard:replaced"
+QUIET = "quiet"
+"""The fact a route remembers while a backfill that alerts nobody has not come to its end."""
+LEASE = timedelta(minutes=10)
+GRACE = CALL_TIMEOUT
+"""A foreign lease is taken this long after it expired: a call of its holder may still be on its way."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a cycle is run. `dry` makes no write to a vendor and settles nothing; `first` approves a first meeting."""
+
+    full: bool = False
+    first: bool = False
+    dry: bool = False
+    only_days: tuple[date, date | None] | None = None
+    """A backfill's range, both ends included; without an end, up to today in the project's zone."""
+
+
+def run_cycle(
+    house: House, route: Route, options: Options = Options(), progress: Callable[[Action, int], None] | None = None
+) -> Report:
+    """One cycle of one route; every failure that a cycle can meet becomes the report's outcome and reason.
+
+    Raises StoreError alone: without the store there is nothing to report into.
+    """
+    with Cycle(house, route, options, progress) as cycle:
+        cycle.run()
+    return cycle.report
+
+
+class Cycle:
+    """The steps of one cycle, in their order. Leaving it as a context manager tells the outcome and frees the route."""
+
+    def __init__(
+        self,
+        house: House,
+        route: Route,
+        options: Options,
+        progress: Callable[[Action, int], None] | None = None,
+    ) -> None:
+        self.house, self.route, self.options, self.report = house, route, options, Report(route.name)
+        self.began = house.timer()
+        self.store = house.store
+        self.progress = progress
+        self.procore, self.fourhse = house.registers(route)
+        self.calls = {side: register.calls for side, register in self._registers().items()}
+        self.token: int | None = None
+        self.number = 0
+        self.lease_until = house.clock()
+        self.live = Live()
+        """What the systems' own lists hold, once the pull has read them."""
+        self.is_quiet = False
+
+    # The order of a cycle -----------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        if not self.take_lease():
+            self.report.ended("busy", "Another process has this route; it is left to that one.", 0)
+            return
+        state, zone = self.open()
+        self.hush(state)
+        self.put_back(zone)
+        pulled = self.pull(state)
+        self.learn_partners()
+        settled = self.settle(zone, pulled)
+        known = self.gather(zone, pulled, settled)
+        self.carry_out(known)
+        self.count(pulled, settled)
+        self.end_meeting(state)
+        self.end_quiet()
+
+    # Lease --------------------------------------------------------------------------------------------------------
+
+    def take_lease(self) -> bool:
+        asked_at = self.house.clock()
+        with self.store.begin() as unit:
+            self.token = unit.leases.take(self.route.key, self.house.holder, ttl=LEASE, grace=GRACE)
+            if self.token is not None:
+                self.number = unit.cycles.begin(self.route.key)
+        self.lease_until = asked_at + LEASE
+        return self.token is not None
+
+    @property
+    def fence(self) -> Fence:
+        return Fence(self.route.key, self.token or 0)
+
+    def keep_lease(self) -> None:
+        """The lease outlasts the next call, or LeaseLost is raised.
+
+        Counted on this machine's clock from before the store was asked: the store's own clock may differ.
+        """
+        if self.lease_until - self.house.clock() > CALL_TIMEOUT + timedelta(minutes=1):
+            return
+        asked_at = self.house.clock()
+        with self.store.begin() as unit:
+            if not unit.leases.renew(self.route.key, self.fence.token, ttl=LEASE):
+                raise LeaseLost("This route's lease ran out; nothing more is written. It goes on in the next cycle.")
+        self.lease_until = asked_at + LEASE
+
+    def keep_on(self) -> None:
+        """Between two pages: the lease lasts and nobody asked us to stop."""
+        if self.house.stopping():
+            raise AskedToStop("The process was asked to stop; the next cycle reads again from the start.")
+        self.keep_lease()
+
+    def __enter__(self) -> Cycle:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        foreseen = self.concludes(error)
+        self.report.seconds = round(self.house.timer() - self.began, 3)
+        self.close()
+        return foreseen
+
+    def concludes(self, error: BaseException | None) -> bool:
+        """Whether the report can tell how the cycle ended; an error that nobody foresaw goes on to the caller."""
+        if isinstance(error, GuardStopped):
+            self.report.ended("stopped", str(error), error.exit_code)
+        elif isinstance(error, LeaseLost | BudgetExhausted | AskedToStop):
+            self.report.ended("partial", str(error), error.exit_code)
+        elif isinstance(error, VendorError):
+            words = f" {error.words}" if isinstance(error, Refused) and error.words else ""
+            self.report.ended("failed", f"{error}{words}", error.exit_code)
+        elif error is not None:
+            self.report.ended("failed", "The cycle broke off; the log says where.", StoreError.exit_code)
+            return False
+        return True
+
+    def close(self) -> None:
+        for side, register in self._registers().items():
+            self.report.calls[side.value] = register.calls - self.calls[side]
+        if self.token is None:
+            return
+        with self.store.begin() as unit:
+            self.report.inbox = unit.inbox(self.route.key).counts()
+            if not self.options.dry:
+                told = {**self.report.json(), "budget": self._budget()}
+                unit.cycles.end(self.number, self.report.outcome, self.report.reason, told)
+            unit.leases.release(self.route.key, self.token)
+        log.info("cycle.done", route=self.route.name, outcome=self.report.outcome, exit=self.report.exit_code)
+
+    def _budget(self) -> dict[str, Any]:
+        """What the vendors' answers said about our calls, kept for `status`, which makes none."""
+        return {
+            side.value: budget_told(line, self.report.calls[side.value]) for side, line in self.house.budgets.items()
+        }
+
+    # Pull and settle ----------------------------------------------------------------------------------------------
+
+    def open(self) -> tuple[RouteState, str]:
+        """The route's memory and the project's zone, without which no day can be told."""
+        project = self.procore.project()
+        zone = zone_name(project.get("tz_name"), project.get("time_zone"))
+        if zone is None:
+            raise GuardStopped(
+                "Procore does not say which time zone the project is in; set it in the project's settings in Procore."
+            )
+        with self.store.begin(self.fence) as unit:
+            state = unit.routes.get(self.route.key, self.route.name)
+            if "privacy_key" not in state.memory:
+                unit.routes.remember(self.route.key, self.route.name, privacy_key=uuid.uuid4().hex)
+            if self.options.first and not state.ever_linked:
+                unit.routes.save(self.route.key, self.route.name, meeting_approved=True)
+            return unit.routes.get(self.route.key, self.route.name), zone
+
+    def hush(self, state: RouteState) -> None:
+        """What a backfill began is finished as it began: without filing types, which would alert people."""
+        self.is_quiet = bool(state.memory.get(QUIET))
+        if self.is_quiet:
+            self.route = replace(self.route, mapping=self.route.mapping.hushed())
+
+    def put_back(self, zone: str) -> None:
+        """A write that emptied fields it did not send holds the route until a person lets us put them back.
+
+        What the vendor refuses to take back is asked about again, in its own words.
+        """
+        with self.store.read() as unit:
+            inbox = unit.inbox(self.route.key)
+            entry = next((e for e in inbox.entries(states=("open", "answered")) if e.item.key == REPLACED), None)
+        if entry is None:
+            return
+        if entry.state == "open" or self.options.dry:
+            raise GuardStopped(entry.item.reason)
+        try:
+            self.pusher(zone, self._state()).fill_again(entry.item.facts)
+        except Refused as error:
+            with self.store.begin(self.fence) as unit:
+                unit.inbox(self.route.key).withdraw(entry.id)
+            raise GuardStopped(f"{entry.item.reason} It would not take them back: {error.words or error}") from error
+        with self.store.begin(self.fence) as unit:
+            unit.routes.remember(self.route.key, self.route.name, put_whole=True)
+            unit.inbox(self.route.key).close(REPLACED)
+
+    def pull(self, state: RouteState) -> Pulled:
+        puller = Puller(
+            store=self.store,
+            fence=self.fence,
+            state=state,
+            procore=self.procore,
+            fourhse=self.fourhse,
+            keep_private=self.route.private == "include",
+            full=self.options.full or self.options.only_days is not None,
+            sweep_every=self.house.full_sweep_every,
+            privacy_key=str(state.memory["privacy_key"]),
+            pickers=self.route.mapping.pickers,
+            equipment=bool(self.route.mapping.equipment),
+            wants_actions=self.route.mapping.reads_actions,
+            keep_lease=self.keep_on,
+        )
+        pulled = puller.run()
+        self.report.pulled = {side.value: pulled.read[side] for side in Side}
+        return pulled
+
+    def settle(self, zone: str, pulled: Pulled) -> Settled:
+        state = self._state()
+        settler = Settler(
+            store=self.store,
+            fence=self.fence,
+            state=state,
+            mapping=self.route.mapping,
+            zone=zone,
+            procore=self.procore,
+            fourhse=self.fourhse,
+            pusher=self.pusher(zone, state),
+            settle_for=self.house.settle_for,
+            fourhse_certified=pulled.certified[Side.FOURHSE],
+        )
+        return settler.look() if self.options.dry else settler.run()
+
+    def _open_records(self) -> set[tuple[Side, str]]:
+        """Records with an intent that has no outcome yet: nothing new is planned for them."""
+        with self.store.read() as unit:
+            return {record for intent in unit.journal(self.route.key).open() for record in intent.action.records}
+
+    def learn_partners(self) -> None:
+        """Reads the systems' own lists, and remembers the partner that a person named for somebody no rule matches."""
+        with self.store.read() as unit:
+            self.live = self._read_lists(unit)
+            told = partners_told(unit, self.route, self.live)
+        if not told or self.options.dry:
+            return
+        with self.store.begin(self.fence) as unit:
+            partners = {**unit.routes.get(self.route.key, self.route.name).memory.get("partners", {}), **told}
+            unit.routes.remember(self.route.key, self.route.name, partners=partners)
+            self.live = self._read_lists(unit)
+
+    def gather(self, zone: str, pulled: Pulled, settled: Settled) -> Gathering:
+        state = self._state()
+        return Gathering(
+            route=self.route,
+            state=state,
+            zone=zone,
+            pulled=pulled,
+            settled=settled,
+            proven=evidence(self.store, self.route.key, self.route.limits, pulled, self.procore, self.fourhse),
+            meeting_approved=state.meeting_approved or (self.options.first and not state.ever_linked),
+            only_days=self._days(zone),
+            live=self.live,
+        )
+
+    def _days(self, zone: str) -> tuple[date, date] | None:
+        if self.options.only_days is None:
+            return None
+        first, last = self.options.only_days
+        return first, last or self.house.clock().astimezone(ZoneInfo(zone)).date()
+
+    # Plan and push ------------------------------------------------------------------------------------------------
+
+    def carry_out(self, known: Gathering) -> None:
+        decided = self.decide(known)
+        if not self.options.dry:
+            pusher = self.pusher(known.zone, known.state)
+            try:
+                decided = self._push(known, decided, pusher)
+            finally:
+                self.report.count_pushed(pusher.done)
+        self._stop_if_held(decided)
+
+    def decide(self, known: Gathering) -> Plan:
+        seen = snapshot(self.store, known)
+        self.report.plan = decided = self.planned(seen)
+        self._count_places(seen, decided)
+        return decided
+
+    def planned(self, seen: Snapshot) -> Plan:
+        return guarded(plan(seen), seen)
+
+    def _push(self, known: Gathering, decided: Plan, pusher: Pusher) -> Plan:
+        """Carries the plan out; the people of incidents that are linked by it follow in the same cycle."""
+        self._record(known, decided)
+        pusher.run(decided.actions)
+        if not pusher.done.created and not any(action.act is Act.LINK for action in decided.actions):
+            return decided
+        settled = replace(known.settled, pending=known.settled.pending | self._open_records())
+        again = self.decide(replace(known, state=self._state(), settled=settled))
+        self._record(known, again)
+        people = tuple(action for action in again.actions if action.kind is not Kind.INCIDENT)
+        pusher.run(people)
+        self.report.plan = replace(again, actions=(*decided.actions, *people))
+        return again
+
+    def _record(self, known: Gathering, decided: Plan) -> None:
+        """Everything of a plan that needs no vendor, in one commit: links, bases, states, questions."""
+        with self.store.begin(self.fence) as unit:
+            self._keep(unit, known, decided)
+
+    def _keep(self, unit: Unit, known: Gathering, decided: Plan) -> None:
+        links, inbox = unit.links(self.route.key), unit.inbox(self.route.key)
+        for action in decided.actions:
+            if action.act is Act.LINK:
+                links.settle_removed(action.source_id or "", action.target_id or "")
+                links.add(action.source_id or "", action.target_id or "", kind=action.kind, parent=action.parent)
+                unit.routes.save(self.route.key, self.route.name, ever_linked=True)
+        for fresh in decided.rebases:
+            links.rebase(fresh.procore_id, fresh.fields, kind=fresh.kind)
+        for change in decided.transitions:
+            self._change(unit, change)
+        for pair in decided.apart:
+            links.tell_apart(*pair)
+            links.settle_removed(*pair)
+        if known.only_days is None:
+            inbox.keep((*decided.items, *known.settled.items), decided.relying, decided.unheard)
+            self._accept(unit, known, decided)
+        else:
+            self._add(unit, (*decided.items, *known.settled.items))
+
+    def _add(self, unit: Unit, items: Iterable[Item]) -> None:
+        """A backfill sees a part of the route: what is asked about the rest stays asked, what was answered answered."""
+        for item in items:
+            unit.inbox(self.route.key).add(item)
+
+    def _change(self, unit: Unit, change: Any) -> None:
+        link = change.link
+        unit.links(self.route.key).set_state(link.procore_id, change.state, kind=link.kind)
+        if change.side is None or link.state is change.state:
+            return
+        staged = unit.staging(self.route.key).find(change.side, link.kind.on(change.side), link.id_on(change.side))
+        if staged is not None:
+            unit.links(self.route.key).bury(staged.record, change.evidence)
+        log.info("link.changed", route=self.route.name, state=change.state.value, procore=link.procore_id)
+
+    def _accept(self, unit: Unit, known: Gathering, decided: Plan) -> None:
+        """Scope, zone and mapping in force become what the route remembers, unless a guard still asks about them."""
+        asked = {item.key for item in decided.items if item.kind is ItemKind.GUARD}
+        facts = {"scope": self.route.scope, "zone": known.zone, "mapping": self.route.mapping.digest}
+        held_whole = bool(asked & {"guard:scope", "guard:zone", "guard:mapping", "guard:first-meeting"})
+        if not held_whole:
+            unit.routes.save(self.route.key, self.route.name, **facts)
+
+    def _stop_if_held(self, decided: Plan) -> None:
+        if decided.stop is not None:
+            self.report.ended("stopped", decided.stop, GuardStopped.exit_code)
+
+    def pusher(self, zone: str, state: RouteState) -> Pusher:
+        done = 0
+
+        def progress(action: Action) -> None:
+            nonlocal done
+            done += 1
+            if self.progress:
+                self.progress(action, done)
+
+        return Pusher(
+            store=self.store,
+            fence=self.fence,
+            state=state,
+            cycle=self.number,
+            mapping=self.route.mapping.narrowed(self.route.direction),
+            zone=zone,
+            registers=self._registers(),
+            keep_lease=self.keep_lease,
+            live=self.live,
+            stopping=self.house.stopping,
+            progress=progress,
+        )
+
+    # Count --------------------------------------------------------------------------------------------------------
+
+    def count(self, pulled: Pulled, settled: Settled) -> None:
+        for flaw in (*pulled.flaws, *settled.flaws):
+            self.report.flaw(flaw)
+        for side in Side:
+            self.report.population[side.value] = self.report.plan.population(side)
+
+    def _count_places(self, seen: Snapshot, decided: Plan) -> None:
+        """Every record that is listed, or linked and not proven gone, stands in exactly one place."""
+        for side in Side:
+            listed = {r.id for r in seen.records[side].values() if r.presence is Presence.PRESENT}
+            if unplaced := listed - decided.places[side].keys():
+                raise SyncError(f"{len(unplaced)} {side.label} incidents were counted nowhere; please report this.")
+
+    def end_meeting(self, state: RouteState) -> None:
+        """The approval of a first meeting ends with the first cycle that leaves nothing of it undone."""
+        if state.meeting_approved and self.report.outcome == "ok" and not self.options.dry:
+            with self.store.begin(self.fence) as unit:
+                if unit.routes.get(self.route.key, self.route.name).ever_linked:
+                    unit.routes.save(self.route.key, self.route.name, meeting_approved=False)
+
+    def end_quiet(self) -> None:
+        """With the first cycle that leaves nothing undone a backfill is over, whatever broke it off."""
+        if self.is_quiet and self.report.outcome == "ok" and not self.options.dry:
+            self.remember_quiet(False)
+
+    def remember_quiet(self, quiet: bool) -> None:
+        with self.store.begin(self.fence) as unit:
+            unit.routes.remember(self.route.key, self.route.name, **{QUIET: quiet})
+
+    # Small things -------------------------------------------------------------------------------------------------
+
+    def _state(self) -> RouteState:
+        with self.store.read() as unit:
+            return unit.routes.get(self.route.key, self.route.name)
+
+    def _read_lists(self, unit: Unit) -> Live:
+        return live(unit, unit.routes.get(self.route.key, self.route.name), self.route.mapping)
+
+    def _registers(self) -> dict[Side, Any]:
+        return {Side.PROCORE: self.procore, Side.FOURHSE: self.fourhse}

@@ -1,0 +1,122 @@
+"""What proves that a record was deleted. Absence alone proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import structlog
+
+from procore_4hse.clients import FourHseRegister, ProcoreRegister
+from procore_4hse.engine.pull import Pulled
+from procore_4hse.errors import AccessRefused, NotFound, VendorError
+from procore_4hse.models import CHILDREN, Kind, Link, LinkState, RawRecord, Side
+from procore_4hse.reconcile.snapshot import Limits
+from procore_4hse.store.repository import Store
+from procore_4hse.store.staging import Key
+
+log = structlog.get_logger()
+
+VIEWS = 25
+"""Missing 4HSE incidents that one cycle looks up, so that a lost role does not eat the budget."""
+
+Proofs = dict[tuple[Side, str], str]
+"""Why each record counts as deleted, in words; a child's id is preceded by its kind."""
+
+
+def evidence(
+    store: Store, route: str, limits: Limits, pulled: Pulled, procore: ProcoreRegister, fourhse: FourHseRegister
+) -> Proofs:
+    """What is proven about linked records that certified listings no longer hold."""
+    proofs: Proofs = {}
+    outlines, absent, witness = _known(store, route)
+    for side, kind in _readable(pulled):
+        links = [link for link in outlines[kind] if _is_watched(link, side)]
+        lost = sorted({link.id_on(side) for link in links if (side, kind.on(side), link.id_on(side)) in absent})
+        if not lost:
+            continue
+        if side is Side.PROCORE:
+            found = _recycled(procore, lost, kind)
+        elif kind is Kind.INCIDENT and _is_too_much(len(lost), len(links), limits):
+            continue
+        else:
+            found = _vanished(fourhse, lost, witness, kind.on(side))
+        prefix = "" if kind is Kind.INCIDENT else f"{kind.on(side).value}-"
+        proofs |= {(side, prefix + record_id): why for record_id, why in found.items()}
+    return proofs
+
+
+def _readable(pulled: Pulled) -> Iterable[tuple[Side, Kind]]:
+    """The listings whose silence means something in this cycle."""
+    for side in Side:
+        if pulled.certified[side] and (side is Side.FOURHSE or pulled.swept):
+            yield side, Kind.INCIDENT
+        if pulled.records_certified and pulled.people_certified:
+            yield from ((side, kind) for kind in CHILDREN)
+
+
+def _known(store: Store, route: str) -> tuple[dict[Kind, tuple[Link, ...]], frozenset[Key], str | None]:
+    """Links of each kind, all that is absent, and an incident that 4HSE's listing still holds.
+
+    People follow an incident that is gone, and are looked for while it lives.
+    """
+    with store.read() as unit:
+        known = unit.links(route).outline(Kind.INCIDENT, *CHILDREN)
+        absent = unit.staging(route).absent()
+        witness = unit.staging(route).one_present(Side.FOURHSE, Kind.INCIDENT) if absent else None
+    living = {link.procore_id for link in known if link.kind is Kind.INCIDENT and link.state is LinkState.LIVE}
+    of_living = [link for link in known if link.kind is Kind.INCIDENT or link.parent in living]
+    by_kind = {kind: tuple(link for link in of_living if link.kind is kind) for kind in (Kind.INCIDENT, *CHILDREN)}
+    return by_kind, absent, witness
+
+
+def _is_watched(link: Link, side: Side) -> bool:
+    return link.state in (LinkState.LIVE, LinkState.gone(side.other))
+
+
+def _is_too_much(lost: int, links: int, limits: Limits) -> bool:
+    """When much is gone at once a lost role is likelier than deletions, and 4HSE's 404 proves nothing."""
+    share = links >= limits.percent_from and lost * 100 > limits.max_delete_percent * links
+    return lost > limits.max_deletes or share
+
+
+def _recycled(register: ProcoreRegister, ids: list[str], kind: Kind = Kind.INCIDENT) -> dict[str, str]:
+    """Those ids that lie in Procore's recycle bin (P53-P57); none without the right to see it."""
+    found: dict[str, str] = {}
+    try:
+        for unknown in (None, True) if kind is Kind.INCIDENT else (None,):
+            sought = [record_id for record_id in ids if record_id not in found]
+            for page in register.recycled_pages(kind, ids=sought, time_unknown=unknown):
+                found |= {record.id: _since(record) for record in page.records if record.id in sought}
+    except (AccessRefused, NotFound):
+        log.warning("pull.no_bin", why="our account may not see Procore's recycle bin, so nothing there is proven")
+    return found
+
+
+def _since(record: RawRecord) -> str:
+    return f"in Procore's recycle bin since {record.payload.get('deleted_at') or 'unknown'}"
+
+
+def _vanished(
+    register: FourHseRegister, ids: list[str], witness: str | None, kind: Kind = Kind.INCIDENT
+) -> dict[str, str]:
+    """Those ids that 4HSE no longer knows, while its office works and shows us another incident (H6)."""
+    try:
+        if witness is None or not _is_active(register) or not register.show(Kind.INCIDENT, witness):
+            return {}
+    except VendorError:
+        return {}
+    found = {}
+    for record_id in ids[:VIEWS]:
+        try:
+            register.show(kind, record_id)
+        except NotFound:
+            found[record_id] = "neither listed nor found by its id in 4HSE, while the office shows others"
+        except VendorError:
+            continue
+    return found
+
+
+def _is_active(register: FourHseRegister) -> bool:
+    office, project = register.office(), register.project()
+    working = all(office.get(name) not in (False, 0, "0") for name in ("owned_active", "parent_active"))
+    return working and project.get("status") in (None, "active")

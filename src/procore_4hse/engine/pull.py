@@ -1,0 +1,395 @@
+"""Vendor pages into staging, page by page, with a certificate for every listing that was read whole."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+
+from procore_4hse.clients import FourHseRegister, ProcoreRegister
+from procore_4hse.clients.procore import equipment_of
+from procore_4hse.engine.completeness import TRIES, Certificate, Ties, certify
+from procore_4hse.errors import AccessRefused, NotFound, Unavailable
+from procore_4hse.models import CHILDREN, PROCORE_RECORDS, Kind, Page, RawRecord, Side
+from procore_4hse.store.repository import Fence, Store
+from procore_4hse.store.routes import RouteState
+
+log = structlog.get_logger()
+
+PAGE = 1000
+"""Incidents that one Procore page holds; up to here every cycle lists them all."""
+OVERLAP = timedelta(minutes=10)
+"""Rows may be committed late, below the cursor (R10)."""
+DIRECTORY_AGE = timedelta(hours=6)
+"""A new assignment may give a waiting person a partner, though no record changed."""
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What one pull brought. `flaws` are the reasons why this cycle is partial."""
+
+    read: dict[Side, int]
+    certified: dict[Side, bool]
+    records_certified: bool
+    """Whether all four of Procore's record lists were read whole."""
+    people_certified: bool
+    uncounted: frozenset[str] = frozenset()
+    """Procore incidents whose `records_count` disagrees with the lists, even when asked again."""
+    flaws: tuple[str, ...] = ()
+    server_at: datetime | None = None
+    number: int = 0
+    """The pull's own number; staging rows bear the one that saw them last."""
+    actions_certified: bool = False
+    """Whether Procore's list of actions was read whole; it is read only when the mapping tells of them."""
+    swept: bool = True
+    """Whether Procore was listed whole, so that absence means something."""
+
+
+@dataclass
+class Puller:
+    """One pull of one route. `fence` guards every commit; `full` asks for a complete listing of Procore."""
+
+    store: Store
+    fence: Fence
+    state: RouteState
+    procore: ProcoreRegister
+    fourhse: FourHseRegister
+    keep_private: bool
+    full: bool
+    sweep_every: timedelta
+    privacy_key: str
+    pickers: frozenset[str]
+    """Procore's word lists that the mapping needs."""
+    equipment: bool
+    """Whether the mapping has a row for equipment."""
+    wants_actions: bool
+    keep_lease: Callable[[], None]
+    number: int = 0
+    flaws: list[str] = field(default_factory=list)
+    began_at: datetime | None = None
+    saw_unknown_time: bool = False
+    """Whether a plain listing showed a row of unknown time, so that it hides none (P42)."""
+    read: Counter[Side] = field(default_factory=Counter)
+    exempt: frozenset[str] = frozenset()
+    """Procore incidents that have been private since our own create."""
+    whole: list[tuple[Side, Kind]] = field(default_factory=list)
+    """Listings that were read whole, of which nothing is marked absent yet."""
+    open_incidents: frozenset[str] = frozenset()
+    """Those whose contents may be staged."""
+
+    def run(self) -> Pulled:
+        with self.store.read() as unit:
+            self.number = unit.staging(self.fence.route).last_pull() + 1
+            self.exempt = unit.links(self.fence.route).born_private()
+        procore, swept = self._procore_incidents()
+        records = self._procore_records()
+        uncounted = self._counted("records", PROCORE_RECORDS) if records else frozenset()
+        actions = self.wants_actions and self._actions()
+        fourhse = self._fourhse(Kind.INCIDENT)
+        people = self._people() and (not self.equipment or self._resources(records))
+        self._mark_absent()
+        self._directories()
+        return Pulled(
+            read={side: self.read[side] for side in Side},
+            certified={Side.PROCORE: procore, Side.FOURHSE: fourhse.certified},
+            records_certified=records,
+            people_certified=people,
+            uncounted=uncounted,
+            actions_certified=actions,
+            flaws=tuple(self.flaws),
+            server_at=self.began_at,
+            swept=swept,
+            number=self.number,
+        )
+
+    # Procore ------------------------------------------------------------------------------------------------------
+
+    def _procore_incidents(self) -> tuple[bool, bool]:
+        """(certified for creates, listed whole)."""
+        if self._may_go_by_change() and self._changed_incidents():
+            return True, False
+        parts = [self._read(lambda: self.procore.incident_pages(per_page=PAGE), Kind.INCIDENT)]
+        if not self.saw_unknown_time:
+            parts.append(
+                self._read(lambda: self.procore.incident_pages(time_unknown=True, per_page=PAGE), Kind.INCIDENT)
+            )
+        flaw = next((part.flaw for part in parts if part.flaw), None)
+        if flaw:
+            self.flaws.append(f"Procore's incident list could not be read whole: {flaw}")
+            return False, False
+        self.whole.append((Side.PROCORE, Kind.INCIDENT))
+        total = len(frozenset().union(*(part.ids for part in parts)))
+        hides = len(parts) == 2 and bool(parts[1].ids - parts[0].ids)
+        self._remember(incidents=total, cursor_at=self.began_at, swept_at=self.began_at, hides_unknown_time=hides)
+        return True, True
+
+    def _may_go_by_change(self) -> bool:
+        state = self.state
+        if self.full or state.incidents <= PAGE or state.cursor_at is None or state.swept_at is None:
+            return False
+        now = self.procore.server_date
+        return now is not None and now - state.swept_at < self.sweep_every
+
+    def _changed_incidents(self) -> bool:
+        """Only what changed since the cursor; False when the total afterwards says that this was not all."""
+        now, cursor = self.procore.server_date, self.state.cursor_at
+        if now is None or cursor is None:
+            return False
+        window = (cursor - OVERLAP, now + timedelta(minutes=1))
+        hidden = [None, True] if self._hides_unknown_time() else [None]
+        for unknown in hidden:
+            part = self._read(partial(self.procore.incident_pages, updated=window, time_unknown=unknown), Kind.INCIDENT)
+            if part.flaw:
+                return False
+        totals = [self.procore.incident_total(time_unknown=unknown) for unknown in hidden]
+        with self.store.read() as unit:
+            known = unit.staging(self.fence.route).count(Side.PROCORE, Kind.INCIDENT)
+        if None in totals or sum(total or 0 for total in totals) != known:
+            log.info("pull.sweep", route=self.state.name, why="the total does not fit what is known")
+            return False
+        self._remember(cursor_at=self.began_at)
+        return True
+
+    def _procore_records(self) -> bool:
+        """The four lists that cannot be asked for by change (P40); one that fails holds what needs them."""
+        whole = [self._record_list(kind) for kind in PROCORE_RECORDS]
+        self._mark_absent()
+        return all(whole)
+
+    def _record_list(self, kind: Kind) -> bool:
+        """Whether the project's records of this kind were read whole."""
+        try:
+            return self._list(partial(self.procore.record_pages, kind), Side.PROCORE, kind).certified
+        except (AccessRefused, NotFound, Unavailable) as error:
+            self.flaws.append(f"Procore's list of {kind.value} records failed: {error}")
+            return False
+
+    def _actions(self) -> bool:
+        """Actions do not say whether their incident is private: of those that stay home no content is staged."""
+        with self.store.read() as unit:
+            staged = [found for found, _ in unit.staging(self.fence.route).records(Side.PROCORE, [Kind.INCIDENT])]
+        self.open_incidents = frozenset(found.record.id for found in staged if not found.minimal)
+        whole = self._record_list(Kind.ACTION)
+        self._mark_absent()
+        if whole:
+            self._counted("actions", (Kind.ACTION,))
+        return whole
+
+    def _people(self) -> bool:
+        try:
+            return self._fourhse(Kind.PERSON).certified
+        except (AccessRefused, NotFound, Unavailable) as error:
+            self.flaws.append(f"4HSE's list of involved people failed: {error}")
+            return False
+
+    def _resources(self, records: bool) -> bool:
+        """What incidents name beside people; Procore's part of it stands in the records that were read."""
+        if records:
+            self.whole.append((Side.PROCORE, Kind.EQUIPMENT))
+        try:
+            return self._fourhse(Kind.RESOURCE).certified
+        except (AccessRefused, NotFound, Unavailable) as error:
+            self.flaws.append(f"4HSE's list of resources failed: {error}")
+            return False
+
+    def _directories(self) -> None:
+        """Who may be named, on both sides, and by which words: read when a record names somebody since then."""
+        if not self._names_somebody_new():
+            return
+        try:
+            for side, pages, key in (
+                (Side.PROCORE, self.procore.people_pages(), "id"),
+                (Side.FOURHSE, self.fourhse.person_office_pages(), "person_office_id"),
+            ):
+                rows = tuple(RawRecord(side, Kind.DIRECTORY, str(row[key]), row) for page in pages for row in page)
+                self._replace(side, Kind.DIRECTORY, rows)
+            self._word_lists()
+        except (AccessRefused, NotFound, Unavailable) as error:
+            self.flaws.append(f"The directory of people could not be read: {error}")
+            return
+        facts = {"pickers": self._lists()}
+        with self.store.begin(self.fence) as unit:
+            unit.routes.remember(self.state.key, self.state.name, directories_at=unit.now.isoformat(), **facts)
+
+    def _word_lists(self) -> None:
+        """Procore's lists that the mapping needs. They may be closed to us (P86): then their words wait."""
+        rows: list[RawRecord] = []
+        for name in sorted(self.pickers):
+            try:
+                entries = self.procore.picker(name)
+            except (AccessRefused, NotFound):
+                log.warning("pull.list_closed", route=self.state.name, list=name)
+                continue
+            rows += (RawRecord(Side.PROCORE, Kind.PICKER, f"{name}/{row['id']}", row, name) for row in entries)
+
+        if self.equipment:
+            rows += (
+                RawRecord(Side.PROCORE, Kind.PICKER, f"managed_equipment/{row['id']}", row, "managed_equipment")
+                for page in self.procore.equipment_pages()
+                for row in page
+            )
+            theirs = [row for page in self.fourhse.equipment_pages() for row in page]
+            self._replace(Side.FOURHSE, Kind.PICKER, tuple(_equipment(row) for row in theirs))
+        self._replace(Side.PROCORE, Kind.PICKER, tuple(rows))
+
+    def _lists(self) -> list[str]:
+        """What is read beside the directories of people."""
+        return [*sorted(self.pickers), *(["equipment"] if self.equipment else [])]
+
+    def _replace(self, side: Side, kind: Kind, rows: tuple[RawRecord, ...]) -> None:
+        with self.store.begin(self.fence) as unit:
+            staging = unit.staging(self.fence.route)
+            if rows:
+                staging.put(rows, pull=self.number, minimal=frozenset(), server_at=self.began_at or unit.now)
+            staging.mark_absent(side, [kind], pull=self.number)
+            staging.drop_absent(side, kind)
+
+    def _names_somebody_new(self) -> bool:
+        with self.store.read() as unit:
+            staging = unit.staging(self.fence.route)
+            newest = staging.newest(Side.PROCORE, CHILDREN), staging.newest(Side.FOURHSE, (Kind.PERSON, Kind.RESOURCE))
+            read_at = self.state.memory.get("directories_at")
+            if not any(newest):
+                return False
+            if read_at is None or self.state.memory.get("pickers", []) != self._lists():
+                return True
+            last = datetime.fromisoformat(str(read_at))
+            return any(at is not None and at > last for at in newest) or unit.now - last >= DIRECTORY_AGE
+
+    def _counted(self, what: str, kinds: tuple[Kind, ...]) -> frozenset[str]:
+        """Incidents whose `records_count` or `actions_count` disagrees with the lists, even when asked once more."""
+        if wrong := self._miscounted(what, kinds):
+            self._read_again(wrong, [None, True] if self._hides_unknown_time() else [None])
+            wrong = self._miscounted(what, kinds)
+        if wrong:
+            self.flaws.append(f"{len(wrong)} Procore incidents count other {what} than the lists show")
+        return frozenset(wrong)
+
+    def _read_again(self, ids: set[str], unknown_times: list[bool | None]) -> None:
+        for unknown in unknown_times:
+            for page in self.procore.incident_pages(ids=sorted(ids), time_unknown=unknown):
+                self._stage(page.records, page.server_date)
+
+    def _hides_unknown_time(self) -> bool:
+        """Whether the last complete listing showed incidents of unknown time only when they were asked for (P42)."""
+        with self.store.read() as unit:
+            memory = unit.routes.get(self.state.key, self.state.name).memory
+        return bool(memory.get("hides_unknown_time"))
+
+    def _miscounted(self, what: str, kinds: tuple[Kind, ...]) -> set[str]:
+        with self.store.read() as unit:
+            staging = unit.staging(self.fence.route)
+            incidents = [s for s, _ in staging.records(Side.PROCORE, [Kind.INCIDENT]) if s.present and not s.minimal]
+            counted = Counter(s.record.parent_id for s, _ in staging.records(Side.PROCORE, kinds) if s.present)
+        stated = {s.record.id: s.record.payload.get(f"{what}_count") for s in incidents}
+        return {i for i, count in stated.items() if count is not None and count != counted.get(i, 0)}
+
+    # 4HSE ---------------------------------------------------------------------------------------------------------
+
+    def _fourhse(self, kind: Kind) -> Certificate:
+        """The office read whole; a day that two pages share is read by itself when its rows changed places (H2)."""
+        ties = Ties(self.fourhse.place, lambda day: self._staged(self.fourhse.pages(kind, day=day), kind))
+        return self._list(lambda: self.fourhse.pages(kind), Side.FOURHSE, kind, ties)
+
+    # One listing --------------------------------------------------------------------------------------------------
+
+    def _list(
+        self, pages: Callable[[], Iterator[Page]], side: Side, kind: Kind, ties: Ties | None = None
+    ) -> Certificate:
+        """A complete listing; when certified, what it did not hold becomes absent."""
+        part = self._read(pages, kind, ties)
+        if part.flaw:
+            self.flaws.append(f"{side.label}'s list of {kind.value} records could not be read whole: {part.flaw}")
+        else:
+            self.whole.append((side, kind))
+        return part
+
+    def _read(self, pages: Callable[[], Iterator[Page]], kind: Kind, ties: Ties | None = None) -> Certificate:
+        part = Certificate(flaw="it was not read")
+        for _ in range(TRIES):
+            part = certify(self._staged(pages(), kind), ties)
+            if part.certified:
+                break
+            log.info("pull.uncertified", route=self.state.name, kind=kind.value, why=part.flaw)
+        return part
+
+    def _staged(self, pages: Iterable[Page], kind: Kind) -> Iterator[Page]:
+        for page in pages:
+            self.began_at = self.began_at or page.server_date
+            self._stage(page.records, page.server_date)
+            self.saw_unknown_time |= any(record.payload.get("time_unknown") for record in page.records)
+            log.debug("pull.page", route=self.state.name, kind=kind.value, page=page.number, rows=len(page.records))
+            yield page
+
+    def _stage(self, records: tuple[RawRecord, ...], server_at: datetime) -> None:
+        if not records:
+            return
+        kept = tuple(self._guarded(record) for record in records)
+        hidden = tuple(record for record, was in zip(kept, records, strict=True) if record is not was)
+        self.keep_lease()
+        with self.store.begin(self.fence) as unit:
+            for seen, minimal in self._beside(kept, hidden):
+                ids = frozenset(record.id for record in minimal)
+                unit.staging(self.fence.route).put(seen, pull=self.number, minimal=ids, server_at=server_at)
+        self.read[records[0].side] += len(records)
+
+    def _beside(
+        self, kept: tuple[RawRecord, ...], hidden: tuple[RawRecord, ...]
+    ) -> Iterator[tuple[tuple[RawRecord, ...], tuple[RawRecord, ...]]]:
+        """What is staged of a page: its rows, and what they say about equipment when the mapping asks for it."""
+        yield kept, hidden
+        if self.equipment and kept[0].kind in PROCORE_RECORDS:
+            yield tuple(map(equipment_of, kept)), tuple(map(equipment_of, hidden))
+
+    def _guarded(self, record: RawRecord) -> RawRecord:
+        """Of what privacy keeps home only the id, the day and a keyed hash of the title are staged."""
+        if self.keep_private:
+            return record
+        if record.kind is Kind.ACTION and record.parent_id not in self.open_incidents:
+            return bare(record)
+        return private_image(record, self.privacy_key, self.exempt)
+
+    def _mark_absent(self) -> None:
+        """What the listings that were read whole did not hold is absent."""
+        with self.store.begin(self.fence) as unit:
+            for side in Side:
+                if kinds := [kind for one, kind in self.whole if one is side]:
+                    unit.staging(self.fence.route).mark_absent(side, kinds, pull=self.number)
+        self.whole.clear()
+
+    def _remember(self, *, hides_unknown_time: bool | None = None, **columns: object) -> None:
+        with self.store.begin(self.fence) as unit:
+            unit.routes.save(self.state.key, self.state.name, **columns)
+            if hides_unknown_time is not None:
+                unit.routes.remember(self.state.key, self.state.name, hides_unknown_time=hides_unknown_time)
+
+
+def _equipment(row: dict[str, Any]) -> RawRecord:
+    one = str(row["office_equipment_id"])
+    return RawRecord(Side.FOURHSE, Kind.PICKER, f"equipment/{one}", row, "equipment")
+
+
+def private_image(record: RawRecord, key: str, exempt: frozenset[str]) -> RawRecord:
+    """The record itself, or what may be staged of it when it is marked private."""
+    payload = record.payload
+    incident = record.id if record.kind is Kind.INCIDENT else record.parent_id
+    hidden = payload.get("private") if record.kind is Kind.INCIDENT else payload.get("incident_private")
+    if record.side is not Side.PROCORE or not hidden or incident in exempt:
+        return record
+    if record.kind is not Kind.INCIDENT:
+        return bare(record)
+    title = hmac.new(key.encode(), str(payload.get("title") or "").encode(), hashlib.sha256).hexdigest()
+    kept = {name: payload.get(name) for name in ("id", "event_date", "time_unknown", "private")}
+    return replace(record, payload={**kept, "title_hash": title})
+
+
+def bare(record: RawRecord) -> RawRecord:
+    """What may be staged of a private incident's child."""
+    return replace(record, payload={name: record.payload.get(name) for name in ("id", "incident_id")})

@@ -1,0 +1,370 @@
+"""Intents without an outcome: settled by looking, never by guessing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from procore_4hse.clients import FourHseRegister, ProcoreRegister
+from procore_4hse.clients.fourhse import KEYS
+from procore_4hse.errors import GuardStopped, NotFound, VendorError
+from procore_4hse.mapping.images import author_of
+from procore_4hse.mapping.lenses.base import INJURED, ZONE
+from procore_4hse.mapping.lenses.days import parse_instant
+from procore_4hse.mapping.lenses.equipment import is_gone
+from procore_4hse.mapping.rules import Mapping as FieldMapping
+from procore_4hse.mapping.translate import shows
+from procore_4hse.models import (
+    Act,
+    Action,
+    Agreement,
+    Answer,
+    Image,
+    Item,
+    Kind,
+    RawRecord,
+    Register,
+    Ruling,
+    Side,
+    Staged,
+)
+from procore_4hse.push.bases import compare
+from procore_4hse.push.pusher import Pusher
+from procore_4hse.push.whole import emptied
+from procore_4hse.reconcile import items
+from procore_4hse.reconcile.snapshot import Record
+from procore_4hse.store.journal import Intent
+from procore_4hse.store.repository import Fence, Store
+from procore_4hse.store.routes import RouteState
+
+log = structlog.get_logger()
+
+EVENTS = {word: f"settle.{word}" for word in ("adopted", "abandoned", "lost")}
+LOOKS = 3
+MARGIN = timedelta(minutes=2)
+"""Two answers of one vendor may bear slightly different dates."""
+
+
+@dataclass
+class Settled:
+    """What is still open after looking: nothing new is planned for `pending`, nothing copied from `possibly_ours`."""
+
+    pending: set[tuple[Side, str]] = field(default_factory=set)
+    possibly_ours: set[tuple[Side, str]] = field(default_factory=set)
+    items: list[Item] = field(default_factory=list)
+    flaws: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Settler:
+    """Settles one route's open intents. `fourhse_certified` says whether the listing in staging is whole."""
+
+    store: Store
+    fence: Fence
+    state: RouteState
+    mapping: FieldMapping
+    zone: str
+    procore: ProcoreRegister
+    fourhse: FourHseRegister
+    pusher: Pusher
+    settle_for: timedelta
+    fourhse_certified: bool
+    rulings: Mapping[str, Ruling] = field(default_factory=dict)
+    """What people answered, once there is something to settle."""
+    found: Settled = field(default_factory=Settled)
+
+    def run(self) -> Settled:
+        intents = self._open()
+        lost = []
+        for intent in intents:
+            try:
+                if not self._settle(intent):
+                    lost.append(intent)
+            except VendorError as error:
+                self._wait(intent, str(error))
+        self._search([intent for intent in lost if intent.action.kind is Kind.INCIDENT])
+        for intent in lost:
+            if intent.action.kind is not Kind.INCIDENT:
+                self._search_child(intent)
+        return self.found
+
+    def look(self) -> Settled:
+        """What stays open as long as nobody settles it: for a dry run, which tells and changes nothing."""
+        intents = self._open()
+        for intent in intents:
+            self._hold(intent)
+        creates = [i for i in intents if i.action.act is Act.CREATE and i.action.kind is Kind.INCIDENT]
+        try:
+            for side in Side:
+                self.found.possibly_ours |= {(side, record.id) for record in self._strangers(side, creates)}
+        except VendorError as error:
+            self.found.flaws.append(str(error))
+        return self.found
+
+    def _open(self) -> list[Intent]:
+        with self.store.read() as unit:
+            intents = unit.journal(self.state.key).open()
+            self.rulings = unit.inbox(self.state.key).rulings() if intents else {}
+        return intents
+
+    # What can be asked for by its id --------------------------------------------------------------------------------
+
+    def _settle(self, intent: Intent) -> bool:
+        """True when the intent has its outcome; False for a create that must be searched for."""
+        action = intent.action
+        if action.act is Act.CREATE:
+            return action.side is Side.FOURHSE and self._view(intent)
+        there = self._show(action)
+        if action.act is Act.UPDATE:
+            self._settle_update(intent, there)
+        else:
+            self._settle_presence(intent, there)
+        return True
+
+    def _view(self, intent: Intent) -> bool:
+        try:
+            answer = self.fourhse.show(
+                intent.action.kind.on(Side.FOURHSE),
+                str(intent.action.fields[KEYS[intent.action.kind.on(Side.FOURHSE)]]),
+            )
+        except NotFound:
+            return False
+        self._adopt(intent, answer.record)
+        return True
+
+    def _show(self, action: Action) -> Answer | None:
+        try:
+            answer = self._register(action.side).show(action.kind.on(action.side), action.target_id or "")
+        except NotFound:
+            return None
+        return None if is_gone(action.kind, answer.record.payload) else answer
+
+    def _register(self, side: Side) -> Register:
+        return self.procore if side is Side.PROCORE else self.fourhse
+
+    def _settle_update(self, intent: Intent, there: Answer | None) -> None:
+        """The fields that arrived become the base; the rest is planned anew."""
+        bases: dict[str, Agreement] = {}
+        if there is not None:
+            found = compare(self.pusher.rows, intent.action, there.record.payload)
+            bases = {key: base for key, base in found.bases.items() if key not in found.lost and not base.settled}
+        arrived = there is not None and _arrived(intent.action, bases, there.record.payload)
+        register = self._register(intent.action.side)
+        held = emptied(register, intent.action, intent.before, there.record.payload) if there and bases else None
+        with self.store.begin(self.fence) as unit:
+            journal = unit.journal(self.state.key)
+            if there is not None:
+                unit.staging(self.state.key).put_one(there.record, server_at=there.server_date)
+                unit.links(self.state.key).rebase(intent.action.id_on(Side.PROCORE), bases, kind=intent.action.kind)
+            if arrived:
+                unit.links(self.state.key).set_state(
+                    intent.action.id_on(Side.PROCORE), intent.action.then, kind=intent.action.kind
+                )
+            journal.end(intent.id, "adopted" if arrived else "abandoned", words="settled by looking")
+            if held is not None:
+                unit.inbox(self.state.key).add(held)
+        self._log(intent, "adopted" if arrived else "abandoned")
+        if held is not None:
+            raise GuardStopped(held.reason)
+
+    def _settle_presence(self, intent: Intent, there: Answer | None) -> None:
+        """A delete arrived when the record is gone, a restore when it is there."""
+        action = intent.action
+        arrived = (there is None) == (action.act is Act.DELETE)
+        with self.store.begin(self.fence) as unit:
+            if arrived:
+                links, staging = unit.links(self.state.key), unit.staging(self.state.key)
+                staged = staging.find(action.side, action.kind.on(action.side), action.target_id or "")
+                if action.act is Act.DELETE and staged is not None:
+                    links.bury(staged.record, "deleted by us: " + action.reason)
+                    staging.forget(action.side, action.kind.on(action.side), action.target_id or "")
+                links.set_state(action.id_on(Side.PROCORE), action.then, kind=action.kind)
+            unit.journal(self.state.key).end(
+                intent.id, "adopted" if arrived else "abandoned", words="settled by looking"
+            )
+        self._log(intent, "adopted" if arrived else "abandoned")
+
+    # Creates whose answer was lost ----------------------------------------------------------------------------------
+
+    def _search(self, lost: list[Intent]) -> None:
+        """One look for every lost create of an incident, so that two equal ones are not taken for one."""
+        try:
+            strangers = {side: list(self._strangers(side, lost)) for side in Side}
+        except VendorError as error:
+            for intent in lost:
+                self._wait(intent, str(error))
+            return
+        nowhere = [intent for intent in lost if not self._adopt_equal(intent, strangers[intent.action.side])]
+        for intent in nowhere:
+            self._find(intent, strangers[intent.action.side])
+        for side, records in strangers.items():
+            self.found.possibly_ours |= {(side, record.id) for record in records}
+
+    def _strangers(self, side: Side, lost: list[Intent]) -> Iterator[RawRecord]:
+        """Unlinked records that one of these creates may have made."""
+        mine = [intent for intent in lost if intent.action.side is side]
+        if not mine:
+            return
+        since = min(intent.server_at or intent.made_at for intent in mine) - MARGIN
+        records = self._made_since(since) if side is Side.PROCORE else self._listed(Kind.INCIDENT)
+        accounts = self.state.memory.get(f"accounts_{side.value}", [])
+        with self.store.read() as unit:
+            links = unit.links(self.state.key)
+            for record in records:
+                if links.find(side, record.id) is not None:
+                    continue
+                author = author_of(Staged(record))
+                known_ours = author is not None and author in accounts and self._is_told_by_author(side)
+                unknown = author is None or not accounts or side is Side.FOURHSE
+                if known_ours or (unknown and (_was_edited(record) or any(self._is_equal(i, record) for i in mine))):
+                    yield record
+
+    def _search_child(self, intent: Intent) -> None:
+        """A child is looked for within its incident alone."""
+        action = intent.action
+        kind = action.kind.on(action.side)
+        try:
+            records = self._children(action) if action.side is Side.PROCORE else self._listed(kind)
+            with self.store.read() as unit:
+                links = unit.links(self.state.key)
+                free = [record for record in records if links.find(action.side, record.id, kind) is None]
+        except VendorError as error:
+            self._wait(intent, str(error))
+            return
+        if not self._adopt_equal(intent, free):
+            self._find(intent, [])
+
+    def _children(self, action: Action) -> list[RawRecord]:
+        pages = self.procore.record_pages(action.kind, incident_id=action.parent, reserve=True)
+        return [record for page in pages for record in page.records]
+
+    def _made_since(self, since: datetime) -> Iterator[RawRecord]:
+        """Procore incidents made since, with and without a known time (P42)."""
+        window = (since, (self.procore.server_date or datetime.now(UTC)) + MARGIN)
+        seen: set[str] = set()
+        for unknown in (None, True):
+            for page in self.procore.incident_pages(created=window, time_unknown=unknown, reserve=True):
+                for record in page.records:
+                    made = parse_instant(record.payload.get("created_at"))
+                    if record.id not in seen and (made is None or made >= since):
+                        seen.add(record.id)
+                        yield record
+
+    def _listed(self, kind: Kind) -> list[RawRecord]:
+        with self.store.read() as unit:
+            rows = unit.staging(self.state.key).records(Side.FOURHSE, [kind])
+        return [staged.record for staged, _ in rows if staged.present]
+
+    def _adopt_equal(self, intent: Intent, strangers: list[RawRecord]) -> bool:
+        """Whether one of them shows what was sent; it is a stranger no more."""
+        equal = next((record for record in strangers if self._is_equal(intent, record)), None)
+        if equal is None:
+            return False
+        strangers.remove(equal)
+        self._adopt(intent, equal)
+        return True
+
+    def _find(self, intent: Intent, strangers: list[RawRecord]) -> None:
+        """A create that nothing equals: what a person said of it, what it may have become, or another look."""
+        ruling = self.rulings.get(f"match:{intent.action.side.other.value}:{intent.action.source_id}")
+        chosen = next((r for r in strangers if ruling and ruling.verb == "approve" and r.id == ruling.with_id), None)
+        if chosen is not None:
+            strangers.remove(chosen)
+            self._adopt(intent, chosen)
+        elif self._is_told_by_author(intent.action.side) and strangers:
+            self._ask(intent, strangers)
+            if ruling is not None and _calls_different(ruling, strangers):
+                self._look_again(intent)
+            else:
+                self._hold(intent)
+        else:
+            self._look_again(intent)
+
+    def _look_again(self, intent: Intent) -> None:
+        """Nothing found: looked for again, three times at least over `settle_for`, before it is made again."""
+        now = self.procore.server_date if intent.action.side is Side.PROCORE else self.fourhse.server_date
+        if now is None or not self._is_whole(intent):
+            self._wait(intent, "the listing was not complete")
+            return
+        waited = now - (intent.server_at or intent.made_at)
+        enough = intent.looks + 1 >= LOOKS and waited >= self.settle_for
+        with self.store.begin(self.fence) as unit:
+            unit.journal(self.state.key).looked(intent.id, now)
+            if enough or not self._must_wait(intent):
+                unit.journal(self.state.key).end(intent.id, "lost", words="looked for and not found")
+                self._log(intent, "lost")
+                return
+        self._wait(intent, "a create without an answer is still looked for")
+
+    def _is_told_by_author(self, side: Side) -> bool:
+        """In 4HSE people may share our account, so its name counts only where the id we gave does not."""
+        return side is Side.PROCORE or self.state.memory.get("client_ids_kept") is False
+
+    def _is_whole(self, intent: Intent) -> bool:
+        return intent.action.side is Side.PROCORE or self.fourhse_certified
+
+    def _must_wait(self, intent: Intent) -> bool:
+        """4HSE keeps the id we give, so a second try cannot double; once it did not, it waits as Procore does."""
+        return intent.action.side is Side.PROCORE or self.state.memory.get("client_ids_kept") is False
+
+    def _ask(self, intent: Intent, strangers: list[RawRecord]) -> None:
+        """Asked for as long as the intent is open, so that an answer stands until then."""
+        action = intent.action
+        source = Record(action.side.other, action.source_id or "", {})
+        listed = tuple((record.id, self._headline(action.side, record)) for record in strangers)
+        reason = "A create got no answer, and our account made something since that differs from what was sent."
+        self.found.items.append(items.doubt(source, listed, reason, str(action.fields.get("title") or "")))
+
+    def _headline(self, side: Side, record: RawRecord) -> str:
+        reading = self.mapping.title.lens.get(side, record.payload)
+        return str(getattr(reading, "value", "") or "")
+
+    def _adopt(self, intent: Intent, record: RawRecord) -> None:
+        now = self.procore.server_date or intent.made_at
+        self.pusher.adopt(intent, Answer(record, now))
+        self._log(intent, "adopted")
+
+    def _is_equal(self, intent: Intent, record: RawRecord) -> bool:
+        image = {**record.payload, ZONE: self.zone, INJURED: False}
+        if intent.action.kind is not Kind.INCIDENT and not _is_of_parent(intent.action, record):
+            return False
+        return shows(self.pusher.rows.of_kind(intent.action.kind), intent.action, image)
+
+    def _wait(self, intent: Intent, why: str) -> None:
+        """Open until a later cycle, which goes on with it by itself."""
+        self._hold(intent)
+        self.found.flaws.append(why)
+
+    def _hold(self, intent: Intent) -> None:
+        """Nothing is planned for its records; what waits for a person is no failure of this cycle."""
+        self.found.pending |= intent.action.records
+
+    def _log(self, intent: Intent, outcome: str) -> None:
+        action = intent.action
+        log.info(EVENTS[outcome], route=self.state.name, side=action.side.value, act=action.act.value)
+
+
+def _was_edited(record: RawRecord) -> bool:
+    """Whether Procore says that it was changed since it was made: it may be ours and look like nothing we sent."""
+    made, changed = (parse_instant(record.payload.get(name)) for name in ("created_at", "updated_at"))
+    return record.side is Side.PROCORE and made is not None and changed is not None and changed > made
+
+
+def _calls_different(ruling: Ruling, strangers: Iterable[RawRecord]) -> bool:
+    """Whether a person has said of every one of these that it is not what was created."""
+    return ruling.verb == "reject" and {record.id for record in strangers} <= set(ruling.seen.get("candidates", ()))
+
+
+def _arrived(action: Action, bases: Mapping[str, Agreement], payload: Image) -> bool:
+    """Whether an update is there: every mapped field it carries, or, where it carries none, the very values sent."""
+    if action.sources:
+        return bases.keys() >= action.sources.keys()
+    return all(payload.get(name) == value for name, value in action.fields.items())
+
+
+def _is_of_parent(action: Action, record: RawRecord) -> bool:
+    parent = action.fields.get("office_incident_id") if action.side is Side.FOURHSE else action.parent
+    return record.parent_id == str(parent)

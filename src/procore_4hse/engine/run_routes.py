@@ -1,0 +1,81 @@
+"""A round: one cycle of each chosen route, side by side. One route's failure never stops the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from procore_4hse.engine.cycle import Options, run_cycle
+from procore_4hse.engine.report import Report
+from procore_4hse.errors import SyncError
+from procore_4hse.models import Action
+from procore_4hse.route import Route
+from procore_4hse.runtime import House
+
+log = structlog.get_logger()
+
+AT_ONCE = 4
+"""Routes that run at the same time; they share the vendors' budgets, so that more would only wait."""
+
+GRAVEST = (4, 2, 3, 7, 1, 0)
+"""Exit codes, the first that occurs counts."""
+
+WORST = ("failed", "stopped", "partial", "ok", "busy")
+
+INTERNAL = 4
+
+Progress = Callable[[Route, Action, int], None]
+"""Called after each record: the route, what was done, and how many that makes."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What the routes' cycles did, in the order of the configuration."""
+
+    reports: tuple[Report, ...]
+
+    @property
+    def exit_code(self) -> int:
+        return gravest([report.exit_code for report in self.reports])
+
+    @property
+    def outcome(self) -> str:
+        """That of the route which decides the exit code."""
+        found = [report.outcome for report in self.reports if report.exit_code == self.exit_code]
+        return min(found, key=WORST.index, default="ok")
+
+    def json(self) -> dict[str, Any]:
+        return {"outcome": self.outcome, "exit": self.exit_code, "routes": [report.json() for report in self.reports]}
+
+
+def gravest(codes: Sequence[int]) -> int:
+    return min(codes, key=GRAVEST.index, default=0)
+
+
+def run_round(house: House, routes: Sequence[Route], options: Options, progress: Progress | None = None) -> Round:
+    """One cycle of every route; each failure becomes that route's report."""
+    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="route") as pool:
+        cycles = [pool.submit(run_cycle, house, route, options, _of(route, progress)) for route in routes]
+    return Round(tuple(report_of(route.name, cycle) for route, cycle in zip(routes, cycles, strict=True)))
+
+
+def report_of(route: str, cycle: Future[Report]) -> Report:
+    """The cycle's own report, or one that says why there is none."""
+    error = cycle.exception()
+    if error is None:
+        return cycle.result()
+    if isinstance(error, SyncError):
+        return Report(route, outcome="failed", reason=str(error), exit_code=error.exit_code)
+    log.error("round.route_failed", route=route, exc_info=error)
+    reason = f"An internal error ({type(error).__name__}) stopped this route; run it again with -v and report it."
+    return Report(route, outcome="failed", reason=reason, exit_code=INTERNAL)
+
+
+def _of(route: Route, progress: Progress | None) -> Callable[[Action, int], None] | None:
+    if progress is None:
+        return None
+    return lambda action, done: progress(route, action, done)

@@ -1,0 +1,105 @@
+"""What a lens is: a get/put pair between a vendor's raw values and the value that both sides mean.
+
+A lens reads named keys of an image (`reads`), says what they mean (`get`), whether two meanings agree, and which
+raw values to write (`put`) so that `get` gives the meaning back while everything it does not speak about stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from procore_4hse.mapping.picklists import Live
+from procore_4hse.models import Image, Side
+
+ZONE = "@zone"
+"""tz database name of the project."""
+INJURED = "@injured"
+"""True or False: whether the incident has an injury; None while the record lists are not complete."""
+ACTIONS = "@actions"
+"""What an incident's actions tell, empty when there are none; None while their list is not complete."""
+STATUS_AT = "@status_at"
+"""The instant at which the present status was first seen."""
+
+
+@dataclass(frozen=True)
+class Known:
+    value: Any
+    """Text, date, word or None; equal meanings are equal values unless the lens says otherwise."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """The meaning cannot be told: an unknown word (`word`), or evidence that is not complete (`word` is None)."""
+
+    reason: str
+    word: str | None = None
+
+
+Reading = Known | Held
+
+
+class Unwritable(Exception):
+    """This value has no form on that side; the message says why."""
+
+
+class Lens(Protocol):
+    @property
+    def equivalence(self) -> str:
+        """What counts as equal, in one clause; `mapping show` prints it."""
+
+    def reads(self, side: Side) -> tuple[str, ...]: ...
+
+    def names(self, side: Side) -> tuple[str, ...]:
+        """The keys that `put` may write; Procore takes an id where it shows an object."""
+
+    def get(self, side: Side, image: Image) -> Reading: ...
+
+    def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
+        """The raw values to write over `current` (empty for a new record). Raises Unwritable.
+
+        `facts` holds ZONE, and STATUS_AT of the record that the value comes from.
+        """
+
+    def agree(self, procore: Any, fourhse: Any) -> bool: ...
+
+    def is_rewrite(self, sent: Any, stored: Any) -> bool:
+        """True when a server may store `stored` for `sent` and mean the same."""
+
+    def writes(self, side: Side) -> bool:
+        """False when this lens never writes to that side; a change there that cannot cross is a conflict."""
+
+
+class ByValue:
+    """What most lenses have in common: equal meanings agree, a server stores what was sent, both sides are written."""
+
+    def agree(self, procore: Any, fourhse: Any) -> bool:
+        return bool(procore == fourhse)
+
+    def is_rewrite(self, sent: Any, stored: Any) -> bool:
+        return bool(sent == stored)
+
+    def writes(self, side: Side) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Columns(ByValue):
+    procore: str
+    fourhse: str
+
+    def key(self, side: Side) -> str:
+        return self.procore if side is Side.PROCORE else self.fourhse
+
+    def reads(self, side: Side) -> tuple[str, ...]:
+        return (self.key(side),)
+
+    def names(self, side: Side) -> tuple[str, ...]:
+        return tuple(key for key in self.reads(side) if not key.startswith("@"))
+
+
+@runtime_checkable
+class NeedsLists(Protocol):
+    """A lens that can be told what the systems' own lists hold now."""
+
+    def bound(self, live: Live) -> Lens: ...

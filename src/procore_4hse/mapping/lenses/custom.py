@@ -1,0 +1,139 @@
+"""The lenses of Procore's custom fields that hold a number, an entry of a list, several entries, or yes and no."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable
+from procore_4hse.mapping.lenses.lines import Spot
+from procore_4hse.mapping.lenses.words import SeveralWords, WordLens, WordList
+from procore_4hse.mapping.paths import at, path_of
+from procore_4hse.mapping.picklists import Live
+from procore_4hse.models import Image, Side
+
+SWITCH = ("true", "false")
+
+
+@dataclass(frozen=True)
+class DecimalLens(ByValue):
+    """A number of a custom field, and its digits in a text of 4HSE."""
+
+    procore: str
+    spot: Spot
+    equivalence: str = "2, 2.0 and 2.00 are the same; none and 0 are not"
+
+    def reads(self, side: Side) -> tuple[str, ...]:
+        return (path_of(self.procore),) if side is Side.PROCORE else (self.spot.key,)
+
+    def names(self, side: Side) -> tuple[str, ...]:
+        return (self.procore,) if side is Side.PROCORE else (self.spot.key,)
+
+    def get(self, side: Side, image: Image) -> Reading:
+        written = at(image, path_of(self.procore)) if side is Side.PROCORE else self.spot.read(image)
+        if written in (None, ""):
+            return Known(None)
+        digits = _digits(str(written))
+        if digits is None:
+            return Held(f"{side.label} shows {written!r} where a number stands", word=str(written))
+        return Known(digits)
+
+    def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
+        if side is Side.FOURHSE:
+            return self.spot.write(value, current)
+        if value is None:
+            return {self.procore: None}
+        return {self.procore: float(value) if "." in value else int(value)}
+
+
+def _digits(written: str) -> str | None:
+    """The number in its shortest form; None when it is none."""
+    try:
+        number = Decimal(written.strip())
+    except InvalidOperation:
+        return None
+    return f"{number.normalize() + 0:f}" if number.is_finite() else None
+
+
+@dataclass(frozen=True)
+class CustomWordLens(WordLens):
+    """One entry of a custom field's list, or its yes and no; the word list names entries by id or by label."""
+
+    def reads(self, side: Side) -> tuple[str, ...]:
+        return (path_of(self.procore),) if side is Side.PROCORE else (self.spot.key,)
+
+    def bound(self, live: Live) -> Lens:
+        return self
+
+    def get(self, side: Side, image: Image) -> Reading:
+        if side is Side.FOURHSE:
+            return super().get(side, image)
+        shown = at(image, path_of(self.procore))
+        if isinstance(shown, list):
+            return Held("Procore shows several entries here; the row needs `using: several words`", word=str(shown))
+        return _entry(self.words, shown)
+
+    def _procore(self, value: str | None) -> int | str | bool | None:
+        return None if value is None else _id(value)
+
+
+@dataclass(frozen=True)
+class CustomWordsLens(SeveralWords):
+    """Several entries of a custom field's list; their order means nothing."""
+
+    equivalence: str = "the same entries, in any order and in any of the list's words"
+
+    def reads(self, side: Side) -> tuple[str, ...]:
+        return (path_of(self.procore),) if side is Side.PROCORE else (self.spot.key,)
+
+    def names(self, side: Side) -> tuple[str, ...]:
+        return (self.procore,) if side is Side.PROCORE else (self.spot.key,)
+
+    def get(self, side: Side, image: Image) -> Reading:
+        if side is Side.FOURHSE:
+            return self.listed(self.spot.read(image))
+        readings = [_entry(self.words, shown) for shown in at(image, path_of(self.procore)) or ()]
+        held = next((one for one in readings if isinstance(one, Held)), None)
+        return held or Known(_sorted(one.value for one in readings if isinstance(one, Known)))
+
+    def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
+        if side is Side.FOURHSE:
+            return self.spot.write(self.worded(frozenset(value or ()), current), current)
+        return {self.procore: [_id(one) for one in value or ()]}
+
+
+def _sorted(words: Iterable[str]) -> tuple[str, ...] | None:
+    return tuple(sorted(set(words))) or None
+
+
+def _entry(words: WordList, shown: Any) -> Reading:
+    """The word of the list for an entry that a record shows, by its id or its label."""
+    if shown in (None, "", {}):
+        return Known(None)
+    called = _called(shown)
+    found = next((word for word in map(words.procore_word, called) if word is not None), None)
+    return words.unknown(Side.PROCORE, called[-1]) if found is None else Known(found)
+
+
+def _called(shown: Any) -> tuple[str, ...]:
+    if isinstance(shown, bool):
+        return (SWITCH[not shown],)
+    if isinstance(shown, Mapping):
+        return tuple(str(shown[key]) for key in ("id", "label") if shown.get(key) is not None) or ("?",)
+    return (str(shown),)
+
+
+def is_written(word: str) -> bool:
+    """Whether Procore takes this word of a list: the id of an entry, or yes and no."""
+    return word in SWITCH or word.isdecimal()
+
+
+def _id(word: str) -> int | bool:
+    """What Procore takes for a word of the list: it knows entries by their id alone (P103)."""
+    if word in SWITCH:
+        return word == SWITCH[0]
+    if not is_written(word):
+        raise Unwritable(f"Procore takes an entry by its id, and `{word}` is a label")
+    return int(word)

@@ -1,0 +1,66 @@
+"""The lens of a piece of equipment that a Procore record names and a 4HSE incident lists as a resource."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from procore_4hse.mapping.directory import Fleet
+from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable
+from procore_4hse.mapping.picklists import Live
+from procore_4hse.models import Image, Kind, Side
+
+RESOURCE_TYPE = "EQUIPMENT"
+
+
+def names_equipment(image: Image) -> bool:
+    """Whether a Procore record names a piece of equipment."""
+    named = image.get("managed_equipment")
+    return isinstance(named, Mapping) and named.get("id") is not None
+
+
+def is_gone(kind: Kind, image: Image) -> bool:
+    """Whether a Procore record that can be shown is a deleted one, or names no equipment any more."""
+    return bool(image.get("deleted_at")) or (
+        kind is Kind.EQUIPMENT and ("entity_id" not in image and not names_equipment(image))
+    )
+
+
+@dataclass(frozen=True)
+class EquipmentLens(ByValue):
+    """Both sides' ids mean Procore's piece of equipment where a partner is known (P96, H9)."""
+
+    fleet: Fleet = field(default_factory=Fleet)
+    equivalence: str = "the two ids mean one piece of equipment"
+
+    def bound(self, live: Live) -> Lens:
+        return replace(self, fleet=live.fleet)
+
+    def reads(self, side: Side) -> tuple[str, ...]:
+        return ("managed_equipment",) if side is Side.PROCORE else ("entity_id",)
+
+    def names(self, side: Side) -> tuple[str, ...]:
+        return ("managed_equipment_id",) if side is Side.PROCORE else ("entity_id", "entity_type")
+
+    def get(self, side: Side, image: Image) -> Reading:
+        if side is Side.PROCORE:
+            return Known(str(image["managed_equipment"]["id"]) if names_equipment(image) else None)
+        found = image.get("entity_id")
+        if found is None:
+            return Held("4HSE names no equipment here")
+        return Known(self.fleet.to_procore.get(str(found), f"4HSE {found}"))
+
+    def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
+        if side is Side.PROCORE:
+            return {"managed_equipment_id": self._procore(value)}
+        if value is None:
+            raise Unwritable("a resource without equipment cannot be")
+        if str(value) not in self.fleet.to_fourhse:
+            raise Unwritable("this equipment has no partner in the 4HSE office")
+        return {"entity_id": self.fleet.to_fourhse[str(value)], "entity_type": RESOURCE_TYPE}
+
+    def _procore(self, value: Any) -> int:
+        if value is None or not str(value).isdecimal():
+            raise Unwritable("this equipment has no partner in the Procore project")
+        return int(value)

@@ -1,0 +1,231 @@
+"""The lenses of an incident's own fields: text, title, day, status and category."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from procore_4hse.mapping.lenses import days, text
+from procore_4hse.mapping.lenses.base import INJURED, STATUS_AT, ZONE, Columns, Held, Known, Reading, Unwritable
+from procore_4hse.mapping.lenses.lines import join_lines, split_lines
+from procore_4hse.models import Image, Side
+
+CUSTOM_STATUS = "custom_status_id"
+TITLE_MAX = 255
+MARK = "…"
+
+
+@dataclass(frozen=True)
+class TextLens(Columns):
+    """Text on both sides, HTML or plain. Where titles are cut, `title` is the 4HSE key whose text leads this one."""
+
+    title: str | None = None
+    labels: tuple[str, ...] = ()
+    """The named lines that lead the 4HSE text and belong to other rows."""
+    html: bool = False
+    """Procore documents this field as HTML."""
+    equivalence: str = "line ends, trailing blanks, outer empty lines, Unicode form and HTML markup do not count"
+
+    def reads(self, side: Side) -> tuple[str, ...]:
+        return (self.fourhse, self.title) if side is Side.FOURHSE and self.title else (self.key(side),)
+
+    def get(self, side: Side, image: Image) -> Reading:
+        written = image.get(self.key(side))
+        if side is Side.FOURHSE and self.title:
+            return Known(split_title(image.get(self.title), written)[1])
+        if side is Side.FOURHSE and self.labels:
+            return Known(split_lines(written, self.labels).body)
+        return Known(text.of_html(written) if side is Side.PROCORE and self.html else text.canonical(written))
+
+    def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
+        present = current.get(self.key(side))
+        if side is Side.FOURHSE and self.title:
+            return {self.fourhse: join_title(split_title(current.get(self.title), present)[0], value, like=present)}
+        if side is Side.FOURHSE and self.labels:
+            lined = replace(split_lines(present, self.labels), body=text.tidied(value or ""))
+            return {self.fourhse: join_lines(lined, self.labels, like=present)}
+        if side is Side.PROCORE and self.html:
+            return {self.procore: text.as_html(value)}
+        return {self.key(side): text.rendered(value, like=present)}
+
+    def is_rewrite(self, sent: Any, stored: Any) -> bool:
+        return text.is_rewrite(sent, stored)
+
+
+@dataclass(frozen=True)
+class TitleLens(Columns):
+    """A title; what exceeds 255 characters at 4HSE leads the text in `overflow` there, up to an empty line."""
+
+    overflow: str | None = None
+    equivalence: str = "line ends, trailing blanks and Unicode form do not count; beyond 255 it leads the description"
+
+    def reads(self, side: Side) -> tuple[str, ...]:
+        return (self.fourhse, self.overflow) if side is Side.FOURHSE and self.overflow else (self.key(side),)
+
+    def get(self, side: Side, image: Image) -> Reading:
+        name = image.get(self.key(side))
+        if side is Side.FOURHSE and self.overflow:
+            full = split_title(name, image.get(self.overflow))[0]
+            return Known(full or _line(name))
+        return Known(_line(name))
+
+    def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
+        if not value:
+            raise Unwritable("an incident needs a title")
+        written = text.rendered(value, like=None)
+        if side is Side.PROCORE or not self.overflow:
+            return {self.key(side): written}
+        present = current.get(self.overflow)
+        old, body = split_title(current.get(self.fourhse), present)
+        if len(value) <= TITLE_MAX:
+            return {self.fourhse: written} | ({self.overflow: text.rendered(body, like=present)} if old else {})
+        below = split_title(cut_title(value), present)
+        body = below[1] if below[0] == value else body
+        return {self.fourhse: cut_title(value), self.overflow: join_title(value, body, like=present)}
+
+    def is_rewrite(self, sent: Any, stored: Any) -> bool:
+        return text.is_rewrite(sent, stored)
+
+    def was_cut(self, image: Image) -> bool:
+        """True when the title at 4HSE was the cut form of a longer one."""
+        return bool(self.overflow and split_title(image.get(self.fourhse), image.get(self.overflow))[0])
+
+
+def _line(value: object) -> str | None:
+    """A title is one line: line ends inside it count as blanks."""
+    return _joined(text.canonical(value))
+
+
+def _joined(plain: str | None) -> str | None:
+    return " ".join(part for part in plain.split("\n") if part) if plain and "\n" in plain else plain
+
+
+def cut_title(title: str) -> str:
+    return title[: TITLE_MAX - len(MARK)].rstrip() + MARK
+
+
+def split_title(name: object, description: object) -> tuple[str | None, str | None]:
+    """The full title that leads a description when `name` is its cut form, and the text below it."""
+    short, body = _line(name), text.canonical(description)
+    if not short or not body or not short.endswith(MARK):
+        return None, body
+    head, _, rest = body.partition("\n\n")
+    title = _joined(head)
+    if title and len(title) > TITLE_MAX and cut_title(title) == short:
+        return title, text.tidied(rest)
+    return None, body
+
+
+def join_title(title: str | None, body: str | None, *, like: object) -> str:
+    whole = "\n\n".join(part for part in (title, body) if part) if title else body
+    return text.rendered(whole, like=like)
+
+
+@dataclass(frozen=True)
+class DayLens(Columns):
+    """A UTC instant with `time_unknown` at Procore, a day at 4HSE; the project's zone decides the day (P61, P63)."""
+
+    unknown: str = "time_unknown"
+    equivalence: str = "Procore's time of day has no place in 4HSE and stays as it is"
+
+    def reads(self, side: Side) -> tuple[str, ...]:
+        return (self.procore, self.unknown, ZONE) if side is Side.PROCORE else (self.fourhse,)
+
+    def get(self, side: Side, image: Image) -> Reading:
+        if side is Side.FOURHSE:
+            return Known(days.parse_day(image.get(self.fourhse)))
+        moment = days.parse_instant(image.get(self.procore))
+        return Known(moment and days.local_day(moment, image[ZONE]))
+
+    def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
+        if value is None:
+            raise Unwritable("an incident needs a day")
+        if side is Side.FOURHSE:
+            return {self.fourhse: value.isoformat()}
+        zone = facts[ZONE]
+        moment = days.parse_instant(current.get(self.procore))
+        if moment is not None and days.local_day(moment, zone) == value:
+            return {self.procore: current[self.procore]}
+        if moment is not None:
+            return {self.procore: _instant(days.same_time_on(value, moment, zone), value, zone)}
+        return {self.procore: _instant(days.first_instant(value, zone), value, zone), self.unknown: True}
+
+
+def _instant(moment: Any, day: Any, zone: str) -> str:
+    if moment is None:
+        raise Unwritable(f"{day} does not exist in {zone}")
+    return days.format_instant(moment)
+
+
+@dataclass(frozen=True)
+class StatusLens(Columns):
+    """open | closed; 4HSE's `new` means open too, and closing there needs the day."""
+
+    closed_on: str = "date_closed"
+    custom: Mapping[str, int] = field(default_factory=dict)
+    """The custom status that Procore is given for a word; its id takes the place of the word (P68)."""
+    equivalence: str = "4HSE's new and open both mean open; the closing day lives in 4HSE"
+
+    def reads(self, side: Side) -> tuple[str, ...]:
+        return (self.procore,) if side is Side.PROCORE else (self.fourhse, self.closed_on)
+
+    def names(self, side: Side) -> tuple[str, ...]:
+        return (self.procore, CUSTOM_STATUS) if side is Side.PROCORE else self.reads(side)
+
+    def get(self, side: Side, image: Image) -> Reading:
+        word = image.get(self.key(side))
+        if word in ("open", "closed"):
+            return Known(word)
+        if word == "new" and side is Side.FOURHSE:
+            return Known("open")
+        return Held(f"{side.label} shows the status {word!r}, which is none we know", word=str(word))
+
+    def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
+        if side is Side.PROCORE:
+            return {CUSTOM_STATUS: self.custom[value]} if value in self.custom else {self.procore: value}
+        if value == "open":
+            return {self.fourhse: "open", self.closed_on: None} if current.get(self.fourhse) else {self.fourhse: "new"}
+        return {self.fourhse: "closed", self.closed_on: _closing_day(facts)}
+
+
+def _closing_day(facts: Image) -> str:
+    moment = days.parse_instant(facts.get(STATUS_AT))
+    if moment is None:
+        raise Unwritable("the day of closing is not known")
+    return days.local_day(moment, facts[ZONE]).isoformat()
+
+
+@dataclass(frozen=True)
+class CategoryLens(Columns):
+    """4HSE's category against the evidence of Procore's injuries. It never writes to Procore."""
+
+    words: Mapping[str, str]
+    """4HSE word -> injury | no injury | not shared."""
+    equivalence: str = "an injury at Procore agrees with the injury word alone, none with every shared word"
+
+    def reads(self, side: Side) -> tuple[str, ...]:
+        return (INJURED,) if side is Side.PROCORE else (self.fourhse,)
+
+    def get(self, side: Side, image: Image) -> Reading:
+        if side is Side.PROCORE:
+            injured = image.get(INJURED)
+            return Held("Procore's record lists are not complete in this cycle") if injured is None else Known(injured)
+        word = image.get(self.fourhse)
+        if self.words.get(str(word)) in ("injury", "no injury"):
+            return Known(word)
+        what = "has no category" if not word else f"shows the category {word!r}, which the mapping does not know"
+        return Held(f"4HSE {what}", word=str(word or ""))
+
+    def is_shared(self, image: Image) -> bool:
+        return self.words.get(str(image.get(self.fourhse))) != "not shared"
+
+    def agree(self, procore: Any, fourhse: Any) -> bool:
+        return not procore or self.words[fourhse] == "injury"
+
+    def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
+        wanted = "injury" if value else "no injury"
+        return {self.fourhse: next(word for word, meaning in self.words.items() if meaning == wanted)}
+
+    def writes(self, side: Side) -> bool:
+        return side is Side.FOURHSE

@@ -1,0 +1,88 @@
+"""The lenses of an injured or endangered person: who it is, and numbers such as the days of absence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from procore_4hse.mapping.directory import Directory
+from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable
+from procore_4hse.mapping.picklists import Live
+from procore_4hse.models import Image, Side
+
+
+@dataclass(frozen=True)
+class PersonLens(ByValue):
+    """The injured or endangered person; both sides' ids mean Procore's person where a partner is known."""
+
+    directory: Directory = field(default_factory=Directory)
+
+    @property
+    def equivalence(self) -> str:
+        return "the two ids mean one person"
+
+    def bound(self, live: Live) -> Lens:
+        return replace(self, directory=live.directory)
+
+    def reads(self, side: Side) -> tuple[str, ...]:
+        return ("affected_party", "affected_person") if side is Side.PROCORE else ("person_office_id",)
+
+    def names(self, side: Side) -> tuple[str, ...]:
+        return ("affected_party_id",) if side is Side.PROCORE else ("person_office_id",)
+
+    def get(self, side: Side, image: Image) -> Reading:
+        if side is Side.PROCORE:
+            return Known(self._party(image))
+        office = image.get("person_office_id")
+        if office is None:
+            return Held("4HSE names nobody here")
+        return Known(self.directory.to_procore.get(str(office), f"4HSE {office}"))
+
+    def _party(self, image: Image) -> str | None:
+        party, user = image.get("affected_party"), image.get("affected_person")
+        if isinstance(party, Mapping) and party.get("id") is not None:
+            return str(party["id"])
+        if isinstance(user, Mapping) and user.get("id") is not None:
+            return self.directory.parties.get(str(user["id"]), f"user {user['id']}")
+        return None
+
+    def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
+        if side is Side.FOURHSE:
+            if str(value) not in self.directory.to_fourhse:
+                raise Unwritable("this person has no partner in the 4HSE office")
+            return {"person_office_id": self.directory.to_fourhse[str(value)]}
+        if value is None or not str(value).isdecimal():
+            raise Unwritable("this person has no partner in Procore's directory")
+        return {"affected_party_id": int(value)}
+
+
+@dataclass(frozen=True)
+class NumberLens(ByValue):
+    """A count; none and 0 mean the same, so that clearing never needs a null."""
+
+    procore: str
+    fourhse: str
+
+    @property
+    def equivalence(self) -> str:
+        return "none and 0 are the same"
+
+    def key(self, side: Side) -> str:
+        return self.procore if side is Side.PROCORE else self.fourhse
+
+    def reads(self, side: Side) -> tuple[str, ...]:
+        return (self.key(side),)
+
+    def names(self, side: Side) -> tuple[str, ...]:
+        return (self.key(side),)
+
+    def get(self, side: Side, image: Image) -> Reading:
+        written = image.get(self.key(side))
+        try:
+            return Known(int(written) or None if written not in (None, "") else None)
+        except (TypeError, ValueError):
+            return Held(f"{side.label} shows {written!r} where a number stands", word=str(written))
+
+    def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
+        return {self.key(side): int(value or 0)}

@@ -1,0 +1,217 @@
+"""Word lists in two columns, and the lenses that read and write them: one word, or several body parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable
+from procore_4hse.mapping.lenses.lines import Spot
+from procore_4hse.mapping.picklists import Live
+from procore_4hse.models import Image, Side
+
+NOT_SHARED = "not shared"
+BETWEEN = ";"
+"""Stands between several 4HSE words in one text."""
+PLUS = " + "
+"""Stands between several Procore words that one 4HSE word means together."""
+
+
+def fold(word: str) -> str:
+    """Case and blanks do not count."""
+    return " ".join(word.split()).casefold()
+
+
+@dataclass(frozen=True)
+class WordList:
+    """Lines of a list: a 4HSE word and the Procore words that it means; none for a word that is not shared.
+
+    Several words may mean the same: all are read, the first is written.
+    """
+
+    name: str
+    entries: tuple[tuple[str, frozenset[str]], ...]
+
+    @classmethod
+    def of(cls, name: str, pairs: Iterable[tuple[str, str]]) -> WordList:
+        return cls(name, tuple((fourhse, _meant(procore)) for fourhse, procore in pairs))
+
+    @cached_property
+    def _meanings(self) -> Mapping[str, frozenset[str]]:
+        return {fold(word): meaning for word, meaning in self.entries}
+
+    @cached_property
+    def _first(self) -> Mapping[frozenset[str], str]:
+        return {meaning: word for word, meaning in reversed(self.entries)}
+
+    @cached_property
+    def procore_words(self) -> Mapping[str, str]:
+        """Every Procore word of the list, by its folded form."""
+        return {fold(word): word for _, meaning in self.entries for word in meaning}
+
+    def meaning(self, word: str) -> frozenset[str] | None:
+        """What a 4HSE word means; None for a word that the list does not hold."""
+        return self._meanings.get(fold(word))
+
+    def word(self, *meaning: str) -> str | None:
+        """The 4HSE word that is written for exactly these Procore words."""
+        return self._first.get(frozenset(meaning))
+
+    def procore_word(self, called: str) -> str | None:
+        """The list's own form of a Procore word; None for one that it does not hold."""
+        return self.procore_words.get(fold(called))
+
+    def unknown(self, side: Side, word: str) -> Held:
+        reason = f"{side.label} shows {word!r}, which the list words/{self.name}.yaml does not know"
+        return Held(reason, word=word)
+
+
+def _meant(procore: str) -> frozenset[str]:
+    return frozenset() if procore == NOT_SHARED else frozenset(procore.split(PLUS))
+
+
+@dataclass(frozen=True)
+class _Listed(ByValue):
+    """Procore's value in `procore`, 4HSE's words in `spot`, and the list between them."""
+
+    procore: str
+    spot: Spot
+    words: WordList
+
+    def reads(self, side: Side) -> tuple[str, ...]:
+        return (self.procore,) if side is Side.PROCORE else (self.spot.key,)
+
+
+@dataclass(frozen=True)
+class WordLens(_Listed):
+    """One word on each side: a fixed word of Procore's, or an entry of one of its pickers, by name key, id or name."""
+
+    picker: str | None = None
+    """Procore's list of these words; None when the contract fixes them."""
+    live: Live = field(default_factory=Live)
+    equivalence: str = "two words agree when the word list says that they mean the same"
+
+    def bound(self, live: Live) -> Lens:
+        return replace(self, live=live)
+
+    def names(self, side: Side) -> tuple[str, ...]:
+        if side is Side.FOURHSE:
+            return (self.spot.key,)
+        return (f"{self.procore}_id",) if self.picker else (self.procore,)
+
+    def get(self, side: Side, image: Image) -> Reading:
+        if side is Side.FOURHSE:
+            return self._fourhse(self.spot.read(image))
+        written = image.get(self.procore)
+        if written in (None, "", {}):
+            return Known(None)
+        called = self.live.called(self.picker, written) if self.picker else (str(written),)
+        known = (self.words.procore_words.get(fold(one)) for one in called)
+        word = next((one for one in known if one is not None), None)
+        return Known(word) if word is not None else self.words.unknown(side, called[-1])
+
+    def _fourhse(self, written: str | None) -> Reading:
+        if written is None:
+            return Known(None)
+        meaning = self.words.meaning(written)
+        if meaning is None:
+            return self.words.unknown(Side.FOURHSE, written)
+        return Known(next(iter(meaning), None))
+
+    def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
+        if side is Side.PROCORE:
+            (name,) = self.names(side)
+            return {name: self._procore(value)}
+        present = self.spot.read(current)
+        if present and self._fourhse(present) == Known(value):
+            return self.spot.write(present, current)
+        word = None if value is None else self.words.word(value)
+        if value is not None and word is None:
+            raise Unwritable(f"the list words/{self.words.name}.yaml has no 4HSE word for `{value}`")
+        return self.spot.write(word, current)
+
+    def _procore(self, value: str | None) -> int | str | bool | None:
+        if value is None or self.picker is None:
+            return value
+        found = self.live.id_of(self.picker, value)
+        if found is None:
+            raise Unwritable(f"Procore's list of {self.picker.replace('_', ' ')} has no active `{value}`")
+        return found
+
+
+@dataclass(frozen=True)
+class SeveralWords(_Listed):
+    """Any number of Procore's words, and 4HSE's with `;` between them. Their order means nothing."""
+
+    def listed(self, written: str | None) -> Reading:
+        """What a text of 4HSE's words means together."""
+        meanings = [(word, self.words.meaning(word)) for word in parts_of(written)]
+        missing = next((word for word, meaning in meanings if meaning is None), None)
+        if missing is not None:
+            return self.words.unknown(Side.FOURHSE, missing)
+        return Known(_sorted(key for _, meaning in meanings for key in meaning or ()))
+
+    def worded(self, wanted: frozenset[str], current: Image) -> str:
+        """The words that stand there already, as far as they are still right, and one for each that is missing."""
+        present = [(word, self.words.meaning(word)) for word in parts_of(self.spot.read(current))]
+        kept = [word for word, meaning in present if meaning is not None and meaning <= wanted]
+        told = frozenset[str]().union(*(self.words.meaning(word) or () for word in kept))
+        return f"{BETWEEN} ".join([*kept, *(self._word(key) for key in sorted(wanted - told))])
+
+    def _word(self, key: str) -> str:
+        word = self.words.word(key)
+        if word is None:
+            raise Unwritable(f"the list words/{self.words.name}.yaml has no 4HSE word for `{key}` alone")
+        return word
+
+
+@dataclass(frozen=True)
+class PartsLens(SeveralWords):
+    """Body parts: Procore's keys, with sides, and 4HSE's words with `;` between them. Their order means nothing."""
+
+    live: Live = field(default_factory=Live)
+    equivalence: str = "the same body parts, in any order and in any of the list's words"
+
+    def bound(self, live: Live) -> Lens:
+        return replace(self, live=live)
+
+    def names(self, side: Side) -> tuple[str, ...]:
+        return ("body_part_ids",) if side is Side.PROCORE else (self.spot.key,)
+
+    def get(self, side: Side, image: Image) -> Reading:
+        return self._procore(image.get(self.procore)) if side is Side.PROCORE else self.listed(self.spot.read(image))
+
+    def _procore(self, keys: Iterable[str] | None) -> Reading:
+        shown = list(keys or ())
+        missing = next((key for key in shown if fold(key) not in self.words.procore_words), None)
+        return Known(_sorted(shown)) if missing is None else self.words.unknown(Side.PROCORE, missing)
+
+    def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
+        wanted = frozenset(value or ())
+        if side is Side.FOURHSE:
+            return self.spot.write(self.worded(wanted, current), current)
+        if wanted and not _has_affliction(current):
+            raise Unwritable("Procore takes body parts only together with an affliction type")
+        return {"body_part_ids": [self._id(key) for key in sorted(wanted)]}
+
+    def _id(self, key: str) -> int:
+        found = self.live.id_of("body_parts", key)
+        if found is None:
+            raise Unwritable(f"Procore's list of body parts has no selectable `{key}`")
+        return found
+
+
+def parts_of(written: str | None) -> list[str]:
+    return [part.strip() for part in (written or "").split(BETWEEN) if part.strip()]
+
+
+def _sorted(keys: Iterable[str]) -> tuple[str, ...] | None:
+    return tuple(sorted(set(keys))) or None
+
+
+def _has_affliction(current: Image) -> bool:
+    """Whether the injury will have an affliction type: what is written with it counts before what it shows (P87)."""
+    name = "affliction_type_id" if "affliction_type_id" in current else "affliction_type"
+    return current.get(name) is not None

@@ -1,0 +1,368 @@
+"""Whether a configuration can work: credentials, permissions, clocks, zones and words, asked of both live systems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from procore_4hse.clients import FourHseRegister, ProcoreRegister
+from procore_4hse.errors import AccessRefused, GuardStopped, NotFound, Refused, VendorError
+from procore_4hse.mapping.lenses.base import Known
+from procore_4hse.mapping.lenses.days import zone_name
+from procore_4hse.models import PEOPLE_RECORDS, PROCORE_RECORDS, Image, Kind, Page, Side
+from procore_4hse.operations.coverage import (
+    Alarms,
+    Gap,
+    StatusUse,
+    gaps,
+    lists_for,
+    named_statuses,
+    status_gaps,
+    unlisted,
+)
+from procore_4hse.operations.equipment_coverage import Yard, fleet_gaps
+from procore_4hse.route import Route
+from procore_4hse.runtime import House
+
+SKEW = timedelta(seconds=60)
+"""Clocks that differ by more than this are worth a word: none is ever compared, but logs would mislead."""
+
+NOBODY = "0"
+"""An id that no incident has: asking the recycle bin for it tells only whether we may look."""
+
+FULL_PAGE = 100
+FLAGS = (False, True)
+
+
+class Level(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    """Something works less well, or a word has no partner; a cycle runs all the same."""
+    PROBLEM = "problem"
+    """A cycle cannot do its work."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `place` is a system or a route; `code` is what a problem ends the command with."""
+
+    place: str
+    level: Level
+    what: str
+    code: int = 0
+
+
+Findings = Iterator[Finding]
+
+
+def check_all(house: House, routes: Sequence[Route], step: Callable[[str], None] = lambda _: None) -> Findings:
+    """Findings in the order in which they are made; `step` is told what is looked at now."""
+    for route in routes[:1]:
+        step("credentials")
+        yield from _credentials(house, route)
+    for route in routes:
+        step(f"route {route.name}")
+        yield from _route(house, route)
+    for side in Side:
+        yield _rate_headers(house, side)
+
+
+# One system ------------------------------------------------------------------------------------------------------
+
+
+def _credentials(house: House, route: Route) -> Findings:
+    procore, fourhse = house.registers(route)
+    calls: tuple[tuple[ProcoreRegister | FourHseRegister, Callable[[], Any]], ...] = (
+        (procore, procore.me),
+        (fourhse, fourhse.project),
+    )
+    for register, call in calls:
+        try:
+            call()
+        except NotFound:
+            yield _fine(register.side, "The credentials are accepted.")
+        except VendorError as error:
+            yield _problem(register.side.label, error)
+            continue
+        else:
+            yield _fine(register.side, "The credentials are accepted.")
+        yield _clock(house.clock(), register)
+
+
+def _fine(side: Side, what: str) -> Finding:
+    return Finding(side.label, Level.OK, what)
+
+
+def _problem(place: str, error: VendorError) -> Finding:
+    return Finding(place, Level.PROBLEM, str(error), error.exit_code)
+
+
+def _clock(now: datetime, register: ProcoreRegister | FourHseRegister) -> Finding:
+    title, theirs = register.side.label, register.server_date
+    if theirs is None:
+        return Finding(title, Level.WARNING, "Its answers carry no date, so that its clock cannot be compared.")
+    skew = abs(now - theirs)
+    if skew <= SKEW:
+        return Finding(title, Level.OK, "Its clock and ours agree within a minute.")
+    seconds = round(skew.total_seconds())
+    return Finding(title, Level.WARNING, f"Its clock and ours differ by {seconds} seconds; set ours right.")
+
+
+def _rate_headers(house: House, side: Side) -> Finding:
+    line = house.budgets.get(side)
+    if line is None or line.limit is None:
+        return _fine(side, "Its answers state no call limit; we go by refusals alone.")
+    return _fine(side, f"Its answers state a limit of {line.limit} calls; {line.remaining} are left.")
+
+
+# One route -------------------------------------------------------------------------------------------------------
+
+
+def _route(house: House, route: Route) -> Findings:
+    yield from _left_out(route)
+    procore, fourhse = house.registers(route)
+    for look in (_project, _incidents, _bin, _settings, _unknown_time):
+        yield from _guarded(route, look, procore)
+    for glance in (_place, _pages):
+        yield from _guarded(route, glance, fourhse)
+    yield from _guarded(route, lambda register: _words(route, register, fourhse), procore)
+    yield from _guarded(route, lambda register: _equipment(route, register, fourhse), procore)
+
+
+def _left_out(route: Route) -> Findings:
+    """What the route's privacy keeps home, row by row."""
+    for row in (*route.mapping.fields, *route.mapping.people):
+        if row.left_out:
+            yield Finding(f"route {route.name}", Level.OK, f"{row.label}: {row.left_out}.")
+
+
+def _guarded(route: Route, look: Callable[[Any], Findings], register: Any) -> Findings:
+    """What a look finds, under the route's name; a call that fails is a finding too."""
+    try:
+        for found in look(register):
+            yield Finding(f"route {route.name}", found.level, found.what, found.code)
+    except VendorError as error:
+        yield _problem(f"route {route.name}", error)
+
+
+def _ok(what: str) -> Finding:
+    return Finding("", Level.OK, what)
+
+
+def _warning(what: str) -> Finding:
+    return Finding("", Level.WARNING, what)
+
+
+def _project(procore: ProcoreRegister) -> Findings:
+    project = procore.project()
+    zone = zone_name(project.get("tz_name"), project.get("time_zone"))
+    if zone is None:
+        what = "Procore does not say which time zone the project is in; set it in the project's settings in Procore."
+        yield Finding("", Level.PROBLEM, what, GuardStopped.exit_code)
+    else:
+        yield _ok(f"The Procore project can be read; its days are those of {zone}.")
+
+
+def _incidents(procore: ProcoreRegister) -> Findings:
+    total = procore.incident_total()
+    yield _ok(f"Procore's incidents can be read: {'an unknown number' if total is None else total} are listed.")
+
+
+def _bin(procore: ProcoreRegister) -> Findings:
+    try:
+        for _ in procore.recycled_pages(Kind.INCIDENT, ids=[NOBODY]):
+            pass
+    except (AccessRefused, NotFound):
+        yield _warning(
+            "Procore's recycle bin may not be seen, so that no deletion there can be proven; "
+            "give our account the Admin permission on Incidents."
+        )
+    else:
+        yield _ok("Procore's recycle bin can be read, so that deletions there can be proven.")
+
+
+def _settings(procore: ProcoreRegister) -> Findings:
+    """What Procore does by itself with the incidents that we create."""
+    try:
+        configuration = procore.configuration()
+    except (AccessRefused, NotFound):
+        yield _warning("Procore's incident settings may not be read: whether creates send mail is not known.")
+        return
+    if mailed := len(configuration.get("default_distribution") or []):
+        yield _warning(f"Procore mails {mailed} members of the default distribution at every incident that we create.")
+    if configuration.get("private_by_default"):
+        yield _warning("Procore marks new incidents private by itself, those that we create too.")
+
+
+def _unknown_time(procore: ProcoreRegister) -> Findings:
+    """Whether the plain listing leaves out incidents whose time is unknown."""
+    plain, unknown, known = (procore.incident_total(time_unknown=flag) for flag in (None, True, False))
+    if not unknown or plain is None or known is None:
+        yield _ok("No Procore incident has an unknown time, so that it cannot be told whether lists hide such ones.")
+    elif plain == known:
+        yield _ok("Procore's plain lists hide incidents of unknown time; they are asked for besides.")
+    else:
+        yield _ok("Procore's plain lists show incidents of unknown time too.")
+
+
+def _place(fourhse: FourHseRegister) -> Findings:
+    status = fourhse.project().get("status")
+    if status in (None, "active"):
+        yield _ok("The 4HSE project is active.")
+        yield from _office(fourhse)
+    else:
+        yield _warning(f"The 4HSE project is {status}, and only an active one works; nothing there counts as deleted.")
+
+
+def _office(fourhse: FourHseRegister) -> Findings:
+    office = fourhse.office()
+    if any(office.get(name) in (False, 0, "0") for name in ("owned_active", "parent_active")):
+        yield _warning("The 4HSE office has ended, and its incidents may be hidden; nothing there counts as deleted.")
+    elif str(office.get("project_id", fourhse.project_id)).lower() != fourhse.project_id.lower():
+        what = "The 4HSE office belongs to another project; correct fourhse_project or fourhse_office of this route."
+        yield Finding("", Level.PROBLEM, what, 2)
+    else:
+        yield _ok("The 4HSE office is active.")
+
+
+def _pages(fourhse: FourHseRegister) -> Findings:
+    """How many rows 4HSE puts on a page, when there are enough to tell."""
+    page: Page = next(fourhse.pages(Kind.INCIDENT))
+    rows = len(page.records)
+    if page.is_last:
+        yield _ok(f"4HSE's incidents can be read: {rows} are listed, on one page.")
+    else:
+        kept = "as asked" if rows == FULL_PAGE else f"although {FULL_PAGE} were asked for"
+        yield _ok(f"4HSE's incidents can be read: {page.total} are listed, {rows} on a page, {kept}.")
+
+
+# Words -----------------------------------------------------------------------------------------------------------
+
+
+def _words(route: Route, procore: ProcoreRegister, fourhse: FourHseRegister) -> Findings:
+    """Every word of the mapping against what both systems offer and show now, and the other way round."""
+    offered: dict[str, tuple[Image, ...]] = {}
+    for name in lists_for(route.mapping):
+        try:
+            offered[name] = tuple(procore.picker(name))
+        except (AccessRefused, NotFound):
+            yield _warning(
+                f"Procore's list of {name.replace('_', ' ')} may not be read, so that its words cannot be compared; "
+                "give our account access to the company's lists."
+            )
+    shown = _shown(procore, fourhse)
+    uses = {status_id: _status_use(procore, status_id) for status_id in named_statuses(route.mapping).values()}
+    found = [*gaps(route.mapping, offered, shown), *status_gaps(route.mapping, offered, uses)]
+    yield from _told(found, "Every word that both systems show now has a partner in the mapping.")
+    yield from _unlisted(route)
+    yield from _alerts(route, procore, shown[Side.FOURHSE, Kind.PERSON])
+
+
+def _unlisted(route: Route) -> Findings:
+    """Which words were compared with records alone."""
+    if labels := unlisted(route.mapping):
+        yield _ok(
+            "Procore lists no entries of custom fields: of the words of "
+            f"{' and '.join(f'`{label}`' for label in labels)} only those that records show were compared. "
+            "Compare the ids with your Procore administrator's."
+        )
+
+
+def _told(found: Sequence[Gap], otherwise: str) -> Findings:
+    for gap in found:
+        yield _warning(f"{gap.what} ({_concerned(gap)}); {gap.remedy}.")
+    if not found:
+        yield _ok(otherwise)
+
+
+def _status_use(procore: ProcoreRegister, status_id: int) -> StatusUse:
+    """The incidents of this status, asked for with and without known time, and the status as the first one shows it.
+
+    A filter that Procore did not apply, or refused, finds none.
+    """
+    listings = (procore.incident_pages(custom_status=str(status_id), time_unknown=each, per_page=1) for each in FLAGS)
+    try:
+        pages = [next(listing) for listing in listings]
+    except (NotFound, Refused):
+        return StatusUse()
+    first = next((record for page in pages for record in page.records), None)
+    if first is None:
+        return StatusUse()
+    image = procore.show(Kind.INCIDENT, first.id).record.payload.get("custom_status") or {}
+    if str(image.get("id")) != str(status_id):
+        return StatusUse()
+    return StatusUse(sum(page.total or len(page.records) for page in pages), image)
+
+
+# What alerts people ----------------------------------------------------------------------------------------------
+
+
+def _alerts(route: Route, procore: ProcoreRegister, involved: Iterable[Image]) -> Findings:
+    """Which rows write a filing type to Procore, and which filing types alert people there now (P73)."""
+    rows = route.mapping.alerting
+    if not rows:
+        yield _ok("No row writes a filing type to Procore, so that no injury that we make alerts people there.")
+        return
+    labels = " and ".join(f"`{row.label}`" for row in rows)
+    try:
+        filing_types = procore.picker("injury_filing_types")
+    except (AccessRefused, NotFound):
+        yield _warning(f"{labels} writes filing types to Procore, and which of them alert people may not be read.")
+        return
+    alarms = Alarms.of(filing_types)
+    told = f"{labels} writes filing types to Procore, where {len(alarms.severe)} of {len(filing_types)} have a severity"
+    if not alarms.loud:
+        yield _ok(f"{told}, and none of these alerts people.")
+        return
+    readings = [row.lens.get(Side.FOURHSE, image) for row in rows for image in involved]
+    people = len([one for one in readings if isinstance(one, Known) and one.value in alarms.loud])
+    yield _warning(
+        f"{told}; these alert people by e-mail or push: {', '.join(sorted(alarms.loud))}. "
+        f"4HSE shows one of them for {people} involved {'person' if people == 1 else 'people'}. "
+        "A backfill leaves them out unless --with-filing-types is given."
+    )
+
+
+# Equipment -------------------------------------------------------------------------------------------------------
+
+
+def _equipment(route: Route, procore: ProcoreRegister, fourhse: FourHseRegister) -> Findings:
+    """Both lists of equipment by the rules of the mapping, with the incidents that name each piece."""
+    if not route.mapping.equipment:
+        return
+    try:
+        here, there = ([row for page in register.equipment_pages() for row in page] for register in (procore, fourhse))
+    except (AccessRefused, NotFound) as error:
+        yield _warning(
+            f"{error.side.label}'s list of equipment may not be read, so that its pieces cannot be compared."
+        )
+        return
+    records = [page for kind in PROCORE_RECORDS for page in procore.record_pages(kind)]
+    found = fleet_gaps(
+        route.mapping,
+        Yard.of(Side.PROCORE, here, _payloads(records)),
+        Yard.of(Side.FOURHSE, there, _payloads(fourhse.pages(Kind.RESOURCE))),
+    )
+    yield from _told(found, "Every piece of equipment that both systems list has its partner.")
+
+
+def _shown(procore: ProcoreRegister, fourhse: FourHseRegister) -> dict[tuple[Side, Kind], tuple[Image, ...]]:
+    pages: dict[tuple[Side, Kind], Iterator[Page]] = {
+        (Side.PROCORE, Kind.INCIDENT): procore.incident_pages(),
+        (Side.FOURHSE, Kind.INCIDENT): fourhse.pages(Kind.INCIDENT),
+        **{(Side.PROCORE, kind): procore.record_pages(kind) for kind in PEOPLE_RECORDS},
+        (Side.FOURHSE, Kind.PERSON): fourhse.pages(Kind.PERSON),
+    }
+    return {key: tuple(_payloads(some)) for key, some in pages.items()}
+
+
+def _payloads(pages: Iterable[Page]) -> Iterator[Image]:
+    return (record.payload for page in pages for record in page.records)
+
+
+def _concerned(gap: Gap) -> str:
+    one, many = ("record of a person", "records of people") if gap.of_people else ("incident", "incidents")
+    return f"{gap.records} {one if gap.records == 1 else many}"

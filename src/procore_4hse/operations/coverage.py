@@ -1,0 +1,257 @@
+"""Words without a partner: the lists of a mapping against what both systems offer and what their records show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass, field
+
+from procore_4hse.mapping.classes import FieldClass
+from procore_4hse.mapping.lenses.base import INJURED, ZONE, Held, Known
+from procore_4hse.mapping.lenses.custom import SWITCH, CustomWordLens, CustomWordsLens
+from procore_4hse.mapping.lenses.incident import StatusLens
+from procore_4hse.mapping.lenses.words import PartsLens, WordLens, fold
+from procore_4hse.mapping.picklists import Live
+from procore_4hse.mapping.rules import Field, Mapping
+from procore_4hse.models import Image, Kind, Side
+
+STATUSES = "statuses"
+PARTS = "body_parts"
+PART_KEYS = "affected_body_parts"
+TRIGGERS = ("email_trigger", "push_notification_trigger")
+FIXED = {"filing_type": "filing_types"}
+"""Procore's fields whose words the contract fixes, and the list that shows them."""
+
+Offered = Dict[str, tuple[Image, ...]]
+"""What Procore's lists hold now; a list that may not be read is missing."""
+Shown = Dict[tuple[Side, Kind], tuple[Image, ...]]
+"""The records of both systems as they are now."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A word that one of the three does not know, and how many incidents or people records are concerned."""
+
+    what: str
+    remedy: str
+    records: int = 0
+    of_people: bool = False
+
+
+@dataclass(frozen=True)
+class StatusUse:
+    """How many of Procore's incidents are in a status of the company's, and the status as one of them shows it."""
+
+    incidents: int = 0
+    image: Image = field(default_factory=dict)
+
+
+def lists_for(mapping: Mapping) -> tuple[str, ...]:
+    """Procore's lists that the words of this mapping are compared with."""
+    lenses = [row.lens for row in (*mapping.fields, *mapping.people)]
+    fixed = {FIXED[lens.procore] for lens in lenses if isinstance(lens, WordLens) and lens.procore in FIXED}
+    keys = {PART_KEYS} if PARTS in mapping.pickers else set()
+    return tuple(sorted(mapping.pickers | fixed | keys | {STATUSES}))
+
+
+def gaps(mapping: Mapping, offered: Offered, shown: Shown) -> list[Gap]:
+    """Every gap, list by list: what Procore offers and no list knows, what lists name and Procore lacks, and what
+    records show."""
+    rows = [_Row.of(row, offered, shown) for row in (*mapping.fields, *mapping.people) if not row.rests]
+    return [
+        gap for row in rows for look in (_not_listed, _not_offered, _not_known) for gap in _by_use(look(row, offered))
+    ]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row told what Procore offers, with the words that records show: those that are known, those that are not."""
+
+    row: Field
+    of_people: bool
+    known: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[tuple[Side, str, str]] = field(default_factory=Counter)
+    """By side, word and reason."""
+
+    @classmethod
+    def of(cls, row: Field, offered: Offered, shown: Shown) -> _Row:
+        pickers = [(name, entry) for name, entries in offered.items() for entry in entries if "id" in entry]
+        bound = row.bound(Live.of(Live().directory, pickers))
+        told = cls(bound, Kind.INCIDENT not in row.kinds)
+        for (side, kind), images in shown.items():
+            if kind in {one.on(side) for one in row.kinds}:
+                for image in images:
+                    told._count(side, image)
+        return told
+
+    def _count(self, side: Side, image: Image) -> None:
+        reading = self.row.lens.get(side, {**image, ZONE: "Etc/UTC", INJURED: False})
+        if isinstance(reading, Held):
+            self.unknown.update([(side, reading.word, reading.reason)] if reading.word is not None else [])
+        else:
+            self.known.update(fold(str(one)) for one in _words_in(reading))
+
+    def gap(self, what: str, remedy: str, records: int) -> Gap:
+        return Gap(what, remedy, records, self.of_people)
+
+
+def _words_in(reading: Known) -> tuple[object, ...]:
+    return reading.value if isinstance(reading.value, tuple) else (reading.value,)
+
+
+def _by_use(found: Iterable[Gap]) -> list[Gap]:
+    return sorted(found, key=lambda gap: (-gap.records, gap.what))
+
+
+# Procore's lists -------------------------------------------------------------------------------------------------
+
+
+def _not_listed(row: _Row, offered: Offered) -> Iterator[Gap]:
+    """What Procore offers, or its records still use, and the mapping does not know."""
+    lens = row.row.lens
+    used = {word: count for (side, word, _), count in row.unknown.items() if side is Side.PROCORE}
+    for picker, names, is_usable in _entries(lens, offered):
+        if _listed(lens) & {fold(name) for name in names}:
+            continue
+        records = used.get(names[-1], 0)
+        if is_usable or records:
+            what = f"Procore offers the {_singular(picker)} {names[-1]!r}, which {_where(lens)} does not know"
+            yield row.gap(what, "add the word to the mapping", records)
+
+
+def _entries(lens: object, offered: Offered) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+    """The entries of the list behind a row: all names of each, the one that records show last; whether it is in use."""
+    picker = _shown_list(lens)
+    for entry in offered.get(picker or "", ()):
+        names = tuple(str(entry[key]) for key in ("name_key", "id", "name", "value") if entry.get(key) is not None)
+        if picker and names:
+            yield picker, names, bool(entry.get("active", True))
+
+
+def _shown_list(lens: object) -> str | None:
+    """The list of Procore's that has the words which records show in this field."""
+    if isinstance(lens, StatusLens):
+        return STATUSES
+    if isinstance(lens, PartsLens):
+        return PART_KEYS
+    return (lens.picker or FIXED.get(lens.procore)) if isinstance(lens, WordLens) else None
+
+
+def _not_offered(row: _Row, offered: Offered) -> Iterator[Gap]:
+    """What the mapping names and Procore does not offer: it cannot be written there."""
+    lens = row.row.lens
+    picker = PARTS if isinstance(lens, PartsLens) else _shown_list(lens)
+    if not offered.get(picker or "") or picker is None:
+        return
+    for word in sorted(_words_of(lens)):
+        if not _is_offered(lens, picker, word, offered):
+            what = f"{_where(lens)} names the {_singular(picker)} {word!r}, which Procore does not offer"
+            remedy = "correct the list, or have the entry added or activated in Procore"
+            yield row.gap(what, remedy, row.known[fold(word)])
+
+
+def _is_offered(lens: object, picker: str, word: str, offered: Offered) -> bool:
+    if isinstance(lens, PartsLens | WordLens) and (isinstance(lens, PartsLens) or lens.picker):
+        return lens.live.id_of(picker, word) is not None
+    return fold(word) in {fold(str(entry.get("value"))) for entry in offered[picker]}
+
+
+def _words_of(lens: object) -> frozenset[str]:
+    if isinstance(lens, StatusLens):
+        return frozenset({"open", "closed"})
+    return frozenset(lens.words.procore_words.values()) if isinstance(lens, WordLens | PartsLens) else frozenset()
+
+
+def _listed(lens: object) -> frozenset[str]:
+    return frozenset(fold(word) for word in _words_of(lens))
+
+
+def _where(lens: object) -> str:
+    return f"words/{lens.words.name}.yaml" if isinstance(lens, WordLens | PartsLens) else "the mapping"
+
+
+def _singular(picker: str) -> str:
+    names = {STATUSES: "status", PART_KEYS: "body part"}
+    one = f"{picker.removesuffix('ies')}y" if picker.endswith("ies") else picker.removesuffix("s")
+    return names.get(picker, one.replace("_", " "))
+
+
+# Records ---------------------------------------------------------------------------------------------------------
+
+
+def _not_known(row: _Row, offered: Offered) -> Iterator[Gap]:
+    """Words that records show and no list explains. What people wrote, or about people, is counted, never repeated."""
+    counted: Counter[str] = Counter()
+    in_lists = {names[-1] for _, names, _ in _entries(row.row.lens, offered)}
+    for (side, word, reason), count in row.unknown.items():
+        if side is Side.PROCORE and word in in_lists:
+            continue
+        hidden = f"{side.label} shows words that {_where(row.row.lens)} does not know"
+        is_free_text = side is Side.FOURHSE and hasattr(row.row.lens, "spot")
+        is_told = row.row.privacy is FieldClass.PLAIN and not (row.of_people or is_free_text)
+        counted[f"{row.row.label}: {reason if is_told else hidden}"] += count
+    for what, count in counted.items():
+        yield row.gap(what, "add the word to the mapping", count)
+
+
+def unlisted(mapping: Mapping) -> tuple[str, ...]:
+    """The rows with words that Procore lists nowhere: the entries of custom fields."""
+    rows = [row for row in (*mapping.fields, *mapping.people) if not row.rests]
+    return tuple(row.label for row in rows if _is_unlisted(row.lens))
+
+
+def _is_unlisted(lens: object) -> bool:
+    return isinstance(lens, CustomWordLens | CustomWordsLens) and not lens.words.procore_words.keys() <= {*SWITCH}
+
+
+# Statuses of the company's own -----------------------------------------------------------------------------------
+
+
+def named_statuses(mapping: Mapping) -> Dict[str, int]:
+    """The custom statuses that Procore is to be given, by the word that each stands for."""
+    lenses = [row.lens for row in mapping.fields if row.leads_to(Side.PROCORE)]
+    return next((lens.custom for lens in lenses if isinstance(lens, StatusLens)), {})
+
+
+def status_gaps(mapping: Mapping, offered: Offered, uses: Dict[int, StatusUse]) -> list[Gap]:
+    """Custom statuses that Procore does not show, or shows as standing for the other word.
+
+    Procore has no list of them (P71): one is known by the incidents that are in it, or by its id among the statuses.
+    """
+    listed = {str(entry.get("value")) for entry in offered.get(STATUSES, ())}
+    found = []
+    for word, status_id in named_statuses(mapping).items():
+        use = uses.get(status_id, StatusUse())
+        stands_for = _stands_for(use.image)
+        if not use.incidents and str(status_id) not in listed:
+            what = f"the mapping names the status {status_id} for {word!r}, which no incident or list in Procore shows"
+            found.append(Gap(what, "compare the id with your Procore administrator"))
+        elif stands_for not in (None, word):
+            name = str(use.image.get("name") or status_id)
+            what = f"the mapping names the status {name!r} ({status_id}) for {word!r}, and Procore means {stands_for!r}"
+            found.append(Gap(what, "correct the list of statuses", use.incidents))
+    return found
+
+
+def _stands_for(image: Image) -> str | None:
+    meant = image.get("global_status")
+    name = meant.get("name") if isinstance(meant, Dict) else None
+    return fold(str(name)) if name else None
+
+
+# What alerts people ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Alarms:
+    """Procore's filing types that have a severity now, and those of them whose severity alerts people (P73)."""
+
+    severe: frozenset[str]
+    loud: frozenset[str]
+
+    @classmethod
+    def of(cls, filing_types: Iterable[Image]) -> Alarms:
+        levels = {str(row["name"]): row["severity_level"] for row in filing_types if row.get("severity_level")}
+        loud = (name for name, level in levels.items() if any(level.get(trigger) for trigger in TRIGGERS))
+        return cls(frozenset(levels), frozenset(loud))

@@ -1,0 +1,264 @@
+"""What a person decides, checked before it is stored: answers to items, links made and taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+from procore_4hse.engine.cycle import GRACE, LEASE
+from procore_4hse.engine.snapshots import live
+from procore_4hse.errors import SyncError, UsageError
+from procore_4hse.models import PEOPLE_RECORDS, Item, ItemKind, Kind, Link, LinkState, Side
+from procore_4hse.route import Route
+from procore_4hse.store.inbox import Entry
+from procore_4hse.store.leases import Holder
+from procore_4hse.store.repository import Store, Unit
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`use` is procore | fourhse | base | accept."""
+
+    verb: str
+    use: str | None = None
+    with_id: str | None = None
+    restore: bool = False
+
+
+USES = {"procore": "procore", "4hse": "fourhse", "fourhse": "fourhse", "base": "base", "accept": "accept"}
+"""How a person may write it -> how it is kept."""
+
+GUARD_USES: Mapping[str, tuple[str, ...]] = {
+    "guard:mapping": ("procore", "fourhse", "base"),
+    "guard:regress:procore": ("base", "accept"),
+    "guard:regress:fourhse": ("base", "accept"),
+}
+"""The guards whose approval must name what holds; no other guard takes it."""
+
+DELETES = "guard:deletes:"
+TITLES = {side.value: side.label for side in Side}
+SPOKEN = {"procore": "procore", "fourhse": "4hse", "base": "base", "accept": "accept"}
+
+
+def find(store: Store, routes: tuple[Route, ...], item_id: int) -> tuple[Route, Entry]:
+    """The item with this number and its route; UsageError when no configured route has it."""
+    with store.read() as unit:
+        for route in routes:
+            if entry := unit.inbox(route.key).find(item_id):
+                return route, entry
+    raise UsageError(f"The inbox has no item {item_id}; see what waits with: procore-4hse inbox")
+
+
+def keep(store: Store, routes: tuple[Route, ...], item_id: int, answer: Answer) -> tuple[Route, Entry, Answer]:
+    """Stores the answer after checking it; the next cycle carries it out. Raises UsageError."""
+    route, entry = find(store, routes, item_id)
+    with store.begin() as unit:
+        entry = unit.inbox(route.key).find(item_id) or entry
+        checked = check(unit, route, entry, answer)
+        unit.inbox(route.key).answer(item_id, asdict(checked))
+    return route, entry, checked
+
+
+def take_back(store: Store, routes: tuple[Route, ...], item_id: int) -> tuple[Route, Entry]:
+    """Withdraws the answer to an item that no cycle has carried out yet. Raises UsageError."""
+    route, _ = find(store, routes, item_id)
+    with store.begin() as unit:
+        entry = unit.inbox(route.key).find(item_id)
+        if entry is None or entry.state == "closed":
+            raise UsageError(f"Item {item_id} is closed: its answer was carried out, or its cause is gone.")
+        if entry.state != "answered":
+            raise UsageError(f"Item {item_id} has no answer to take back; see: procore-4hse inbox show {item_id}")
+        unit.inbox(route.key).withdraw(item_id)
+    return route, entry
+
+
+def check(unit: Unit, route: Route, entry: Entry, answer: Answer) -> Answer:
+    """The answer in the form in which it is kept."""
+    if entry.state == "closed":
+        raise UsageError(f"Item {entry.id} is closed: its cause is gone, and there is nothing to answer any more.")
+    if answer.verb == "resolve":
+        return _resolve(route, entry, answer)
+    if answer.verb == "approve":
+        return _approve(unit, route, entry, answer)
+    if answer.verb == "reject":
+        return _reject(entry, answer)
+    if entry.item.kind is not ItemKind.REFUSED:
+        raise _misfit(entry, "retry takes a refused item")
+    return answer
+
+
+def _resolve(route: Route, entry: Entry, answer: Answer) -> Answer:
+    item = entry.item
+    if item.kind not in (ItemKind.CONFLICT, ItemKind.DRIFT) or item.field is None:
+        raise _misfit(entry, "resolve takes a conflict or a drift about a field")
+    use = _use(answer, ("procore", "fourhse"))
+    field = route.mapping.by_key.get(item.field)
+    if field is not None and use == "fourhse" and not field.lens.writes(Side.PROCORE):
+        raise UsageError(f"{field.label} is never written to Procore, so only --use procore can be chosen here.")
+    return Answer("resolve", use=use)
+
+
+def _approve(unit: Unit, route: Route, entry: Entry, answer: Answer) -> Answer:
+    item = entry.item
+    if answer.with_id is not None and item.kind is not ItemKind.MATCH:
+        raise UsageError(f"--with names the partner of a match; item {entry.id} is a {item.kind.value}.")
+    if answer.use is not None and item.kind is not ItemKind.GUARD:
+        raise UsageError(
+            f"--use belongs to a guard; item {entry.id} is a {item.kind.value}. See: inbox show {entry.id}"
+        )
+    if item.kind is ItemKind.MATCH:
+        return Answer("approve", with_id=_partner(unit, route, entry, answer.with_id))
+    if item.kind is ItemKind.GUARD:
+        return Answer("approve", use=_guard_use(entry, answer))
+    if item.kind is ItemKind.MISSING or _is_deletion(item):
+        return Answer("approve")
+    raise _misfit(entry, "approve takes a deletion, a missing one, a match or a guard")
+
+
+def _reject(entry: Entry, answer: Answer) -> Answer:
+    item = entry.item
+    if answer.restore and not _is_deletion(item):
+        raise UsageError(f"--restore brings back what was deleted; item {entry.id} is a {item.kind.value}.")
+    if item.kind is ItemKind.MATCH or _is_deletion(item) or item.key.startswith(DELETES):
+        return Answer("reject", restore=answer.restore)
+    raise _misfit(entry, "reject takes a deletion, held deletions or a match")
+
+
+def _is_deletion(item: Item) -> bool:
+    """Also one that became a conflict, because the survivor was edited meanwhile."""
+    return item.kind is ItemKind.DELETION or (item.kind is ItemKind.CONFLICT and item.field is None)
+
+
+def _use(answer: Answer, allowed: tuple[str, ...]) -> str:
+    use = USES.get((answer.use or "").lower())
+    if use not in allowed:
+        listed = " or ".join(f"--use {SPOKEN[each]}" for each in allowed)
+        raise UsageError(f"Say which holds: {listed}.")
+    return use
+
+
+def _guard_use(entry: Entry, answer: Answer) -> str | None:
+    allowed = GUARD_USES.get(entry.item.key)
+    if allowed is not None:
+        return _use(answer, allowed)
+    if answer.use is not None:
+        raise UsageError(f"There is nothing to choose in item {entry.id}; approve it without --use.")
+    return None
+
+
+def _misfit(entry: Entry, takes: str) -> UsageError:
+    return UsageError(
+        f"Item {entry.id} is a {entry.item.kind.value}, and {takes}. What it takes stands in: "
+        f"procore-4hse inbox show {entry.id}"
+    )
+
+
+# The partner of a match ------------------------------------------------------------------------------------------
+
+
+def _partner(unit: Unit, route: Route, entry: Entry, with_id: str | None) -> str:
+    """The record on the other side that a person calls the same incident."""
+    listed = [str(each) for each in entry.item.facts.get("candidates", ())]
+    if _is_person(entry.item):
+        return _person(unit, route, entry, with_id, listed)
+    if with_id is None:
+        known = f"; the candidates are {', '.join(listed)}" if listed else ""
+        raise UsageError(f"Say which record is the same incident: --with RECORD_ID{known}.")
+    side = side_of(entry.item).other
+    if with_id not in listed and not is_free(unit, route, side, with_id):
+        known = f" The candidates are: {', '.join(listed)}." if listed else ""
+        raise UsageError(f"{side.label} shows no unlinked incident {with_id} on this route.{known}")
+    return with_id
+
+
+def _is_person(item: Item) -> bool:
+    """Whether a match asks about a record of a person rather than about an incident."""
+    kind = item.key.split(":", 2)[-1].partition("-")[0]
+    return kind in {each.value for each in (*PEOPLE_RECORDS, Kind.PERSON)}
+
+
+def _person(unit: Unit, route: Route, entry: Entry, with_id: str | None, listed: list[str]) -> str:
+    """The record that is the same one, or the partner in the other directory when nobody is known to be this person."""
+    side = side_of(entry.item).other
+    if with_id is None:
+        known = f"RECORD_ID; the candidates are {', '.join(listed)}" if listed else f"the person's id in {side.label}"
+        raise UsageError(f"Say who it is: --with {known}.")
+    if listed and with_id in listed:
+        return with_id
+    if listed:
+        raise UsageError(f"{with_id} is none of the candidates: {', '.join(listed)}.")
+    if unit.staging(route.key).find(side, Kind.DIRECTORY, with_id) is None:
+        raise UsageError(f"{side.label}'s directory shows no person {with_id} on this route.")
+    pairs = live(unit, unit.routes.get(route.key), route.mapping).directory
+    if with_id in (pairs.to_procore if side is Side.FOURHSE else pairs.to_fourhse):
+        raise UsageError(f"{side.label} {with_id} is the partner of somebody else already.")
+    return with_id
+
+
+def side_of(item: Item) -> Side:
+    """The side whose record a match asks about."""
+    return Side.PROCORE if item.procore_id is not None else Side.FOURHSE
+
+
+def is_free(unit: Unit, route: Route, side: Side, record_id: str) -> bool:
+    """Whether the latest reading shows this incident and no link, of this route or another, holds it."""
+    staged = unit.staging(route.key).find(side, Kind.INCIDENT, record_id)
+    if staged is None or not staged.present:
+        return False
+    links = unit.links(route.key)
+    link = links.find(side, record_id)
+    return (link is None or link.state is LinkState.IGNORED) and (side, record_id) not in links.elsewhere()
+
+
+# Links by hand ---------------------------------------------------------------------------------------------------
+
+
+def check_pair(unit: Unit, route: Route, procore_id: str, fourhse_id: str) -> None:
+    """Both are shown by the latest reading, and neither is in a link. Raises UsageError."""
+    for side, record_id in ((Side.PROCORE, procore_id), (Side.FOURHSE, fourhse_id)):
+        if unit.staging(route.key).find(side, Kind.INCIDENT, record_id) is None:
+            raise UsageError(f"{side.label} shows no incident {record_id} on route {route.name}; run plan to read it.")
+        if not is_free(unit, route, side, record_id):
+            raise UsageError(
+                f"{side.label} {record_id} is gone or linked already; see: procore-4hse explain {record_id}"
+            )
+
+
+def join(store: Store, holder: Holder, route: Route, procore_id: str, fourhse_id: str) -> Link:
+    """Links the two; the next cycle merges their fields. Raises UsageError, or SyncError while a cycle runs."""
+    with _alone(store, holder, route) as unit:
+        check_pair(unit, route, procore_id, fourhse_id)
+        links = unit.links(route.key)
+        links.settle_removed(procore_id, fourhse_id)
+        return links.add(procore_id, fourhse_id)
+
+
+def part(store: Store, holder: Holder, route: Route, procore_id: str) -> Link:
+    """Takes a link apart: nothing joins or copies the two until a person answers."""
+    with _alone(store, holder, route) as unit:
+        link = unit.links(route.key).remove(procore_id)
+    if link is None:
+        raise UsageError(f"Procore {procore_id} is in no link; see: procore-4hse links")
+    return link
+
+
+def link_of(store: Store, routes: tuple[Route, ...], procore_id: str) -> tuple[Route, Link]:
+    """The incident's link and its route; UsageError when there is none."""
+    with store.read() as unit:
+        for route in routes:
+            link = unit.links(route.key).find(Side.PROCORE, procore_id)
+            if link is not None and link.kind is Kind.INCIDENT:
+                return route, link
+    raise UsageError(f"Procore {procore_id} is in no link; see: procore-4hse links")
+
+
+@contextmanager
+def _alone(store: Store, holder: Holder, route: Route) -> Iterator[Unit]:
+    """A transaction while no cycle of this route runs: one that does may be about to copy what is linked here."""
+    with store.begin() as unit:
+        token = unit.leases.take(route.key, holder, ttl=LEASE, grace=GRACE)
+        if token is None:
+            raise SyncError(f"A cycle of route {route.name} is running; run this again when it is done.")
+        yield unit
+        unit.leases.release(route.key, token)

@@ -1,0 +1,262 @@
+"""The whole story of one incident, from the store alone: both records, field by field, and what is next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from procore_4hse.mapping.lenses.base import Known, Reading
+from procore_4hse.mapping.lenses.person import PersonLens
+from procore_4hse.mapping.preview import Crossing, crossings
+from procore_4hse.mapping.rules import Field
+from procore_4hse.models import (
+    CHILDREN,
+    PEOPLE_RECORDS,
+    PROCORE_RECORDS,
+    Action,
+    Image,
+    Item,
+    Kind,
+    Link,
+    RawRecord,
+    Ruling,
+    Side,
+)
+from procore_4hse.operations.offline import Ids, find, recalled
+from procore_4hse.reconcile.children import rows_of
+from procore_4hse.reconcile.diff import FieldDiff, diff
+from procore_4hse.reconcile.guard import guarded
+from procore_4hse.reconcile.items import difference_key
+from procore_4hse.reconcile.plan import plan
+from procore_4hse.reconcile.scope import exclusion
+from procore_4hse.reconcile.snapshot import Plan, Presence, Record, Snapshot
+from procore_4hse.route import Route
+from procore_4hse.runtime import House
+from procore_4hse.store.inbox import Entry
+from procore_4hse.store.journal import Intent
+from procore_4hse.store.repository import Store, Unit
+
+Records = Mapping[Side, Record | None]
+ABOUT_PEOPLE = tuple(
+    f"match:{side.value}:{kind.value}-" for side in Side for kind in (*CHILDREN, Kind.PERSON, Kind.RESOURCE)
+)
+"""How the keys of questions about a person without a partner begin."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One record, or two that are one: what each side shows, what crosses, and how both compare.
+
+    `kind` is Procore's, also of a person whom only 4HSE shows: what they would become. `fields` are compared only
+    while both records are known.
+    """
+
+    kind: Kind
+    ids: Ids
+    records: Records
+    link: Link | None
+    crossings: tuple[Crossing, ...] = ()
+    fields: tuple[FieldDiff, ...] = ()
+    local: tuple[tuple[Field, Reading], ...] = ()
+    """What 4HSE shows of a person for which such a record has no place in Procore, as a near miss has no days."""
+
+    @property
+    def names_nobody(self) -> bool:
+        """Whether it is an injury or a near miss that crosses nowhere, because it does not tell whom it is about."""
+        told = (one.reading for one in self.crossings if isinstance(one.row.lens, PersonLens))
+        return self.link is None and self.kind in PEOPLE_RECORDS and next(told, None) == Known(None)
+
+
+@dataclass(frozen=True)
+class Story:
+    """`next` is what a cycle would do now with the incident and its people."""
+
+    route: Route
+    zone: str
+    incident: Compared
+    people: tuple[Compared, ...] = ()
+    journal: tuple[Intent, ...] = ()
+    items: tuple[Entry, ...] = ()
+    next: tuple[Action, ...] = ()
+    held: tuple[Action, ...] = ()
+    asks: tuple[Item, ...] = ()
+    """What the next cycle would ask that is not in the inbox yet."""
+    stop: str | None = None
+    """Why the next cycle would hold what is planned or asked here until a person acts."""
+    pending: bool = False
+    """A write whose fate is not known yet; nothing new is planned before it is."""
+    excluded: str | None = None
+    children: Mapping[Kind, tuple[RawRecord, ...]] = field(default_factory=dict)
+    """Everything below the incident, on both sides, that the latest readings show."""
+    read_at: datetime | None = None
+    """When the latest reading of both systems began."""
+
+    @property
+    def ids(self) -> Ids:
+        return self.incident.ids
+
+
+def story_of(house: House, routes: tuple[Route, ...], record_id: str) -> Story:
+    """The story of the incident that has this id on either side, or is around the record that has it.
+
+    Raises UsageError when none is known.
+    """
+    route, ids = find(house.store, routes, record_id)
+    return told(house.store, route, ids)
+
+
+def told(store: Store, route: Route, ids: Ids) -> Story:
+    """What the store tells of this incident, read through the mapping of this route."""
+    seen = recalled(store, route)
+    planned = plan(seen)
+    decided = guarded(planned, seen)
+    link = next((each for each in seen.links if each.procore_id == ids[Side.PROCORE]), None)
+    people = tuple(_people(seen, ids, decided))
+    named = _named(ids, people)
+    with store.read() as unit:
+        entries = unit.inbox(route.key).entries(states=("open", "answered"))
+        journal = _journal(unit, route, ids, named)
+        children = _children(unit, route, ids)
+        read_at = unit.routes.get(route.key, route.name).cursor_at
+    items = [entry for entry in entries if _is_about(entry.item, ids, named)]
+    asks = _new_questions(planned, items, ids, named)
+    held = tuple(action for action in decided.held if _concerns(action, named))
+    incident = _incident(seen, ids, link)
+    return Story(
+        route=route,
+        zone=seen.zone,
+        incident=incident,
+        people=people,
+        journal=journal,
+        items=tuple(items),
+        next=tuple(action for action in decided.actions if _concerns(action, named)),
+        held=held,
+        asks=asks,
+        stop=decided.stop if held or {item.key for item in asks} - {item.key for item in decided.items} else None,
+        pending=any((side, known) in seen.pending for side, known in ids.items() if known),
+        excluded=_excluded(seen, incident),
+        children=children,
+        read_at=read_at,
+    )
+
+
+# Records ---------------------------------------------------------------------------------------------------------
+
+
+def _incident(seen: Snapshot, ids: Ids, link: Link | None) -> Compared:
+    records = {side: seen.record(side, known) if known else None for side, known in ids.items()}
+    return _compared(seen, Compared(Kind.INCIDENT, ids, records, link), rows_of(seen, Kind.INCIDENT))
+
+
+def _people(seen: Snapshot, ids: Ids, decided: Plan) -> Iterable[Compared]:
+    """The people of an incident: pairs that are linked, then those whom one side alone names."""
+    own = {side: seen.people.records[side].get(ids[side] or "", ()) for side in Side}
+    told: set[tuple[Kind, str]] = set()
+    for link in seen.people.links.get(ids[Side.PROCORE] or "", ()):
+        records = {side: _member(own[side], link.kind.on(side), link.id_on(side)) for side in Side}
+        told |= {(link.kind.on(side), link.id_on(side)) for side in Side}
+        pair = Compared(link.kind, {side: link.id_on(side) for side in Side}, records, link)
+        yield _compared(seen, pair, rows_of(seen, link.kind))
+    for record in (record for side in Side for record in own[side]):
+        if (record.kind, record.id) not in told and record.presence is Presence.PRESENT:
+            kind = record.kind if record.kind in CHILDREN else _becomes(record, decided)
+            alone = {record.side: record, record.side.other: None}
+            single = Compared(kind, {record.side: record.id, record.side.other: None}, alone, None)
+            yield _compared(seen, single, rows_of(seen, kind))
+
+
+def _member(records: Iterable[Record], kind: Kind, record_id: str) -> Record | None:
+    return next((record for record in records if (record.kind, record.id) == (kind, record_id)), None)
+
+
+def _becomes(record: Record, decided: Plan) -> Kind:
+    """What a person or a resource that only 4HSE names is, or would become, in Procore."""
+    if record.kind is Kind.RESOURCE:
+        return Kind.EQUIPMENT
+    planned = (*decided.actions, *decided.held)
+    found = (action.kind for action in planned if action.side is Side.PROCORE and action.source_id == record.id)
+    return next(found, Kind.INJURY)
+
+
+def _compared(seen: Snapshot, pair: Compared, rows: tuple[Field, ...]) -> Compared:
+    images = {side: record.image for side, record in pair.records.items() if record and not record.minimal}
+    crossing = [
+        one
+        for side, image in images.items()
+        for one in crossings(rows, side, image, seen.zone, images.get(side.other) if pair.link else None)
+    ]
+    fields: tuple[FieldDiff, ...] = ()
+    if len(images) == len(Side):
+        base = dict(pair.link.base) if pair.link else {}
+        born = pair.link.born if pair.link else None
+        fields = diff(rows, images[Side.PROCORE], images[Side.FOURHSE], base, _rulings(seen, pair.link, rows), born)
+    local = tuple(_local(seen, pair.kind, images.get(Side.FOURHSE)))
+    return Compared(pair.kind, pair.ids, pair.records, pair.link, tuple(crossing), fields, local)
+
+
+def _local(seen: Snapshot, kind: Kind, image: Image | None) -> Iterator[tuple[Field, Reading]]:
+    for row in seen.mapping.people if image is not None and kind in PEOPLE_RECORDS else ():
+        reading = row.bound(seen.people.live).lens.get(Side.FOURHSE, image or {})
+        if kind not in row.kinds and not row.rests and reading != Known(None):
+            yield row, reading
+
+
+def _rulings(seen: Snapshot, link: Link | None, rows: Iterable[Field]) -> dict[str, Ruling]:
+    keys = {difference_key(link, row.key): row.key for row in rows} if link else {}
+    return {keys[key]: ruling for key, ruling in seen.rulings.items() if key in keys}
+
+
+def _excluded(seen: Snapshot, incident: Compared) -> str | None:
+    linked = incident.link is not None
+    reasons = (exclusion(seen, record, linked=linked) for record in incident.records.values() if record)
+    return next((reason for reason in reasons if reason), None)
+
+
+def _children(unit: Unit, route: Route, ids: Ids) -> dict[Kind, tuple[RawRecord, ...]]:
+    """Everything below the incident that the latest readings show; kinds without any are left out."""
+    found: dict[Kind, list[RawRecord]] = {}
+    for side, kinds in ((Side.PROCORE, PROCORE_RECORDS), (Side.FOURHSE, (Kind.PERSON,))):
+        for staged, _ in unit.staging(route.key).records(side, kinds) if ids[side] else ():
+            if staged.present and staged.record.parent_id == ids[side]:
+                found.setdefault(staged.record.kind, []).append(staged.record)
+    return {kind: tuple(records) for kind, records in found.items()}
+
+
+# What is about them ----------------------------------------------------------------------------------------------
+
+Named = frozenset[tuple[Side, Kind, str]]
+"""The incident and its people, each by side, kind there and id; ids of different kinds may be equal."""
+
+
+def _named(ids: Ids, people: Iterable[Compared]) -> Named:
+    own = {(side, Kind.INCIDENT, known) for side, known in ids.items() if known}
+    theirs = {(side, one.kind.on(side), known) for one in people for side, known in one.ids.items() if known}
+    return frozenset(own | theirs)
+
+
+def _concerns(action: Action, named: Named) -> bool:
+    """Whether it writes to, or comes from, one of them."""
+    return any((side, action.kind.on(side), known) in named for side, known in action.records)
+
+
+def _journal(unit: Unit, route: Route, ids: Ids, named: Named) -> tuple[Intent, ...]:
+    written = unit.journal(route.key).story(*(record_id for _, _, record_id in named))
+    below = ids[Side.PROCORE]
+    return tuple(
+        intent for intent in written if _concerns(intent.action, named) or (below and intent.action.parent == below)
+    )
+
+
+def _is_about(item: Item, ids: Ids, named: Named) -> bool:
+    """Whether it asks about the incident, about one of its people, or names the incident as a candidate."""
+    if item.key.startswith(ABOUT_PEOPLE):
+        return item.key in {f"match:{side.value}:{kind.value}-{known}" for side, kind, known in named}
+    asked = {Side.PROCORE: item.procore_id, Side.FOURHSE: item.fourhse_id}
+    mine = {known for known in ids.values() if known}
+    return any(asked[side] in mine for side in Side) or bool(mine & {*item.facts.get("candidates", ())})
+
+
+def _new_questions(planned: Plan, asked: list[Entry], ids: Ids, named: Named) -> tuple[Item, ...]:
+    known = {entry.item.key for entry in asked}
+    return tuple(item for item in planned.items if _is_about(item, ids, named) and item.key not in known)

@@ -1,0 +1,74 @@
+"""A route as the store remembers it: for commands that make no call."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from procore_4hse.engine.cycle import QUIET
+from procore_4hse.engine.pull import Pulled
+from procore_4hse.engine.recovery import Settled
+from procore_4hse.engine.snapshots import Gathering, snapshot
+from procore_4hse.errors import UsageError
+from procore_4hse.models import Kind, Side
+from procore_4hse.reconcile.snapshot import Snapshot
+from procore_4hse.route import Route
+from procore_4hse.store.repository import Store, Unit
+
+UTC_ZONE = "Etc/UTC"
+CHILDREN = tuple(kind for kind in Kind if kind not in (Kind.INCIDENT, Kind.DIRECTORY))
+
+Ids = dict[Side, str | None]
+"""An incident's ids, None on a side without one."""
+
+
+def recalled(store: Store, route: Route) -> Snapshot:
+    """The route as the last reading showed it, taken as if that reading had been complete."""
+    with store.read() as unit:
+        state = unit.routes.get(route.key, route.name)
+        if state.memory.get(QUIET):
+            route = replace(route, mapping=route.mapping.hushed())
+        settled = _unsettled(unit, route)
+    pulled = Pulled(
+        read=dict.fromkeys(Side, 0),
+        certified=dict.fromkeys(Side, True),
+        records_certified=True,
+        people_certified=True,
+        actions_certified=True,
+    )
+    known = Gathering(route, state, state.zone or UTC_ZONE, pulled, settled, meeting_approved=state.meeting_approved)
+    return snapshot(store, known)
+
+
+def _unsettled(unit: Unit, route: Route) -> Settled:
+    found = Settled()
+    for intent in unit.journal(route.key).open():
+        found.pending |= intent.action.records
+    return found
+
+
+def find(store: Store, routes: tuple[Route, ...], record_id: str) -> tuple[Route, Ids]:
+    """The incident that has this id on either side, else the one below which it stands; UsageError when none has."""
+    for wanted in dict.fromkeys((record_id, record_id.lower())):
+        for route in routes:
+            with store.read() as unit:
+                if ids := _incident(unit, route, wanted) or _around(unit, route, wanted):
+                    return route, ids
+    raise UsageError(f"No incident {record_id} is known; read both systems first with: procore-4hse plan")
+
+
+def _incident(unit: Unit, route: Route, wanted: str) -> Ids | None:
+    for side in Side:
+        link = unit.links(route.key).find(side, wanted)
+        if link is not None and link.kind is Kind.INCIDENT:
+            return {each: link.id_on(each) for each in Side}
+        if unit.staging(route.key).find(side, Kind.INCIDENT, wanted) is not None:
+            return {side: wanted, side.other: None}
+    return None
+
+
+def _around(unit: Unit, route: Route, wanted: str) -> Ids | None:
+    """The incident of a record that stands below one, such as an injury."""
+    staging = unit.staging(route.key)
+    found = (staging.find(side, kind, wanted) for side in Side for kind in CHILDREN)
+    parents = [staged.record.parent_id for staged in found if staged is not None]
+    return next((_incident(unit, route, parent) for parent in parents if parent), None)

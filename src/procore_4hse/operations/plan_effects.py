@@ -1,0 +1,228 @@
+"""What a plan means, spot by spot: which field of which record, on which side, from what to what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from procore_4hse.mapping.lenses.base import Known, Unwritable
+from procore_4hse.mapping.paths import at, path_of
+from procore_4hse.mapping.rules import Field
+from procore_4hse.mapping.translate import facts_of
+from procore_4hse.models import Act, Action, Image, Item, ItemKind, Kind, Link, Side
+from procore_4hse.reconcile.children import rows_of
+from procore_4hse.reconcile.scope import exclusion
+from procore_4hse.reconcile.snapshot import Plan, Record, Snapshot
+
+
+class What(StrEnum):
+    """What a plan has in store for a field, or for a record as a whole."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    RESTORE = "restore"
+    LINK = "link"
+    DIFFER = "differ"
+    """Both agreed, and do no longer: a person names the side that holds."""
+    CONFLICT = "conflict"
+    HOLD = "hold"
+    """A word that the mapping does not know: the field waits."""
+    ASK = "ask"
+    EXCLUDE = "exclude"
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One field of one record on one side; without a `field` the record as a whole.
+
+    `procore_id` and `fourhse_id` are the incident's; `record_id` is that of the record itself, wherever it is known.
+    """
+
+    procore_id: str | None
+    fourhse_id: str | None
+    kind: Kind
+    record_id: str
+    side: Side
+    field: str = ""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """From what to what, in the raw names of the side that it is about; empty where nothing would be written."""
+
+    what: What
+    was: Image = field(default_factory=dict)
+    becomes: Image = field(default_factory=dict)
+    reason: str = field(default="", compare=False)
+
+
+Effects = Iterator[tuple[Spot, Effect]]
+
+
+def effects(plan: Plan, seen: Snapshot) -> dict[Spot, Effect]:
+    """Everything that this plan of this snapshot would do, ask, hold or leave out."""
+    known = _Known.of(seen)
+    return dict(
+        [
+            *_excluded(known),
+            *(one for item in plan.items for one in _asked(known, item)),
+            *(one for action in plan.actions for one in _done(known, action)),
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A snapshot with its links and its people at hand."""
+
+    seen: Snapshot
+    incidents: dict[tuple[Side, str], Link]
+    links: dict[str, Link]
+    people: dict[tuple[Side, Kind, str], Record]
+
+    @classmethod
+    def of(cls, seen: Snapshot) -> _Known:
+        below = [link for own in seen.people.links.values() for link in own]
+        people = [record for side in Side for own in seen.people.records[side].values() for record in own]
+        return cls(
+            seen,
+            {(side, link.id_on(side)): link for link in seen.links for side in Side},
+            {link.key: link for link in (*seen.links, *below)},
+            {(record.side, record.kind, record.id): record for record in people},
+        )
+
+    def record(self, side: Side, kind: Kind, record_id: str | None) -> Record | None:
+        if kind is Kind.INCIDENT:
+            return self.seen.record(side, record_id or "")
+        return self.people.get((side, kind.on(side), record_id or ""))
+
+    def rows(self, kind: Kind) -> tuple[Field, ...]:
+        return rows_of(self.seen, kind)
+
+    def spot(self, side: Side, kind: Kind, record_id: str, on: Side, row: str = "", parent: str | None = None) -> Spot:
+        """The spot of a record that `on` shows; `parent` is the Procore id of the incident around it."""
+        if kind is Kind.INCIDENT:
+            link = self.incidents.get((on, record_id))
+            ids = {on: record_id, on.other: link.id_on(on.other) if link else None}
+        else:
+            link = self.incidents.get((Side.PROCORE, parent or ""))
+            ids = {Side.PROCORE: parent, Side.FOURHSE: link.fourhse_id if link else None}
+        return Spot(ids[Side.PROCORE], ids[Side.FOURHSE], kind, record_id, side, row)
+
+
+# Left out --------------------------------------------------------------------------------------------------------
+
+
+def _excluded(known: _Known) -> Effects:
+    for side in Side:
+        for record in known.seen.records[side].values():
+            if reason := exclusion(known.seen, record, linked=(side, record.id) in known.incidents):
+                yield known.spot(side, Kind.INCIDENT, record.id, side), Effect(What.EXCLUDE, reason=reason)
+
+
+# Written ---------------------------------------------------------------------------------------------------------
+
+
+def _done(known: _Known, action: Action) -> Effects:
+    is_there = action.act is not Act.CREATE and action.target_id is not None
+    on, record_id = (action.side, action.target_id) if is_there else (action.side.other, action.source_id)
+    whole = known.spot(action.side, action.kind, record_id or "", on, "", action.parent)
+    if action.act not in (Act.CREATE, Act.UPDATE):
+        yield whole, Effect(What(action.act.value), reason=action.reason)
+        return
+    target = known.record(action.side, action.kind, record_id) if is_there else None
+    for row, becomes in _by_row(known.rows(action.kind), action):
+        was = {name: _present(target.image, name) for name in becomes} if target else {}
+        yield replace(whole, field=row.key), Effect(What(action.act.value), was, becomes, action.reason)
+
+
+def _by_row(rows: tuple[Field, ...], action: Action) -> Iterator[tuple[Field, Image]]:
+    """What each row writes; a name that several rows may write belongs to those that name it first."""
+    told = [row for row in rows if row.key in action.sources]
+    first = {name for row in told for name in row.lens.names(action.side)[:1]}
+    for row in told:
+        names = row.lens.names(action.side)
+        own = [*names[:1], *(name for name in names[1:] if name not in first)]
+        if becomes := {name: action.fields[name] for name in own if name in action.fields}:
+            yield row, becomes
+
+
+def _present(image: Image, name: str) -> Any:
+    """What a record shows under a name that a call would send; ids are shown as objects with these ids."""
+    if name in image:
+        return image[name]
+    if path_of(name) != name:
+        shown = at(image, path_of(name))
+        return shown.get("id") if isinstance(shown, dict) else shown
+    if name.endswith("_ids"):
+        return [one.get("id") for one in image.get(f"{name.removesuffix('_ids')}s") or ()]
+    return (image.get(name.removesuffix("_id")) or {}).get("id")
+
+
+# Asked -----------------------------------------------------------------------------------------------------------
+
+
+def _asked(known: _Known, item: Item) -> Effects:
+    cause, _, rest = item.key.partition(":")
+    if cause == "difference":
+        yield from _differing(known, item, known.links[rest.rpartition(":")[0]])
+    elif item.kind is ItemKind.WORD:
+        yield from _held(known, item, *rest.split(":", 2))
+    elif item.kind is not ItemKind.GUARD:
+        yield _whole(known, item), Effect(What.ASK, reason=item.reason)
+
+
+def _differing(known: _Known, item: Item, link: Link) -> Effects:
+    """What each side would be given if the other one held."""
+    what = What.DIFFER if item.kind is ItemKind.DRIFT else What.CONFLICT
+    row = next(row for row in known.rows(link.kind) if row.key == item.field)
+    for side in Side:
+        target, source = (known.record(one, link.kind, link.id_on(one)) for one in (side, side.other))
+        if target is None or source is None or not row.leads_to(side):
+            continue
+        becomes = _payload(known, row, source, target)
+        was = {name: _present(target.image, name) for name in becomes}
+        spot = known.spot(side, link.kind, link.id_on(side), side, row.key, link.parent)
+        yield spot, Effect(what, was, becomes, item.reason)
+
+
+def _payload(known: _Known, row: Field, source: Record, target: Record) -> Image:
+    reading = row.lens.get(source.side, source.image)
+    try:
+        value = reading.value if isinstance(reading, Known) else None
+        return row.lens.put(target.side, value, target.image, facts_of(source.image, known.seen.zone))
+    except Unwritable:
+        return {}
+
+
+def _held(known: _Known, item: Item, side: str, record_id: str, key: str) -> Effects:
+    on = Side(side)
+    ids = {Side.PROCORE: item.procore_id, Side.FOURHSE: item.fourhse_id}
+    kinds = [kind for (where, kind, one) in known.people if (where, one) == (on, record_id)]
+    kind = Kind.INCIDENT if known.seen.record(on, record_id) or not kinds else kinds[0]
+    if kind is Kind.INCIDENT:
+        spot = known.spot(on, kind, record_id, on, key)
+    else:
+        spot = Spot(ids[Side.PROCORE], ids[Side.FOURHSE], kind, record_id, on, key)
+    yield spot, Effect(What.HOLD, reason=item.reason)
+
+
+def _whole(known: _Known, item: Item) -> Spot:
+    """A question about a record: its incident, or a person of one, told by the question's key."""
+    side = Side.PROCORE if item.procore_id else Side.FOURHSE
+    record_id = item.procore_id or item.fourhse_id or ""
+    for (on, kind, one), record in known.people.items():
+        if item.key == f"match:{on.value}:{kind.value}-{one}":
+            return known.spot(on, kind, one, on, "", _around(known, record))
+    return known.spot(side, Kind.INCIDENT, record_id, side)
+
+
+def _around(known: _Known, person: Record) -> str | None:
+    """The Procore id of the incident that a person belongs to."""
+    own = known.seen.people.records[person.side]
+    incident = next((incident for incident, records in own.items() if person in records), "")
+    link = known.incidents.get((person.side, incident))
+    return link.procore_id if link else incident if person.side is Side.PROCORE else None

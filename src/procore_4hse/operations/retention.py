@@ -1,0 +1,404 @@
+"""What the store stops remembering: contents that are old enough, and one person's data on request.
+
+Links, what both sides last agreed on, ignored marks and the numbers that 4HSE's ids are made of always stay, so that a
+cycle afterwards does what it would have done without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from typing import Protocol, Self
+
+from procore_4hse.engine.cycle import GRACE, LEASE
+from procore_4hse.mapping.directory import Directory
+from procore_4hse.mapping.rules import Mapping as FieldMapping
+from procore_4hse.models import PEOPLE_RECORDS, Image, ItemKind, Kind, Link, Side
+from procore_4hse.reconcile.redacted_base import forgotten, is_forgotten
+from procore_4hse.runtime import House
+from procore_4hse.store.inbox import Entry
+from procore_4hse.store.purge import Told
+from procore_4hse.store.repository import Unit
+from procore_4hse.store.staging import Key
+
+LOOKED_AT = timedelta(days=1)
+"""A cycle looks at what it wrote so recently, so values that young are never purged."""
+CHILDREN = {Side.PROCORE: PEOPLE_RECORDS, Side.FOURHSE: (Kind.PERSON,)}
+EVERY_STATE = ("open", "answered", "closed")
+
+
+# Contents that are old enough --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ages:
+    """How old each kind of contents may become; None: as old as it likes."""
+
+    raw: timedelta | None = None
+    journal: timedelta | None = None
+    tombstones: timedelta | None = None
+
+    @property
+    def is_endless(self) -> bool:
+        return all(getattr(self, each.name) is None for each in fields(self))
+
+    def ends(self, now: datetime) -> Ends:
+        return Ends(**{each.name: _before(now, getattr(self, each.name)) for each in fields(self)})
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Before which instant each kind of contents goes; None: it stays."""
+
+    raw: datetime | None = None
+    journal: datetime | None = None
+    tombstones: datetime | None = None
+
+    @classmethod
+    def at(cls, moment: datetime) -> Ends:
+        return cls(moment, moment, moment)
+
+
+def _before(now: datetime, age: timedelta | None) -> datetime | None:
+    return None if age is None else now - age
+
+
+@dataclass(frozen=True)
+class Old:
+    """Contents of one route that are old enough."""
+
+    removed: Sequence[Key] = ()
+    emptied: Sequence[Key] = ()
+    intents: Sequence[str] = ()
+    items: Sequence[int] = ()
+    stones: Sequence[int] = ()
+
+    @classmethod
+    def of(cls, unit: Unit, route: str, ends: Ends) -> Self:
+        purge = unit.purge(route)
+        removed, emptied = purge.old_records(ends.raw) if ends.raw else ([], [])
+        return cls(
+            removed,
+            emptied,
+            purge.old_intents(ends.journal) if ends.journal else (),
+            purge.old_items(ends.journal) if ends.journal else (),
+            purge.old_stones(ends.tombstones) if ends.tombstones else (),
+        )
+
+    def counts(self) -> dict[str, int]:
+        return {
+            "raw_records": len(self.removed) + len(self.emptied),
+            "journal": len(self.intents),
+            "inbox": len(self.items),
+            "tombstones": len(self.stones),
+        }
+
+    def carry_out(self, unit: Unit, route: str) -> None:
+        purge = unit.purge(route)
+        purge.remove_records(self.removed)
+        purge.empty_records(self.emptied)
+        purge.empty_intents(self.intents)
+        purge.empty_items(self.items)
+        purge.empty_stones(self.stones)
+
+
+# One person --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody by their ids: Procore's person and user, 4HSE's assignments; and the names they go by."""
+
+    parties: frozenset[str]
+    users: frozenset[str]
+    offices: frozenset[str]
+    names: frozenset[str] = frozenset()
+
+    def is_named(self, image: Image) -> bool:
+        """Whether a person's record, or what was sent for one, names them."""
+        named = {
+            (_id_of(image.get("affected_party")) or _text(image.get("affected_party_id"))) in self.parties,
+            (_id_of(image.get("affected_person")) or _text(image.get("affected_person_id"))) in self.users,
+            _text(image.get("person_office_id")) in self.offices,
+        }
+        return any(named)
+
+    def is_told_in(self, texts: Iterable[object]) -> bool:
+        """Whether one of these texts holds their name."""
+        words = [str(text).casefold() for text in texts if text]
+        return any(name in word for name in self.names for word in words)
+
+
+def _id_of(named: object) -> str | None:
+    return _text(named.get("id")) if isinstance(named, Mapping) else None
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What one route remembers of one person."""
+
+    directory: Sequence[Key] = ()
+    records: Sequence[Key] = ()
+    bases: Sequence[Link] = ()
+    intents: Sequence[str] = ()
+    items: Sequence[int] = ()
+    marks: Sequence[int] = ()
+    """Answers that say never to copy somebody: these stay, without what was asked."""
+    stones: Sequence[int] = ()
+    refusals: Sequence[str] = ()
+    partners: Sequence[str] = ()
+    unsettled: Sequence[str] = ()
+    """Writes whose fate is not known: they keep their values until a cycle has settled them."""
+
+    def counts(self) -> dict[str, int]:
+        return {
+            "directory": len(self.directory),
+            "raw_records": len(self.records),
+            "bases": len(self.bases),
+            "journal": len(self.intents),
+            "inbox": len(self.items) + len(self.marks),
+            "tombstones": len(self.stones),
+            "refusals": len(self.refusals),
+            "partners": len(self.partners),
+            "unsettled": len(self.unsettled),
+        }
+
+    def carry_out(self, unit: Unit, route: str, salt: Callable[[], str]) -> None:
+        purge, links = unit.purge(route), unit.links(route)
+        purge.remove_records(self.directory)
+        purge.empty_records(self.records)
+        for link in self.bases:
+            kept = {key: forgotten(base, salt()) for key, base in link.base.items()}
+            links.rebase(link.procore_id, kept, kind=link.kind)
+        purge.hush_refusals(self.refusals)
+        self._forget_partners(unit, route)
+        purge.empty_intents(self.intents)
+        purge.empty_items(self.items)
+        purge.hush_items(self.marks)
+        purge.empty_stones(self.stones)
+
+    def _forget_partners(self, unit: Unit, route: str) -> None:
+        if self.partners:
+            told = {party: office for party, office in _told(unit, route).items() if party not in self.partners}
+            unit.routes.remember(route, unit.routes.get(route).name, partners=told)
+
+
+def traces(unit: Unit, route: str, wanted: str, mapping: FieldMapping | None = None) -> Traces:
+    """Everything that this route remembers of the person who has this id in Procore or in 4HSE.
+
+    The mapping tells how a person is recognised on the other side; without one the usual rules do.
+    """
+    person = _person(unit, route, wanted, mapping)
+    stones = unit.purge(route).stones_of_people()
+    rows = [staged.record for side in Side for staged, _ in unit.staging(route).records(side, CHILDREN[side])]
+    named = {(row.side, row.kind, row.id) for row in rows if person.is_named(row.payload)}
+    named |= {key for _, key, image in stones if person.is_named(image)}
+    links = [link for link in unit.links(route).all() if link.kind in PEOPLE_RECORDS]
+    records = named | {key for link in links if named & _keys(link) for key in _keys(link)}
+    asked = list(_asked(unit, route, person, _marks(records)))
+    journal = [told for told in unit.purge(route).told_of_people() if _concerns(told, person, records)]
+    return Traces(
+        directory=_directory_rows(unit, route, person),
+        records=[key for row in rows if row.payload and (key := (row.side, row.kind, row.id)) in records],
+        bases=[link for link in links if _remembers(link) and (records & _keys(link) or _agreed_on(link, person))],
+        intents=[told.id for told in journal if not told.is_open],
+        items=[entry.id for entry in asked if not _is_mark(entry)],
+        marks=[entry.id for entry in asked if _is_mark(entry)],
+        stones=[stone for stone, key, _ in stones if key in records],
+        refusals=[key for key, said in _refused(unit, route).items() if said and _is_marked(key, _marks(records))],
+        partners=[
+            party
+            for party, office in _told(unit, route).items()
+            if {party} & person.parties or {office} & person.offices
+        ],
+        unsettled=[told.id for told in journal if told.is_open],
+    )
+
+
+def _person(unit: Unit, route: str, wanted: str, mapping: FieldMapping | None) -> Person:
+    """The person with this id, their partner on the other side, and the names that both directories show."""
+    ids = frozenset({wanted, wanted.lower()})
+    rows = {side: _staged(unit, route, side, Kind.DIRECTORY) for side in Side}
+    listed, rules = (mapping.partners, mapping.recognised) if mapping else ({}, None)
+    known = Directory.of(rows[Side.PROCORE], rows[Side.FOURHSE], {**listed, **_told(unit, route)}, rules)
+    parties = ids | {known.to_procore[each] for each in ids if each in known.to_procore}
+    offices = ids | {known.to_fourhse[each] for each in ids if each in known.to_fourhse}
+    names = {_full_name(row, "") for row in rows[Side.PROCORE] if str(row.get("id")) in parties}
+    names |= {_full_name(row, "person_") for row in rows[Side.FOURHSE] if str(row.get("person_office_id")) in offices}
+    users = frozenset(user for user, party in known.parties.items() if party in parties)
+    return Person(parties, users, offices, frozenset(name for name in names if name))
+
+
+def _staged(unit: Unit, route: str, side: Side, kind: Kind) -> list[Image]:
+    return [staged.record.payload for staged, _ in unit.staging(route).records(side, [kind])]
+
+
+def _full_name(row: Image, prefix: str) -> str:
+    return " ".join(f"{row.get(prefix + 'first_name') or ''} {row.get(prefix + 'last_name') or ''}".split()).casefold()
+
+
+def _told(unit: Unit, route: str) -> Mapping[str, str]:
+    """Procore person id -> 4HSE assignment, as a person named them."""
+    partners: Mapping[str, str] = unit.routes.get(route).memory.get("partners", {})
+    return partners
+
+
+def _refused(unit: Unit, route: str) -> dict[str, str]:
+    return {key: refusal.words for key, refusal in unit.journal(route).refusals().items()}
+
+
+def _directory_rows(unit: Unit, route: str, person: Person) -> list[Key]:
+    wanted = {Side.PROCORE: person.parties, Side.FOURHSE: person.offices}
+    return [
+        (side, Kind.DIRECTORY, staged.record.id)
+        for side in Side
+        for staged, _ in unit.staging(route).records(side, [Kind.DIRECTORY])
+        if staged.record.id in wanted[side]
+    ]
+
+
+def _keys(link: Link) -> set[Key]:
+    return {(side, link.kind.on(side), link.id_on(side)) for side in Side}
+
+
+def _remembers(link: Link) -> bool:
+    return any(not is_forgotten(base.of(side)) for base in link.base.values() for side in Side)
+
+
+def _agreed_on(link: Link, person: Person) -> bool:
+    return any(person.is_named(base.of(side)) for base in link.base.values() for side in Side)
+
+
+def _concerns(told: Told, person: Person, records: set[Key]) -> bool:
+    return not records.isdisjoint(told.records) or any(person.is_named(image) for image in told.images)
+
+
+def _marks(records: Iterable[Key]) -> frozenset[str]:
+    """What the keys of questions and refusals about these records hold."""
+    found = set()
+    for side, kind, record_id in records:
+        found |= {f":{kind.value}-{record_id}:", f"word:{side.value}:{record_id}:"}
+        found |= {f":{each.value}:{record_id}:" for each in (PEOPLE_RECORDS if side is Side.FOURHSE else (kind,))}
+    return frozenset(found)
+
+
+def _is_marked(key: str, marks: frozenset[str]) -> bool:
+    return any(mark in f"{key}:" for mark in marks)
+
+
+def _asked(unit: Unit, route: str, person: Person, marks: frozenset[str]) -> Iterator[Entry]:
+    """Questions about these records, and others that name the person and wait for nobody.
+
+    A guard that still holds the route keeps what it shows until it is answered.
+    """
+    done = unit.purge(route).purged_items()
+    for entry in unit.inbox(route).entries(states=EVERY_STATE):
+        if entry.id not in done and (_is_about(entry, person, marks) or _showed(entry, person)):
+            yield entry
+
+
+def _showed(entry: Entry, person: Person) -> bool:
+    """Whether a guard that is over kept images of a record that names the person."""
+    images = (entry.item.facts.get("before"), entry.item.facts.get("after"))
+    return entry.state == "closed" and any(person.is_named(image) for image in images if isinstance(image, Mapping))
+
+
+def _is_mark(entry: Entry) -> bool:
+    """Whether a person said that somebody is never copied; that holds for as long as the record is there."""
+    return (
+        entry.state != "closed" and entry.item.kind is ItemKind.MATCH and (entry.answer or {}).get("verb") == "reject"
+    )
+
+
+def _is_about(entry: Entry, person: Person, marks: frozenset[str]) -> bool:
+    item, answer = entry.item, entry.answer or {}
+    texts = (item.title, item.reason, item.advice, item.procore_value, item.fourhse_value, item.base_value)
+    if _is_marked(item.key, marks) or answer.get("with_id") in person.parties | person.offices:
+        return True
+    is_of_people = any(f":{kind.value}-" in item.key for kind in (*PEOPLE_RECORDS, Kind.PERSON))
+    return (entry.state == "closed" or is_of_people) and person.is_told_in(texts)
+
+
+# The whole store ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Purged:
+    """How much of each kind went, or would go, in all routes; `busy` are routes that a cycle held meanwhile.
+
+    Their names, by their keys.
+    """
+
+    counts: Mapping[str, int]
+    busy: Mapping[str, str] = field(default_factory=dict)
+
+
+class Found(Protocol):
+    def counts(self) -> dict[str, int]: ...
+
+
+def purge_old(house: House, ends: Callable[[datetime], Ends], routes: Sequence[str], *, dry: bool = False) -> Purged:
+    """Removes what is old enough from each of these routes that no cycle holds now."""
+    done, busy = [Old()], []
+    for route in routes:
+        with _opened(house, route, dry=dry) as unit:
+            if unit is None:
+                busy.append(route)
+                continue
+            done.append(found := Old.of(unit, route, ends(unit.now)))
+            if not dry:
+                found.carry_out(unit, route)
+    return _summed(house, done, busy)
+
+
+def forget_person(
+    house: House,
+    wanted: str,
+    routes: Mapping[str, FieldMapping | None],
+    *,
+    salt: Callable[[], str],
+    dry: bool = False,
+) -> Purged:
+    """Removes what each of these routes remembers of one person, wherever no cycle runs now."""
+    done, busy = [Traces()], []
+    for route in routes:
+        with _opened(house, route, dry=dry) as unit:
+            if unit is None:
+                busy.append(route)
+                continue
+            done.append(found := traces(unit, route, wanted, routes[route]))
+            if not dry:
+                found.carry_out(unit, route, salt)
+    return _summed(house, done, busy)
+
+
+def all_routes(house: House) -> tuple[str, ...]:
+    """Every route that the store remembers, also those that no configuration names any more."""
+    with house.store.read() as unit:
+        return unit.routes.keys()
+
+
+def _summed(house: House, done: Sequence[Found], busy: Sequence[str]) -> Purged:
+    counts = {name: sum(found.counts()[name] for found in done) for name in done[0].counts()}
+    with house.store.read() as unit:
+        return Purged(counts, {route: unit.routes.get(route).name or route for route in busy})
+
+
+@contextmanager
+def _opened(house: House, route: str, *, dry: bool) -> Iterator[Unit | None]:
+    """A look at the route, or its lease for one transaction; None while a cycle has it."""
+    if dry:
+        with house.store.read() as unit:
+            yield unit
+        return
+    with house.store.begin() as unit:
+        token = unit.leases.take(route, house.holder, ttl=LEASE, grace=GRACE)
+        yield unit if token is not None else None
+        if token is not None:
+            unit.leases.release(route, token)

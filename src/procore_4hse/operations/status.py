@@ -1,0 +1,71 @@
+"""How a route stands, from the store alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from procore_4hse.models import Kind, LinkState, Side
+from procore_4hse.route import Route
+from procore_4hse.runtime import House
+from procore_4hse.store.inbox import Entry
+from procore_4hse.store.routes import CycleRecord
+
+
+@dataclass(frozen=True)
+class Standing:
+    """`oldest` is what has been waiting for a person longest; `answered` waits for the next cycle only."""
+
+    route: Route
+    last: CycleRecord | None
+    next_at: datetime | None
+    """When the daemon's next cycle is due; None before the first one, and for a disabled route."""
+    is_running: bool
+    inbox: Mapping[str, int]
+    answered: int
+    oldest: Entry | None
+    links: int
+    pauses: Mapping[Side, timedelta | None]
+    """The shortest time between two cycles like the last one that each budget bears; None while unknown."""
+    budget: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Per side, what the last cycle's answers said: `limit`, `remaining`, `resets_at`."""
+
+
+def standing_of(house: House, route: Route, every: timedelta) -> Standing:
+    with house.store.read() as unit:
+        last = unit.cycles.last(route.key)
+        inbox = unit.inbox(route.key)
+        waiting = inbox.entries()
+        return Standing(
+            route=route,
+            last=last,
+            next_at=_next(last, every) if route.enabled else None,
+            is_running=unit.leases.holder(route.key) is not None,
+            inbox=inbox.counts(),
+            answered=len(inbox.entries(states=("answered",))),
+            oldest=min(waiting, key=lambda entry: entry.since, default=None),
+            links=len([link for link in unit.links(route.key).all() if _counts(link.kind, link.state)]),
+            pauses={side: _pause(house, last, side) for side in Side},
+            budget=last.report.get("budget", {}) if last else {},
+        )
+
+
+def _next(last: CycleRecord | None, every: timedelta) -> datetime | None:
+    return last.ended_at + every if last and last.ended_at else None
+
+
+def _counts(kind: Kind, state: LinkState) -> bool:
+    return kind is Kind.INCIDENT and state is not LinkState.ENDED
+
+
+def _pause(house: House, last: CycleRecord | None, side: Side) -> timedelta | None:
+    """What the last cycle's own answers taught, else what the connection allows without any."""
+    if last is None:
+        return None
+    told = last.report.get("budget", {}).get(side.value, {}).get("pause")
+    if told is not None:
+        return timedelta(seconds=told)
+    line = house.budgets.get(side)
+    return line.cadence(last.report.get("calls", {}).get(side.value, 0)) if line else None

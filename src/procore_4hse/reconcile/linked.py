@@ -1,0 +1,214 @@
+"""Two linked records, compared field by field: new bases, writes, and what a person is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from procore_4hse.mapping.lenses.base import ZONE, Held, Known, Unwritable
+from procore_4hse.mapping.lenses.incident import StatusLens
+from procore_4hse.mapping.rules import Field
+from procore_4hse.mapping.translate import facts_of, payload
+from procore_4hse.models import Act, Action, Agreement, Item, ItemKind, Link, LinkState, Place, Ruling, Side
+from procore_4hse.reconcile import items
+from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff
+from procore_4hse.reconcile.draft import Draft, stand
+from procore_4hse.reconcile.redacted_base import is_forgotten
+from procore_4hse.reconcile.refusals import keep_open, may_try
+from procore_4hse.reconcile.snapshot import Rebase, Record, Snapshot
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A link with both its records; `rows` are the mapping's for its kind, `title` the incident's headline."""
+
+    link: Link
+    procore: Record
+    fourhse: Record
+    rows: tuple[Field, ...]
+    title: str
+
+    def on(self, side: Side) -> Record:
+        return self.procore if side is Side.PROCORE else self.fourhse
+
+
+def compare(snapshot: Snapshot, pair: Pair, draft: Draft) -> None:
+    """Everything that this pair needs, laid into the draft."""
+    link = pair.link
+    found = diff(
+        pair.rows, pair.procore.image, pair.fourhse.image, dict(link.base), _rulings(snapshot, pair), link.born
+    )
+    diffs = tuple(_as_it_came(snapshot, link, _for_the_route(snapshot, pair, one)) for one in found)
+    stand(draft, snapshot, link, Place.IN_SYNC)
+    _settle_bases(pair, diffs, draft)
+    for side in Side:
+        _plan_writes(snapshot, pair, [one for one in diffs if one.to is side], draft)
+    _ask(snapshot, pair, diffs, draft)
+    _keep_refusals(snapshot, pair, diffs, draft)
+
+
+# Answers ---------------------------------------------------------------------------------------------------------
+
+
+def _rulings(snapshot: Snapshot, pair: Pair) -> dict[str, Ruling]:
+    """A person's answers for this pair, by field key."""
+    found = {}
+    for row in pair.rows:
+        ruling = snapshot.rulings.get(items.difference_key(pair.link, row.key))
+        if ruling is not None:
+            found[row.key] = ruling
+        elif pair.link.state is LinkState.CLOSED_BY_POLICY and isinstance(row.lens, StatusLens):
+            found |= _reopening(row, pair)
+    return found
+
+
+def _reopening(row: Field, pair: Pair) -> dict[str, Ruling]:
+    """Our own close of a survivor is undone when the deleted one is back and the survivor is still as we left it."""
+    base = pair.link.base.get(row.key)
+    if base is None:
+        return {}
+    now = {side: row.lens.get(side, pair.on(side).image) for side in Side}
+    changed = [side for side in Side if now[side] != row.lens.get(side, base.of(side))]
+    values = {side.value: str(reading.value) for side, reading in now.items() if isinstance(reading, Known)}
+    if len(changed) != 1 or values.get(changed[0].value) != "closed":
+        return {}
+    return {row.key: Ruling(0, row.key, "resolve", use=changed[0].other.value, seen={"seen": values})}
+
+
+def _for_the_route(snapshot: Snapshot, pair: Pair, found: FieldDiff) -> FieldDiff:
+    """A person's answer about a changed zone or mapping decides a field of every pair at once."""
+    if found.verdict in (Verdict.SAME, Verdict.AGREED, Verdict.HELD):
+        return found
+    if found.field.key in snapshot.rebased and not _was_edited(pair, found):
+        return replace(found, verdict=Verdict.SETTLED, to=None, rebase=True)
+    if found.verdict is Verdict.DRIFT and snapshot.drift_winner and found.field.leads_to(snapshot.drift_winner.other):
+        winner = snapshot.drift_winner
+        return replace(found, verdict=Verdict.WRITE, to=winner.other, reason=f"a person chose {winner.label}")
+    return found
+
+
+def _was_edited(pair: Pair, found: FieldDiff) -> bool:
+    """Whether a side shows other values than when both last agreed; another zone is no other value."""
+    if found.base is None:
+        return False
+    for side in Side:
+        now, base = found.field.slice(side, pair.on(side).image), found.base.of(side)
+        if is_forgotten(base) or any(base[name] != now[name] for name in now.keys() & base.keys() - {ZONE}):
+            return True
+    return False
+
+
+def _as_it_came(snapshot: Snapshot, link: Link, found: FieldDiff) -> FieldDiff:
+    """A value that went back by itself is no edit of a person's: it is asked about, or put back when that was said."""
+    if found.verdict not in (Verdict.WRITE, Verdict.CONFLICT) or found.used is not None:
+        return found
+    for side in Side:
+        if (link.key, found.field.key) in snapshot.put_back(side) and found.field.lens.writes(side):
+            return _put_back(found, side)
+    if (link.key, found.field.key) in snapshot.vanished:
+        return replace(
+            found, verdict=Verdict.DRIFT, to=None, reason="what was written here vanished twice within a day"
+        )
+    return found
+
+
+def _put_back(found: FieldDiff, side: Side) -> FieldDiff:
+    """Where the value may not be written again, the old one there goes nowhere either."""
+    if found.field.leads_to(side):
+        return replace(found, verdict=Verdict.WRITE, to=side, reason=f"put back after {side.label} was restored")
+    return replace(found, verdict=Verdict.LOCAL, to=None)
+
+
+# Bases and writes ------------------------------------------------------------------------------------------------
+
+
+def _settle_bases(pair: Pair, diffs: Iterable[FieldDiff], draft: Draft) -> None:
+    fresh: dict[str, Agreement] = {}
+    for found in diffs:
+        settled = found.verdict is Verdict.SETTLED and (found.used is not None or found.rebase)
+        if found.verdict is Verdict.AGREED or settled:
+            fresh[found.field.key] = found.field.agreement(pair.procore.image, pair.fourhse.image, settled=settled)
+    if fresh:
+        draft.rebases.append(Rebase(pair.link.kind, pair.link.procore_id, pair.link.fourhse_id, fresh))
+
+
+def _plan_writes(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff], draft: Draft) -> None:
+    """One update of one record: the fields whose call is not parked after a refusal."""
+    ready: list[FieldDiff] = []
+    for found in diffs:
+        action = _update(snapshot, pair, [found])
+        if isinstance(action, str) and ready:  # A body part has a form only beside the affliction written with it.
+            action = _update(snapshot, pair, [*ready, found])
+        if isinstance(action, str):
+            draft.items.append(_unwritable(pair, found, action))
+            stand(draft, snapshot, pair.link, Place.WAITING)
+            continue
+        tried = may_try(snapshot, action)
+        keep_open(snapshot, action, pair.title, draft, tried=tried)
+        if tried:
+            ready.append(found)
+        if found.used is not None:
+            draft.relying.append(found.used.key)
+    if ready and isinstance(action := _update(snapshot, pair, ready), Action):
+        draft.actions.append(action)
+
+
+def _update(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff]) -> Action | str:
+    """The update that carries these fields, or the reason why their value has no form on that side."""
+    side = diffs[0].to or Side.PROCORE
+    target, source = pair.on(side), pair.on(side.other)
+    values = [(found.field, found.value(side.other)) for found in diffs]
+    try:
+        fields = payload(side, values, target.image, facts_of(source.image, snapshot.zone))
+    except Unwritable as error:
+        return str(error)
+    return Action(
+        act=Act.UPDATE,
+        side=side,
+        kind=pair.link.kind,
+        target_id=target.id,
+        source_id=source.id,
+        reason="; ".join(f"{found.field.label}: {found.reason}" for found in diffs),
+        fields=fields,
+        sources={found.field.key: found.field.slice(side.other, source.image) for found in diffs},
+        seen={key: value for found in diffs for key, value in found.field.slice(side, target.image).items()},
+        parent=snapshot.parent,
+    )
+
+
+def _keep_refusals(snapshot: Snapshot, pair: Pair, diffs: Iterable[FieldDiff], draft: Draft) -> None:
+    """A field whose write was answered without it stays in the inbox for as long as both sides stand as they were."""
+    for found in diffs:
+        for side in Side if found.verdict is Verdict.SETTLED else ():
+            action = _update(snapshot, pair, [replace(found, to=side)])
+            if isinstance(action, Action):
+                keep_open(snapshot, action, pair.title, draft, tried=False)
+
+
+# Questions -------------------------------------------------------------------------------------------------------
+
+
+def _ask(snapshot: Snapshot, pair: Pair, diffs: Iterable[FieldDiff], draft: Draft) -> None:
+    kinds = {Verdict.CONFLICT: ItemKind.CONFLICT, Verdict.DRIFT: ItemKind.DRIFT}
+    for found in diffs:
+        if found.verdict in kinds:
+            draft.items.append(items.difference(kinds[found.verdict], pair.link, found, pair.title))
+        elif found.verdict is Verdict.HELD:
+            draft.items += _held_word(pair, found)
+        else:
+            continue
+        stand(draft, snapshot, pair.link, Place.WAITING)
+
+
+def _held_word(pair: Pair, found: FieldDiff) -> list[Item]:
+    return [
+        items.word(pair.on(side), pair.link.id_on(side.other), found.field.key, reading.reason, pair.title)
+        for side, reading in ((Side.PROCORE, found.procore), (Side.FOURHSE, found.fourhse))
+        if isinstance(reading, Held) and reading.word is not None
+    ]
+
+
+def _unwritable(pair: Pair, found: FieldDiff, reason: str) -> Item:
+    source = pair.on((found.to or Side.PROCORE).other)
+    other_id = pair.link.id_on(source.side.other)
+    return items.word(source, other_id, found.field.key, f"{found.field.label}: {reason}", pair.title)

@@ -1,0 +1,331 @@
+"""Incidents that are linked nowhere: pairs, doubts, and those that the other side does not have yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+from procore_4hse.mapping.lenses.base import Held, Unwritable
+from procore_4hse.mapping.translate import NEEDED, new_payload, shows, unsaid
+from procore_4hse.models import Act, Action, Item, Kind, Link, LinkState, Place, Ruling, Side
+from procore_4hse.reconcile import items
+from procore_4hse.reconcile.children import people_of
+from procore_4hse.reconcile.draft import Draft
+from procore_4hse.reconcile.lifecycle import presence_of
+from procore_4hse.reconcile.linked import Pair, compare
+from procore_4hse.reconcile.match import Candidate, Likeness, match
+from procore_4hse.reconcile.match import compare as likeness
+from procore_4hse.reconcile.refusals import keep_open, may_try
+from procore_4hse.reconcile.scope import day_of, exclusion, is_in_range
+from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
+
+Free = dict[Side, dict[str, tuple[Record, bool]]]
+"""Unlinked records by id, each with whether it may be linked or copied."""
+
+ALIKE = "These may be one incident, and likeness alone never links; nothing is created meanwhile."
+MADE_BY_US = (
+    "Our own account made it, and our journal does not know for which incident. Until that is told, no unlinked 4HSE "
+    "incident is copied to Procore."
+)
+LISTED = 10
+"""So many candidates are named; any other unlinked one may be given too."""
+FAR = 10**6
+TAKEN_APART = "A person took these two apart; neither is linked or copied until someone says whether they are one."
+
+
+def plan_unlinked(snapshot: Snapshot, draft: Draft) -> None:
+    """Unlinked incidents of both sides: linked when clear, asked about when doubtful, created when alone."""
+    unlinked = {side: _unlinked(snapshot, side) for side in Side}
+    free = {side: _free(snapshot, unlinked[side], draft) for side in Side}
+    apart = snapshot.apart | _told_apart(snapshot, draft)
+    told = _told_together(snapshot, unlinked, draft)
+    joined = _joined([*told, *_by_identity(snapshot, apart)], free)
+    left = _without(free, [*joined, *told])
+    parted = _parted(snapshot, left, apart)
+    left = _without(left, [_pair(*one) for one in parted])
+    found = match(_candidates(snapshot, left[Side.PROCORE]), _candidates(snapshot, left[Side.FOURHSE]), apart)
+    for procore_id, fourhse_id in (*joined, *found.pairs):
+        _link(snapshot, procore_id, fourhse_id, draft, "both tell the same day, title and description")
+    for procore_id, fourhse_ids in found.doubts.items():
+        _doubt(snapshot, snapshot.records[Side.PROCORE][procore_id], fourhse_ids, draft, ALIKE)
+    for record, other in parted:
+        _doubt(snapshot, record, (other,), draft, TAKEN_APART)
+    alone = {
+        Side.PROCORE: [snapshot.records[Side.PROCORE][record_id] for record_id in found.singles_procore],
+        Side.FOURHSE: [snapshot.records[Side.FOURHSE][record_id] for record_id in found.singles_fourhse],
+    }
+    _plan_alone(snapshot, alone, apart, draft)
+
+
+def _plan_alone(
+    snapshot: Snapshot, alone: dict[Side, list[Record]], apart: frozenset[tuple[str, str]], draft: Draft
+) -> None:
+    """Records without anything alike on the other side; none goes to Procore before its orphans are explained."""
+    orphans = {}
+    if alone[Side.FOURHSE]:
+        orphans = {record.id: record for record in alone[Side.PROCORE] if _is_orphan(snapshot, record, apart)}
+    for orphan in orphans.values():
+        nearest = sorted(alone[Side.FOURHSE], key=partial(_distance, snapshot, orphan))[:LISTED]
+        _doubt(snapshot, orphan, tuple(record.id for record in nearest), draft, MADE_BY_US)
+    for record in (*alone[Side.PROCORE], *alone[Side.FOURHSE]):
+        if orphans and record.side is Side.FOURHSE:
+            draft.unheard.add((record.side, record.id))
+        elif record.id not in orphans:
+            _plan_create(snapshot, record, apart, draft)
+
+
+def _is_orphan(snapshot: Snapshot, record: Record, apart: frozenset[tuple[str, str]]) -> bool:
+    """Whether our account made it, nothing says for what, and it is no second copy of a linked incident.
+
+    Then our own store is an old one, and any 4HSE incident without a link may be the one that it was made for.
+    """
+    if record.author is None or record.author not in snapshot.own_accounts or _is_told(record, apart):
+        return False
+    ruling = _answer(snapshot, record)
+    if (record.side, record.id) in snapshot.linked_elsewhere or (ruling is not None and ruling.verb == "reject"):
+        return False
+    mine = _candidate(snapshot, record)
+    known = (snapshot.record(record.side, link.id_on(record.side)) for link in snapshot.links)
+    others = [_candidate(snapshot, other) for other in known if other is not None]
+    return not any(likeness(mine, other) is Likeness.CLEAR for other in others)
+
+
+def _distance(snapshot: Snapshot, one: Record, other: Record) -> tuple[int, str]:
+    """Days between two records, the nearest first."""
+    days = day_of(snapshot, one), day_of(snapshot, other)
+    return abs((days[0] - days[1]).days) if days[0] and days[1] else FAR, other.id
+
+
+def _unlinked(snapshot: Snapshot, side: Side) -> dict[str, Record]:
+    """Records that are there without a living link, or a link that lives again."""
+    living = {link.id_on(side) for link in snapshot.links if not _is_left_alone(snapshot, link)}
+    there = [record for record in snapshot.records[side].values() if record.presence is Presence.PRESENT]
+    return {record.id: record for record in there if record.id not in living}
+
+
+def _is_left_alone(snapshot: Snapshot, link: Link) -> bool:
+    """Whether a survivor stands without its partner for good; a link whose partner is back lives again."""
+    both = all(presence_of(snapshot, link, side) is Presence.PRESENT for side in Side)
+    return link.state is LinkState.IGNORED and not both
+
+
+def _free(snapshot: Snapshot, unlinked: dict[str, Record], draft: Draft) -> dict[str, tuple[Record, bool]]:
+    """Unlinked records without an open intent, each with whether it may be linked or copied; all are counted."""
+    free = {}
+    survivors = {
+        (side, link.id_on(side)) for link in snapshot.links for side in Side if link.state is LinkState.IGNORED
+    }
+    for record in unlinked.values():
+        key = record.side, record.id
+        waits = key in snapshot.pending or key in snapshot.possibly_ours
+        eligible = key not in survivors and exclusion(snapshot, record) is None and is_in_range(snapshot, record)
+        draft.stand(record.side, record.id, Place.WAITING if waits or eligible else Place.EXCLUDED)
+        if not waits:
+            free[record.id] = record, eligible
+    return free
+
+
+def _records(pair: tuple[str, str]) -> set[tuple[Side, str]]:
+    return {(Side.PROCORE, pair[0]), (Side.FOURHSE, pair[1])}
+
+
+def _holds(free: Free, pair: tuple[str, str]) -> bool:
+    return pair[0] in free[Side.PROCORE] and pair[1] in free[Side.FOURHSE]
+
+
+def _without(free: Free, pairs: Iterable[tuple[str, str]]) -> Free:
+    """What is left when these pairs are taken."""
+    taken = {record for pair in pairs for record in _records(pair)}
+    return {side: {key: one for key, one in free[side].items() if (side, key) not in taken} for side in Side}
+
+
+def _candidates(snapshot: Snapshot, free: dict[str, tuple[Record, bool]]) -> list[Candidate]:
+    return [_candidate(snapshot, record, eligible) for record, eligible in free.values()]
+
+
+def _candidate(snapshot: Snapshot, record: Record, eligible: bool = True) -> Candidate:
+    readings = {row.key: row.lens.get(record.side, record.image) for row in snapshot.mapping.fields}
+    told = {key: None if isinstance(reading, Held) else reading.value for key, reading in readings.items()}
+    return Candidate(
+        id=record.id,
+        day=day_of(snapshot, record),
+        title=told.get(snapshot.mapping.title.key),
+        description=told.get(snapshot.mapping.description.key) if snapshot.mapping.description else None,
+        people=people_of(snapshot, record),
+        eligible=eligible,
+    )
+
+
+def _answer(snapshot: Snapshot, record: Record) -> Ruling | None:
+    """What a person said when they were asked about this record."""
+    return snapshot.rulings.get(f"match:{record.side.value}:{record.id}")
+
+
+def _answers(snapshot: Snapshot, verb: str) -> Iterator[tuple[Record, Ruling]]:
+    for side in Side:
+        for record in snapshot.records[side].values():
+            ruling = _answer(snapshot, record)
+            if ruling is not None and ruling.verb == verb:
+                yield record, ruling
+
+
+def _pair(record: Record, other_id: str) -> tuple[str, str]:
+    """The Procore id first."""
+    return (record.id, other_id) if record.side is Side.PROCORE else (other_id, record.id)
+
+
+def _told_apart(snapshot: Snapshot, draft: Draft) -> frozenset[tuple[str, str]]:
+    """Answers to earlier doubts: a rejected item calls the record different from every candidate shown."""
+    for record, ruling in _answers(snapshot, "reject"):
+        draft.apart += [_pair(record, other) for other in ruling.seen.get("candidates", ())]
+    return frozenset(draft.apart)
+
+
+def _told_together(snapshot: Snapshot, unlinked: dict[Side, dict[str, Record]], draft: Draft) -> list[tuple[str, str]]:
+    """Pairs that a person joined. Their answers stay until one of the two is linked, and no longer."""
+    pairs = []
+    for record, ruling in _answers(snapshot, "approve"):
+        pair = _pair(record, str(ruling.with_id))
+        if pair[0] in unlinked[Side.PROCORE] and pair[1] in unlinked[Side.FOURHSE]:
+            draft.relying.append(ruling.key)
+            pairs.append(pair)
+    return pairs
+
+
+def _by_identity(snapshot: Snapshot, apart: frozenset[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Pairs of which the 4HSE id is the one that our scheme gives, unless a person said otherwise."""
+    strangers = apart | snapshot.unlinked_by_hand
+    pairs = [(procore_id, fourhse_id) for fourhse_id, procore_id in snapshot.ids_of_ours.items()]
+    return [pair for pair in pairs if pair not in strangers]
+
+
+def _parted(snapshot: Snapshot, left: Free, apart: frozenset[tuple[str, str]]) -> list[tuple[Record, str]]:
+    """Of each pair that a person took apart: one that is there, Procore's first, and the other one's id.
+
+    Whether the other one is shown now makes no difference: a copy would be taken for it.
+    """
+    mine, theirs = left[Side.PROCORE], left[Side.FOURHSE]
+    found = []
+    for procore_id, fourhse_id in sorted(snapshot.unlinked_by_hand - apart):
+        if procore_id in mine:
+            found.append((mine[procore_id][0], fourhse_id))
+        elif fourhse_id in theirs:
+            found.append((theirs[fourhse_id][0], procore_id))
+    return found
+
+
+def _joined(pairs: Iterable[tuple[str, str]], free: Free) -> list[tuple[str, str]]:
+    """Those of free records, each record once: the first pair that names it holds."""
+    found: list[tuple[str, str]] = []
+    taken: set[tuple[Side, str]] = set()
+    for pair in pairs:
+        if _holds(free, pair) and not taken & _records(pair):
+            found.append(pair)
+            taken |= _records(pair)
+    return found
+
+
+def _link(snapshot: Snapshot, procore_id: str, fourhse_id: str, draft: Draft, reason: str) -> None:
+    """A pair becomes a link, and its fields are merged at once without a base, unless one of them is out of scope."""
+    draft.actions.append(Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, fourhse_id, procore_id, reason))
+    records = snapshot.records[Side.PROCORE][procore_id], snapshot.records[Side.FOURHSE][fourhse_id]
+    if any(exclusion(snapshot, record, linked=True) for record in records):
+        return
+    title = items.title_of(snapshot.mapping, records[0])
+    compare(snapshot, Pair(Link(0, procore_id, fourhse_id), *records, snapshot.mapping.fields, title), draft)
+    for side, record_id in ((Side.PROCORE, procore_id), (Side.FOURHSE, fourhse_id)):
+        if draft.places[side].get(record_id) is Place.WAITING and not _is_asked(draft, record_id):
+            draft.stand(side, record_id, Place.IN_SYNC)
+
+
+def _is_asked(draft: Draft, record_id: str) -> bool:
+    return any(record_id in (item.procore_id, item.fourhse_id) for item in draft.items)
+
+
+def _doubt(snapshot: Snapshot, record: Record, others: tuple[str, ...], draft: Draft, reason: str) -> None:
+    listed = tuple((other, _headline(snapshot, record.side.other, other)) for other in others)
+    draft.items.append(items.doubt(record, listed, reason, items.title_of(snapshot.mapping, record)))
+
+
+def _headline(snapshot: Snapshot, side: Side, record_id: str) -> str:
+    record = snapshot.record(side, record_id)
+    return items.title_of(snapshot.mapping, record) if record else "(not shown now)"
+
+
+def _doubt_alone(snapshot: Snapshot, record: Record, apart: frozenset[tuple[str, str]]) -> str | None:
+    """Why a record is asked about although the other side shows nothing like it."""
+    if (record.side, record.id) in snapshot.linked_elsewhere:
+        return "Another route has this incident already; it may have moved."
+    ruling = _answer(snapshot, record)
+    partner = ruling.with_id if ruling else None
+    if partner is not None and any(link.id_on(record.side.other) == partner for link in snapshot.links):
+        return f"It was called the same as {record.side.other.label} {partner}, which is linked with another one."
+    return None if _is_told(record, apart) else _twin(snapshot, record)
+
+
+def _is_rejected(snapshot: Snapshot, record: Record, draft: Draft) -> bool:
+    """Whether a person called this doubt unfounded; what another route has linked is left alone all the same."""
+    ruling = _answer(snapshot, record)
+    if ruling is None or ruling.verb != "reject" or ruling.seen.get("candidates"):
+        return False
+    draft.relying.append(ruling.key)
+    return True
+
+
+def _plan_create(snapshot: Snapshot, record: Record, apart: frozenset[tuple[str, str]], draft: Draft) -> None:
+    """A record without a partner is created on the other side, unless something about it must be asked first."""
+    side, title = record.side.other, items.title_of(snapshot.mapping, record)
+    if doubt := _doubt_alone(snapshot, record, apart):
+        told = _is_rejected(snapshot, record, draft)
+        if not told:
+            draft.items.append(items.doubt(record, (), doubt, title))
+        if not told or (record.side, record.id) in snapshot.linked_elsewhere:
+            return
+    if not snapshot.certified[side]:
+        draft.unheard.add((record.side, record.id))
+        return
+    try:
+        fields = new_payload(snapshot.mapping, side, record.image, snapshot.zone)
+    except Unwritable as error:
+        draft.items += _why_held(snapshot, record, str(error), title)
+        return
+    left = unsaid(snapshot.mapping, side, record.image, snapshot.zone)
+    rows = [row for row in snapshot.mapping.fields if row.key not in left]
+    sources = {row.key: row.slice(record.side, record.image) for row in rows}
+    reason = f"new in {record.side.label}"
+    generation = len([other for mine, other in apart if mine == record.id and other in snapshot.ids_of_ours])
+    action = Action(Act.CREATE, side, Kind.INCIDENT, None, record.id, reason, fields, sources, generation=generation)
+    draft.stand(record.side, record.id, Place.IN_SYNC)
+    tried = may_try(snapshot, action)
+    keep_open(snapshot, action, title, draft, tried=tried)
+    if tried:
+        draft.actions.append(action)
+
+
+def _why_held(snapshot: Snapshot, record: Record, reason: str, title: str) -> list[Item]:
+    """An unknown word is asked about; evidence that is only incomplete in this cycle is not."""
+    held = [
+        (row, reading)
+        for row in snapshot.mapping.fields
+        if row.key in NEEDED and isinstance(reading := row.lens.get(record.side, record.image), Held)
+    ]
+    if held and held[0][1].word is None:
+        return []
+    row = held[0][0] if held else snapshot.mapping.day
+    return [items.word(record, None, row.key, reason, title)]
+
+
+def _is_told(record: Record, apart: frozenset[tuple[str, str]]) -> bool:
+    """Whether a person called it different from a partner, so that it is no copy of ours."""
+    return any(record.id in pair for pair in apart)
+
+
+def _twin(snapshot: Snapshot, record: Record) -> str | None:
+    """Why an unlinked record may be a second copy that we made: it is never copied, only asked about."""
+    if record.side is Side.FOURHSE and record.id in snapshot.ids_of_ours:
+        return "Its id is one that we give; it may be a late copy of an incident that is linked already."
+    if record.author is not None and record.author in snapshot.own_accounts:
+        return "Our own account made it, and the journal does not know it; it may be a late copy."
+    if any(a.side is record.side and shows(snapshot.mapping.fields, a, record.image) for a in snapshot.lost):
+        return "It shows what a create without an answer sent; it may be a late copy."
+    return None

@@ -1,0 +1,45 @@
+"""What every cycle of a process shares. Clock, timer and random enter here, and nowhere below."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from procore_4hse.clients import FourHseRegister, ProcoreRegister
+from procore_4hse.models import Side
+from procore_4hse.route import Route
+from procore_4hse.store.leases import Holder
+from procore_4hse.store.repository import Store
+
+
+class Line(Protocol):
+    """What is known of one vendor's connection: its budget."""
+
+    @property
+    def limit(self) -> int | None: ...
+
+    @property
+    def remaining(self) -> int | None: ...
+
+    @property
+    def resets_at(self) -> datetime | None: ...
+
+    def cadence(self, calls_per_cycle: int) -> timedelta | None: ...
+
+
+@dataclass(frozen=True)
+class House:
+    """What every cycle of a process shares. `registers` binds both sides to a route's project and office."""
+
+    store: Store
+    clock: Callable[[], datetime]
+    registers: Callable[[Route], tuple[ProcoreRegister, FourHseRegister]]
+    full_sweep_every: timedelta = timedelta(hours=24)
+    settle_for: timedelta = timedelta(minutes=30)
+    stopping: Callable[[], bool] = lambda: False
+    holder: Holder = field(default_factory=Holder.this_process)
+    timer: Callable[[], float] = time.monotonic
+    budgets: dict[Side, Line] = field(default_factory=dict)

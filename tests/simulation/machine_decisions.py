@@ -1,0 +1,108 @@
+"""The person who answers the inbox, and tells the witness what was answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from machine_moves import Move
+from oracle_watch import Watch
+from scenario_world import Town
+
+FIELD = {"title": "title", "description": "text", "day": "day", "status": "status", "category": "category"}
+
+
+@dataclass
+class Desk:
+    town: Town
+    watch: Watch
+    done: Any
+
+    def sit_down(self, move: Move) -> None:
+        if move.what == "withdraw":
+            self._withdraw(move)
+        elif entries := self.town.inbox():
+            self.answer(entries[move.which % len(entries)], move.value)
+
+    def answer_all(self, value: int) -> int:
+        entries = self.town.inbox()
+        for entry in entries:
+            self.answer(entry, value + entry.id)
+        return len(entries)
+
+    def answer(self, entry: Any, value: int) -> None:
+        item = entry.item
+        how = {
+            "conflict": self._difference if item.field else self._deletion,
+            "drift": self._difference,
+            "deletion": self._deletion,
+            "match": self._match,
+            "guard": self._guard,
+            "missing": self._missing,
+            "refused": self._retry,
+            "word": self._word,
+        }[item.kind.value]
+        how(entry, value)
+
+    def _say(self, entry: Any, verb: str, **options: Any) -> None:
+        self.done("answer", f"{verb} a {entry.item.kind}")
+        self.town.answer(entry.id, verb, **options)
+
+    def _withdraw(self, move: Move) -> None:
+        item = self.town.withdraw(move.which)
+        if item is not None:
+            self._unsay(item)
+
+    def _unsay(self, item: Any) -> None:
+        self.watch.verdicts.pop(item.procore_id, None)
+        self.watch.chosen.pop((item.procore_id, FIELD.get(item.field or "", "")), None)
+
+    def _difference(self, entry: Any, value: int) -> None:
+        item = entry.item
+        use = "procore" if value % 2 or item.field == "category" else "fourhse"
+        shown = {"procore": item.procore_value, "fourhse": item.fourhse_value}
+        self.watch.chosen[item.procore_id, FIELD[item.field]] = (use, shown)
+        self._say(entry, "resolve", use=use)
+
+    def _deletion(self, entry: Any, value: int) -> None:
+        verb, restore = (("approve", False), ("reject", False), ("reject", True))[value % 3]
+        self.watch.verdicts[entry.item.procore_id] = "restore" if restore else verb
+        self._say(entry, verb, restore=restore)
+
+    def _match(self, entry: Any, value: int) -> None:
+        item = entry.item
+        candidates = item.facts.get("candidates", [])
+        if not candidates or value % 2:
+            self.watch.refused.add(item.procore_id or item.fourhse_id)
+            self._say(entry, "reject")
+            return
+        one = candidates[value % len(candidates)]
+        pair = (item.procore_id, one) if item.procore_id else (one, item.fourhse_id)
+        self.watch.joined.add(pair)
+        self._say(entry, "approve", with_id=one)
+
+    def _guard(self, entry: Any, value: int) -> None:
+        use = ("procore", "fourhse", "base")[value % 3] if entry.item.key == "guard:mapping" else None
+        if entry.item.key in ("guard:mapping", "guard:zone"):
+            self.watch.rebased.append(use or "base")
+        if entry.item.key == "guard:replaced":
+            self.watch.fill((entry.item.facts["side"], entry.item.facts["record"]))
+        self._say(entry, "approve", use=use)
+
+    def _missing(self, entry: Any, value: int) -> None:
+        """Only a third are told to be deleted; the others are left until they are seen again."""
+        if value % 3 == 0:
+            side = entry.item.key.split(":")[2]
+            self.watch.told_gone.add((side, entry.item.procore_id if side == "procore" else entry.item.fourhse_id))
+            self._say(entry, "approve")
+
+    def _retry(self, entry: Any, value: int) -> None:
+        self._say(entry, "retry")
+
+    def _word(self, entry: Any, value: int) -> None:
+        """A person corrects the word in 4HSE; the item closes by itself."""
+        one = entry.item.fourhse_id
+        if one in self.watch.now["fourhse"]:
+            self.done("answer", "correct a word")
+            self.town.fourhse.hand_edit("incident", one, category="NON_COMPLIANCE")
+            self.watch.human(("fourhse", one), "category")

@@ -1,0 +1,261 @@
+"""The people of a history: on site, in the office, at the desk where the inbox is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from machine_mapping import with_other_words
+from machine_moves import Move
+from oracle_watch import Watch
+from scenario_world import Town
+
+from world import OFFICE, PROJECT, TENANT
+
+TITLES = (
+    "Slip on stairs",
+    'Beam <A> "B" fell',
+    "Caduta: è grave",
+    "Near  miss at gate 4",
+    "Crane " + "swung wide " * 26,
+)
+TEXTS = (
+    "He went up the ladder.\nNobody saw it.",
+    "<p>Ladder &amp; scaffold<br>level <b>2</b></p>",
+    "Zona <A> chiusa; 3 °C",
+    "",
+    "A rope broke and the load came down by the fence.",
+)
+DAYS = (date(2026, 2, 1), date(2026, 3, 8), date(2026, 3, 29), date(2026, 4, 5), date(2026, 2, 10))
+"""With the nights of the clock changes in Los Angeles, Rome and Sydney."""
+HOURS = (None, 0, 2, 3, 12, 23)
+WORDS = ("NON_COMPLIANCE", "ACCIDENTS", "ACCIDENTS_AND_MISSED_INJURIES")
+OTHER_ZONE = "Asia/Tokyo"
+
+
+@dataclass
+class Hands:
+    """Carries out moves. One that finds nothing to act on becomes a new report, so that every hand does something."""
+
+    town: Town
+    watch: Watch
+    made: int = 0
+    hidden: bool = False
+    """Some right is lost."""
+    office_before: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The rows that people deleted in 4HSE, as they stood."""
+    done: Callable[[str, str], None] = lambda who, what: None
+
+    # On site ------------------------------------------------------------------------------------------------------
+
+    def on_site(self, move: Move, target: str | None = None) -> None:
+        ids = sorted(self.watch.now["procore"])
+        one = target or (ids[move.which % len(ids)] if ids else None)
+        act = getattr(self, f"site_{move.what.replace(' ', '_')}")
+        if one is None and move.what != "restore":
+            act = self.site_report
+        self.done("site", move.what)
+        act(move, one or "")
+
+    def site_report(self, move: Move, _one: str) -> None:
+        self.town.on_site(
+            self._title(move), self._day(move), HOURS[move.which % len(HOURS)], description=self._text(move)
+        )
+        self.watch.human()
+
+    def site_title(self, move: Move, one: str) -> None:
+        self._site(one, "title", title=self._title(move))
+
+    def site_text(self, move: Move, one: str) -> None:
+        self._site(one, "text", description=self._text(move))
+
+    def site_day(self, move: Move, one: str) -> None:
+        hour = HOURS[move.which % len(HOURS)]
+        self._site(one, "day", event_date=self._instant(self._day(move), hour), time_unknown=hour is None)
+
+    def site_hour(self, move: Move, one: str) -> None:
+        """Another time of the same day."""
+        day = date.fromisoformat(self.watch.now["procore"][one]["day"])
+        self._site(one, None, event_date=self._instant(day, move.value), time_unknown=False)
+
+    def site_status(self, move: Move, one: str) -> None:
+        self._site(one, "status", status="open" if self.watch.now["procore"][one]["status"] == "closed" else "closed")
+
+    def site_private(self, move: Move, one: str) -> None:
+        self._site(one, None, private=not self.town.site()[one]["private"])
+
+    def site_note(self, move: Move, one: str) -> None:
+        self._site(one, None, recordable=not self.town.site()[one].get("recordable"))
+
+    def site_injure(self, move: Move, one: str) -> None:
+        self.town.procore.hand_create("injury", PROJECT, incident_id=int(one))
+        self.watch.human(("procore", one), "category")
+
+    def site_heal(self, move: Move, one: str) -> None:
+        there = [injury["id"] for injury in self.town.site()[one]["injuries"] if injury["deleted_at"] is None]
+        for injury in there[:1]:
+            self.town.procore.hand_delete("injury", injury)
+        self.watch.human(("procore", one), "category")
+
+    def site_delete(self, move: Move, one: str) -> None:
+        self.town.procore.hand_delete("incident", int(one))
+        self.watch.human()
+
+    def site_restore(self, move: Move, one: str) -> None:
+        binned = sorted(row["id"] for row in self.town.procore.bin(PROJECT) if row["kind"] == "incident")
+        if binned:
+            self.town.procore.hand_restore("incident", binned[move.which % len(binned)])
+        self.watch.human()
+
+    def _site(self, one: str, written: str | None, **fields: Any) -> None:
+        self.town.procore.hand_edit("incident", int(one), **fields)
+        self.watch.human(("procore", one), written)
+
+    # In the office ------------------------------------------------------------------------------------------------
+
+    def in_office(self, move: Move, target: str | None = None) -> None:
+        ids = sorted(self.watch.now["fourhse"])
+        one = target or (ids[move.which % len(ids)] if ids else None)
+        act = getattr(self, f"office_{move.what.replace(' ', '_')}")
+        if one is None and move.what not in ("put back", "restore"):
+            act = self.office_report
+        self.done("office", move.what)
+        act(move, one or "")
+
+    def office_report(self, move: Move, _one: str) -> None:
+        told = {"description_event": self._text(move), "category": WORDS[move.which % 3]}
+        told |= {"deponent": f"Witness {move.value}"} if move.value % 2 else {}
+        self.town.in_office(self._title(move)[:250], self._day(move), **told)
+        self.watch.human()
+
+    def office_title(self, move: Move, one: str) -> None:
+        self._office(one, "title", name=self._title(move)[:250])
+
+    def office_text(self, move: Move, one: str) -> None:
+        self._office(one, "text", description_event=self._text(move))
+
+    def office_day(self, move: Move, one: str) -> None:
+        self._office(one, "day", date_incident=self._day(move).isoformat())
+
+    def office_status(self, move: Move, one: str) -> None:
+        word = "closed" if move.value % 3 == 0 else ("open", "new")[move.value % 2]
+        today = self.town.clock().date().isoformat()
+        if self.town.office()[one]["status"] == "new":
+            self.town.fourhse.hand_edit("incident", one, status="open")
+        self._office(one, "status", status=word, date_closed=today if word == "closed" else None)
+
+    def office_category(self, move: Move, one: str) -> None:
+        self._office(one, "category", category=WORDS[move.value % 3])
+
+    def office_unshare(self, move: Move, one: str) -> None:
+        self._office(one, None, category="REPORT_FAILURE")
+
+    def office_strange_word(self, move: Move, one: str) -> None:
+        self._office(one, None, category="SOMETHING_NEW")
+
+    def office_note(self, move: Move, one: str) -> None:
+        self._office(one, None, deponent=f"Witness {move.value}")
+
+    def office_delete(self, move: Move, one: str) -> None:
+        self.office_before[one] = self.town.office()[one]
+        self.town.fourhse.hand_delete("incident", one)
+        self.watch.human()
+
+    def office_put_back(self, move: Move, one: str) -> None:
+        """The vendor's support brings a deleted row back under its id."""
+        gone = sorted(self.office_before.keys() - self.watch.now["fourhse"].keys())
+        if gone:
+            row = self.office_before[gone[move.which % len(gone)]]
+            names = ("office_incident_id", "name", "date_incident", "category", "description_event", "status")
+            made = {name: row[name] for name in names} | ({"status": "open"} if row["status"] == "closed" else {})
+            one = self.town.fourhse.hand_create("incident", OFFICE, **made)
+            if row["status"] == "closed":
+                self.town.fourhse.hand_edit("incident", one, status="closed", date_closed=row["date_closed"])
+        self.watch.human()
+
+    office_restore = office_put_back
+
+    def _office(self, one: str, written: str | None, **fields: Any) -> None:
+        self.town.fourhse.hand_edit("incident", one, **fields)
+        self.watch.human(("fourhse", one), written)
+
+    # Rights and settings ------------------------------------------------------------------------------------------
+
+    def around(self, move: Move) -> None:
+        self.done("around", move.what)
+        self.hidden = move.what not in ("show all", "reactivate", "resume")
+        getattr(self, f"world_{move.what.replace(' ', '_')}")(move)
+        self.watch.human()
+
+    def world_hide_some(self, move: Move) -> None:
+        self.town.fourhse.revoke(OFFICE, 0.4)
+
+    def world_hide_all(self, move: Move) -> None:
+        self.town.fourhse.revoke(OFFICE)
+
+    def world_show_all(self, move: Move) -> None:
+        """Every right is back."""
+        self.town.fourhse.grant(OFFICE)
+        self.town.fourhse.reactivate_office(OFFICE)
+        self.town.fourhse.resume_project(TENANT)
+        self.town.procore.hide_project(PROJECT, False)
+        self.town.procore.permit_all()
+
+    def world_historicize(self, move: Move) -> None:
+        self.town.fourhse.historicize_office(OFFICE)
+
+    def world_reactivate(self, move: Move) -> None:
+        self.town.fourhse.reactivate_office(OFFICE)
+
+    def world_suspend(self, move: Move) -> None:
+        self.town.fourhse.suspend_project(TENANT)
+
+    def world_resume(self, move: Move) -> None:
+        self.town.fourhse.resume_project(TENANT)
+
+    def world_hide_project(self, move: Move) -> None:
+        self.town.procore.hide_project(PROJECT)
+
+    def world_move_project(self, move: Move) -> None:
+        """Somebody corrects the project's time zone; days on site may read differently from now on."""
+        self.town.procore.add_project(PROJECT, "Riverside", OTHER_ZONE, OTHER_ZONE)
+        self.watch.zone = self.town.zone = OTHER_ZONE
+        self.watch.moved = True
+
+    def world_new_words(self, move: Move) -> None:
+        """The mapping now calls every category an injury; pairs that agreed may not any more."""
+        self.town.with_route(mapping=with_other_words(self.town.route.mapping))
+        self.watch.injury = "NON_COMPLIANCE"
+
+    def world_other_since(self, move: Move) -> None:
+        self.town.with_route(since=self.town.route.since + timedelta(days=1))
+
+    def world_unlink(self, move: Move) -> None:
+        links = self.town.links()
+        if links:
+            link = links[move.which % len(links)]
+            with self.town.store.begin() as unit:
+                unit.links(self.town.route.key).remove(link.procore_id)
+            self.watch.forget(link.procore_id)
+
+    # Words --------------------------------------------------------------------------------------------------------
+
+    def _title(self, move: Move) -> str:
+        """Now and then a title that others bear too; mostly one of its own."""
+        self.made += 1
+        title = TITLES[move.value % len(TITLES)]
+        return title if move.value == 0 else f"{self.made} {title}"
+
+    def _text(self, move: Move) -> str:
+        self.made += 1
+        text = TEXTS[move.value % len(TEXTS)]
+        return text.replace("the", f"the ({self.made})").replace("Zona", f"Zona {self.made}") if move.value else text
+
+    def _day(self, move: Move) -> date:
+        return DAYS[move.value % len(DAYS)] + timedelta(days=move.which % 3)
+
+    def _instant(self, day: date, hour: int | None) -> Any:
+        return datetime(day.year, day.month, day.day, hour or 0, tzinfo=ZoneInfo(self.town.zone)).astimezone(UTC)

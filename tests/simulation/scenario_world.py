@@ -1,0 +1,217 @@
+"""The world of the histories: both simulated systems and a store in which a process may die at any boundary."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from procore_4hse.engine.cycle import Cycle, Options
+from procore_4hse.engine.report import Report
+from procore_4hse.engine.snapshots import Gathering
+from procore_4hse.models import Link, Side
+from procore_4hse.reconcile.snapshot import Plan
+from procore_4hse.route import Route
+from procore_4hse.simulator.faults import Faults
+from procore_4hse.simulator.fourhse import SimulatedFourHse
+from procore_4hse.simulator.fourhse_dials import FourHseDials
+from procore_4hse.simulator.procore import SimulatedProcore
+from procore_4hse.simulator.procore_dials import ProcoreDials
+from procore_4hse.simulator.wire import Request, Response
+from procore_4hse.store.leases import Holder
+from procore_4hse.store.repository import Fence, Store, Unit
+from world import OFFICE, PROJECT, TENANT, Clock, World
+
+BOUNDARIES = ("before write", "after write", "before commit", "after commit")
+READS = re.compile(r"/index$|/view(/|$)")
+
+
+def is_write(request: Request) -> bool:
+    return request.method != "GET" and READS.search(request.path) is None and "token" not in request.path
+
+
+class Crash(BaseException):
+    """The process ends here; nothing of it runs any more, no clean-up either."""
+
+
+@dataclass
+class Gate:
+    """Where the process dies: at the `left`-th passing of a boundary. Once dead it never commits or sends again."""
+
+    boundary: str | None = None
+    left: int = 0
+    dead: bool = False
+
+    def arm(self, boundary: str, left: int) -> None:
+        self.boundary, self.left = boundary, left
+
+    def revive(self) -> None:
+        self.boundary, self.left, self.dead = None, 0, False
+
+    def check(self) -> None:
+        if self.dead:
+            raise Crash
+
+    def passing(self, boundary: str) -> None:
+        self.check()
+        if boundary != self.boundary:
+            return
+        self.left -= 1
+        if self.left < 0:
+            self.dead = True
+            raise Crash
+
+
+class FragileStore(Store):
+    """A store that one process opens once; its clock and its gate belong to the history at work."""
+
+    def __init__(self, url: str) -> None:
+        self.watch: Clock = Clock()
+        self.gate = Gate()
+        super().__init__(url, clock=self._time)
+        self.upgrade()
+
+    def _time(self) -> datetime:
+        return self.watch()
+
+    @contextmanager
+    def begin(self, fence: Fence | None = None) -> Iterator[Unit]:
+        self.gate.check()
+        with super().begin(fence) as unit:
+            yield unit
+            self.gate.passing("before commit")
+        self.gate.passing("after commit")
+
+    def wipe(self) -> None:
+        """Every row of every table is gone, as in a store that nobody has used."""
+        with sqlite3.connect(str(self.url.database)) as connection:
+            names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            for (name,) in names:
+                if name != "alembic_version":
+                    connection.execute(f'DELETE FROM "{name}"')  # noqa: S608
+        connection.close()
+
+
+class Recorded(Cycle):
+    """A cycle that keeps every plan it decides."""
+
+    plans: list[Plan]
+
+    def decide(self, known: Gathering) -> Plan:
+        decided = super().decide(known)
+        self.plans.append(decided)
+        return decided
+
+
+@dataclass
+class Town(World):
+    """A world whose process can die and be born again on the same store."""
+
+    gate: Gate = field(default_factory=Gate)
+    plans: list[Plan] = field(default_factory=list)
+    """What the last cycle decided; the second plan, if there is one, is about people of new links alone."""
+    asked: list[Any] | None = None
+    """The inbox as it is, while neither a cycle nor an answer can have changed it."""
+    lives: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @classmethod
+    def found(
+        cls, store: FragileStore, route: Route, zone: str, procore_dials: ProcoreDials, fourhse_dials: FourHseDials
+    ) -> Town:
+        store.wipe()
+        store.watch, store.gate = Clock(), Gate()
+        clock = store.watch
+        faults = Faults(clock)
+        procore = SimulatedProcore(clock=clock, dials=procore_dials, faults=faults)
+        fourhse = SimulatedFourHse(clock=clock, dials=fourhse_dials, faults=faults)
+        procore.add_project(PROJECT, "Riverside", zone, zone)
+        fourhse.add_project(TENANT, "Builder")
+        fourhse.add_office(TENANT, OFFICE, "Riverside site")
+        house = cls._house(store, clock, procore, fourhse)
+        town = cls(store, clock, procore, fourhse, faults, route, house, zone, gate=store.gate)
+        town._be_born()
+        faults.on_request.append(town._before_send)
+        faults.on_response.append(town._processed)
+        return town
+
+    def _before_send(self, request: Request) -> None:
+        self.gate.check()
+        if is_write(request):
+            self.gate.passing("before write")
+
+    def _processed(self, request: Request, response: Response) -> None:
+        if is_write(request):
+            self.gate.passing("after write")
+
+    def cycle(self, **options: Any) -> Report | None:
+        """One cycle, and five minutes; None when the process died in it. The next one then starts in a new process.
+
+        No time passes after a dry run: what may be tried again in a while is tried by neither it nor the cycle.
+        """
+        self.plans.clear()
+        self.asked = None
+        try:
+            with Recorded(self.house, self.route, Options(**options)) as cycle:
+                cycle.plans = self.plans
+                cycle.run()
+            return cycle.report
+        except Crash:
+            self._be_born()
+            return None
+        finally:
+            self.gate.revive()
+            if not options.get("dry"):
+                self.clock.advance(minutes=5)
+
+    def inbox(self) -> list[Any]:
+        if self.asked is None:
+            self.asked = super().inbox()
+        return list(self.asked)
+
+    def answer(self, item_id: int, verb: str, **options: Any) -> None:
+        super().answer(item_id, verb, **options)
+        self.asked = [entry for entry in self.inbox() if entry.id != item_id]
+
+    def withdraw(self, which: int) -> Any:
+        """An answer is taken back; the item that it was given to, None when nothing is answered."""
+        self.asked = None
+        with self.store.begin() as unit:
+            inbox = unit.inbox(self.route.key)
+            answered = inbox.entries(states=("answered",))
+            if not answered:
+                return None
+            entry = answered[which % len(answered)]
+            inbox.withdraw(entry.id)
+            return entry.item
+
+    def _be_born(self) -> None:
+        """A process that another one of this host can tell to be dead."""
+        house = self._house(self.store, self.clock, self.procore, self.fourhse)
+        life = replace(Holder.this_process(), started=f"life {next(self.lives)}")
+        self.house = replace(house, holder=life)
+
+    def unsettled(self) -> int:
+        """Writes whose fate is unknown and about which nobody is asked."""
+        with self.store.read() as unit:
+            asked = {
+                one for e in unit.inbox(self.route.key).entries() for one in (e.item.procore_id, e.item.fourhse_id)
+            }
+            return len([i for i in unit.journal(self.route.key).open() if i.action.source_id not in asked])
+
+    def open_records(self) -> set[str | None]:
+        """The ids of the records whose last write has no outcome yet."""
+        with self.store.read() as unit:
+            actions = [intent.action for intent in unit.journal(self.route.key).open()]
+        return {one for action in actions for one in (action.source_id, action.target_id) if one}
+
+    def buried(self, link: Link) -> str | None:
+        """The side on which the link's record was last taken for deleted."""
+        with self.store.read() as unit:
+            links = unit.links(self.route.key)
+            graves = {side: grave for side in Side if (grave := links.tombstone(side, link.id_on(side)))}
+        return max(graves, key=lambda side: graves[side].seen_at, default=None)

@@ -1,0 +1,544 @@
+"""Incidents that are linked nowhere: pairs, doubts, copies, and those that stay where they are."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from core import injury, involved, people
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from procore_4hse.mapping.rules import Direction
+from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Place, Refusal, Side
+from procore_4hse.reconcile import items
+from procore_4hse.reconcile.plan import plan
+from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
+from procore_4hse.reconcile.snapshot import Plan, Policy, Presence
+from procore_4hse.reconcile.unlinked import ALIKE, MADE_BY_US, TAKEN_APART
+from routes import MAPPING, link, office, route, ruling, site
+
+SAME = "both tell the same day, title and description"
+TRIP = {"name": "Trip", "description_event": "Quite another thing.", "date_incident": "2026-02-20"}
+
+
+def steps(found: Plan) -> list[tuple[Act, Side, str | None, str | None]]:
+    return [(action.act, action.side, action.target_id, action.source_id) for action in found.actions]
+
+
+def join(fourhse: str = "a", procore: str = "1") -> Action:
+    return Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, fourhse, procore, SAME)
+
+
+COPIED = (Act.CREATE, Side.FOURHSE, None, "1")
+COPIED_BACK = (Act.CREATE, Side.PROCORE, None, "a")
+
+
+# Pairs -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_clear_pair_is_linked_and_both_are_in_sync():
+    found = plan(route(site(), office()))
+    assert found.actions == (join(),)
+    assert found.places == {Side.PROCORE: {"1": Place.IN_SYNC}, Side.FOURHSE: {"a": Place.IN_SYNC}}
+    [rebase] = found.rebases
+    assert (rebase.kind, rebase.procore_id, rebase.fourhse_id) == (Kind.INCIDENT, "1", "a")
+    assert set(rebase.fields) == {row.key for row in MAPPING.fields}
+
+
+def test_a_pair_that_differs_in_a_field_is_linked_and_asked_about_under_its_title():
+    found = plan(route(site(), office(status="closed", date_closed="2026-02-11")))
+    assert found.actions == (join(),)
+    [item] = found.items
+    assert (item.kind, item.key, item.title) == (ItemKind.CONFLICT, "difference:1:status", "Fall")
+    assert {known[key] for known, key in zip(found.places.values(), ("1", "a"), strict=True)} == {Place.WAITING}
+
+
+def test_a_question_about_one_pair_leaves_another_in_sync():
+    other = site("2", title="Slip"), office("b", name="Slip")
+    found = plan(route(site(), office(status="closed", date_closed="2026-02-11"), *other))
+    assert found.places[Side.PROCORE] == {"1": Place.WAITING, "2": Place.IN_SYNC}
+    assert found.places[Side.FOURHSE] == {"a": Place.WAITING, "b": Place.IN_SYNC}
+
+
+def test_an_ignored_link_whose_records_are_both_there_again_is_not_made_a_second_time():
+    """It lives again as it was; a record that is private by now is frozen, and none of its fields is filled."""
+    back = replace(link(), state=LinkState.IGNORED)
+    whole = route(site(), office(), links=(back,), ids_of_ours={"a": "1"})
+    found = plan(whole)
+    assert (found.actions, [change.state for change in found.transitions]) == ((), [LinkState.LIVE])
+    hidden = replace(site(title=None, description=None, status=None), minimal=True, private=True)
+    found = plan(route(hidden, office(), links=(back,), ids_of_ours={"a": "1"}))
+    assert (found.actions, found.items) == ((), ())
+
+
+def test_a_private_record_is_linked_by_its_id_and_none_of_its_fields_is_filled():
+    hidden = replace(site(title=None, description=None, status=None), minimal=True, private=True)
+    found = plan(route(hidden, office(), ids_of_ours={"a": "1"}))
+    assert steps(found) == [(Act.LINK, Side.FOURHSE, "a", "1")]
+    assert (found.items, found.rebases, found.places[Side.PROCORE]) == ((), (), {"1": Place.EXCLUDED})
+
+
+def test_an_id_of_our_scheme_is_its_incident_unless_it_is_away_or_told_apart():
+    ours = {"ids_of_ours": {"a": "1", "x": "1", "b": "9"}}
+    found = plan(route(site(), office(**TRIP), **ours))
+    assert steps(found)[0] == (Act.LINK, Side.FOURHSE, "a", "1")
+    apart = plan(route(site(), office(**TRIP), apart=frozenset({("1", "a")}), **ours))
+    assert Act.LINK not in [action.act for action in apart.actions]
+    taken = plan(route(site(), office(**TRIP), unlinked_by_hand=frozenset({("1", "a")}), **ours))
+    assert (taken.actions, [item.reason for item in taken.items]) == ((), [TAKEN_APART])
+
+
+@pytest.mark.parametrize(("key", "other"), [("match:procore:1", "a"), ("match:fourhse:a", "1")])
+def test_a_person_s_word_joins_whatever_they_show(key, other):
+    answer = ruling(key, "approve", with_id=other)
+    found = plan(route(site(), office(**TRIP), rulings=answer))
+    assert steps(found)[0] == (Act.LINK, Side.FOURHSE, "a", "1")
+    assert found.relying == (key,)
+    twice = plan(route(site(), office(), rulings=answer, ids_of_ours={"a": "1"}))
+    assert [action.act for action in twice.actions] == [Act.LINK], "told twice is linked once"
+    clearer = plan(route(site(), office(**TRIP), office("b"), rulings=answer))
+    assert [action.target_id for action in clearer.actions if action.act is Act.LINK] == ["a"]
+    assert [item.title for item in found.items] == ["Fall"] * len(found.items), "the title is Procore's"
+
+
+def test_a_pair_that_a_person_joined_is_compared_however_old_it_is():
+    old = site(description=None, event_date="2025-02-10T11:00:00Z"), office(date_incident="2025-02-10")
+    found = plan(route(*old, rulings=ruling("match:procore:1", "approve", with_id="a")))
+    assert steps(found) == [(Act.LINK, Side.FOURHSE, "a", "1"), (Act.UPDATE, Side.PROCORE, "1", "a")]
+
+
+def test_a_person_s_word_waits_for_what_an_open_intent_names():
+    """Neither is linked, copied or matched with another; the answer stays until it can be carried out."""
+    answer = ruling("match:procore:1", "approve", with_id="a")
+    for waiting in ({"pending": frozenset({(Side.FOURHSE, "a")})}, {"possibly_ours": frozenset({(Side.FOURHSE, "a")})}):
+        found = plan(route(site(), office(**TRIP), office("b"), rulings=answer, **waiting))
+        assert (steps(found), found.items) == ([(Act.CREATE, Side.PROCORE, None, "b")], ())
+        assert found.relying == ("match:procore:1",)
+
+
+@pytest.mark.parametrize("partner", [None, office(presence=Presence.ABSENT)])
+def test_a_person_s_word_about_one_that_is_away_holds_nothing(partner):
+    others = () if partner is None else (partner,)
+    found = plan(route(site(), *others, rulings=ruling("match:procore:1", "approve", with_id="a")))
+    assert (steps(found), found.relying) == ([COPIED], ())
+
+
+def test_a_word_that_was_carried_out_is_not_kept():
+    """Else it would join again what a person takes apart later."""
+    found = plan(route(site(), office(), links=(link(),), rulings=ruling("match:procore:1", "approve", with_id="a")))
+    assert (found.actions, found.relying) == ((), ())
+
+
+def test_two_words_about_one_record_link_it_once_and_the_other_is_asked_again():
+    second = site("2", title="Slip", event_date="2026-05-01T11:00:00Z")
+    said = ruling("match:procore:1", "approve", with_id="a") | ruling("match:procore:2", "approve", with_id="a")
+    found = plan(route(site(), second, office(**TRIP), rulings=said))
+    assert [(action.act, action.source_id) for action in found.actions if action.act is not Act.UPDATE] == [
+        (Act.LINK, "1")
+    ]
+    told = site(), office()
+    again = plan(route(*told, second, links=(link(*told),), rulings=said))
+    taken = "It was called the same as 4HSE a, which is linked with another one."
+    assert (again.actions, again.items) == ((), (items.doubt(second, (), taken, "Slip"),))
+    known = ruling("match:fourhse:b", "approve", with_id="1")
+    [item] = plan(route(*told, office("b", **TRIP), links=(link(*told),), rulings=known)).items
+    assert item.reason == "It was called the same as Procore 1, which is linked with another one."
+    no = ruling("match:procore:2", "reject")
+    assert steps(plan(route(*told, second, links=(link(*told),), rulings=no))) == [
+        (Act.CREATE, Side.FOURHSE, None, "2")
+    ]
+
+
+def test_two_ids_of_our_scheme_for_one_incident_are_one_link_and_a_late_copy():
+    between = site("2", title="Slip"), office("z", name="Slip")
+    ours = {"a": "1", "z": "2", "b": "1"}
+    found = plan(route(site(), office(), *between, office("b", **TRIP), ids_of_ours=ours))
+    assert found.actions == (join(), join("z", "2"))
+    assert found.items == (items.doubt(office("b", **TRIP), (), LATE, "Trip"),)
+
+
+def test_what_is_joined_casts_no_doubt_on_the_rest():
+    """The second pair would be two of two alike, were the first not told by its id."""
+    found = plan(route(site(), site("2"), office(), office("b"), ids_of_ours={"a": "1"}))
+    assert (found.actions, found.items) == ((join(), join("b", "2")), ())
+
+
+def test_two_who_name_different_people_are_never_one_without_a_word():
+    both = site(), office()
+    assert plan(route(*both, people=people(injury(), involved()))).actions == (join(),)
+    others = people(injury(), involved(person_office_id="o8"))
+    assert plan(route(*both, people=others)).items == (items.doubt(site(), (("a", "Fall"),), ALIKE, "Fall"),)
+
+
+@pytest.mark.parametrize(
+    "hurt",
+    [injury(presence=Presence.ABSENT), injury(affected_party={"id": 9}), injury(affected_party=None)],
+)
+def test_who_is_not_there_or_has_no_partner_contradicts_nobody(hurt):
+    others = people(hurt, involved(person_office_id="o8"))
+    assert plan(route(site(), office(), people=others)).actions == (join(),)
+
+
+def test_without_a_description_in_the_mapping_none_is_clear():
+    bare = replace(MAPPING, fields=tuple(row for row in MAPPING.fields if row.key != "description"))
+    found = plan(route(site(), office(), mapping=bare))
+    assert (found.actions, [item.reason for item in found.items]) == ((), [ALIKE])
+
+
+# Doubts ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_doubt_names_every_candidate():
+    more = {"description_event": "Another one."}
+    found = plan(route(site(), office(**more), office("b", date_incident="2026-02-12", **more)))
+    assert found.items == (items.doubt(site(), (("a", "Fall"), ("b", "Fall")), ALIKE, "Fall"),)
+    assert (found.actions, found.places[Side.PROCORE]) == ((), {"1": Place.WAITING})
+
+
+def test_a_candidate_that_is_linked_meanwhile_is_no_candidate():
+    """The second one is ours by its id, so that the first is asked about alone."""
+    more = {"description_event": "Another one."}
+    first, other = site(), site("2", title="Slip", description="x", event_date="2026-02-20T11:00:00Z")
+    found = plan(route(first, other, office(**more), office("b", **more), ids_of_ours={"b": "2"}))
+    assert [item.facts.get("candidates") for item in found.items if item.kind is ItemKind.MATCH] == [["a"]]
+
+
+def test_a_pair_that_was_taken_apart_is_neither_linked_nor_copied_until_answered():
+    taken = {"unlinked_by_hand": frozenset({("1", "a")})}
+    found = plan(route(site(), office(), **taken))
+    assert found.items == (items.doubt(site(), (("a", "Fall"),), TAKEN_APART, "Fall"),)
+    assert found.actions == ()
+    told = ruling("match:procore:1", "reject", seen={"candidates": ["a"]})
+    parted = plan(route(site(), office(), rulings=told, **taken))
+    assert (steps(parted), parted.apart) == ([COPIED, COPIED_BACK], (("1", "a"),))
+    joined = plan(route(site(), office(), rulings=ruling("match:procore:1", "approve", with_id="a"), **taken))
+    assert (joined.actions, joined.items) == ((join(),), ())
+
+
+def test_of_a_pair_that_was_taken_apart_one_that_is_not_shown_now_is_asked_about_all_the_same():
+    """A copy would get the id that the hidden one has, and be taken for it."""
+    taken = {"unlinked_by_hand": frozenset({("1", "a")}), "ids_of_ours": {"a": "1"}}
+    hidden = replace(office(), presence=Presence.ABSENT)
+    for theirs, headline in (([], "(not shown now)"), ([hidden], "Fall")):
+        found = plan(route(site(), *theirs, **taken))
+        assert (found.actions, found.items) == ((), (items.doubt(site(), (("a", headline),), TAKEN_APART, "Fall"),))
+    found = plan(route(office(), **taken))
+    assert (found.actions, found.items) == (
+        (),
+        (items.doubt(office(), (("1", "(not shown now)"),), TAKEN_APART, "Fall"),),
+    )
+    told = ruling("match:procore:1", "reject", seen={"candidates": ["a"]})
+    (copied,) = plan(route(site(), rulings=told, **taken)).actions
+    assert (copied.act, copied.generation) == (Act.CREATE, 1)
+
+
+@pytest.mark.parametrize(
+    ("key", "candidates", "apart"),
+    [
+        ("match:procore:1", ["a", "b"], (("1", "a"), ("1", "b"))),
+        ("match:fourhse:a", ["1", "2"], (("1", "a"), ("2", "a"))),
+    ],
+)
+def test_a_no_calls_it_different_from_every_candidate_shown(key, candidates, apart):
+    both = site(), office()
+    found = plan(route(*both, rulings=ruling(key, "reject", seen={"candidates": candidates})))
+    assert found.apart == apart
+    assert plan(route(*both, rulings=ruling(key, "approve", seen={"candidates": candidates}))).apart == ()
+    assert plan(route(*both, rulings=ruling("guard:scope", "reject", seen={"candidates": candidates}))).apart == ()
+
+
+def test_each_no_is_remembered():
+    said = ruling("match:procore:1", "reject", seen={"candidates": ["a"]})
+    said |= ruling("match:fourhse:b", "reject", seen={"candidates": ["2"]})
+    assert plan(route(site(), office(), office("b", **TRIP), rulings=said)).apart == (("1", "a"), ("2", "b"))
+
+
+# Copies that we may have made ------------------------------------------------------------------------------------
+
+LOST = Action(
+    Act.CREATE, Side.PROCORE, Kind.INCIDENT, None, "z", "", {"title": "Fall"},
+    {"title": {"name": "Fall", "description_event": ""}},
+)  # fmt: skip
+OTHER = "Another route has this incident already; it may have moved."
+LATE = "Its id is one that we give; it may be a late copy of an incident that is linked already."
+OWN = "Our own account made it, and the journal does not know it; it may be a late copy."
+SENT = "It shows what a create without an answer sent; it may be a late copy."
+MINE = replace(site(), author="us")
+
+
+@pytest.mark.parametrize(
+    ("record", "changes", "reason"),
+    [
+        (site(), {"linked_elsewhere": frozenset({(Side.PROCORE, "1")})}, OTHER),
+        (office(), {"ids_of_ours": {"a": "9"}}, LATE),
+        (MINE, {"own_accounts": frozenset({"us"})}, OWN),
+        (site(), {"lost": (LOST,)}, SENT),
+    ],
+)
+def test_what_may_be_a_copy_is_asked_about(record, changes, reason):
+    found = plan(route(record, **changes))
+    assert (found.actions, found.items) == ((), (items.doubt(record, (), reason, "Fall"),))
+    key = f"match:{record.side.value}:{record.id}"
+    told = plan(route(record, rulings=ruling(key, "reject"), **changes))
+    assert (told.items, told.relying) == ((), (key,))
+    assert len(told.actions) == (0 if reason is OTHER else 1), "what another route has is left alone all the same"
+    for other in (
+        ruling(key, "retry"),
+        ruling(key, "reject", seen={"candidates": ["x"]}),
+        ruling("match:x:1", "reject"),
+    ):
+        if reason is OTHER or "candidates" not in next(iter(other.values())).seen:
+            assert len(plan(route(record, rulings=other, **changes)).items) == 1
+
+
+@pytest.mark.parametrize(
+    ("record", "changes"),
+    [
+        (site(), {"linked_elsewhere": frozenset({(Side.FOURHSE, "1")})}),
+        (site("a"), {"ids_of_ours": {"a": "9"}}),
+        (MINE, {"own_accounts": frozenset({"them"})}),
+        (site(), {"own_accounts": frozenset({"us"})}),
+        (site(title="Slip"), {"lost": (LOST,)}),
+        (office(), {"lost": (LOST,)}),
+        (office(), {"lost": (replace(LOST, side=Side.FOURHSE, sources={"title": {"title": "Slip"}}),)}),
+    ],
+)
+def test_what_only_looks_like_it_is_copied(record, changes):
+    found = plan(route(record, **changes))
+    assert ([action.act for action in found.actions], found.items) == ([Act.CREATE], ())
+
+
+def test_one_that_a_person_called_different_from_its_partner_is_no_copy_of_ours():
+    found = plan(route(MINE, own_accounts=frozenset({"us"}), apart=frozenset({("1", "a")})))
+    assert steps(found) == [COPIED]
+    other = plan(route(MINE, own_accounts=frozenset({"us"}), apart=frozenset({("2", "a")})))
+    assert other.actions == ()
+
+
+def test_the_next_generation_when_the_id_of_our_scheme_was_told_to_be_another():
+    apart = frozenset({("1", "a"), ("1", "b"), ("2", "a")})
+    found = plan(route(site(), ids_of_ours={"a": "1"}, apart=apart))
+    assert [action.generation for action in found.actions] == [1]
+    assert [action.generation for action in plan(route(site(), apart=apart)).actions] == [0]
+
+
+# Copies ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_copy_whole():
+    found = plan(route(site()))
+    fields = {
+        "name": "Fall", "description_event": "A worker fell.", "date_incident": "2026-02-10", "status": "new",
+        "category": "ACCIDENTS_AND_MISSED_INJURIES",
+    }  # fmt: skip
+    sources = {row.key: row.slice(Side.PROCORE, site().image) for row in MAPPING.fields}
+    assert found.actions == (
+        Action(Act.CREATE, Side.FOURHSE, Kind.INCIDENT, None, "1", "new in Procore", fields, sources),
+    )
+    assert found.places == {Side.PROCORE: {"1": Place.IN_SYNC}, Side.FOURHSE: {}}
+    assert plan(route(office())).actions[0].reason == "new in 4HSE"
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_without_a_whole_listing_of_the_other_side_nothing_is_told_about_it(side):
+    record = site() if side is Side.PROCORE else office()
+    certified = {one: one is side for one in Side}
+    found = plan(route(record, certified=certified))
+    assert (found.actions, found.items, found.unheard) == ((), (), {(side, record.id)})
+    assert found.places[side] == {record.id: Place.WAITING}
+
+
+@pytest.mark.parametrize(
+    ("record", "field", "reason"),
+    [
+        (site(status="void"), "status", "Procore shows the status 'void', which is none we know."),
+        (office(category="Fire"), "category", "4HSE shows the category 'Fire', which the mapping does not know."),
+        (site(title=None), "day", "Procore shows no title, and 4HSE needs one."),
+        (site(event_date=None), "day", "Procore shows no day, and 4HSE needs one."),
+    ],
+)
+def test_one_that_cannot_be_told_is_held_and_asked_about(record, field, reason):
+    found = plan(route(record))
+    title = "" if reason.startswith("Procore shows no title") else "Fall"
+    assert found.items == (items.word(record, None, field, reason.removesuffix("."), title),)
+    assert (found.actions, found.places[record.side]) == ((), {record.id: Place.WAITING})
+
+
+def test_evidence_that_is_not_whole_holds_it_without_a_question():
+    found = plan(route(site(**{"@injured": None}), site("2", status="void", event_date="2026-05-01T11:00:00Z")))
+    assert (found.actions, [item.procore_id for item in found.items]) == ((), ["2"])
+
+
+def test_each_one_that_cannot_be_told_is_asked_about():
+    more = site("2", status="void", event_date="2026-05-01T11:00:00Z")
+    assert [item.procore_id for item in plan(route(site(status="void"), more)).items] == ["1", "2"]
+
+
+def test_a_refused_copy_waits_for_its_time():
+    whole = route(site())
+    [action] = plan(whole).actions
+    key = refusal_key(action)
+    refusal = Refusal(key, Side.FOURHSE, "No.", refusal_fingerprint(action), whole.now + timedelta(hours=1))
+    found = plan(replace(whole, refusals={key: refusal}))
+    assert (found.actions, found.items) == ((), (items.refused(refusal, action, "Fall"),))
+    assert found.places[Side.PROCORE] == {"1": Place.REFUSED}
+    due = plan(replace(whole, refusals={key: replace(refusal, next_try=None)}))
+    assert (due.actions, due.items) == ((action,), found.items)
+    assert due.places[Side.PROCORE] == {"1": Place.IN_SYNC}
+
+
+# Who is looked at ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("presence", [Presence.UNSEEN, Presence.ABSENT, Presence.GONE])
+def test_only_what_is_there(presence):
+    found = plan(route(site(presence=presence)))
+    assert (found.actions, found.places) == ((), {side: {} for side in Side})
+
+
+@pytest.mark.parametrize("how", ["pending", "possibly_ours"])
+@pytest.mark.parametrize("side", list(Side))
+def test_what_an_open_intent_names_waits(side, how):
+    record = site() if side is Side.PROCORE else office()
+    found = plan(route(record, **{how: frozenset({(side, record.id)})}))
+    assert (found.actions, found.places[side]) == ((), {record.id: Place.WAITING})
+    other = plan(route(record, **{how: frozenset({(side.other, record.id)})}))
+    assert len(other.actions) == 1
+
+
+def test_the_survivor_of_a_deletion_is_asked_about_only_beside_something_alike():
+    kept = replace(link(), state=LinkState.IGNORED, fourhse_id="gone")
+    alone = plan(route(site(), links=(kept,)))
+    assert (alone.actions, alone.items, alone.places[Side.PROCORE]) == ((), (), {"1": Place.EXCLUDED})
+    alike = plan(route(site(), office(), links=(kept,)))
+    assert (alike.actions, [item.kind for item in alike.items]) == ((), [ItemKind.MATCH])
+
+
+# Orphans: our own store came back from a backup ------------------------------------------------------------------
+
+US = {"own_accounts": frozenset({"us"})}
+FAR_OFF = office("z", **{**TRIP, "date_incident": None})
+
+
+def offices(*days: int):
+    return [office(f"d{day}", name="Trip", description_event="x", date_incident=f"2026-02-{day}") for day in days]
+
+
+def test_an_orphan_is_asked_about_with_the_nearest_first_and_nothing_goes_to_procore():
+    others = *offices(20, 14), office("a", **{**TRIP, "date_incident": "2026-02-28"})
+    found = plan(route(MINE, *others, FAR_OFF, site("2", title="Up", event_date="2026-05-01T11:00:00Z"), **US))
+    listed = tuple((name, "Trip") for name in ("d14", "d20", "a", "z"))
+    assert found.items == (items.doubt(MINE, listed, MADE_BY_US, "Fall"),)
+    assert steps(found) == [(Act.CREATE, Side.FOURHSE, None, "2")], "what was made by others still crosses"
+    assert found.unheard == {(Side.FOURHSE, "d20"), (Side.FOURHSE, "d14"), (Side.FOURHSE, "a"), (Side.FOURHSE, "z")}
+
+
+def test_one_without_a_day_is_near_to_none():
+    orphan = replace(site(event_date=None), author="us")
+    [item] = plan(route(orphan, *offices(20, 14), **US)).items
+    assert item.facts["candidates"] == ["d14", "d20"]
+
+
+def test_equally_near_ones_stand_by_their_id_and_no_more_than_ten_are_named():
+    same = [office(f"e{number:02}", **TRIP) for number in range(12, 0, -1)]
+    [item] = plan(route(MINE, *same, **US)).items
+    assert item.facts["candidates"] == [f"e{number:02}" for number in range(1, 11)]
+
+
+@pytest.mark.parametrize(
+    ("record", "changes"),
+    [
+        (site(), US),
+        (replace(MINE, author="them"), US),
+        (MINE, {}),
+        (MINE, {**US, "apart": frozenset({("1", "x")})}),
+        (MINE, {**US, "rulings": ruling("match:procore:1", "reject")}),
+        (MINE, {**US, "linked_elsewhere": frozenset({(Side.PROCORE, "1")})}),
+    ],
+)
+def test_one_that_is_explained_is_no_orphan_and_holds_nobody(record, changes):
+    found = plan(route(record, *offices(20), **changes))
+    assert (Act.CREATE, Side.PROCORE, None, "d20") in steps(found)
+    assert MADE_BY_US not in [item.reason for item in found.items]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"apart": frozenset({("9", "x")})},
+        {"rulings": ruling("match:procore:1", "retry")},
+        {"rulings": ruling("match:procore:9", "reject")},
+        {"linked_elsewhere": frozenset({(Side.PROCORE, "9")})},
+    ],
+)
+def test_what_explains_another_one_explains_nothing_here(changes):
+    found = plan(route(MINE, *offices(20), **US, **changes))
+    assert [item.reason for item in found.items] == [MADE_BY_US]
+
+
+def test_a_second_copy_of_a_linked_incident_is_no_orphan():
+    first = site("7"), office("a7")
+    whole = route(MINE, *first, *offices(20), links=(link(*first),), **US)
+    found = plan(whole)
+    assert ([item.reason for item in found.items], len(found.actions)) == ([OWN], 1)
+    other = site("7", title="Up", description="Else."), office("a7", name="Up", description_event="Else.")
+    found = plan(route(MINE, *other, *offices(20), links=(link(*other), link(site("8"), office("a8"))), **US))
+    assert [item.reason for item in found.items if item.kind is ItemKind.MATCH] == [MADE_BY_US]
+
+
+def test_without_anything_unlinked_in_4hse_it_is_a_late_copy():
+    assert [item.reason for item in plan(route(MINE, **US)).items] == [OWN]
+
+
+# Laws ------------------------------------------------------------------------------------------------------------
+
+SITES = st.builds(
+    site,
+    st.sampled_from(["1", "2"]), st.sampled_from(Presence),
+    title=st.sampled_from(["Fall", "Slip"]), status=st.sampled_from(["open", "closed", "void"]),
+    event_date=st.sampled_from(["2026-02-10T11:00:00Z", "2025-02-10T11:00:00Z"]),
+)  # fmt: skip
+OFFICES = st.builds(
+    office,
+    st.sampled_from(["a", "b"]), st.sampled_from(Presence),
+    name=st.sampled_from(["Fall", "Trip"]), status=st.sampled_from(["new", "closed"]),
+    category=st.sampled_from(["NON_COMPLIANCE", "REPORT_FAILURE", "Fire"]),
+)  # fmt: skip
+LINKS = st.sampled_from([(), *[(link(state=state),) for state in LinkState]])
+SNAPSHOTS = st.builds(
+    lambda records, links, direction, policy, whole: route(
+        *records, links=links, direction=direction, deletions=policy, mapping=MAPPING.narrowed(direction),
+        certified=dict(zip(Side, whole, strict=True)),
+    ),
+    st.lists(SITES | OFFICES, max_size=4), LINKS,
+    st.sampled_from([Direction.BOTH, Direction.TO_FOURHSE, Direction.TO_PROCORE]),
+    st.sampled_from(Policy), st.tuples(st.booleans(), st.booleans()),
+)  # fmt: skip
+
+
+@given(SNAPSHOTS)
+@settings(derandomize=True, max_examples=150)
+def test_a_plan_depends_on_its_snapshot_alone_and_never_writes_to_a_side_that_is_only_read(snapshot):
+    found = plan(snapshot)
+    assert plan(snapshot) == found
+    for action in found.actions:
+        assert action.act is Act.LINK or snapshot.direction.leads_to(action.side)
+        assert (action.side, action.target_id) not in snapshot.pending
+    for side in Side:
+        present = {one.id for one in snapshot.records[side].values() if one.presence is Presence.PRESENT}
+        assert present <= found.places[side].keys(), "everything that is there is counted"
+
+
+@given(SITES, OFFICES)
+@settings(derandomize=True, max_examples=100)
+def test_an_echo_of_our_own_writes_plans_nothing(ours, theirs):
+    """The pair as our writes leave it: each changed field agrees, and the base says so."""
+    ours, theirs = replace(ours, presence=Presence.PRESENT), replace(theirs, presence=Presence.PRESENT)
+    known = replace(link(ours, theirs), base={})
+    first = plan(route(ours, theirs, links=(known,)))
+    written = {side: dict(one.image) for side, one in ((Side.PROCORE, ours), (Side.FOURHSE, theirs))}
+    for action in first.actions:
+        written[action.side] |= action.fields
+    ours, theirs = (replace(one, image=written[one.side]) for one in (ours, theirs))
+    fresh = plan(route(ours, theirs, links=(link(ours, theirs),)))
+    assert fresh.actions == ()
