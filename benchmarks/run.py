@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from procore_4hse.mapping.images import image_of
 from procore_4hse.mapping.loader import load
-from procore_4hse.models import Agreement, Image, Kind, Link, RawRecord, Side, Staged
+from procore_4hse.models import Base, Image, Kind, Link, RawRecord, Side, Staged
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.snapshot import Record, Snapshot
 from procore_4hse.simulator.wire import Request, Response
@@ -158,8 +158,7 @@ def pairs(count: int) -> Snapshot:
     for number in range(count):
         procore, fourhse = on_site(number), in_office(number)
         base = {
-            row.key: Agreement(row.slice(Side.PROCORE, procore), row.slice(Side.FOURHSE, fourhse))
-            for row in mapping.fields
+            row.key: Base(row.slice(Side.PROCORE, procore), row.slice(Side.FOURHSE, fourhse)) for row in mapping.fields
         }
         now = on_site(number, "corrected") if number % 10 == 0 else procore
         records[Side.PROCORE][str(number)] = Record(Side.PROCORE, str(number), now)

@@ -1,4 +1,4 @@
-"""People at work on both sides: real incidents to begin with, and rounds of edits of every kind."""
+"""People at work on both sides: real incidents to begin with, and edits of every kind, again and again."""
 
 from __future__ import annotations
 
@@ -89,14 +89,14 @@ def _long(row: dict[str, str]) -> str:
 
 
 @dataclass
-class Desk:
+class Editors:
     """Makes edits; `done` remembers them all. One field of one pair is edited on one side at most in a round."""
 
     world: World
     random: Random = field(default_factory=lambda: Random(4))  # noqa: S311
     done: list[Edit] = field(default_factory=list)
 
-    def round(self, share: float = 0.3) -> list[Edit]:
+    def edit_both_sides(self, share: float = 0.3) -> list[Edit]:
         pairs = [(link.procore_id, link.fourhse_id) for link in self.world.links() if link.state == "live"]
         chosen = self.random.sample(pairs, max(1, round(len(pairs) * share)))
         site, office = self.world.site(), self.world.office()

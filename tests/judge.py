@@ -1,11 +1,11 @@
-"""A world under rounds of edits, and its judge: `judged` knows nothing of the engine."""
+"""A world under repeated edits, and its judge: `judged` knows nothing of the engine."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from edits import Desk
+from edits import Editors
 from oracle import differences, duplicates
 from procore_4hse.engine.report import Report
 from world import World
@@ -28,15 +28,15 @@ def twins(world: World) -> list[tuple[str, ...]]:
 def is_quiet(world: World, report: Report) -> bool:
     """No write on either side, and everything counted once."""
     nothing = {"created": 0, "updated": 0, "deleted": 0}
-    counted = {side: sum(places.values()) for side, places in report.population.items()}
+    counted = {side: sum(statuses.values()) for side, statuses in report.population.items()}
     there = {"procore": len(world.site()), "fourhse": len(world.office())}
     return report.written == {"procore": nothing, "fourhse": nothing} and counted == there
 
 
-def after_a_round(world: World, desk: Desk, *, blanks_count: bool = True) -> None:
+def after_edits(world: World, editors: Editors, *, blanks_count: bool = True) -> None:
     """One cycle brings a round of edits to the other side, with no time of day and no `new` lost on the way."""
     times, news = clock_times(world), never_touched(world)
-    edits = desk.round()
+    edits = editors.edit_both_sides()
     moved = {edit.procore_id for edit in edits if (edit.side, edit.field) == ("procore", "day")}
     touched = {edit.fourhse_id for edit in edits if edit.field == "status"}
     report = world.sync()

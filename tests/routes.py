@@ -9,7 +9,7 @@ from typing import Any
 
 from procore_4hse.mapping.lenses.base import INJURED, STATUS_AT, ZONE
 from procore_4hse.mapping.loader import load
-from procore_4hse.models import Link, Ruling, Side
+from procore_4hse.models import Decision, Link, Side
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
 
 MAPPING = load(Path(__file__).parent.parent / "mappings" / "default")
@@ -38,7 +38,7 @@ def office(record_id: str = "a", presence: Presence = Presence.PRESENT, **fields
 def link(ours: Record | None = None, theirs: Record | None = None, **changes: Any) -> Link:
     """A link of these two as they stood when they agreed."""
     ours, theirs = ours or site(), theirs or office()
-    base = {row.key: row.agreement(ours.image, theirs.image) for row in MAPPING.fields}
+    base = {row.key: row.base_of(ours.image, theirs.image) for row in MAPPING.fields}
     return Link(int(ours.id), ours.id, theirs.id, base=base, **changes)
 
 
@@ -52,5 +52,5 @@ def route(*records: Record, links: tuple[Link, ...] = (), **changes: Any) -> Sna
     return replace(whole, **changes)
 
 
-def ruling(key: str, verb: str, **options: Any) -> dict[str, Ruling]:
-    return {key: Ruling(1, key, verb, **options)}
+def decision(key: str, verb: str, **options: Any) -> dict[str, Decision]:
+    return {key: Decision(1, key, verb, **options)}

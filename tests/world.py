@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from procore_4hse.clients import FourHseRegister, ProcoreRegister, fourhse_http, procore_http
+from procore_4hse.clients import FourHseApi, ProcoreApi, fourhse_http, procore_http
 from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.report import Report
 from procore_4hse.mapping.loader import load
 from procore_4hse.route import Route
-from procore_4hse.runtime import House
+from procore_4hse.runtime import Runtime
 from procore_4hse.simulator.faults import Faults
 from procore_4hse.simulator.fourhse import SimulatedFourHse
 from procore_4hse.simulator.fourhse_dials import FourHseDials
@@ -61,7 +61,7 @@ class World:
     fourhse: SimulatedFourHse
     faults: Faults
     route: Route
-    house: House
+    runtime: Runtime
     zone: str = "America/Los_Angeles"
     serial: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -99,7 +99,7 @@ class World:
         return cls(store, clock, procore, fourhse, faults, line, cls._house(store, clock, procore, fourhse), zone)
 
     @staticmethod
-    def _house(store: Store, clock: Clock, procore: SimulatedProcore, fourhse: SimulatedFourHse) -> House:
+    def _house(store: Store, clock: Clock, procore: SimulatedProcore, fourhse: SimulatedFourHse) -> Runtime:
         shared: dict[str, Any] = {"clock": clock, "sleep": clock.sleep, "random": lambda: 0.5, "pace": None}
         left = procore_http(
             "https://procore.test", "https://login.test", COMPANY, "procore-client", "procore-secret",
@@ -110,23 +110,23 @@ class World:
             "4hse-client", "", "sync@example.com", "4hse-password", transport=InProcess(fourhse.handle), **shared,
         )  # fmt: skip
 
-        def registers(route: Route) -> tuple[ProcoreRegister, FourHseRegister]:
+        def apis(route: Route) -> tuple[ProcoreApi, FourHseApi]:
             return (
-                ProcoreRegister(
+                ProcoreApi(
                     left,
                     company_id=COMPANY,
                     project_id=route.procore_project,
                     validations=route.mapping.validations,
                 ),
-                FourHseRegister(right, project_id=route.fourhse_project, office_id=route.fourhse_office),
+                FourHseApi(right, project_id=route.fourhse_project, office_id=route.fourhse_office),
             )
 
-        return House(store=store, clock=clock, registers=registers)
+        return Runtime(store=store, clock=clock, apis=apis)
 
     # A cycle ------------------------------------------------------------------------------------------------------
 
     def sync(self, **options: Any) -> Report:
-        report = run_cycle(self.house, self.route, Options(**options))
+        report = run_cycle(self.runtime, self.route, Options(**options))
         self.clock.advance(minutes=5)
         return report
 

@@ -9,16 +9,16 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from procore_4hse.clients import FourHseRegister, Http, ProcoreRegister, fourhse_http, procore_http
+from procore_4hse.clients import FourHseApi, Http, ProcoreApi, fourhse_http, procore_http
 from procore_4hse.errors import ConfigurationError, MappingError, Problem
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.loader import load
-from procore_4hse.mapping.rules import Direction, Field, Mapping
+from procore_4hse.mapping.rules import Direction, Field, FieldMapping
 from procore_4hse.mapping.schema import INCIDENT_FORM
 from procore_4hse.models import Side
 from procore_4hse.reconcile.snapshot import Limits, Policy
 from procore_4hse.route import Route
-from procore_4hse.runtime import House
+from procore_4hse.runtime import Runtime
 from procore_4hse.settings.model import PrivacySettings, RouteSettings, Settings, WhenBarred
 from procore_4hse.store.repository import Store
 
@@ -33,9 +33,9 @@ MUST_CROSS = {using.key for using in INCIDENT_FORM.using.values() if using.is_re
 
 
 @contextmanager
-def open_house(
+def open_runtime(
     settings: Settings, *, stopping: Callable[[], bool] = lambda: False, sleep: Callable[[float], None] = time.sleep
-) -> Iterator[House]:
+) -> Iterator[Runtime]:
     """Connections and store for these settings, closed at the end; no call is made by opening them.
 
     `sleep` may raise AskedToStop, which ends the cycle that waits.
@@ -46,21 +46,21 @@ def open_house(
         procore = stack.enter_context(_procore(settings, sleep))
         fourhse = stack.enter_context(_fourhse(settings, sleep))
 
-        def registers(route: Route) -> tuple[ProcoreRegister, FourHseRegister]:
+        def apis(route: Route) -> tuple[ProcoreApi, FourHseApi]:
             return (
-                ProcoreRegister(
+                ProcoreApi(
                     procore,
                     company_id=settings.procore.company_id,
                     project_id=route.procore_project,
                     validations=route.mapping.validations,
                 ),
-                FourHseRegister(fourhse, project_id=route.fourhse_project, office_id=route.fourhse_office),
+                FourHseApi(fourhse, project_id=route.fourhse_project, office_id=route.fourhse_office),
             )
 
-        yield House(
+        yield Runtime(
             store=store,
             clock=_now,
-            registers=registers,
+            apis=apis,
             full_sweep_every=settings.schedule.full_sweep_every,
             settle_for=settings.schedule.settle_for,
             stopping=stopping,
@@ -73,7 +73,7 @@ def routes_of(settings: Settings) -> tuple[Route, ...]:
 
     Raises MappingError with the problems of all mappings, else ConfigurationError with every row that a route bars.
     """
-    mappings: dict[str, Mapping] = {}
+    mappings: dict[str, FieldMapping] = {}
     problems: list[Problem] = []
     for folder in sorted({route.mapping for route in settings.routes}):
         try:
@@ -84,18 +84,18 @@ def routes_of(settings: Settings) -> tuple[Route, ...]:
         raise MappingError(tuple(problems))
     limits = Limits(**settings.guards.model_dump())
     routes = tuple(_route(route, mappings[str(route.mapping)], limits) for route in settings.routes)
-    barred = [each for told, route in zip(settings.routes, routes, strict=True) for each in _barred(told, route)]
-    if barred:
-        raise ConfigurationError(tuple(barred))
+    blocked = [each for told, route in zip(settings.routes, routes, strict=True) for each in _blocked(told, route)]
+    if blocked:
+        raise ConfigurationError(tuple(blocked))
     return routes
 
 
-def _barred(told: RouteSettings, route: Route) -> Iterator[Problem]:
+def _blocked(told: RouteSettings, route: Route) -> Iterator[Problem]:
     """Rows that would go where their class may not, unless the route leaves them out and can do without them."""
     leaves_out = told.privacy.when_barred is WhenBarred.LEAVE_OUT
     for row in (*route.mapping.fields, *route.mapping.people):
-        if row.barred and (row.key in MUST_CROSS or not leaves_out):
-            where = " and ".join(side.label for side in row.barred)
+        if row.blocked and (row.key in MUST_CROSS or not leaves_out):
+            where = " and ".join(side.label for side in row.blocked)
             what = f"the row `{row.label}` goes to {where}, where its class, {row.privacy}, may not cross"
             yield Problem(f"route {route.name}, privacy, {row.privacy}", what, _remedy(row))
 
@@ -105,7 +105,7 @@ def _remedy(row: Field) -> str:
     if row.key in MUST_CROSS:
         return f"{let}: no incident can do without this row"
     out = f'{let}, or write when_barred = "leave out"'
-    return out if row.rests else f"{out}, or write `direction: {row.direction}` in the row"
+    return out if row.inactive else f"{out}, or write `direction: {row.direction}` in the row"
 
 
 def _crossing(privacy: PrivacySettings) -> dict[FieldClass, Direction]:
@@ -114,7 +114,7 @@ def _crossing(privacy: PrivacySettings) -> dict[FieldClass, Direction]:
     return {each: way for each, way in ways.items() if way is not Direction.BOTH}
 
 
-def _route(route: RouteSettings, mapping: Mapping, limits: Limits) -> Route:
+def _route(route: RouteSettings, mapping: FieldMapping, limits: Limits) -> Route:
     direction = DIRECTIONS[route.direction.value]
     return Route(
         name=route.name,

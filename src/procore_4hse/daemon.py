@@ -24,7 +24,7 @@ from procore_4hse.engine.report import Report
 from procore_4hse.errors import AccessRefused, AskedToStop, StoreError
 from procore_4hse.operations.retention import Ages, all_routes, purge_old
 from procore_4hse.route import Route
-from procore_4hse.runtime import House
+from procore_4hse.runtime import Runtime
 
 log = structlog.get_logger()
 
@@ -64,7 +64,7 @@ class Daemon:
 
     def __init__(
         self,
-        house: House,
+        runtime: Runtime,
         routes: Sequence[Route],
         *,
         every: timedelta,
@@ -73,11 +73,11 @@ class Daemon:
         ages: Ages = NO_AGES,
         leave: Callable[[int], object] = os._exit,
     ) -> None:
-        self.house, self.routes, self.every, self.stop, self.leave = house, routes, every, stop, leave
+        self.runtime, self.routes, self.every, self.stop, self.leave = runtime, routes, every, stop, leave
         self.grace = GRACE if grace is None else grace
         self.ages = ages
         self.purged: dict[str, float] = {}
-        """When each route was purged last, by the house's timer."""
+        """When each route was purged last, by the process's timer."""
         self.by_key = {route.key: route for route in routes}
         self.news: SimpleQueue[int | JobExecutionEvent] = SimpleQueue()
         self.under_way: set[str] = set()
@@ -115,10 +115,10 @@ class Daemon:
         """No cycle begins any more; those under way finish the action in hand, or are left when it lasts too long."""
         self.stop.set()
         self.scheduler.shutdown(wait=False)
-        leave_by = self.house.timer() + self.grace.total_seconds()
+        leave_by = self.runtime.timer() + self.grace.total_seconds()
         while self.under_way:
             try:
-                self._take(self.news.get(timeout=max(0.0, leave_by - self.house.timer())))
+                self._take(self.news.get(timeout=max(0.0, leave_by - self.runtime.timer())))
             except Empty:
                 log.warning("daemon.left", routes=len(self.under_way), why="a call lasts; its intent stays open")
                 self.leave(self.exit_code)
@@ -174,7 +174,7 @@ class Daemon:
         try:
             if self.stop.is_set():
                 return None
-            report = run_cycle(self.house, route, Options())
+            report = run_cycle(self.runtime, route, Options())
             self._purge(route)
             return report
         finally:
@@ -184,10 +184,10 @@ class Daemon:
         """Once a day contents that became too old go: this route's, and those of routes that are not run here."""
         if self.ages.is_endless or self.stop.is_set():
             return
-        keys = (route.key, *(key for key in all_routes(self.house) if key not in self.by_key))
-        now = self.house.timer()
+        keys = (route.key, *(key for key in all_routes(self.runtime) if key not in self.by_key))
+        now = self.runtime.timer()
         due = [key for key in keys if now - self.purged.get(key, -math.inf) >= PURGE_EVERY.total_seconds()]
-        done = purge_old(self.house, self.ages.ends, due)
+        done = purge_old(self.runtime, self.ages.ends, due)
         self.purged |= {key: now for key in due if key not in done.busy}
         if any(done.counts.values()):
             log.info("daemon.purged", route=route.name, **done.counts)

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from procore_4hse.bootstrap import open_house, routes_of
+from procore_4hse.bootstrap import open_runtime, routes_of
 from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.report import Report
 from procore_4hse.errors import SyncError
 from procore_4hse.models import Action, Item, ItemKind, Kind, Link, LinkState
 from procore_4hse.route import Route
-from procore_4hse.runtime import House
+from procore_4hse.runtime import Runtime
 from procore_4hse.settings.loader import load
 from procore_4hse.simulator.fourhse import SimulatedFourHse
 from procore_4hse.simulator.procore import SimulatedProcore
@@ -147,7 +147,7 @@ class Stage:
 
     procore: SimulatedProcore
     fourhse: SimulatedFourHse
-    house: House
+    runtime: Runtime
     route: Route
     clock: Callable[[], datetime]
     spare: list[Happening] = field(default_factory=list)
@@ -162,11 +162,11 @@ class Stage:
 
     def links(self) -> list[Link]:
         """Which incident is which."""
-        with self.house.store.read() as unit:
+        with self.runtime.store.read() as unit:
             return [link for link in unit.links(self.route.key).all() if link.kind is Kind.INCIDENT]
 
     def inbox(self) -> tuple[Entry, ...]:
-        with self.house.store.read() as unit:
+        with self.runtime.store.read() as unit:
             return tuple(unit.inbox(self.route.key).entries())
 
     def differences(self) -> list[str]:
@@ -194,7 +194,7 @@ class Stage:
 
     def approve(self, item_id: int) -> None:
         """What `procore-4hse inbox approve` does."""
-        with self.house.store.begin() as unit:
+        with self.runtime.store.begin() as unit:
             unit.inbox(self.route.key).answer(item_id, {"verb": "approve"})
 
     def join(self, progress: Callable[[Action, int], None] | None = None) -> Scene:
@@ -256,10 +256,10 @@ class Stage:
         )
 
     def _cycle(self, progress: Callable[[Action, int], None] | None = None) -> tuple[Report, tuple[Entry, ...]]:
-        return run_cycle(self.house, self.route, Options(), progress), self.inbox()
+        return run_cycle(self.runtime, self.route, Options(), progress), self.inbox()
 
     def _journal_of_the_last_cycle(self) -> tuple[Action, ...]:
-        with self.house.store.read() as unit:
+        with self.runtime.store.read() as unit:
             ids = [link.procore_id for link in unit.links(self.route.key).all()]
             story = unit.journal(self.route.key).story(*ids)
         latest = max(intent.cycle for intent in story)
@@ -456,9 +456,9 @@ def open_stage(folder: Path, *, incidents: int = INCIDENTS) -> Iterator[Stage]:
     fourhse.add_office(TENANT, OFFICE, "Riverside site")
     with LoopbackServer(procore.handle) as site, LoopbackServer(fourhse.handle) as office:
         settings = load(_write_settings(folder, site.url, office.url), {})
-        with open_house(settings) as house:
-            house.store.upgrade()
-            stage = Stage(procore, fourhse, house, routes_of(settings)[0], _now)
+        with open_runtime(settings) as runtime:
+            runtime.store.upgrade()
+            stage = Stage(procore, fourhse, runtime, routes_of(settings)[0], _now)
             stage.fill(incidents)
             yield stage
 

@@ -1,4 +1,4 @@
-"""The values that travel through the house. All frozen; none knows HTTP, a store or a mapping file."""
+"""The values that travel through the program. All frozen; none knows HTTP, a store or a mapping file."""
 
 from __future__ import annotations
 
@@ -93,12 +93,12 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Answer:
+class RecordAnswer:
     record: RawRecord
     server_date: datetime
 
 
-class Register(Protocol):
+class IncidentApi(Protocol):
     """One side's incident register, bound to the route's project or office. Writes are never retried here."""
 
     OWN_FIELDS: ClassVar[frozenset[str]]
@@ -120,12 +120,12 @@ class Register(Protocol):
     def calls(self) -> int:
         """Calls made so far by this thread, tokens included: routes run side by side, one thread each."""
 
-    def show(self, kind: Kind, record_id: str) -> Answer:
+    def show(self, kind: Kind, record_id: str) -> RecordAnswer:
         """The record as it is now; NotFound when it is gone or hidden."""
 
-    def create(self, kind: Kind, fields: Mapping[str, Any], *, intent_id: str) -> Answer: ...
+    def create(self, kind: Kind, fields: Mapping[str, Any], *, intent_id: str) -> RecordAnswer: ...
 
-    def update(self, kind: Kind, record_id: str, fields: Mapping[str, Any]) -> Answer: ...
+    def update(self, kind: Kind, record_id: str, fields: Mapping[str, Any]) -> RecordAnswer: ...
 
     def delete(self, kind: Kind, record_id: str, *, force: bool = False) -> None: ...
 
@@ -136,7 +136,7 @@ class Register(Protocol):
 
 
 @dataclass(frozen=True)
-class Agreement:
+class Base:
     """The base of one field: the raw values that each side showed when they last agreed."""
 
     procore: Image
@@ -170,10 +170,10 @@ class Link:
     fourhse_id: str
     kind: Kind = Kind.INCIDENT
     state: LinkState = LinkState.LIVE
-    base: Mapping[str, Agreement] = field(default_factory=dict)
+    base: Mapping[str, Base] = field(default_factory=dict)
     parent: str | None = None
     generation: int = 0
-    born: Side | None = None
+    origin: Side | None = None
     """The side that had it first; None for records that were matched."""
     since: datetime | None = None
 
@@ -273,7 +273,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Ruling:
+class Decision:
     """A person's answer to an item: `verb` approve | reject | resolve | retry, with its options, and what they saw."""
 
     item_id: int
@@ -296,7 +296,7 @@ class Refusal:
     next_try: datetime | None
 
 
-class Place(StrEnum):
+class SyncStatus(StrEnum):
     """Where an incident stands in the count, from best to worst."""
 
     EXCLUDED = "excluded"

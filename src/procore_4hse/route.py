@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
-from procore_4hse.mapping.rules import Direction
-from procore_4hse.mapping.rules import Mapping as FieldMapping
+from procore_4hse.mapping.rules import Direction, FieldMapping
 from procore_4hse.reconcile.snapshot import Limits, Policy
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from procore_4hse.clients import FourHseRegister, ProcoreRegister
+from procore_4hse.clients import FourHseApi, ProcoreApi
 from procore_4hse.models import Side
 from procore_4hse.route import Route
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Store
 
 
-class Line(Protocol):
+class RateBudget(Protocol):
     """What is known of one vendor's connection: its budget."""
 
     @property
@@ -31,15 +31,15 @@ class Line(Protocol):
 
 
 @dataclass(frozen=True)
-class House:
+class Runtime:
     """What every cycle of a process shares. `registers` binds both sides to a route's project and office."""
 
     store: Store
     clock: Callable[[], datetime]
-    registers: Callable[[Route], tuple[ProcoreRegister, FourHseRegister]]
+    apis: Callable[[Route], tuple[ProcoreApi, FourHseApi]]
     full_sweep_every: timedelta = timedelta(hours=24)
     settle_for: timedelta = timedelta(minutes=30)
     stopping: Callable[[], bool] = lambda: False
     holder: Holder = field(default_factory=Holder.this_process)
     timer: Callable[[], float] = time.monotonic
-    budgets: dict[Side, Line] = field(default_factory=dict)
+    budgets: dict[Side, RateBudget] = field(default_factory=dict)

@@ -83,7 +83,7 @@ class Vendor:
     def _answer(self, request: Request) -> Any:
         if request.path in TOKEN_PATHS:
             self.tokens += 1
-            return Response.of(200, {"access_token": f"hush-token-{self.tokens}", "expires_in": 3600})
+            return Response.of(200, {"access_token": f"quiet-token-{self.tokens}", "expires_in": 3600})
         self.requests.append(request)
         answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         return answer(request) if callable(answer) and answer is not Dropped else answer

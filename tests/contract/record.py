@@ -21,7 +21,7 @@ from uuid import UUID
 import vcr
 from vcr.request import Request
 
-from procore_4hse.clients import FourHseRegister, ProcoreRegister, fourhse_http, procore_http
+from procore_4hse.clients import FourHseApi, ProcoreApi, fourhse_http, procore_http
 from procore_4hse.errors import NotFound
 from procore_4hse.models import Kind
 
@@ -71,30 +71,30 @@ KEPT_HEADERS = frozenset({"date", "content-type", "link", "total", "per-page", "
 # What is asked -------------------------------------------------------------------------------------------------------
 
 
-def read_procore(register: ProcoreRegister) -> None:
-    register.project()
-    register.me()
-    register.statuses()
-    pages = list(register.incident_pages(per_page=2))
+def read_procore(api: ProcoreApi) -> None:
+    api.project()
+    api.me()
+    api.statuses()
+    pages = list(api.incident_pages(per_page=2))
     for record in pages[0].records[:1]:
-        register.show(Kind.INCIDENT, record.id)
+        api.show(Kind.INCIDENT, record.id)
     with suppress(NotFound):
-        register.show(Kind.INCIDENT, UNKNOWN_INCIDENT["procore"])
-    list(register.record_pages(Kind.INJURY))
-    list(register.record_pages(Kind.NEAR_MISS))
-    list(register.people_pages())
+        api.show(Kind.INCIDENT, UNKNOWN_INCIDENT["procore"])
+    list(api.record_pages(Kind.INJURY))
+    list(api.record_pages(Kind.NEAR_MISS))
+    list(api.people_pages())
 
 
-def read_fourhse(register: FourHseRegister) -> None:
-    register.project()
-    register.office()
-    pages = list(register.pages(Kind.INCIDENT))
+def read_fourhse(api: FourHseApi) -> None:
+    api.project()
+    api.office()
+    pages = list(api.pages(Kind.INCIDENT))
     for record in pages[0].records[:1]:
-        register.show(Kind.INCIDENT, record.id)
+        api.show(Kind.INCIDENT, record.id)
     with suppress(NotFound):
-        register.show(Kind.INCIDENT, UNKNOWN_INCIDENT["fourhse"])
-    list(register.pages(Kind.PERSON))
-    list(register.person_office_pages())
+        api.show(Kind.INCIDENT, UNKNOWN_INCIDENT["fourhse"])
+    list(api.pages(Kind.PERSON))
+    list(api.person_office_pages())
 
 
 # What is kept --------------------------------------------------------------------------------------------------------
@@ -253,7 +253,7 @@ def record_procore(environ: Environment, folder: Path, sleep: Sleep) -> None:
         recorder("procore", folder, scrubber),
         procore_http(*given, clock=now, sleep=sleep, random=random.random) as http,
     ):
-        read_procore(ProcoreRegister(http, company_id=company, project_id=project))
+        read_procore(ProcoreApi(http, company_id=company, project_id=project))
 
 
 def record_fourhse(environ: Environment, folder: Path, sleep: Sleep) -> None:
@@ -269,7 +269,7 @@ def record_fourhse(environ: Environment, folder: Path, sleep: Sleep) -> None:
         recorder("fourhse", folder, scrubber),
         fourhse_http(*given, clock=now, sleep=sleep, random=random.random) as http,
     ):
-        read_fourhse(FourHseRegister(http, project_id=project, office_id=office))
+        read_fourhse(FourHseApi(http, project_id=project, office_id=office))
 
 
 RECORDINGS: Mapping[str, Callable[[Environment, Path, Sleep], None]] = {

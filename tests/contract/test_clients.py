@@ -12,7 +12,7 @@ import record
 from handmade import COMPANY, FOURHSE_PROJECT, NOON, OFFICE, PROJECT, Time, fourhse_at, procore_at
 from vcr.errors import CannotOverwriteExistingCassetteException
 
-from procore_4hse.clients import FourHseRegister, Http, ProcoreRegister
+from procore_4hse.clients import FourHseApi, Http, ProcoreApi
 from procore_4hse.errors import NotFound
 from procore_4hse.models import Kind, Page
 from procore_4hse.simulator.fourhse import SimulatedFourHse
@@ -62,21 +62,21 @@ def reach(way: str, stack: ExitStack, handler: Handler, cassette: str) -> tuple[
 
 
 @pytest.fixture
-def procore(way: str, time: Time) -> Iterator[ProcoreRegister]:
+def procore(way: str, time: Time) -> Iterator[ProcoreApi]:
     with ExitStack() as stack:
         url, given = reach(way, stack, filled_procore(time).handle, "procore")
         urls: dict[str, Any] = {} if url else {"login_url": record.API["SYNC_PROCORE__LOGIN_URL"]}
         http = procore_at(url or record.API["SYNC_PROCORE__API_URL"], time, **given, **urls)
-        yield ProcoreRegister(stack.enter_context(http), company_id=COMPANY, project_id=PROJECT)
+        yield ProcoreApi(stack.enter_context(http), company_id=COMPANY, project_id=PROJECT)
 
 
 @pytest.fixture
-def fourhse(way: str, time: Time) -> Iterator[FourHseRegister]:
+def fourhse(way: str, time: Time) -> Iterator[FourHseApi]:
     with ExitStack() as stack:
         url, given = reach(way, stack, filled_fourhse(time).handle, "fourhse")
         urls: dict[str, Any] = {} if url else {"token_url": record.API["SYNC_FOURHSE__TOKEN_URL"]}
         http = fourhse_at(url or record.API["SYNC_FOURHSE__API_URL"], time, **given, **urls)
-        yield FourHseRegister(stack.enter_context(http), project_id=FOURHSE_PROJECT, office_id=OFFICE)
+        yield FourHseApi(stack.enter_context(http), project_id=FOURHSE_PROJECT, office_id=OFFICE)
 
 
 def check_walk(pages: list[Page], *, parents: frozenset[str] | None = None) -> None:
@@ -93,20 +93,20 @@ def check_walk(pages: list[Page], *, parents: frozenset[str] | None = None) -> N
         assert found.parent_id is None if parents is None else found.parent_id in parents
 
 
-def test_procores_project_has_a_time_zone(procore: ProcoreRegister) -> None:
+def test_procores_project_has_a_time_zone(procore: ProcoreApi) -> None:
     project = procore.project()
     assert project.get("tz_name") or project.get("time_zone")
 
 
-def test_procores_account_has_an_id(procore: ProcoreRegister) -> None:
+def test_procores_account_has_an_id(procore: ProcoreApi) -> None:
     assert isinstance(procore.me()["id"], int)
 
 
-def test_procores_statuses_are_open_and_closed(procore: ProcoreRegister) -> None:
+def test_procores_statuses_are_open_and_closed(procore: ProcoreApi) -> None:
     assert {"open", "closed"} <= {entry["value"] for entry in procore.statuses()}
 
 
-def test_procores_incidents_and_records_are_walked_whole(procore: ProcoreRegister) -> None:
+def test_procores_incidents_and_records_are_walked_whole(procore: ProcoreApi) -> None:
     incidents = list(procore.incident_pages(per_page=2))
     check_walk(incidents)
     assert len(incidents) > 1
@@ -117,7 +117,7 @@ def test_procores_incidents_and_records_are_walked_whole(procore: ProcoreRegiste
     assert procore.calls > 4
 
 
-def test_procores_show_is_the_listed_incident_with_its_records(procore: ProcoreRegister) -> None:
+def test_procores_show_is_the_listed_incident_with_its_records(procore: ProcoreApi) -> None:
     listed = next(procore.incident_pages(per_page=2)).records[0]
     shown = procore.show(Kind.INCIDENT, listed.id).record
     assert (shown.id, shown.payload["title"]) == (listed.id, listed.payload["title"])
@@ -125,21 +125,21 @@ def test_procores_show_is_the_listed_incident_with_its_records(procore: ProcoreR
     assert "injuries" not in listed.payload
 
 
-def test_procore_shows_nothing_for_an_unknown_incident(procore: ProcoreRegister) -> None:
+def test_procore_shows_nothing_for_an_unknown_incident(procore: ProcoreApi) -> None:
     with pytest.raises(NotFound):
         procore.show(Kind.INCIDENT, record.UNKNOWN_INCIDENT["procore"])
 
 
-def test_procores_people_have_ids(procore: ProcoreRegister) -> None:
+def test_procores_people_have_ids(procore: ProcoreApi) -> None:
     assert all(row["id"] for rows in procore.people_pages() for row in rows)
 
 
-def test_4hses_project_and_office_are_active(fourhse: FourHseRegister) -> None:
+def test_4hses_project_and_office_are_active(fourhse: FourHseApi) -> None:
     assert fourhse.project()["status"] == "active"
     assert fourhse.office()["office_id"] == OFFICE
 
 
-def test_4hses_incidents_and_persons_are_walked_whole(fourhse: FourHseRegister) -> None:
+def test_4hses_incidents_and_persons_are_walked_whole(fourhse: FourHseApi) -> None:
     incidents = list(fourhse.pages(Kind.INCIDENT))
     check_walk(incidents)
     ids = frozenset(found.id for page in incidents for found in page.records)
@@ -148,18 +148,18 @@ def test_4hses_incidents_and_persons_are_walked_whole(fourhse: FourHseRegister) 
     assert fourhse.calls == 3
 
 
-def test_4hses_view_is_the_listed_incident(fourhse: FourHseRegister) -> None:
+def test_4hses_view_is_the_listed_incident(fourhse: FourHseApi) -> None:
     listed = next(fourhse.pages(Kind.INCIDENT)).records[0]
     shown = fourhse.show(Kind.INCIDENT, listed.id).record
     assert (shown.id, shown.payload["name"]) == (listed.id, listed.payload["name"])
 
 
-def test_4hse_shows_nothing_for_an_unknown_incident(fourhse: FourHseRegister) -> None:
+def test_4hse_shows_nothing_for_an_unknown_incident(fourhse: FourHseApi) -> None:
     with pytest.raises(NotFound):
         fourhse.show(Kind.INCIDENT, record.UNKNOWN_INCIDENT["fourhse"])
 
 
-def test_4hses_people_have_their_office_ids(fourhse: FourHseRegister) -> None:
+def test_4hses_people_have_their_office_ids(fourhse: FourHseApi) -> None:
     people = [row for rows in fourhse.person_office_pages() for row in rows]
     assert people
     assert {row["office_id"] for row in people} == {OFFICE}
@@ -210,9 +210,9 @@ def test_a_recording_plays_back_and_holds_no_secret_no_name_and_no_id(time: Time
     for secret in (*NAMES, *ids, "procore-secret", "4hse-password", "Bearer ", "sync@", "RSSMRA", "127.0.0.1"):
         assert secret not in "".join(tapes.values())
     with record.player("procore", tmp_path), cassette_procore(time) as http:
-        record.read_procore(ProcoreRegister(http, company_id=COMPANY, project_id=PROJECT))
+        record.read_procore(ProcoreApi(http, company_id=COMPANY, project_id=PROJECT))
     with record.player("fourhse", tmp_path), cassette_fourhse(time) as http:
-        record.read_fourhse(FourHseRegister(http, project_id=FOURHSE_PROJECT, office_id=OFFICE))
+        record.read_fourhse(FourHseApi(http, project_id=FOURHSE_PROJECT, office_id=OFFICE))
 
 
 def cassette_procore(time: Time) -> Http:
@@ -225,6 +225,6 @@ def cassette_fourhse(time: Time) -> Http:
 
 def test_a_call_that_no_cassette_holds_never_leaves(time: Time) -> None:
     with record.player("procore"), cassette_procore(time) as http:
-        register = ProcoreRegister(http, company_id=COMPANY, project_id=999)
+        api = ProcoreApi(http, company_id=COMPANY, project_id=999)
         with pytest.raises(CannotOverwriteExistingCassetteException):
-            register.project()
+            api.project()

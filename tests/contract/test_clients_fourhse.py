@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from handmade import FOURHSE_PROJECT, NOON, OFFICE, TOKEN_PATHS, Time, Vendor, fourhse_at
 
-from procore_4hse.clients import FourHseRegister, Http
+from procore_4hse.clients import FourHseApi, Http
 from procore_4hse.errors import (
     AccessRefused,
     BudgetExhausted,
@@ -21,7 +21,7 @@ from procore_4hse.errors import (
     Unavailable,
     VendorError,
 )
-from procore_4hse.models import Answer, Kind, Page, Side
+from procore_4hse.models import Kind, Page, RecordAnswer, Side
 from procore_4hse.simulator.faults import FaultKind, Faults
 from procore_4hse.simulator.fourhse import SimulatedFourHse
 from procore_4hse.simulator.fourhse_dials import FourHseDials
@@ -42,7 +42,7 @@ class Bench:
     seen: list[Request] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.register = FourHseRegister(self.http, project_id=FOURHSE_PROJECT, office_id=OFFICE)
+        self.api = FourHseApi(self.http, project_id=FOURHSE_PROJECT, office_id=OFFICE)
         self.faults.on_request.append(self.seen.append)
 
     def fill(self, count: int) -> list[str]:
@@ -91,64 +91,64 @@ def quick(time: Time) -> Bench:
 
 
 def test_an_incident_is_made_shown_changed_and_deleted(bench: Bench) -> None:
-    register = bench.register
-    made = register.create(Kind.INCIDENT, {**ROUTINE, "office_incident_id": OWN_ID}, intent_id="i")
+    api = bench.api
+    made = api.create(Kind.INCIDENT, {**ROUTINE, "office_incident_id": OWN_ID}, intent_id="i")
     assert (made.record.side, made.record.id, made.record.parent_id) == (Side.FOURHSE, OWN_ID, None)
     assert (made.record.payload["tenant_id"], made.record.payload["subtenant_id"]) == (FOURHSE_PROJECT, OFFICE)
     assert made.server_date == NOON
-    assert register.update(Kind.INCIDENT, OWN_ID, {"name": "Slip"}).record.payload["name"] == "Slip"
-    shown = register.show(Kind.INCIDENT, OWN_ID).record.payload
+    assert api.update(Kind.INCIDENT, OWN_ID, {"name": "Slip"}).record.payload["name"] == "Slip"
+    shown = api.show(Kind.INCIDENT, OWN_ID).record.payload
     assert (shown["name"], shown["category"], shown["totInvolvedPerson"]) == ("Slip", "ACCIDENTS", 0)
-    register.delete(Kind.INCIDENT, OWN_ID)
+    api.delete(Kind.INCIDENT, OWN_ID)
     with pytest.raises(NotFound):
-        register.show(Kind.INCIDENT, OWN_ID)
+        api.show(Kind.INCIDENT, OWN_ID)
     assert bench.system.refused == []
 
 
 def test_an_involved_person_names_the_incident_as_parent(bench: Bench) -> None:
-    register = bench.register
+    api = bench.api
     person = bench.system.add_person(FOURHSE_PROJECT, OFFICE, "Ann", "Lee", code="E1")
-    incident = register.create(Kind.INCIDENT, ROUTINE, intent_id="i").record.id
+    incident = api.create(Kind.INCIDENT, ROUTINE, intent_id="i").record.id
     fields = {"office_incident_person_id": OWN_ID, "office_incident_id": incident, "person_office_id": person}
-    made = register.create(Kind.PERSON, {**fields, "days": 3}, intent_id="p").record
+    made = api.create(Kind.PERSON, {**fields, "days": 3}, intent_id="p").record
     assert (made.id, made.parent_id, made.kind) == (OWN_ID, incident, Kind.PERSON)
-    assert register.update(Kind.PERSON, OWN_ID, {"days": 5}).record.parent_id == incident
-    listed = next(register.pages(Kind.PERSON)).records
+    assert api.update(Kind.PERSON, OWN_ID, {"days": 5}).record.parent_id == incident
+    listed = next(api.pages(Kind.PERSON)).records
     assert [(record.id, record.parent_id, record.payload["days"]) for record in listed] == [(OWN_ID, incident, 5)]
-    register.delete(Kind.PERSON, OWN_ID)
-    assert ids_of(register.pages(Kind.PERSON)) == []
+    api.delete(Kind.PERSON, OWN_ID)
+    assert ids_of(api.pages(Kind.PERSON)) == []
     assert bench.system.refused == []
 
 
 def test_the_answers_id_counts_not_the_one_that_was_sent(time: Time) -> None:
     bench = dialled(time, client_id_kept=False)
-    made = bench.register.create(Kind.INCIDENT, {**ROUTINE, "office_incident_id": OWN_ID}, intent_id="i")
+    made = bench.api.create(Kind.INCIDENT, {**ROUTINE, "office_incident_id": OWN_ID}, intent_id="i")
     assert made.record.id != OWN_ID
-    assert bench.register.show(Kind.INCIDENT, made.record.id).record.id == made.record.id
+    assert bench.api.show(Kind.INCIDENT, made.record.id).record.id == made.record.id
 
 
 def test_a_record_of_ours_is_always_made_in_our_office(quick: Bench) -> None:
     fields = {**ROUTINE, "tenant_id": "elsewhere", "subtenant_id": "elsewhere"}
-    made = quick.register.create(Kind.INCIDENT, fields, intent_id="i").record.payload
+    made = quick.api.create(Kind.INCIDENT, fields, intent_id="i").record.payload
     assert (made["tenant_id"], made["subtenant_id"]) == (FOURHSE_PROJECT, OFFICE)
 
 
 @pytest.mark.parametrize("name", ["manager", "assignee", "watcher", "to"])
 def test_what_may_mail_people_is_never_sent(name: str, quick: Bench) -> None:
     with pytest.raises(ValueError, match=name):
-        quick.register.create(Kind.INCIDENT, {**ROUTINE, name: None}, intent_id="i")
+        quick.api.create(Kind.INCIDENT, {**ROUTINE, name: None}, intent_id="i")
     with pytest.raises(ValueError, match=name):
-        quick.register.update(Kind.INCIDENT, OWN_ID, {name: "[]"})
+        quick.api.update(Kind.INCIDENT, OWN_ID, {name: "[]"})
     assert quick.seen == []
 
 
 def test_nothing_is_restored_and_no_procore_kind_is_known(quick: Bench) -> None:
     with pytest.raises(ValueError, match="recycle bin"):
-        quick.register.restore(Kind.INCIDENT, OWN_ID)
+        quick.api.restore(Kind.INCIDENT, OWN_ID)
     with pytest.raises(ValueError, match="injury"):
-        quick.register.show(Kind.INJURY, OWN_ID)
+        quick.api.show(Kind.INJURY, OWN_ID)
     with pytest.raises(ValueError, match="injury"):
-        next(quick.register.pages(Kind.INJURY))
+        next(quick.api.pages(Kind.INJURY))
     assert quick.seen == []
 
 
@@ -164,9 +164,9 @@ def test_only_force_deletes_a_record_with_children(preview_status: int, error: t
     bench = dialled(time, delete_preview_status=preview_status)
     incident = with_children(bench)
     with pytest.raises(error):
-        bench.register.delete(Kind.INCIDENT, incident)
-    assert bench.register.show(Kind.INCIDENT, incident).record.id == incident
-    bench.register.delete(Kind.INCIDENT, incident, force=True)
+        bench.api.delete(Kind.INCIDENT, incident)
+    assert bench.api.show(Kind.INCIDENT, incident).record.id == incident
+    bench.api.delete(Kind.INCIDENT, incident, force=True)
     assert bench.system.dump(OFFICE) == []
     sent = [dict(request.query)["force"] for request in bench.seen if request.method == "DELETE"]
     assert sent == ["false", "true"]
@@ -175,7 +175,7 @@ def test_only_force_deletes_a_record_with_children(preview_status: int, error: t
 @pytest.mark.parametrize("status", [204, 200])
 def test_a_delete_may_be_answered_with_or_without_a_body(status: int, time: Time) -> None:
     bench = dialled(time, success_status_delete=status)
-    bench.register.delete(Kind.INCIDENT, bench.fill(1)[0])
+    bench.api.delete(Kind.INCIDENT, bench.fill(1)[0])
     assert bench.system.dump(OFFICE) == []
 
 
@@ -184,7 +184,7 @@ def test_a_refusal_keeps_the_vendors_words_out_of_the_sentence(form: str, fields
     bench = dialled(time, error_form=form)
     incident = bench.fill(1)[0]
     with pytest.raises(Refused) as caught:
-        bench.register.update(Kind.INCIDENT, incident, {"status": "closed"})
+        bench.api.update(Kind.INCIDENT, incident, {"status": "closed"})
     assert caught.value.status == 422
     assert caught.value.words
     assert caught.value.words not in str(caught.value)
@@ -198,7 +198,7 @@ def test_a_refusal_keeps_the_vendors_words_out_of_the_sentence(form: str, fields
 def test_the_page_count_ends_the_walk(cap: int, time: Time) -> None:
     bench = dialled(time, page_cap=cap)
     ids = bench.fill(200)
-    pages = list(bench.register.pages(Kind.INCIDENT))
+    pages = list(bench.api.pages(Kind.INCIDENT))
     count = 4 if cap == 50 else 2
     assert [(page.asked, page.number, page.is_last, page.total) for page in pages] == [
         (n, n, n == count, 200) for n in range(1, count + 1)
@@ -210,11 +210,11 @@ def test_the_page_count_ends_the_walk(cap: int, time: Time) -> None:
 
 def test_a_sort_may_be_chosen(bench: Bench) -> None:
     ids = bench.fill(5)
-    assert ids_of(bench.register.pages(Kind.INCIDENT, sort="-date_incident")) == ids[::-1]
+    assert ids_of(bench.api.pages(Kind.INCIDENT, sort="-date_incident")) == ids[::-1]
 
 
 def test_an_empty_office_is_one_empty_page(bench: Bench) -> None:
-    page = next(bench.register.pages(Kind.INCIDENT))
+    page = next(bench.api.pages(Kind.INCIDENT))
     assert (page.records, page.number, page.is_last, page.total) == ((), 1, True, 0)
 
 
@@ -223,12 +223,12 @@ def test_other_offices_are_left_out(bench: Bench) -> None:
     bench.system.add_office(FOURHSE_PROJECT, other, "Elsewhere")
     bench.system.hand_create("incident", other, name="Fall", date_incident="2026-02-28")
     ids = bench.fill(2)
-    assert ids_of(bench.register.pages(Kind.INCIDENT)) == ids
+    assert ids_of(bench.api.pages(Kind.INCIDENT)) == ids
 
 
 def test_a_listing_that_shrinks_repeats_its_last_page_and_says_so(bench: Bench) -> None:
     ids = bench.fill(300)
-    pages = bench.register.pages(Kind.INCIDENT)
+    pages = bench.api.pages(Kind.INCIDENT)
     read = [next(pages), next(pages)]
     for gone in ids[:150]:
         bench.system.hand_delete("incident", gone)
@@ -240,7 +240,7 @@ def test_a_listing_that_shrinks_repeats_its_last_page_and_says_so(bench: Bench) 
 
 def test_a_token_that_expires_in_mid_walk_is_refreshed(bench: Bench) -> None:
     ids = bench.fill(300)
-    pages = bench.register.pages(Kind.INCIDENT)
+    pages = bench.api.pages(Kind.INCIDENT)
     first = next(pages)
     bench.time.now += timedelta(seconds=300)
     second = next(pages)
@@ -254,22 +254,22 @@ def test_a_token_that_expires_in_mid_walk_is_refreshed(bench: Bench) -> None:
 def test_the_session_lives_on_its_refresh_tokens(rotates: bool, time: Time) -> None:
     bench = dialled(time, refresh_token_rotates=rotates)
     for _ in range(5):
-        bench.register.office()
+        bench.api.office()
         bench.time.now += timedelta(seconds=300)
     bench.time.now += timedelta(seconds=1800)
-    bench.register.office()
+    bench.api.office()
     assert bench.grants == ["password", *["refresh_token"] * 5, "password"]
 
 
 def test_eight_threads_share_one_token(bench: Bench) -> None:
-    bench.register.office()
+    bench.api.office()
     bench.time.now += timedelta(seconds=300)
     together = threading.Barrier(8)
     names: list[str] = []
 
     def work() -> None:
         together.wait()
-        names.append(bench.register.office()["name"])
+        names.append(bench.api.office()["name"])
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -282,24 +282,24 @@ def test_eight_threads_share_one_token(bench: Bench) -> None:
 
 def test_a_wrong_password_is_refused_access(time: Time) -> None:
     system, _ = system_of(time)
-    http = fourhse_at("https://service.4hse.com", time, InProcess(system.handle), password="hush-wrong")
+    http = fourhse_at("https://service.4hse.com", time, InProcess(system.handle), password="quiet-wrong")
     with pytest.raises(AccessRefused) as caught:
-        FourHseRegister(http, project_id=FOURHSE_PROJECT, office_id=OFFICE).office()
+        FourHseApi(http, project_id=FOURHSE_PROJECT, office_id=OFFICE).office()
     assert "fourhse.password" in str(caught.value)
-    assert "hush" not in str(caught.value)
+    assert "quiet" not in str(caught.value)
 
 
 # What surrounds the incidents -----------------------------------------------------------------------------------
 
 
 def test_the_project_and_the_office(bench: Bench) -> None:
-    assert bench.register.project()["status"] == "active"
-    assert bench.register.office()["office_type_icon"] == "construction_site"
+    assert bench.api.project()["status"] == "active"
+    assert bench.api.office()["office_type_icon"] == "construction_site"
     assert bench.system.refused == []
 
 
 def people(bench: Bench, *, history: bool = False) -> list[str]:
-    return [row["person_office_id"] for rows in bench.register.person_office_pages(history=history) for row in rows]
+    return [row["person_office_id"] for rows in bench.api.person_office_pages(history=history) for row in rows]
 
 
 def test_people_and_equipment_of_the_office(bench: Bench) -> None:
@@ -308,7 +308,7 @@ def test_people_and_equipment_of_the_office(bench: Bench) -> None:
     bench.system.historicize("person-office", ids[0])
     assert sorted(people(bench)) == sorted(ids[1:])
     assert sorted(people(bench, history=True)) == sorted(ids)
-    listed = [row for rows in bench.register.equipment_pages() for row in rows]
+    listed = [row for rows in bench.api.equipment_pages() for row in rows]
     assert [row["office_equipment_id"] for row in listed] == [crane]
     assert bench.system.refused == []
 
@@ -332,21 +332,21 @@ CERTAIN = {FaultKind.TOO_MANY, FaultKind.UNAUTHORIZED}
 def test_a_listing_gets_over(kind: FaultKind, bench: Bench) -> None:
     ids = bench.fill(150)
     bench.faults.add(kind, path="/v2/incident/index", skip=1)
-    assert ids_of(bench.register.pages(Kind.INCIDENT)) == ids
+    assert ids_of(bench.api.pages(Kind.INCIDENT)) == ids
     assert bench.faults.fired[kind] == 1
 
 
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_create_is_done_at_most_once_under(kind: FaultKind, bench: Bench) -> None:
     bench.faults.add(kind, path="/v2/incident/create")
-    outcome: Answer | VendorError
+    outcome: RecordAnswer | VendorError
     try:
-        outcome = bench.register.create(Kind.INCIDENT, {**ROUTINE, "office_incident_id": OWN_ID}, intent_id="i")
+        outcome = bench.api.create(Kind.INCIDENT, {**ROUTINE, "office_incident_id": OWN_ID}, intent_id="i")
     except VendorError as error:
         outcome = error
     made = len(bench.system.dump(OFFICE))
     if kind in CERTAIN:
-        assert (isinstance(outcome, Answer), made) == (True, 1)
+        assert (isinstance(outcome, RecordAnswer), made) == (True, 1)
     else:
         assert (type(outcome), made) == (OutcomeUnknown, int(kind in DONE))
     assert bench.faults.fired[kind] == 1
@@ -357,23 +357,23 @@ def test_a_limit_that_resets_within_a_minute_is_waited_out(rate_headers_sent: bo
     bench = dialled(time, rate_headers_sent=rate_headers_sent)
     bench.system.set_limit(10)
     for _ in range(30):
-        bench.register.show(Kind.INCIDENT, bench.fill(1)[0])
+        bench.api.show(Kind.INCIDENT, bench.fill(1)[0])
     assert 60 <= sum(bench.time.slept) <= 180
 
 
 def test_a_lasting_limit_is_an_exhausted_budget(quick: Bench) -> None:
     quick.faults.add(FaultKind.TOO_MANY, times=None, path="/v2/", delay=timedelta(minutes=30))
     with pytest.raises(BudgetExhausted) as caught:
-        quick.register.office()
+        quick.api.office()
     assert caught.value.resets_at == NOON + timedelta(minutes=30)
 
 
 # Answers that a real system might give -----------------------------------------------------------------------------
 
 
-def made_by_hand(vendor: Vendor, *answers: Response) -> FourHseRegister:
+def made_by_hand(vendor: Vendor, *answers: Response) -> FourHseApi:
     vendor.script = list(answers)
-    return FourHseRegister(vendor.fourhse(), project_id=FOURHSE_PROJECT, office_id=OFFICE)
+    return FourHseApi(vendor.fourhse(), project_id=FOURHSE_PROJECT, office_id=OFFICE)
 
 
 def rows(start: int, count: int, **fields: Any) -> list[dict[str, Any]]:
@@ -400,8 +400,8 @@ def test_an_office_id_in_capitals_is_still_ours(vendor: Vendor) -> None:
 
 
 def test_without_pagination_headers_a_page_that_is_not_full_is_the_last(vendor: Vendor) -> None:
-    register = made_by_hand(vendor, Response.of(200, rows(0, 100)), Response.of(200, rows(100, 7)))
-    pages = list(register.pages(Kind.INCIDENT))
+    api = made_by_hand(vendor, Response.of(200, rows(0, 100)), Response.of(200, rows(100, 7)))
+    pages = list(api.pages(Kind.INCIDENT))
     assert [(page.asked, page.number, page.is_last, page.total) for page in pages] == [
         (1, 1, False, None),
         (2, 2, True, None),
@@ -409,14 +409,14 @@ def test_without_pagination_headers_a_page_that_is_not_full_is_the_last(vendor: 
 
 
 def test_without_pagination_headers_a_repeated_page_ends_the_walk(vendor: Vendor) -> None:
-    register = made_by_hand(vendor, Response.of(200, rows(0, 100)))
-    assert len(list(register.pages(Kind.INCIDENT))) == 2
+    api = made_by_hand(vendor, Response.of(200, rows(0, 100)))
+    assert len(list(api.pages(Kind.INCIDENT))) == 2
 
 
 def test_the_page_count_outranks_a_page_that_looks_short(vendor: Vendor) -> None:
     count = {"X-Pagination-Page-Count": "2"}
-    register = made_by_hand(vendor, Response.of(200, rows(0, 50), count), Response.of(200, rows(50, 50), count))
-    assert [page.is_last for page in register.pages(Kind.INCIDENT)] == [False, True]
+    api = made_by_hand(vendor, Response.of(200, rows(0, 50), count), Response.of(200, rows(50, 50), count))
+    assert [page.is_last for page in api.pages(Kind.INCIDENT)] == [False, True]
 
 
 def test_a_view_of_another_record_is_unreadable(vendor: Vendor) -> None:
@@ -426,13 +426,13 @@ def test_a_view_of_another_record_is_unreadable(vendor: Vendor) -> None:
 
 def test_without_a_page_count_the_total_ends_the_walk(vendor: Vendor) -> None:
     total = {"X-Pagination-Total-Count": "150", "X-Pagination-Per-Page": "100"}
-    register = made_by_hand(vendor, Response.of(200, rows(0, 100), total), Response.of(200, rows(100, 50), total))
-    assert [page.is_last for page in register.pages(Kind.INCIDENT)] == [False, True]
+    api = made_by_hand(vendor, Response.of(200, rows(0, 100), total), Response.of(200, rows(100, 50), total))
+    assert [page.is_last for page in api.pages(Kind.INCIDENT)] == [False, True]
 
 
 def test_paging_and_filter_go_in_the_body(quick: Bench) -> None:
     quick.fill(101)
-    list(quick.register.pages(Kind.INCIDENT))
+    list(quick.api.pages(Kind.INCIDENT))
     asked = [request.json() for request in quick.seen if request.path == "/v2/incident/index"]
     assert [body.pop("page") for body in asked] == [1, 2]
     ours = {"tenant_id": FOURHSE_PROJECT, "subtenant_id": OFFICE}

@@ -119,8 +119,8 @@ def test_a_401_renews_the_token_once_and_repeats(act: Callable[[Http], Any], ven
     vendor.script = [Response.of(401, {"error": "Invalid Token"}), OK]
     assert act(vendor.procore())["id"] == 7
     assert [request.headers["authorization"] for request in vendor.requests] == [
-        "Bearer hush-token-1",
-        "Bearer hush-token-2",
+        "Bearer quiet-token-1",
+        "Bearer quiet-token-2",
     ]
 
 
@@ -326,7 +326,7 @@ def test_errors_and_log_lines_say_nothing_private(act: Callable[[Http], Any], an
         error = failure_of(act, vendor.procore())
     shown = f"{error} {lines!r} {error.call}"
     assert [line["event"] for line in lines].count("http.call") >= 2
-    for secret in ("Jane", "wrist", "hush", "secret", "filters", "evil"):
+    for secret in ("Jane", "wrist", "quiet", "secret", "filters", "evil"):
         assert secret not in shown
     assert str(error).endswith(".")
     assert error.call == ("GET" if act is read else "PATCH") + " /rest/v1.0/projects/{id}/incidents/{id}"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from handmade import COMPANY, NOON, PROJECT, Time, Vendor, procore_at
 
-from procore_4hse.clients import Http, ProcoreRegister
+from procore_4hse.clients import Http, ProcoreApi
 from procore_4hse.clients.procore import PICKERS
 from procore_4hse.errors import (
     AccessRefused,
@@ -22,7 +22,7 @@ from procore_4hse.errors import (
     Unavailable,
     VendorError,
 )
-from procore_4hse.models import PROCORE_RECORDS, Answer, Kind, Page, Side
+from procore_4hse.models import PROCORE_RECORDS, Kind, Page, RecordAnswer, Side
 from procore_4hse.simulator.faults import FaultKind, Faults
 from procore_4hse.simulator.procore import ProcoreDials, SimulatedProcore
 from procore_4hse.simulator.wire import InProcess, LoopbackServer, Request, Response
@@ -42,7 +42,7 @@ class Bench:
     seen: list[Request] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.register = ProcoreRegister(self.http, company_id=COMPANY, project_id=PROJECT)
+        self.api = ProcoreApi(self.http, company_id=COMPANY, project_id=PROJECT)
         self.faults.on_request.append(self.seen.append)
 
     def fill(self, count: int, **fields: Any) -> list[str]:
@@ -50,7 +50,7 @@ class Bench:
         return [str(self.system.hand_create("incident", PROJECT, **given)) for _ in range(count)]
 
     def walked(self, **wanted: Any) -> list[str]:
-        return ids_of(self.register.incident_pages(**wanted))
+        return ids_of(self.api.incident_pages(**wanted))
 
     def sent(self, method: str) -> list[Request]:
         return [request for request in self.seen if request.method == method and request.path != "/oauth/token"]
@@ -92,43 +92,43 @@ def quick(time: Time) -> Bench:
 
 
 def test_an_incident_is_made_shown_changed_recycled_and_restored(bench: Bench) -> None:
-    register = bench.register
-    made = register.create(Kind.INCIDENT, ROUTINE, intent_id="intent-1")
+    api = bench.api
+    made = api.create(Kind.INCIDENT, ROUTINE, intent_id="intent-1")
     assert (made.record.side, made.record.kind, made.record.parent_id) == (Side.PROCORE, Kind.INCIDENT, None)
     assert made.record.id.isdecimal()
     assert made.server_date == NOON
     assert made.record.payload["title"] == "Fall from ladder"
-    changed = register.update(Kind.INCIDENT, made.record.id, {"title": "Fall", "description": None})
+    changed = api.update(Kind.INCIDENT, made.record.id, {"title": "Fall", "description": None})
     assert changed.record.payload["title"] == "Fall"
-    assert register.show(Kind.INCIDENT, made.record.id).record.payload["title"] == "Fall"
-    register.delete(Kind.INCIDENT, made.record.id)
+    assert api.show(Kind.INCIDENT, made.record.id).record.payload["title"] == "Fall"
+    api.delete(Kind.INCIDENT, made.record.id)
     with pytest.raises(NotFound):
-        register.show(Kind.INCIDENT, made.record.id)
-    assert ids_of(register.recycled_pages(Kind.INCIDENT, ids=[made.record.id, "77"])) == [made.record.id]
-    register.restore(Kind.INCIDENT, made.record.id)
-    assert register.show(Kind.INCIDENT, made.record.id).record.id == made.record.id
+        api.show(Kind.INCIDENT, made.record.id)
+    assert ids_of(api.recycled_pages(Kind.INCIDENT, ids=[made.record.id, "77"])) == [made.record.id]
+    api.restore(Kind.INCIDENT, made.record.id)
+    assert api.show(Kind.INCIDENT, made.record.id).record.id == made.record.id
     assert bench.system.refused == []
 
 
 @pytest.mark.parametrize("kind", PROCORE_RECORDS)
 def test_a_record_names_its_incident_as_parent(kind: Kind, bench: Bench) -> None:
-    register = bench.register
-    incident = register.create(Kind.INCIDENT, ROUTINE, intent_id="i").record.id
-    made = register.create(kind, {"incident_id": int(incident), "description": "<p>slipped</p>"}, intent_id="c")
+    api = bench.api
+    incident = api.create(Kind.INCIDENT, ROUTINE, intent_id="i").record.id
+    made = api.create(kind, {"incident_id": int(incident), "description": "<p>slipped</p>"}, intent_id="c")
     assert made.record.parent_id == incident
-    assert register.update(kind, made.record.id, {"description": "<p>fell</p>"}).record.parent_id == incident
-    register.delete(kind, made.record.id, force=True)
-    assert ids_of(register.record_pages(kind)) == []
-    assert ids_of(register.recycled_pages(kind, ids=[made.record.id])) == [made.record.id]
-    assert ids_of(register.recycled_pages(kind, ids=["77"])) == []
-    register.restore(kind, made.record.id)
-    assert register.show(kind, made.record.id).record.parent_id == incident
+    assert api.update(kind, made.record.id, {"description": "<p>fell</p>"}).record.parent_id == incident
+    api.delete(kind, made.record.id, force=True)
+    assert ids_of(api.record_pages(kind)) == []
+    assert ids_of(api.recycled_pages(kind, ids=[made.record.id])) == [made.record.id]
+    assert ids_of(api.recycled_pages(kind, ids=["77"])) == []
+    api.restore(kind, made.record.id)
+    assert api.show(kind, made.record.id).record.parent_id == incident
     assert bench.system.refused == []
 
 
 def test_only_a_create_carries_the_intent_and_every_call_the_company(quick: Bench) -> None:
-    made = quick.register.create(Kind.INCIDENT, ROUTINE, intent_id="intent-1").record.id
-    quick.register.update(Kind.INCIDENT, made, {"title": "Fall"})
+    made = quick.api.create(Kind.INCIDENT, ROUTINE, intent_id="intent-1").record.id
+    quick.api.update(Kind.INCIDENT, made, {"title": "Fall"})
     tokens = [request.headers.get("idempotency-token") for request in quick.sent("POST") + quick.sent("PATCH")]
     assert tokens == ["intent-1", None]
     companies = [r.headers.get("procore-company-id") for r in quick.seen if r.path != "/oauth/token"]
@@ -138,21 +138,21 @@ def test_only_a_create_carries_the_intent_and_every_call_the_company(quick: Benc
 @pytest.mark.parametrize("name", ["distribution_member_ids", "assignee_ids"])
 def test_what_mails_people_is_never_sent(name: str, quick: Bench) -> None:
     with pytest.raises(ValueError, match=name):
-        quick.register.create(Kind.INCIDENT, {**ROUTINE, name: [1]}, intent_id="i")
+        quick.api.create(Kind.INCIDENT, {**ROUTINE, name: [1]}, intent_id="i")
     with pytest.raises(ValueError, match=name):
-        quick.register.update(Kind.INCIDENT, "1", {name: []})
+        quick.api.update(Kind.INCIDENT, "1", {name: []})
     assert quick.seen == []
 
 
 def test_records_are_never_nested_in_a_change(quick: Bench) -> None:
     with pytest.raises(ValueError, match="injuries"):
-        quick.register.update(Kind.INCIDENT, "1", {"injuries": [{"description": "again"}]})
+        quick.api.update(Kind.INCIDENT, "1", {"injuries": [{"description": "again"}]})
     assert quick.seen == []
 
 
 def test_procore_has_no_involved_person_of_its_own(quick: Bench) -> None:
     with pytest.raises(ValueError, match="person"):
-        quick.register.show(Kind.PERSON, "1")
+        quick.api.show(Kind.PERSON, "1")
 
 
 @pytest.mark.parametrize("form", ["map", "string", "nested"])
@@ -160,7 +160,7 @@ def test_procore_has_no_involved_person_of_its_own(quick: Bench) -> None:
 def test_a_refusal_keeps_the_vendors_words_out_of_the_sentence(form: str, status: int, time: Time) -> None:
     bench = dialled(time, error_form=form, validation_status=status)
     with pytest.raises(Refused) as caught:
-        bench.register.create(Kind.INCIDENT, {"title": "Fall"}, intent_id="i")
+        bench.api.create(Kind.INCIDENT, {"title": "Fall"}, intent_id="i")
     assert caught.value.status == status
     assert "event_date" in caught.value.words
     assert caught.value.words not in str(caught.value)
@@ -172,7 +172,7 @@ def test_a_refusal_keeps_the_vendors_words_out_of_the_sentence(form: str, status
 
 def test_pages_come_oldest_first_and_end_without_a_next_link(bench: Bench) -> None:
     ids = bench.fill(23)
-    pages = list(bench.register.incident_pages(per_page=10))
+    pages = list(bench.api.incident_pages(per_page=10))
     assert [(page.asked, page.number, page.is_last, page.total) for page in pages] == [
         (1, 1, False, 23),
         (2, 2, False, 23),
@@ -180,30 +180,30 @@ def test_pages_come_oldest_first_and_end_without_a_next_link(bench: Bench) -> No
     ]
     assert ids_of(iter(pages)) == ids
     assert {page.server_date for page in pages} == {NOON}
-    assert bench.register.incident_total() == 23
+    assert bench.api.incident_total() == 23
     assert bench.system.refused == []
 
 
 def test_a_full_last_page_is_the_last(bench: Bench) -> None:
     bench.fill(20)
-    assert [page.is_last for page in bench.register.incident_pages(per_page=10)] == [False, True]
+    assert [page.is_last for page in bench.api.incident_pages(per_page=10)] == [False, True]
 
 
 def test_an_empty_project_is_one_empty_page(bench: Bench) -> None:
-    page = next(bench.register.incident_pages())
+    page = next(bench.api.incident_pages())
     assert (page.records, page.is_last, page.total) == ((), True, 0)
 
 
 def test_pages_are_asked_for_one_by_one(quick: Bench) -> None:
     quick.fill(30)
-    pages = quick.register.incident_pages(per_page=10)
+    pages = quick.api.incident_pages(per_page=10)
     next(pages)
     assert len(quick.sent("GET")) == 1
 
 
 def test_a_row_that_appears_in_mid_walk_shifts_nothing(bench: Bench) -> None:
     ids = bench.fill(20)
-    pages = bench.register.incident_pages(per_page=10)
+    pages = bench.api.incident_pages(per_page=10)
     first = next(pages)
     late = bench.fill(1)
     assert ids_of(iter([first, *pages])) == ids + late
@@ -211,7 +211,7 @@ def test_a_row_that_appears_in_mid_walk_shifts_nothing(bench: Bench) -> None:
 
 def test_a_row_that_vanishes_in_mid_walk_shows_in_the_totals(bench: Bench) -> None:
     ids = bench.fill(20)
-    pages = bench.register.incident_pages(per_page=10)
+    pages = bench.api.incident_pages(per_page=10)
     first = next(pages)
     bench.system.hand_delete("incident", int(ids[0]))
     rest = list(pages)
@@ -221,7 +221,7 @@ def test_a_row_that_vanishes_in_mid_walk_shows_in_the_totals(bench: Bench) -> No
 
 def test_a_token_that_expires_in_mid_walk_is_renewed(bench: Bench) -> None:
     ids = bench.fill(30)
-    pages = bench.register.incident_pages(per_page=10)
+    pages = bench.api.incident_pages(per_page=10)
     first = next(pages)
     bench.system.expire_tokens()
     second = next(pages)
@@ -259,7 +259,7 @@ def test_incidents_of_unknown_time_are_found_when_the_plain_listing_hides_them(t
     unknown = bench.fill(1, time_unknown=True)
     assert bench.walked() == known
     assert bench.walked(time_unknown=True) == unknown
-    assert (bench.register.incident_total(), bench.register.incident_total(time_unknown=True)) == (2, 1)
+    assert (bench.api.incident_total(), bench.api.incident_total(time_unknown=True)) == (2, 1)
 
 
 def test_ids_are_asked_for_in_calls_that_fit_and_none_asks_for_nothing(bench: Bench) -> None:
@@ -267,8 +267,8 @@ def test_ids_are_asked_for_in_calls_that_fit_and_none_asks_for_nothing(bench: Be
     assert bench.walked(ids=ids[:230]) == ids[:230]
     assert len(bench.sent("GET")) == 3
     assert bench.walked(ids=[]) == []
-    assert ids_of(bench.register.recycled_pages(Kind.INCIDENT, ids=[])) == []
-    assert ids_of(bench.register.recycled_pages(Kind.INJURY, ids=[])) == []
+    assert ids_of(bench.api.recycled_pages(Kind.INCIDENT, ids=[])) == []
+    assert ids_of(bench.api.recycled_pages(Kind.INJURY, ids=[])) == []
     assert len(bench.sent("GET")) == 3
     assert bench.system.refused == []
 
@@ -279,31 +279,31 @@ def test_record_lists_are_walked_whatever_their_page_holds(cap: int, time: Time)
     first, second = (int(incident) for incident in bench.fill(2))
     for incident in (first, second) * 60:
         bench.system.hand_create("near_miss", PROJECT, incident_id=incident, description="slip")
-    pages = list(bench.register.record_pages(Kind.NEAR_MISS))
+    pages = list(bench.api.record_pages(Kind.NEAR_MISS))
     assert len(pages) == (1 if cap == 1000 else 2)
     assert Counter(r.parent_id for page in pages for r in page.records) == {str(first): 60, str(second): 60}
     assert {page.total for page in pages} == {120}
     chosen = [record.id for record in pages[0].records[:3]]
-    picked = list(bench.register.record_pages(Kind.NEAR_MISS, ids=chosen))
+    picked = list(bench.api.record_pages(Kind.NEAR_MISS, ids=chosen))
     assert (ids_of(iter(picked)), picked[0].total) == (chosen, None)
-    assert len(ids_of(bench.register.record_pages(Kind.NEAR_MISS, incident_id=str(first)))) == 60
+    assert len(ids_of(bench.api.record_pages(Kind.NEAR_MISS, incident_id=str(first)))) == 60
     assert bench.system.refused == []
 
 
 def test_the_bin_is_closed_to_an_account_without_admin_rights(bench: Bench) -> None:
     bench.system.service_account_is_admin = False
     with pytest.raises(AccessRefused):
-        ids_of(bench.register.recycled_pages(Kind.INCIDENT, ids=["1"]))
+        ids_of(bench.api.recycled_pages(Kind.INCIDENT, ids=["1"]))
 
 
 # What surrounds the incidents -----------------------------------------------------------------------------------
 
 
 def test_the_project_the_account_and_the_settings(bench: Bench) -> None:
-    assert bench.register.project()["tz_name"] == "America/Los_Angeles"
-    assert bench.register.me()["id"] == bench.system.account.user_id
-    assert bench.register.configuration()["private_by_default"] is False
-    assert [entry["value"] for entry in bench.register.statuses()] == ["open", "closed"]
+    assert bench.api.project()["tz_name"] == "America/Los_Angeles"
+    assert bench.api.me()["id"] == bench.system.account.user_id
+    assert bench.api.configuration()["private_by_default"] is False
+    assert [entry["value"] for entry in bench.api.statuses()] == ["open", "closed"]
     assert bench.system.refused == []
 
 
@@ -312,7 +312,7 @@ def test_every_word_list_is_read_whole(name: str, time: Time) -> None:
     bench = dialled(time, child_page_cap=100)
     if name == "hazards":
         bench.system.add_word("hazards", "Retired hazard", active=False)
-    entries = bench.register.picker(name)
+    entries = bench.api.picker(name)
     assert entries
     keys = [entry.get("id") or entry.get("value") for entry in entries]
     assert len(set(keys)) == len(keys)
@@ -323,7 +323,7 @@ def test_every_word_list_is_read_whole(name: str, time: Time) -> None:
 def test_people_with_and_without_an_account(bench: Bench) -> None:
     full = bench.system.add_person(PROJECT, "Ann", "Lee", employee_id="E1")
     reference = bench.system.add_person(PROJECT, "Bo", "Kay", full_user=False)
-    people = [row["id"] for rows in bench.register.people_pages() for row in rows]
+    people = [row["id"] for rows in bench.api.people_pages() for row in rows]
     assert sorted(people) == sorted([full, reference])
     assert bench.system.refused == []
 
@@ -348,14 +348,14 @@ CERTAIN = {FaultKind.TOO_MANY, FaultKind.UNAUTHORIZED}
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_create_is_done_at_most_once_under(kind: FaultKind, bench: Bench) -> None:
     bench.faults.add(kind, method="POST", path=LIST_PATH, times=1)
-    outcome: Answer | VendorError
+    outcome: RecordAnswer | VendorError
     try:
-        outcome = bench.register.create(Kind.INCIDENT, ROUTINE, intent_id="i")
+        outcome = bench.api.create(Kind.INCIDENT, ROUTINE, intent_id="i")
     except VendorError as error:
         outcome = error
     made = len(bench.system.dump(PROJECT))
     if kind in CERTAIN:
-        assert (isinstance(outcome, Answer), made) == (True, 1)
+        assert (isinstance(outcome, RecordAnswer), made) == (True, 1)
     else:
         assert (type(outcome), made) == (OutcomeUnknown, int(kind in DONE))
     assert bench.faults.fired[kind] == 1
@@ -365,11 +365,11 @@ def test_a_server_that_is_gone_is_unavailable_to_reads_and_writes(time: Time) ->
     with LoopbackServer(lambda request: Response(500)) as server:
         url = server.url
     with procore_at(url, time) as http:
-        register = ProcoreRegister(http, company_id=COMPANY, project_id=PROJECT)
+        api = ProcoreApi(http, company_id=COMPANY, project_id=PROJECT)
         with pytest.raises(Unavailable):
-            register.project()
+            api.project()
         with pytest.raises(Unavailable):
-            register.create(Kind.INCIDENT, ROUTINE, intent_id="i")
+            api.create(Kind.INCIDENT, ROUTINE, intent_id="i")
 
 
 def test_the_ten_second_window_is_waited_out_and_the_hour_is_not(bench: Bench) -> None:
@@ -379,11 +379,11 @@ def test_the_ten_second_window_is_waited_out_and_the_hour_is_not(bench: Bench) -
     assert 0 < max(bench.time.slept) <= 10.0
     bench.time.slept.clear()
     bench.system.set_limits(hour=15, spike=10)
-    pages = bench.register.incident_pages(per_page=2)
+    pages = bench.api.incident_pages(per_page=2)
     with pytest.raises(BudgetExhausted) as caught:
         list(pages)
     assert caught.value.resets_at > bench.time.now + timedelta(minutes=50)
-    assert bench.register.create(Kind.INCIDENT, ROUTINE, intent_id="i").record.id
+    assert bench.api.create(Kind.INCIDENT, ROUTINE, intent_id="i").record.id
 
 
 @pytest.mark.parametrize("rate_headers_sent", [True, False])
@@ -398,26 +398,26 @@ def test_a_429_is_survived_whatever_headers_come(rate_headers_sent: bool, retry_
 # Answers that a real system might give -----------------------------------------------------------------------------
 
 
-def made_by_hand(vendor: Vendor, *answers: Response) -> ProcoreRegister:
+def made_by_hand(vendor: Vendor, *answers: Response) -> ProcoreApi:
     vendor.script = list(answers)
-    return ProcoreRegister(vendor.procore(), company_id=COMPANY, project_id=PROJECT)
+    return ProcoreApi(vendor.procore(), company_id=COMPANY, project_id=PROJECT)
 
 
 @pytest.mark.parametrize("incident_id", [598134325870420, "598134325870420"])
 def test_ids_may_be_numbers_or_strings_and_fields_may_be_missing(incident_id: Any, vendor: Vendor) -> None:
     row = {"id": incident_id, "incident_id": incident_id, "brand_new_field": {"a": None}, "title": None}
-    register = made_by_hand(vendor, Response.of(200, [row]))
-    record = next(register.record_pages(Kind.INJURY)).records[0]
+    api = made_by_hand(vendor, Response.of(200, [row]))
+    record = next(api.record_pages(Kind.INJURY)).records[0]
     assert (record.id, record.parent_id, record.payload) == ("598134325870420", "598134325870420", row)
-    register = made_by_hand(vendor, Response.of(200, row))
-    assert register.show(Kind.INCIDENT, "598134325870420").record.id == "598134325870420"
+    api = made_by_hand(vendor, Response.of(200, row))
+    assert api.show(Kind.INCIDENT, "598134325870420").record.id == "598134325870420"
 
 
 @pytest.mark.parametrize("rows", [[{"title": "no id"}], [{"id": None}], [{"id": 1}, "text"], {"data": []}, "[]", None])
 def test_a_listing_with_an_unreadable_item_is_unavailable(rows: Any, vendor: Vendor) -> None:
-    register = made_by_hand(vendor, Response.of(200, rows))
+    api = made_by_hand(vendor, Response.of(200, rows))
     with pytest.raises(Unavailable, match="unreadable"):
-        next(register.incident_pages())
+        next(api.incident_pages())
 
 
 def test_a_show_of_another_record_is_unreadable(vendor: Vendor) -> None:
@@ -445,42 +445,42 @@ def link_to(rel: str, page: int) -> str:
 
 
 def test_the_next_page_is_asked_of_our_own_address_by_number(vendor: Vendor) -> None:
-    register = made_by_hand(
+    api = made_by_hand(
         vendor,
         page_answer(vendor, link=f"{link_to('next', 2)}, {link_to('last', 2)}"),
         page_answer(vendor, link=f"{link_to('first', 1)}, {link_to('prev', 1)}"),
     )
-    pages = list(register.incident_pages(per_page=2))
+    pages = list(api.incident_pages(per_page=2))
     assert [(page.asked, page.number, page.is_last) for page in pages] == [(1, 1, False), (2, 2, True)]
     assert {request.path for request in vendor.requests} == {LIST_PATH}
 
 
 def test_a_short_page_with_a_next_link_is_not_the_last(vendor: Vendor) -> None:
-    register = made_by_hand(
+    api = made_by_hand(
         vendor, page_answer(vendor, rows=1, link=link_to("next", 2)), page_answer(vendor, link=link_to("prev", 1))
     )
-    assert [page.is_last for page in register.incident_pages(per_page=1000)] == [False, True]
+    assert [page.is_last for page in api.incident_pages(per_page=1000)] == [False, True]
 
 
 def test_a_page_that_is_not_the_one_asked_for_says_so(vendor: Vendor) -> None:
-    register = made_by_hand(
+    api = made_by_hand(
         vendor, page_answer(vendor, link=link_to("next", 3)), page_answer(vendor, link=link_to("prev", 2))
     )
-    pages = list(register.incident_pages(per_page=2))
+    pages = list(api.incident_pages(per_page=2))
     assert [(page.asked, page.number) for page in pages] == [(1, 2), (3, 3)]
 
 
 def test_a_listing_that_leads_back_to_itself_is_unavailable(vendor: Vendor) -> None:
-    register = made_by_hand(vendor, page_answer(vendor, link=link_to("next", 1)))
+    api = made_by_hand(vendor, page_answer(vendor, link=link_to("next", 1)))
     with pytest.raises(Unavailable):
-        list(register.incident_pages(per_page=2))
+        list(api.incident_pages(per_page=2))
     assert len(vendor.requests) == 1
 
 
 def test_without_any_link_header_the_total_says_whether_more_follows(vendor: Vendor) -> None:
-    register = made_by_hand(vendor, page_answer(vendor, Total="3"), page_answer(vendor, rows=1, Total="3"))
-    assert [page.is_last for page in register.incident_pages(per_page=2)] == [False, True]
-    register = made_by_hand(vendor, page_answer(vendor, Total="none"))
-    page = next(register.incident_pages(per_page=2))
+    api = made_by_hand(vendor, page_answer(vendor, Total="3"), page_answer(vendor, rows=1, Total="3"))
+    assert [page.is_last for page in api.incident_pages(per_page=2)] == [False, True]
+    api = made_by_hand(vendor, page_answer(vendor, Total="none"))
+    page = next(api.incident_pages(per_page=2))
     assert (page.is_last, page.total) == (True, None)
     assert made_by_hand(vendor, page_answer(vendor)).incident_total() is None

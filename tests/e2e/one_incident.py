@@ -27,7 +27,7 @@ if __name__ == "__main__":
 from procore_4hse.engine.report import Report  # noqa: E402
 from procore_4hse.mapping.images import image_of  # noqa: E402
 from procore_4hse.models import Act, Action, Kind, Link, Side  # noqa: E402
-from procore_4hse.reconcile.diff import diff, shown  # noqa: E402
+from procore_4hse.reconcile.diff import diff, display  # noqa: E402
 from world import PROJECT, World  # noqa: E402  (the tests' folder is on the path only now)
 
 TITLE = 'Fall from ladder, "Block <A>"'
@@ -127,13 +127,13 @@ class Life:
 
     def _link(self) -> str:
         link = self._only_link()
-        born = link.born.label if link.born else "matched"
+        origin = link.origin.label if link.origin else "matched"
         return _columns(
             ("Procore", link.procore_id),
             ("4HSE", link.fourhse_id),
             ("state", link.state.value),
             ("generation", str(link.generation)),
-            ("born in", born),
+            ("born in", origin),
         )
 
     def _base(self) -> str:
@@ -167,7 +167,7 @@ class Life:
         image = self._image(Side.PROCORE, record_id)
         rows = self.world.route.mapping.fields
         return _columns(
-            *((row.label, shown(getattr(row.lens.get(Side.PROCORE, image), "value", None))) for row in rows)
+            *((row.label, display(getattr(row.lens.get(Side.PROCORE, image), "value", None))) for row in rows)
         )
 
     def _verdicts(self, before: Link) -> str:

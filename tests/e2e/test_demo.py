@@ -48,8 +48,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
 
 def test_it_tells_the_whole_story_and_every_promise_held(shown: Shown) -> None:
     assert (shown.code, shown.err) == (0, "")
-    places = [shown.out.index(head) for head in HEADS]
-    assert places == sorted(places)
+    statuses = [shown.out.index(head) for head in HEADS]
+    assert statuses == sorted(statuses)
     assert shown.out.count("✓") == 15
     assert "Everything told above was checked and held." in shown.out
 

@@ -30,7 +30,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def run(world: World, span: Span = SPAN, **options: Any) -> Result:
-    result = backfill(world.house, world.route, span, **options)
+    result = backfill(world.runtime, world.route, span, **options)
     world.clock.advance(minutes=5)
     return result
 
@@ -218,7 +218,7 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(world: World) -> None:
     fill(world)
     answers: Counter[str] = Counter()
     world.faults.on_response.append(lambda request, _: answers.update([request.path]))
-    halfway = replace(world.house, stopping=lambda: answers["/v2/incident/create"] >= 3)
+    halfway = replace(world.runtime, stopping=lambda: answers["/v2/incident/create"] >= 3)
     broken = backfill(halfway, world.route, SPAN).report
     assert (broken.outcome, broken.exit_code) == ("partial", 1)
     assert broken.written["fourhse"]["created"] == 3
@@ -293,7 +293,7 @@ def test_a_vendor_that_is_down_leaves_the_rest_for_the_next_run(world: World) ->
 
 def test_a_route_that_another_process_has_is_left_alone(world: World) -> None:
     fill(world)
-    elsewhere = replace(world.house.holder, host="another-host")
+    elsewhere = replace(world.runtime.holder, host="another-host")
     with world.store.begin() as unit:
         unit.leases.take(world.route.key, elsewhere, ttl=timedelta(minutes=5), grace=timedelta(0))
     result = run(world)

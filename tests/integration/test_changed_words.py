@@ -14,7 +14,7 @@ import pytest
 from actors import NOTHING, hurt_on_site, wrote
 from procore_4hse.mapping.loader import load
 from procore_4hse.models import Side
-from procore_4hse.operations.mapping_diff import rehearsed
+from procore_4hse.operations.mapping_diff import mapping_diff
 from procore_4hse.operations.plan_effects import What
 from world import MAPPING, World
 
@@ -57,7 +57,7 @@ def test_500_links_are_one_question_and_nothing_is_written_before_the_answer(
     build: Callable[..., World], folder: Path
 ) -> None:
     world = crowded(build)
-    told = rehearsed(world.store, world.route, replace(world.route, mapping=load(folder)))
+    told = mapping_diff(world.store, world.route, replace(world.route, mapping=load(folder)))
     assert (told.incidents, told.concerned, told.newly(What.DIFFER)) == (MANY, MANY, MANY)
     assert told.counts == {("Category", Side.FOURHSE, What.DIFFER): MANY}
 

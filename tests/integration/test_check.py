@@ -16,7 +16,7 @@ pytestmark = pytest.mark.any_store
 
 
 def warnings(world: World) -> list[str]:
-    return [found.what for found in check_all(world.house, [world.route]) if found.level is not Level.OK]
+    return [found.what for found in check_all(world.runtime, [world.route]) if found.level is not Level.OK]
 
 
 def name_status(world: World, **ids: int) -> None:
@@ -39,6 +39,6 @@ def test_a_filter_that_procore_leaves_aside_proves_no_status(build: Callable[...
         return handle(replace(request, query=kept))
 
     world.procore.handle = deaf
-    world.house = World._house(world.store, world.clock, world.procore, world.fourhse)
+    world.runtime = World._house(world.store, world.clock, world.procore, world.fourhse)
     (warning,) = warnings(world)
     assert warning.startswith("the mapping names the status 4711 for 'open', which no incident or list")

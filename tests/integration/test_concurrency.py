@@ -41,8 +41,8 @@ class Machines:
     def _machine(self, store_url: str, holder: Holder, stack: ExitStack) -> World:
         store = Store(store_url, clock=self.world.clock)
         stack.callback(store.close)
-        house = World._house(store, self.world.clock, self.world.procore, self.world.fourhse)
-        return replace(self.world, store=store, house=replace(house, holder=holder))
+        runtime = World._house(store, self.world.clock, self.world.procore, self.world.fourhse)
+        return replace(self.world, store=store, runtime=replace(runtime, holder=holder))
 
     def work(self) -> None:
         """An edit, a new incident and a person on each side."""
@@ -109,7 +109,7 @@ def at_call(world: World, number: int, act: Callable[[], Any]) -> list[Any]:
 
 
 def cycle(world: World) -> Report:
-    return run_cycle(world.house, world.route, Options())
+    return run_cycle(world.runtime, world.route, Options())
 
 
 @pytest.mark.parametrize("number", [1, 6, 14, 20])
@@ -126,7 +126,7 @@ def test_of_two_machines_the_second_leaves_the_route_alone(machines: Machines, n
 
 @pytest.mark.parametrize("number", [3, 8, 16, 24, 30, 34, 38, 42, 46, 48, 50])
 def test_one_that_slept_through_its_lease_writes_nothing_more(machines: Machines, number: int) -> None:
-    """It sleeps right before a transaction, be it with an answer in its hands; the other one takes over."""
+    """It sleeps right before a transaction, be it with an answer just received; the other one takes over."""
     machines.work()
     given = machines.before_transaction(number, lambda: machines.sleep(LEASE + GRACE + timedelta(seconds=1)))
     late = cycle(machines.here)

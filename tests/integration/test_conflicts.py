@@ -142,7 +142,7 @@ def test_a_word_that_names_a_partner_who_is_gone_by_then_does_not_last(store_url
     world.fourhse.hand_delete("incident", theirs)
     world.sync()
     with world.store.read() as unit:
-        assert unit.inbox(world.route.key).rulings() == {}
+        assert unit.inbox(world.route.key).decisions() == {}
     assert [link.procore_id for link in world.links()] == [ours]
     assert [row["description_event"] for row in world.office().values()] == ["One worker fell."]
 

@@ -47,8 +47,8 @@ def told() -> Iterator[list[Any]]:
 
 
 def daemon(world: World, stop: threading.Event, *routes: Route, **options: Any) -> Daemon:
-    house = replace(world.house, stopping=stop.is_set)
-    return Daemon(house, routes or (world.route,), **{"every": A_MOMENT, "stop": stop, **options})
+    runtime = replace(world.runtime, stopping=stop.is_set)
+    return Daemon(runtime, routes or (world.route,), **{"every": A_MOMENT, "stop": stop, **options})
 
 
 def second_route(world: World) -> Route:
@@ -158,7 +158,7 @@ def test_a_call_that_hangs_is_left_behind_with_its_lease(world: World, stop: thr
     running = daemon(world, stop, grace=timedelta(milliseconds=50), leave=left.append)
     assert running.run() == 0
     with world.store.read() as unit:
-        assert unit.leases.holder(world.route.key) == str(world.house.holder)
+        assert unit.leases.holder(world.route.key) == str(world.runtime.holder)
     let_go.set()
     assert left == [0]
     assert events(told, "daemon.left")
@@ -255,10 +255,10 @@ def test_a_write_that_waits_for_its_turn_is_not_sent_and_leaves_no_open_intent(w
         raise AskedToStop("asked to stop")
 
     world.on_site("Fall")
-    _procore, fourhse = world.house.registers(world.route)
+    _procore, fourhse = world.runtime.apis(world.route)
     fourhse._http.budget._sleep = asked  # type: ignore[method-assign]
     world.faults.add(FaultKind.TOO_MANY, path="/incident/create", delay=timedelta(seconds=5))
-    report = run_cycle(world.house, world.route, Options())
+    report = run_cycle(world.runtime, world.route, Options())
     assert (report.outcome, report.reason) == ("partial", "asked to stop")
     assert world.office() == {}
     with world.store.read() as unit:

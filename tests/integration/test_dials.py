@@ -1,12 +1,12 @@
-"""The same rounds under every other answer that the vendors may give to what nobody has said about them."""
+"""The same edits under every other answer that the vendors may give to what nobody has said about them."""
 
 from dataclasses import asdict
 from typing import Any
 
 import pytest
 
-from edits import Desk, seed, settle_doubts
-from judge import after_a_round, is_quiet, judged, twins
+from edits import Editors, seed, settle_doubts
+from judge import after_edits, is_quiet, judged, twins
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from world import World
@@ -26,9 +26,9 @@ def run(world: World, *, blanks_count: bool = True) -> None:
     report = world.sync()
     assert (report.outcome, report.reason) == ("ok", None)
     assert judged(world, blanks_count=blanks_count) == []
-    desk = Desk(world)
+    editors = Editors(world)
     for _ in range(2):
-        after_a_round(world, desk, blanks_count=blanks_count)
+        after_edits(world, editors, blanks_count=blanks_count)
     assert is_quiet(world, world.sync(full=True))
     assert (world.procore.refused, world.fourhse.refused) == ([], [])
     assert world.inbox() == []

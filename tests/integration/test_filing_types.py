@@ -37,7 +37,7 @@ def world(build: Callable[..., World], store_url: str, tmp_path: Path) -> World:
 
 
 def run(world: World, span: Span = SPAN) -> Any:
-    report = backfill(world.house, world.route, span).report
+    report = backfill(world.runtime, world.route, span).report
     world.clock.advance(minutes=5)
     return report
 
@@ -140,7 +140,7 @@ def test_a_cycle_that_finishes_a_broken_backfill_leaves_them_out_too(world: Worl
 def test_what_is_told_of_a_broken_backfill_is_what_then_happens(world: World) -> None:
     _, assignment = hire(world)
     office, _ = hurt(world, assignment)
-    stopped = replace(world.house, stopping=lambda: bool(world.site()))
+    stopped = replace(world.runtime, stopping=lambda: bool(world.site()))
     assert backfill(stopped, world.route, SPAN).report.outcome == "partial"
     (create,) = told(world.store, world.route, {Side.PROCORE: partner(world, office), Side.FOURHSE: office}).next
     assert (create.act, create.kind, "filing_type" in create.fields) == (Act.CREATE, Kind.INJURY, False)

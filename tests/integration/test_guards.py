@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
-from procore_4hse.mapping.rules import Direction, Mapping
+from procore_4hse.mapping.rules import Direction, FieldMapping
 from procore_4hse.reconcile.snapshot import Limits
 from procore_4hse.store.leases import Holder
 from world import PROJECT, World
@@ -173,7 +173,7 @@ def test_changed_settings_are_asked_about(build):
     assert (world.sync().outcome, world.inbox()) == ("ok", [])
 
 
-def other_words(world: World) -> Mapping:
+def other_words(world: World) -> FieldMapping:
     """The same mapping, but two words of 4HSE have changed their meanings."""
     mapping = world.route.mapping
     row = mapping.category

@@ -16,7 +16,7 @@ from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Kind, Side
 from procore_4hse.operations.explain import story_of
-from procore_4hse.operations.mapping_diff import Rehearsal, rehearsed
+from procore_4hse.operations.mapping_diff import MappingDiff, mapping_diff
 from procore_4hse.operations.plan_effects import What
 from procore_4hse.reconcile.diff import Verdict
 from world import MAPPING, OFFICE, PROJECT, TENANT, World
@@ -67,11 +67,11 @@ def _changed(text: str, change: dict[str, str] | str) -> str:
     return text
 
 
-def told(world: World, folder: Path = MAPPING) -> Rehearsal:
-    return rehearsed(world.store, world.route, replace(world.route, mapping=load(folder)))
+def told(world: World, folder: Path = MAPPING) -> MappingDiff:
+    return mapping_diff(world.store, world.route, replace(world.route, mapping=load(folder)))
 
 
-def spots(found: Rehearsal) -> set[tuple[str, Side, What | None, What | None]]:
+def spots(found: MappingDiff) -> set[tuple[str, Side, What | None, What | None]]:
     """Field, side, what happens now and what would happen."""
     return {(each.label, each.spot.side, _what(each.now), _what(each.then)) for each in found.changes}
 
@@ -98,7 +98,7 @@ def test_the_mapping_in_force_changes_nothing_whatever_there_is_to_do(build, sto
     assert (found.incidents, found.concerned, found.rows, found.changes) == (2, 0, (), ())
 
 
-def test_a_rehearsal_makes_no_call_and_no_write(build, store_url, edited):
+def test_a_comparison_makes_no_call_and_no_write(build, store_url, edited):
     world = build(store_url)
     world.on_site("Fall")
     world.sync()
@@ -235,7 +235,7 @@ def test_equipment_is_told_below_its_incident_and_by_a_mapping_that_drops_it(bui
     site = world.on_site("Fall")
     hurt_on_site(world, site, party, managed_equipment_id=crane)
     world.sync()
-    below = story_of(world.house, (world.route,), site).people
+    below = story_of(world.runtime, (world.route,), site).people
     assert [(one.kind, one.link is not None) for one in below] == [(Kind.INJURY, True), (Kind.EQUIPMENT, True)]
     assert [found.verdict for found in below[1].fields] == [Verdict.SAME]
     assert told(world, MAPPING).rows == ("Equipment: this row is gone.",)

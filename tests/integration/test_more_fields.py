@@ -13,7 +13,7 @@ import pytest
 
 from actors import NOTHING, hire, hurt_in_office, hurt_on_site, only, partner, waiting, wrote
 from procore_4hse.engine.pull import Pulled
-from procore_4hse.engine.snapshots import Gathering, snapshot
+from procore_4hse.engine.snapshots import CycleInputs, snapshot
 from procore_4hse.mapping.lenses.base import ACTIONS
 from procore_4hse.mapping.loader import load
 from procore_4hse.models import Kind, Side
@@ -440,7 +440,7 @@ def test_a_list_that_was_not_read_whole_tells_nothing_whatever_was_staged_before
     whole = dict.fromkeys(Side, True)
     for certified, told in ((True, "1. Corrective Action: Clean."), (False, None)):
         pulled = Pulled(dict.fromkeys(Side, 0), whole, True, True, actions_certified=certified)
-        seen = snapshot(world.store, Gathering(world.route, state, world.zone, pulled))
+        seen = snapshot(world.store, CycleInputs(world.route, state, world.zone, pulled))
         assert seen.records[Side.PROCORE][site].image[ACTIONS] == told
 
 

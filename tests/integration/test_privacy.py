@@ -14,7 +14,7 @@ import world as stage
 from actors import NOTHING, hire, hurt_in_office, hurt_on_site, is_quiet, only, partner, waiting, wrote
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.loader import load
-from procore_4hse.mapping.rules import Direction, Mapping
+from procore_4hse.mapping.rules import Direction, FieldMapping
 from procore_4hse.models import Side
 from procore_4hse.simulator.wire import InProcess
 from world import MAPPING, World
@@ -50,7 +50,7 @@ def spoken(sent: dict[str, list[str]], side: str, *words: str) -> list[str]:
     return [call for call in sent[side] if any(word in call for word in words)]
 
 
-def classed(mapping: Mapping = DEFAULT, **classes: FieldClass) -> Mapping:
+def classed(mapping: FieldMapping = DEFAULT, **classes: FieldClass) -> FieldMapping:
     """The mapping with these rows, by key, in these classes."""
 
     def told(rows: Any) -> Any:
@@ -79,7 +79,7 @@ def involved(world: World) -> dict[str, Any]:
     return found
 
 
-def closed_to(world: World, crossing: dict[FieldClass, Direction], mapping: Mapping = DEFAULT) -> None:
+def closed_to(world: World, crossing: dict[FieldClass, Direction], mapping: FieldMapping = DEFAULT) -> None:
     """The route's privacy changes, and a person approves the change."""
     world.with_route(mapping=mapping.within(crossing))
     report = world.sync()

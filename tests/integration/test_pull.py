@@ -51,7 +51,7 @@ def spoil(world: World, side: str, change) -> None:
             return response
         return change(response)
 
-    world.house = world._house(world.store, world.clock, *paths(world, side, handle))
+    world.runtime = world._house(world.store, world.clock, *paths(world, side, handle))
 
 
 def paths(world: World, side: str, handle):

@@ -18,7 +18,7 @@ from actors import hire, hurt_in_office, hurt_on_site, only, partner, waiting, w
 from oracle import differences
 from procore_4hse.models import Kind, Side
 from procore_4hse.reconcile.snapshot import Policy
-from procore_4hse.runtime import House
+from procore_4hse.runtime import Runtime
 from world import World
 
 SIDES = [Side.PROCORE, Side.FOURHSE]
@@ -155,18 +155,18 @@ def test_with_base_a_cycle_that_breaks_off_takes_nothing_back(build):
     day.restore(Side.FOURHSE)
     day.world.sync()
     day.world.answer(only(day.world, "guard").id, "approve", use="base")
-    day.world.house = stopping_after(day.world, writes=2)
+    day.world.runtime = stopping_after(day.world, writes=2)
     assert day.world.sync().outcome == "partial"
-    day.world.house = replace(day.world.house, stopping=lambda: False)
+    day.world.runtime = replace(day.world.runtime, stopping=lambda: False)
     day.world.sync()
     day.calm()
     assert day.shown() == day.after
 
 
-def stopping_after(world: World, writes: int) -> House:
-    """The same house, whose process is asked to stop after so many writes to 4HSE."""
+def stopping_after(world: World, writes: int) -> Runtime:
+    """The same runtime, whose process is asked to stop after so many writes to 4HSE."""
     began = len(world.fourhse.writes)
-    return replace(world.house, stopping=lambda: len(world.fourhse.writes) >= began + writes)
+    return replace(world.runtime, stopping=lambda: len(world.fourhse.writes) >= began + writes)
 
 
 def test_with_accept_the_old_values_hold_and_what_is_gone_is_asked(build):

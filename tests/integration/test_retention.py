@@ -18,10 +18,10 @@ from sqlmodel import SQLModel
 
 import actors as crew
 from actors import hire, hire_in_office, hire_on_site, hurt_in_office, hurt_on_site, only, partner, wrote
-from edits import Desk, seed, settle_doubts
+from edits import Editors, seed, settle_doubts
 from procore_4hse.daemon import Daemon
 from procore_4hse.models import Item, ItemKind, Kind, LinkState, Side
-from procore_4hse.operations.retention import Ages, Ends, all_routes, forget_person, purge_old
+from procore_4hse.operations.retention import Ages, Cutoffs, all_routes, forget_person, purge_old
 from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
@@ -36,15 +36,15 @@ INCIDENTS = r"/projects/\d+/incidents$"
 
 def purge(world: World, *, dry: bool = False) -> dict[str, int]:
     """Everything older than this moment."""
-    done = purge_old(world.house, Ends.at, all_routes(world.house), dry=dry)
+    done = purge_old(world.runtime, Cutoffs.at, all_routes(world.runtime), dry=dry)
     assert not done.busy
     return dict(done.counts)
 
 
 def forget(world: World, who: object, *, dry: bool = False) -> dict[str, int]:
     salts = (f"salt {number}" for number in itertools.count())
-    routes = dict.fromkeys(all_routes(world.house), world.route.mapping)
-    done = forget_person(world.house, str(who), routes, salt=lambda: next(salts), dry=dry)
+    routes = dict.fromkeys(all_routes(world.runtime), world.route.mapping)
+    done = forget_person(world.runtime, str(who), routes, salt=lambda: next(salts), dry=dry)
     assert not done.busy
     return dict(done.counts)
 
@@ -76,9 +76,9 @@ def lived_in(world: World, random: Random) -> None:
     world.sync(first=True)
     settle_doubts(world)
     world.sync()
-    desk = Desk(world, random)
+    editors = Editors(world, random)
     for _ in range(3):
-        desk.round()
+        editors.edit_both_sides()
         world.sync()
     _hurt(world, random)
     _delete(world, random)
@@ -172,7 +172,7 @@ def test_the_journal_keeps_what_happened_and_loses_what_was_said(build, store_ur
     facts = "SELECT id, act, side, kind, target_id, source_id, reason, outcome, made_at, ended_at FROM journal"
     with world.store.read() as unit:
         before = list(unit.connection.execute(text(f"{facts} ORDER BY id")))
-    done = purge_old(world.house, lambda now: Ends(journal=early), all_routes(world.house))
+    done = purge_old(world.runtime, lambda now: Cutoffs(journal=early), all_routes(world.runtime))
     assert done.counts["journal"] == 3
     assert "Fall 1" not in memory(world, "journal")
     assert "A later word" in memory(world, "journal")
@@ -271,8 +271,8 @@ def test_age_counts_from_when_a_record_was_first_not_shown(build, store_url):
     world.clock.advance(days=20)
     world.sync()
     week = Ages(raw=timedelta(weeks=10)).ends
-    assert purge_old(world.house, week, all_routes(world.house)).counts["raw_records"] == 0
-    done = purge_old(world.house, lambda now: Ends(raw=gone_at), all_routes(world.house))
+    assert purge_old(world.runtime, week, all_routes(world.runtime)).counts["raw_records"] == 0
+    done = purge_old(world.runtime, lambda now: Cutoffs(raw=gone_at), all_routes(world.runtime))
     assert done.counts["raw_records"] == 1
     assert "A secret word." not in memory(world)
 
@@ -286,7 +286,7 @@ def test_each_age_is_its_own(build, store_url):
     short = timedelta(days=30)
 
     def counts(**ages: timedelta) -> dict[str, int]:
-        done = purge_old(world.house, Ages(**ages).ends, all_routes(world.house), dry=True)
+        done = purge_old(world.runtime, Ages(**ages).ends, all_routes(world.runtime), dry=True)
         return {name: count for name, count in done.counts.items() if count}
 
     assert counts() == {}
@@ -302,9 +302,9 @@ def test_a_route_in_a_cycle_is_left_for_later(build, store_url):
     with world.store.begin() as unit:
         token = unit.leases.take(world.route.key, other, ttl=timedelta(hours=1), grace=timedelta(0))
     world.clock.advance(minutes=1)
-    held = purge_old(world.house, Ends.at, all_routes(world.house))
+    held = purge_old(world.runtime, Cutoffs.at, all_routes(world.runtime))
     assert (sum(held.counts.values()), list(held.busy.values())) == (0, ["riverside"])
-    held = forget_person(world.house, "1", {world.route.key: None}, salt=str)
+    held = forget_person(world.runtime, "1", {world.route.key: None}, salt=str)
     assert list(held.busy.values()) == ["riverside"]
     with world.store.begin() as unit:
         unit.leases.release(world.route.key, token)
@@ -313,8 +313,8 @@ def test_a_route_in_a_cycle_is_left_for_later(build, store_url):
 
 
 def daemon(world: World, stop: threading.Event, timer: Callable[[], float], **ages: timedelta) -> Daemon:
-    house = replace(world.house, stopping=stop.is_set, timer=timer)
-    return Daemon(house, [world.route], every=timedelta(milliseconds=5), stop=stop, ages=Ages(**ages))
+    runtime = replace(world.runtime, stopping=stop.is_set, timer=timer)
+    return Daemon(runtime, [world.route], every=timedelta(milliseconds=5), stop=stop, ages=Ages(**ages))
 
 
 def test_the_daemon_purges_after_a_cycle_what_became_too_old(build, tmp_path):

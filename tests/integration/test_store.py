@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import create_engine, inspect
 
 from procore_4hse.errors import LeaseLost, StoreError
-from procore_4hse.models import Act, Action, Agreement, Item, ItemKind, Kind, LinkState, RawRecord, Side
+from procore_4hse.models import Act, Action, Base, Item, ItemKind, Kind, LinkState, RawRecord, Side
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Fence, Store
 
@@ -238,22 +238,22 @@ def test_records_come_in_the_same_order_whatever_was_written_last(store):
 
 
 def test_a_base_keeps_the_raw_values_of_both_sides(store):
-    agreement = Agreement({"title": 'A "quoted" <A> è'}, {"name": 'A "quoted" <A> è'}, settled=True)
+    base_of = Base({"title": 'A "quoted" <A> è'}, {"name": 'A "quoted" <A> è'}, settled=True)
     with store.begin() as unit:
-        unit.links(ROUTE).add("1", "a", born=Side.PROCORE, generation=3)
-        unit.links(ROUTE).rebase("1", {"title": agreement})
-        unit.links(ROUTE).rebase("1", {"day": Agreement({}, {})})
+        unit.links(ROUTE).add("1", "a", origin=Side.PROCORE, generation=3)
+        unit.links(ROUTE).rebase("1", {"title": base_of})
+        unit.links(ROUTE).rebase("1", {"day": Base({}, {})})
     with store.read() as unit:
         [link] = unit.links(ROUTE).all()
-    assert (link.base["title"], set(link.base)) == (agreement, {"title", "day"})
-    assert (link.born, link.generation, link.state) == (Side.PROCORE, 3, LinkState.LIVE)
+    assert (link.base["title"], set(link.base)) == (base_of, {"title", "day"})
+    assert (link.origin, link.generation, link.state) == (Side.PROCORE, 3, LinkState.LIVE)
 
 
 def test_a_new_partner_has_agreed_on_nothing_yet(store):
     with store.begin() as unit:
         links = unit.links(ROUTE)
         links.add("1", "a")
-        links.rebase("1", {"title": Agreement({}, {})})
+        links.rebase("1", {"title": Base({}, {})})
         assert set(links.add("1", "a").base) == {"title"}
         assert links.add("1", "b", generation=1).base == {}
 
@@ -317,9 +317,9 @@ def test_a_tombstone_keeps_the_last_image_and_the_evidence(store):
 # Inbox ---------------------------------------------------------------------------------------------------------------
 
 
-def keep(store: Store, *items: Item, relying: tuple[str, ...] = ()) -> None:
+def keep(store: Store, *items: Item, answers_in_use: tuple[str, ...] = ()) -> None:
     with store.begin() as unit:
-        unit.inbox(ROUTE).keep(items, relying)
+        unit.inbox(ROUTE).keep(items, answers_in_use)
 
 
 def waiting(store: Store) -> list[str]:
@@ -327,9 +327,9 @@ def waiting(store: Store) -> list[str]:
         return [entry.item.key for entry in unit.inbox(ROUTE).entries()]
 
 
-def rulings(store: Store) -> dict:
+def decisions(store: Store) -> dict:
     with store.read() as unit:
-        return unit.inbox(ROUTE).rulings()
+        return unit.inbox(ROUTE).decisions()
 
 
 def answer(store: Store, **given) -> None:
@@ -358,7 +358,7 @@ def test_an_answer_holds_for_what_was_seen(store):
     answer(store)
     assert waiting(store) == []
     keep(store, item())
-    assert (waiting(store), rulings(store)["difference:1:title"].use) == ([], "procore")
+    assert (waiting(store), decisions(store)["difference:1:title"].use) == ([], "procore")
     keep(store, item(facts={"seen": "B"}))
     assert waiting(store) == ["difference:1:title"], "a side moved, so it is asked again"
 
@@ -366,10 +366,10 @@ def test_an_answer_holds_for_what_was_seen(store):
 def test_an_answer_that_is_being_carried_out_stays(store):
     keep(store, item())
     answer(store)
-    keep(store, relying=("difference:1:title",))
-    assert rulings(store)["difference:1:title"].seen == {"seen": "A"}
+    keep(store, answers_in_use=("difference:1:title",))
+    assert decisions(store)["difference:1:title"].seen == {"seen": "A"}
     keep(store)
-    assert rulings(store) == {}
+    assert decisions(store) == {}
 
 
 def test_a_withdrawn_answer_opens_the_item_again(store):
@@ -379,7 +379,7 @@ def test_a_withdrawn_answer_opens_the_item_again(store):
     answer(store)
     with store.begin() as unit:
         unit.inbox(ROUTE).withdraw(entry.id)
-    assert (waiting(store), rulings(store)) == (["difference:1:title"], {})
+    assert (waiting(store), decisions(store)) == (["difference:1:title"], {})
 
 
 # Routes --------------------------------------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 
 import pytest
 
-from edits import Desk, seed, settle_doubts
-from judge import after_a_round, is_quiet, judged, twins
+from edits import Editors, seed, settle_doubts
+from judge import after_edits, is_quiet, judged, twins
 from oracle import shapes
 
 
@@ -22,11 +22,11 @@ def test_three_hundred_real_incidents_a_side_meet_and_stay_the_same(build):
     for name in ("long title", "line break", "quote", "closed", "known time", "unknown time", "injured"):
         assert shapes(list(world.site().values()))[name] > 0, name
 
-    desk = Desk(world)
+    editors = Editors(world)
     for _ in range(3):
-        after_a_round(world, desk)
-    assert len(desk.counts()) == 8, "every kind of edit on both sides"
-    assert min(desk.counts().values()) > 20
+        after_edits(world, editors)
+    assert len(editors.counts()) == 8, "every kind of edit on both sides"
+    assert min(editors.counts().values()) > 20
     for name in ("markup", "angle", "not ASCII"):
         assert shapes(list(world.site().values()))[name] > 0, name
     assert is_quiet(world, world.sync(full=True))

@@ -40,7 +40,7 @@ BREAKS = (
     Break(
         "an answer counts for values that the person never saw",
         "reconcile/diff.py",
-        '    if ruling.seen.get("seen") != seen(found):\n',
+        '    if decision.seen.get("seen") != seen(found):\n',
         "    if False:\n",
     ),
     Break(
@@ -64,9 +64,9 @@ BREAKS = (
     Break(
         "a deletion goes on without a person's word",
         "reconcile/lifecycle.py",
-        "    if policy is Policy.PROPAGATE and gone is Side.FOURHSE and not edited:\n        return Fate(\n"
+        "    if policy is Policy.PROPAGATE and gone is Side.FOURHSE and not edited:\n        return LinkOutcome(\n"
         "            transition=marked, actions=(_delete(snapshot, link, Side.PROCORE, ",
-        "    if gone is Side.FOURHSE:\n        return Fate(\n"
+        "    if gone is Side.FOURHSE:\n        return LinkOutcome(\n"
         "            transition=marked, actions=(_delete(snapshot, link, Side.PROCORE, ",
     ),
     Break(

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 import sqlalchemy as sa
 from crash_oracle import Expected, Findings, judge
-from crash_store import Shelf
+from crash_store import StoreCopy
 from sqlalchemy.engine.default import DefaultDialect
 
 from procore_4hse.engine.report import Report
@@ -206,7 +206,7 @@ def reopened(world: World, watch: Watch | None = None) -> World:
     ends: tuple[Any, Any] = (world.procore, world.fourhse)
     if watch is not None:
         ends = (Remote("procore", watch, world.clock), Remote("fourhse", watch, world.clock))
-    return replace(world, house=World._house(world.store, world.clock, *ends))
+    return replace(world, runtime=World._house(world.store, world.clock, *ends))
 
 
 def run_victim(scenario: Scenario, world: World, watch: Watch) -> None:
@@ -292,16 +292,16 @@ class Group:
     """One scenario on one store, built once; every point starts from the same state of everything."""
 
     scenario: Scenario
-    shelf: Shelf
+    store_copy: StoreCopy
     world: World = field(init=False)
     boundaries: tuple[Boundary, ...] = ()
 
     def prepare(self) -> None:
         """Builds the scenario, then counts its boundaries in a dry pass, which must itself end well."""
-        self.shelf.clear()
-        self.world = self.scenario.build(self.shelf.url)
+        self.store_copy.clear()
+        self.world = self.scenario.build(self.store_copy.url)
         self.world.store.close()
-        self.shelf.keep(fresh=self.scenario.fresh)
+        self.store_copy.keep(fresh=self.scenario.fresh)
         gc.freeze()
         self.boundaries = self._forked(self._dry)
 
@@ -317,11 +317,11 @@ class Group:
         first, second, findings = self._forked(lambda: examine(self.scenario, self.world, index, again))
         if first != self.boundaries[index]:
             findings.steps.append(f"boundary {index} was {first}, not {self.boundaries[index]}: the order wavers")
-        return Point(self.shelf.name, self.scenario.name, index, first, second, findings)
+        return Point(self.store_copy.name, self.scenario.name, index, first, second, findings)
 
     def _forked(self, work: Callable[[], Any]) -> Any:
         """The work's result, done in a process of its own on a fresh copy of the store."""
-        self.shelf.restore()
+        self.store_copy.restore()
         ours, theirs = Pipe(duplex=False)
         pid = os.fork()
         if pid == 0:

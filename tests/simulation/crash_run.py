@@ -20,7 +20,7 @@ from pathlib import Path
 import structlog
 from crash import Boundary, Group, Moment, Point
 from crash_scenarios import SCENARIOS
-from crash_store import PostgresShelf, Shelf, SqliteShelf, postgres_sockets
+from crash_store import PostgresCopy, SqliteCopy, StoreCopy, postgres_sockets
 
 STORES = ("sqlite", "postgresql")
 SECOND = (3, 11, 19, 27, 35, 43, 52, 61)
@@ -63,15 +63,17 @@ def run(job: Job, folder: Path) -> list[Point]:
     place = folder / f"{os.getpid()}-{job.scenario}-{job.store}".replace(" ", "-").replace(",", "")
     place.mkdir()
     scenario = next(one for one in SCENARIOS if one.name == job.scenario)
-    shelf: Shelf = SqliteShelf(place) if job.store == "sqlite" else PostgresShelf(job.sockets, f"crash_{os.getpid()}")
-    group = Group(scenario, shelf)
+    store_copy: StoreCopy = (
+        SqliteCopy(place) if job.store == "sqlite" else PostgresCopy(job.sockets, f"crash_{os.getpid()}")
+    )
+    group = Group(scenario, store_copy)
     group.prepare()
     indexes = job.indexes(group.boundaries)
     points = [group.point(index) for index in indexes]
     if job.doubles:
         twice = indexes[::SHARES] if job.every < 2 else indexes[:1]
         points += [group.point(index, SECOND[n % len(SECOND)]) for n, index in enumerate(twice)]
-    shelf.clear()
+    store_copy.clear()
     return points
 
 

@@ -1,4 +1,4 @@
-"""The situations in which the process is killed. Each is built by people's hands and ordinary cycles alone."""
+"""The situations in which the process is killed. Each is built by people's edits and ordinary cycles alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEN = timedelta(minutes=10)
 CREATES = r"/projects/\d+/incidents$"
 
 
-# Hands ------------------------------------------------------------------------------------------------------------
+# What people do -------------------------------------------------------------------------------------------------
 
 
 def on_site(world: World, mark: str, title: str = "Fall from a ladder", **fields: Any) -> str:

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 
-class Shelf(Protocol):
+class StoreCopy(Protocol):
     """One scenario's store. `restore` brings back what was there at `keep`."""
 
     @property
@@ -33,7 +33,7 @@ class Shelf(Protocol):
 
 
 @dataclass
-class SqliteShelf:
+class SqliteCopy:
     folder: Path
     name: str = "sqlite"
     kept: bytes | None = None
@@ -61,7 +61,7 @@ class SqliteShelf:
 
 
 @dataclass
-class PostgresShelf:
+class PostgresCopy:
     """A database whose rows are copied from a second schema; far quicker than a new database for every point."""
 
     sockets: str

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from machine_decisions import Desk
-from machine_edits import Hands
+from machine_decisions import InboxPerson
+from machine_edits import SitePeople
 from machine_mapping import CUSTOM_FIELD, mapping_of
-from machine_moves import Death, Fault, History, Meddling, Move, Round, Setting
+from machine_moves import Death, Fault, History, Meddling, Move, Setting, Turn
 from meter import Meter, noted
 from oracle_rest import Rest
 from oracle_watch import SHARED, Objection, Watch
-from scenario_world import FragileStore, Town, is_write
+from scenario_world import FragileStore, ScenarioWorld, is_write
 
 from procore_4hse.engine.report import Report
 from procore_4hse.mapping.rules import Direction
@@ -49,7 +49,7 @@ TARGETS: dict[str, Callable[[Request], bool]] = {
 }
 
 
-Rehearsal = tuple[Plan, set[str | None]]
+MappingDiff = tuple[Plan, set[str | None]]
 """What a dry run planned, and the records whose last write had no outcome then."""
 
 
@@ -60,10 +60,10 @@ class Machine:
     store: FragileStore
     meter: Meter
     history: History
-    town: Town = field(init=False)
+    scenario: ScenarioWorld = field(init=False)
     watch: Watch = field(init=False)
-    hands: Hands = field(init=False)
-    desk: Desk = field(init=False)
+    people: SitePeople = field(init=False)
+    inbox_person: InboxPerson = field(init=False)
     asked: dict[str, set[str]] = field(default_factory=lambda: {"procore": set(), "fourhse": set()})
     """The dials that each system has looked at."""
     meddling: Meddling | None = None
@@ -72,12 +72,12 @@ class Machine:
     def __post_init__(self) -> None:
         setting = self.history.setting
         dials = noted(setting.procore(), self.asked["procore"]), noted(setting.fourhse(), self.asked["fourhse"])
-        self.town = Town.found(self.store, _route(setting), setting.zone, *dials)
+        self.scenario = ScenarioWorld.found(self.store, _route(setting), setting.zone, *dials)
         if setting.custom_field() == "known":
-            self.town.procore.add_custom_field(CUSTOM_FIELD, "string")
+            self.scenario.procore.add_custom_field(CUSTOM_FIELD, "string")
         self.watch = Watch(
-            self.town.site,
-            self.town.office,
+            self.scenario.site,
+            self.scenario.office,
             self._living_links,
             setting.zone,
             policy=setting.policy,
@@ -85,22 +85,22 @@ class Machine:
             replacing=setting.fourhse().put_is == "blanking",
             rule={"procore wins": "procore", "4hse wins": "fourhse"}.get(setting.rule),
         )
-        self.hands = Hands(self.town, self.watch, done=self.meter.add)
-        self.desk = Desk(self.town, self.watch, self.meter.add)
-        self.town.faults.on_request.append(self._meddle)
-        self.town.faults.on_response.insert(0, self._witness)
+        self.people = SitePeople(self.scenario, self.watch, done=self.meter.add)
+        self.inbox_person = InboxPerson(self.scenario, self.watch, self.meter.add)
+        self.scenario.faults.on_request.append(self._meddle)
+        self.scenario.faults.on_response.insert(0, self._witness)
         self.meter.dials("procore", setting.procore())
         self.meter.dials("fourhse", setting.fourhse())
 
     def play(self) -> None:
         self._begin()
-        for number, one in enumerate(self.history.rounds):
+        for number, one in enumerate(self.history.turns):
             self._play(number, one)
         self._come_to_rest()
         self.meter.asked(self.asked)
         self.meter.add("history", "played")
 
-    # Rounds -------------------------------------------------------------------------------------------------------
+    # Turns -------------------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
         setting = self.history.setting
@@ -108,40 +108,40 @@ class Machine:
             self._report_to_both(number, date(2026, 1, 10 + number))
         self.watch.human()
         for number in range(setting.on_site):
-            self.hands.on_site(Move("report", number, number + 1))
+            self.people.on_site(Move("report", number, number + 1))
         for number in range(setting.in_office):
-            self.hands.in_office(Move("report", number, number + 2))
+            self.people.in_office(Move("report", number, number + 2))
 
     def _report_to_both(self, number: int, day: date) -> None:
         """The second of them hurt somebody."""
         text, word = f"Both know of case {number}: the hook came off.", ("NON_COMPLIANCE", "ACCIDENTS")[number]
-        made = self.town.on_site(f"Case {number}", day, 9, description=text)
-        self.town.in_office(f"Case {number}", day, description_event=text, category=word)
+        made = self.scenario.on_site(f"Case {number}", day, 9, description=text)
+        self.scenario.in_office(f"Case {number}", day, description_event=text, category=word)
         if number:
-            self.town.procore.hand_create("injury", PROJECT, incident_id=int(made))
+            self.scenario.procore.hand_create("injury", PROJECT, incident_id=int(made))
 
-    def _play(self, number: int, one: Round) -> None:
+    def _play(self, number: int, one: Turn) -> None:
         for move in one.around:
             self._around(move)
         for move in one.site:
-            self.hands.on_site(move)
+            self.people.on_site(move)
         for move in one.office:
-            self.hands.in_office(move)
-        for move in one.desk:
-            self.desk.sit_down(move)
+            self.people.in_office(move)
+        for move in one.inbox_person:
+            self.inbox_person.sit_down(move)
         first = number == 0 and self.history.setting.at_once
-        rehearsed = self._rehearse(first=first) if one.rehearsed and one.trouble is None else None
-        self.town.faults.settle_late()
+        mapping_diff = self._rehearse(first=first) if one.mapping_diff and one.trouble is None else None
+        self.scenario.faults.settle_late()
         self._prepare(one.trouble)
         report = self._cycle(calm=one.trouble is None, first=first)
         self._end_trouble()
-        if rehearsed is not None and report is not None and self.town.plans:
-            self._compare(rehearsed)
+        if mapping_diff is not None and report is not None and self.scenario.plans:
+            self._compare(mapping_diff)
 
     def _around(self, move: Move) -> None:
         hides = move.what in ("hide some", "hide all", "historicize")
-        if not (hides and self.hands.hidden) and not (move.what == "hide some" and self._looks_deleted()):
-            self.hands.around(move)
+        if not (hides and self.people.hidden) and not (move.what == "hide some" and self._looks_deleted()):
+            self.people.around(move)
 
     def _looks_deleted(self) -> bool:
         """A few records behind a 404 look deleted, and only `ask` asks: docs/promises.md, what is not promised."""
@@ -149,29 +149,31 @@ class Machine:
         return setting.policy != "ask" and setting.fourhse().forbidden_view_status == 404
 
     def _cycle(self, *, calm: bool, **options: Any) -> Report | None:
-        done = len(self.town.procore.writes), len(self.town.fourhse.writes)
+        done = len(self.scenario.procore.writes), len(self.scenario.fourhse.writes)
         self.watch.cycle_begins()
-        report = self.town.cycle(**options)
-        self.watch.unsure = set() if report is not None and report.outcome == "ok" else self.town.open_records()
+        report = self.scenario.cycle(**options)
+        self.watch.unsure = set() if report is not None and report.outcome == "ok" else self.scenario.open_records()
         self.watch.cycle_ended(report.outcome if report else None, self._out_of_sight())
         if report is None:
             self.meter.add("outcome", "crash")
             return None
-        self.meter.report(report, self.town.plans)
-        if calm and self.town.plans:
+        self.meter.report(report, self.scenario.plans)
+        if calm and self.scenario.plans:
             self._as_planned(report, done)
         return report
 
     def _out_of_sight(self) -> set[str]:
         """Records that this cycle left alone: private, not shared, missing, or asked about."""
-        hidden = {key for key, row in self.town.site().items() if row["private"]}
+        hidden = {key for key, row in self.scenario.site().items() if row["private"]}
         unshared = {key for key, one in self.watch.now["fourhse"].items() if one["category"] not in SHARED}
-        asked = {one for entry in self.town.inbox() for one in (entry.item.procore_id, entry.item.fourhse_id) if one}
+        asked = {
+            one for entry in self.scenario.inbox() for one in (entry.item.procore_id, entry.item.fourhse_id) if one
+        }
         return hidden | unshared | asked
 
     def _prepare(self, trouble: Any) -> None:
         if isinstance(trouble, Death):
-            self.town.gate.arm(trouble.boundary, trouble.after)
+            self.scenario.gate.arm(trouble.boundary, trouble.after)
         elif isinstance(trouble, Meddling):
             self.meddling, self.reads_left = trouble, trouble.after
         else:
@@ -183,14 +185,14 @@ class Machine:
         late = fault.kind is FaultKind.LATE
         where = TARGETS["create" if late else fault.target]
         self.watch.late |= late
-        self.town.faults.add(fault.kind, where=where, skip=fault.skip, times=fault.times)
+        self.scenario.faults.add(fault.kind, where=where, skip=fault.skip, times=fault.times)
 
     def _end_trouble(self) -> None:
-        self.town.faults.clear()
+        self.scenario.faults.clear()
         self.meddling = None
-        for kind, count in self.town.faults.fired.items():
+        for kind, count in self.scenario.faults.fired.items():
             self.meter.counts[f"fault: {kind}"] += count
-        self.town.faults.fired.clear()
+        self.scenario.faults.fired.clear()
 
     # In the middle of a cycle -------------------------------------------------------------------------------------
 
@@ -212,26 +214,26 @@ class Machine:
         if target is not None and target not in self.watch.now[side]:
             return
         self.meter.add("meddling", f"{meddling.move.what} before a {'view' if shown else 'list'}")
-        act = self.hands.on_site if side == "procore" else self.hands.in_office
+        act = self.people.on_site if side == "procore" else self.people.in_office
         act(meddling.move, target)
 
     # What was planned and what was done ---------------------------------------------------------------------------
 
-    def _rehearse(self, *, first: bool) -> Rehearsal | None:
-        self.town.faults.settle_late()
-        before, open_ones = self.watch.look(), self.town.open_records()
-        self.town.cycle(dry=True, first=first)
+    def _rehearse(self, *, first: bool) -> MappingDiff | None:
+        self.scenario.faults.settle_late()
+        before, open_ones = self.watch.look(), self.scenario.open_records()
+        self.scenario.cycle(dry=True, first=first)
         if self.watch.look() != before:
             raise Objection("a dry run wrote")
-        return (self.town.plans[0], open_ones) if self.town.plans else None
+        return (self.scenario.plans[0], open_ones) if self.scenario.plans else None
 
-    def _compare(self, rehearsed: Rehearsal) -> None:
+    def _compare(self, mapping_diff: MappingDiff) -> None:
         """A dry run settles nothing, so it plans nothing yet for a record whose last write has no outcome."""
-        self.meter.add("rehearsal", "compared")
-        planned, open_ones = rehearsed
+        self.meter.add("mapping diff", "compared")
+        planned, open_ones = mapping_diff
         plans = [
             sorted(signature(one) for one in plan.actions if not open_ones & {one.source_id, one.target_id})
-            for plan in (planned, self.town.plans[0])
+            for plan in (planned, self.scenario.plans[0])
         ]
         if plans[0] != plans[1]:
             raise Objection(f"the dry run planned {plans[0]} and the cycle planned {plans[1]}")
@@ -240,7 +242,7 @@ class Machine:
         """In a calm cycle every write belongs to an action, and every action was tried."""
         planned = Counter(
             (action.side.value, action.act.value, action.target_id)
-            for action in self.town.plans[0].actions
+            for action in self.scenario.plans[0].actions
             if action.act is not Act.LINK and action.kind is Kind.INCIDENT
         )
         written = self._written(done)
@@ -259,8 +261,8 @@ class Machine:
 
     def _written(self, done: tuple[int, int]) -> Counter[tuple[str, str, str | None]]:
         verbs = {"POST": "create", "PATCH": "update", "DELETE": "delete", "RESTORE": "restore"}
-        site = [w for w in self.town.procore.writes[done[0] :] if w.kind == "incident"]
-        office = [w for w in self.town.fourhse.writes[done[1] :] if w.entity == "incident"]
+        site = [w for w in self.scenario.procore.writes[done[0] :] if w.kind == "incident"]
+        office = [w for w in self.scenario.fourhse.writes[done[1] :] if w.entity == "incident"]
         return Counter(
             [("procore", verbs[w.verb], str(w.id)) for w in site] + [("fourhse", w.operation, w.id) for w in office]
         )
@@ -269,30 +271,30 @@ class Machine:
 
     def _come_to_rest(self) -> None:
         """All rights are back and nothing fails any more: within a few cycles nothing is written."""
-        self.hands.world_show_all(Move("show all", 0, 0))
+        self.people.world_show_all(Move("show all", 0, 0))
         if self.history.setting.on_both != 1:
-            self.desk.answer_all(self.history.setting.on_site)
+            self.inbox_person.answer_all(self.history.setting.on_site)
         quiet, reports = False, []
         for _ in range(CYCLES_TO_REST):
-            self.town.faults.settle_late()
+            self.scenario.faults.settle_late()
             before = self.watch.look()
             report = self._cycle(calm=False)
             reports.append(report)
-            self.town.clock.advance(minutes=12)
+            self.scenario.clock.advance(minutes=12)
             if report is not None and report.outcome != "partial" and self.watch.look() == before:
-                held = any(entry.item.key == "guard:replaced" for entry in self.town.inbox())
-                quiet = held or not self.town.unsettled()  # What stops a cycle first lets it settle nothing.
+                held = any(entry.item.key == "guard:replaced" for entry in self.scenario.inbox())
+                quiet = held or not self.scenario.unsettled()  # What stops a cycle first lets it settle nothing.
             if quiet:
                 break
         if not quiet:
             raise Objection(
                 f"not quiet after {CYCLES_TO_REST} cycles: {[r and (r.outcome, r.reason) for r in reports]}"
             )
-        Rest(self.town, self.watch, reports[-1]).check()
+        Rest(self.scenario, self.watch, reports[-1]).check()
 
     def _living_links(self) -> list[tuple[str, str]]:
         with self.store.read() as unit:
-            links = unit.links(self.town.route.key).outline(Kind.INCIDENT)
+            links = unit.links(self.scenario.route.key).outline(Kind.INCIDENT)
         return [(link.procore_id, link.fourhse_id) for link in links]
 
 

@@ -7,25 +7,25 @@ from typing import Any
 
 from machine_moves import Move
 from oracle_watch import Watch
-from scenario_world import Town
+from scenario_world import ScenarioWorld
 
 FIELD = {"title": "title", "description": "text", "day": "day", "status": "status", "category": "category"}
 
 
 @dataclass
-class Desk:
-    town: Town
+class InboxPerson:
+    scenario: ScenarioWorld
     watch: Watch
     done: Any
 
     def sit_down(self, move: Move) -> None:
         if move.what == "withdraw":
             self._withdraw(move)
-        elif entries := self.town.inbox():
+        elif entries := self.scenario.inbox():
             self.answer(entries[move.which % len(entries)], move.value)
 
     def answer_all(self, value: int) -> int:
-        entries = self.town.inbox()
+        entries = self.scenario.inbox()
         for entry in entries:
             self.answer(entry, value + entry.id)
         return len(entries)
@@ -46,10 +46,10 @@ class Desk:
 
     def _say(self, entry: Any, verb: str, **options: Any) -> None:
         self.done("answer", f"{verb} a {entry.item.kind}")
-        self.town.answer(entry.id, verb, **options)
+        self.scenario.answer(entry.id, verb, **options)
 
     def _withdraw(self, move: Move) -> None:
-        item = self.town.withdraw(move.which)
+        item = self.scenario.withdraw(move.which)
         if item is not None:
             self._unsay(item)
 
@@ -104,5 +104,5 @@ class Desk:
         one = entry.item.fourhse_id
         if one in self.watch.now["fourhse"]:
             self.done("answer", "correct a word")
-            self.town.fourhse.hand_edit("incident", one, category="NON_COMPLIANCE")
+            self.scenario.fourhse.hand_edit("incident", one, category="NON_COMPLIANCE")
             self.watch.human(("fourhse", one), "category")

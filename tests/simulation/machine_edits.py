@@ -1,4 +1,4 @@
-"""The people of a history: on site, in the office, at the desk where the inbox is answered."""
+"""The people of a history: on site, in the office, and whoever answers the inbox."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from machine_mapping import with_other_words
 from machine_moves import Move
 from oracle_watch import Watch
-from scenario_world import Town
+from scenario_world import ScenarioWorld
 
 from world import OFFICE, PROJECT, TENANT
 
@@ -37,10 +37,10 @@ OTHER_ZONE = "Asia/Tokyo"
 
 
 @dataclass
-class Hands:
+class SitePeople:
     """Carries out moves. One that finds nothing to act on becomes a new report, so that every hand does something."""
 
-    town: Town
+    scenario: ScenarioWorld
     watch: Watch
     made: int = 0
     hidden: bool = False
@@ -61,7 +61,7 @@ class Hands:
         act(move, one or "")
 
     def site_report(self, move: Move, _one: str) -> None:
-        self.town.on_site(
+        self.scenario.on_site(
             self._title(move), self._day(move), HOURS[move.which % len(HOURS)], description=self._text(move)
         )
         self.watch.human()
@@ -85,33 +85,33 @@ class Hands:
         self._site(one, "status", status="open" if self.watch.now["procore"][one]["status"] == "closed" else "closed")
 
     def site_private(self, move: Move, one: str) -> None:
-        self._site(one, None, private=not self.town.site()[one]["private"])
+        self._site(one, None, private=not self.scenario.site()[one]["private"])
 
     def site_note(self, move: Move, one: str) -> None:
-        self._site(one, None, recordable=not self.town.site()[one].get("recordable"))
+        self._site(one, None, recordable=not self.scenario.site()[one].get("recordable"))
 
     def site_injure(self, move: Move, one: str) -> None:
-        self.town.procore.hand_create("injury", PROJECT, incident_id=int(one))
+        self.scenario.procore.hand_create("injury", PROJECT, incident_id=int(one))
         self.watch.human(("procore", one), "category")
 
     def site_heal(self, move: Move, one: str) -> None:
-        there = [injury["id"] for injury in self.town.site()[one]["injuries"] if injury["deleted_at"] is None]
+        there = [injury["id"] for injury in self.scenario.site()[one]["injuries"] if injury["deleted_at"] is None]
         for injury in there[:1]:
-            self.town.procore.hand_delete("injury", injury)
+            self.scenario.procore.hand_delete("injury", injury)
         self.watch.human(("procore", one), "category")
 
     def site_delete(self, move: Move, one: str) -> None:
-        self.town.procore.hand_delete("incident", int(one))
+        self.scenario.procore.hand_delete("incident", int(one))
         self.watch.human()
 
     def site_restore(self, move: Move, one: str) -> None:
-        binned = sorted(row["id"] for row in self.town.procore.bin(PROJECT) if row["kind"] == "incident")
+        binned = sorted(row["id"] for row in self.scenario.procore.bin(PROJECT) if row["kind"] == "incident")
         if binned:
-            self.town.procore.hand_restore("incident", binned[move.which % len(binned)])
+            self.scenario.procore.hand_restore("incident", binned[move.which % len(binned)])
         self.watch.human()
 
     def _site(self, one: str, written: str | None, **fields: Any) -> None:
-        self.town.procore.hand_edit("incident", int(one), **fields)
+        self.scenario.procore.hand_edit("incident", int(one), **fields)
         self.watch.human(("procore", one), written)
 
     # In the office ------------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ class Hands:
     def office_report(self, move: Move, _one: str) -> None:
         told = {"description_event": self._text(move), "category": WORDS[move.which % 3]}
         told |= {"deponent": f"Witness {move.value}"} if move.value % 2 else {}
-        self.town.in_office(self._title(move)[:250], self._day(move), **told)
+        self.scenario.in_office(self._title(move)[:250], self._day(move), **told)
         self.watch.human()
 
     def office_title(self, move: Move, one: str) -> None:
@@ -142,9 +142,9 @@ class Hands:
 
     def office_status(self, move: Move, one: str) -> None:
         word = "closed" if move.value % 3 == 0 else ("open", "new")[move.value % 2]
-        today = self.town.clock().date().isoformat()
-        if self.town.office()[one]["status"] == "new":
-            self.town.fourhse.hand_edit("incident", one, status="open")
+        today = self.scenario.clock().date().isoformat()
+        if self.scenario.office()[one]["status"] == "new":
+            self.scenario.fourhse.hand_edit("incident", one, status="open")
         self._office(one, "status", status=word, date_closed=today if word == "closed" else None)
 
     def office_category(self, move: Move, one: str) -> None:
@@ -160,8 +160,8 @@ class Hands:
         self._office(one, None, deponent=f"Witness {move.value}")
 
     def office_delete(self, move: Move, one: str) -> None:
-        self.office_before[one] = self.town.office()[one]
-        self.town.fourhse.hand_delete("incident", one)
+        self.office_before[one] = self.scenario.office()[one]
+        self.scenario.fourhse.hand_delete("incident", one)
         self.watch.human()
 
     def office_put_back(self, move: Move, one: str) -> None:
@@ -171,15 +171,15 @@ class Hands:
             row = self.office_before[gone[move.which % len(gone)]]
             names = ("office_incident_id", "name", "date_incident", "category", "description_event", "status")
             made = {name: row[name] for name in names} | ({"status": "open"} if row["status"] == "closed" else {})
-            one = self.town.fourhse.hand_create("incident", OFFICE, **made)
+            one = self.scenario.fourhse.hand_create("incident", OFFICE, **made)
             if row["status"] == "closed":
-                self.town.fourhse.hand_edit("incident", one, status="closed", date_closed=row["date_closed"])
+                self.scenario.fourhse.hand_edit("incident", one, status="closed", date_closed=row["date_closed"])
         self.watch.human()
 
     office_restore = office_put_back
 
     def _office(self, one: str, written: str | None, **fields: Any) -> None:
-        self.town.fourhse.hand_edit("incident", one, **fields)
+        self.scenario.fourhse.hand_edit("incident", one, **fields)
         self.watch.human(("fourhse", one), written)
 
     # Rights and settings ------------------------------------------------------------------------------------------
@@ -191,54 +191,54 @@ class Hands:
         self.watch.human()
 
     def world_hide_some(self, move: Move) -> None:
-        self.town.fourhse.revoke(OFFICE, 0.4)
+        self.scenario.fourhse.revoke(OFFICE, 0.4)
 
     def world_hide_all(self, move: Move) -> None:
-        self.town.fourhse.revoke(OFFICE)
+        self.scenario.fourhse.revoke(OFFICE)
 
     def world_show_all(self, move: Move) -> None:
         """Every right is back."""
-        self.town.fourhse.grant(OFFICE)
-        self.town.fourhse.reactivate_office(OFFICE)
-        self.town.fourhse.resume_project(TENANT)
-        self.town.procore.hide_project(PROJECT, False)
-        self.town.procore.permit_all()
+        self.scenario.fourhse.grant(OFFICE)
+        self.scenario.fourhse.reactivate_office(OFFICE)
+        self.scenario.fourhse.resume_project(TENANT)
+        self.scenario.procore.hide_project(PROJECT, False)
+        self.scenario.procore.permit_all()
 
     def world_historicize(self, move: Move) -> None:
-        self.town.fourhse.historicize_office(OFFICE)
+        self.scenario.fourhse.historicize_office(OFFICE)
 
     def world_reactivate(self, move: Move) -> None:
-        self.town.fourhse.reactivate_office(OFFICE)
+        self.scenario.fourhse.reactivate_office(OFFICE)
 
     def world_suspend(self, move: Move) -> None:
-        self.town.fourhse.suspend_project(TENANT)
+        self.scenario.fourhse.suspend_project(TENANT)
 
     def world_resume(self, move: Move) -> None:
-        self.town.fourhse.resume_project(TENANT)
+        self.scenario.fourhse.resume_project(TENANT)
 
     def world_hide_project(self, move: Move) -> None:
-        self.town.procore.hide_project(PROJECT)
+        self.scenario.procore.hide_project(PROJECT)
 
     def world_move_project(self, move: Move) -> None:
         """Somebody corrects the project's time zone; days on site may read differently from now on."""
-        self.town.procore.add_project(PROJECT, "Riverside", OTHER_ZONE, OTHER_ZONE)
-        self.watch.zone = self.town.zone = OTHER_ZONE
+        self.scenario.procore.add_project(PROJECT, "Riverside", OTHER_ZONE, OTHER_ZONE)
+        self.watch.zone = self.scenario.zone = OTHER_ZONE
         self.watch.moved = True
 
     def world_new_words(self, move: Move) -> None:
         """The mapping now calls every category an injury; pairs that agreed may not any more."""
-        self.town.with_route(mapping=with_other_words(self.town.route.mapping))
+        self.scenario.with_route(mapping=with_other_words(self.scenario.route.mapping))
         self.watch.injury = "NON_COMPLIANCE"
 
     def world_other_since(self, move: Move) -> None:
-        self.town.with_route(since=self.town.route.since + timedelta(days=1))
+        self.scenario.with_route(since=self.scenario.route.since + timedelta(days=1))
 
     def world_unlink(self, move: Move) -> None:
-        links = self.town.links()
+        links = self.scenario.links()
         if links:
             link = links[move.which % len(links)]
-            with self.town.store.begin() as unit:
-                unit.links(self.town.route.key).remove(link.procore_id)
+            with self.scenario.store.begin() as unit:
+                unit.links(self.scenario.route.key).remove(link.procore_id)
             self.watch.forget(link.procore_id)
 
     # Words --------------------------------------------------------------------------------------------------------
@@ -258,4 +258,4 @@ class Hands:
         return DAYS[move.value % len(DAYS)] + timedelta(days=move.which % 3)
 
     def _instant(self, day: date, hour: int | None) -> Any:
-        return datetime(day.year, day.month, day.day, hour or 0, tzinfo=ZoneInfo(self.town.zone)).astimezone(UTC)
+        return datetime(day.year, day.month, day.day, hour or 0, tzinfo=ZoneInfo(self.scenario.zone)).astimezone(UTC)

@@ -11,7 +11,7 @@ from pathlib import Path
 from machine_moves import Setting
 
 from procore_4hse.mapping.loader import load
-from procore_4hse.mapping.rules import Mapping, OnConflict
+from procore_4hse.mapping.rules import FieldMapping, OnConflict
 from world import MAPPING, default_mapping
 
 CUSTOM_FIELD = 598134325870420
@@ -24,13 +24,13 @@ WITNESS_ROW = f"""
 """
 
 
-def mapping_of(setting: Setting) -> Mapping:
+def mapping_of(setting: Setting) -> FieldMapping:
     mapping = with_witness() if setting.custom_field() else default_mapping()
     title = replace(mapping.fields[0], on_conflict=OnConflict(setting.rule))
     return replace(mapping, fields=(title, *mapping.fields[1:]))
 
 
-def with_other_words(mapping: Mapping) -> Mapping:
+def with_other_words(mapping: FieldMapping) -> FieldMapping:
     """The same rows, but the category's words mean something else."""
     other = other_words()
     fields = tuple(other.category if row.key == other.category.key else row for row in mapping.fields)
@@ -38,14 +38,14 @@ def with_other_words(mapping: Mapping) -> Mapping:
 
 
 @cache
-def with_witness() -> Mapping:
+def with_witness() -> FieldMapping:
     """The default mapping with a row that leads to a custom field."""
     rows = (MAPPING / "incident.yaml").read_text(encoding="utf-8")
     return _changed("incident.yaml", rows + WITNESS_ROW)
 
 
 @cache
-def other_words() -> Mapping:
+def other_words() -> FieldMapping:
     """The default mapping with one word meaning something else."""
     text = (MAPPING / "words" / "category.yaml").read_text(encoding="utf-8")
     injury, none = ("- 4hse: {}\n  procore: {}\n".format("ACCIDENTS", word) for word in ("injury", "no injury"))
@@ -54,7 +54,7 @@ def other_words() -> Mapping:
     return _changed("words/category.yaml", swapped)
 
 
-def _changed(name: str, text: str) -> Mapping:
+def _changed(name: str, text: str) -> FieldMapping:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "mapping"
         shutil.copytree(MAPPING, place)

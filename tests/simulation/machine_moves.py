@@ -49,7 +49,7 @@ OFFICE = (
 )
 AROUND = ("hide some", "hide all", "show all", "historicize", "reactivate", "suspend", "resume", "hide project")
 RARE = ("move project", "new words", "new words", "other since", "unlink")
-DESK = ("answer", "answer", "answer", "withdraw")
+INBOX = ("answer", "answer", "answer", "withdraw")
 MIDDLE = ("title", "text", "day", "status", "delete", "restore", "report")
 ZONES = ("America/Los_Angeles", "Europe/Rome", "Australia/Sydney", "Pacific/Honolulu")
 TARGETS = ("any", "write", "write", "list", "records", "view", "create", "token")
@@ -90,15 +90,15 @@ class Meddling:
 
 
 @dataclass(frozen=True)
-class Round:
+class Turn:
     """What happens until a cycle and in it."""
 
     site: tuple[Move, ...]
     office: tuple[Move, ...]
-    desk: tuple[Move, ...] = ()
+    inbox_person: tuple[Move, ...] = ()
     around: tuple[Move, ...] = ()
     trouble: tuple[Fault, ...] | Death | Meddling | None = None
-    rehearsed: bool = False
+    mapping_diff: bool = False
     """A dry run goes before the cycle, and both must plan the same."""
 
 
@@ -139,7 +139,7 @@ class Setting:
 @dataclass(frozen=True)
 class History:
     setting: Setting
-    rounds: tuple[Round, ...]
+    turns: tuple[Turn, ...]
 
 
 UNASKED = {
@@ -198,14 +198,14 @@ meddlings = st.builds(
     st.builds(Move, st.sampled_from(MIDDLE), small, small),
     st.integers(0, 14),
 )
-rounds = st.builds(
-    Round,
+turns = st.builds(
+    Turn,
     site=moves(SITE, 1, 3),
     office=moves(OFFICE, 1, 3),
-    desk=moves(DESK, 1, 4),
+    inbox_person=moves(INBOX, 1, 4),
     around=st.one_of(st.just(()), st.just(()), st.just(()), moves(AROUND, 1, 1), moves((*AROUND, *RARE, *RARE), 1, 1)),
     trouble=_often(4, faults, faults, deaths, meddlings),
-    rehearsed=st.sampled_from((False,) * 15 + (True,)),
+    mapping_diff=st.sampled_from((False,) * 15 + (True,)),
 )
 settings = st.builds(
     Setting,
@@ -223,5 +223,5 @@ settings = st.builds(
 )
 
 
-def histories(many_rounds: int = 5) -> st.SearchStrategy[History]:
-    return st.builds(History, settings, st.lists(rounds, min_size=many_rounds, max_size=many_rounds).map(tuple))
+def histories(many_turns: int = 5) -> st.SearchStrategy[History]:
+    return st.builds(History, settings, st.lists(turns, min_size=many_turns, max_size=many_turns).map(tuple))

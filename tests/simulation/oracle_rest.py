@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from oracle_watch import FIELDS, OTHER, SHARED, Objection, Place, Watch, alike
-from scenario_world import Town
+from oracle_watch import FIELDS, OTHER, SHARED, Objection, SyncStatus, Watch, alike
+from scenario_world import ScenarioWorld
 
 HELD = {"title": "title", "description": "text", "day": "day", "status": "status", "category": "category"}
 
 
 @dataclass
 class Rest:
-    town: Town
+    scenario: ScenarioWorld
     watch: Watch
     report: Any
 
@@ -24,7 +24,7 @@ class Rest:
             raise Objection("; ".join(problems))
 
     def _outcome(self) -> Iterator[str]:
-        refused = any(entry.item.kind == "refused" for entry in self.town.inbox())
+        refused = any(entry.item.kind == "refused" for entry in self.scenario.inbox())
         if self.report.outcome not in ("ok", "stopped") and not refused:
             yield f"at rest, the outcome is {self.report.outcome}: {self.report.reason}"
         if self.report.outcome == "ok" and any(action.act.value != "link" for action in self.report.plan.actions):
@@ -32,7 +32,7 @@ class Rest:
 
     def _calls(self) -> Iterator[str]:
         """A custom field that Procore does not know is sent because the mapping says so."""
-        told = [one for one in self.town.procore.refused if "is not a custom field" not in one]
+        told = [one for one in self.scenario.procore.refused if "is not a custom field" not in one]
         yield from (f"a call broke Procore's contract: {one}" for one in told)
 
     # Every record ---------------------------------------------------------------------------------------------------
@@ -43,41 +43,45 @@ class Rest:
         self.waiting = {one for entry in self._waiting() for one in (entry.item.procore_id, entry.item.fourhse_id)}
         for side in ("procore", "fourhse"):
             for key in self.watch.now[side]:
-                place = (side, key)
-                other = self.watch.partner.get(place)
+                standing = (side, key)
+                other = self.watch.partner.get(standing)
                 if other in self.watch.now[OTHER[side]]:
                     yield from self._pair(key, other or "") if side == "procore" else ()
-                elif reason := self._alone(place, other):
+                elif reason := self._alone(standing, other):
                     yield reason
 
     def _waiting(self) -> list[Any]:
-        return list(self.town.inbox())
+        return list(self.scenario.inbox())
 
     def _holds_all(self) -> bool:
         names = ("first-meeting", "emptied", "regress", "scope", "zone", "mapping", "replaced")
-        return any(entry.item.key.startswith(tuple(f"guard:{name}" for name in names)) for entry in self.town.inbox())
+        return any(
+            entry.item.key.startswith(tuple(f"guard:{name}" for name in names)) for entry in self.scenario.inbox()
+        )
 
-    def _alone(self, place: Place, other: str | None) -> str | None:
-        if place[1] in self.waiting or self._stays_home(place) or place[1] in self.watch.refused:
+    def _alone(self, standing: SyncStatus, other: str | None) -> str | None:
+        if standing[1] in self.waiting or self._stays_home(standing) or standing[1] in self.watch.refused:
             return None
         if other is None:
             candidates = {c for entry in self._waiting() for c in entry.item.facts.get("candidates", ())}
-            return None if place[1] in candidates | self.watch.unlinked else f"{place} never reached the other side"
-        if self.watch.policy in ("ignore", "close") or self._is_left_alone(place):
+            return (
+                None if standing[1] in candidates | self.watch.unlinked else f"{standing} never reached the other side"
+            )
+        if self.watch.policy in ("ignore", "close") or self._is_left_alone(standing):
             return None
-        return f"{place} lost its partner {other}, and nobody is asked"
+        return f"{standing} lost its partner {other}, and nobody is asked"
 
-    def _is_left_alone(self, place: Place) -> bool:
+    def _is_left_alone(self, standing: SyncStatus) -> bool:
         """A person kept it, or asked for what this route may not do: a write on the side that it only reads."""
-        verdict = self.watch.verdicts.get(self.watch._procore(place))
-        forbidden = {place[0]: "approve", OTHER[place[0]]: "restore"}.get(self.watch.read_only or "")
+        verdict = self.watch.verdicts.get(self.watch._procore(standing))
+        forbidden = {standing[0]: "approve", OTHER[standing[0]]: "restore"}.get(self.watch.read_only or "")
         return verdict is not None and verdict in ("reject", forbidden)
 
-    def _stays_home(self, place: Place) -> bool:
+    def _stays_home(self, standing: SyncStatus) -> bool:
         """Privacy, a category that is not shared, and a route that goes the other way."""
-        side, key = place
+        side, key = standing
         if side == "procore":
-            hidden = self.town.route.private == "skip" and bool(self.town.site()[key]["private"])
+            hidden = self.scenario.route.private == "skip" and bool(self.scenario.site()[key]["private"])
             return hidden or self.watch.read_only == "fourhse"
         return self.watch.now[side][key]["category"] not in SHARED or self.watch.read_only == "procore"
 
@@ -90,12 +94,12 @@ class Rest:
             if not alike(name, ours[name], theirs[name], self.watch.injury) and not self._is_told(left, right, name):
                 yield f"{name} of {left} is {ours[name]!r} and of {right} {theirs[name]!r}, and nobody is asked"
 
-    def _is_out(self, place: Place) -> bool:
-        if place[0] == "procore":
-            return self.town.route.private == "skip" and bool(self.town.site()[place[1]]["private"])
-        return self.watch.now["fourhse"][place[1]]["category"] not in SHARED
+    def _is_out(self, standing: SyncStatus) -> bool:
+        if standing[0] == "procore":
+            return self.scenario.route.private == "skip" and bool(self.scenario.site()[standing[1]]["private"])
+        return self.watch.now["fourhse"][standing[1]]["category"] not in SHARED
 
-    def _is_told(self, left: Place, right: Place, name: str) -> bool:
+    def _is_told(self, left: SyncStatus, right: SyncStatus, name: str) -> bool:
         named = [e for e in self._waiting() if e.item.procore_id == left[1] or e.item.fourhse_id == right[1]]
         if any(not e.item.field or name in [HELD.get(f) for f in e.item.field.split(", ")] for e in named):
             return True
@@ -110,7 +114,7 @@ class Rest:
         local = {"procore": right, "fourhse": left}.get(self.watch.read_only or "")
         return any((local, one) in self.watch.fresh for one in (name, "title" if name == "text" else name))
 
-    def _is_unfilled(self, left: Place, right: Place, name: str) -> bool:
+    def _is_unfilled(self, left: SyncStatus, right: SyncStatus, name: str) -> bool:
         """A new link fills empty values, and on a one-way route only those of the side that it writes."""
         source = {"procore": left, "fourhse": right}.get(self.watch.read_only or "")
         return (
@@ -132,7 +136,7 @@ class Rest:
 
     def _unseen(self) -> dict[str, int]:
         """Linked records that are not there, and of which nothing proves that they were deleted."""
-        links = [link for link in self.town.links() if link.kind == "incident"]
+        links = [link for link in self.scenario.links() if link.kind == "incident"]
         site = [link.procore_id for link in links if self._may_be_there(link, "procore")]
         office = [link.fourhse_id for link in links if self._may_be_there(link, "fourhse")]
         return {
@@ -143,5 +147,5 @@ class Rest:
     def _may_be_there(self, link: Any, side: str) -> bool:
         """For proof of a survivor's deletion nobody looks: it was answered that it is left alone."""
         if link.state in ("ignored", "closed-by-policy"):
-            return self.town.buried(link) != side
+            return self.scenario.deleted_images(link) != side
         return link.state in ("live", f"gone-{OTHER[side]}")

@@ -15,7 +15,7 @@ from oracle import cut, day_of, one_line, plain, title_and_text
 
 Row = Mapping[str, Any]
 Meaning = dict[str, Any]
-Place = tuple[str, str]
+SyncStatus = tuple[str, str]
 """(side, record id)."""
 
 FIELDS = ("title", "text", "day", "status", "category")
@@ -71,33 +71,33 @@ class Watch:
     read_only: str | None = None
     """The side that this route may never write."""
     now: dict[str, dict[str, Meaning]] = field(default_factory=lambda: {"procore": {}, "fourhse": {}})
-    told: dict[tuple[Place, str], list[Any]] = field(default_factory=lambda: defaultdict(list))
+    told: dict[tuple[SyncStatus, str], list[Any]] = field(default_factory=lambda: defaultdict(list))
     """Every meaning that a field has had."""
-    agreed: dict[tuple[Place, str], list[Any]] = field(default_factory=lambda: defaultdict(list))
+    agreed: dict[tuple[SyncStatus, str], list[Any]] = field(default_factory=lambda: defaultdict(list))
     """What a field showed when both sides last agreed: one value, or several where a cycle may have missed it."""
-    fresh: dict[tuple[Place, str], Any] = field(default_factory=dict)
+    fresh: dict[tuple[SyncStatus, str], Any] = field(default_factory=dict)
     """What people wrote and the other side has not shown yet."""
-    partner: dict[Place, str] = field(default_factory=dict)
-    by_hand: set[Place] = field(default_factory=set)
+    partner: dict[SyncStatus, str] = field(default_factory=dict)
+    by_hand: set[SyncStatus] = field(default_factory=set)
     """Records that people made."""
-    gone_by_hand: set[Place] = field(default_factory=set)
-    gone_meanwhile: set[Place] = field(default_factory=set)
+    gone_by_hand: set[SyncStatus] = field(default_factory=set)
+    gone_meanwhile: set[SyncStatus] = field(default_factory=set)
     """What people deleted since this cycle began: it may have been read before."""
-    returned: set[Place] = field(default_factory=set)
+    returned: set[SyncStatus] = field(default_factory=set)
     """What people deleted and brought back."""
-    removed_by_us: set[Place] = field(default_factory=set)
+    removed_by_us: set[SyncStatus] = field(default_factory=set)
     chosen: dict[tuple[str, str], tuple[str, dict[str, Any]]] = field(default_factory=dict)
     """(Procore id, field) -> the side that a person chose, and the two values they saw."""
     verdicts: dict[str, str] = field(default_factory=dict)
     """Procore id -> what a person answered about its deletion: approve, keep or restore."""
     joined: set[tuple[str, str]] = field(default_factory=set)
-    told_gone: set[Place] = field(default_factory=set)
+    told_gone: set[SyncStatus] = field(default_factory=set)
     """Records that a person declared deleted."""
-    taken: set[Place] = field(default_factory=set)
+    taken: set[SyncStatus] = field(default_factory=set)
     """Records that a replacing PUT emptied; they must get back what they lost."""
     unsure: set[str | None] = field(default_factory=set)
     """Ids of records with a write of ours that has no outcome yet."""
-    put_back: set[Place] = field(default_factory=set)
+    put_back: set[SyncStatus] = field(default_factory=set)
     """Records of which a person said that what is empty there was taken, and shall be put back."""
     rule: str | None = None
     """The side that wins when both changed a title, by the mapping."""
@@ -123,7 +123,7 @@ class Watch:
         rows = {"procore": self.site(), "fourhse": self.office()}
         return {side: {key: meaning(side, row, self.zone) for key, row in rows[side].items()} for side in rows}
 
-    def human(self, place: Place | None = None, name: str | None = None) -> None:
+    def human(self, place: SyncStatus | None = None, name: str | None = None) -> None:
         """A person has acted, on this field when one is named."""
         seen, before = self.look(), self.now
         for side, records in seen.items():
@@ -141,24 +141,24 @@ class Watch:
     def cycle_begins(self) -> None:
         self.gone_meanwhile.clear()
 
-    def cycle_ended(self, outcome: str | None, unheard: Collection[str]) -> None:
+    def cycle_ended(self, outcome: str | None, unknown: Collection[str]) -> None:
         """What both sides show alike is what they agree on; a cycle that failed, or left it alone, may not know."""
         self.behind = True
         self.learn_links()
         for (side, key), other in self.partner.items():
             here, there = self.now[side].get(key), self.now[OTHER[side]].get(other)
             for name in FIELDS if here and there else ():
-                heard = key not in unheard and other not in unheard
+                heard = key not in unknown and other not in unknown
                 self._agree((side, key), name, here[name], there[name], whole=heard and outcome == "ok")
                 if heard and outcome in ("ok", "partial") and self._alike((side, key), name, here[name], there[name]):
                     self.fresh.pop(((side, key), name), None)
 
-    def _agree(self, place: Place, name: str, here: Any, there: Any, *, whole: bool) -> None:
+    def _agree(self, place: SyncStatus, name: str, here: Any, there: Any, *, whole: bool) -> None:
         known = self.agreed[place, name]
         if self._alike(place, name, here, there):
             self.agreed[place, name] = [here] if whole else [*known, here]
 
-    def _appeared_by_hand(self, place: Place) -> None:
+    def _appeared_by_hand(self, place: SyncStatus) -> None:
         if place in self.gone_by_hand:
             self.returned.add(place)
         self.gone_by_hand.discard(place)
@@ -166,7 +166,7 @@ class Watch:
             self.by_hand.add(place)
         self.removed_by_us.discard(place)
 
-    def _wrote(self, place: Place, name: str) -> None:
+    def _wrote(self, place: SyncStatus, name: str) -> None:
         """An edit is news unless it brings back what both sides agreed on; where it stays local, what they did last."""
         value, agreed = self.now[place[0]][place[1]][name], self.agreed[place, name]
         if any(same(name, value, was) for was in (agreed[-1:] if self.read_only == OTHER[place[0]] else agreed)):
@@ -175,7 +175,7 @@ class Watch:
             self.fresh[place, name] = value
         self._clear_where_alike(place, name)
 
-    def _may_be_ours(self, place: Place, name: str, value: Any) -> bool:
+    def _may_be_ours(self, place: SyncStatus, name: str, value: Any) -> bool:
         """Nobody can tell what a person wrote from the same value sent by us, when the answer was lost."""
         source = (OTHER[place[0]], self.partner.get(place, ""))
         return place[1] in self.unsure and any(
@@ -205,7 +205,7 @@ class Watch:
 
     # Judging ------------------------------------------------------------------------------------------------------
 
-    def _judge(self, place: Place, old: Meaning | None, new: Meaning | None) -> None:
+    def _judge(self, place: SyncStatus, old: Meaning | None, new: Meaning | None) -> None:
         if old == new:
             return
         if place[0] == self.read_only:
@@ -219,7 +219,7 @@ class Watch:
                 if old[name] != new[name]:
                     self._judge_write(place, name, old[name], new[name])
 
-    def _judge_create(self, place: Place, new: Meaning) -> None:
+    def _judge_create(self, place: SyncStatus, new: Meaning) -> None:
         """What we make says what a living record of the other side says, and that one had no living partner."""
         side = place[0]
         if place in self.gone_by_hand | self.removed_by_us:
@@ -235,17 +235,17 @@ class Watch:
                 return
         raise Objection(f"{place} was made, and nothing without a partner on the other side says what it says: {new}")
 
-    def _sources(self, place: Place, new: Meaning) -> list[str]:
+    def _sources(self, place: SyncStatus, new: Meaning) -> list[str]:
         """Records of the other side that say, or said once, what this one says."""
         other = OTHER[place[0]]
         living = [key for key in self.now[other] if self._said((other, key), new)]
         return living + [key for at, key in self.gone_by_hand if at == other and self._said((at, key), new)]
 
-    def _said(self, place: Place, new: Meaning) -> bool:
+    def _said(self, place: SyncStatus, new: Meaning) -> bool:
         names = ("title", "text", "day", "status")
         return all(any(alike(name, was, new[name]) for was in self.told[place, name]) for name in names)
 
-    def _judge_delete(self, place: Place) -> None:
+    def _judge_delete(self, place: SyncStatus) -> None:
         other = self._partner_of(place)
         if other is None:
             raise Objection(f"{place} was deleted, and it has no partner that could have been")
@@ -259,7 +259,7 @@ class Watch:
             raise Objection(f"{place} was deleted with an edit that the other side never showed")
         self.removed_by_us.add(place)
 
-    def _judge_write(self, place: Place, name: str, old: Any, new: Any) -> None:
+    def _judge_write(self, place: SyncStatus, name: str, old: Any, new: Any) -> None:
         if self._is_restoring(place, name, old, new):
             return
         other = self._partner_of(place)
@@ -279,7 +279,7 @@ class Watch:
         if said is not None and self._alike(place, name, new, said[name]):
             self.fresh.pop((source, name), None)
 
-    def _is_restoring(self, place: Place, name: str, old: Any, new: Any) -> bool:
+    def _is_restoring(self, place: SyncStatus, name: str, old: Any, new: Any) -> bool:
         """A replacing PUT empties texts that were not sent; the route stops and puts them back when approved."""
         source = (OTHER[place[0]], self.partner.get(place, ""))
         unsent = self.replacing and place[0] == "fourhse" and place not in self.taken
@@ -292,11 +292,11 @@ class Watch:
         filled = place in self.taken or (place in self.put_back and not old)
         return filled and any(same(name, was, new) for was in self.told[place, name])
 
-    def _lately(self, source: Place, name: str) -> list[Any]:
+    def _lately(self, source: SyncStatus, name: str) -> list[Any]:
         """A record may have been edited since it was read; it then said what is written a moment ago."""
         return self.told[source, name] if self.late else self.told[source, name][-3:]
 
-    def _may_overrule(self, place: Place, name: str, mine: Any, new: Any) -> bool:
+    def _may_overrule(self, place: SyncStatus, name: str, mine: Any, new: Any) -> bool:
         """The mapping's rule, a person's answer to what they saw, or a new link: there an empty value is filled.
 
         Who chose the value of the side that a one-way route writes has left both until the other side changes.
@@ -320,11 +320,11 @@ class Watch:
             return True
         return str(shown or "").split() == str(mine or "").split()
 
-    def _alike(self, place: Place, name: str, here: Any, there: Any) -> bool:
+    def _alike(self, place: SyncStatus, name: str, here: Any, there: Any) -> bool:
         pair = (here, there) if place[0] == "procore" else (there, here)
         return alike(name, *pair, injury=self.injury)
 
-    def _clear_where_alike(self, place: Place, name: str) -> None:
+    def _clear_where_alike(self, place: SyncStatus, name: str) -> None:
         """What both sides show is news no more; an edit that no route carries is, until a cycle has seen them agree."""
         other = self._partner_of(place)
         there = self.now[OTHER[place[0]]].get(other or "")
@@ -335,15 +335,15 @@ class Watch:
 
     # Who belongs to whom ------------------------------------------------------------------------------------------
 
-    def _procore(self, place: Place) -> str:
+    def _procore(self, place: SyncStatus) -> str:
         return place[1] if place[0] == "procore" else self.partner.get(place, "")
 
-    def _partner_of(self, place: Place) -> str | None:
+    def _partner_of(self, place: SyncStatus) -> str | None:
         if self.behind and (place not in self.partner or self.joined):
             self.learn_links()
         return self.partner.get(place)
 
-    def _pair(self, place: Place, other: str) -> None:
+    def _pair(self, place: SyncStatus, other: str) -> None:
         """A new partner takes the place of one that is gone."""
         source = (OTHER[place[0]], other)
         former = self.partner.pop(source, None)
@@ -369,7 +369,7 @@ class Watch:
             self.agreed.pop((("procore", procore_id), name), None)
             self.agreed.pop((("fourhse", other or ""), name), None)
 
-    def fill(self, place: Place) -> None:
+    def fill(self, place: SyncStatus) -> None:
         """A person says that what is empty there was taken from it, and shall be put back."""
         self.put_back.add(place)
         for name in FIELDS:
@@ -387,7 +387,7 @@ class Watch:
                 raise Objection(f"{left} and {right} were linked, and they do not tell the same day, title and text")
             self._pair(left, fourhse_id)
 
-    def _is_clear(self, left: Place, right: Place) -> bool:
+    def _is_clear(self, left: SyncStatus, right: SyncStatus) -> bool:
         """Equal day, title and text at some moment: a person may have edited one since it was read."""
         names = ("title", "text", "day")
         return all(

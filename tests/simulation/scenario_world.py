@@ -13,7 +13,7 @@ from typing import Any
 
 from procore_4hse.engine.cycle import Cycle, Options
 from procore_4hse.engine.report import Report
-from procore_4hse.engine.snapshots import Gathering
+from procore_4hse.engine.snapshots import CycleInputs
 from procore_4hse.models import Link, Side
 from procore_4hse.reconcile.snapshot import Plan
 from procore_4hse.route import Route
@@ -102,14 +102,14 @@ class Recorded(Cycle):
 
     plans: list[Plan]
 
-    def decide(self, known: Gathering) -> Plan:
+    def decide(self, known: CycleInputs) -> Plan:
         decided = super().decide(known)
         self.plans.append(decided)
         return decided
 
 
 @dataclass
-class Town(World):
+class ScenarioWorld(World):
     """A world whose process can die and be born again on the same store."""
 
     gate: Gate = field(default_factory=Gate)
@@ -122,7 +122,7 @@ class Town(World):
     @classmethod
     def found(
         cls, store: FragileStore, route: Route, zone: str, procore_dials: ProcoreDials, fourhse_dials: FourHseDials
-    ) -> Town:
+    ) -> ScenarioWorld:
         store.wipe()
         store.watch, store.gate = Clock(), Gate()
         clock = store.watch
@@ -132,12 +132,12 @@ class Town(World):
         procore.add_project(PROJECT, "Riverside", zone, zone)
         fourhse.add_project(TENANT, "Builder")
         fourhse.add_office(TENANT, OFFICE, "Riverside site")
-        house = cls._house(store, clock, procore, fourhse)
-        town = cls(store, clock, procore, fourhse, faults, route, house, zone, gate=store.gate)
-        town._be_born()
-        faults.on_request.append(town._before_send)
-        faults.on_response.append(town._processed)
-        return town
+        runtime = cls._house(store, clock, procore, fourhse)
+        scenario = cls(store, clock, procore, fourhse, faults, route, runtime, zone, gate=store.gate)
+        scenario._be_born()
+        faults.on_request.append(scenario._before_send)
+        faults.on_response.append(scenario._processed)
+        return scenario
 
     def _before_send(self, request: Request) -> None:
         self.gate.check()
@@ -156,7 +156,7 @@ class Town(World):
         self.plans.clear()
         self.asked = None
         try:
-            with Recorded(self.house, self.route, Options(**options)) as cycle:
+            with Recorded(self.runtime, self.route, Options(**options)) as cycle:
                 cycle.plans = self.plans
                 cycle.run()
             return cycle.report
@@ -191,9 +191,9 @@ class Town(World):
 
     def _be_born(self) -> None:
         """A process that another one of this host can tell to be dead."""
-        house = self._house(self.store, self.clock, self.procore, self.fourhse)
+        runtime = self._house(self.store, self.clock, self.procore, self.fourhse)
         life = replace(Holder.this_process(), started=f"life {next(self.lives)}")
-        self.house = replace(house, holder=life)
+        self.runtime = replace(runtime, holder=life)
 
     def unsettled(self) -> int:
         """Writes whose fate is unknown and about which nobody is asked."""
@@ -209,7 +209,7 @@ class Town(World):
             actions = [intent.action for intent in unit.journal(self.route.key).open()]
         return {one for action in actions for one in (action.source_id, action.target_id) if one}
 
-    def buried(self, link: Link) -> str | None:
+    def deleted_images(self, link: Link) -> str | None:
         """The side on which the link's record was last taken for deleted."""
         with self.store.read() as unit:
             links = unit.links(self.route.key)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from scenario_world import FragileStore, Town
+from scenario_world import FragileStore, ScenarioWorld
 
 from oracle import day_of, one_line, plain, title_and_text
 from procore_4hse.engine.report import Report
@@ -72,10 +72,10 @@ def short(title: str) -> str:
 
 @dataclass
 class Story:
-    """Acts out one story in a town of its own."""
+    """Acts out one story in a world of its own."""
 
     store: FragileStore
-    town: Town = field(init=False)
+    scenario: ScenarioWorld = field(init=False)
     titles: dict[tuple[str, str], str] = field(default_factory=dict)
     """(side, title) -> record id, for records that bear it now or bore it once."""
     report: Report | None = None
@@ -89,7 +89,7 @@ class Story:
             mapping=default_mapping(),
             since=date(2015, 1, 1),
         )
-        self.town = Town.found(self.store, route, ZONE, ProcoreDials(), FourHseDials())
+        self.scenario = ScenarioWorld.found(self.store, route, ZONE, ProcoreDials(), FourHseDials())
 
     def act_out(self, sentence: Sentence) -> None:
         for pattern, method in HEARD:
@@ -103,50 +103,50 @@ class Story:
 
     @hears(r"the project is in (\S+)")
     def _zone(self, zone: str) -> None:
-        self.town.procore.add_project(PROJECT, "Riverside", zone, zone)
-        self.town.zone = zone
+        self.scenario.procore.add_project(PROJECT, "Riverside", zone, zone)
+        self.scenario.zone = zone
 
     @hears(r"the policy for deletions is to (ask|propagate|close|ignore)")
     def _policy(self, policy: str) -> None:
-        self.town.with_route(deletions=Policy(policy))
+        self.scenario.with_route(deletions=Policy(policy))
 
     @hears(r"the route copies from (Procore|4HSE) only")
     def _one_way(self, side: str) -> None:
-        self.town.with_route(direction=Direction.TO_FOURHSE if side == "Procore" else Direction.TO_PROCORE)
+        self.scenario.with_route(direction=Direction.TO_FOURHSE if side == "Procore" else Direction.TO_PROCORE)
 
     @hears(r"the mapping says that (Procore|4HSE) decides about the title")
     def _rule(self, side: str) -> None:
         rule = OnConflict.PROCORE if side == "Procore" else OnConflict.FOURHSE
-        mapping = self.town.route.mapping
+        mapping = self.scenario.route.mapping
         title = replace(mapping.fields[0], on_conflict=rule)
-        self.town.with_route(mapping=replace(mapping, fields=(title, *mapping.fields[1:])))
+        self.scenario.with_route(mapping=replace(mapping, fields=(title, *mapping.fields[1:])))
 
     # Reports ------------------------------------------------------------------------------------------------------
 
     @hears(r'on site, "(.+)" happened on (\S+)(?: at (\d+))?')
     def _on_site(self, title: str, day: str, hour: str | None) -> None:
-        self.town.on_site(title, date.fromisoformat(day), int(hour) if hour else None)
+        self.scenario.on_site(title, date.fromisoformat(day), int(hour) if hour else None)
 
     @hears(r'on site, "(.+)" and a title too long for 4HSE happened on (\S+)')
     def _long(self, title: str, day: str) -> None:
-        self.town.on_site(title + ", and so on" * 30, date.fromisoformat(day), description="A rail was missing.")
+        self.scenario.on_site(title + ", and so on" * 30, date.fromisoformat(day), description="A rail was missing.")
 
     @hears(r'in the office, "(.+)" happened on (\S+)(?: as (\S+))?')
     def _in_office(self, title: str, day: str, word: str | None) -> None:
-        self.town.in_office(title, date.fromisoformat(day), category=word or "NON_COMPLIANCE")
+        self.scenario.in_office(title, date.fromisoformat(day), category=word or "NON_COMPLIANCE")
 
     @hears(r'both know of "(.+)" on (\S+)')
     def _both(self, title: str, day: str) -> None:
         text = f"Both wrote the same about {title}."
-        self.town.on_site(title, date.fromisoformat(day), description=text)
-        self.town.in_office(title, date.fromisoformat(day), description_event=text)
+        self.scenario.on_site(title, date.fromisoformat(day), description=text)
+        self.scenario.in_office(title, date.fromisoformat(day), description_event=text)
 
     # Edits --------------------------------------------------------------------------------------------------------
 
     @hears(r'on site, the (title|description|day) of "(.+)" becomes "(.*)"')
     def _edit_site(self, name: str, title: str, value: str) -> None:
         if name == "day":
-            local = datetime.fromisoformat(value).replace(tzinfo=ZoneInfo(self.town.zone))
+            local = datetime.fromisoformat(value).replace(tzinfo=ZoneInfo(self.scenario.zone))
             self._site(title, event_date=local.astimezone(UTC))
         else:
             self._site(title, **{name: value})
@@ -162,7 +162,7 @@ class Story:
 
     @hears(r'in the office, "(.+)" is (closed|opened)')
     def _status_office(self, title: str, word: str) -> None:
-        day = self.town.clock().date().isoformat() if word == "closed" else None
+        day = self.scenario.clock().date().isoformat() if word == "closed" else None
         self._office(title, status="closed" if word == "closed" else "open", date_closed=day)
 
     @hears(r'on site, "(.+)" is made (private|public)')
@@ -173,65 +173,65 @@ class Story:
     def _hurt(self, who: str, title: str) -> None:
         one = self._id("procore", title)
         if who == "somebody":
-            self.town.procore.hand_create("injury", PROJECT, incident_id=int(one))
-        for injury in self.town.site()[one]["injuries"] if who == "nobody" else ():
-            self.town.procore.hand_delete("injury", injury["id"])
+            self.scenario.procore.hand_create("injury", PROJECT, incident_id=int(one))
+        for injury in self.scenario.site()[one]["injuries"] if who == "nobody" else ():
+            self.scenario.procore.hand_delete("injury", injury["id"])
 
     @hears(r'(on site|in the office), "(.+)" is deleted')
     def _delete(self, where: str, title: str) -> None:
         one = self._id(SIDES[where], title)
         if where == "on site":
-            self.town.procore.hand_delete("incident", int(one))
+            self.scenario.procore.hand_delete("incident", int(one))
         else:
-            self.town.fourhse.hand_delete("incident", one)
+            self.scenario.fourhse.hand_delete("incident", one)
 
     @hears(r'on site, "(.+)" is put back')
     def _put_back(self, title: str) -> None:
-        self.town.procore.hand_restore("incident", int(self._id("procore", title)))
+        self.scenario.procore.hand_restore("incident", int(self._id("procore", title)))
 
     def _site(self, title: str, /, **fields: Any) -> None:
-        self.town.procore.hand_edit("incident", int(self._id("procore", title)), **fields)
+        self.scenario.procore.hand_edit("incident", int(self._id("procore", title)), **fields)
 
     def _office(self, title: str, /, **fields: Any) -> None:
-        self.town.fourhse.hand_edit("incident", self._id("fourhse", title), **fields)
+        self.scenario.fourhse.hand_edit("incident", self._id("fourhse", title), **fields)
 
     # Trouble ------------------------------------------------------------------------------------------------------
 
     @hears(r"our account (loses every right|has every right again) in 4HSE")
     def _rights(self, word: str) -> None:
-        (self.town.fourhse.revoke if word.startswith("loses") else self.town.fourhse.grant)(OFFICE)
+        (self.scenario.fourhse.revoke if word.startswith("loses") else self.scenario.fourhse.grant)(OFFICE)
 
     @hears(r"our account (may not|may again) see Procore's injuries")
     def _injuries(self, word: str) -> None:
         if word == "may not":
-            self.town.procore.forbid("injuries")
+            self.scenario.procore.forbid("injuries")
         else:
-            self.town.procore.permit_all()
+            self.scenario.procore.permit_all()
 
     @hears(r"the answer to our next create in (Procore|4HSE) is lost")
     def _lost(self, side: str) -> None:
-        self.town.faults.add(FaultKind.LOST_ANSWER, method="POST", path=CREATE[side])
+        self.scenario.faults.add(FaultKind.LOST_ANSWER, method="POST", path=CREATE[side])
 
     @hears(r"our next create in (Procore|4HSE) never arrives")
     def _never(self, side: str) -> None:
-        self.town.faults.add(FaultKind.REFUSED_CONNECTION, method="POST", path=CREATE[side])
+        self.scenario.faults.add(FaultKind.REFUSED_CONNECTION, method="POST", path=CREATE[side])
 
     @hears(r"(Procore|4HSE) is down")
     def _down(self, side: str) -> None:
         path = "^/rest" if side == "Procore" else "^/v2"
-        self.town.faults.add(FaultKind.ERROR_BEFORE, path=path, times=None)
+        self.scenario.faults.add(FaultKind.ERROR_BEFORE, path=path, times=None)
 
     @hears(r"everything works again")
     def _up(self) -> None:
-        self.town.faults.clear()
+        self.scenario.faults.clear()
 
     @hears(r"(\d+) minutes pass")
     def _wait(self, minutes: str) -> None:
-        self.town.clock.advance(minutes=int(minutes))
+        self.scenario.clock.advance(minutes=int(minutes))
 
     @hears(r"the next cycle dies right (before|after) its (first|second) (write|commit)")
     def _die(self, when: str, number: str, what: str) -> None:
-        self.town.gate.arm(f"{when} {what}", ("first", "second").index(number))
+        self.scenario.gate.arm(f"{when} {what}", ("first", "second").index(number))
 
     # Answers ------------------------------------------------------------------------------------------------------
 
@@ -239,29 +239,29 @@ class Story:
     def _answer(self, verb: str, kind: str, title: str) -> None:
         entry = self._item(kind, title)
         word = "approve" if verb == "approves" else "reject"
-        self.town.answer(entry.id, word, restore=verb == "restores")
+        self.scenario.answer(entry.id, word, restore=verb == "restores")
 
     @hears(r'a person chooses (Procore|4HSE) for the (\w+) of "(.+)"')
     def _choose(self, side: str, name: str, title: str) -> None:
-        entry = next(e for e in self.town.inbox() if e.item.field == name and short(e.item.title) == title)
-        self.town.answer(entry.id, "resolve", use=SIDES[side])
+        entry = next(e for e in self.scenario.inbox() if e.item.field == name and short(e.item.title) == title)
+        self.scenario.answer(entry.id, "resolve", use=SIDES[side])
 
     @hears(r'a person says that both "(.+)" are (the same|different)')
     def _match(self, title: str, word: str) -> None:
         entry = self._item("match", title)
         one = entry.item.facts["candidates"][0]
         answer = {"verb": "approve", "with_id": one} if word == "the same" else {"verb": "reject"}
-        self.town.answer(entry.id, **answer)
+        self.scenario.answer(entry.id, **answer)
 
     @hears(r"a person approves the guard")
     def _guard(self) -> None:
-        self.town.answer(next(e for e in self.town.inbox() if e.item.kind == "guard").id, "approve")
+        self.scenario.answer(next(e for e in self.scenario.inbox() if e.item.kind == "guard").id, "approve")
 
     # Cycles and what they show ------------------------------------------------------------------------------------
 
     @hears(r"a cycle runs( and the first meeting is approved)?")
     def _cycle(self, first: str | None) -> None:
-        self.report = self.town.cycle(first=bool(first))
+        self.report = self.scenario.cycle(first=bool(first))
 
     @hears(r"then it plans:")
     def _plans(self, below: tuple[str, ...]) -> None:
@@ -299,11 +299,11 @@ class Story:
     @hears(r"then everything is counted")
     def _counted(self) -> None:
         assert self.report is not None
-        held = {"procore": len(self.town.site()), "fourhse": len(self.town.office())}
+        held = {"procore": len(self.scenario.site()), "fourhse": len(self.scenario.office())}
         assert {side: sum(self.report.population[side].values()) for side in held} == held
 
     def planned(self) -> list[str]:
-        actions = self.town.plans[0].actions if self.town.plans else ()
+        actions = self.scenario.plans[0].actions if self.scenario.plans else ()
         return [self._told(action) for action in actions if action.kind is Kind.INCIDENT]
 
     def _told(self, action: Action) -> str:
@@ -311,17 +311,17 @@ class Story:
         return f'{action.act.value} in {action.side.label} "{title}": {action.reason}'
 
     def asked(self) -> list[str]:
-        return [f'{e.item.kind} "{short(e.item.title)}": {e.item.reason}' for e in self.town.inbox()]
+        return [f'{e.item.kind} "{short(e.item.title)}": {e.item.reason}' for e in self.scenario.inbox()]
 
     def shown(self, side: str) -> list[str]:
         if side == "Procore":
-            return [self._site_line(row) for row in self.town.site().values()]
-        return [self._office_line(row) for row in self.town.office().values()]
+            return [self._site_line(row) for row in self.scenario.site().values()]
+        return [self._office_line(row) for row in self.scenario.office().values()]
 
     def _site_line(self, row: dict[str, Any]) -> str:
         hurt = ", somebody hurt" if row["injuries"] else ""
         text = plain(row["description"]).replace("\n", " | ")
-        return f'"{short(one_line(row["title"]))}" on {day_of(row, self.town.zone)}, {row["status"]}{hurt}: {text}'
+        return f'"{short(one_line(row["title"]))}" on {day_of(row, self.scenario.zone)}, {row["status"]}{hurt}: {text}'
 
     def _office_line(self, row: dict[str, Any]) -> str:
         title, text = title_and_text(row)
@@ -332,7 +332,7 @@ class Story:
 
     def _id(self, side: str, title: str) -> str:
         """The record that bears this title, or bore it when a story last named it."""
-        rows = self.town.site() if side == "procore" else self.town.office()
+        rows = self.scenario.site() if side == "procore" else self.scenario.office()
         key = "title" if side == "procore" else "name"
         found = [one for one, row in rows.items() if short(row[key]) == title]
         assert len(found) <= 1, f"two records of {side} bear the title {title!r}"
@@ -341,12 +341,12 @@ class Story:
         return self.titles[side, title]
 
     def _title_of(self, side: Side, record_id: str | None) -> str:
-        rows = self.town.site() if side is Side.PROCORE else self.town.office()
+        rows = self.scenario.site() if side is Side.PROCORE else self.scenario.office()
         row = rows.get(record_id or "")
         name = next((title for (_, title), one in self.titles.items() if one == record_id), "")
         return short(row["title"] if side is Side.PROCORE else row["name"]) if row else name
 
     def _item(self, kind: str, title: str) -> Any:
-        found = [e for e in self.town.inbox() if e.item.kind == kind and short(e.item.title) == title]
+        found = [e for e in self.scenario.inbox() if e.item.kind == kind and short(e.item.title) == title]
         assert found, f"no {kind} of {title!r} waits, only {self.asked()}"
         return found[0]

@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from procore_4hse.mapping.directory import Directory
-from procore_4hse.mapping.picklists import Live
+from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Kind, Link, Side
 from procore_4hse.reconcile.snapshot import People, Presence, Record, Snapshot
 from routes import MAPPING as WHOLE
 from routes import link, office, route, site
 
 DIRECTORY = Directory({"7": "o7", "8": "o8"}, {"o7": "7", "o8": "8"})
-LIVE = Live(DIRECTORY)
+LIVE = Picklists(DIRECTORY)
 MAPPING = replace(WHOLE, people=WHOLE.people[:2])
 """Who it is and for how many days; the other rows have tests of their own."""
 PERSON_8 = {"affected_party": {"id": 8}}
@@ -42,7 +42,7 @@ def child(ours: Record | None = None, theirs: Record | None = None, **changes: A
     """The link of these two people as they stood when they agreed."""
     ours, theirs = ours or injury(), theirs or involved()
     rows = MAPPING.rows_for(ours.kind, LIVE)
-    base = {row.key: row.agreement(ours.image, theirs.image) for row in rows}
+    base = {row.key: row.base_of(ours.image, theirs.image) for row in rows}
     return Link(5, ours.id, theirs.id, kind=ours.kind, base=base, parent="1", **changes)
 
 
@@ -50,7 +50,7 @@ def people(*records: Record, links: tuple[Link, ...] = (), **changes: Any) -> Pe
     mine = tuple(record for record in records if record.side is Side.PROCORE)
     theirs = tuple(record for record in records if record.side is Side.FOURHSE)
     known = {Side.PROCORE: {"1": mine}, Side.FOURHSE: {"a": theirs}}
-    whole: dict[str, Any] = {"links": {"1": links} if links else {}, "live": LIVE, "certified": True}
+    whole: dict[str, Any] = {"links": {"1": links} if links else {}, "picklists": LIVE, "certified": True}
     return People(records=known, **{**whole, **changes})
 
 

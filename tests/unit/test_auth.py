@@ -13,7 +13,7 @@ import structlog
 
 from procore_4hse.clients.auth import FourHseAuth, HeldToken, ProcoreAuth, Token
 from procore_4hse.clients.budget import Budget
-from procore_4hse.clients.transport import Wire
+from procore_4hse.clients.transport import Transport
 from procore_4hse.errors import AccessRefused, Unavailable
 from procore_4hse.models import Side
 from procore_4hse.simulator.wire import Dropped, Handler, InProcess, Request, Response
@@ -35,10 +35,10 @@ class Time:
     def sleep(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
-    def wire(self, side: Side, handler: Handler) -> Wire:
+    def wire(self, side: Side, handler: Handler) -> Transport:
         budget = Budget(side, clock=self.clock, sleep=self.sleep, random=half)
         transport = InProcess(handler)
-        return Wire(side, budget, clock=self.clock, sleep=self.sleep, random=half, transport=transport, urls={})
+        return Transport(side, budget, clock=self.clock, sleep=self.sleep, random=half, transport=transport, urls={})
 
 
 def half() -> float:
@@ -81,11 +81,11 @@ def time() -> Time:
 
 
 def procore(time: Time, endpoint: Endpoint) -> ProcoreAuth:
-    return ProcoreAuth(time.wire(Side.PROCORE, endpoint), LOGIN + "/", "client", "hush-secret")
+    return ProcoreAuth(time.wire(Side.PROCORE, endpoint), LOGIN + "/", "client", "quiet-secret")
 
 
 def fourhse(time: Time, endpoint: Handler, secret: str = "") -> FourHseAuth:
-    return FourHseAuth(time.wire(Side.FOURHSE, endpoint), TOKEN_URL, "client", secret, "user", "hush-password")
+    return FourHseAuth(time.wire(Side.FOURHSE, endpoint), TOKEN_URL, "client", secret, "user", "quiet-password")
 
 
 def test_procore_gives_a_token_for_client_credentials(time: Time) -> None:
@@ -93,7 +93,7 @@ def test_procore_gives_a_token_for_client_credentials(time: Time) -> None:
     assert procore(time, endpoint).token().value == "token-1"
     assert endpoint.paths == ["/oauth/token"]
     assert endpoint.forms == [
-        {"grant_type": "client_credentials", "client_id": "client", "client_secret": "hush-secret"}
+        {"grant_type": "client_credentials", "client_id": "client", "client_secret": "quiet-secret"}
     ]
 
 
@@ -101,7 +101,7 @@ def test_4hse_gives_a_token_for_a_password_and_an_empty_secret_is_not_sent(time:
     endpoint = Endpoint()
     assert fourhse(time, endpoint).token().value == "token-1"
     assert endpoint.forms == [
-        {"grant_type": "password", "client_id": "client", "username": "user", "password": "hush-password"}
+        {"grant_type": "password", "client_id": "client", "username": "user", "password": "quiet-password"}
     ]
     with_secret = Endpoint()
     fourhse(time, with_secret, secret="s").token()
@@ -245,12 +245,12 @@ def test_no_secret_shows_in_representations_log_lines_or_errors(time: Time) -> N
     with structlog.testing.capture_logs() as lines:
         auth = fourhse(time, endpoint)
         token = auth.token()
-        endpoint.answers = [invalid_grant(), Response.of(401, {"error": "hush-password"})]
+        endpoint.answers = [invalid_grant(), Response.of(401, {"error": "quiet-password"})]
         with pytest.raises(AccessRefused) as caught:
             auth.renew(token)
     assert [line["event"] for line in lines].count("auth.token") == 1
     shown = repr([lines, token, auth, caught.value, str(caught.value)])
-    assert "hush" not in shown
+    assert "quiet" not in shown
     assert "token-1" not in shown
     assert "refresh-1" not in shown
     assert repr(token) == repr(Token("other", token.renew_at))

@@ -6,32 +6,32 @@ from datetime import timedelta
 import pytest
 from core import DIRECTORY, MAPPING, PERSON_8, WHOLE, child, crowd, injury, involved, near_miss
 
-from procore_4hse.mapping.picklists import Live
+from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import Direction
-from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, Place, Refusal, Side
+from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, Refusal, Side, SyncStatus
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
 from procore_4hse.reconcile.snapshot import Plan, Policy, Presence, Rebase, Snapshot
-from routes import link, office, ruling, site
+from routes import decision, link, office, site
 
 LINKED = {"links": (child(),)}
 
 
-def place(found: Plan) -> Place:
-    both = found.places[Side.PROCORE]["1"], found.places[Side.FOURHSE]["a"]
+def sync_status(found: Plan) -> SyncStatus:
+    both = found.statuses[Side.PROCORE]["1"], found.statuses[Side.FOURHSE]["a"]
     assert both[0] is both[1]
-    assert [len(known) for known in found.places.values()] == [1, 1], "a person is no incident of its own"
+    assert [len(known) for known in found.statuses.values()] == [1, 1], "a person is no incident of its own"
     return both[0]
 
 
 def test_nobody_needs_nothing():
     found = plan(crowd())
-    assert (found.actions, found.items, found.unheard, place(found)) == ((), (), frozenset(), Place.IN_SYNC)
+    assert (found.actions, found.items, found.unknown, sync_status(found)) == ((), (), frozenset(), SyncStatus.IN_SYNC)
 
 
 def test_people_who_agree_need_nothing():
     found = plan(crowd(injury(), involved(), **LINKED))
-    assert (found.actions, found.items, found.rebases, place(found)) == ((), (), (), Place.IN_SYNC)
+    assert (found.actions, found.items, found.rebases, sync_status(found)) == ((), (), (), SyncStatus.IN_SYNC)
 
 
 # Who is who ------------------------------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ def test_one_of_each_who_name_one_person_are_linked(record, fields):
         Action(Act.LINK, Side.FOURHSE, record.kind, "p1", record.id, "both name the same person", parent="1"),
     )
     assert [replace(r, fields=set(r.fields)) for r in found.rebases] == [Rebase(record.kind, record.id, "p1", fields)]
-    assert (found.items, place(found)) == ((), Place.IN_SYNC)
+    assert (found.items, sync_status(found)) == ((), SyncStatus.IN_SYNC)
 
 
 def test_linked_people_who_differ_follow_the_rule_at_once():
@@ -53,7 +53,7 @@ def test_linked_people_who_differ_follow_the_rule_at_once():
     [item] = found.items
     assert (item.kind, item.key, item.title) == (ItemKind.CONFLICT, "difference:injury-i1:days", "Fall")
     assert (item.procore_id, item.fourhse_id) == ("1", "a"), "people look it up by the incident"
-    assert (item.procore_value, item.fourhse_value, place(found)) == ("3", "5", Place.WAITING)
+    assert (item.procore_value, item.fourhse_value, sync_status(found)) == ("3", "5", SyncStatus.WAITING)
     filled = plan(crowd(injury(work_days_absent=None), involved())).actions[1]
     assert filled == Action(
         Act.UPDATE, Side.PROCORE, Kind.INJURY, "i1", "p1", "Days of absence: Procore has none yet",
@@ -79,28 +79,28 @@ def test_several_records_of_one_person_are_asked_about():
         Item(ItemKind.MATCH, "match:procore:injury-i1", "Fall", reason, advice, facts, procore_id="i1"),
         Item(ItemKind.MATCH, "match:procore:near_miss-n1", "Fall", reason, advice, facts, procore_id="n1"),
     )
-    assert (found.actions, place(found)) == ((), Place.WAITING)
+    assert (found.actions, sync_status(found)) == ((), SyncStatus.WAITING)
 
 
 def test_a_person_may_tell_who_is_who_and_the_rest_follows():
-    answer = ruling("match:procore:injury-i1", "approve", with_id="p2")
-    found = plan(crowd(injury(), near_miss(), involved(), involved("p2"), rulings=answer))
+    answer = decision("match:procore:injury-i1", "approve", with_id="p2")
+    found = plan(crowd(injury(), near_miss(), involved(), involved("p2"), decisions=answer))
     assert [(action.act, action.source_id, action.target_id) for action in found.actions] == [
         (Act.LINK, "i1", "p2"),
         (Act.LINK, "n1", "p1"),
     ]
-    assert (found.items, set(found.relying)) == ((), {"match:procore:injury-i1"})
+    assert (found.items, set(found.answers_in_use)) == ((), {"match:procore:injury-i1"})
 
 
 def test_people_whom_a_person_joined_follow_the_rule_under_the_incident_s_title():
-    answer = ruling("match:procore:injury-i1", "approve", with_id="p2")
-    found = plan(crowd(injury(), near_miss(), involved(), involved("p2", days=5), rulings=answer))
+    answer = decision("match:procore:injury-i1", "approve", with_id="p2")
+    found = plan(crowd(injury(), near_miss(), involved(), involved("p2", days=5), decisions=answer))
     assert [(item.key, item.title) for item in found.items] == [("difference:injury-i1:days", "Fall")]
 
 
 def test_an_answer_about_a_partner_who_is_not_there_links_nothing():
-    answer = ruling("match:procore:injury-i1", "approve", with_id="p9")
-    found = plan(crowd(injury(), near_miss(), involved(), involved("p2"), rulings=answer))
+    answer = decision("match:procore:injury-i1", "approve", with_id="p9")
+    found = plan(crowd(injury(), near_miss(), involved(), involved("p2"), decisions=answer))
     assert (found.actions, len(found.items)) == ((), 2)
 
 
@@ -109,14 +109,14 @@ def test_an_answer_about_a_partner_who_is_not_there_links_nothing():
     [([injury(**PERSON_8)], "match:procore:injury-i1"), ([involved()], "match:fourhse:person-p1")],
 )
 def test_a_person_may_say_that_a_record_stays_home(records, key):
-    found = plan(crowd(*records, rulings=ruling(key, "reject")))
-    assert (found.actions, found.items, found.relying) == ((), (), (key,))
-    other = plan(crowd(*records, rulings=ruling(key, "approve", with_id="x")))
+    found = plan(crowd(*records, decisions=decision(key, "reject")))
+    assert (found.actions, found.items, found.answers_in_use) == ((), (), (key,))
+    other = plan(crowd(*records, decisions=decision(key, "approve", with_id="x")))
     assert len(other.actions) == 1, "only a no keeps it home"
 
 
 def test_a_record_that_stays_home_leaves_the_other_two_to_each_other():
-    found = plan(crowd(injury(), near_miss(), involved(), rulings=ruling("match:procore:near_miss-n1", "reject")))
+    found = plan(crowd(injury(), near_miss(), involved(), decisions=decision("match:procore:near_miss-n1", "reject")))
     assert [(action.act, action.source_id, action.target_id) for action in found.actions] == [(Act.LINK, "i1", "p1")]
 
 
@@ -134,7 +134,7 @@ def test_a_record_that_stays_home_leaves_the_other_two_to_each_other():
 )
 def test_a_record_that_names_nobody_or_is_not_seen_has_no_partner_and_holds_nothing(nobody):
     found = plan(crowd(nobody))
-    assert (found.actions, found.items, place(found)) == ((), (), Place.IN_SYNC)
+    assert (found.actions, found.items, sync_status(found)) == ((), (), SyncStatus.IN_SYNC)
 
 
 # Who crosses -----------------------------------------------------------------------------------------------------
@@ -171,14 +171,16 @@ def test_a_person_named_in_procore_is_made_in_4hse(record, fields, sources):
 @pytest.mark.parametrize(("days", "carried"), [(3, {"days": 3}), (None, {})])
 def test_a_person_of_an_incident_that_is_made_again_has_what_4hse_alone_held_of_them(days, carried):
     held = {"person_office_id": "o8", "days": 9, "note": "Saw it."}
-    [action] = plan(crowd(injury(work_days_absent=days), buried={"injury-i1": held})).actions
+    [action] = plan(crowd(injury(work_days_absent=days), deleted_images={"injury-i1": held})).actions
     assert action.fields == {"person_office_id": "o7", **carried, "note": "Saw it.", "office_incident_id": "a"}
-    [other] = plan(crowd(injury(work_days_absent=days), buried={"injury-i2": held, "near_miss-i1": held})).actions
+    [other] = plan(
+        crowd(injury(work_days_absent=days), deleted_images={"injury-i2": held, "near_miss-i1": held})
+    ).actions
     assert other.fields == {"person_office_id": "o7", **carried, "office_incident_id": "a"}
 
 
 def test_what_4hse_held_of_a_person_is_nothing_for_procore():
-    [action] = plan(crowd(involved(), buried={"person-p1": {"note": "Saw it."}})).actions
+    [action] = plan(crowd(involved(), deleted_images={"person-p1": {"note": "Saw it."}})).actions
     assert action.fields == {"affected_party_id": 7, "incident_id": 1}
 
 
@@ -236,7 +238,7 @@ def test_a_person_without_a_partner_holds_that_person_only(record, said, ids):
         Item(kind=ItemKind.MATCH, title="Fall", reason=said, advice=advice, facts={"candidates": []}, **ids),
     )
     assert [action.source_id for action in found.actions] == ["p2"]
-    assert place(found) is Place.WAITING
+    assert sync_status(found) is SyncStatus.WAITING
 
 
 @pytest.mark.parametrize(
@@ -262,7 +264,7 @@ def test_a_person_without_a_partner_is_named_beside_those_of_a_similar_name(reco
 
 def unpaired(whole: Snapshot, names: dict[Side, tuple[tuple[str, str], ...]]) -> Snapshot:
     """The same with these people in the directories, none of whom has a partner."""
-    return replace(whole, people=replace(whole.people, live=Live(replace(DIRECTORY, unpaired=names))))
+    return replace(whole, people=replace(whole.people, picklists=Picklists(replace(DIRECTORY, unpaired=names))))
 
 
 def test_days_that_cannot_be_read_stay_behind():
@@ -280,9 +282,9 @@ def test_a_refused_person_waits_and_shows_on_the_incident():
     assert [(item.key, item.title, item.procore_id, item.fourhse_id) for item in found.items] == [
         (key, "Fall", "1", "a")
     ]
-    assert place(found) is Place.REFUSED
+    assert sync_status(found) is SyncStatus.REFUSED
     due = plan(replace(plain, refusals={key: replace(refusal, next_try=None)}))
-    assert (due.actions, place(due)) == ((action,), Place.WAITING)
+    assert (due.actions, sync_status(due)) == ((action,), SyncStatus.WAITING)
 
 
 # Linked people ---------------------------------------------------------------------------------------------------
@@ -341,7 +343,7 @@ def test_one_person_with_an_open_intent_holds_no_other():
 @pytest.mark.parametrize("known", [(Side.PROCORE, "i1"), (Side.FOURHSE, "p1")])
 def test_a_person_with_an_open_intent_waits_with_the_incident(known):
     found = plan(crowd(injury(work_days_absent=9), involved(), pending=frozenset({known}), **LINKED))
-    assert (found.actions, place(found)) == ((), Place.WAITING)
+    assert (found.actions, sync_status(found)) == ((), SyncStatus.WAITING)
     other = plan(crowd(injury(work_days_absent=9), involved(), pending=frozenset({(Side.PROCORE, "i9")}), **LINKED))
     assert len(other.actions) == 1
 
@@ -360,7 +362,7 @@ def test_a_deleted_person_is_a_deletion_like_any_other():
     found = plan(crowd(injury(), involved(presence=Presence.GONE), **LINKED))
     [item] = found.items
     assert (item.kind, item.key, item.title) == (ItemKind.DELETION, "deletion:injury-i1:fourhse", "Fall")
-    assert (item.procore_id, item.fourhse_id, place(found)) == ("1", "a", Place.WAITING)
+    assert (item.procore_id, item.fourhse_id, sync_status(found)) == ("1", "a", SyncStatus.WAITING)
     assert [(change.link, change.state) for change in found.transitions] == [(child(), LinkState.GONE_FOURHSE)]
 
 
@@ -377,19 +379,19 @@ def test_a_person_cannot_be_closed_and_is_asked_about():
 
 
 def test_a_person_who_is_made_again_in_4hse_belongs_to_the_incident():
-    answer = ruling("deletion:injury-i1:fourhse", "reject", restore=True, seen={"edited": False})
-    found = plan(crowd(injury(), involved(presence=Presence.GONE), rulings=answer, **LINKED))
+    answer = decision("deletion:injury-i1:fourhse", "reject", restore=True, seen={"edited": False})
+    found = plan(crowd(injury(), involved(presence=Presence.GONE), decisions=answer, **LINKED))
     [action] = found.actions
     assert action.fields == {"person_office_id": "o7", "days": 3, "office_incident_id": "a"}
     assert (action.act, action.generation, action.parent) == (Act.CREATE, 1, "1")
-    assert found.relying == ("deletion:injury-i1:fourhse",)
+    assert found.answers_in_use == ("deletion:injury-i1:fourhse",)
 
 
 def test_a_person_who_is_made_again_in_procore_belongs_to_the_incident():
     """There is nothing in the bin: only a person says that the record was deleted."""
     told = replace(child(), state=LinkState.GONE_PROCORE)
-    answer = ruling("deletion:injury-i1:procore", "reject", restore=True, seen={"edited": False})
-    found = plan(crowd(injury(presence=Presence.ABSENT), involved(), links=(told,), rulings=answer))
+    answer = decision("deletion:injury-i1:procore", "reject", restore=True, seen={"edited": False})
+    found = plan(crowd(injury(presence=Presence.ABSENT), involved(), links=(told,), decisions=answer))
     [action] = found.actions
     assert (action.act, action.side) == (Act.CREATE, Side.PROCORE)
     assert action.fields == {"affected_party_id": 7, "work_days_absent": 3, "incident_id": 1}
@@ -415,11 +417,11 @@ KEPT = ["match:procore:near_miss-n1", "match:fourhse:person-p2"]
 @pytest.mark.parametrize("how", [{"certified": False}, {"uncounted": frozenset({"1"})}])
 def test_lists_that_are_not_whole_plan_nothing_and_close_nothing(how):
     found = plan(crowd(near_miss(), involved("p2"), of_people=how))
-    assert (found.actions, found.items, found.unheard) == ((), (), EVERYONE)
+    assert (found.actions, found.items, found.unknown) == ((), (), EVERYONE)
     more = plan(crowd(near_miss(), involved("p2"), of_people=how, pending=frozenset({(Side.PROCORE, "9")})))
-    assert more.unheard == EVERYONE | {(Side.PROCORE, "9")}
+    assert more.unknown == EVERYONE | {(Side.PROCORE, "9")}
     other = plan(crowd(near_miss(), involved("p2"), of_people={"uncounted": frozenset({"2"})}))
-    assert (len(other.actions), other.unheard) == (1, frozenset())
+    assert (len(other.actions), other.unknown) == (1, frozenset())
 
 
 def test_a_side_that_has_nobody_has_no_list():
@@ -429,28 +431,28 @@ def test_a_side_that_has_nobody_has_no_list():
 
 
 def answered():
-    others = ruling("match:procore:near_miss-n9", "reject")
-    return {**ruling(KEPT[0], "reject"), **ruling(KEPT[1], "approve", with_id="n1"), **others}
+    others = decision("match:procore:near_miss-n9", "reject")
+    return {**decision(KEPT[0], "reject"), **decision(KEPT[1], "approve", with_id="n1"), **others}
 
 
 def test_what_a_person_said_stays_said_while_the_incident_itself_waits():
     pending = frozenset({(Side.PROCORE, "1")})
-    found = plan(crowd(near_miss(), involved("p2"), rulings=answered(), pending=pending))
-    assert (found.actions, set(found.relying)) == ((), set(KEPT))
+    found = plan(crowd(near_miss(), involved("p2"), decisions=answered(), pending=pending))
+    assert (found.actions, set(found.answers_in_use)) == ((), set(KEPT))
 
 
 def test_and_while_it_is_out_of_scope():
-    whole = crowd(near_miss(), involved("p2"), rulings=answered())
+    whole = crowd(near_miss(), involved("p2"), decisions=answered())
     away = {Side.PROCORE: {"1": site()}, Side.FOURHSE: {"a": office(category="REPORT_FAILURE")}}
     found = plan(replace(whole, records=away))
-    assert (found.actions, set(found.relying)) == ((), set(KEPT))
+    assert (found.actions, set(found.answers_in_use)) == ((), set(KEPT))
 
 
 def test_a_worse_place_of_the_incident_stays():
     whole = crowd(near_miss(), involved("p2", person_office_id="o8"))
     conflict = {Side.PROCORE: {"1": site(title="Slip")}, Side.FOURHSE: {"a": office(name="Trip")}}
     found = plan(replace(whole, records=conflict))
-    assert (len(found.actions), place(found)) == (2, Place.WAITING)
+    assert (len(found.actions), sync_status(found)) == (2, SyncStatus.WAITING)
 
 
 def refusing_its_title(whole: Snapshot) -> Snapshot:
@@ -465,7 +467,7 @@ def refusing_its_title(whole: Snapshot) -> Snapshot:
 
 def test_a_refused_title_is_worse_than_a_waiting_person():
     found = plan(refusing_its_title(crowd(near_miss(affected_party={"id": 9}))))
-    assert (len(found.items), place(found)) == (2, Place.REFUSED)
+    assert (len(found.items), sync_status(found)) == (2, SyncStatus.REFUSED)
 
 
 # With what the incident itself needs -----------------------------------------------------------------------------
@@ -509,15 +511,15 @@ def test_both_may_change_their_state():
 
 def test_both_may_rely_on_an_answer():
     values = {"seen": {"procore": "Slip", "fourhse": "Trip"}}
-    said = ruling("difference:1:title", "resolve", use="procore", seen=values)
-    said |= ruling("match:procore:near_miss-n1", "reject")
-    found = with_title(crowd(injury(), involved(), near_miss(**PERSON_8), rulings=said, **LINKED), "Slip", "Trip")
-    assert found.relying == ("difference:1:title", "match:procore:near_miss-n1")
+    said = decision("difference:1:title", "resolve", use="procore", seen=values)
+    said |= decision("match:procore:near_miss-n1", "reject")
+    found = with_title(crowd(injury(), involved(), near_miss(**PERSON_8), decisions=said, **LINKED), "Slip", "Trip")
+    assert found.answers_in_use == ("difference:1:title", "match:procore:near_miss-n1")
 
 
 def test_a_person_who_is_restored_in_procore_names_the_incident():
-    answer = ruling("deletion:injury-i1:procore", "reject", restore=True, seen={"edited": False})
-    found = plan(crowd(injury(presence=Presence.GONE), involved(), rulings=answer, **LINKED))
+    answer = decision("deletion:injury-i1:procore", "reject", restore=True, seen={"edited": False})
+    found = plan(crowd(injury(presence=Presence.GONE), involved(), decisions=answer, **LINKED))
     assert found.actions == (
         Action(Act.RESTORE, Side.PROCORE, Kind.INJURY, "i1", "p1", "a person asked for it back", parent="1"),
     )
@@ -537,7 +539,7 @@ def test_a_row_that_has_nothing_to_carry_leaves_the_rest(hurt):
 PICKERS = {"affliction_types": {"3": {"id": 3, "name": "Brûlure", "name_key": "burn"}}} | {
     "body_parts": {"4": {"id": 4, "name": "hand_left", "selectable": True}}
 }
-WORDED = {"mapping": WHOLE, "of_people": {"live": Live(DIRECTORY, PICKERS)}}
+WORDED = {"mapping": WHOLE, "of_people": {"picklists": Picklists(DIRECTORY, PICKERS)}}
 WORD_FIELDS = {"affliction_type": None, "affected_body_parts": []}
 
 
@@ -560,13 +562,13 @@ def test_a_create_tells_only_what_it_can_so_that_a_lost_one_is_known_again(text,
 
 def test_a_part_that_needs_its_nature_is_written_with_it():
     ours, before = injury(**WORD_FIELDS), involved(description="")
-    rows = {row.key: row.agreement(ours.image, before.image) for row in WHOLE.rows_for(Kind.INJURY, Live(DIRECTORY))}
+    rows = {row.key: row.base_of(ours.image, before.image) for row in WHOLE.rows_for(Kind.INJURY, Picklists(DIRECTORY))}
     known = replace(child(ours, before), base=rows)
     told = involved(description="Affliction: Burn\nBody parts: Left hand")
     found = plan(crowd(ours, told, links=(known,), **WORDED))
     assert [action.fields for action in found.actions] == [{"affliction_type_id": 3, "body_part_ids": [4]}]
-    assert (found.items, place(found)) == ((), Place.IN_SYNC)
+    assert (found.items, sync_status(found)) == ((), SyncStatus.IN_SYNC)
     alone = plan(crowd(ours, involved(description="Body parts: Left hand"), links=(known,), **WORDED))
     assert alone.actions == ()
     assert [(item.kind, item.field) for item in alone.items] == [(ItemKind.WORD, "person_affected_body_parts")]
-    assert place(alone) is Place.WAITING
+    assert sync_status(alone) is SyncStatus.WAITING

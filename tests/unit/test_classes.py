@@ -135,7 +135,7 @@ def test_a_row_s_way_is_met_with_what_may_cross(row: Field, allowed: Direction, 
 
 def test_a_mapping_keeps_what_it_was_narrowed_to() -> None:
     narrowed = MAPPING.within({HEALTH: NOWHERE})
-    assert {row.label for row in (*narrowed.fields, *narrowed.people) if row.rests} == {
+    assert {row.label for row in (*narrowed.fields, *narrowed.people) if row.inactive} == {
         "Days of absence",
         "Affliction",
         "Body parts",
@@ -149,7 +149,7 @@ def test_the_route_s_way_and_its_classes_may_be_met_in_any_order() -> None:
     one = MAPPING.within({HEALTH: TO_PROCORE}).narrowed(TO_FOURHSE)
     other = MAPPING.narrowed(TO_FOURHSE).within({HEALTH: TO_PROCORE})
     assert [row.direction for row in one.people] == [row.direction for row in other.people]
-    assert {row.label for row in other.people if not row.rests} == {"Person"}
+    assert {row.label for row in other.people if not row.inactive} == {"Person"}
 
 
 def test_a_row_that_rests_is_neither_compared_nor_asked_about() -> None:
@@ -170,6 +170,6 @@ def test_an_edit_that_may_not_cross_says_why() -> None:
 
 def test_a_new_record_goes_without_a_barred_value_and_does_not_wait_for_it() -> None:
     rows = (*(row for row in MAPPING.fields if row.key not in ("description", "category")), DESCRIPTION, CATEGORY)
-    barred = replace(MAPPING, fields=rows).within({HEALTH: TO_PROCORE})
-    made = new_payload(barred, Side.FOURHSE, site(description="A broken arm.", **{INJURED: None}).image, ROME)
+    blocked = replace(MAPPING, fields=rows).within({HEALTH: TO_PROCORE})
+    made = new_payload(blocked, Side.FOURHSE, site(description="A broken arm.", **{INJURED: None}).image, ROME)
     assert made == {"name": "Fall", "date_incident": "2026-02-10", "status": "new"}

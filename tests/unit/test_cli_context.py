@@ -13,10 +13,10 @@ import typer
 from typer.testing import CliRunner
 
 from procore_4hse.cli import Commands
-from procore_4hse.cli.context import Desk, start_logging
+from procore_4hse.cli.context import CliContext, start_logging
 from procore_4hse.cli.text import age, counted, fields_in_words, plain, short, span
 from procore_4hse.engine.cycle import Report
-from procore_4hse.engine.run_routes import Round, gravest
+from procore_4hse.engine.run_routes import Summary, worst_exit_code
 from procore_4hse.errors import ConfigurationError, GuardStopped, Problem, StoreError, SyncError, UsageError
 
 
@@ -26,7 +26,7 @@ def ending(error: Exception, *, verbose: bool = False, in_json: bool = False) ->
 
     @app.callback()
     def _options(ctx: typer.Context) -> None:
-        ctx.obj = Desk(verbose=verbose, answers_in_json=in_json)
+        ctx.obj = CliContext(verbose=verbose, answers_in_json=in_json)
 
     @app.command()
     def work() -> None:
@@ -82,20 +82,20 @@ class Terminal(StringIO):
 
 
 @pytest.mark.parametrize(
-    ("stream", "desk", "daemon", "level"),
+    ("stream", "context", "daemon", "level"),
     [
-        (Terminal(), Desk(), False, logging.WARNING),
-        (Terminal(), Desk(), True, logging.INFO),
-        (StringIO(), Desk(), False, logging.INFO),
-        (StringIO(), Desk(quiet=True), True, logging.ERROR),
-        (Terminal(), Desk(verbose=True), False, logging.DEBUG),
+        (Terminal(), CliContext(), False, logging.WARNING),
+        (Terminal(), CliContext(), True, logging.INFO),
+        (StringIO(), CliContext(), False, logging.INFO),
+        (StringIO(), CliContext(quiet=True), True, logging.ERROR),
+        (Terminal(), CliContext(verbose=True), False, logging.DEBUG),
     ],
 )
 def test_who_sees_which_log_lines(
-    monkeypatch: pytest.MonkeyPatch, stream: StringIO, desk: Desk, daemon: bool, level: int
+    monkeypatch: pytest.MonkeyPatch, stream: StringIO, context: CliContext, daemon: bool, level: int
 ) -> None:
     monkeypatch.setattr("sys.stderr", stream)
-    start_logging(desk, "json", daemon=daemon)
+    start_logging(context, "json", daemon=daemon)
     log = structlog.get_logger("procore_4hse.test")
     for name in ("debug", "info", "warning", "error"):
         getattr(log, name)(f"an.{name}")
@@ -110,8 +110,8 @@ def test_who_sees_which_log_lines(
 
 def test_the_gravest_code_is_the_first_of_4_2_3_7_1_0() -> None:
     order = [4, 2, 3, 7, 1, 0]
-    assert [gravest(order[place:][::-1]) for place in range(len(order))] == order
-    assert gravest([]) == 0
+    assert [worst_exit_code(order[place:][::-1]) for place in range(len(order))] == order
+    assert worst_exit_code([]) == 0
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_the_gravest_code_is_the_first_of_4_2_3_7_1_0() -> None:
 def test_the_outcome_of_a_round_is_that_of_the_deciding_route(
     reports: list[tuple[str, int]], outcome: str, code: int
 ) -> None:
-    done = Round(tuple(Report("r", outcome=each, exit_code=its) for each, its in reports))
+    done = Summary(tuple(Report("r", outcome=each, exit_code=its) for each, its in reports))
     assert (done.outcome, done.exit_code) == (outcome, code)
 
 

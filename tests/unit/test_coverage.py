@@ -12,7 +12,7 @@ from procore_4hse.mapping.lenses.custom import CustomWordLens, CustomWordsLens
 from procore_4hse.mapping.lenses.incident import StatusLens
 from procore_4hse.mapping.lenses.lines import Spot
 from procore_4hse.mapping.lenses.words import WordList
-from procore_4hse.mapping.rules import Direction, Field, Mapping
+from procore_4hse.mapping.rules import Direction, Field, FieldMapping
 from procore_4hse.models import Image, Kind, Side
 from procore_4hse.operations.coverage import (
     Alarms,
@@ -48,7 +48,7 @@ WORDS = {
 }
 
 
-def mapping(**lists: list[tuple[str, str]]) -> Mapping:
+def mapping(**lists: list[tuple[str, str]]) -> FieldMapping:
     """The default mapping with short word lists."""
     known = {name: WordList.of(name, pairs) for name, pairs in {**WORDS, **lists}.items()}
 
@@ -60,7 +60,7 @@ def mapping(**lists: list[tuple[str, str]]) -> Mapping:
 
 
 def found(
-    whole: Mapping | None = None, shown: dict[tuple[Side, Kind], tuple[Image, ...]] | None = None, **offered: Any
+    whole: FieldMapping | None = None, shown: dict[tuple[Side, Kind], tuple[Image, ...]] | None = None, **offered: Any
 ) -> list[Gap]:
     return gaps(whole or mapping(), {**OFFERED, **offered}, shown or {})
 
@@ -191,7 +191,7 @@ def test_gaps_of_one_list_are_told_by_use() -> None:
 REVIEWED = {"id": 71, "name": "Reviewed", "global_status": {"id": 1, "name": "Open"}}
 
 
-def with_statuses(**ids: int) -> Mapping:
+def with_statuses(**ids: int) -> FieldMapping:
     """The default mapping with these custom statuses, by the word that each stands for."""
 
     def given(row: Field) -> Field:
@@ -251,7 +251,9 @@ def test_a_filing_type_alerts_people_when_its_severity_has_a_trigger(
 # Custom fields ---------------------------------------------------------------------------------------------------
 
 
-def with_custom(label: str, lens: CustomWordLens | CustomWordsLens, direction: Direction = Direction.BOTH) -> Mapping:
+def with_custom(
+    label: str, lens: CustomWordLens | CustomWordsLens, direction: Direction = Direction.BOTH
+) -> FieldMapping:
     row = replace(MAPPING.title, key=f"custom_field_{label}", label=label, lens=lens, direction=direction)
     return replace(MAPPING, fields=(*MAPPING.fields, row))
 

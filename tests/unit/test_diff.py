@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from procore_4hse.mapping.lenses.base import INJURED
 from procore_4hse.mapping.lenses.person import NumberLens
 from procore_4hse.mapping.rules import Direction, Field, OnConflict
-from procore_4hse.models import Agreement, Ruling, Side
-from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff, diff_field, seen, shown
+from procore_4hse.models import Base, Decision, Side
+from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff, diff_field, display, seen
 from routes import MAPPING, link, office, site
 
 TITLE = MAPPING.title
 
 
-def verdict(procore: str, fourhse: str, field=TITLE, ruling: Ruling | None = None) -> FieldDiff:
+def verdict(procore: str, fourhse: str, field=TITLE, decision: Decision | None = None) -> FieldDiff:
     """What becomes of a title that both sides called "Fall" when they last agreed."""
     base = link().base["title"]
-    return diff_field(field, site(title=procore).image, office(name=fourhse).image, base, ruling)
+    return diff_field(field, site(title=procore).image, office(name=fourhse).image, base, decision)
 
 
 def with_rule(**changes):
@@ -43,9 +43,9 @@ def test_the_table(procore, fourhse, expected, to):
 
 def test_two_that_never_agreed_and_never_changed_have_drifted():
     ours, theirs = site(title="Fall"), office(name="Slip")
-    base = TITLE.agreement(ours.image, theirs.image)
+    base = TITLE.base_of(ours.image, theirs.image)
     assert diff_field(TITLE, ours.image, theirs.image, base).verdict is Verdict.DRIFT
-    left_so = TITLE.agreement(ours.image, theirs.image, settled=True)
+    left_so = TITLE.base_of(ours.image, theirs.image, settled=True)
     assert diff_field(TITLE, ours.image, theirs.image, left_so).verdict is Verdict.SETTLED
 
 
@@ -75,16 +75,16 @@ def test_both_changed_follows_the_field_s_rule(rule, to):
 @pytest.mark.parametrize(("use", "to"), [("procore", Side.FOURHSE), ("fourhse", Side.PROCORE)])
 def test_an_answer_counts_for_the_values_it_was_given_to(use, to):
     seen = {"seen": {"procore": "Slip", "fourhse": "Trip"}}
-    answer = Ruling(1, "difference:1:title", "resolve", use=use, seen=seen)
-    assert verdict("Slip", "Trip", ruling=answer).to is to
-    assert verdict("Slip", "Stumble", ruling=answer).verdict is Verdict.CONFLICT
-    assert verdict("Skid", "Trip", ruling=answer).verdict is Verdict.CONFLICT
+    answer = Decision(1, "difference:1:title", "resolve", use=use, seen=seen)
+    assert verdict("Slip", "Trip", decision=answer).to is to
+    assert verdict("Slip", "Stumble", decision=answer).verdict is Verdict.CONFLICT
+    assert verdict("Skid", "Trip", decision=answer).verdict is Verdict.CONFLICT
 
 
 def test_choosing_the_target_s_value_of_a_one_way_field_keeps_both():
     seen = {"seen": {"procore": "Slip", "fourhse": "Trip"}}
-    answer = Ruling(1, "difference:1:title", "resolve", use="fourhse", seen=seen)
-    found = verdict("Slip", "Trip", field=with_rule(direction=Direction.TO_FOURHSE), ruling=answer)
+    answer = Decision(1, "difference:1:title", "resolve", use="fourhse", seen=seen)
+    found = verdict("Slip", "Trip", field=with_rule(direction=Direction.TO_FOURHSE), decision=answer)
     assert (found.verdict, found.used) == (Verdict.SETTLED, answer)
 
 
@@ -128,7 +128,7 @@ def test_a_write_never_meets_a_value_that_its_side_changed_too(procore, fourhse,
     ours, theirs = site(title=procore), office(name=fourhse)
     base = None
     if agreed:
-        base = TITLE.agreement(site(title=agreed[0]).image, office(name=agreed[1]).image)
+        base = TITLE.base_of(site(title=agreed[0]).image, office(name=agreed[1]).image)
     found = diff_field(TITLE, ours.image, theirs.image, base)
     if found.verdict is Verdict.WRITE:
         assert base is not None
@@ -139,14 +139,14 @@ def test_a_write_never_meets_a_value_that_its_side_changed_too(procore, fourhse,
 
 # Reasons, as people read them ------------------------------------------------------------------------------------
 
-DRIFTED = TITLE.agreement(site().image, office(name="Slip").image)
-LEFT_SO = TITLE.agreement(site().image, office(name="Slip").image, settled=True)
+DRIFTED = TITLE.base_of(site().image, office(name="Slip").image)
+LEFT_SO = TITLE.base_of(site().image, office(name="Slip").image, settled=True)
 
 
 @pytest.mark.parametrize(
     ("procore", "fourhse", "field", "base", "reason"),
     [
-        ("Fall", "Fall", TITLE, TITLE.agreement(site().image, office().image), "both agree"),
+        ("Fall", "Fall", TITLE, TITLE.base_of(site().image, office().image), "both agree"),
         ("Fall", "Fall", TITLE, None, "both show the same, newly"),
         ("Fall", "Slip", TITLE, DRIFTED, "neither side changed, yet they disagree"),
         ("Fall", "Slip", TITLE, LEFT_SO, "they differ as they were left"),
@@ -175,7 +175,7 @@ CATEGORY = MAPPING.category
 
 def test_a_category_that_contradicts_an_injury_is_asked_about_because_procore_cannot_take_it():
     ours, theirs = site(**{INJURED: True}), office(category="ACCIDENTS")
-    base = CATEGORY.agreement(ours.image, theirs.image)
+    base = CATEGORY.base_of(ours.image, theirs.image)
     found = diff_field(CATEGORY, ours.image, office(category="NON_COMPLIANCE").image, base)
     assert (found.verdict, found.to) == (Verdict.CONFLICT, None)
     assert found.reason == "changed in 4HSE, and Procore cannot take it"
@@ -186,7 +186,7 @@ def test_an_injury_that_appears_writes_the_injury_word_and_one_that_goes_writes_
     base = link().base["category"]
     found = diff_field(CATEGORY, site(**{INJURED: True}).image, office().image, base)
     assert (found.verdict, found.to) == (Verdict.WRITE, Side.FOURHSE)
-    hurt = CATEGORY.agreement(site(**{INJURED: True}).image, office(category="ACCIDENTS").image)
+    hurt = CATEGORY.base_of(site(**{INJURED: True}).image, office(category="ACCIDENTS").image)
     gone = diff_field(CATEGORY, site().image, office(category="ACCIDENTS").image, hurt)
     assert (gone.verdict, gone.to) == (Verdict.AGREED, None)
 
@@ -203,7 +203,7 @@ def test_an_injury_that_appears_writes_the_injury_word_and_one_that_goes_writes_
     ],
 )
 def test_values_are_shown_as_people_read_them(value, text):
-    assert shown(value) == text
+    assert display(value) == text
 
 
 def test_a_held_value_has_none_and_tells_why():
@@ -237,30 +237,30 @@ SLIP_OR_TRIP = {"seen": {"procore": "Slip", "fourhse": "Trip"}}
     ],
 )
 def test_an_answer_is_carried_out_where_the_field_travels(use, direction, expected, to, reason):
-    answer = Ruling(1, "difference:1:title", "resolve", use=use, seen=SLIP_OR_TRIP)
+    answer = Decision(1, "difference:1:title", "resolve", use=use, seen=SLIP_OR_TRIP)
     found = verdict("Slip", "Trip", with_rule(direction=direction), answer)
     assert (found.verdict, found.to, found.reason, found.used) == (expected, to, reason, answer)
 
 
 def test_a_side_that_moved_after_the_answer_is_asked_about_again():
-    answer = Ruling(1, "difference:1:title", "resolve", use="procore", seen=SLIP_OR_TRIP)
-    found = verdict("Slip", "Skid", ruling=answer)
+    answer = Decision(1, "difference:1:title", "resolve", use="procore", seen=SLIP_OR_TRIP)
+    found = verdict("Slip", "Skid", decision=answer)
     assert (found.verdict, found.to, found.used) == (Verdict.CONFLICT, None, None)
     assert found.reason == "a side moved after the answer was given, so it is asked again"
 
 
 def test_only_a_choice_decides_a_difference():
-    other = Ruling(1, "difference:1:title", "retry", use="procore", seen=SLIP_OR_TRIP)
-    assert verdict("Slip", "Trip", ruling=other).verdict is Verdict.CONFLICT
+    other = Decision(1, "difference:1:title", "retry", use="procore", seen=SLIP_OR_TRIP)
+    assert verdict("Slip", "Trip", decision=other).verdict is Verdict.CONFLICT
 
 
 def test_agreement_outdoes_an_answer():
-    answer = Ruling(1, "difference:1:title", "resolve", use="procore", seen=SLIP_OR_TRIP)
-    assert verdict("Slip", "Slip", ruling=answer).verdict is Verdict.AGREED
+    answer = Decision(1, "difference:1:title", "resolve", use="procore", seen=SLIP_OR_TRIP)
+    assert verdict("Slip", "Slip", decision=answer).verdict is Verdict.AGREED
 
 
 def test_the_answer_of_one_field_is_not_that_of_another():
-    answer = {"title": Ruling(1, "difference:1:title", "resolve", use="procore", seen=SLIP_OR_TRIP)}
+    answer = {"title": Decision(1, "difference:1:title", "resolve", use="procore", seen=SLIP_OR_TRIP)}
     edited = site(title="Slip", description="A."), office(name="Trip", description_event="B.")
     found = {d.field.key: d for d in diff(MAPPING.fields, edited[0].image, edited[1].image, dict(link().base), answer)}
     assert (found["title"].verdict, found["title"].to) == (Verdict.WRITE, Side.FOURHSE)
@@ -273,9 +273,9 @@ LONG = "A long title " * 29 + "end"
 CUT = office(name=LONG[:254].rstrip() + "…", description_event=f"{LONG}\n\nA worker fell.")
 
 
-def cut(ours, theirs, **rulings):
+def cut(ours, theirs, **decisions):
     base = dict(link(site(title=LONG), CUT).base)
-    return {d.field.key: d for d in diff(MAPPING.fields, ours.image, theirs.image, base, rulings)}
+    return {d.field.key: d for d in diff(MAPPING.fields, ours.image, theirs.image, base, decisions)}
 
 
 def test_a_cut_title_that_nobody_touched_agrees_and_so_does_its_text():
@@ -300,7 +300,7 @@ def test_a_cut_title_that_both_sides_changed_holds_its_text_until_it_is_settled(
     """What a person or the mapping chose is written first; until then nobody can tell the title from the text."""
     ours, theirs = site(title="Short"), replace(CUT, image={**CUT.image, "name": "Mine"})
     assert cut(ours, theirs)["description"].verdict is Verdict.HELD
-    told = Ruling(1, "title", "resolve", use="procore", seen={"seen": seen(cut(ours, theirs)["title"])})
+    told = Decision(1, "title", "resolve", use="procore", seen={"seen": seen(cut(ours, theirs)["title"])})
     found = cut(ours, theirs, title=told)
     assert (found["title"].verdict, found["description"].verdict) == (Verdict.WRITE, Verdict.HELD)
 
@@ -331,7 +331,7 @@ SET = Field("number", "Number", NumberLens("number", "code"), fills_only=True)
 
 
 @pytest.mark.parametrize(
-    ("values", "born", "base", "found"),
+    ("values", "origin", "base", "found"),
     [
         ((3, None), Side.PROCORE, None, (Verdict.WRITE, Side.FOURHSE, "4HSE has none yet")),
         ((None, 3), Side.FOURHSE, None, (Verdict.WRITE, Side.PROCORE, "Procore has none yet")),
@@ -350,9 +350,9 @@ SET = Field("number", "Number", NumberLens("number", "code"), fills_only=True)
         ((3, 3), Side.PROCORE, (3, 3, True), (Verdict.AGREED, None, "both show the same, newly")),
     ],
 )  # fmt: skip
-def test_what_a_vendor_sets_fills_an_empty_field_of_what_came_from_there(values, born, base, found):
-    was = {"number": Agreement({"number": base[0]}, {"code": base[1]}, base[2])} if base else {}
-    [one] = diff([SET], {"number": values[0]}, {"code": values[1]}, was, {}, born)
+def test_what_a_vendor_sets_fills_an_empty_field_of_what_came_from_there(values, origin, base, found):
+    was = {"number": Base({"number": base[0]}, {"code": base[1]}, base[2])} if base else {}
+    [one] = diff([SET], {"number": values[0]}, {"code": values[1]}, was, {}, origin)
     assert (one.verdict, one.to, one.reason) == found
 
 
@@ -368,17 +368,17 @@ def test_what_a_vendor_sets_never_goes_against_its_way():
 
 
 def test_a_row_that_rests_is_not_compared():
-    rests = replace(MAPPING.title, direction=Direction.NONE)
-    found = diff_field(rests, site(title="Slip").image, office(name="Trip").image, None)
+    inactive = replace(MAPPING.title, direction=Direction.NONE)
+    found = diff_field(inactive, site(title="Slip").image, office(name="Trip").image, None)
     assert (found.verdict, found.to, found.reason) == (Verdict.LOCAL, None, "this field does not travel here")
-    barred = replace(rests, barred=(Side.FOURHSE,))
-    assert diff_field(barred, site().image, office().image, None).reason == barred.left_out != ""
+    blocked = replace(inactive, blocked=(Side.FOURHSE,))
+    assert diff_field(blocked, site().image, office().image, None).reason == blocked.left_out != ""
 
 
 def test_a_row_that_privacy_keeps_home_says_so():
-    barred = replace(MAPPING.title, direction=Direction.TO_PROCORE, barred=(Side.FOURHSE,))
-    found = diff_field(barred, site(title="Slip").image, office().image, link().base["title"])
-    assert (found.verdict, found.reason) == (Verdict.LOCAL, f"changed in Procore; {barred.left_out}")
+    blocked = replace(MAPPING.title, direction=Direction.TO_PROCORE, blocked=(Side.FOURHSE,))
+    found = diff_field(blocked, site(title="Slip").image, office().image, link().base["title"])
+    assert (found.verdict, found.reason) == (Verdict.LOCAL, f"changed in Procore; {blocked.left_out}")
 
 
 def test_a_text_that_rests_waits_for_no_title():
@@ -391,7 +391,7 @@ def test_a_text_that_rests_waits_for_no_title():
 
 # While nobody is to be alerted ----------------------------------------------------------------------------------
 
-QUIET = with_rule(is_quiet=True)
+QUIET = with_rule(alerts_off=True)
 
 
 def test_a_quiet_field_that_never_agreed_is_left_as_it_is_for_good():
@@ -425,5 +425,5 @@ def test_a_quiet_field_that_never_travels_there_waits_for_nothing(direction, pro
 
 def test_a_person_s_answer_about_a_quiet_field_is_carried_out():
     asked = seen(verdict("Slip", "Trip", QUIET))
-    found = verdict("Slip", "Trip", QUIET, Ruling(1, "title", "resolve", use="fourhse", seen={"seen": asked}))
+    found = verdict("Slip", "Trip", QUIET, Decision(1, "title", "resolve", use="fourhse", seen={"seen": asked}))
     assert (found.verdict, found.to) == (Verdict.WRITE, Side.PROCORE)

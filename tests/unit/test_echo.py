@@ -6,7 +6,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from procore_4hse.models import Act, Action, Kind, Side
-from procore_4hse.reconcile.echo import Fate, Written, older, regressed, retold, undone, vanished
+from procore_4hse.reconcile.echo import (
+    WriteState,
+    Written,
+    lost_writes,
+    older_versions,
+    restored_backup,
+    retold,
+    reverted,
+)
 from procore_4hse.reconcile.snapshot import Presence
 from routes import MAPPING, link, office, site
 
@@ -17,14 +25,14 @@ UPDATE = Action(
     sources={"title": {"title": "Slip"}},
     seen={"name": "Fall", "description_event": "A worker fell."},
 )  # fmt: skip
-STOOD, GONE = Fate.STANDS, Fate.GONE
+STOOD, GONE = WriteState.STANDS, WriteState.GONE
 OLDER = replace(site(title="Old"), is_older=True)
 
 
-def wrote(hours: float, record: str, fate: Fate = GONE, field: str | None = "title", **changes) -> Written:
+def wrote(hours: float, record: str, state: WriteState = GONE, field: str | None = "title", **changes) -> Written:
     """A change so many hours ago."""
     at = NOW - timedelta(hours=hours)
-    return Written(**{"at": at, "side": Side.FOURHSE, "link": record, "field": field, "fate": fate, **changes})
+    return Written(**{"at": at, "side": Side.FOURHSE, "link": record, "field": field, "state": state, **changes})
 
 
 # One that vanishes -----------------------------------------------------------------------------------------------
@@ -45,7 +53,7 @@ def wrote(hours: float, record: str, fate: Fate = GONE, field: str | None = "tit
     ],
 )
 def test_a_field_that_went_back_twice_within_a_day_has_vanished(writes, found):
-    assert vanished(writes, NOW) == found
+    assert lost_writes(writes, NOW) == found
 
 
 # Many at once ----------------------------------------------------------------------------------------------------
@@ -69,8 +77,8 @@ THREE = [wrote(1, "1"), wrote(2, "2"), wrote(3, "3")]
     ],
 )
 def test_a_side_has_regressed_when_every_change_after_a_moment_is_gone_on_three_links(writes, found):
-    assert regressed(writes, Side.FOURHSE) == found
-    assert regressed(reversed(writes), Side.FOURHSE) == found
+    assert restored_backup(writes, Side.FOURHSE) == found
+    assert restored_backup(reversed(writes), Side.FOURHSE) == found
 
 
 def test_what_is_undone_is_the_latest_change_of_each_field_that_is_gone():
@@ -78,18 +86,18 @@ def test_what_is_undone_is_the_latest_change_of_each_field_that_is_gone():
         wrote(5, "1"), wrote(1, "1", STOOD), wrote(5, "2", STOOD), wrote(1, "2"), wrote(1, "2", STOOD, "status"),
         wrote(1, "3", field=None), wrote(1, "4", side=Side.PROCORE),
     ]  # fmt: skip
-    assert undone(writes, Side.FOURHSE) == {("2", "title"), ("3", None)}
-    assert undone(writes, Side.PROCORE) == {("4", "title")}
+    assert reverted(writes, Side.FOURHSE) == {("2", "title"), ("3", None)}
+    assert reverted(writes, Side.PROCORE) == {("4", "title")}
 
 
 # A write, told on both sides -------------------------------------------------------------------------------------
 
 
-def told(ours, theirs, action: Action = UPDATE, known=None) -> list[tuple[Side, str | None, Fate, bool]]:
+def told(ours, theirs, action: Action = UPDATE, known=None) -> list[tuple[Side, str | None, WriteState, bool]]:
     known = known or link(site(title="Slip"), office(name="Slip"))
     found = list(retold(action, NOW, known, MAPPING.fields, {Side.PROCORE: ours, Side.FOURHSE: theirs}))
     assert {(write.at, write.link) for write in found} <= {(NOW, "1")}
-    return [(write.side, write.field, write.fate, write.ours) for write in found]
+    return [(write.side, write.field, write.state, write.ours) for write in found]
 
 
 @pytest.mark.parametrize(
@@ -123,24 +131,24 @@ def test_what_both_have_agreed_on_since_stands():
         (Side.FOURHSE, "title", STOOD, True),
     ]
     bare = replace(link(), base={})
-    assert [fate for _, _, fate, _ in told(site(), office(), known=bare)] == [GONE, GONE]
+    assert [state for _, _, state, _ in told(site(), office(), known=bare)] == [GONE, GONE]
 
 
 def test_a_value_that_cannot_be_told_stands():
     category = replace(UPDATE, sources={"category": {"@injured": True}}, seen={"category": "NON_COMPLIANCE"})
     known = link(site(**{"@injured": True}), office(category="ACCIDENTS"))
     held, back = site(**{"@injured": None}), office(category="NON_COMPLIANCE")
-    assert [fate for _, _, fate, _ in told(held, back, category, known)] == [STOOD, GONE]
+    assert [state for _, _, state, _ in told(held, back, category, known)] == [STOOD, GONE]
     for blind in ({"sources": {"category": {"@injured": None}}}, {"seen": {"category": "Fire"}}):
         found = told(site(), back, replace(category, **blind), known)
-        assert {fate for _, _, fate, _ in found} == {STOOD}
+        assert {state for _, _, state, _ in found} == {STOOD}
 
 
 def test_a_value_that_agrees_with_what_was_sent_has_not_gone():
     """No injury agrees with every word, so a category that is as it was before tells nothing."""
     category = replace(UPDATE, sources={"category": {"@injured": False}}, seen={"category": "NON_COMPLIANCE"})
     known = link(site(**{"@injured": True}), office(category="ACCIDENTS"))
-    assert [fate for _, _, fate, _ in told(site(), office(), category, known)] == [STOOD, STOOD]
+    assert [state for _, _, state, _ in told(site(), office(), category, known)] == [STOOD, STOOD]
 
 
 @pytest.mark.parametrize("presence", [Presence.ABSENT, Presence.GONE])
@@ -163,9 +171,9 @@ CREATE = replace(UPDATE, act=Act.CREATE, target_id=None)
 )
 def test_a_new_record_is_gone_when_4hse_shows_nothing_of_it_and_procore_has_a_bin(presence, procore, fourhse):
     both = told(site(presence=presence), office(presence=presence), CREATE)
-    assert [(side, field, fate) for side, field, fate, _ in both] == [
-        *((Side.PROCORE, None, fate) for fate in procore),
-        *((Side.FOURHSE, None, fate) for fate in fourhse),
+    assert [(side, field, state) for side, field, state, _ in both] == [
+        *((Side.PROCORE, None, state) for state in procore),
+        *((Side.FOURHSE, None, state) for state in fourhse),
     ]
 
 
@@ -178,7 +186,7 @@ def test_other_steps_are_not_looked_at(act):
 
 
 def shown(record, pair=None):
-    return older(
+    return older_versions(
         [pair or link()], lambda kind: MAPPING.fields, lambda one, side: record if side is Side.PROCORE else None
     )
 
@@ -195,14 +203,14 @@ def test_an_earlier_state_of_a_record_is_known_by_its_fields_that_differ():
 def test_every_link_is_looked_at():
     links = [replace(link(), id=9, procore_id="9"), link()]
     known = {"1": OLDER, "9": None}
-    found = older(links, lambda kind: MAPPING.fields, lambda one, side: known[one.procore_id])
+    found = older_versions(links, lambda kind: MAPPING.fields, lambda one, side: known[one.procore_id])
     assert found == {("1", "title")}
 
 
 def test_both_sides_of_a_category_are_told_by_their_own_words():
     category = replace(UPDATE, sources={"category": {"@injured": True}}, seen={"category": "NON_COMPLIANCE"})
     known = link(site(**{"@injured": True}), office(category="ACCIDENTS"))
-    assert [fate for _, _, fate, _ in told(site(), office(), category, known)] == [GONE, GONE]
+    assert [state for _, _, state, _ in told(site(), office(), category, known)] == [GONE, GONE]
 
 
 def test_one_side_is_told_without_the_other_and_whose_write_it_was():
@@ -212,5 +220,5 @@ def test_one_side_is_told_without_the_other_and_whose_write_it_was():
 
 def test_the_fields_are_those_of_the_link_s_kind():
     rows = {Kind.INCIDENT: MAPPING.fields, Kind.INJURY: ()}
-    assert older([link()], lambda kind: rows[kind], lambda one, side: OLDER) == {("1", "title")}
-    assert older([link(kind=Kind.INJURY)], lambda kind: rows[kind], lambda one, side: OLDER) == set()
+    assert older_versions([link()], lambda kind: rows[kind], lambda one, side: OLDER) == {("1", "title")}
+    assert older_versions([link(kind=Kind.INJURY)], lambda kind: rows[kind], lambda one, side: OLDER) == set()

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from procore_4hse.mapping.lenses.equipment import EquipmentLens
-from procore_4hse.mapping.rules import Direction, Field, Mapping
+from procore_4hse.mapping.rules import Direction, Field, FieldMapping
 from procore_4hse.models import Image, Kind, Side
 from procore_4hse.operations.coverage import Gap
-from procore_4hse.operations.equipment_coverage import Yard, fleet_gaps
+from procore_4hse.operations.equipment_coverage import EquipmentList, equipment_gaps
 from routes import MAPPING
 
 RULES = ("identification number is code", "serial number")
@@ -17,23 +17,23 @@ ROW = Field("equipment", "Equipment", EquipmentLens(), kinds=(Kind.EQUIPMENT,))
 EQUIPPED = replace(MAPPING, equipment=(ROW,), equipment_by=RULES)
 
 
-def site(*rows: Image, named: dict[int, tuple[int, ...]] | None = None) -> Yard:
+def site(*rows: Image, named: dict[int, tuple[int, ...]] | None = None) -> EquipmentList:
     """Procore's list; `named` are the incidents that name each piece."""
     records = [
         {"managed_equipment": {"id": piece}, "incident_id": incident}
         for piece, incidents in (named or {}).items()
         for incident in incidents
     ]
-    return Yard.of(Side.PROCORE, rows, [*records, {"managed_equipment": None, "incident_id": 1}])
+    return EquipmentList.of(Side.PROCORE, rows, [*records, {"managed_equipment": None, "incident_id": 1}])
 
 
-def office(*rows: Image, named: dict[str, tuple[str, ...]] | None = None) -> Yard:
+def office(*rows: Image, named: dict[str, tuple[str, ...]] | None = None) -> EquipmentList:
     records = [
         {"entity_id": piece, "entity_type": "EQUIPMENT", "office_incident_id": incident}
         for piece, incidents in (named or {}).items()
         for incident in incidents
     ]
-    return Yard.of(Side.FOURHSE, rows, [*records, {"entity_id": "x", "entity_type": "WORK_GROUP"}])
+    return EquipmentList.of(Side.FOURHSE, rows, [*records, {"entity_id": "x", "entity_type": "WORK_GROUP"}])
 
 
 def crane(number: int = 1, code: str | None = "EQ-1", **more: Any) -> Image:
@@ -44,8 +44,8 @@ def kran(one: str = "a", code: str | None = "EQ-1", **more: Any) -> Image:
     return {"office_equipment_id": one, "name": f"Kran {one}", "code": code, **more}
 
 
-def told(*yards: Yard, mapping: Mapping = EQUIPPED) -> list[tuple[str, int]]:
-    return [(gap.what, gap.records) for gap in fleet_gaps(mapping, *yards)]
+def told(*lists: EquipmentList, mapping: FieldMapping = EQUIPPED) -> list[tuple[str, int]]:
+    return [(gap.what, gap.records) for gap in equipment_gaps(mapping, *lists)]
 
 
 def test_pieces_that_a_rule_pairs_leave_no_gap() -> None:
@@ -80,7 +80,7 @@ def test_a_piece_that_a_record_names_and_the_list_lacks_is_told() -> None:
 
 def test_a_number_that_several_pieces_have_is_told_once() -> None:
     mine = site(crane(1), crane(2, "eq-1"), named={1: (11,), 2: (12,)})
-    (gap,) = fleet_gaps(EQUIPPED, mine, office(kran(), named={"a": ("i",)}))
+    (gap,) = equipment_gaps(EQUIPPED, mine, office(kran(), named={"a": ("i",)}))
     assert gap == Gap(
         "`identification number is code` fits several pieces of equipment, so that none is chosen: "
         "2 in Procore, Crane 1 (EQ-1), Crane 2 (eq-1); 1 in 4HSE, Kran a (EQ-1)",

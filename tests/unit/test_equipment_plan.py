@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 from core import MAPPING, crowd, injury
 
-from procore_4hse.mapping.directory import Fleet
+from procore_4hse.mapping.directory import EquipmentDirectory
 from procore_4hse.mapping.lenses.equipment import EquipmentLens
-from procore_4hse.mapping.picklists import Live
+from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import Direction, Field
-from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Link, Place, Side
+from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Link, Side, SyncStatus
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.snapshot import Plan, Presence, Rebase, Record
 from routes import link
 
-FLEET = Fleet({"7": "e7", "8": "e8"}, {"e7": "7", "e8": "8"})
-ROW = Field("equipment", "Equipment", EquipmentLens(FLEET), kinds=(Kind.EQUIPMENT,))
+PIECES = EquipmentDirectory({"7": "e7", "8": "e8"}, {"e7": "7", "e8": "8"})
+ROW = Field("equipment", "Equipment", EquipmentLens(PIECES), kinds=(Kind.EQUIPMENT,))
 EQUIPPED = replace(MAPPING, equipment=(ROW,))
 SAME = "both name the same equipment"
 EMPTY = "the one record of the incident names no equipment yet"
@@ -37,12 +37,14 @@ def resource(record_id: str = "r1", piece: str | None = "e7", **changes: Any) ->
 def carried(ours: Record | None = None, theirs: Record | None = None) -> Link:
     """The link of these two as they stood when they agreed."""
     ours, theirs = ours or machine(), theirs or resource()
-    base = {ROW.key: ROW.agreement(ours.image, theirs.image)}
+    base = {ROW.key: ROW.base_of(ours.image, theirs.image)}
     return Link(6, ours.id, theirs.id, kind=Kind.EQUIPMENT, base=base, parent="1")
 
 
 def planned(*records: Record, **changes: Any) -> Plan:
-    return plan(crowd(*records, **{"mapping": EQUIPPED, "of_people": {"live": Live(fleet=FLEET)}, **changes}))
+    return plan(
+        crowd(*records, **{"mapping": EQUIPPED, "of_people": {"picklists": Picklists(equipment=PIECES)}, **changes})
+    )
 
 
 def steps(found: Plan) -> list[tuple[Act, str | None, str | None]]:
@@ -56,16 +58,16 @@ def made(record_id: str = "injury-1") -> tuple[Act, str | None, str | None]:
 def test_two_that_name_one_piece_are_linked_without_a_write():
     found = planned(machine(), resource())
     assert found.actions == (Action(Act.LINK, Side.FOURHSE, Kind.EQUIPMENT, "r1", "injury-1", SAME, parent="1"),)
-    agreed = {"equipment": ROW.agreement(machine().image, resource().image)}
+    agreed = {"equipment": ROW.base_of(machine().image, resource().image)}
     assert found.rebases == (Rebase(Kind.EQUIPMENT, "injury-1", "r1", agreed),)
-    assert (found.items, found.places[Side.PROCORE]) == ((), {"1": Place.IN_SYNC})
+    assert (found.items, found.statuses[Side.PROCORE]) == ((), {"1": SyncStatus.IN_SYNC})
 
 
 def test_each_piece_finds_its_own():
     found = planned(machine(), machine("injury-2", 8), resource("r2", "e8"), resource())
     assert steps(found) == [(Act.LINK, "injury-1", "r1"), (Act.LINK, "injury-2", "r2")]
-    apart = planned(machine(), machine("injury-2", 8), resource("r2", "e8"))
-    assert steps(apart) == [made(), (Act.LINK, "injury-2", "r2")]
+    not_duplicates = planned(machine(), machine("injury-2", 8), resource("r2", "e8"))
+    assert steps(not_duplicates) == [made(), (Act.LINK, "injury-2", "r2")]
 
 
 def test_a_piece_named_in_procore_becomes_a_resource_of_the_incident():
@@ -233,7 +235,7 @@ def test_a_deleted_resource_is_a_deletion_like_any_other():
 
 
 def test_a_list_that_pairs_other_pieces_by_now_moves_no_record_that_did_not_change():
-    others = {"live": Live(fleet=Fleet({"7": "e8", "8": "e7"}, {"e8": "7", "e7": "8"}))}
+    others = {"picklists": Picklists(equipment=EquipmentDirectory({"7": "e8", "8": "e7"}, {"e8": "7", "e7": "8"}))}
     found = planned(machine(), resource(), links=(carried(),), of_people=others)
     assert (found.actions, found.items) == ((), ())
 

@@ -9,11 +9,11 @@ import pytest
 from procore_4hse.mapping.lenses.display import ShownLens
 from procore_4hse.mapping.lenses.lines import Spot
 from procore_4hse.mapping.rules import Direction, Field
-from procore_4hse.models import Agreement, LinkState, Side
+from procore_4hse.models import Base, LinkState, Side
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff_field
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.snapshot import Presence
-from routes import MAPPING, link, office, route, ruling, site
+from routes import MAPPING, decision, link, office, route, site
 
 NUMBER = Field(
     "number", "Number", ShownLens("number", Spot("code"), is_set_by_procore=True), Direction.TO_FOURHSE, fills_only=True
@@ -21,14 +21,14 @@ NUMBER = Field(
 WITH_NUMBER = replace(MAPPING, fields=(*MAPPING.fields, NUMBER))
 
 
-def base(number: int | None, code: str | None, *, settled: bool = False) -> Agreement:
-    return Agreement({"number": number}, {"code": code}, settled)
+def base(number: int | None, code: str | None, *, settled: bool = False) -> Base:
+    return Base({"number": number}, {"code": code}, settled)
 
 
 def found(
-    number: int | None, code: str | None, base: Agreement | None = None, born: Side | None = Side.PROCORE
+    number: int | None, code: str | None, base: Base | None = None, origin: Side | None = Side.PROCORE
 ) -> FieldDiff:
-    return diff_field(NUMBER, {"number": number}, {"code": code}, base, born=born)
+    return diff_field(NUMBER, {"number": number}, {"code": code}, base, origin=origin)
 
 
 def test_an_empty_field_of_what_came_from_procore_is_filled():
@@ -36,9 +36,9 @@ def test_an_empty_field_of_what_came_from_procore_is_filled():
     assert found(9, "", base(None, None)).verdict is Verdict.WRITE
 
 
-@pytest.mark.parametrize("born", [Side.FOURHSE, None])
-def test_an_incident_that_was_made_in_4hse_or_matched_gets_none(born):
-    assert found(9, None, born=born).verdict is Verdict.LOCAL
+@pytest.mark.parametrize("origin", [Side.FOURHSE, None])
+def test_an_incident_that_was_made_in_4hse_or_matched_gets_none(origin):
+    assert found(9, None, origin=origin).verdict is Verdict.LOCAL
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_both_alike_agree():
 
 def test_a_plan_fills_by_where_the_link_was_born():
     ours, theirs = site(number=9), office(code=None)
-    for born, fields in ((Side.PROCORE, [{"code": "9"}]), (Side.FOURHSE, []), (None, [])):
-        planned = plan(route(ours, theirs, links=(link(ours, theirs, born=born),), mapping=WITH_NUMBER))
+    for origin, fields in ((Side.PROCORE, [{"code": "9"}]), (Side.FOURHSE, []), (None, [])):
+        planned = plan(route(ours, theirs, links=(link(ours, theirs, origin=origin),), mapping=WITH_NUMBER))
         assert [dict(action.fields) for action in planned.actions] == fields
         assert planned.items == ()
 
@@ -81,7 +81,7 @@ def test_a_new_record_carries_it():
 
 
 @pytest.mark.parametrize(
-    ("born", "code", "again"),
+    ("origin", "code", "again"),
     [
         (Side.PROCORE, "INT-7", "INT-7"),
         (Side.PROCORE, None, "9"),
@@ -89,12 +89,14 @@ def test_a_new_record_carries_it():
         (Side.FOURHSE, None, None),
     ],
 )
-def test_a_record_that_is_made_again_has_the_code_that_it_had(born, code, again):
+def test_a_record_that_is_made_again_has_the_code_that_it_had(origin, code, again):
     ours, theirs = site(number=9), office(presence=Presence.GONE, code=code)
-    gone = link(ours, theirs, born=born, state=LinkState.GONE_FOURHSE)
-    told = ruling(f"deletion:{gone.key}:fourhse", "reject", restore=True)
-    buried = {theirs.id: {"code": code} if code else {}}
-    (action,) = plan(route(ours, theirs, links=(gone,), mapping=WITH_NUMBER, buried=buried, rulings=told)).actions
+    gone = link(ours, theirs, origin=origin, state=LinkState.GONE_FOURHSE)
+    told = decision(f"deletion:{gone.key}:fourhse", "reject", restore=True)
+    deleted_images = {theirs.id: {"code": code} if code else {}}
+    (action,) = plan(
+        route(ours, theirs, links=(gone,), mapping=WITH_NUMBER, deleted_images=deleted_images, decisions=told)
+    ).actions
     assert action.fields.get("code") == again
 
 
@@ -103,14 +105,16 @@ def named(key: str, line: str, direction: Direction = Direction.TO_FOURHSE) -> F
     return Field(key, line, ShownLens(key, spot, is_set_by_procore=True), direction)
 
 
-@pytest.mark.parametrize(("way", "place"), [(Direction.TO_FOURHSE, "Yard"), (Direction.TO_PROCORE, "Roof")])
+@pytest.mark.parametrize(("way", "place"), [(Direction.TO_FOURHSE, "Gate"), (Direction.TO_PROCORE, "Roof")])
 def test_what_the_office_wrote_below_the_lines_comes_back_with_a_record_that_is_made_again(way, place):
     lines = named("location", "Location", way), named("hazard", "Hazard")
     mapping = replace(MAPPING, fields=(*MAPPING.fields, *lines))
     text = "Location: Roof\nHazard: Fall\n\nWe put up a rail."
-    ours, theirs = site(location={"name": "Yard"}, hazard={"name": "Fall"}), office(presence=Presence.GONE)
-    gone = link(ours, theirs, born=Side.PROCORE, state=LinkState.GONE_FOURHSE)
-    told = ruling(f"deletion:{gone.key}:fourhse", "reject", restore=True)
-    buried = {theirs.id: {"description_actions_involved": text}}
-    (action,) = plan(route(ours, theirs, links=(gone,), mapping=mapping, buried=buried, rulings=told)).actions
+    ours, theirs = site(location={"name": "Gate"}, hazard={"name": "Fall"}), office(presence=Presence.GONE)
+    gone = link(ours, theirs, origin=Side.PROCORE, state=LinkState.GONE_FOURHSE)
+    told = decision(f"deletion:{gone.key}:fourhse", "reject", restore=True)
+    deleted_images = {theirs.id: {"description_actions_involved": text}}
+    (action,) = plan(
+        route(ours, theirs, links=(gone,), mapping=mapping, deleted_images=deleted_images, decisions=told)
+    ).actions
     assert action.fields["description_actions_involved"] == text.replace("Roof", place)

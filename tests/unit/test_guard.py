@@ -5,11 +5,11 @@ from datetime import date
 
 import pytest
 
-from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, Place, Side
+from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, Side, SyncStatus
 from procore_4hse.reconcile.guard import guarded
 from procore_4hse.reconcile.items import guard
 from procore_4hse.reconcile.snapshot import Changed, Limits, Plan, Presence, Rebase, Snapshot, Transition, signature
-from routes import link, office, route, ruling, site
+from routes import decision, link, office, route, site
 
 FEW = Limits(max_deletes=2, max_delete_percent=10, max_change_percent=50, max_creates=2)
 
@@ -21,8 +21,8 @@ def action(act: Act, number: int, side: Side = Side.FOURHSE) -> Action:
 
 def of(act: Act, many: int, side: Side = Side.FOURHSE) -> Plan:
     actions = tuple(action(act, number, side) for number in range(many))
-    places = {side: {one.source_id: Place.IN_SYNC for one in actions} for side in Side}
-    return Plan(actions=actions, places=places)
+    statuses = {side: {one.source_id: SyncStatus.IN_SYNC for one in actions} for side in Side}
+    return Plan(actions=actions, statuses=statuses)
 
 
 def linked(many: int, **changes) -> Snapshot:
@@ -70,32 +70,32 @@ def test_a_limit_holds_its_own_kind_on_its_side_alone():
 def test_an_approval_covers_what_was_shown_and_nothing_else():
     plan = of(Act.CREATE, 4)
     shown = {"held": [signature(one) for one in plan.actions[:3]]}
-    found = guarded(plan, linked(5, rulings=ruling("guard:creates:fourhse", "approve", seen=shown)))
+    found = guarded(plan, linked(5, decisions=decision("guard:creates:fourhse", "approve", seen=shown)))
     assert found.actions == plan.actions, "the fourth alone is under the limit"
     changed = tuple(replace(one, fields={"name": "Another"}) for one in plan.actions)
     found = guarded(
-        replace(plan, actions=changed), linked(5, rulings=ruling("guard:creates:fourhse", "approve", seen=shown))
+        replace(plan, actions=changed), linked(5, decisions=decision("guard:creates:fourhse", "approve", seen=shown))
     )
     assert (found.actions, len(found.held)) == ((), 4)
 
 
 def test_deletions_approved_one_by_one_count_towards_no_limit():
     plan = of(Act.DELETE, 5)
-    rulings = {}
+    decisions = {}
     for one in plan.actions:
-        rulings |= ruling(f"deletion:{one.source_id}:procore", "approve")
-    assert guarded(plan, linked(30, rulings=rulings)).actions == plan.actions
+        decisions |= decision(f"deletion:{one.source_id}:procore", "approve")
+    assert guarded(plan, linked(30, decisions=decisions)).actions == plan.actions
 
 
 # What holds everything -----------------------------------------------------------------------------------------------
 
 
 def meeting(procore: int, fourhse: int, creates: int = 1, **changes) -> Plan:
-    places = {
-        Side.PROCORE: {f"{number}": Place.IN_SYNC for number in range(procore)},
-        Side.FOURHSE: {f"a{number}": Place.IN_SYNC for number in range(fourhse)},
+    statuses = {
+        Side.PROCORE: {f"{number}": SyncStatus.IN_SYNC for number in range(procore)},
+        Side.FOURHSE: {f"a{number}": SyncStatus.IN_SYNC for number in range(fourhse)},
     }
-    plan = replace(of(Act.CREATE, creates), places=places)
+    plan = replace(of(Act.CREATE, creates), statuses=statuses)
     return guarded(plan, route(limits=FEW, **{"ever_linked": False, **changes}))
 
 
@@ -116,7 +116,7 @@ def test_a_side_that_shows_nothing_any_more_holds_everything():
     emptied = linked(3, records={Side.PROCORE: {"0": site("0")}, Side.FOURHSE: {}})
     found = guarded(of(Act.UPDATE, 1), emptied)
     assert (found.actions, [item.key for item in found.items]) == ((), ["guard:emptied:fourhse"])
-    approved = replace(emptied, rulings=ruling("guard:emptied:fourhse", "approve"))
+    approved = replace(emptied, decisions=decision("guard:emptied:fourhse", "approve"))
     assert guarded(of(Act.UPDATE, 1), approved).stop is None
 
 
@@ -142,7 +142,7 @@ def test_a_changed_route_is_asked_about(what):
     found = guarded(of(Act.UPDATE, 1), changed)
     assert (found.actions, found.items[-1].key) == ((), f"guard:{what}")
     assert "as it was" in found.items[-1].reason
-    assert guarded(of(Act.UPDATE, 1), replace(changed, rulings=ruling(f"guard:{what}", "approve"))).stop is None
+    assert guarded(of(Act.UPDATE, 1), replace(changed, decisions=decision(f"guard:{what}", "approve"))).stop is None
 
 
 def test_a_changed_mapping_is_asked_about_only_when_it_sets_pairs_against_each_other():
@@ -156,9 +156,9 @@ def test_a_changed_mapping_is_asked_about_only_when_it_sets_pairs_against_each_o
 def test_what_is_held_leaves_no_trace():
     """No new base and no change of state either: the next cycle sees the same situation."""
     emptied = linked(3, records={Side.PROCORE: {"0": site("0")}, Side.FOURHSE: {}})
-    plan = replace(of(Act.UPDATE, 1), apart=(("1", "a"),))
+    plan = replace(of(Act.UPDATE, 1), not_duplicates=(("1", "a"),))
     found = guarded(plan, emptied)
-    assert (found.rebases, found.transitions, found.apart, found.held) == ((), (), (), plan.actions)
+    assert (found.rebases, found.transitions, found.not_duplicates, found.held) == ((), (), (), plan.actions)
 
 
 def test_absent_by_a_missing_record_is_absent():
@@ -234,27 +234,27 @@ def test_people_are_created_and_updated_within_their_incident_but_deleted_within
     people = replace(plan, actions=tuple(replace(one, kind=Kind.INJURY) for one in plan.actions))
     found = guarded(people, linked(20))
     assert (found.actions, found.held) == ((), people.actions)
-    rulings = {}
+    decisions = {}
     for one in plan.actions:
-        rulings |= ruling(f"deletion:injury-{one.source_id}:procore", "approve")
-    assert guarded(people, linked(20, rulings=rulings)).actions == people.actions
+        decisions |= decision(f"deletion:injury-{one.source_id}:procore", "approve")
+    assert guarded(people, linked(20, decisions=decisions)).actions == people.actions
 
 
 def test_a_no_to_one_deletion_or_a_yes_to_another_side_lets_nothing_pass():
     plan = of(Act.DELETE, 3)
     for suffix, verb in (("procore", "reject"), ("fourhse", "approve")):
-        rulings = {}
+        decisions = {}
         for one in plan.actions:
-            rulings |= ruling(f"deletion:{one.source_id}:{suffix}", verb)
-        assert guarded(plan, linked(5, rulings=rulings)).actions == ()
+            decisions |= decision(f"deletion:{one.source_id}:{suffix}", verb)
+        assert guarded(plan, linked(5, decisions=decisions)).actions == ()
 
 
 def test_deletions_in_procore_are_known_by_their_own_id():
     plan = of(Act.DELETE, 3, Side.PROCORE)
-    rulings = {}
+    decisions = {}
     for one in plan.actions:
-        rulings |= ruling(f"deletion:{one.target_id}:fourhse", "approve")
-    assert guarded(plan, linked(5, rulings=rulings)).actions == plan.actions
+        decisions |= decision(f"deletion:{one.target_id}:fourhse", "approve")
+    assert guarded(plan, linked(5, decisions=decisions)).actions == plan.actions
 
 
 @pytest.mark.parametrize(
@@ -275,29 +275,32 @@ def test_a_backfill_may_create_more_than_the_limit():
 
 def test_an_approval_stays_until_its_actions_are_carried_out():
     plan = of(Act.CREATE, 3)
-    answer = ruling("guard:creates:fourhse", "approve", seen={"held": [signature(one) for one in plan.actions]})
-    found = guarded(replace(plan, relying=("x",)), linked(5, rulings=answer))
-    assert found.relying == ("x", "guard:creates:fourhse")
-    assert guarded(Plan(), linked(5, rulings=answer)).relying == ()
-    refused = ruling("guard:creates:fourhse", "reject", seen={"held": [signature(one) for one in plan.actions]})
-    assert guarded(plan, linked(5, rulings=refused)).actions == ()
+    answer = decision("guard:creates:fourhse", "approve", seen={"held": [signature(one) for one in plan.actions]})
+    found = guarded(replace(plan, answers_in_use=("x",)), linked(5, decisions=answer))
+    assert found.answers_in_use == ("x", "guard:creates:fourhse")
+    assert guarded(Plan(), linked(5, decisions=answer)).answers_in_use == ()
+    refused = decision("guard:creates:fourhse", "reject", seen={"held": [signature(one) for one in plan.actions]})
+    assert guarded(plan, linked(5, decisions=refused)).actions == ()
 
 
 def test_more_than_was_approved_is_asked_again_in_the_same_item():
     plan = of(Act.CREATE, 6)
-    answer = ruling("guard:creates:fourhse", "approve", seen={"held": [signature(one) for one in plan.actions[:2]]})
-    found = guarded(plan, linked(5, rulings=answer))
+    answer = decision("guard:creates:fourhse", "approve", seen={"held": [signature(one) for one in plan.actions[:2]]})
+    found = guarded(plan, linked(5, decisions=answer))
     assert (found.actions, found.held) == (plan.actions[:2], plan.actions[2:])
-    assert (found.items[0].key, found.relying) == ("guard:creates:fourhse", ("guard:creates:fourhse",))
+    assert (found.items[0].key, found.answers_in_use) == ("guard:creates:fourhse", ("guard:creates:fourhse",))
 
 
 def test_what_is_held_waits_and_the_rest_stands_where_it_stood():
     plan = of(Act.CREATE, 3)
-    places = {Side.PROCORE: {"0": Place.IN_SYNC, "9": Place.IN_SYNC}, Side.FOURHSE: {"a9": Place.EXCLUDED}}
-    found = guarded(replace(plan, places=places), linked(5))
-    assert found.places == {
-        Side.PROCORE: {"0": Place.WAITING, "9": Place.IN_SYNC},
-        Side.FOURHSE: {"a9": Place.EXCLUDED},
+    statuses = {
+        Side.PROCORE: {"0": SyncStatus.IN_SYNC, "9": SyncStatus.IN_SYNC},
+        Side.FOURHSE: {"a9": SyncStatus.EXCLUDED},
+    }
+    found = guarded(replace(plan, statuses=statuses), linked(5))
+    assert found.statuses == {
+        Side.PROCORE: {"0": SyncStatus.WAITING, "9": SyncStatus.IN_SYNC},
+        Side.FOURHSE: {"a9": SyncStatus.EXCLUDED},
     }
 
 
@@ -307,9 +310,9 @@ def test_what_is_held_waits_and_the_rest_stands_where_it_stood():
 def test_a_first_meeting_says_what_would_happen():
     plan = replace(
         of(Act.CREATE, 3),
-        places={
-            Side.PROCORE: {"0": Place.IN_SYNC, "1": Place.WAITING, "2": Place.EXCLUDED},
-            Side.FOURHSE: {"a0": Place.IN_SYNC},
+        statuses={
+            Side.PROCORE: {"0": SyncStatus.IN_SYNC, "1": SyncStatus.WAITING, "2": SyncStatus.EXCLUDED},
+            Side.FOURHSE: {"a0": SyncStatus.IN_SYNC},
         },
         items=(Item(ItemKind.MATCH, "match:x", "", "", ""), Item(ItemKind.WORD, "word:x", "", "", "")),
     )
@@ -323,7 +326,11 @@ def test_a_first_meeting_says_what_would_happen():
     creates = {Side.PROCORE: 0, Side.FOURHSE: 3}
     assert found.items == (guard("first-meeting", reason, advice, plan.actions, creates=creates),)
     assert (found.actions, found.held, found.stop) == ((), plan.actions, reason)
-    assert found.places[Side.PROCORE] == {"0": Place.WAITING, "1": Place.WAITING, "2": Place.WAITING}
+    assert found.statuses[Side.PROCORE] == {
+        "0": SyncStatus.WAITING,
+        "1": SyncStatus.WAITING,
+        "2": SyncStatus.WAITING,
+    }
 
 
 @pytest.mark.parametrize(
@@ -354,7 +361,7 @@ def test_what_else_is_asked_stays_asked_while_a_whole_route_is_held():
     assert kept(guarded(plan, linked(1, changed=Changed(mapping="x")))) == [kinds[0], *kinds[2:]]
     empty = {"records": {Side.PROCORE: {"0": site("0")}, Side.FOURHSE: {}}}
     assert kept(guarded(plan, linked(1, **empty))) == list(kinds[:2])
-    back = {"regressed": {Side.PROCORE: frozenset({"1"})}}
+    back = {"restored_backup": {Side.PROCORE: frozenset({"1"})}}
     assert kept(guarded(plan, linked(1, **back))) == list(kinds[:2])
     assert kept(guarded(plan, route(limits=FEW, ever_linked=False))) == []
 
@@ -396,9 +403,9 @@ def test_a_whole_route_is_held_with_a_reason_and_a_remedy(changes, key, reason, 
 )
 def test_only_a_yes_lets_a_whole_route_go_on(changes, key):
     plan = of(Act.UPDATE, 1)
-    assert guarded(plan, linked(1, **changes, rulings=ruling(key, "approve"))).actions == plan.actions
-    assert guarded(plan, linked(1, **changes, rulings=ruling(key, "reject"))).actions == ()
-    assert guarded(plan, linked(1, **changes, rulings=ruling("guard:other", "approve"))).actions == ()
+    assert guarded(plan, linked(1, **changes, decisions=decision(key, "approve"))).actions == plan.actions
+    assert guarded(plan, linked(1, **changes, decisions=decision(key, "reject"))).actions == ()
+    assert guarded(plan, linked(1, **changes, decisions=decision("guard:other", "approve"))).actions == ()
 
 
 def test_a_side_that_shows_one_incident_is_not_empty():
@@ -418,7 +425,7 @@ def test_a_named_winner_lets_the_rest_cross_and_what_it_cannot_write_is_asked_on
     plan = replace(of(Act.UPDATE, 1), items=(drift,))
     found = guarded(plan, linked(1, changed=Changed(mapping="old"), drift_winner=side))
     assert (found.actions, found.items, found.stop) == (plan.actions, plan.items, None)
-    assert "guard:mapping" in found.relying
+    assert "guard:mapping" in found.answers_in_use
 
 
 def test_a_changed_mapping_names_the_fields_and_counts_the_pairs():
@@ -447,7 +454,7 @@ UNDONE = {side: frozenset({("1", "title"), ("2", None)}) for side in Side}
 @pytest.mark.parametrize("side", list(Side))
 def test_a_restored_side_is_asked_about(side):
     plan = of(Act.UPDATE, 1)
-    whole = linked(2, regressed={side: frozenset({"2", "1", "3"})}, undone=UNDONE)
+    whole = linked(2, restored_backup={side: frozenset({"2", "1", "3"})}, reverted=UNDONE)
     reason = (
         f"{side.label} shows old values again on 3 linked records, as after a restored backup: "
         "what changed there since is gone at once."
@@ -462,24 +469,25 @@ def test_a_restored_side_is_asked_about(side):
 
 
 def restored(verb="approve", links=("1", "2", "3"), **changes):
-    told = ruling("guard:regress:procore", verb, use="base", seen={"links": list(links)})
-    regressed = {Side.PROCORE: frozenset({"1", "2", "3"})}
+    told = decision("guard:regress:procore", verb, use="base", seen={"links": list(links)})
+    restored_backup = {Side.PROCORE: frozenset({"1", "2", "3"})}
     return guarded(
-        of(Act.UPDATE, 1), linked(2, **{"regressed": regressed, "undone": UNDONE, "rulings": told, **changes})
+        of(Act.UPDATE, 1),
+        linked(2, **{"restored_backup": restored_backup, "reverted": UNDONE, "decisions": told, **changes}),
     )
 
 
 def test_an_answer_about_a_restored_side_lasts_until_all_of_it_is_done():
-    assert (restored().stop, restored().relying) == (None, ("guard:regress:procore",))
-    assert restored(regressed={}).relying == ("guard:regress:procore",)
-    assert restored(undone={}).relying == ()
-    assert restored(undone={Side.PROCORE: frozenset({("9", "title")})}).relying == ()
+    assert (restored().stop, restored().answers_in_use) == (None, ("guard:regress:procore",))
+    assert restored(restored_backup={}).answers_in_use == ("guard:regress:procore",)
+    assert restored(reverted={}).answers_in_use == ()
+    assert restored(reverted={Side.PROCORE: frozenset({("9", "title")})}).answers_in_use == ()
 
 
 def test_more_links_than_the_answer_saw_and_a_no_are_asked_again():
     assert restored(links=("1", "2")).stop is not None
     assert restored(verb="reject").stop is not None
-    assert restored(verb="reject", regressed={}).stop is None
+    assert restored(verb="reject", restored_backup={}).stop is None
 
 
 # Deletions that a person rejected --------------------------------------------------------------------------------
@@ -489,24 +497,28 @@ def test_rejected_deletions_keep_their_survivors_and_let_the_others_go():
     plan = of(Act.DELETE, 3, Side.PROCORE)
     links = [replace(link(), procore_id=one.target_id, fourhse_id=one.source_id) for one in plan.actions]
     changes = tuple(Transition(one, LinkState.GONE_FOURHSE, "deleted in 4HSE", Side.FOURHSE, "proof") for one in links)
-    places = {Side.PROCORE: {one.target_id: Place.WAITING for one in plan.actions}}
-    no = ruling("guard:deletes:procore", "reject", seen={"held": [signature(plan.actions[0])]})
-    found = guarded(replace(plan, transitions=changes, places=places), linked(5, rulings=no))
+    statuses = {Side.PROCORE: {one.target_id: SyncStatus.WAITING for one in plan.actions}}
+    no = decision("guard:deletes:procore", "reject", seen={"held": [signature(plan.actions[0])]})
+    found = guarded(replace(plan, transitions=changes, statuses=statuses), linked(5, decisions=no))
     assert (found.actions, found.items) == (plan.actions[1:], ())
     assert found.transitions == (
         replace(changes[0], state=LinkState.IGNORED, reason="a person keeps the survivor"),
         *changes[1:],
     )
-    assert [*found.places[Side.PROCORE].values()] == [Place.EXCLUDED, Place.WAITING, Place.WAITING]
+    assert [*found.statuses[Side.PROCORE].values()] == [
+        SyncStatus.EXCLUDED,
+        SyncStatus.WAITING,
+        SyncStatus.WAITING,
+    ]
 
 
 def test_a_rejected_deletion_of_a_person_excludes_no_incident():
     plan = of(Act.DELETE, 1)
-    plan = replace(plan, actions=(replace(plan.actions[0], kind=Kind.INJURY),), places={})
-    no = ruling("guard:deletes:fourhse", "reject", seen={"held": [signature(plan.actions[0])]})
-    found = guarded(plan, linked(5, rulings=no))
-    assert (found.actions, found.places.get(Side.FOURHSE)) == ((), {})
-    assert guarded(plan, linked(5, rulings=ruling("guard:deletes:fourhse", "reject"))).actions == plan.actions
+    plan = replace(plan, actions=(replace(plan.actions[0], kind=Kind.INJURY),), statuses={})
+    no = decision("guard:deletes:fourhse", "reject", seen={"held": [signature(plan.actions[0])]})
+    found = guarded(plan, linked(5, decisions=no))
+    assert (found.actions, found.statuses.get(Side.FOURHSE)) == ((), {})
+    assert guarded(plan, linked(5, decisions=decision("guard:deletes:fourhse", "reject"))).actions == plan.actions
 
 
 # Answers and counts that say little ------------------------------------------------------------------------------
@@ -514,15 +526,15 @@ def test_a_rejected_deletion_of_a_person_excludes_no_incident():
 
 def test_an_answer_that_names_nothing_allows_nothing():
     plan = of(Act.CREATE, 3)
-    assert guarded(plan, linked(5, rulings=ruling("guard:creates:fourhse", "approve"))).held == plan.actions
-    bare = ruling("guard:regress:procore", "approve", use="base")
-    assert restored(rulings=bare).stop is not None
-    assert restored(rulings=bare, regressed={}).stop is None
+    assert guarded(plan, linked(5, decisions=decision("guard:creates:fourhse", "approve"))).held == plan.actions
+    bare = decision("guard:regress:procore", "approve", use="base")
+    assert restored(decisions=bare).stop is not None
+    assert restored(decisions=bare, restored_backup={}).stop is None
 
 
 def test_a_plan_that_counts_one_side_alone_is_held_all_the_same():
-    plan = replace(of(Act.CREATE, 3), places={Side.PROCORE: {"0": Place.IN_SYNC}})
-    assert guarded(plan, linked(5)).places == {Side.PROCORE: {"0": Place.WAITING}}
+    plan = replace(of(Act.CREATE, 3), statuses={Side.PROCORE: {"0": SyncStatus.IN_SYNC}})
+    assert guarded(plan, linked(5)).statuses == {Side.PROCORE: {"0": SyncStatus.WAITING}}
 
 
 def test_a_held_route_takes_no_new_base_and_changes_no_state():

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from procore_4hse.mapping.loader import load
-from procore_4hse.models import Act, Action, Kind, Link, LinkState, Place, Ruling, Side
+from procore_4hse.models import Act, Action, Decision, Kind, Link, LinkState, Side, SyncStatus
 from procore_4hse.reconcile.guard import guarded
 from procore_4hse.reconcile.snapshot import Limits, Plan, Record, Snapshot, Transition, signature
 
@@ -21,7 +21,7 @@ def delete(link: Link) -> Action:
 def snapshot(*rejected: Link) -> Snapshot:
     """A route that may delete one incident in a cycle, where a person said no to these deletions."""
     key = "guard:deletes:procore"
-    ruling = Ruling(1, key, "reject", seen={"held": [signature(delete(link)) for link in rejected]})
+    decision = Decision(1, key, "reject", seen={"held": [signature(delete(link)) for link in rejected]})
     return Snapshot(
         mapping=MAPPING,
         zone="Etc/UTC",
@@ -30,7 +30,7 @@ def snapshot(*rejected: Link) -> Snapshot:
         records={side: {link.id_on(side): Record(side, link.id_on(side), {}) for link in LINKS} for side in Side},
         links=LINKS,
         limits=Limits(max_deletes=1),
-        rulings={key: ruling} if rejected else {},
+        decisions={key: decision} if rejected else {},
         ever_linked=True,
     )
 
@@ -41,7 +41,7 @@ def plan(*deleted: Link) -> Plan:
         transitions=tuple(
             Transition(link, LinkState.GONE_FOURHSE, "deleted in 4HSE", Side.FOURHSE, "proof") for link in deleted
         ),
-        places={Side.PROCORE: {link.procore_id: Place.WAITING for link in deleted}, Side.FOURHSE: {}},
+        statuses={Side.PROCORE: {link.procore_id: SyncStatus.WAITING for link in deleted}, Side.FOURHSE: {}},
     )
 
 

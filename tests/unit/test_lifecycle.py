@@ -8,26 +8,26 @@ import pytest
 from procore_4hse.mapping.lenses.base import INJURED
 from procore_4hse.mapping.lenses.person import NumberLens
 from procore_4hse.mapping.rules import Direction, Field
-from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Place, Side
+from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Side, SyncStatus
 from procore_4hse.reconcile import items
-from procore_4hse.reconcile.lifecycle import Fate, fate, presence_of
+from procore_4hse.reconcile.lifecycle import LinkOutcome, link_outcome, presence_of
 from procore_4hse.reconcile.snapshot import Policy, Presence, Record, Snapshot, Transition
-from routes import MAPPING, link, office, route, ruling, site
+from routes import MAPPING, decision, link, office, route, site
 
 HERE, UNSEEN, ABSENT, GONE = Presence.PRESENT, Presence.UNSEEN, Presence.ABSENT, Presence.GONE
 KEY = {Side.PROCORE: "deletion:1:procore", Side.FOURHSE: "deletion:1:fourhse"}
 UNEDITED = {"edited": False}
 
 
-def seen(procore: Presence, fourhse: Presence, state: LinkState = LinkState.LIVE, **changes) -> Fate:
-    return fate(situation(procore, fourhse, state, **changes), link(state=state))
+def seen(procore: Presence, fourhse: Presence, state: LinkState = LinkState.LIVE, **changes) -> LinkOutcome:
+    return link_outcome(situation(procore, fourhse, state, **changes), link(state=state))
 
 
 def situation(procore: Presence, fourhse: Presence, state: LinkState = LinkState.LIVE, **changes) -> Snapshot:
     return route(site(presence=procore), office(presence=fourhse), links=(link(state=state),), **changes)
 
 
-def gone(side: Side, **changes) -> Fate:
+def gone(side: Side, **changes) -> LinkOutcome:
     there = (GONE, HERE) if side is Side.PROCORE else (HERE, GONE)
     return seen(*there, **changes)
 
@@ -60,7 +60,7 @@ def test_absence_alone_asks_and_does_nothing_under_any_policy(pair, policy):
 @SIDES
 def test_a_person_may_tell_that_a_missing_one_was_deleted(side):
     there = (ABSENT, HERE) if side is Side.PROCORE else (HERE, ABSENT)
-    found = seen(*there, rulings=ruling(f"missing:1:{side.value}", "approve"))
+    found = seen(*there, decisions=decision(f"missing:1:{side.value}", "approve"))
     assert [item.kind for item in found.items] == [ItemKind.DELETION]
     assert (found.transition.state, found.transition.evidence) == (LinkState.gone(side), "a person said so")
 
@@ -95,7 +95,7 @@ def test_ignore_ends_it_without_a_word(side):
 
 @SIDES
 def test_approved_the_survivor_is_deleted(side):
-    found = gone(side, rulings=ruling(KEY[side], "approve", seen=UNEDITED))
+    found = gone(side, decisions=decision(KEY[side], "approve", seen=UNEDITED))
     [action] = found.actions
     assert (action.act, action.side, action.then) == (Act.DELETE, side.other, LinkState.ENDED)
     assert action.seen, "a survivor that changed in between is not deleted"
@@ -105,15 +105,15 @@ def test_approved_the_survivor_is_deleted(side):
 def test_no_answer_writes_to_a_side_that_the_route_only_reads(side):
     """Approved, the survivor stays for a person to delete; what was deleted there is not brought back."""
     away = {Side.PROCORE: Direction.TO_PROCORE, Side.FOURHSE: Direction.TO_FOURHSE}
-    found = gone(side, rulings=ruling(KEY[side], "approve", seen=UNEDITED), direction=away[side])
+    found = gone(side, decisions=decision(KEY[side], "approve", seen=UNEDITED), direction=away[side])
     assert (found.actions, found.transition.state) == ((), LinkState.IGNORED)
-    found = gone(side, rulings=ruling(KEY[side], "reject", restore=True, seen=UNEDITED), direction=away[side.other])
+    found = gone(side, decisions=decision(KEY[side], "reject", restore=True, seen=UNEDITED), direction=away[side.other])
     assert (found.actions, found.transition.state) == ((), LinkState.IGNORED)
-    answer = ruling(f"guard:regress:{side.value}", "approve", use="base", seen={"links": ["1"]})
-    undone = {side: frozenset({("1", None)})}
-    found = gone(side, rulings=answer, undone=undone, direction=away[side.other])
+    answer = decision(f"guard:regress:{side.value}", "approve", use="base", seen={"links": ["1"]})
+    reverted = {side: frozenset({("1", None)})}
+    found = gone(side, decisions=answer, reverted=reverted, direction=away[side.other])
     assert found.actions == ()
-    assert gone(side, rulings=answer, undone=undone).actions, "on a route of both directions it is put back"
+    assert gone(side, decisions=answer, reverted=reverted).actions, "on a route of both directions it is put back"
 
 
 @SIDES
@@ -132,21 +132,21 @@ def test_the_question_names_only_what_this_route_may_do(side):
 
 @SIDES
 def test_rejected_the_survivor_is_kept(side):
-    found = gone(side, rulings=ruling(KEY[side], "reject", seen=UNEDITED))
+    found = gone(side, decisions=decision(KEY[side], "reject", seen=UNEDITED))
     assert (found.actions, found.transition.state) == ((), LinkState.IGNORED)
 
 
 def test_brought_back_from_the_bin_or_made_again_under_the_next_id():
-    [action] = gone(Side.PROCORE, rulings=ruling(KEY[Side.PROCORE], "reject", restore=True, seen=UNEDITED)).actions
+    [action] = gone(Side.PROCORE, decisions=decision(KEY[Side.PROCORE], "reject", restore=True, seen=UNEDITED)).actions
     assert (action.act, action.side, action.target_id) == (Act.RESTORE, Side.PROCORE, "1")
-    [action] = gone(Side.FOURHSE, rulings=ruling(KEY[Side.FOURHSE], "reject", restore=True, seen=UNEDITED)).actions
+    [action] = gone(Side.FOURHSE, decisions=decision(KEY[Side.FOURHSE], "reject", restore=True, seen=UNEDITED)).actions
     assert (action.act, action.side, action.generation) == (Act.CREATE, Side.FOURHSE, 1)
 
 
 @pytest.mark.parametrize("policy", [Policy.ASK, Policy.PROPAGATE, Policy.CLOSE])
 def test_deleted_here_and_edited_there_is_never_silent(policy):
     whole = route(site(title="Slip"), office(presence=GONE), links=(link(),), deletions=policy)
-    found = fate(whole, link())
+    found = link_outcome(whole, link())
     assert (found.actions, [item.kind for item in found.items]) == ((), [ItemKind.CONFLICT])
     assert found.items[0].field is None
 
@@ -159,10 +159,10 @@ def test_what_both_never_agreed_on_is_no_edit_where_they_need_not_agree(side, ro
     ours, theirs = (
         (site(**there), office(presence=GONE)) if side is Side.FOURHSE else (site(presence=GONE), office(**there))
     )
-    [item] = fate(route(ours, theirs, links=(known,), mapping=replace(MAPPING, fields=(row,))), known).items
+    [item] = link_outcome(route(ours, theirs, links=(known,), mapping=replace(MAPPING, fields=(row,))), known).items
     assert item.facts == {"edited": not row.fills_only}
     alone = route(ours if side is Side.FOURHSE else theirs, links=(replace(known, state=LinkState.gone(side)),))
-    [item] = fate(alone, alone.links[0]).items
+    [item] = link_outcome(alone, alone.links[0]).items
     assert item.facts == {"edited": False}, "nothing is known of what was deleted"
 
 
@@ -170,7 +170,7 @@ def never_agreed(ours: Record, theirs: Record, row: Field) -> bool:
     """Whether the survivor counts as edited, of a row on which these two have yet to agree."""
     known = replace(link(), base={})
     alone = route(ours, theirs, links=(known,), mapping=replace(MAPPING, fields=(row,)), title="Fall")
-    [item] = fate(alone, known).items
+    [item] = link_outcome(alone, known).items
     return bool(item.facts["edited"])
 
 
@@ -207,30 +207,32 @@ def test_a_row_that_rests_makes_no_edit():
     assert never_agreed(site(title="Slip"), office(presence=GONE), MAPPING.title)
 
 
-@pytest.mark.parametrize("answer", [{}, ruling(KEY[Side.FOURHSE], "approve", seen=UNEDITED)])
+@pytest.mark.parametrize("answer", [{}, decision(KEY[Side.FOURHSE], "approve", seen=UNEDITED)])
 @pytest.mark.parametrize("policy", list(Policy))
 def test_nothing_happens_to_a_survivor_that_privacy_keeps_home(policy, answer):
     ours = replace(site(title=None, description=None), minimal=True)
-    whole = route(ours, office(presence=GONE), links=(link(),), deletions=policy, rulings=answer)
-    assert fate(whole, link()) == Fate(place=Place.EXCLUDED, transition=transition(Side.FOURHSE))
+    whole = route(ours, office(presence=GONE), links=(link(),), deletions=policy, decisions=answer)
+    assert link_outcome(whole, link()) == LinkOutcome(
+        sync_status=SyncStatus.EXCLUDED, transition=transition(Side.FOURHSE)
+    )
 
 
 def test_an_answer_to_a_plain_deletion_does_not_cover_an_edited_survivor():
-    answer = ruling(KEY[Side.FOURHSE], "approve", seen=UNEDITED)
-    whole = route(site(title="Slip"), office(presence=GONE), links=(link(),), rulings=answer)
-    assert fate(whole, link()).actions == ()
+    answer = decision(KEY[Side.FOURHSE], "approve", seen=UNEDITED)
+    whole = route(site(title="Slip"), office(presence=GONE), links=(link(),), decisions=answer)
+    assert link_outcome(whole, link()).actions == ()
 
 
 def test_what_cannot_be_told_in_this_cycle_is_no_edit():
     """Procore's record lists failed, so that its injuries are unknown."""
     whole = route(site(**{"@injured": None}), office(presence=GONE), links=(link(),))
-    assert [item.kind for item in fate(whole, link()).items] == [ItemKind.DELETION]
+    assert [item.kind for item in link_outcome(whole, link()).items] == [ItemKind.DELETION]
 
 
 def test_what_cannot_be_told_in_this_cycle_hides_no_edit_of_another_field():
     known = route(site(title="Slip", **{"@injured": None}), office(presence=GONE), links=(link(),))
     mapping = replace(MAPPING, fields=(MAPPING.category, MAPPING.title))
-    assert [item.kind for item in fate(replace(known, mapping=mapping), link()).items] == [ItemKind.CONFLICT]
+    assert [item.kind for item in link_outcome(replace(known, mapping=mapping), link()).items] == [ItemKind.CONFLICT]
 
 
 def test_both_gone_is_the_end():
@@ -277,7 +279,7 @@ def expected(procore: Presence, fourhse: Presence, state: LinkState) -> str:
     return "missing" if ABSENT in sides else "waits"
 
 
-def in_a_word(found: Fate) -> str:
+def in_a_word(found: LinkOutcome) -> str:
     if found.alive:
         return "alive"
     if found.actions:
@@ -286,19 +288,19 @@ def in_a_word(found: Fate) -> str:
         return found.items[0].kind.value
     if found.transition is not None:
         return "ended" if found.transition.state is LinkState.ENDED else "marked"
-    return "over" if found.place is Place.EXCLUDED else "waits"
+    return "over" if found.sync_status is SyncStatus.EXCLUDED else "waits"
 
 
 @pytest.mark.parametrize("state", list(LinkState))
 @pytest.mark.parametrize(("procore", "fourhse"), PAIRS)
 def test_every_presence_in_every_state(procore, fourhse, state):
     whole = route(bare(site(presence=procore)), bare(office(presence=fourhse)), links=(link(state=state),))
-    found = fate(whole, link(state=state))
+    found = link_outcome(whole, link(state=state))
     assert in_a_word(found) == expected(procore, fourhse, state)
     if in_a_word(found) in ("over", "ended"):
-        assert found.place is Place.EXCLUDED
+        assert found.sync_status is SyncStatus.EXCLUDED
     elif not found.alive:
-        assert found.place is Place.WAITING
+        assert found.sync_status is SyncStatus.WAITING
 
 
 def bare(record):
@@ -323,8 +325,8 @@ def test_what_the_store_does_not_hold_is_absent_or_unseen(side):
     assert presence_of(route(certified=uncertified), link(), side.other) is ABSENT
     gone = link(state=LinkState.gone(side))
     assert presence_of(route(certified=uncertified), gone, side) is UNSEEN, "a listing that was not whole tells nothing"
-    rejected = ruling(f"missing:1:{side.value}", "reject")
-    assert presence_of(route(rulings=rejected), link(), side) is ABSENT
+    rejected = decision(f"missing:1:{side.value}", "reject")
+    assert presence_of(route(decisions=rejected), link(), side) is ABSENT
 
 
 def transition(side: Side, state: LinkState | None = None, reason: str | None = None) -> Transition:
@@ -334,13 +336,13 @@ def transition(side: Side, state: LinkState | None = None, reason: str | None = 
 @SIDES
 def test_asked_whole(side):
     asked = items.deletion(link(), side, "proof", "Fall", edited=False)
-    assert gone(side) == Fate(transition=transition(side), items=(asked,))
+    assert gone(side) == LinkOutcome(transition=transition(side), items=(asked,))
 
 
 @SIDES
 def test_ignored_whole(side):
-    assert gone(side, deletions=Policy.IGNORE) == Fate(
-        place=Place.EXCLUDED, transition=transition(side, LinkState.IGNORED)
+    assert gone(side, deletions=Policy.IGNORE) == LinkOutcome(
+        sync_status=SyncStatus.EXCLUDED, transition=transition(side, LinkState.IGNORED)
     )
 
 
@@ -353,31 +355,31 @@ def deleted(side: Side, reason: str) -> Action:
 
 
 def test_propagated_whole():
-    assert gone(Side.FOURHSE, deletions=Policy.PROPAGATE) == Fate(
+    assert gone(Side.FOURHSE, deletions=Policy.PROPAGATE) == LinkOutcome(
         transition=transition(Side.FOURHSE), actions=(deleted(Side.PROCORE, "deleted in 4HSE (proof)"),)
     )
 
 
 @SIDES
 def test_approved_whole(side):
-    assert gone(side, rulings=ruling(KEY[side], "approve", seen=UNEDITED)) == Fate(
+    assert gone(side, decisions=decision(KEY[side], "approve", seen=UNEDITED)) == LinkOutcome(
         transition=transition(side),
         actions=(deleted(side.other, "a person approved the deletion"),),
-        relying=(KEY[side],),
+        answers_in_use=(KEY[side],),
     )
 
 
 @SIDES
 def test_rejected_whole(side):
-    assert gone(side, rulings=ruling(KEY[side], "reject", seen=UNEDITED)) == Fate(
-        place=Place.EXCLUDED, transition=transition(side, LinkState.IGNORED, "a person keeps the survivor")
+    assert gone(side, decisions=decision(KEY[side], "reject", seen=UNEDITED)) == LinkOutcome(
+        sync_status=SyncStatus.EXCLUDED, transition=transition(side, LinkState.IGNORED, "a person keeps the survivor")
     )
 
 
 @SIDES
 def test_an_answer_from_before_edits_were_told_counts_for_a_survivor_without_one(side):
-    assert len(gone(side, rulings=ruling(KEY[side], "approve")).actions) == 1
-    assert gone(side, rulings=ruling(KEY[side], "approve", seen={"edited": True})).actions == ()
+    assert len(gone(side, decisions=decision(KEY[side], "approve")).actions) == 1
+    assert gone(side, decisions=decision(KEY[side], "approve", seen={"edited": True})).actions == ()
 
 
 def restored(reason: str) -> Action:
@@ -397,21 +399,21 @@ def remade(reason: str, generation: int = 1) -> Action:
 
 @pytest.mark.parametrize(("side", "make"), [(Side.PROCORE, restored), (Side.FOURHSE, remade)])
 def test_brought_back_whole(side, make):
-    answer = ruling(KEY[side], "reject", restore=True, seen=UNEDITED)
-    assert gone(side, rulings=answer) == Fate(
-        transition=transition(side), actions=(make("a person asked for it back"),), relying=(KEY[side],)
+    answer = decision(KEY[side], "reject", restore=True, seen=UNEDITED)
+    assert gone(side, decisions=answer) == LinkOutcome(
+        transition=transition(side), actions=(make("a person asked for it back"),), answers_in_use=(KEY[side],)
     )
 
 
 @pytest.mark.parametrize(("side", "make"), [(Side.PROCORE, restored), (Side.FOURHSE, remade)])
 def test_put_back_whole_after_a_backup(side, make):
-    told = ruling(f"guard:regress:{side.value}", "approve", use="base", seen={"links": ["1"]})
-    undone = {side: frozenset({("1", None)})}
-    found = gone(side, rulings=told, undone=undone)
-    assert found == Fate(actions=(make(f"put back after {side.label} was restored"),))
-    assert gone(side, rulings=told).items != ()
-    assert gone(side, rulings=told, undone={side: frozenset({("1", "title")})}).items != ()
-    assert gone(side, undone=undone).items != ()
+    told = decision(f"guard:regress:{side.value}", "approve", use="base", seen={"links": ["1"]})
+    reverted = {side: frozenset({("1", None)})}
+    found = gone(side, decisions=told, reverted=reverted)
+    assert found == LinkOutcome(actions=(make(f"put back after {side.label} was restored"),))
+    assert gone(side, decisions=told).items != ()
+    assert gone(side, decisions=told, reverted={side: frozenset({("1", "title")})}).items != ()
+    assert gone(side, reverted=reverted).items != ()
 
 
 @pytest.mark.parametrize(
@@ -420,20 +422,20 @@ def test_put_back_whole_after_a_backup(side, make):
 )
 def test_back_after_the_end_whole(procore, fourhse, action):
     ended = link(state=LinkState.ENDED, generation=3)
-    found = fate(route(site(presence=procore), office(presence=fourhse), links=(ended,)), ended)
-    assert found == Fate(actions=(action,))
+    found = link_outcome(route(site(presence=procore), office(presence=fourhse), links=(ended,)), ended)
+    assert found == LinkOutcome(actions=(action,))
 
 
 def test_what_only_a_person_called_deleted_is_made_again_in_procore():
     """There is nothing in the bin to restore."""
     told = link(state=LinkState.GONE_PROCORE)
-    answer = ruling(KEY[Side.PROCORE], "reject", restore=True, seen=UNEDITED)
-    found = fate(route(site(presence=ABSENT), office(), links=(told,), rulings=answer), told)
+    answer = decision(KEY[Side.PROCORE], "reject", restore=True, seen=UNEDITED)
+    found = link_outcome(route(site(presence=ABSENT), office(), links=(told,), decisions=answer), told)
     [action] = found.actions
     assert (action.act, action.side, action.target_id, action.source_id) == (Act.CREATE, Side.PROCORE, None, "a")
     assert action.fields["title"] == "Fall"
     assert action.sources["title"] == {"name": "Fall", "description_event": "A worker fell."}
-    proven = fate(route(site(presence=GONE), office(), links=(told,), rulings=answer), told)
+    proven = link_outcome(route(site(presence=GONE), office(), links=(told,), decisions=answer), told)
     assert [action.act for action in proven.actions] == [Act.RESTORE]
 
 
@@ -445,10 +447,12 @@ BURIED = {
 
 def made_again(survivor: Record, **was: Any) -> dict[str, Any]:
     """What 4HSE gets when the incident that it held as `was` is asked for back."""
-    answer = ruling(KEY[Side.FOURHSE], "reject", restore=True, seen={"edited": survivor != site()})
-    whole = route(survivor, office(presence=GONE), links=(link(),), rulings=answer)
-    [action] = fate(replace(whole, buried={"a": was}), link()).actions
-    assert fate(replace(whole, buried={"x": was}), link()).actions == fate(whole, link()).actions
+    answer = decision(KEY[Side.FOURHSE], "reject", restore=True, seen={"edited": survivor != site()})
+    whole = route(survivor, office(presence=GONE), links=(link(),), decisions=answer)
+    [action] = link_outcome(replace(whole, deleted_images={"a": was}), link()).actions
+    assert (
+        link_outcome(replace(whole, deleted_images={"x": was}), link()).actions == link_outcome(whole, link()).actions
+    )
     return dict(action.fields)
 
 
@@ -467,19 +471,19 @@ def test_but_what_the_survivor_says_otherwise_by_now_and_what_nobody_can_tell():
 SET = Field("number", "Number", NumberLens("number", "serial"), fills_only=True)
 
 
-def made_again_with(row: Field, born: Side | None, **was: Any) -> Action:
+def made_again_with(row: Field, origin: Side | None, **was: Any) -> Action:
     """The create of a 4HSE incident that is asked for back, under a mapping that has this row before all others."""
-    answer = ruling(KEY[Side.FOURHSE], "reject", restore=True, seen={"edited": True})
-    mapping, mine = replace(MAPPING, fields=(row, *MAPPING.fields)), link(born=born)
+    answer = decision(KEY[Side.FOURHSE], "reject", restore=True, seen={"edited": True})
+    mapping, mine = replace(MAPPING, fields=(row, *MAPPING.fields)), link(origin=origin)
     there = site(title="Slip", number=5), office(presence=GONE)
-    whole = route(*there, links=(mine,), rulings=answer, mapping=mapping, buried={"a": was} if was else {})
-    [action] = fate(whole, mine).actions
+    whole = route(*there, links=(mine,), decisions=answer, mapping=mapping, deleted_images={"a": was} if was else {})
+    [action] = link_outcome(whole, mine).actions
     return action
 
 
-@pytest.mark.parametrize(("born", "carried"), [(Side.PROCORE, {"serial": 5}), (Side.FOURHSE, {}), (None, {})])
-def test_what_procore_sets_is_carried_again_only_to_what_came_from_there(born, carried):
-    again = made_again_with(SET, born)
+@pytest.mark.parametrize(("origin", "carried"), [(Side.PROCORE, {"serial": 5}), (Side.FOURHSE, {}), (None, {})])
+def test_what_procore_sets_is_carried_again_only_to_what_came_from_there(origin, carried):
+    again = made_again_with(SET, origin)
     assert again.fields == {**remade("").fields, "name": "Slip", **carried}
     assert ("number" in again.sources) is bool(carried)
 
@@ -487,26 +491,26 @@ def test_what_procore_sets_is_carried_again_only_to_what_came_from_there(born, c
 def test_what_a_vendor_set_before_comes_back_as_it_was_and_the_rest_as_it_is():
     assert made_again_with(SET, Side.PROCORE, **BURIED, serial=7).fields == {**BURIED, "name": "Slip", "serial": 7}
     assert made_again_with(SET, Side.PROCORE, **BURIED, serial=None).fields == {**BURIED, "name": "Slip", "serial": 5}
-    home = replace(SET, direction=Direction.TO_PROCORE, barred=(Side.FOURHSE,))
+    home = replace(SET, direction=Direction.TO_PROCORE, blocked=(Side.FOURHSE,))
     assert made_again_with(home, Side.PROCORE, **BURIED, serial=7).fields == {**BURIED, "name": "Slip"}
 
 
 def test_what_4hse_held_is_nothing_for_procore():
     told = link(state=LinkState.GONE_PROCORE)
-    answer = ruling(KEY[Side.PROCORE], "reject", restore=True, seen=UNEDITED)
-    whole = route(site(presence=ABSENT), office(), links=(told,), rulings=answer)
-    assert fate(replace(whole, buried={"a": BURIED}), told) == fate(whole, told)
+    answer = decision(KEY[Side.PROCORE], "reject", restore=True, seen=UNEDITED)
+    whole = route(site(presence=ABSENT), office(), links=(told,), decisions=answer)
+    assert link_outcome(replace(whole, deleted_images={"a": BURIED}), told) == link_outcome(whole, told)
 
 
 def test_one_that_cannot_be_told_is_not_made_again():
     ended = link(state=LinkState.ENDED)
     whole = route(site(**{"@injured": None}), links=(ended,))
-    assert fate(whole, ended) == Fate()
+    assert link_outcome(whole, ended) == LinkOutcome()
 
 
 def test_a_close_whole():
     found = gone(Side.PROCORE, deletions=Policy.CLOSE)
-    assert found == Fate(
+    assert found == LinkOutcome(
         transition=transition(Side.PROCORE),
         actions=(
             Action(
@@ -524,13 +528,13 @@ def test_a_survivor_that_is_closed_already_is_just_marked():
     known = link(site(status="closed"))
     whole = route(site(status="closed"), office(presence=GONE), links=(known,), deletions=Policy.CLOSE)
     marked = Transition(known, LinkState.CLOSED_BY_POLICY, "the route closes survivors", Side.FOURHSE, "proof")
-    assert fate(whole, known) == Fate(place=Place.EXCLUDED, transition=marked)
+    assert link_outcome(whole, known) == LinkOutcome(sync_status=SyncStatus.EXCLUDED, transition=marked)
 
 
 def test_a_status_that_nobody_knows_is_closed_all_the_same():
     known = link(site(status="void"))
     whole = route(site(status="void"), office(presence=GONE), links=(known,), deletions=Policy.CLOSE)
-    assert [action.fields for action in fate(whole, known).actions] == [{"status": "closed"}]
+    assert [action.fields for action in link_outcome(whole, known).actions] == [{"status": "closed"}]
 
 
 def test_the_end_and_the_return_say_why():
@@ -544,16 +548,16 @@ def test_the_end_and_the_return_say_why():
 @SIDES
 def test_missing_whole(side):
     there = (ABSENT, HERE) if side is Side.PROCORE else (HERE, ABSENT)
-    assert seen(*there) == Fate(items=(items.missing(link(), side, "Fall"),))
+    assert seen(*there) == LinkOutcome(items=(items.missing(link(), side, "Fall"),))
     both = tuple(items.missing(link(), one, "Fall") for one in Side)
-    assert seen(ABSENT, ABSENT) == Fate(items=both)
+    assert seen(ABSENT, ABSENT) == LinkOutcome(items=both)
 
 
 @SIDES
 @pytest.mark.parametrize("other", [UNSEEN, ABSENT])
 def test_a_survivor_that_is_not_there_is_only_marked(side, other):
     there = (GONE, other) if side is Side.PROCORE else (other, GONE)
-    assert seen(*there) == Fate(transition=transition(side))
+    assert seen(*there) == LinkOutcome(transition=transition(side))
 
 
 @pytest.mark.parametrize(
@@ -569,15 +573,15 @@ def test_a_survivor_that_is_not_there_is_only_marked(side, other):
 def test_an_edit_is_another_meaning_than_when_both_agreed(ours, base, edited):
     known = link()
     known = replace(known, base={key: agreed for key, agreed in known.base.items() if key not in base})
-    [item] = fate(route(ours, office(presence=GONE), links=(known,)), known).items
+    [item] = link_outcome(route(ours, office(presence=GONE), links=(known,)), known).items
     assert item.facts == {"edited": edited}
 
 
 def test_nothing_is_put_back_from_a_survivor_that_is_not_there():
-    told = ruling("guard:regress:fourhse", "approve", use="base", seen={"links": ["1"]})
-    undone = {Side.FOURHSE: frozenset({("1", None)})}
-    whole = route(office(presence=GONE), links=(link(),), rulings=told, undone=undone)
-    assert fate(whole, link()) == Fate(transition=transition(Side.FOURHSE))
+    told = decision("guard:regress:fourhse", "approve", use="base", seen={"links": ["1"]})
+    reverted = {Side.FOURHSE: frozenset({("1", None)})}
+    whole = route(office(presence=GONE), links=(link(),), decisions=told, reverted=reverted)
+    assert link_outcome(whole, link()) == LinkOutcome(transition=transition(Side.FOURHSE))
 
 
 # One-way routes --------------------------------------------------------------------------------------------------
@@ -597,19 +601,19 @@ def test_one_that_is_back_after_the_end_is_not_brought_to_a_side_that_the_route_
     there = (HERE, ABSENT) if side is Side.PROCORE else (ABSENT, HERE)
     direction = Direction.TO_PROCORE if side is Side.PROCORE else Direction.TO_FOURHSE
     found = seen(*there, LinkState.ENDED, direction=direction, mapping=MAPPING.narrowed(direction))
-    assert found == Fate(place=Place.EXCLUDED)
+    assert found == LinkOutcome(sync_status=SyncStatus.EXCLUDED)
 
 
 def test_an_edited_survivor_that_the_route_only_reads_is_told_as_edited():
     direction = Direction.TO_FOURHSE
     changes = {"direction": direction, "mapping": MAPPING.narrowed(direction), "deletions": Policy.PROPAGATE}
-    found = fate(route(site(title="Slip"), office(presence=GONE), links=(link(),), **changes), link())
+    found = link_outcome(route(site(title="Slip"), office(presence=GONE), links=(link(),), **changes), link())
     assert [(item.kind, item.facts) for item in found.items] == [(ItemKind.CONFLICT, {"edited": True})]
 
 
 def test_a_deletion_without_a_record_rests_on_a_person_s_word():
     known = link(state=LinkState.GONE_FOURHSE)
-    found = fate(route(site(), links=(known,)), known)
+    found = link_outcome(route(site(), links=(known,)), known)
     assert (found.transition.evidence, found.items[0].reason) == (
         "a person said so",
         "Deleted in 4HSE (a person said so); still there in Procore.",
@@ -620,4 +624,4 @@ def test_a_deletion_without_a_record_rests_on_a_person_s_word():
 def test_every_field_of_the_survivor_is_looked_at(first):
     known = replace(link(), base={key: agreed for key, agreed in link().base.items() if key not in first})
     whole = route(site(status="closed"), office(presence=GONE), links=(known,))
-    assert fate(whole, known).items[0].facts == {"edited": True}
+    assert link_outcome(whole, known).items[0].facts == {"edited": True}

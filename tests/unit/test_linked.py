@@ -8,12 +8,12 @@ import pytest
 from procore_4hse.mapping.lenses.base import INJURED, ZONE
 from procore_4hse.mapping.lenses.person import NumberLens
 from procore_4hse.mapping.rules import Direction, Field
-from procore_4hse.models import Act, Action, Agreement, Item, ItemKind, Kind, LinkState, Place, Refusal, Side
+from procore_4hse.models import Act, Action, Base, Item, ItemKind, Kind, LinkState, Refusal, Side, SyncStatus
 from procore_4hse.reconcile.plan import plan
-from procore_4hse.reconcile.redacted_base import forgotten
+from procore_4hse.reconcile.redacted_base import redact_base
 from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
 from procore_4hse.reconcile.snapshot import Plan, Rebase
-from routes import MAPPING, link, office, route, ruling, site
+from routes import MAPPING, decision, link, office, route, site
 
 SLIP_OR_TRIP = {"seen": {"procore": "Slip", "fourhse": "Trip"}}
 
@@ -22,9 +22,9 @@ def planned(ours=None, theirs=None, pair=None, **changes) -> Plan:
     return plan(route(ours or site(), theirs or office(), links=(pair or link(),), **changes))
 
 
-def place(found: Plan) -> Place:
+def sync_status(found: Plan) -> SyncStatus:
     """Where both records of the pair stand; they never differ."""
-    both = found.places[Side.PROCORE]["1"], found.places[Side.FOURHSE]["a"]
+    both = found.statuses[Side.PROCORE]["1"], found.statuses[Side.FOURHSE]["a"]
     assert both[0] is both[1]
     return both[0]
 
@@ -57,9 +57,9 @@ def one_way(direction: Direction):
 )
 def test_an_edit_is_told_whole(ours, theirs, action):
     found = planned(ours, theirs)
-    assert (found.actions, found.items, found.relying) == ((action,), (), ())
+    assert (found.actions, found.items, found.answers_in_use) == ((action,), (), ())
     assert not any("title" in rebase.fields for rebase in found.rebases)
-    assert place(found) is Place.IN_SYNC
+    assert sync_status(found) is SyncStatus.IN_SYNC
 
 
 def test_two_edits_of_one_record_are_one_update_with_both_reasons():
@@ -70,7 +70,7 @@ def test_two_edits_of_one_record_are_one_update_with_both_reasons():
 
 def test_two_that_agree_newly_have_a_new_base_of_that_field_alone():
     found = planned(site(title="Slip"), office(name="Slip"))
-    fresh = Agreement({"title": "Slip"}, {"name": "Slip", "description_event": "A worker fell."})
+    fresh = Base({"title": "Slip"}, {"name": "Slip", "description_event": "A worker fell."})
     assert found.rebases[0].fields["title"] == fresh
     assert [(r.kind, r.procore_id, r.fourhse_id) for r in found.rebases] == [(Kind.INCIDENT, "1", "a")]
     assert "status" not in found.rebases[0].fields
@@ -88,17 +88,17 @@ def test_two_that_agree_newly_have_a_new_base_of_that_field_alone():
     ],
 )
 def test_an_answer_is_carried_out_and_stays_until_the_work_is_done(use, action):
-    answer = ruling("difference:1:title", "resolve", use=use, seen=SLIP_OR_TRIP)
-    found = planned(site(title="Slip"), office(name="Trip"), rulings=answer)
-    assert (found.actions, found.items, found.relying) == ((action,), (), ("difference:1:title",))
+    answer = decision("difference:1:title", "resolve", use=use, seen=SLIP_OR_TRIP)
+    found = planned(site(title="Slip"), office(name="Trip"), decisions=answer)
+    assert (found.actions, found.items, found.answers_in_use) == ((action,), (), ("difference:1:title",))
 
 
 def test_an_answer_that_cannot_travel_becomes_a_settled_base():
-    answer = ruling("difference:1:title", "resolve", use="fourhse", seen=SLIP_OR_TRIP)
+    answer = decision("difference:1:title", "resolve", use="fourhse", seen=SLIP_OR_TRIP)
     found = planned(
-        site(title="Slip"), office(name="Trip"), rulings=answer, mapping=one_way(Direction.TO_FOURHSE)
+        site(title="Slip"), office(name="Trip"), decisions=answer, mapping=one_way(Direction.TO_FOURHSE)
     )  # fmt: skip
-    left = Agreement({"title": "Slip"}, {"name": "Trip", "description_event": "A worker fell."}, settled=True)
+    left = Base({"title": "Slip"}, {"name": "Trip", "description_event": "A worker fell."}, settled=True)
     [rebase] = found.rebases
     assert rebase == Rebase(Kind.INCIDENT, "1", "a", {"title": left, "description": rebase.fields["description"]})
     assert rebase.fields["description"].settled is False, "it agrees, and reads the title of 4HSE too"
@@ -110,7 +110,7 @@ def test_what_is_settled_already_is_not_settled_again():
     settled = replace(pair, base={**pair.base, "title": replace(pair.base["title"], settled=True)})
     found = planned(site(title="Slip"), office(name="Trip"), settled)
     assert (found.actions, found.items, found.rebases) == ((), (), ())
-    assert place(found) is Place.IN_SYNC
+    assert sync_status(found) is SyncStatus.IN_SYNC
 
 
 DRIFTED = link(site(title="Slip"), office(name="Trip"))
@@ -122,7 +122,7 @@ def test_a_drift_is_asked_about_with_both_values():
     assert (item.kind, item.title, item.field) == (ItemKind.DRIFT, "Slip", "title")
     assert (item.procore_value, item.fourhse_value, item.base_value) == ("Slip", "Trip", "Slip")
     assert item.facts == SLIP_OR_TRIP
-    assert place(found) is Place.WAITING
+    assert sync_status(found) is SyncStatus.WAITING
 
 
 def test_a_field_that_was_accepted_for_the_whole_route_is_a_new_base_without_a_write():
@@ -131,13 +131,13 @@ def test_a_field_that_was_accepted_for_the_whole_route_is_a_new_base_without_a_w
         [rebase] = found.rebases
         assert ("status" in rebase.fields) is (pair is not DRIFTED), "what agrees with its base needs no new one"
         assert rebase.fields["title"].settled is True
-        assert (found.actions, found.items, found.relying) == ((), (), ())
+        assert (found.actions, found.items, found.answers_in_use) == ((), (), ())
 
 
 def test_an_edit_meanwhile_is_not_accepted_with_the_rest():
     """Who accepts what a changed mapping or zone sets against each other has not seen it."""
     accepted = frozenset({"title", "day"})
-    for pair in (link(), replace(link(), base={key: forgotten(one, "salt") for key, one in link().base.items()})):
+    for pair in (link(), replace(link(), base={key: redact_base(one, "salt") for key, one in link().base.items()})):
         found = planned(site(title="Slip"), office(), pair, rebased=accepted)
         assert found.actions == (retitled(Side.FOURHSE, "Slip", "Fall", "changed in Procore"),)
     found = planned(site(title="Slip"), office(name="Trip"), rebased=accepted)
@@ -184,8 +184,8 @@ PUT_BACK = "put back after {} was restored"
 
 def restored(side: Side, field: str, links=("1",), use: str = "base"):
     return {
-        "undone": {side: frozenset({("1", field)})},
-        "rulings": ruling(f"guard:regress:{side.value}", "approve", use=use, seen={"links": list(links)}),
+        "reverted": {side: frozenset({("1", field)})},
+        "decisions": decision(f"guard:regress:{side.value}", "approve", use=use, seen={"links": list(links)}),
     }
 
 
@@ -218,7 +218,7 @@ def test_what_can_be_written_on_the_restored_side_alone_is_put_back_there():
 
 def test_an_answer_of_a_person_is_not_put_back():
     setting = restored(Side.FOURHSE, "title")
-    setting["rulings"] |= ruling("difference:1:title", "resolve", use="fourhse", seen=SLIP_OR_TRIP)
+    setting["decisions"] |= decision("difference:1:title", "resolve", use="fourhse", seen=SLIP_OR_TRIP)
     [action] = planned(site(title="Slip"), office(name="Trip"), **setting).actions
     assert action.side is Side.PROCORE
 
@@ -226,18 +226,18 @@ def test_an_answer_of_a_person_is_not_put_back():
 @pytest.mark.parametrize("theirs", [office(), office(name="Old")])
 def test_a_write_that_vanished_twice_is_frozen_and_shown(theirs):
     frozen = frozenset({("1", "title")})
-    found = planned(site(title="Slip"), theirs, vanished=frozen)
+    found = planned(site(title="Slip"), theirs, lost_writes=frozen)
     [item] = found.items
     assert (found.actions, item.kind) == ((), ItemKind.DRIFT)
     assert item.reason == "Title: what was written here vanished twice within a day."
     shown = {"seen": {"procore": "Slip", "fourhse": item.fourhse_value}}
-    answer = ruling("difference:1:title", "resolve", use="procore", seen=shown)
-    assert len(planned(site(title="Slip"), theirs, vanished=frozen, rulings=answer).actions) == 1
-    assert planned(vanished=frozen).items == (), "two that agree again need no answer"
+    answer = decision("difference:1:title", "resolve", use="procore", seen=shown)
+    assert len(planned(site(title="Slip"), theirs, lost_writes=frozen, decisions=answer).actions) == 1
+    assert planned(lost_writes=frozen).items == (), "two that agree again need no answer"
 
 
 def test_another_field_is_not_frozen_with_it():
-    found = planned(site(title="Slip"), vanished=frozenset({("1", "status"), ("2", "title")}))
+    found = planned(site(title="Slip"), lost_writes=frozenset({("1", "status"), ("2", "title")}))
     assert len(found.actions) == 1
 
 
@@ -254,7 +254,7 @@ def test_a_value_without_a_form_on_the_other_side_is_asked_about_and_the_rest_cr
             procore_id="1", fourhse_id="a", field="title",
         ),
     )  # fmt: skip
-    assert place(found) is Place.WAITING
+    assert sync_status(found) is SyncStatus.WAITING
 
 
 def test_unknown_words_are_each_asked_about_on_their_side():
@@ -272,7 +272,7 @@ def test_unknown_words_are_each_asked_about_on_their_side():
 def test_evidence_that_is_not_complete_waits_without_a_question():
     found = planned(site(title="Slip", **{INJURED: None}))
     assert ([a.fields for a in found.actions], found.items) == ([{"name": "Slip"}], ())
-    assert place(found) is Place.WAITING
+    assert sync_status(found) is SyncStatus.WAITING
 
 
 # Refusals --------------------------------------------------------------------------------------------------------
@@ -291,16 +291,16 @@ def test_one_refused_field_is_parked_and_the_other_crosses():
     assert "name" not in found.actions[0].fields
     [item] = found.items
     assert (item.kind, item.title, item.field) == (ItemKind.REFUSED, "Slip", "title")
-    assert place(found) is Place.REFUSED
+    assert sync_status(found) is SyncStatus.REFUSED
 
 
 def test_an_answer_whose_call_was_refused_is_kept_for_the_next_try():
     refusal = no_thanks(retitled(Side.FOURHSE, "Slip", "Trip", ""))
-    answer = ruling("difference:1:title", "resolve", use="procore", seen=SLIP_OR_TRIP)
+    answer = decision("difference:1:title", "resolve", use="procore", seen=SLIP_OR_TRIP)
     found = planned(
-        site(title="Slip"), office(name="Trip"), rulings=answer, refusals={refusal.key: refusal}
+        site(title="Slip"), office(name="Trip"), decisions=answer, refusals={refusal.key: refusal}
     )  # fmt: skip
-    assert (found.actions, found.relying) == ((), ("difference:1:title",))
+    assert (found.actions, found.answers_in_use) == ((), ("difference:1:title",))
 
 
 def test_a_write_that_was_answered_without_it_stays_in_the_inbox_while_both_stand():
@@ -310,7 +310,7 @@ def test_a_write_that_was_answered_without_it_stays_in_the_inbox_while_both_stan
     found = planned(site(title="Slip"), office(name="Trip"), settled, refusals={refusal.key: refusal})
     assert found.actions == ()
     assert [(item.kind, item.key, item.title) for item in found.items] == [(ItemKind.REFUSED, refusal.key, "Slip")]
-    assert place(found) is Place.REFUSED
+    assert sync_status(found) is SyncStatus.REFUSED
     drift = planned(site(title="Slip"), office(name="Trip"), DRIFTED, refusals={refusal.key: refusal})
     assert [item.kind for item in drift.items] == [ItemKind.DRIFT], "only what was left so waits for a vendor"
 
@@ -326,7 +326,7 @@ def test_our_own_close_is_undone_when_the_deleted_one_is_back():
     [action] = back(site(), office(status="closed", date_closed="2026-03-01")).actions
     assert (action.side, action.fields) == (Side.FOURHSE, {"status": "open", "date_closed": None})
     assert action.reason == "Status: a person chose Procore"
-    assert back(site(), office(status="closed", date_closed="2026-03-01")).relying == ("status",)
+    assert back(site(), office(status="closed", date_closed="2026-03-01")).answers_in_use == ("status",)
     [action] = back(site(status="closed"), office()).actions
     assert (action.side, action.fields) == (Side.PROCORE, {"status": "open"})
 
@@ -362,9 +362,9 @@ def test_a_title_that_was_edited_meanwhile_crosses_with_the_undone_close():
 
 def test_two_answers_and_an_undone_close_are_carried_out_together():
     """The status is undone by itself, beside the answer of a person about the title."""
-    answer = ruling("difference:1:title", "resolve", use="procore", seen=SLIP_OR_TRIP)
+    answer = decision("difference:1:title", "resolve", use="procore", seen=SLIP_OR_TRIP)
     closed = office(name="Trip", status="closed", date_closed="2026-03-01")
-    found = planned(site(title="Slip"), closed, link(state=LinkState.CLOSED_BY_POLICY), rulings=answer)
+    found = planned(site(title="Slip"), closed, link(state=LinkState.CLOSED_BY_POLICY), decisions=answer)
     assert found.actions[0].fields == {"name": "Slip", "status": "open", "date_closed": None}
 
 
@@ -390,14 +390,14 @@ def test_a_word_of_4hse_names_the_incident_on_both_sides():
 def test_a_conflict_is_put_back_too():
     found = planned(site(title="Slip"), office(name="Old"), **restored(Side.FOURHSE, "title"))
     assert found.actions == (retitled(Side.FOURHSE, "Slip", "Old", PUT_BACK.format("4HSE")),)
-    assert (found.items, place(found)) == ((), Place.IN_SYNC)
+    assert (found.items, sync_status(found)) == ((), SyncStatus.IN_SYNC)
 
 
 @pytest.mark.parametrize("ours", [site(), site(title="Slip")])
 def test_an_old_value_goes_nowhere_where_the_field_may_not_be_put_back(ours):
     told = restored(Side.FOURHSE, "title")
     found = planned(ours, office(name="Old"), mapping=one_way(Direction.TO_PROCORE), **told)
-    assert (found.actions, found.items, place(found)) == ((), (), Place.IN_SYNC)
+    assert (found.actions, found.items, sync_status(found)) == ((), (), SyncStatus.IN_SYNC)
 
 
 def test_a_one_way_field_is_put_back_on_its_target():
@@ -414,11 +414,11 @@ def test_a_value_of_procore_without_a_form_in_4hse_is_asked_about_on_its_side():
 def test_what_a_vendor_sets_asks_where_the_pair_came_from():
     number = Field("number", "Number", NumberLens("number", "serial"), fills_only=True)
     mapping = replace(MAPPING, fields=(*MAPPING.fields, number))
-    born = [
-        planned(site(number=5), office(), replace(link(), born=side), mapping=mapping).actions
+    origin = [
+        planned(site(number=5), office(), replace(link(), origin=side), mapping=mapping).actions
         for side in (Side.PROCORE, Side.FOURHSE, None)
     ]
-    assert [[action.fields for action in actions] for actions in born] == [[{"serial": 5}], [], []]
+    assert [[action.fields for action in actions] for actions in origin] == [[{"serial": 5}], [], []]
 
 
 def test_a_refused_field_stays_parked_behind_one_that_is_written():

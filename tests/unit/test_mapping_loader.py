@@ -14,7 +14,7 @@ from procore_4hse.mapping import schema, show
 from procore_4hse.mapping.document import read_document
 from procore_4hse.mapping.lenses.incident import CategoryLens, TextLens, TitleLens
 from procore_4hse.mapping.loader import load
-from procore_4hse.mapping.rules import Direction, Mapping, OnConflict
+from procore_4hse.mapping.rules import Direction, FieldMapping, OnConflict
 from procore_4hse.mapping.vendor_fields import NEVER_WRITTEN
 
 ROOT = Path(__file__).parents[2]
@@ -657,8 +657,8 @@ def test_all_problems_of_all_files_are_told_at_once_in_their_order(write: Write)
         changed("ask a person", "ask someone").replace("version: 1", "version: 9").replace("description_event", "to")
     )
     folder = write(incident, CATEGORY + "- {4hse: FIRE, procore: injury}\n")
-    places = [shown(problem, folder)[0] for problem in problems_of(folder)]
-    assert places == ["incident.yaml:1", "incident.yaml:8", "incident.yaml:12", "words/category.yaml:7"]
+    statuses = [shown(problem, folder)[0] for problem in problems_of(folder)]
+    assert statuses == ["incident.yaml:1", "incident.yaml:8", "incident.yaml:12", "words/category.yaml:7"]
 
 
 def test_the_error_counts_its_problems_and_a_problem_reads_as_a_sentence(write: Write) -> None:
@@ -722,7 +722,7 @@ def test_a_mapping_is_shown_row_by_row(write: Write) -> None:
 
 
 def test_a_narrowed_mapping_keeps_what_people_are_told(write: Write) -> None:
-    mapping: Mapping = load(write(INCIDENT + CASE_NUMBER))
+    mapping: FieldMapping = load(write(INCIDENT + CASE_NUMBER))
     narrowed = mapping.narrowed(Direction.TO_PROCORE)
     keys = ["title", "description", "day", "status", "category", "number"]
     assert [field.key for field in narrowed.fields] == keys

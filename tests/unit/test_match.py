@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procore_4hse.reconcile.match import Candidate, Likeness, compare, match
+from procore_4hse.reconcile.match import Candidate, Likeness, likeness_of, match
 
 DAY = date(2026, 2, 10)
 TEXT = "A worker fell from the third step of a ladder."
@@ -32,23 +32,23 @@ def one(record_id: str = "1", **changes) -> Candidate:
     ],
 )
 def test_how_alike_two_are(other, expected):
-    assert compare(one(), one("a", **other)) is expected
-    assert compare(one("a", **other), one()) is expected
+    assert likeness_of(one(), one("a", **other)) is expected
+    assert likeness_of(one("a", **other), one()) is expected
 
 
 def test_empty_texts_are_never_alike():
-    assert compare(one(title="", description=""), one("a", title="", description="")) is Likeness.NONE
-    assert compare(one(title=None, description=None), one("a", title=None, description=None)) is Likeness.NONE
+    assert likeness_of(one(title="", description=""), one("a", title="", description="")) is Likeness.NONE
+    assert likeness_of(one(title=None, description=None), one("a", title=None, description=None)) is Likeness.NONE
 
 
 def test_equal_records_without_a_description_are_only_likely():
-    assert compare(one(description=None), one("a", description=None)) is Likeness.LIKELY
+    assert likeness_of(one(description=None), one("a", description=None)) is Likeness.LIKELY
 
 
 def test_people_may_contradict_or_hint():
-    assert compare(one(people=frozenset("x")), one("a", people=frozenset("y"))) is Likeness.LIKELY
+    assert likeness_of(one(people=frozenset("x")), one("a", people=frozenset("y"))) is Likeness.LIKELY
     alike = one(title="Slip", description="", people=frozenset("x"))
-    assert compare(alike, one("a", people=frozenset("x"))) is Likeness.LIKELY
+    assert likeness_of(alike, one("a", people=frozenset("x"))) is Likeness.LIKELY
 
 
 def test_a_clear_partner_must_be_the_only_one_in_both_directions():
@@ -123,23 +123,23 @@ FIVE = "one two three four five"
 )
 def test_similar_is_four_words_in_five_and_five_words_or_more(ours, theirs, expected):
     """Titles count with the texts; here one record has no title and the other no text."""
-    assert compare(one(title=None, description=ours), one("a", title=theirs, description=None)) is expected
-    assert compare(one(title=ours, description=None), one("a", title=None, description=theirs)) is expected
+    assert likeness_of(one(title=None, description=ours), one("a", title=theirs, description=None)) is expected
+    assert likeness_of(one(title=ours, description=None), one("a", title=None, description=theirs)) is expected
 
 
 def test_a_missing_text_counts_no_word():
     nearly = f"{FIVE} six seven eight"
     alike = one(title=nearly, description=None), one("a", title=f"{nearly} nine ten", description=None)
-    assert compare(*alike) is compare(*reversed(alike)) is Likeness.LIKELY
+    assert likeness_of(*alike) is likeness_of(*reversed(alike)) is Likeness.LIKELY
     alike = one(title=None, description=nearly), one("a", title=None, description=f"{nearly} nine ten")
-    assert compare(*alike) is compare(*reversed(alike)) is Likeness.LIKELY
+    assert likeness_of(*alike) is likeness_of(*reversed(alike)) is Likeness.LIKELY
 
 
 def test_one_side_s_people_contradict_nothing_and_hint_at_nothing():
-    assert compare(one(people=frozenset("x")), one("a")) is Likeness.CLEAR
-    assert compare(one(), one("a", people=frozenset("x"))) is Likeness.CLEAR
+    assert likeness_of(one(people=frozenset("x")), one("a")) is Likeness.CLEAR
+    assert likeness_of(one(), one("a", people=frozenset("x"))) is Likeness.CLEAR
     stranger = one("a", title="Slip", description="Quite another thing.", people=frozenset("x"))
-    assert compare(one(), stranger) is Likeness.NONE
+    assert likeness_of(one(), stranger) is Likeness.NONE
 
 
 @pytest.mark.parametrize("days", [-4, -3, 3, 4])

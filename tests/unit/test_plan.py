@@ -5,11 +5,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from procore_4hse.models import Act, ItemKind, LinkState, Place, Refusal, Side
+from procore_4hse.models import Act, ItemKind, LinkState, Refusal, Side, SyncStatus
 from procore_4hse.reconcile.plan import plan, plan_joined
 from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot
-from routes import link, office, route, ruling, site
+from routes import decision, link, office, route, site
 
 
 def acts(found: Plan) -> list[tuple[Act, Side, dict]]:
@@ -47,7 +47,7 @@ def test_a_conflict_writes_nothing_and_shows_three_values():
     assert (found.actions, kinds(found)) == ((), [ItemKind.CONFLICT])
     [item] = found.items
     assert (item.procore_value, item.fourhse_value, item.base_value) == ("Slip", "Trip", "Fall")
-    assert found.places[Side.PROCORE]["1"] is Place.WAITING
+    assert found.statuses[Side.PROCORE]["1"] is SyncStatus.WAITING
 
 
 def test_new_ones_are_created_on_the_other_side():
@@ -75,7 +75,7 @@ def test_new_ones_are_created_on_the_other_side():
 def test_nothing_is_created_where_the_listing_was_not_whole():
     found = plan(route(site(), certified={Side.PROCORE: True, Side.FOURHSE: False}))
     assert found.actions == ()
-    assert found.places[Side.PROCORE]["1"] is Place.WAITING
+    assert found.statuses[Side.PROCORE]["1"] is SyncStatus.WAITING
 
 
 def test_equal_ones_are_linked_without_a_write():
@@ -92,15 +92,15 @@ def test_likely_ones_are_asked_about_and_nothing_is_created():
 
 def test_a_person_may_join_them_or_call_them_different():
     likely = site(), office(description_event="Another one.")
-    joined = plan(route(*likely, rulings=ruling("match:procore:1", "approve", with_id="a")))
+    joined = plan(route(*likely, decisions=decision("match:procore:1", "approve", with_id="a")))
     assert [action.act for action in joined.actions] == [Act.LINK]
     seen = {"candidates": ["a"]}
-    parted = plan(route(*likely, rulings=ruling("match:procore:1", "reject", seen=seen)))
+    parted = plan(route(*likely, decisions=decision("match:procore:1", "reject", seen=seen)))
     assert [(action.act, action.side) for action in parted.actions] == [
         (Act.CREATE, Side.FOURHSE),
         (Act.CREATE, Side.PROCORE),
     ]
-    assert parted.apart == (("1", "a"),)
+    assert parted.not_duplicates == (("1", "a"),)
 
 
 def test_an_id_of_our_own_scheme_is_the_same_incident_whatever_it_says():
@@ -130,12 +130,12 @@ def test_a_record_with_an_open_intent_is_left_alone(side):
     ids = {Side.PROCORE: "1", Side.FOURHSE: "a"}
     pending = frozenset({(side, ids[side])})
     found = plan(route(site(title="Slip"), office(), links=(link(),), pending=pending))
-    assert (found.actions, found.places[side][ids[side]]) == ((), Place.WAITING)
+    assert (found.actions, found.statuses[side][ids[side]]) == ((), SyncStatus.WAITING)
 
 
 def test_what_an_unsettled_create_may_have_made_is_neither_matched_nor_copied():
     found = plan(route(site(), possibly_ours=frozenset({(Side.PROCORE, "1")})))
-    assert (found.actions, found.places[Side.PROCORE]["1"]) == ((), Place.WAITING)
+    assert (found.actions, found.statuses[Side.PROCORE]["1"]) == ((), SyncStatus.WAITING)
 
 
 # Refusals ------------------------------------------------------------------------------------------------------------
@@ -153,13 +153,13 @@ def test_a_refused_call_waits_for_its_time():
     plain, refusal = refused(timedelta(minutes=1))
     found = plan(replace(plain, refusals={refusal.key: refusal}))
     assert (found.actions, kinds(found)) == ((), [ItemKind.REFUSED])
-    assert found.places[Side.FOURHSE]["a"] is Place.REFUSED
-    again = plan(replace(plain, refusals={refusal.key: refusal}, rulings=ruling(refusal.key, "retry")))
+    assert found.statuses[Side.FOURHSE]["a"] is SyncStatus.REFUSED
+    again = plan(replace(plain, refusals={refusal.key: refusal}, decisions=decision(refusal.key, "retry")))
     assert len(again.actions) == 1
     _, due = refused(timedelta(0))
     found = plan(replace(plain, refusals={due.key: due}))
     assert (len(found.actions), kinds(found)) == (1, [ItemKind.REFUSED])
-    assert found.places[Side.FOURHSE]["a"] is Place.IN_SYNC, "it is tried now; the push says how it went"
+    assert found.statuses[Side.FOURHSE]["a"] is SyncStatus.IN_SYNC, "it is tried now; the push says how it went"
 
 
 def test_a_change_on_either_side_is_a_new_call():
@@ -175,7 +175,7 @@ def test_a_change_on_either_side_is_a_new_call():
 
 def test_since_decides_about_unlinked_ones_alone():
     early = site(event_date="2025-12-31T11:00:00Z"), office(date_incident="2025-12-31")
-    assert plan(route(early[0])).places[Side.PROCORE]["1"] is Place.EXCLUDED
+    assert plan(route(early[0])).statuses[Side.PROCORE]["1"] is SyncStatus.EXCLUDED
     edited = site(event_date="2025-12-31T11:00:00Z", title="Slip")
     found = plan(route(edited, early[1], links=(link(*early),)))
     assert acts(found) == [(Act.UPDATE, Side.FOURHSE, {"name": "Slip"})]
@@ -195,7 +195,7 @@ def test_a_backfill_leaves_links_and_other_days_alone():
 def test_a_linked_one_that_leaves_scope_is_frozen_both_ways():
     found = plan(route(site(title="Slip"), office(category="REPORT_FAILURE"), links=(link(),)))
     assert (found.actions, found.items) == ((), ())
-    assert found.places[Side.PROCORE]["1"] is Place.EXCLUDED
+    assert found.statuses[Side.PROCORE]["1"] is SyncStatus.EXCLUDED
 
 
 def test_one_that_was_kept_after_a_deletion_is_no_news():
@@ -203,7 +203,7 @@ def test_one_that_was_kept_after_a_deletion_is_no_news():
     gone = route(site(), office(presence=Presence.ABSENT), links=(kept,))
     found = plan(gone)
     assert (found.actions, found.items) == ((), ())
-    assert found.places[Side.PROCORE]["1"] is Place.EXCLUDED
+    assert found.statuses[Side.PROCORE]["1"] is SyncStatus.EXCLUDED
 
 
 def test_a_backfill_plans_the_named_links_alone():
@@ -212,40 +212,40 @@ def test_a_backfill_plans_the_named_links_alone():
     whole = route(site(title="Slip"), office(), *others, links=(link(), link(site("2"), office("b"))))
     found = plan_joined(whole, [link()])
     assert [(action.act, action.target_id) for action in found.actions] == [(Act.UPDATE, "a")]
-    assert found.places == {Side.PROCORE: {"1": Place.IN_SYNC}, Side.FOURHSE: {"a": Place.IN_SYNC}}
+    assert found.statuses == {Side.PROCORE: {"1": SyncStatus.IN_SYNC}, Side.FOURHSE: {"a": SyncStatus.IN_SYNC}}
 
 
 def test_a_plan_that_counts_nothing_has_no_population():
     assert Plan().population(Side.PROCORE) == {"in_sync": 0, "waiting": 0, "refused": 0, "excluded": 0}
 
 
-APPROVED = ruling("deletion:1:fourhse", "approve", seen={"edited": False})
+APPROVED = decision("deletion:1:fourhse", "approve", seen={"edited": False})
 
 
 def test_an_approved_deletion_is_planned_and_the_gone_one_is_no_longer_counted():
-    found = plan(route(site(), office(presence=Presence.GONE), links=(link(),), rulings=APPROVED))
+    found = plan(route(site(), office(presence=Presence.GONE), links=(link(),), decisions=APPROVED))
     assert [(action.act, action.side, action.target_id) for action in found.actions] == [
         (Act.DELETE, Side.PROCORE, "1")
     ]
-    assert found.places == {Side.PROCORE: {"1": Place.WAITING}, Side.FOURHSE: {}}
-    assert found.relying == ("deletion:1:fourhse",)
+    assert found.statuses == {Side.PROCORE: {"1": SyncStatus.WAITING}, Side.FOURHSE: {}}
+    assert found.answers_in_use == ("deletion:1:fourhse",)
 
 
 def test_a_refused_deletion_waits_for_its_time_too():
-    whole = route(site(), office(presence=Presence.GONE), links=(link(),), rulings=APPROVED)
+    whole = route(site(), office(presence=Presence.GONE), links=(link(),), decisions=APPROVED)
     [action] = plan(whole).actions
     key = refusal_key(action)
     refusal = Refusal(key, Side.PROCORE, "No.", refusal_fingerprint(action), whole.now + timedelta(hours=1))
     found = plan(replace(whole, refusals={key: refusal}))
     assert (found.actions, [(item.key, item.title) for item in found.items]) == ((), [(key, "Fall")])
-    assert found.places[Side.PROCORE] == {"1": Place.REFUSED}
+    assert found.statuses[Side.PROCORE] == {"1": SyncStatus.REFUSED}
     due = plan(replace(whole, refusals={key: replace(refusal, next_try=None)}))
-    assert (due.actions, due.places[Side.PROCORE]) == ((action,), {"1": Place.WAITING})
+    assert (due.actions, due.statuses[Side.PROCORE]) == ((action,), {"1": SyncStatus.WAITING})
 
 
 def test_one_that_is_gone_in_procore_is_counted_in_4hse_alone():
     found = plan(route(site(presence=Presence.GONE), office(), links=(link(),)))
-    assert found.places == {Side.PROCORE: {}, Side.FOURHSE: {"a": Place.WAITING}}
+    assert found.statuses == {Side.PROCORE: {}, Side.FOURHSE: {"a": SyncStatus.WAITING}}
 
 
 def test_what_a_listing_that_was_not_whole_does_not_show_stays_as_it_is():
@@ -256,10 +256,10 @@ def test_what_a_listing_that_was_not_whole_does_not_show_stays_as_it_is():
             certified={Side.PROCORE: False, Side.FOURHSE: True}, pending=frozenset({(Side.FOURHSE, "z")}),
         )
     )  # fmt: skip
-    assert found.unheard == {(Side.PROCORE, "2"), (Side.FOURHSE, "z")}
+    assert found.unknown == {(Side.PROCORE, "2"), (Side.FOURHSE, "z")}
 
 
 def test_an_ended_pair_is_counted_only_where_it_is_back():
     ended = link(state=LinkState.ENDED)
     found = plan(route(site(presence=Presence.ABSENT), office(presence=Presence.UNSEEN), links=(ended,)))
-    assert found.places == {side: {} for side in Side}
+    assert found.statuses == {side: {} for side in Side}

@@ -9,9 +9,9 @@ import pytest
 from core import child, crowd, injury, involved
 
 from procore_4hse.mapping.directory import Directory
-from procore_4hse.mapping.picklists import Live
+from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Kind, Side
-from procore_4hse.operations.plan_effects import Effect, Spot, What, effects
+from procore_4hse.operations.plan_effects import Effect, EffectKey, What, effects
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.snapshot import Presence, Snapshot
 from routes import MAPPING, link, office, route, site
@@ -19,7 +19,7 @@ from routes import MAPPING, link, office, route, site
 FALL = ("1", "a", Kind.INCIDENT)
 
 
-def told(seen: Snapshot) -> dict[Spot, Effect]:
+def told(seen: Snapshot) -> dict[EffectKey, Effect]:
     return effects(plan(seen), seen)
 
 
@@ -43,7 +43,7 @@ def test_a_quiet_pair_has_no_effects() -> None:
 def test_a_changed_field_is_told_from_what_to_what() -> None:
     seen = route(site(title="Slip"), office(), links=(link(),))
     assert told(seen) == {
-        Spot("1", "a", Kind.INCIDENT, "a", Side.FOURHSE, "title"): Effect(
+        EffectKey("1", "a", Kind.INCIDENT, "a", Side.FOURHSE, "title"): Effect(
             What.UPDATE, {"name": "Fall"}, {"name": "Slip"}
         )
     }
@@ -121,7 +121,7 @@ def test_reasons_do_not_tell_effects_apart() -> None:
 def test_an_update_of_a_person_is_told_below_its_incident() -> None:
     seen = crowd(injury(work_days_absent=9), involved(), links=(child(),))
     ((spot, effect),) = told(seen).items()
-    assert spot == Spot("1", "a", Kind.INJURY, "p1", Side.FOURHSE, "days")
+    assert spot == EffectKey("1", "a", Kind.INJURY, "p1", Side.FOURHSE, "days")
     assert effect == Effect(What.UPDATE, {"days": 3}, {"days": 9})
 
 
@@ -144,7 +144,7 @@ def test_a_new_person_is_told_below_its_incident() -> None:
     ("record", "side", "record_id"), [(injury(), Side.PROCORE, "i1"), (involved(), Side.FOURHSE, "p1")]
 )
 def test_a_person_without_a_partner_is_a_question_below_the_incident(record: Any, side: Side, record_id: str) -> None:
-    seen = crowd(record, of_people={"live": Live(Directory())})
+    seen = crowd(record, of_people={"picklists": Picklists(Directory())})
     ((spot, effect),) = told(seen).items()
     assert (spot.procore_id, spot.fourhse_id, spot.record_id, spot.side) == ("1", "a", record_id, side)
     assert effect.what is What.ASK

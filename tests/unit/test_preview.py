@@ -13,13 +13,13 @@ from procore_4hse.mapping.lenses.base import INJURED, Known
 from procore_4hse.mapping.lenses.display import ShownLens
 from procore_4hse.mapping.lenses.incident import TextLens
 from procore_4hse.mapping.lenses.lines import Spot
-from procore_4hse.mapping.picklists import Live
-from procore_4hse.mapping.preview import Crossing, RoundTrip, crossings
+from procore_4hse.mapping.picklists import Picklists
+from procore_4hse.mapping.preview import FieldPreview, RoundTrip, previews
 from procore_4hse.mapping.rules import Direction, Field
 from procore_4hse.models import Image, Kind, Side
 from routes import MAPPING, ROME, office, site
 
-LIVE = Live(
+LIVE = Picklists(
     Directory({"7": "o7"}, {"o7": "7"}),
     {
         "affliction_types": {"31": {"id": 31, "name": "Frattura", "name_key": "fracture", "active": True}},
@@ -38,13 +38,13 @@ INJURY = {
 LONG = "A very long title " * 20
 
 
-def of_incident(side: Side, image: Any, partner: Any = None, rows: Any = MAPPING.fields) -> dict[str, Crossing]:
-    return {one.row.key: one for one in crossings(rows, side, image, ROME, partner)}
+def of_incident(side: Side, image: Any, partner: Any = None, rows: Any = MAPPING.fields) -> dict[str, FieldPreview]:
+    return {one.row.key: one for one in previews(rows, side, image, ROME, partner)}
 
 
-def of_person(side: Side, image: Any, partner: Any = None, **changes: Any) -> dict[str, Crossing]:
+def of_person(side: Side, image: Any, partner: Any = None, **changes: Any) -> dict[str, FieldPreview]:
     rows = MAPPING.rows_for(Kind.INJURY, replace(LIVE, **changes))
-    return {one.row.key: one for one in crossings(rows, side, image, ROME, partner)}
+    return {one.row.key: one for one in previews(rows, side, image, ROME, partner)}
 
 
 def one_way(key: str, direction: Direction) -> tuple[Field, ...]:
@@ -143,10 +143,10 @@ def test_a_field_stays_where_it_does_not_travel() -> None:
 
 def test_what_privacy_keeps_home_says_so() -> None:
     rows = MAPPING.within({FieldClass.HEALTH: Direction.TO_PROCORE}).rows_for(Kind.INJURY, LIVE)
-    ours = {one.row.key: one for one in crossings(rows, Side.PROCORE, INJURY, ROME)}
+    ours = {one.row.key: one for one in previews(rows, Side.PROCORE, INJURY, ROME)}
     assert (ours["days"].new, ours["days"].why) == (None, "left out: health may not cross to 4HSE")
     assert ours["person"].new == {"person_office_id": "o7"}
-    theirs = {one.row.key: one for one in crossings(rows, Side.FOURHSE, {"person_office_id": "o7", "days": 3}, ROME)}
+    theirs = {one.row.key: one for one in previews(rows, Side.FOURHSE, {"person_office_id": "o7", "days": 3}, ROME)}
     assert theirs["days"].new == {"work_days_absent": 3}
 
 
@@ -154,8 +154,8 @@ def test_what_a_vendor_sets_goes_only_into_an_empty_field() -> None:
     lens = TextLens("number", "code")
     row = Field("number", "Number", lens, direction=Direction.TO_FOURHSE, fills_only=True)
     image = {"number": "7"}
-    (empty,) = crossings([row], Side.PROCORE, image, ROME, {"code": ""})
-    (taken,) = crossings([row], Side.PROCORE, image, ROME, {"code": "HSE-1"})
+    (empty,) = previews([row], Side.PROCORE, image, ROME, {"code": ""})
+    (taken,) = previews([row], Side.PROCORE, image, ROME, {"code": "HSE-1"})
     assert (empty.new, empty.change) == ({"code": "7"}, {"code": "7"})
     assert (taken.new, taken.change) == ({"code": "7"}, None)
 
@@ -163,9 +163,9 @@ def test_what_a_vendor_sets_goes_only_into_an_empty_field() -> None:
 def test_a_custom_field_is_read_wrapped_and_written_flat() -> None:
     row = Field("custom_field_12", "Crew", ShownLens("custom_field_12", Spot("description_actions_involved")))
     shown = {"custom_fields": {"custom_field_12": {"data_type": "string", "value": "Night shift"}}}
-    (ours,) = crossings([row], Side.PROCORE, shown, ROME, {"description_actions_involved": None})
+    (ours,) = previews([row], Side.PROCORE, shown, ROME, {"description_actions_involved": None})
     assert ours.new == ours.change == {"description_actions_involved": "Night shift"}
-    (theirs,) = crossings([row], Side.FOURHSE, {"description_actions_involved": "Day shift"}, ROME, shown)
+    (theirs,) = previews([row], Side.FOURHSE, {"description_actions_involved": "Day shift"}, ROME, shown)
     assert theirs.new == theirs.change == {"custom_field_12": "Day shift"}
     assert {ours.round_trip, theirs.round_trip} == {RoundTrip.SAME}
 
@@ -199,7 +199,7 @@ class Shouting(TextLens):
 
 def test_a_value_that_means_something_else_there_is_told() -> None:
     row = Field("description", "Description", Shouting("description", "description_event"))
-    (found,) = crossings([row], Side.PROCORE, site().image, ROME)
+    (found,) = previews([row], Side.PROCORE, site().image, ROME)
     assert (found.round_trip, found.back) == (RoundTrip.CHANGED, Known("A WORKER FELL."))
 
 

@@ -59,7 +59,7 @@ def raised(folder: Path, field: str) -> Path:
 
 def test_everything_crosses_where_nothing_is_said() -> None:
     mapping = route_of({}).mapping
-    assert not [row.label for row in (*mapping.fields, *mapping.people) if row.barred]
+    assert not [row.label for row in (*mapping.fields, *mapping.people) if row.blocked]
     assert mapping.crossing == {}
 
 
@@ -89,17 +89,17 @@ def test_a_row_that_may_still_go_one_way_is_told_which() -> None:
 
 def test_only_ways_that_the_route_goes_are_refused() -> None:
     narrow = route_of({"health": "procore-to-4hse", "plain": "procore-to-4hse"}, direction="procore-to-4hse")
-    assert not [row.label for row in (*narrow.mapping.fields, *narrow.mapping.people) if row.barred]
+    assert not [row.label for row in (*narrow.mapping.fields, *narrow.mapping.people) if row.blocked]
 
 
 def test_what_may_not_cross_is_left_out_where_the_route_says_so() -> None:
     mapping = route_of({"health": "none", "when_barred": "leave out"}).mapping
-    assert {row.label for row in mapping.people if row.rests} == HEALTH_ROWS
-    assert {row.left_out for row in mapping.people if row.rests} >= {
+    assert {row.label for row in mapping.people if row.inactive} == HEALTH_ROWS
+    assert {row.left_out for row in mapping.people if row.inactive} >= {
         "left out: health may not cross to 4HSE or Procore",
         "left out: health may not cross to 4HSE",
     }
-    assert not [row.label for row in mapping.fields if row.barred]
+    assert not [row.label for row in mapping.fields if row.blocked]
 
 
 @pytest.mark.parametrize("when", ["refuse", "leave out"])
@@ -130,6 +130,6 @@ def test_the_problems_of_all_routes_come_at_once() -> None:
 def test_the_scope_tells_what_may_not_cross_freely_and_nothing_else() -> None:
     plain = route_of({}).scope
     assert plain == "direction both, since 2026-01-01, private skip"
-    barred = route_of({"health": "none", "identity": "4hse-to-procore", "when_barred": "leave out"})
-    assert barred.scope == f"{plain}, health crosses nowhere, identity crosses 4hse to procore"
-    assert barred.mapping.crossing == {FieldClass.HEALTH: Direction.NONE, FieldClass.IDENTITY: Direction.TO_PROCORE}
+    blocked = route_of({"health": "none", "identity": "4hse-to-procore", "when_barred": "leave out"})
+    assert blocked.scope == f"{plain}, health crosses nowhere, identity crosses 4hse to procore"
+    assert blocked.mapping.crossing == {FieldClass.HEALTH: Direction.NONE, FieldClass.IDENTITY: Direction.TO_PROCORE}

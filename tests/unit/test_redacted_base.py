@@ -12,15 +12,15 @@ from core import MAPPING, injury, involved
 
 from procore_4hse.mapping.lenses.person import NumberLens
 from procore_4hse.mapping.rules import Field
-from procore_4hse.models import Agreement, Image, Link, Side
+from procore_4hse.models import Base, Image, Link, Side
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff_field
-from procore_4hse.reconcile.lifecycle import fate
-from procore_4hse.reconcile.redacted_base import forgotten, is_forgotten, recalled
+from procore_4hse.reconcile.lifecycle import link_outcome
+from procore_4hse.reconcile.redacted_base import is_redacted, redact_base, restore_base
 from procore_4hse.reconcile.snapshot import Presence
 from routes import link, office, route, site
 
 DAYS = Field("days", "Days of absence", NumberLens("work_days_absent", "days"))
-BASE = Agreement({"work_days_absent": 4711}, {"days": 4711})
+BASE = Base({"work_days_absent": 4711}, {"days": 4711})
 
 
 def site_days(days: int | None) -> Image:
@@ -31,54 +31,57 @@ def office_days(days: int | None) -> Image:
     return {"days": days}
 
 
-def compared(procore: int | None, fourhse: int | None, base: Agreement = BASE) -> FieldDiff:
-    return diff_field(DAYS, site_days(procore), office_days(fourhse), forgotten(base, "salt"))
+def compared(procore: int | None, fourhse: int | None, base: Base = BASE) -> FieldDiff:
+    return diff_field(DAYS, site_days(procore), office_days(fourhse), redact_base(base, "salt"))
 
 
 def test_no_value_is_left() -> None:
-    kept = forgotten(BASE, "salt")
+    kept = redact_base(BASE, "salt")
     told = json.dumps([dict(kept.procore), dict(kept.fourhse)])
     assert "4711" not in told
     assert "days" not in told
-    assert is_forgotten(kept.procore)
-    assert is_forgotten(kept.fourhse)
-    assert not is_forgotten(BASE.procore)
+    assert is_redacted(kept.procore)
+    assert is_redacted(kept.fourhse)
+    assert not is_redacted(BASE.procore)
 
 
 def test_one_value_leaves_different_marks_under_different_salts() -> None:
-    assert forgotten(BASE, "one").procore["@print"] != forgotten(BASE, "other").procore["@print"]
+    assert redact_base(BASE, "one").procore["@print"] != redact_base(BASE, "other").procore["@print"]
 
 
 def test_what_is_forgotten_stays_as_it_is() -> None:
-    once = forgotten(BASE, "one")
-    assert forgotten(once, "other") == once
+    once = redact_base(BASE, "one")
+    assert redact_base(once, "other") == once
 
 
 @pytest.mark.parametrize("settled", [True, False])
 def test_a_side_that_still_shows_it_gives_the_value_back(settled: bool) -> None:
     base = replace(BASE, settled=settled)
-    kept = forgotten(base, "salt")
-    assert recalled(DAYS, kept, {Side.PROCORE: site_days(4711), Side.FOURHSE: office_days(4711)}) == base
-    moved = recalled(DAYS, kept, {Side.PROCORE: site_days(4711), Side.FOURHSE: office_days(1)})
-    assert moved == Agreement(BASE.procore, kept.fourhse, settled)
-    half = Agreement(kept.procore, BASE.fourhse, settled)
-    assert recalled(DAYS, half, {Side.PROCORE: site_days(4711), Side.FOURHSE: office_days(4711)}) == base
-    alone = recalled(DAYS, kept, {Side.FOURHSE: office_days(4711)})
-    assert alone == Agreement(kept.procore, BASE.fourhse, settled)
+    kept = redact_base(base, "salt")
+    assert restore_base(DAYS, kept, {Side.PROCORE: site_days(4711), Side.FOURHSE: office_days(4711)}) == base
+    moved = restore_base(DAYS, kept, {Side.PROCORE: site_days(4711), Side.FOURHSE: office_days(1)})
+    assert moved == Base(BASE.procore, kept.fourhse, settled)
+    half = Base(kept.procore, BASE.fourhse, settled)
+    assert restore_base(DAYS, half, {Side.PROCORE: site_days(4711), Side.FOURHSE: office_days(4711)}) == base
+    alone = restore_base(DAYS, kept, {Side.FOURHSE: office_days(4711)})
+    assert alone == Base(kept.procore, BASE.fourhse, settled)
 
 
 def test_a_base_that_is_known_or_missing_is_left_alone() -> None:
     now = {Side.PROCORE: site_days(1), Side.FOURHSE: office_days(2)}
-    assert recalled(DAYS, BASE, now) is BASE
-    assert recalled(DAYS, None, now) is None
+    assert restore_base(DAYS, BASE, now) is BASE
+    assert restore_base(DAYS, None, now) is None
 
 
 def test_a_value_is_known_again_in_another_order_and_whatever_it_is_made_of() -> None:
     person = MAPPING.people[0]
     ours, theirs = injury(affected_party={"id": 7, "name": "Ann", "born_on": date(1980, 5, 1)}), involved()
     turned = injury(affected_party={"born_on": date(1980, 5, 1), "name": "Ann", "id": 7})
-    base = person.agreement(ours.image, theirs.image)
-    assert recalled(person, forgotten(base, "salt"), {Side.PROCORE: turned.image, Side.FOURHSE: theirs.image}) == base
+    base = person.base_of(ours.image, theirs.image)
+    assert (
+        restore_base(person, redact_base(base, "salt"), {Side.PROCORE: turned.image, Side.FOURHSE: theirs.image})
+        == base
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,7 +102,7 @@ def test_an_edit_since_is_told_from_what_stood(procore: Any, fourhse: Any, verdi
 
 
 def test_two_that_were_left_different_stay_so() -> None:
-    left = Agreement({"work_days_absent": 3}, {"days": 4}, settled=True)
+    left = Base({"work_days_absent": 3}, {"days": 4}, settled=True)
     assert compared(3, 4, left).verdict is Verdict.SETTLED
     assert compared(3, 5, left).to is Side.PROCORE
 
@@ -107,12 +110,12 @@ def test_two_that_were_left_different_stay_so() -> None:
 @pytest.mark.parametrize(("now", "is_edited"), [({}, False), ({"title": "Slip"}, True), ({"description": None}, True)])
 def test_a_survivor_counts_as_edited_only_when_it_was(now: dict[str, Any], is_edited: bool) -> None:
     whole = link()
-    kept = replace(whole, base={key: forgotten(base, "salt") for key, base in whole.base.items()})
+    kept = replace(whole, base={key: redact_base(base, "salt") for key, base in whole.base.items()})
     assert edited(kept, now) is is_edited
     assert edited(whole, now) is is_edited
 
 
 def edited(mine: Link, now: dict[str, Any]) -> bool:
     known = route(site(**now), office(presence=Presence.GONE), links=(mine,))
-    (item,) = fate(known, mine).items
+    (item,) = link_outcome(known, mine).items
     return bool(item.facts["edited"])

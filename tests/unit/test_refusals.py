@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from procore_4hse.models import Act, Action, ItemKind, Kind, Place, Refusal, Side
+from procore_4hse.models import Act, Action, ItemKind, Kind, Refusal, Side, SyncStatus
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.refusals import keep_open, may_try, refusal_fingerprint, refusal_key
 from procore_4hse.reconcile.snapshot import fingerprint, signature
-from routes import route, ruling
+from routes import decision, route
 
 NOW = route().now
 UPDATE = Action(
@@ -93,9 +93,9 @@ def test_a_call_that_was_never_refused_is_tried():
 def test_only_a_retry_brings_it_forward():
     waiting = route(refusals=refusal(UPDATE))
     key = refusal_key(UPDATE)
-    assert may_try(replace(waiting, rulings=ruling(key, "retry")), UPDATE)
-    assert not may_try(replace(waiting, rulings=ruling(key, "reject")), UPDATE)
-    assert not may_try(replace(waiting, rulings=ruling(refusal_key(CREATE), "retry")), UPDATE)
+    assert may_try(replace(waiting, decisions=decision(key, "retry")), UPDATE)
+    assert not may_try(replace(waiting, decisions=decision(key, "reject")), UPDATE)
+    assert not may_try(replace(waiting, decisions=decision(refusal_key(CREATE), "retry")), UPDATE)
 
 
 @pytest.mark.parametrize("tried", [True, False])
@@ -105,17 +105,17 @@ def test_its_item_stays_open_for_as_long_as_the_call_is_wanted(tried):
     assert [(item.kind, item.key, item.title) for item in draft.items] == [
         (ItemKind.REFUSED, refusal_key(UPDATE), "Slip")
     ]
-    both = {Side.PROCORE: {"1": Place.REFUSED}, Side.FOURHSE: {"a": Place.REFUSED}}
-    assert draft.places == ({side: {} for side in Side} if tried else both)
+    both = {Side.PROCORE: {"1": SyncStatus.REFUSED}, Side.FOURHSE: {"a": SyncStatus.REFUSED}}
+    assert draft.statuses == ({side: {} for side in Side} if tried else both)
 
 
 def test_a_refused_create_counts_its_source_alone():
     draft = Draft()
     keep_open(route(refusals=refusal(CREATE)), CREATE, "Slip", draft, tried=False)
-    assert draft.places == {Side.PROCORE: {"1": Place.REFUSED}, Side.FOURHSE: {}}
+    assert draft.statuses == {Side.PROCORE: {"1": SyncStatus.REFUSED}, Side.FOURHSE: {}}
 
 
 def test_what_was_not_refused_leaves_no_item():
     draft = Draft()
     keep_open(route(refusals=refusal(CREATE)), UPDATE, "Slip", draft, tried=False)
-    assert (draft.items, draft.places) == ([], {side: {} for side in Side})
+    assert (draft.items, draft.statuses) == ([], {side: {} for side in Side})

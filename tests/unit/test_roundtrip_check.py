@@ -175,11 +175,11 @@ def test_a_mapping_with_many_mistakes_is_reported_whole(folder: Path) -> None:
     for name, content in MISTAKES.items():
         (folder / name).write_text(content)
     told = refused(folder)
-    places, remedies = [one.split(": ")[0] for one in told], [one.rpartition(". ")[2] for one in told]
-    assert places == [f"incident.yaml:{line}" for line in IN_INCIDENT] + [
+    statuses, remedies = [one.split(": ")[0] for one in told], [one.rpartition(". ")[2] for one in told]
+    assert statuses == [f"incident.yaml:{line}" for line in IN_INCIDENT] + [
         f"people.yaml:{line}" for line in IN_PEOPLE
     ] + [f"words/body_part.yaml:{line}" for line in (1, 4, 5)]
-    assert len(set(places)) == len(told) == 30
+    assert len(set(statuses)) == len(told) == 30
     assert all(remedies)
 
 

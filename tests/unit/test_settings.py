@@ -12,7 +12,7 @@ import procore_4hse
 from procore_4hse.errors import ConfigurationError, Problem
 from procore_4hse.settings import model
 from procore_4hse.settings.loader import load
-from procore_4hse.settings.model import Deletions, Direction, Private, Settings
+from procore_4hse.settings.model import Deletions, DirectionSetting, Private, Settings
 from procore_4hse.settings.values import age, duration
 
 GOOD = """\
@@ -105,7 +105,7 @@ def test_a_minimal_file_is_filled_up_with_the_documented_defaults(write: Write) 
     (route,) = found.routes
     assert route.since == date(2026, 1, 1)
     assert route.fourhse_office == UUID("5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02")
-    assert (route.direction, route.deletions, route.private) == (Direction.BOTH, Deletions.ASK, Private.SKIP)
+    assert (route.direction, route.deletions, route.private) == (DirectionSetting.BOTH, Deletions.ASK, Private.SKIP)
     assert route.enabled is True
 
 

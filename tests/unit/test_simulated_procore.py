@@ -847,7 +847,7 @@ def test_alternatives_turn_each_dial_once() -> None:
     assert {name for dials in turned for name in dials} == names == {dial for dial, _, _ in DIALS}
 
 
-# Hands
+# What people do by hand
 
 
 def test_hands_obey_the_rules_of_state(scene: Scene) -> None:

@@ -4,41 +4,41 @@ from dataclasses import replace
 
 import pytest
 
-from procore_4hse.models import Act, Action, Kind, Place, Side
+from procore_4hse.models import Act, Action, Kind, Side, SyncStatus
 from procore_4hse.reconcile.snapshot import Plan, fingerprint, signature
-from routes import route, ruling
+from routes import decision, route
 
 LOST = {Side.FOURHSE: frozenset({("1", None), ("1", "title"), ("2", "day")})}
 KEY = "guard:regress:fourhse"
-BACK = ruling(KEY, "approve", use="base", seen={"links": ["1"]})
+BACK = decision(KEY, "approve", use="base", seen={"links": ["1"]})
 
 
 def test_what_was_lost_is_put_back_for_the_links_that_were_shown():
-    whole = route(undone=LOST, rulings=BACK)
+    whole = route(reverted=LOST, decisions=BACK)
     assert whole.put_back(Side.FOURHSE) == {("1", None), ("1", "title")}
     assert whole.put_back(Side.PROCORE) == frozenset()
 
 
 @pytest.mark.parametrize(
-    "rulings",
+    "decisions",
     [
         {},
-        ruling(KEY, "approve", use="accept", seen={"links": ["1"]}),
-        ruling(KEY, "reject", use="base", seen={"links": ["1"]}),
-        ruling(KEY, "approve", use="base"),
-        ruling("guard:regress:procore", "approve", use="base", seen={"links": ["1"]}),
+        decision(KEY, "approve", use="accept", seen={"links": ["1"]}),
+        decision(KEY, "reject", use="base", seen={"links": ["1"]}),
+        decision(KEY, "approve", use="base"),
+        decision("guard:regress:procore", "approve", use="base", seen={"links": ["1"]}),
     ],
 )
-def test_without_that_word_nothing_is_put_back(rulings):
-    assert route(undone=LOST, rulings=rulings).put_back(Side.FOURHSE) == frozenset()
+def test_without_that_word_nothing_is_put_back(decisions):
+    assert route(reverted=LOST, decisions=decisions).put_back(Side.FOURHSE) == frozenset()
 
 
 def test_nothing_lost_is_nothing_to_put_back():
-    assert route(rulings=BACK).put_back(Side.FOURHSE) == frozenset()
+    assert route(decisions=BACK).put_back(Side.FOURHSE) == frozenset()
 
 
 def test_each_place_is_counted_on_its_side():
-    found = Plan(places={Side.PROCORE: {"1": Place.WAITING, "2": Place.WAITING, "3": Place.REFUSED}})
+    found = Plan(statuses={Side.PROCORE: {"1": SyncStatus.WAITING, "2": SyncStatus.WAITING, "3": SyncStatus.REFUSED}})
     assert found.population(Side.PROCORE) == {"in_sync": 0, "waiting": 2, "refused": 1, "excluded": 0}
     assert found.population(Side.FOURHSE) == {"in_sync": 0, "waiting": 0, "refused": 0, "excluded": 0}
 

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from procore_4hse.mapping.rules import Direction
-from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Place, Refusal, Side
+from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Refusal, Side, SyncStatus
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
 from procore_4hse.reconcile.snapshot import Plan, Policy, Presence
 from procore_4hse.reconcile.unlinked import ALIKE, MADE_BY_US, TAKEN_APART
-from routes import MAPPING, link, office, route, ruling, site
+from routes import MAPPING, decision, link, office, route, site
 
 SAME = "both tell the same day, title and description"
 TRIP = {"name": "Trip", "description_event": "Quite another thing.", "date_incident": "2026-02-20"}
@@ -39,7 +39,7 @@ COPIED_BACK = (Act.CREATE, Side.PROCORE, None, "a")
 def test_a_clear_pair_is_linked_and_both_are_in_sync():
     found = plan(route(site(), office()))
     assert found.actions == (join(),)
-    assert found.places == {Side.PROCORE: {"1": Place.IN_SYNC}, Side.FOURHSE: {"a": Place.IN_SYNC}}
+    assert found.statuses == {Side.PROCORE: {"1": SyncStatus.IN_SYNC}, Side.FOURHSE: {"a": SyncStatus.IN_SYNC}}
     [rebase] = found.rebases
     assert (rebase.kind, rebase.procore_id, rebase.fourhse_id) == (Kind.INCIDENT, "1", "a")
     assert set(rebase.fields) == {row.key for row in MAPPING.fields}
@@ -50,14 +50,14 @@ def test_a_pair_that_differs_in_a_field_is_linked_and_asked_about_under_its_titl
     assert found.actions == (join(),)
     [item] = found.items
     assert (item.kind, item.key, item.title) == (ItemKind.CONFLICT, "difference:1:status", "Fall")
-    assert {known[key] for known, key in zip(found.places.values(), ("1", "a"), strict=True)} == {Place.WAITING}
+    assert {known[key] for known, key in zip(found.statuses.values(), ("1", "a"), strict=True)} == {SyncStatus.WAITING}
 
 
 def test_a_question_about_one_pair_leaves_another_in_sync():
     other = site("2", title="Slip"), office("b", name="Slip")
     found = plan(route(site(), office(status="closed", date_closed="2026-02-11"), *other))
-    assert found.places[Side.PROCORE] == {"1": Place.WAITING, "2": Place.IN_SYNC}
-    assert found.places[Side.FOURHSE] == {"a": Place.WAITING, "b": Place.IN_SYNC}
+    assert found.statuses[Side.PROCORE] == {"1": SyncStatus.WAITING, "2": SyncStatus.IN_SYNC}
+    assert found.statuses[Side.FOURHSE] == {"a": SyncStatus.WAITING, "b": SyncStatus.IN_SYNC}
 
 
 def test_an_ignored_link_whose_records_are_both_there_again_is_not_made_a_second_time():
@@ -75,76 +75,78 @@ def test_a_private_record_is_linked_by_its_id_and_none_of_its_fields_is_filled()
     hidden = replace(site(title=None, description=None, status=None), minimal=True, private=True)
     found = plan(route(hidden, office(), ids_of_ours={"a": "1"}))
     assert steps(found) == [(Act.LINK, Side.FOURHSE, "a", "1")]
-    assert (found.items, found.rebases, found.places[Side.PROCORE]) == ((), (), {"1": Place.EXCLUDED})
+    assert (found.items, found.rebases, found.statuses[Side.PROCORE]) == ((), (), {"1": SyncStatus.EXCLUDED})
 
 
 def test_an_id_of_our_scheme_is_its_incident_unless_it_is_away_or_told_apart():
     ours = {"ids_of_ours": {"a": "1", "x": "1", "b": "9"}}
     found = plan(route(site(), office(**TRIP), **ours))
     assert steps(found)[0] == (Act.LINK, Side.FOURHSE, "a", "1")
-    apart = plan(route(site(), office(**TRIP), apart=frozenset({("1", "a")}), **ours))
-    assert Act.LINK not in [action.act for action in apart.actions]
+    not_duplicates = plan(route(site(), office(**TRIP), not_duplicates=frozenset({("1", "a")}), **ours))
+    assert Act.LINK not in [action.act for action in not_duplicates.actions]
     taken = plan(route(site(), office(**TRIP), unlinked_by_hand=frozenset({("1", "a")}), **ours))
     assert (taken.actions, [item.reason for item in taken.items]) == ((), [TAKEN_APART])
 
 
 @pytest.mark.parametrize(("key", "other"), [("match:procore:1", "a"), ("match:fourhse:a", "1")])
 def test_a_person_s_word_joins_whatever_they_show(key, other):
-    answer = ruling(key, "approve", with_id=other)
-    found = plan(route(site(), office(**TRIP), rulings=answer))
+    answer = decision(key, "approve", with_id=other)
+    found = plan(route(site(), office(**TRIP), decisions=answer))
     assert steps(found)[0] == (Act.LINK, Side.FOURHSE, "a", "1")
-    assert found.relying == (key,)
-    twice = plan(route(site(), office(), rulings=answer, ids_of_ours={"a": "1"}))
+    assert found.answers_in_use == (key,)
+    twice = plan(route(site(), office(), decisions=answer, ids_of_ours={"a": "1"}))
     assert [action.act for action in twice.actions] == [Act.LINK], "told twice is linked once"
-    clearer = plan(route(site(), office(**TRIP), office("b"), rulings=answer))
+    clearer = plan(route(site(), office(**TRIP), office("b"), decisions=answer))
     assert [action.target_id for action in clearer.actions if action.act is Act.LINK] == ["a"]
     assert [item.title for item in found.items] == ["Fall"] * len(found.items), "the title is Procore's"
 
 
 def test_a_pair_that_a_person_joined_is_compared_however_old_it_is():
     old = site(description=None, event_date="2025-02-10T11:00:00Z"), office(date_incident="2025-02-10")
-    found = plan(route(*old, rulings=ruling("match:procore:1", "approve", with_id="a")))
+    found = plan(route(*old, decisions=decision("match:procore:1", "approve", with_id="a")))
     assert steps(found) == [(Act.LINK, Side.FOURHSE, "a", "1"), (Act.UPDATE, Side.PROCORE, "1", "a")]
 
 
 def test_a_person_s_word_waits_for_what_an_open_intent_names():
     """Neither is linked, copied or matched with another; the answer stays until it can be carried out."""
-    answer = ruling("match:procore:1", "approve", with_id="a")
+    answer = decision("match:procore:1", "approve", with_id="a")
     for waiting in ({"pending": frozenset({(Side.FOURHSE, "a")})}, {"possibly_ours": frozenset({(Side.FOURHSE, "a")})}):
-        found = plan(route(site(), office(**TRIP), office("b"), rulings=answer, **waiting))
+        found = plan(route(site(), office(**TRIP), office("b"), decisions=answer, **waiting))
         assert (steps(found), found.items) == ([(Act.CREATE, Side.PROCORE, None, "b")], ())
-        assert found.relying == ("match:procore:1",)
+        assert found.answers_in_use == ("match:procore:1",)
 
 
 @pytest.mark.parametrize("partner", [None, office(presence=Presence.ABSENT)])
 def test_a_person_s_word_about_one_that_is_away_holds_nothing(partner):
     others = () if partner is None else (partner,)
-    found = plan(route(site(), *others, rulings=ruling("match:procore:1", "approve", with_id="a")))
-    assert (steps(found), found.relying) == ([COPIED], ())
+    found = plan(route(site(), *others, decisions=decision("match:procore:1", "approve", with_id="a")))
+    assert (steps(found), found.answers_in_use) == ([COPIED], ())
 
 
 def test_a_word_that_was_carried_out_is_not_kept():
     """Else it would join again what a person takes apart later."""
-    found = plan(route(site(), office(), links=(link(),), rulings=ruling("match:procore:1", "approve", with_id="a")))
-    assert (found.actions, found.relying) == ((), ())
+    found = plan(
+        route(site(), office(), links=(link(),), decisions=decision("match:procore:1", "approve", with_id="a"))
+    )
+    assert (found.actions, found.answers_in_use) == ((), ())
 
 
 def test_two_words_about_one_record_link_it_once_and_the_other_is_asked_again():
     second = site("2", title="Slip", event_date="2026-05-01T11:00:00Z")
-    said = ruling("match:procore:1", "approve", with_id="a") | ruling("match:procore:2", "approve", with_id="a")
-    found = plan(route(site(), second, office(**TRIP), rulings=said))
+    said = decision("match:procore:1", "approve", with_id="a") | decision("match:procore:2", "approve", with_id="a")
+    found = plan(route(site(), second, office(**TRIP), decisions=said))
     assert [(action.act, action.source_id) for action in found.actions if action.act is not Act.UPDATE] == [
         (Act.LINK, "1")
     ]
     told = site(), office()
-    again = plan(route(*told, second, links=(link(*told),), rulings=said))
+    again = plan(route(*told, second, links=(link(*told),), decisions=said))
     taken = "It was called the same as 4HSE a, which is linked with another one."
     assert (again.actions, again.items) == ((), (items.doubt(second, (), taken, "Slip"),))
-    known = ruling("match:fourhse:b", "approve", with_id="1")
-    [item] = plan(route(*told, office("b", **TRIP), links=(link(*told),), rulings=known)).items
+    known = decision("match:fourhse:b", "approve", with_id="1")
+    [item] = plan(route(*told, office("b", **TRIP), links=(link(*told),), decisions=known)).items
     assert item.reason == "It was called the same as Procore 1, which is linked with another one."
-    no = ruling("match:procore:2", "reject")
-    assert steps(plan(route(*told, second, links=(link(*told),), rulings=no))) == [
+    no = decision("match:procore:2", "reject")
+    assert steps(plan(route(*told, second, links=(link(*told),), decisions=no))) == [
         (Act.CREATE, Side.FOURHSE, None, "2")
     ]
 
@@ -192,7 +194,7 @@ def test_a_doubt_names_every_candidate():
     more = {"description_event": "Another one."}
     found = plan(route(site(), office(**more), office("b", date_incident="2026-02-12", **more)))
     assert found.items == (items.doubt(site(), (("a", "Fall"), ("b", "Fall")), ALIKE, "Fall"),)
-    assert (found.actions, found.places[Side.PROCORE]) == ((), {"1": Place.WAITING})
+    assert (found.actions, found.statuses[Side.PROCORE]) == ((), {"1": SyncStatus.WAITING})
 
 
 def test_a_candidate_that_is_linked_meanwhile_is_no_candidate():
@@ -208,10 +210,10 @@ def test_a_pair_that_was_taken_apart_is_neither_linked_nor_copied_until_answered
     found = plan(route(site(), office(), **taken))
     assert found.items == (items.doubt(site(), (("a", "Fall"),), TAKEN_APART, "Fall"),)
     assert found.actions == ()
-    told = ruling("match:procore:1", "reject", seen={"candidates": ["a"]})
-    parted = plan(route(site(), office(), rulings=told, **taken))
-    assert (steps(parted), parted.apart) == ([COPIED, COPIED_BACK], (("1", "a"),))
-    joined = plan(route(site(), office(), rulings=ruling("match:procore:1", "approve", with_id="a"), **taken))
+    told = decision("match:procore:1", "reject", seen={"candidates": ["a"]})
+    parted = plan(route(site(), office(), decisions=told, **taken))
+    assert (steps(parted), parted.not_duplicates) == ([COPIED, COPIED_BACK], (("1", "a"),))
+    joined = plan(route(site(), office(), decisions=decision("match:procore:1", "approve", with_id="a"), **taken))
     assert (joined.actions, joined.items) == ((join(),), ())
 
 
@@ -227,30 +229,33 @@ def test_of_a_pair_that_was_taken_apart_one_that_is_not_shown_now_is_asked_about
         (),
         (items.doubt(office(), (("1", "(not shown now)"),), TAKEN_APART, "Fall"),),
     )
-    told = ruling("match:procore:1", "reject", seen={"candidates": ["a"]})
-    (copied,) = plan(route(site(), rulings=told, **taken)).actions
+    told = decision("match:procore:1", "reject", seen={"candidates": ["a"]})
+    (copied,) = plan(route(site(), decisions=told, **taken)).actions
     assert (copied.act, copied.generation) == (Act.CREATE, 1)
 
 
 @pytest.mark.parametrize(
-    ("key", "candidates", "apart"),
+    ("key", "candidates", "not_duplicates"),
     [
         ("match:procore:1", ["a", "b"], (("1", "a"), ("1", "b"))),
         ("match:fourhse:a", ["1", "2"], (("1", "a"), ("2", "a"))),
     ],
 )
-def test_a_no_calls_it_different_from_every_candidate_shown(key, candidates, apart):
+def test_a_no_calls_it_different_from_every_candidate_shown(key, candidates, not_duplicates):
     both = site(), office()
-    found = plan(route(*both, rulings=ruling(key, "reject", seen={"candidates": candidates})))
-    assert found.apart == apart
-    assert plan(route(*both, rulings=ruling(key, "approve", seen={"candidates": candidates}))).apart == ()
-    assert plan(route(*both, rulings=ruling("guard:scope", "reject", seen={"candidates": candidates}))).apart == ()
+    found = plan(route(*both, decisions=decision(key, "reject", seen={"candidates": candidates})))
+    assert found.not_duplicates == not_duplicates
+    assert plan(route(*both, decisions=decision(key, "approve", seen={"candidates": candidates}))).not_duplicates == ()
+    assert (
+        plan(route(*both, decisions=decision("guard:scope", "reject", seen={"candidates": candidates}))).not_duplicates
+        == ()
+    )
 
 
 def test_each_no_is_remembered():
-    said = ruling("match:procore:1", "reject", seen={"candidates": ["a"]})
-    said |= ruling("match:fourhse:b", "reject", seen={"candidates": ["2"]})
-    assert plan(route(site(), office(), office("b", **TRIP), rulings=said)).apart == (("1", "a"), ("2", "b"))
+    said = decision("match:procore:1", "reject", seen={"candidates": ["a"]})
+    said |= decision("match:fourhse:b", "reject", seen={"candidates": ["2"]})
+    assert plan(route(site(), office(), office("b", **TRIP), decisions=said)).not_duplicates == (("1", "a"), ("2", "b"))
 
 
 # Copies that we may have made ------------------------------------------------------------------------------------
@@ -279,16 +284,16 @@ def test_what_may_be_a_copy_is_asked_about(record, changes, reason):
     found = plan(route(record, **changes))
     assert (found.actions, found.items) == ((), (items.doubt(record, (), reason, "Fall"),))
     key = f"match:{record.side.value}:{record.id}"
-    told = plan(route(record, rulings=ruling(key, "reject"), **changes))
-    assert (told.items, told.relying) == ((), (key,))
+    told = plan(route(record, decisions=decision(key, "reject"), **changes))
+    assert (told.items, told.answers_in_use) == ((), (key,))
     assert len(told.actions) == (0 if reason is OTHER else 1), "what another route has is left alone all the same"
     for other in (
-        ruling(key, "retry"),
-        ruling(key, "reject", seen={"candidates": ["x"]}),
-        ruling("match:x:1", "reject"),
+        decision(key, "retry"),
+        decision(key, "reject", seen={"candidates": ["x"]}),
+        decision("match:x:1", "reject"),
     ):
         if reason is OTHER or "candidates" not in next(iter(other.values())).seen:
-            assert len(plan(route(record, rulings=other, **changes)).items) == 1
+            assert len(plan(route(record, decisions=other, **changes)).items) == 1
 
 
 @pytest.mark.parametrize(
@@ -309,17 +314,17 @@ def test_what_only_looks_like_it_is_copied(record, changes):
 
 
 def test_one_that_a_person_called_different_from_its_partner_is_no_copy_of_ours():
-    found = plan(route(MINE, own_accounts=frozenset({"us"}), apart=frozenset({("1", "a")})))
+    found = plan(route(MINE, own_accounts=frozenset({"us"}), not_duplicates=frozenset({("1", "a")})))
     assert steps(found) == [COPIED]
-    other = plan(route(MINE, own_accounts=frozenset({"us"}), apart=frozenset({("2", "a")})))
+    other = plan(route(MINE, own_accounts=frozenset({"us"}), not_duplicates=frozenset({("2", "a")})))
     assert other.actions == ()
 
 
 def test_the_next_generation_when_the_id_of_our_scheme_was_told_to_be_another():
-    apart = frozenset({("1", "a"), ("1", "b"), ("2", "a")})
-    found = plan(route(site(), ids_of_ours={"a": "1"}, apart=apart))
+    not_duplicates = frozenset({("1", "a"), ("1", "b"), ("2", "a")})
+    found = plan(route(site(), ids_of_ours={"a": "1"}, not_duplicates=not_duplicates))
     assert [action.generation for action in found.actions] == [1]
-    assert [action.generation for action in plan(route(site(), apart=apart)).actions] == [0]
+    assert [action.generation for action in plan(route(site(), not_duplicates=not_duplicates)).actions] == [0]
 
 
 # Copies ----------------------------------------------------------------------------------------------------------
@@ -335,7 +340,7 @@ def test_a_copy_whole():
     assert found.actions == (
         Action(Act.CREATE, Side.FOURHSE, Kind.INCIDENT, None, "1", "new in Procore", fields, sources),
     )
-    assert found.places == {Side.PROCORE: {"1": Place.IN_SYNC}, Side.FOURHSE: {}}
+    assert found.statuses == {Side.PROCORE: {"1": SyncStatus.IN_SYNC}, Side.FOURHSE: {}}
     assert plan(route(office())).actions[0].reason == "new in 4HSE"
 
 
@@ -344,8 +349,8 @@ def test_without_a_whole_listing_of_the_other_side_nothing_is_told_about_it(side
     record = site() if side is Side.PROCORE else office()
     certified = {one: one is side for one in Side}
     found = plan(route(record, certified=certified))
-    assert (found.actions, found.items, found.unheard) == ((), (), {(side, record.id)})
-    assert found.places[side] == {record.id: Place.WAITING}
+    assert (found.actions, found.items, found.unknown) == ((), (), {(side, record.id)})
+    assert found.statuses[side] == {record.id: SyncStatus.WAITING}
 
 
 @pytest.mark.parametrize(
@@ -361,7 +366,7 @@ def test_one_that_cannot_be_told_is_held_and_asked_about(record, field, reason):
     found = plan(route(record))
     title = "" if reason.startswith("Procore shows no title") else "Fall"
     assert found.items == (items.word(record, None, field, reason.removesuffix("."), title),)
-    assert (found.actions, found.places[record.side]) == ((), {record.id: Place.WAITING})
+    assert (found.actions, found.statuses[record.side]) == ((), {record.id: SyncStatus.WAITING})
 
 
 def test_evidence_that_is_not_whole_holds_it_without_a_question():
@@ -381,10 +386,10 @@ def test_a_refused_copy_waits_for_its_time():
     refusal = Refusal(key, Side.FOURHSE, "No.", refusal_fingerprint(action), whole.now + timedelta(hours=1))
     found = plan(replace(whole, refusals={key: refusal}))
     assert (found.actions, found.items) == ((), (items.refused(refusal, action, "Fall"),))
-    assert found.places[Side.PROCORE] == {"1": Place.REFUSED}
+    assert found.statuses[Side.PROCORE] == {"1": SyncStatus.REFUSED}
     due = plan(replace(whole, refusals={key: replace(refusal, next_try=None)}))
     assert (due.actions, due.items) == ((action,), found.items)
-    assert due.places[Side.PROCORE] == {"1": Place.IN_SYNC}
+    assert due.statuses[Side.PROCORE] == {"1": SyncStatus.IN_SYNC}
 
 
 # Who is looked at ------------------------------------------------------------------------------------------------
@@ -393,7 +398,7 @@ def test_a_refused_copy_waits_for_its_time():
 @pytest.mark.parametrize("presence", [Presence.UNSEEN, Presence.ABSENT, Presence.GONE])
 def test_only_what_is_there(presence):
     found = plan(route(site(presence=presence)))
-    assert (found.actions, found.places) == ((), {side: {} for side in Side})
+    assert (found.actions, found.statuses) == ((), {side: {} for side in Side})
 
 
 @pytest.mark.parametrize("how", ["pending", "possibly_ours"])
@@ -401,7 +406,7 @@ def test_only_what_is_there(presence):
 def test_what_an_open_intent_names_waits(side, how):
     record = site() if side is Side.PROCORE else office()
     found = plan(route(record, **{how: frozenset({(side, record.id)})}))
-    assert (found.actions, found.places[side]) == ((), {record.id: Place.WAITING})
+    assert (found.actions, found.statuses[side]) == ((), {record.id: SyncStatus.WAITING})
     other = plan(route(record, **{how: frozenset({(side.other, record.id)})}))
     assert len(other.actions) == 1
 
@@ -409,7 +414,7 @@ def test_what_an_open_intent_names_waits(side, how):
 def test_the_survivor_of_a_deletion_is_asked_about_only_beside_something_alike():
     kept = replace(link(), state=LinkState.IGNORED, fourhse_id="gone")
     alone = plan(route(site(), links=(kept,)))
-    assert (alone.actions, alone.items, alone.places[Side.PROCORE]) == ((), (), {"1": Place.EXCLUDED})
+    assert (alone.actions, alone.items, alone.statuses[Side.PROCORE]) == ((), (), {"1": SyncStatus.EXCLUDED})
     alike = plan(route(site(), office(), links=(kept,)))
     assert (alike.actions, [item.kind for item in alike.items]) == ((), [ItemKind.MATCH])
 
@@ -430,7 +435,7 @@ def test_an_orphan_is_asked_about_with_the_nearest_first_and_nothing_goes_to_pro
     listed = tuple((name, "Trip") for name in ("d14", "d20", "a", "z"))
     assert found.items == (items.doubt(MINE, listed, MADE_BY_US, "Fall"),)
     assert steps(found) == [(Act.CREATE, Side.FOURHSE, None, "2")], "what was made by others still crosses"
-    assert found.unheard == {(Side.FOURHSE, "d20"), (Side.FOURHSE, "d14"), (Side.FOURHSE, "a"), (Side.FOURHSE, "z")}
+    assert found.unknown == {(Side.FOURHSE, "d20"), (Side.FOURHSE, "d14"), (Side.FOURHSE, "a"), (Side.FOURHSE, "z")}
 
 
 def test_one_without_a_day_is_near_to_none():
@@ -451,8 +456,8 @@ def test_equally_near_ones_stand_by_their_id_and_no_more_than_ten_are_named():
         (site(), US),
         (replace(MINE, author="them"), US),
         (MINE, {}),
-        (MINE, {**US, "apart": frozenset({("1", "x")})}),
-        (MINE, {**US, "rulings": ruling("match:procore:1", "reject")}),
+        (MINE, {**US, "not_duplicates": frozenset({("1", "x")})}),
+        (MINE, {**US, "decisions": decision("match:procore:1", "reject")}),
         (MINE, {**US, "linked_elsewhere": frozenset({(Side.PROCORE, "1")})}),
     ],
 )
@@ -465,9 +470,9 @@ def test_one_that_is_explained_is_no_orphan_and_holds_nobody(record, changes):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"apart": frozenset({("9", "x")})},
-        {"rulings": ruling("match:procore:1", "retry")},
-        {"rulings": ruling("match:procore:9", "reject")},
+        {"not_duplicates": frozenset({("9", "x")})},
+        {"decisions": decision("match:procore:1", "retry")},
+        {"decisions": decision("match:procore:9", "reject")},
         {"linked_elsewhere": frozenset({(Side.PROCORE, "9")})},
     ],
 )
@@ -522,11 +527,11 @@ def test_a_plan_depends_on_its_snapshot_alone_and_never_writes_to_a_side_that_is
     found = plan(snapshot)
     assert plan(snapshot) == found
     for action in found.actions:
-        assert action.act is Act.LINK or snapshot.direction.leads_to(action.side)
+        assert action.act is Act.LINK or snapshot.direction.writes_to(action.side)
         assert (action.side, action.target_id) not in snapshot.pending
     for side in Side:
         present = {one.id for one in snapshot.records[side].values() if one.presence is Presence.PRESENT}
-        assert present <= found.places[side].keys(), "everything that is there is counted"
+        assert present <= found.statuses[side].keys(), "everything that is there is counted"
 
 
 @given(SITES, OFFICES)

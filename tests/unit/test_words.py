@@ -10,7 +10,7 @@ from procore_4hse.mapping.lenses.base import Held, Known, Unwritable
 from procore_4hse.mapping.lenses.incident import TextLens
 from procore_4hse.mapping.lenses.lines import Lined, Spot, join_lines, split_lines
 from procore_4hse.mapping.lenses.words import PartsLens, WordLens, WordList
-from procore_4hse.mapping.picklists import Live
+from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Side
 
 quick = settings(derandomize=True, max_examples=200)
@@ -38,7 +38,7 @@ ROWS = [
     *(("body_parts", {"id": 95 + n, "name": key, "selectable": True}) for n, key in enumerate(("neck", "head"))),
     ("body_parts", {"id": 99, "name": "Upper Extremities", "selectable": False}),
 ]
-LIVE = Live.of(Directory(), ROWS)
+LIVE = Picklists.of(Directory(), ROWS)
 KIND = WordLens("affliction_type", Spot("description", "Affliction", LABELS), BONES, "affliction_types").bound(LIVE)
 WHERE = PartsLens("affected_body_parts", Spot("description", "Body parts", LABELS), PARTS).bound(LIVE)
 TOLD = TextLens("description", "description", labels=LABELS, html=True)
@@ -176,7 +176,7 @@ def test_procore_takes_body_parts_only_with_an_affliction_type(current, fits):
 
 @pytest.mark.parametrize(
     ("lens", "value"),
-    [(KIND, "retired"), (KIND.bound(Live()), "fracture"), (WHERE, ("Upper Extremities",)), (WHERE, ("toe",))],
+    [(KIND, "retired"), (KIND.bound(Picklists()), "fracture"), (WHERE, ("Upper Extremities",)), (WHERE, ("toe",))],
 )
 def test_what_procore_s_own_list_lacks_cannot_be_written(lens, value):
     with pytest.raises(Unwritable, match="Procore's list of"):

@@ -22,7 +22,7 @@ from procore_4hse.cli import (
     status,
     sync,
 )
-from procore_4hse.cli.context import Desk, Ending, start_logging, version
+from procore_4hse.cli.context import CliContext, Ending, start_logging, version
 from procore_4hse.log import Format
 
 COMMANDS = (init, check, sync, plan, backfill, run, status, inbox, links, explain, mapping, db, simulate, demo)
@@ -78,12 +78,12 @@ def _options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    ctx.obj = desk = Desk(config=config, verbose=verbose, quiet=quiet)
-    start_logging(desk, log_format, daemon=ctx.invoked_subcommand == "run")
+    ctx.obj = context = CliContext(config=config, verbose=verbose, quiet=quiet)
+    start_logging(context, log_format, daemon=ctx.invoked_subcommand == "run")
 
 
 for command in COMMANDS:
-    command.register(app)
+    command.api(app)
 
 
 def main() -> None:

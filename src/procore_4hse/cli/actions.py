@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from procore_4hse.cli.context import Desk
+from procore_4hse.cli.context import CliContext
 from procore_4hse.cli.tables import table
 from procore_4hse.cli.text import fields_in_words, plain, short
 from procore_4hse.models import Act, Action, Item, Side
@@ -37,17 +37,17 @@ def action_json(action: Action) -> dict[str, Any]:
     }
 
 
-def show_actions(desk: Desk, plan: Plan, titles: Mapping[str, str]) -> None:
+def show_actions(context: CliContext, plan: Plan, titles: Mapping[str, str]) -> None:
     """`titles` holds the headline of each incident by its id."""
     if plan.actions:
-        desk.out.print(_table("It would do:", plan.actions, titles))
+        context.out.print(_table("It would do:", plan.actions, titles))
     if plan.held:
-        desk.out.print(_table("Held until a person allows it:", plan.held, titles))
+        context.out.print(_table("Held until a person allows it:", plan.held, titles))
     if plan.items:
-        desk.out.print(_questions(plan.items))
+        context.out.print(_questions(plan.items))
     if not (plan.actions or plan.held or plan.items):
-        desk.out.print("There is nothing to do.")
-    desk.out.print()
+        context.out.print("There is nothing to do.")
+    context.out.print()
 
 
 def _table(title: str, actions: Sequence[Action], titles: Mapping[str, str]) -> Table:

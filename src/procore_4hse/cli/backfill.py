@@ -13,15 +13,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bars
 
 from procore_4hse.bootstrap import DIRECTIONS
-from procore_4hse.cli.context import Desk, Json, RouteNames, day, desk_of, teach
+from procore_4hse.cli.context import CliContext, Json, RouteNames, cli_context, day, teach
 from procore_4hse.cli.reports import show_report
 from procore_4hse.engine.backfill import Preview, Progress, Result, Span, backfill, refuse_contradictions
-from procore_4hse.engine.run_routes import Round
+from procore_4hse.engine.run_routes import Summary
 from procore_4hse.errors import UsageError
 from procore_4hse.models import Side
 from procore_4hse.route import Route
-from procore_4hse.runtime import House
-from procore_4hse.settings.model import Direction
+from procore_4hse.runtime import Runtime
+from procore_4hse.settings.model import DirectionSetting
 
 HELP = """Incidents that happened in a range of days, whatever the route's `since` says.
 
@@ -46,7 +46,9 @@ First = Annotated[date, typer.Option("--from", metavar="DAY", parser=day, help="
 Last = Annotated[
     date | None, typer.Option("--to", metavar="DAY", parser=day, help="The last day, included; today unless given.")
 ]
-Way = Annotated[Direction, typer.Option("--direction", help="Copy only this way; clear pairs are linked all the same.")]
+Way = Annotated[
+    DirectionSetting, typer.Option("--direction", help="Copy only this way; clear pairs are linked all the same.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what it would do and write nothing.")]
 FilingTypes = Annotated[
     bool, typer.Option("--with-filing-types", help="Give injuries in Procore their filing type; it may alert people.")
@@ -54,7 +56,7 @@ FilingTypes = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Go ahead without asking.")]
 
 
-def register(app: typer.Typer) -> None:
+def api(app: typer.Typer) -> None:
     app.command("backfill", help=teach(HELP))(_backfill)
 
 
@@ -63,64 +65,64 @@ def _backfill(
     first: First,
     last: Last = None,
     route: RouteNames = None,
-    direction: Way = Direction.BOTH,
+    direction: Way = DirectionSetting.BOTH,
     with_filing_types: FilingTypes = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    desk = desk_of(ctx)
-    desk.answers_in_json = as_json
+    context = cli_context(ctx)
+    context.answers_in_json = as_json
     span = replace(_span(first, last, direction), with_filing_types=with_filing_types)
-    routes = desk.chosen(route or [])
+    routes = context.chosen(route or [])
     refuse_contradictions(routes, span.direction)
     if not dry_run:
-        desk.must_be_able_to_ask(yes=yes)
-    with desk.house() as house:
-        results = _look(desk, house, routes, span) if dry_run or not yes else {}
+        context.must_be_able_to_ask(yes=yes)
+    with context.runtime() as runtime:
+        results = _look(context, runtime, routes, span) if dry_run or not yes else {}
         if not dry_run:
-            _ask(desk, results, yes=yes)
-            results |= _carry_out(desk, house, routes, span, results, show=yes)
-    done = Round(tuple(result.report for result in results.values()))
-    _show(desk, done, results, as_json=as_json, dry=dry_run)
+            _ask(context, results, yes=yes)
+            results |= _carry_out(context, runtime, routes, span, results, show=yes)
+    done = Summary(tuple(result.report for result in results.values()))
+    _show(context, done, results, as_json=as_json, dry=dry_run)
     raise typer.Exit(done.exit_code)
 
 
-def _span(first: date, last: date | None, direction: Direction) -> Span:
+def _span(first: date, last: date | None, direction: DirectionSetting) -> Span:
     if last is not None and last < first:
         raise UsageError(f"The range ends ({last}) before it begins ({first}); give --from the earlier day.")
     return Span(first, last, DIRECTIONS[direction.value])
 
 
-def _look(desk: Desk, house: House, routes: Sequence[Route], span: Span) -> dict[str, Result]:
-    return {route.name: backfill(house, route, span, dry=True, shown=_shower(desk)) for route in routes}
+def _look(context: CliContext, runtime: Runtime, routes: Sequence[Route], span: Span) -> dict[str, Result]:
+    return {route.name: backfill(runtime, route, span, dry=True, shown=_shower(context)) for route in routes}
 
 
-def _ask(desk: Desk, looked: dict[str, Result], *, yes: bool) -> None:
+def _ask(context: CliContext, looked: dict[str, Result], *, yes: bool) -> None:
     """A person is asked once, about all routes, and only when there is something to do."""
     if any(result.preview and not result.preview.is_empty for result in looked.values()):
-        desk.confirm("Go ahead?", yes=yes)
+        context.confirm("Go ahead?", yes=yes)
 
 
 def _carry_out(
-    desk: Desk, house: House, routes: Sequence[Route], span: Span, looked: dict[str, Result], *, show: bool
+    context: CliContext, runtime: Runtime, routes: Sequence[Route], span: Span, looked: dict[str, Result], *, show: bool
 ) -> dict[str, Result]:
     """The routes that could be looked at, or all when nobody looked; each reads again, for time has passed."""
     ready = [route for route in routes if route.name not in looked or looked[route.name].preview is not None]
-    shown = _shower(desk) if show else lambda route, preview: None
-    with _bar(desk) as watch:
-        return {route.name: backfill(house, route, span, shown=shown, watch=watch) for route in ready}
+    shown = _shower(context) if show else lambda route, preview: None
+    with _bar(context) as watch:
+        return {route.name: backfill(runtime, route, span, shown=shown, watch=watch) for route in ready}
 
 
 # What is shown ---------------------------------------------------------------------------------------------------
 
 
-def _shower(desk: Desk) -> Callable[[str, Preview], None]:
+def _shower(context: CliContext) -> Callable[[str, Preview], None]:
     """Beside one JSON object the preview is for a person only: it goes to standard error."""
-    screen = desk.err if desk.answers_in_json else desk.out
+    screen = context.err if context.answers_in_json else context.out
 
     def show(route: str, preview: Preview) -> None:
-        if not (desk.answers_in_json and desk.quiet):
+        if not (context.answers_in_json and context.quiet):
             for line in lines(route, preview):
                 screen.print(line, soft_wrap=True)
 
@@ -148,11 +150,11 @@ def _minutes(seconds: int) -> str:
 
 
 @contextmanager
-def _bar(desk: Desk) -> Iterator[Callable[[Progress], None]]:
+def _bar(context: CliContext) -> Iterator[Callable[[Progress], None]]:
     """A bar of records for each route, with the day in hand; on a terminal only."""
     columns = (TextColumn("{task.fields[route]}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    quiet = desk.quiet or not desk.err.is_terminal
-    with Bars(*columns, TimeElapsedColumn(), console=desk.err, transient=True, disable=quiet) as bars:
+    quiet = context.quiet or not context.err.is_terminal
+    with Bars(*columns, TimeElapsedColumn(), console=context.err, transient=True, disable=quiet) as bars:
         tasks = {}
 
         def watch(step: Progress) -> None:
@@ -164,13 +166,13 @@ def _bar(desk: Desk) -> Iterator[Callable[[Progress], None]]:
         yield watch
 
 
-def _show(desk: Desk, done: Round, results: dict[str, Result], *, as_json: bool, dry: bool) -> None:
+def _show(context: CliContext, done: Summary, results: dict[str, Result], *, as_json: bool, dry: bool) -> None:
     if as_json:
-        desk.print_json({**done.json(), "routes": [result.json() for result in results.values()]})
+        context.print_json({**done.json(), "routes": [result.json() for result in results.values()]})
         return
     for result in results.values():
-        show_report(desk, result.report)
+        show_report(context, result.report)
     if dry:
-        desk.out.print("Nothing was written: this was a dry run.")
+        context.out.print("Nothing was written: this was a dry run.")
     if not results:
-        desk.out.print("No route is enabled, so there was nothing to do.")
+        context.out.print("No route is enabled, so there was nothing to do.")

@@ -9,10 +9,10 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from procore_4hse.cli.context import Desk, Json, desk_of, teach
+from procore_4hse.cli.context import CliContext, Json, cli_context, teach
 from procore_4hse.cli.tables import facts
 from procore_4hse.cli.text import counted
-from procore_4hse.engine.run_routes import gravest
+from procore_4hse.engine.run_routes import worst_exit_code
 from procore_4hse.operations.check import Finding, Level, check_all
 
 HELP = """Whether the configuration can work: credentials, what our accounts may see on each route, clocks, time zones,
@@ -30,28 +30,28 @@ mapping · 3 credentials or permissions · 4 the store · 7 a person must set so
 MARKS = {Level.OK: ("ok", "green"), Level.WARNING: ("warning", "yellow"), Level.PROBLEM: ("problem", "bold red")}
 
 
-def register(app: typer.Typer) -> None:
+def api(app: typer.Typer) -> None:
     app.command("check", help=teach(HELP))(check)
 
 
 def check(ctx: typer.Context, as_json: Json = False) -> None:
-    desk = desk_of(ctx)
-    routes = desk.chosen([])
-    with desk.house() as house:
-        found = _watched(desk, lambda step: list(check_all(house, routes, step)))
-    code = gravest([each.code for each in found])
+    context = cli_context(ctx)
+    routes = context.chosen([])
+    with context.runtime() as runtime:
+        found = _watched(context, lambda step: list(check_all(runtime, routes, step)))
+    code = worst_exit_code([each.code for each in found])
     if as_json:
-        desk.print_json(_json(found, code))
+        context.print_json(_json(found, code))
     else:
-        _show(desk, found)
+        _show(context, found)
     raise typer.Exit(code)
 
 
-def _watched(desk: Desk, work: Any) -> list[Finding]:
+def _watched(context: CliContext, work: Any) -> list[Finding]:
     """The findings, with a word on the terminal about what is looked at."""
-    quiet = desk.quiet or not desk.err.is_terminal
+    quiet = context.quiet or not context.err.is_terminal
     columns = (SpinnerColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=desk.err, transient=True, disable=quiet) as bars:
+    with Progress(*columns, console=context.err, transient=True, disable=quiet) as bars:
         task = bars.add_task("")
         found: list[Finding] = work(lambda step: bars.update(task, description=f"checking {step}"))
     return found
@@ -62,20 +62,20 @@ def _json(found: list[Finding], code: int) -> dict[str, Any]:
     return {"outcome": "failed" if code else "ok", "exit": code, "findings": told}
 
 
-def _show(desk: Desk, found: list[Finding]) -> None:
-    desk.out.print("The configuration and the mapping", style="bold")
-    desk.out.print(_found([Finding("", Level.OK, "No problem.")]))
+def _show(context: CliContext, found: list[Finding]) -> None:
+    context.out.print("The configuration and the mapping", style="bold")
+    context.out.print(_found([Finding("", Level.OK, "No problem.")]))
     for place in dict.fromkeys(each.place for each in found):
-        desk.out.print(place, style="bold")
-        desk.out.print(_found([each for each in found if each.place == place]))
+        context.out.print(place, style="bold")
+        context.out.print(_found([each for each in found if each.place == place]))
     problems, warnings = (len([e for e in found if e.level is level]) for level in (Level.PROBLEM, Level.WARNING))
-    desk.out.print()
+    context.out.print()
     if problems:
-        desk.out.print(f"{counted(problems, 'problem')}; mend it and run this again.", style="bold red")
+        context.out.print(f"{counted(problems, 'problem')}; mend it and run this again.", style="bold red")
     elif warnings:
-        desk.out.print(f"It can work; {counted(warnings, 'warning')}.", style="yellow")
+        context.out.print(f"It can work; {counted(warnings, 'warning')}.", style="yellow")
     else:
-        desk.out.print("Everything is in order. Look at what would happen with: procore-4hse plan", style="green")
+        context.out.print("Everything is in order. Look at what would happen with: procore-4hse plan", style="green")
 
 
 def _found(findings: list[Finding]) -> Table:

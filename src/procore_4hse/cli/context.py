@@ -24,10 +24,10 @@ import typer
 from rich.console import Console
 
 from procore_4hse import log
-from procore_4hse.bootstrap import open_house, routes_of
+from procore_4hse.bootstrap import open_runtime, routes_of
 from procore_4hse.errors import ConfigurationError, SyncError, UsageError
 from procore_4hse.route import Route
-from procore_4hse.runtime import House
+from procore_4hse.runtime import Runtime
 from procore_4hse.settings.loader import load
 from procore_4hse.settings.model import Settings
 from procore_4hse.settings.sources import CONFIG_VARIABLE, PREFIX, SECRETS_VARIABLE
@@ -46,7 +46,7 @@ def version() -> str:
 
 
 @dataclass
-class Desk:
+class CliContext:
     """Where a command sits: the global options, and what it needs made from them on first use."""
 
     config: Path | None = None
@@ -97,13 +97,13 @@ class Desk:
         return tuple(route for route in wanted if route.enabled)
 
     @contextmanager
-    def house(
+    def runtime(
         self, *, stopping: Callable[[], bool] = lambda: False, sleep: Callable[[float], None] = time.sleep
-    ) -> Iterator[House]:
+    ) -> Iterator[Runtime]:
         """Store and connections; the store is created or brought up to date first. No call is made by opening."""
-        with open_house(self.settings, stopping=stopping, sleep=sleep) as house:
-            house.store.upgrade()
-            yield house
+        with open_runtime(self.settings, stopping=stopping, sleep=sleep) as runtime:
+            runtime.store.upgrade()
+            yield runtime
 
     def note(self, sentence: str) -> None:
         if not self.quiet:
@@ -139,9 +139,9 @@ def _paragraph(words: str) -> str:
     return words.replace("[/bold] ", "[/bold]\n  ", 1).replace(" · ", "\n  ")
 
 
-def desk_of(ctx: typer.Context) -> Desk:
-    desk = ctx.find_object(Desk)
-    return desk or Desk()
+def cli_context(ctx: typer.Context) -> CliContext:
+    context = ctx.find_object(CliContext)
+    return context or CliContext()
 
 
 # Logging ---------------------------------------------------------------------------------------------------------
@@ -160,14 +160,14 @@ class _StandardError(TextIOBase):
         return sys.stderr.isatty()
 
 
-def start_logging(desk: Desk, format: log.Format | None, *, daemon: bool) -> None:
+def start_logging(context: CliContext, format: log.Format | None, *, daemon: bool) -> None:
     """A person at a terminal sees warnings, for the command's own screen tells the rest; everybody else the events."""
     level = logging.WARNING if sys.stderr.isatty() and not daemon else logging.INFO
-    if desk.quiet:
+    if context.quiet:
         level = logging.ERROR
-    if desk.verbose:
+    if context.verbose:
         level = logging.DEBUG
-    colour = False if desk.err.no_color else None
+    colour = False if context.err.no_color else None
     log.configure(level, format, cast("TextIO", _StandardError()), colour=colour)
 
 
@@ -188,10 +188,10 @@ class Ending:
     ) -> None:
         if not isinstance(error, Exception) or isinstance(error, BrokenPipeError) or _is_typers(error):
             return
-        desk = desk_of(self.ctx)
-        code = tell(desk, error)
-        if desk.answers_in_json:
-            desk.print_json({"outcome": "failed", "exit": code, "routes": []})
+        context = cli_context(self.ctx)
+        code = tell(context, error)
+        if context.answers_in_json:
+            context.print_json({"outcome": "failed", "exit": code, "routes": []})
         raise typer.Exit(code)
 
 
@@ -200,27 +200,27 @@ def _is_typers(error: Exception) -> bool:
     return type(error).__module__.partition(".")[0] in ("typer", "click")
 
 
-def tell(desk: Desk, error: Exception) -> int:
+def tell(context: CliContext, error: Exception) -> int:
     """Says what happened and what to do next; the exit code."""
     if isinstance(error, SyncError):
         if isinstance(error, ConfigurationError):
-            show_problems(desk, error)
+            show_problems(context, error)
         else:
-            desk.err.print(str(error), style="bold red")
+            context.err.print(str(error), style="bold red")
         return error.exit_code
-    hint = "Report the lines below." if desk.verbose else "Run it again with -v before the command, and report that."
-    desk.err.print(f"An internal error ({type(error).__name__}) stopped this command. {hint}", style="bold red")
-    if desk.verbose:
-        desk.err.print("".join(traceback.format_tb(error.__traceback__)), soft_wrap=True)
+    hint = "Report the lines below." if context.verbose else "Run it again with -v before the command, and report that."
+    context.err.print(f"An internal error ({type(error).__name__}) stopped this command. {hint}", style="bold red")
+    if context.verbose:
+        context.err.print("".join(traceback.format_tb(error.__traceback__)), soft_wrap=True)
     return INTERNAL
 
 
-def show_problems(desk: Desk, error: ConfigurationError) -> None:
+def show_problems(context: CliContext, error: ConfigurationError) -> None:
     """Every problem: the place, what is wrong there, and what to do about it."""
-    desk.err.print(str(error), style="bold red")
+    context.err.print(str(error), style="bold red")
     for problem in error.problems:
-        desk.err.print(f"  {problem.place}: {problem.what}.", soft_wrap=True)
-        desk.err.print(f"    {ended(problem.remedy)}", style="cyan", soft_wrap=True)
+        context.err.print(f"  {problem.place}: {problem.what}.", soft_wrap=True)
+        context.err.print(f"    {ended(problem.remedy)}", style="cyan", soft_wrap=True)
 
 
 def ended(sentence: str) -> str:

@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from procore_4hse.cli.context import Desk, Json, day, desk_of, teach
+from procore_4hse.cli.context import CliContext, Json, cli_context, day, teach
 from procore_4hse.errors import SyncError, UsageError
 from procore_4hse.operations import retention
-from procore_4hse.operations.retention import LOOKED_AT, Ages, Ends, Purged
-from procore_4hse.runtime import House
+from procore_4hse.operations.retention import LOOKED_AT, Ages, Cutoffs, Purged
+from procore_4hse.runtime import Runtime
 
 UPGRADE = """Creates the tables of the store, or brings them up to date; nothing happens when they are.
 
@@ -83,7 +83,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Count what would go and
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Remove a person's data without asking.")]
 
 
-def register(app: typer.Typer) -> None:
+def api(app: typer.Typer) -> None:
     group = typer.Typer(help="The staging store: what was read, links, what both sides last agreed on, the journal.",
                         no_args_is_help=True)  # fmt: skip
     group.command("upgrade", help=teach(UPGRADE))(upgrade)
@@ -92,9 +92,9 @@ def register(app: typer.Typer) -> None:
 
 
 def upgrade(ctx: typer.Context) -> None:
-    desk = desk_of(ctx)
-    with desk.house():
-        desk.out.print("The store is up to date.")
+    context = cli_context(ctx)
+    with context.runtime():
+        context.out.print("The store is up to date.")
 
 
 def purge(
@@ -105,18 +105,18 @@ def purge(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    desk = desk_of(ctx)
+    context = cli_context(ctx)
     if person is None:
-        done, names = _purge_old(desk, before, dry=dry_run), CONTENTS
+        done, names = _purge_old(context, before, dry=dry_run), CONTENTS
     elif before is not None:
         raise UsageError("--before and --person are two purges; run one after the other.")
     else:
-        done, names = _forget(desk, person, dry=dry_run, yes=yes), TRACES
+        done, names = _forget(context, person, dry=dry_run, yes=yes), TRACES
     if as_json:
-        desk.print_json({"dry_run": dry_run, **done.counts, "busy": list(done.busy.values())})
+        context.print_json({"dry_run": dry_run, **done.counts, "busy": list(done.busy.values())})
     else:
-        desk.out.print(_table(done, names))
-        _say(desk, done, dry=dry_run)
+        context.out.print(_table(done, names))
+        _say(context, done, dry=dry_run)
     if done.busy:
         listed = ", ".join(done.busy.values())
         raise SyncError(f"A cycle of route {listed} is running, so nothing was removed there; run this again later.")
@@ -125,52 +125,52 @@ def purge(
 # What is old ------------------------------------------------------------------------------------------------------
 
 
-def _purge_old(desk: Desk, before: date | None, *, dry: bool) -> Purged:
-    ends = _ends(desk, before)
-    with desk.house() as house:
+def _purge_old(context: CliContext, before: date | None, *, dry: bool) -> Purged:
+    ends = _ends(context, before)
+    with context.runtime() as runtime:
         return _carried_out(
-            desk, house, dry, lambda: retention.purge_old(house, ends, retention.all_routes(house), dry=dry)
+            context, runtime, dry, lambda: retention.purge_old(runtime, ends, retention.all_routes(runtime), dry=dry)
         )
 
 
-def _ends(desk: Desk, before: date | None) -> Callable[[datetime], Ends]:
+def _ends(context: CliContext, before: date | None) -> Callable[[datetime], Cutoffs]:
     """Before which instant what may go; the store's own clock decides how old something is."""
     if before is None:
-        ages = Ages(**desk.settings.retention.model_dump())
+        ages = Ages(**context.settings.retention.model_dump())
         if ages.is_endless:
             raise UsageError("Say --before DAY, or set ages under [retention] in the configuration.")
         return ages.ends
     moment = datetime(before.year, before.month, before.day, tzinfo=UTC)
     if moment > datetime.now(UTC) - LOOKED_AT:
         raise UsageError("A cycle looks at what it wrote in the last 24 hours; give --before yesterday or earlier.")
-    return lambda now: Ends.at(moment)
+    return lambda now: Cutoffs.at(moment)
 
 
 # One person -------------------------------------------------------------------------------------------------------
 
 
-def _forget(desk: Desk, person: str, *, dry: bool, yes: bool) -> Purged:
+def _forget(context: CliContext, person: str, *, dry: bool, yes: bool) -> Purged:
     """Shows what would go and asks, then removes what there is by then."""
     if not dry:
-        desk.must_be_able_to_ask(yes=yes)
-    with desk.house() as house:
-        mappings = {route.key: route.mapping for route in desk.routes}
-        routes = {key: mappings.get(key) for key in retention.all_routes(house)}
+        context.must_be_able_to_ask(yes=yes)
+    with context.runtime() as runtime:
+        mappings = {route.key: route.mapping for route in context.routes}
+        routes = {key: mappings.get(key) for key in retention.all_routes(runtime)}
 
         def forget(*, dry: bool) -> Purged:
-            return retention.forget_person(house, person, routes, salt=lambda: secrets.token_hex(16), dry=dry)
+            return retention.forget_person(runtime, person, routes, salt=lambda: secrets.token_hex(16), dry=dry)
 
         if not (dry or yes):
-            desk.err.print(_table(forget(dry=True), TRACES))
-            desk.err.print(COMES_BACK)
-            desk.confirm("Remove this from the store?", yes=yes)
-        return _carried_out(desk, house, dry, lambda: forget(dry=dry))
+            context.err.print(_table(forget(dry=True), TRACES))
+            context.err.print(COMES_BACK)
+            context.confirm("Remove this from the store?", yes=yes)
+        return _carried_out(context, runtime, dry, lambda: forget(dry=dry))
 
 
-def _carried_out(desk: Desk, house: House, dry: bool, remove: Callable[[], Purged]) -> Purged:
+def _carried_out(context: CliContext, runtime: Runtime, dry: bool, remove: Callable[[], Purged]) -> Purged:
     done = remove()
-    if not dry and any(done.counts.values()) and not house.store.rewrite():
-        desk.err.print(IN_USE, style="bold yellow")
+    if not dry and any(done.counts.values()) and not runtime.store.rewrite():
+        context.err.print(IN_USE, style="bold yellow")
     return done
 
 
@@ -187,13 +187,13 @@ def _table(done: Purged, names: dict[str, str]) -> Table:
     return listed
 
 
-def _say(desk: Desk, done: Purged, *, dry: bool) -> None:
+def _say(context: CliContext, done: Purged, *, dry: bool) -> None:
     unsettled = done.counts.get("unsettled")
     if unsettled:
-        desk.out.print(UNSETTLED.format(unsettled), style="yellow")
+        context.out.print(UNSETTLED.format(unsettled), style="yellow")
     if dry:
-        desk.out.print("Nothing was changed: this was a dry run.")
+        context.out.print("Nothing was changed: this was a dry run.")
     elif "directory" in done.counts:
-        desk.out.print(f"Removed. {COMES_BACK}", style="green")
+        context.out.print(f"Removed. {COMES_BACK}", style="green")
     else:
-        desk.out.print("Purged.", style="green")
+        context.out.print("Purged.", style="green")

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from procore_4hse.cli.context import Desk, desk_of, teach
+from procore_4hse.cli.context import CliContext, cli_context, teach
 from procore_4hse.demo import ZONE, Deed, Scene, Stage, open_stage, spoken
 from procore_4hse.engine.report import Report
 from procore_4hse.models import Act, Action, ItemKind, Kind, Side
@@ -42,35 +42,35 @@ NEXT = (
 )
 
 
-def register(app: typer.Typer) -> None:
+def api(app: typer.Typer) -> None:
     app.command("demo", help=teach(HELP))(demo)
 
 
 def demo(ctx: typer.Context) -> None:
-    desk, began = desk_of(ctx), monotonic()
-    if not desk.verbose:
+    context, began = cli_context(ctx), monotonic()
+    if not context.verbose:
         logging.getLogger("procore_4hse").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="procore-4hse-") as folder, open_stage(Path(folder)) as stage:
-        _show_registers(desk, stage)
-        creates = _show_meeting(desk, stage)
-        _show_first_sync(desk, stage, creates)
-        _show_work(desk, stage.work())
-        _show_second_sync(desk, stage)
-        items = _show_third_sync(desk, stage)
-        _show_waiting(desk, stage, items)
-    _show_next(desk)
-    desk.out.print()
-    _say(desk, f"Everything told above was checked and held. It took {monotonic() - began:.0f} seconds.")
+        _show_registers(context, stage)
+        creates = _show_meeting(context, stage)
+        _show_first_sync(context, stage, creates)
+        _show_work(context, stage.work())
+        _show_second_sync(context, stage)
+        items = _show_third_sync(context, stage)
+        _show_waiting(context, stage, items)
+    _show_next(context)
+    context.out.print()
+    _say(context, f"Everything told above was checked and held. It took {monotonic() - began:.0f} seconds.")
 
 
 # The story -------------------------------------------------------------------------------------------------------
 
 
-def _show_registers(desk: Desk, stage: Stage) -> None:
-    _head(desk, "Two registers of one building site")
+def _show_registers(context: CliContext, stage: Stage) -> None:
+    _head(context, "Two registers of one building site")
     days = [date.fromisoformat(row["date_incident"]) for row in stage.offices().values()]
     _say(
-        desk,
+        context,
         f"The site writes its incidents into Procore (project Riverside: {len(stage.sites())}), the safety office into "
         f"4HSE (office Riverside site: {len(days)}). Both systems are simulated here, as real HTTP servers on this "
         f"machine. The incidents are real: they come from OSHA's public register, {spoken(min(days))} to "
@@ -78,17 +78,17 @@ def _show_registers(desk: Desk, stage: Stage) -> None:
     )
 
 
-def _show_meeting(desk: Desk, stage: Stage) -> int:
+def _show_meeting(context: CliContext, stage: Stage) -> int:
     """How many incidents the first sync will create."""
-    _head(desk, "1. The first meeting")
-    _say(desk, "Both registers are full, so the first sync only looks, tells what it would do, and asks.")
+    _head(context, "1. The first meeting")
+    _say(context, "Both registers are full, so the first sync only looks, tells what it would do, and asks.")
     scene = stage.meet()
-    _show_table(desk, _meeting(scene.report))
-    _show_held(desk, scene)
+    _show_table(context, _meeting(scene.report))
+    _show_held(context, scene)
     number = scene.items[0].id
-    desk.out.print()
-    _say(desk, "That looks right, so we let it happen:")
-    desk.out.print(f"  $ procore-4hse inbox approve {number}", style="cyan")
+    context.out.print()
+    _say(context, "That looks right, so we let it happen:")
+    context.out.print(f"  $ procore-4hse inbox approve {number}", style="cyan")
     stage.approve(number)
     return len([action for action in scene.report.plan.held if action.act is Act.CREATE])
 
@@ -109,37 +109,37 @@ def _meeting(report: Report) -> Table:
 
 
 def _in_scope(report: Report, side: Side) -> int:
-    places: Mapping[str, int] = report.population[side.value]
-    return sum(places.values()) - places["excluded"]
+    statuses: Mapping[str, int] = report.population[side.value]
+    return sum(statuses.values()) - statuses["excluded"]
 
 
-def _show_first_sync(desk: Desk, stage: Stage, creates: int) -> None:
-    _head(desk, "2. The first sync")
-    _say(desk, "Each incident that only one register has is created in the other, one call after another.")
-    with _counting(desk, creates) as count:
+def _show_first_sync(context: CliContext, stage: Stage, creates: int) -> None:
+    _head(context, "2. The first sync")
+    _say(context, "Each incident that only one register has is created in the other, one call after another.")
+    with _counting(context, creates) as count:
         scene = stage.join(count)
-    _show_table(desk, _numbers(scene.report))
-    _show_held(desk, scene)
+    _show_table(context, _numbers(scene.report))
+    _show_held(context, scene)
 
 
-def _show_work(desk: Desk, deeds: tuple[Deed, ...]) -> None:
-    _head(desk, "3. People work, on both sides")
-    _say(desk, "The site and the safety office go on with their day, and know nothing of each other.")
+def _show_work(context: CliContext, deeds: tuple[Deed, ...]) -> None:
+    _head(context, "3. People work, on both sides")
+    _say(context, "The site and the safety office go on with their day, and know nothing of each other.")
     table = _table("in", "what", "incident")
     for deed in deeds:
         table.add_row(deed.where, deed.what, f"{deed.title}\n→ {deed.change}")
-    _show_table(desk, table)
+    _show_table(context, table)
 
 
-def _show_second_sync(desk: Desk, stage: Stage) -> None:
-    _head(desk, "4. The second sync")
-    _say(desk, "What changed on one side crosses to the other. What both changed, or one deleted, is asked about.")
+def _show_second_sync(context: CliContext, stage: Stage) -> None:
+    _head(context, "4. The second sync")
+    _say(context, "What changed on one side crosses to the other. What both changed, or one deleted, is asked about.")
     scene = stage.catch_up()
     table = _table("to", "why", "what arrived")
     for action in scene.written:
         table.add_row(action.side.label, action.reason, _arrived(action))
-    _show_table(desk, table)
-    _show_held(desk, scene)
+    _show_table(context, table)
+    _show_held(context, scene)
 
 
 def _arrived(action: Action) -> str:
@@ -159,27 +159,27 @@ def _arrived(action: Action) -> str:
     return str(text).splitlines()[-1]
 
 
-def _show_third_sync(desk: Desk, stage: Stage) -> tuple[Entry, ...]:
+def _show_third_sync(context: CliContext, stage: Stage) -> tuple[Entry, ...]:
     """What waits after it."""
-    _head(desk, "5. The third sync")
+    _head(context, "5. The third sync")
     scene = stage.rest()
     calls = scene.report.calls
     _say(
-        desk,
+        context,
         f"Nothing is new, so nothing may be written. It took {calls['procore']} calls to Procore and "
         f"{calls['fourhse']} to 4HSE to know that.",
     )
-    _show_held(desk, scene)
+    _show_held(context, scene)
     return scene.items
 
 
-def _show_waiting(desk: Desk, stage: Stage, items: tuple[Entry, ...]) -> None:
-    _head(desk, "What waits for a person, and why")
-    _say(desk, "Nothing below is guessed. Each stays as it is until someone answers; everything else goes on.")
+def _show_waiting(context: CliContext, stage: Stage, items: tuple[Entry, ...]) -> None:
+    _head(context, "What waits for a person, and why")
+    _say(context, "Nothing below is guessed. Each stays as it is until someone answers; everything else goes on.")
     table = _table("no.", "kind", "incident", "procore-4hse ...")
     for entry in items:
         table.add_row(str(entry.id), entry.item.kind.value, _why(stage, entry), _answers(entry))
-    _show_table(desk, table)
+    _show_table(context, table)
 
 
 def _why(stage: Stage, entry: Entry) -> str:
@@ -203,36 +203,36 @@ def _answers(entry: Entry) -> str:
     return f"inbox approve {entry.id} --with ID\n  it is one\ninbox reject {entry.id}\n  they are two"
 
 
-def _show_next(desk: Desk) -> None:
-    _head(desk, "Where to look next")
-    _say(desk, "The commands are in .venv/bin; the README tells all of them.")
+def _show_next(context: CliContext) -> None:
+    _head(context, "Where to look next")
+    _say(context, "The commands are in .venv/bin; the README tells all of them.")
     table = _table("type", "to")
     for command, purpose in NEXT:
         table.add_row(command, purpose)
-    _show_table(desk, table)
+    _show_table(context, table)
 
 
 # How it looks ----------------------------------------------------------------------------------------------------
 
 
-def _head(desk: Desk, title: str) -> None:
-    desk.out.print()
-    desk.out.rule(Text(title, "bold"), align="left", style="dim")
+def _head(context: CliContext, title: str) -> None:
+    context.out.print()
+    context.out.rule(Text(title, "bold"), align="left", style="dim")
 
 
-def _say(desk: Desk, sentence: str) -> None:
-    desk.out.print(sentence)
+def _say(context: CliContext, sentence: str) -> None:
+    context.out.print(sentence)
 
 
-def _show_table(desk: Desk, table: Table) -> None:
-    desk.out.print()
-    desk.out.print(table)
+def _show_table(context: CliContext, table: Table) -> None:
+    context.out.print()
+    context.out.print(table)
 
 
-def _show_held(desk: Desk, scene: Scene) -> None:
-    desk.out.print()
+def _show_held(context: CliContext, scene: Scene) -> None:
+    context.out.print()
     for sentence in scene.held:
-        desk.out.print(Text.assemble(("  ✓ ", "green"), sentence))
+        context.out.print(Text.assemble(("  ✓ ", "green"), sentence))
 
 
 def _table(*columns: str) -> Table:
@@ -271,9 +271,9 @@ class _Count:
 
 
 @contextmanager
-def _counting(desk: Desk, total: int) -> Iterator[_Count]:
+def _counting(context: CliContext, total: int) -> Iterator[_Count]:
     """A progress bar while a sync writes, on a terminal."""
     columns = (TextColumn("  {task.description:20}"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn())
-    quiet = desk.quiet or not desk.err.is_terminal
-    with Progress(*columns, console=desk.err, transient=True, disable=quiet) as bars:
+    quiet = context.quiet or not context.err.is_terminal
+    with Progress(*columns, console=context.err, transient=True, disable=quiet) as bars:
         yield _Count(bars, total)

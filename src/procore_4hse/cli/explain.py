@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from procore_4hse.cli.actions import IN_WORDS, action_json
-from procore_4hse.cli.context import Desk, Json, desk_of, teach
+from procore_4hse.cli.context import CliContext, Json, cli_context, teach
 from procore_4hse.cli.inbox import advice
 from procore_4hse.cli.preview import crossing_json, crossing_table, in_words
 from procore_4hse.cli.tables import facts, table
@@ -74,18 +74,18 @@ Id = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
+def api(app: typer.Typer) -> None:
     app.command("explain", help=teach(HELP))(explain)
 
 
 def explain(ctx: typer.Context, record_id: Id, as_json: Json = False) -> None:
-    desk = desk_of(ctx)
-    with desk.house() as house:
-        story = story_of(house, desk.routes, record_id)
+    context = cli_context(ctx)
+    with context.runtime() as runtime:
+        story = story_of(runtime, context.routes, record_id)
     if as_json:
-        desk.print_json(_json(story))
+        context.print_json(_json(story))
     else:
-        _show(desk, story)
+        _show(context, story)
 
 
 # For programs ----------------------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ def _json(story: Story) -> dict[str, Any]:
         "link": _link_json(story.incident),
         "records": {side.value: _record_json(story.incident, side) for side in Side},
         "fields": [_field_json(found) for found in story.incident.fields],
-        "crossings": [crossing_json(one) for one in story.incident.crossings],
+        "crossings": [crossing_json(one) for one in story.incident.previews],
         "people": [_person_json(one) for one in story.people],
         "children": {kind.value: [_named(each) for each in records] for kind, records in story.children.items()},
         "journal": [_intent_json(intent) for intent in story.journal],
@@ -119,7 +119,7 @@ def _person_json(person: Compared) -> dict[str, Any]:
         "fourhse_id": person.ids[Side.FOURHSE],
         "link": _link_json(person),
         "fields": [_field_json(found) for found in person.fields],
-        "crossings": [crossing_json(one) for one in person.crossings],
+        "crossings": [crossing_json(one) for one in person.previews],
         "names_nobody": person.names_nobody,
         "local": [{"field": row.key, "label": row.label, "fourhse": in_words(kept)} for row, kept in person.local],
     }
@@ -129,8 +129,8 @@ def _link_json(pair: Compared) -> dict[str, Any] | None:
     link = pair.link
     if link is None:
         return None
-    born = link.born.value if link.born else None
-    return {"state": link.state.value, "since": link.since.isoformat() if link.since else None, "born": born}
+    origin = link.origin.value if link.origin else None
+    return {"state": link.state.value, "since": link.since.isoformat() if link.since else None, "born": origin}
 
 
 def _record_json(incident: Compared, side: Side) -> dict[str, Any] | None:
@@ -179,13 +179,13 @@ def _item_json(entry: Any) -> dict[str, Any]:
 # For people ------------------------------------------------------------------------------------------------------
 
 
-def _show(desk: Desk, story: Story) -> None:
-    out = desk.out
+def _show(context: CliContext, story: Story) -> None:
+    out = context.out
     out.print(headline(story))
     out.print(_sides(story))
-    _show_fields(desk, "Field by field", story.incident)
+    _show_fields(context, "Field by field", story.incident)
     for person in story.people:
-        _show_fields(desk, person_title(person), person)
+        _show_fields(context, person_title(person), person)
         if person.local:
             out.print(local_words(person))
         if person.names_nobody:
@@ -200,19 +200,19 @@ def _show(desk: Desk, story: Story) -> None:
     out.print(Text.assemble(("Next: ", "bold"), next_words(story)))
 
 
-def _show_fields(desk: Desk, title: str, pair: Compared) -> None:
+def _show_fields(context: CliContext, title: str, pair: Compared) -> None:
     if pair.fields:
-        desk.out.print(_fields(title, pair))
-    if pair.crossings:
-        desk.out.print(crossing_table(f"{title}: value in, rule, value out", pair.crossings))
+        context.out.print(_fields(title, pair))
+    if pair.previews:
+        context.out.print(crossing_table(f"{title}: value in, rule, value out", pair.previews))
 
 
 def headline(story: Story) -> Text:
     link = story.incident.link
     state = STATES[link.state] if link else "not linked"
     since = f" since {moment(link.since)}" if link and link.since else ""
-    born = f", first made in {link.born.label}" if link and link.born else ""
-    return Text.assemble((_title(story), "bold"), f"\nroute {story.route.name}, {state}{since}{born}")
+    origin = f", first made in {link.origin.label}" if link and link.origin else ""
+    return Text.assemble((_title(story), "bold"), f"\nroute {story.route.name}, {state}{since}{origin}")
 
 
 def person_title(person: Compared) -> str:

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from procore_4hse.cli.context import Desk, desk_of, teach
+from procore_4hse.cli.context import CliContext, cli_context, teach
 from procore_4hse.cli.tables import facts, table
 from procore_4hse.cli.text import age, moment, plain, short
 from procore_4hse.models import ItemKind
@@ -103,7 +103,7 @@ With = Annotated[str | None, typer.Option("--with", metavar="RECORD_ID", help="T
 Restore = Annotated[bool, typer.Option("--restore", help="Bring the deleted one back.")]
 
 
-def register(app: typer.Typer) -> None:
+def api(app: typer.Typer) -> None:
     group = typer.Typer(help=teach(GROUP), invoke_without_command=True)
     group.callback()(either)
     group.command("list", help=teach(LIST))(list_items)
@@ -118,49 +118,51 @@ def register(app: typer.Typer) -> None:
 
 def either(ctx: typer.Context, kind: OfKind = None, route: OfRoute = None, as_json: AsJson = False) -> None:
     if ctx.invoked_subcommand is None:
-        _list(desk_of(ctx), kind, route, as_json)
+        _list(cli_context(ctx), kind, route, as_json)
 
 
 def list_items(ctx: typer.Context, kind: OfKind = None, route: OfRoute = None, as_json: AsJson = False) -> None:
-    _list(desk_of(ctx), kind, route, as_json)
+    _list(cli_context(ctx), kind, route, as_json)
 
 
 def show(ctx: typer.Context, item_id: Number) -> None:
-    desk = desk_of(ctx)
-    with desk.house() as house:
-        route, entry = answers.find(house.store, desk.routes, item_id)
-    _show(desk, route, entry)
+    context = cli_context(ctx)
+    with context.runtime() as runtime:
+        route, entry = answers.find(runtime.store, context.routes, item_id)
+    _show(context, route, entry)
 
 
 def resolve(ctx: typer.Context, item_id: Number, use: Use) -> None:
-    _answer(desk_of(ctx), item_id, Answer("resolve", use=use))
+    _answer(cli_context(ctx), item_id, Answer("resolve", use=use))
 
 
 def approve(ctx: typer.Context, item_id: Number, with_id: With = None, use: GuardUse = None) -> None:
-    _answer(desk_of(ctx), item_id, Answer("approve", use=use, with_id=with_id))
+    _answer(cli_context(ctx), item_id, Answer("approve", use=use, with_id=with_id))
 
 
 def reject(ctx: typer.Context, item_id: Number, restore: Restore = False) -> None:
-    _answer(desk_of(ctx), item_id, Answer("reject", restore=restore))
+    _answer(cli_context(ctx), item_id, Answer("reject", restore=restore))
 
 
 def retry(ctx: typer.Context, item_id: Number) -> None:
-    _answer(desk_of(ctx), item_id, Answer("retry"))
+    _answer(cli_context(ctx), item_id, Answer("retry"))
 
 
 def undo(ctx: typer.Context, item_id: Number) -> None:
-    desk = desk_of(ctx)
-    with desk.house() as house:
-        _, entry = answers.take_back(house.store, desk.routes, item_id)
-    desk.out.print(f"Taken back: item {entry.id} ({entry.item.kind.value}) waits for an answer again.", style="green")
+    context = cli_context(ctx)
+    with context.runtime() as runtime:
+        _, entry = answers.take_back(runtime.store, context.routes, item_id)
+    context.out.print(
+        f"Taken back: item {entry.id} ({entry.item.kind.value}) waits for an answer again.", style="green"
+    )
 
 
-def _answer(desk: Desk, item_id: int, answer: Answer) -> None:
-    with desk.house() as house:
-        route, entry, kept = answers.keep(house.store, desk.routes, item_id, answer)
+def _answer(context: CliContext, item_id: int, answer: Answer) -> None:
+    with context.runtime() as runtime:
+        route, entry, kept = answers.keep(runtime.store, context.routes, item_id, answer)
     earlier = " in place of your earlier answer" if entry.state == "answered" else ""
-    desk.out.print(f"Noted{earlier}: {_in_words(entry, kept)}", style="green")
-    desk.out.print(f"The next cycle carries it out: procore-4hse sync --route {route.name}")
+    context.out.print(f"Noted{earlier}: {_in_words(entry, kept)}", style="green")
+    context.out.print(f"The next cycle carries it out: procore-4hse sync --route {route.name}")
 
 
 def _in_words(entry: Entry, answer: Answer) -> str:
@@ -183,9 +185,9 @@ MEANINGS = {"approve": "approved", "reject": "rejected", "retry": "it is tried a
 # Listing ---------------------------------------------------------------------------------------------------------
 
 
-def _list(desk: Desk, kind: ItemKind | None, names: list[str] | None, as_json: bool) -> None:
-    routes = desk.named(names or [])
-    with desk.house() as house, house.store.read() as unit:
+def _list(context: CliContext, kind: ItemKind | None, names: list[str] | None, as_json: bool) -> None:
+    routes = context.named(names or [])
+    with context.runtime() as runtime, runtime.store.read() as unit:
         found = [
             (route, entry)
             for route in routes
@@ -196,11 +198,11 @@ def _list(desk: Desk, kind: ItemKind | None, names: list[str] | None, as_json: b
         now = unit.now
     found.sort(key=lambda each: each[1].since)
     if as_json:
-        desk.print_json({"items": [_json(route, entry) for route, entry in found]})
+        context.print_json({"items": [_json(route, entry) for route, entry in found]})
         return
-    _show_list(desk, found, now)
+    _show_list(context, found, now)
     if answered:
-        desk.out.print(f"{answered} answered; the next cycle carries that out.", style="dim")
+        context.out.print(f"{answered} answered; the next cycle carries that out.", style="dim")
 
 
 def _json(route: Route, entry: Entry) -> dict[str, Any]:
@@ -227,9 +229,9 @@ def advice(entry: Entry) -> str:
     return COMMAND.sub(rf"\1 {entry.id}", entry.item.advice)
 
 
-def _show_list(desk: Desk, found: list[tuple[Route, Entry]], now: Any) -> None:
+def _show_list(context: CliContext, found: list[tuple[Route, Entry]], now: Any) -> None:
     if not found:
-        desk.out.print("Nothing waits for a person.")
+        context.out.print("Nothing waits for a person.")
         return
     listed = table(f"{len(found)} waiting for a person")
     listed.add_column("ID", justify="right", style="bold", no_wrap=True)
@@ -243,29 +245,29 @@ def _show_list(desk: Desk, found: list[tuple[Route, Entry]], now: Any) -> None:
         listed.add_row(
             str(entry.id), item.kind.value, route.name, title, short(item.reason, 160), age(now - entry.since)
         )
-    desk.out.print(listed)
-    desk.out.print("Look at one and see how to answer it: procore-4hse inbox show ID")
+    context.out.print(listed)
+    context.out.print("Look at one and see how to answer it: procore-4hse inbox show ID")
 
 
 # One item --------------------------------------------------------------------------------------------------------
 
 
-def _show(desk: Desk, route: Route, entry: Entry) -> None:
+def _show(context: CliContext, route: Route, entry: Entry) -> None:
     item = entry.item
-    desk.out.print(
+    context.out.print(
         Text.assemble((f"Item {entry.id}", "bold"), f", a {item.kind.value} of {route.name}, {_state(entry)}")
     )
     if item.title:
-        desk.out.print(plain(item.title), style="bold")
-    desk.out.print(plain(item.reason))
-    desk.out.print(_facts(entry))
+        context.out.print(plain(item.title), style="bold")
+    context.out.print(plain(item.reason))
+    context.out.print(_facts(entry))
     if item.field is not None and item.kind in (ItemKind.CONFLICT, ItemKind.DRIFT):
-        desk.out.print(_values(route, entry))
+        context.out.print(_values(route, entry))
     if held := item.facts.get("actions"):
-        desk.out.print(_held(held))
+        context.out.print(_held(held))
     if item.kind is ItemKind.MATCH and item.facts.get("candidates"):
-        desk.out.print(f"Candidates: {', '.join(map(str, item.facts['candidates']))}", soft_wrap=True)
-    desk.out.print(Text(plain(advice(entry)), style="cyan"))
+        context.out.print(f"Candidates: {', '.join(map(str, item.facts['candidates']))}", soft_wrap=True)
+    context.out.print(Text(plain(advice(entry)), style="cyan"))
 
 
 def _state(entry: Entry) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from procore_4hse.cli.context import Desk, desk_of, teach
+from procore_4hse.cli.context import CliContext, cli_context, teach
 from procore_4hse.errors import UsageError
 from procore_4hse.settings.toml_file import DEFAULT_FILE
 
@@ -30,23 +30,23 @@ Fill in what is empty, then run `procore-4hse check`.
 """
 
 
-def register(app: typer.Typer) -> None:
+def api(app: typer.Typer) -> None:
     app.command("init", help=teach(HELP))(init)
 
 
 def init(ctx: typer.Context) -> None:
-    desk = desk_of(ctx)
-    file = desk.config or DEFAULT_FILE
-    begin(desk, file, (TEMPLATES / "sync.toml").read_bytes())
-    desk.out.print(f"Fill in what is empty in {file}, then run: procore-4hse check", soft_wrap=True)
+    context = cli_context(ctx)
+    file = context.config or DEFAULT_FILE
+    begin(context, file, (TEMPLATES / "sync.toml").read_bytes())
+    context.out.print(f"Fill in what is empty in {file}, then run: procore-4hse check", soft_wrap=True)
 
 
-def begin(desk: Desk, file: Path, settings: bytes) -> None:
+def begin(context: CliContext, file: Path, settings: bytes) -> None:
     """Writes these settings and, beside them, a copy of the default mapping."""
     must_be_new(file)
     for path, content in ((file, settings), *_copies(file)):
         _write(path, content, OWNER_ONLY if path == file else READABLE)
-        desk.out.print(f"wrote {path}", soft_wrap=True)
+        context.out.print(f"wrote {path}", soft_wrap=True)
 
 
 def must_be_new(file: Path) -> None:

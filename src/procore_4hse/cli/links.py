@@ -7,14 +7,14 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from procore_4hse.cli.context import Desk, Json, RouteNames, desk_of, teach
+from procore_4hse.cli.context import CliContext, Json, RouteNames, cli_context, teach
 from procore_4hse.cli.tables import table
 from procore_4hse.cli.text import counted, moment, short
 from procore_4hse.models import Kind, Link, LinkState, Side
 from procore_4hse.operations import decisions as answers
-from procore_4hse.reconcile.diff import shown
+from procore_4hse.reconcile.diff import display
 from procore_4hse.route import Route
-from procore_4hse.runtime import House
+from procore_4hse.runtime import Runtime
 from procore_4hse.store.repository import Unit
 
 GROUP = """Which incident is which: list the links, add one by hand, take one apart.
@@ -68,7 +68,7 @@ OneRoute = Annotated[str, typer.Option("--route", metavar="NAME", help="The rout
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
 
 
-def register(app: typer.Typer) -> None:
+def api(app: typer.Typer) -> None:
     group = typer.Typer(help=teach(GROUP), invoke_without_command=True)
     group.callback()(either)
     group.command("list", help=teach(LIST))(list_links)
@@ -79,62 +79,62 @@ def register(app: typer.Typer) -> None:
 
 def either(ctx: typer.Context, route: RouteNames = None, as_json: Json = False) -> None:
     if ctx.invoked_subcommand is None:
-        _list(desk_of(ctx), route, as_json)
+        _list(cli_context(ctx), route, as_json)
 
 
 def list_links(ctx: typer.Context, route: RouteNames = None, as_json: Json = False) -> None:
-    _list(desk_of(ctx), route, as_json)
+    _list(cli_context(ctx), route, as_json)
 
 
 def add(ctx: typer.Context, procore_id: ProcoreId, fourhse_id: FourHseId, route: OneRoute, yes: Yes = False) -> None:
-    desk = desk_of(ctx)
-    (line,) = desk.named([route])
+    context = cli_context(ctx)
+    (line,) = context.named([route])
     ids = {Side.PROCORE: procore_id, Side.FOURHSE: fourhse_id.lower()}
-    with desk.house() as house:
-        with house.store.read() as unit:
+    with context.runtime() as runtime:
+        with runtime.store.read() as unit:
             answers.check_pair(unit, line, *ids.values())
-            _introduce(desk, unit, line, ids)
-        desk.confirm("Are these two the same incident?", yes=yes)
-        answers.join(house.store, house.holder, line, *ids.values())
-    desk.out.print(f"Linked. The next cycle merges them: procore-4hse sync --route {line.name}", style="green")
+            _introduce(context, unit, line, ids)
+        context.confirm("Are these two the same incident?", yes=yes)
+        answers.join(runtime.store, runtime.holder, line, *ids.values())
+    context.out.print(f"Linked. The next cycle merges them: procore-4hse sync --route {line.name}", style="green")
 
 
 def remove(ctx: typer.Context, procore_id: ProcoreId, yes: Yes = False) -> None:
-    desk = desk_of(ctx)
-    with desk.house() as house:
-        route, link = answers.link_of(house.store, desk.routes, procore_id)
-        with house.store.read() as unit:
-            _introduce(desk, unit, route, {side: link.id_on(side) for side in Side})
-        desk.confirm("Take these two apart?", yes=yes)
-        _part(desk, house, route, link)
+    context = cli_context(ctx)
+    with context.runtime() as runtime:
+        route, link = answers.link_of(runtime.store, context.routes, procore_id)
+        with runtime.store.read() as unit:
+            _introduce(context, unit, route, {side: link.id_on(side) for side in Side})
+        context.confirm("Take these two apart?", yes=yes)
+        _part(context, runtime, route, link)
 
 
-def _part(desk: Desk, house: House, route: Route, link: Link) -> None:
-    answers.part(house.store, house.holder, route, link.procore_id)
-    desk.out.print(
+def _part(context: CliContext, runtime: Runtime, route: Route, link: Link) -> None:
+    answers.part(runtime.store, runtime.holder, route, link.procore_id)
+    context.out.print(
         "Taken apart. Nothing joins or copies the two until a person answers: procore-4hse inbox", style="green"
     )
 
 
-def _introduce(desk: Desk, unit: Unit, route: Route, ids: dict[Side, str]) -> None:
+def _introduce(context: CliContext, unit: Unit, route: Route, ids: dict[Side, str]) -> None:
     """Both records by id and title, so that a person knows what they say yes to."""
     for side, record_id in ids.items():
         staged = unit.staging(route.key).find(side, Kind.INCIDENT, record_id)
         title = route.mapping.title.lens.get(side, staged.record.payload) if staged and not staged.minimal else None
-        words = short(shown(getattr(title, "value", None)), 80) or "title not known"
-        desk.err.print(f"  {side.label:7} {record_id}  {words}", soft_wrap=True)
+        words = short(display(getattr(title, "value", None)), 80) or "title not known"
+        context.err.print(f"  {side.label:7} {record_id}  {words}", soft_wrap=True)
 
 
-def _list(desk: Desk, names: list[str] | None, as_json: bool) -> None:
-    routes = desk.named(names or [])
-    with desk.house() as house, house.store.read() as unit:
+def _list(context: CliContext, names: list[str] | None, as_json: bool) -> None:
+    routes = context.named(names or [])
+    with context.runtime() as runtime, runtime.store.read() as unit:
         found = [(route, link) for route in routes for link in unit.links(route.key).all() if _is_shown(link)]
     if as_json:
-        desk.print_json({"links": [_json(route, link) for route, link in found]})
+        context.print_json({"links": [_json(route, link) for route, link in found]})
     elif found:
-        desk.out.print(_table(found))
+        context.out.print(_table(found))
     else:
-        desk.out.print("No incident is linked yet.")
+        context.out.print("No incident is linked yet.")
 
 
 def _is_shown(link: Link) -> bool:

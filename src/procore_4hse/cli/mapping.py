@@ -12,19 +12,19 @@ from rich.table import Table
 from rich.text import Text
 
 from procore_4hse.bootstrap import routes_of
-from procore_4hse.cli.context import Desk, Json, RouteNames, desk_of, ended, show_problems, teach
-from procore_4hse.cli.mapping_diffs import rehearsal_json, show_rehearsal
+from procore_4hse.cli.context import CliContext, Json, RouteNames, cli_context, ended, show_problems, teach
+from procore_4hse.cli.mapping_diffs import mapping_diff_json, show_mapping_diff
 from procore_4hse.cli.preview import way_in_words
 from procore_4hse.cli.tables import table
 from procore_4hse.cli.trials import show_trial, trial_json
 from procore_4hse.errors import ConfigurationError, MappingError, Problem
-from procore_4hse.mapping.lint import remarks
+from procore_4hse.mapping.lint import lint
 from procore_4hse.mapping.loader import load, word_lists
-from procore_4hse.mapping.rules import Direction, Mapping
+from procore_4hse.mapping.rules import Direction, FieldMapping
 from procore_4hse.mapping.schema import Words
 from procore_4hse.mapping.show import Row, rows
 from procore_4hse.operations.explain import story_of
-from procore_4hse.operations.mapping_diff import rehearsed
+from procore_4hse.operations.mapping_diff import mapping_diff
 from procore_4hse.route import Route
 from procore_4hse.settings.model import Settings
 
@@ -87,7 +87,7 @@ Other = Annotated[
 Everything = Annotated[bool, typer.Option("--all", help="List every change, however many there are.")]
 
 
-def register(app: typer.Typer) -> None:
+def api(app: typer.Typer) -> None:
     group = typer.Typer(help="Which field of one system is which of the other.", no_args_is_help=True)
     group.command("check", help=teach(CHECK))(check)
     group.command("show", help=teach(SHOW))(show)
@@ -97,25 +97,25 @@ def register(app: typer.Typer) -> None:
 
 
 def check(ctx: typer.Context, folder: Checked = None, as_json: Json = False) -> None:
-    desk = desk_of(ctx)
-    folders = [folder] if folder else list(_folders(desk))
-    found: dict[Path, Mapping] = {}
+    context = cli_context(ctx)
+    folders = [folder] if folder else list(_folders(context))
+    found: dict[Path, FieldMapping] = {}
     problems: list[Problem] = []
     for each in folders:
         try:
             found[each] = load(each)
         except MappingError as error:
             problems += error.problems
-    if desk.is_configured and not problems:
-        problems += _barred(desk.settings) if folder is None else _barred_there(desk, folder)
+    if context.is_configured and not problems:
+        problems += _blocked(context.settings) if folder is None else _barred_there(context, folder)
     if as_json:
-        desk.print_json(_checked_json(found, problems))
+        context.print_json(_checked_json(found, problems))
     else:
-        _show_checked(desk, found, problems)
+        _show_checked(context, found, problems)
     raise typer.Exit(MappingError.exit_code if problems else 0)
 
 
-def _barred(settings: Settings) -> tuple[Problem, ...]:
+def _blocked(settings: Settings) -> tuple[Problem, ...]:
     """Rows that go where a route does not let their class cross."""
     try:
         routes_of(settings)
@@ -124,82 +124,82 @@ def _barred(settings: Settings) -> tuple[Problem, ...]:
     return ()
 
 
-def _barred_there(desk: Desk, folder: Path) -> tuple[Problem, ...]:
+def _barred_there(context: CliContext, folder: Path) -> tuple[Problem, ...]:
     """The same, were every route to use this folder. Settings that are not filled in yet are no fault of a folder."""
     try:
-        settings = desk.settings
+        settings = context.settings
     except ConfigurationError:
-        desk.note("The configuration cannot be read yet, so it was not looked at what its routes let cross.")
+        context.note("The configuration cannot be read yet, so it was not looked at what its routes let cross.")
         return ()
     routes = tuple(each.model_copy(update={"mapping": folder}) for each in settings.routes)
-    return _barred(settings.model_copy(update={"routes": routes}))
+    return _blocked(settings.model_copy(update={"routes": routes}))
 
 
 def show(ctx: typer.Context, route: RouteNames = None, words: WithWords = False) -> None:
-    desk = desk_of(ctx)
-    for where, known, folder in _shown(desk, route):
-        desk.out.print(_table(where, known))
+    context = cli_context(ctx)
+    for where, known, folder in _shown(context, route):
+        context.out.print(_table(where, known))
         for row in rows(known):
             for remark in _remarks(row):
-                desk.out.print(remark)
+                context.out.print(remark)
         for name, pairs in word_lists(folder).items() if words else ():
-            desk.out.print(_list(name, pairs))
+            context.out.print(_list(name, pairs))
 
 
-def _shown(desk: Desk, names: list[str] | None) -> Iterator[tuple[str, Mapping, Path]]:
+def _shown(context: CliContext, names: list[str] | None) -> Iterator[tuple[str, FieldMapping, Path]]:
     """What is shown: the mapping of each route that is named, as it carries it, or each folder as it is."""
-    folders = {each.name: each.mapping for each in desk.settings.routes} if names else {}
-    for route in desk.named(names) if names else ():
+    folders = {each.name: each.mapping for each in context.settings.routes} if names else {}
+    for route in context.named(names) if names else ():
         yield f"route {route.name}", route.mapping.narrowed(route.direction), folders[route.name]
-    for folder in () if names else _folders(desk):
+    for folder in () if names else _folders(context):
         yield str(folder), load(folder), folder
 
 
 def try_(
     ctx: typer.Context, record_id: Id, mapping: Other = None, route: RouteNames = None, as_json: Json = False
 ) -> None:
-    desk = desk_of(ctx)
-    routes = desk.named(route or [])
+    context = cli_context(ctx)
+    routes = context.named(route or [])
     if mapping is not None:
-        routes = _under(desk, routes, mapping)
-    with desk.house() as house:
-        story = story_of(house, routes, record_id)
+        routes = _under(context, routes, mapping)
+    with context.runtime() as runtime:
+        story = story_of(runtime, routes, record_id)
     if as_json:
-        desk.print_json(trial_json(story, mapping))
+        context.print_json(trial_json(story, mapping))
     else:
-        show_trial(desk, story, mapping)
+        show_trial(context, story, mapping)
 
 
 def diff(
     ctx: typer.Context, folder: Folder, route: RouteNames = None, every: Everything = False, as_json: Json = False
 ) -> None:
-    desk = desk_of(ctx)
-    routes = desk.named(route or [])
-    others = _under(desk, routes, folder)
-    with desk.house() as house:
-        found = [rehearsed(house.store, each, other) for each, other in zip(routes, others, strict=True)]
+    context = cli_context(ctx)
+    routes = context.named(route or [])
+    others = _under(context, routes, folder)
+    with context.runtime() as runtime:
+        found = [mapping_diff(runtime.store, each, other) for each, other in zip(routes, others, strict=True)]
     if as_json:
-        desk.print_json({"routes": [rehearsal_json(each, folder) for each in found]})
+        context.print_json({"routes": [mapping_diff_json(each, folder) for each in found]})
     else:
         for each in found:
-            show_rehearsal(desk, each, folder, every=every)
+            show_mapping_diff(context, each, folder, every=every)
 
 
-def _under(desk: Desk, routes: tuple[Route, ...], folder: Path) -> tuple[Route, ...]:
+def _under(context: CliContext, routes: tuple[Route, ...], folder: Path) -> tuple[Route, ...]:
     """The same routes with the mapping of this folder, as the configuration would let it be used."""
-    told = {each.name: each.model_copy(update={"mapping": folder}) for each in desk.settings.routes}
-    return routes_of(desk.settings.model_copy(update={"routes": tuple(told[each.name] for each in routes)}))
+    told = {each.name: each.model_copy(update={"mapping": folder}) for each in context.settings.routes}
+    return routes_of(context.settings.model_copy(update={"routes": tuple(told[each.name] for each in routes)}))
 
 
-def _folders(desk: Desk) -> Iterator[Path]:
+def _folders(context: CliContext) -> Iterator[Path]:
     """The mapping folders of all routes, each once."""
-    if not desk.is_configured and UNCONFIGURED.is_dir():
+    if not context.is_configured and UNCONFIGURED.is_dir():
         yield UNCONFIGURED
         return
-    yield from dict.fromkeys(route.mapping for route in desk.settings.routes)
+    yield from dict.fromkeys(route.mapping for route in context.settings.routes)
 
 
-def _checked_json(found: dict[Path, Mapping], problems: list[Problem]) -> dict[str, Any]:
+def _checked_json(found: dict[Path, FieldMapping], problems: list[Problem]) -> dict[str, Any]:
     fields = [
         {"folder": str(folder), "fields": [asdict(row) for row in rows(known)]} for folder, known in found.items()
     ]
@@ -208,21 +208,21 @@ def _checked_json(found: dict[Path, Mapping], problems: list[Problem]) -> dict[s
     return {"outcome": outcome[0], "exit": outcome[1], "problems": told, "remarks": remarked, "mappings": fields}
 
 
-def _all_remarks(found: dict[Path, Mapping]) -> list[Problem]:
-    return [each for folder in found for each in remarks(folder)]
+def _all_remarks(found: dict[Path, FieldMapping]) -> list[Problem]:
+    return [each for folder in found for each in lint(folder)]
 
 
-def _show_checked(desk: Desk, found: dict[Path, Mapping], problems: list[Problem]) -> None:
+def _show_checked(context: CliContext, found: dict[Path, FieldMapping], problems: list[Problem]) -> None:
     for folder, known in found.items():
-        desk.out.print(f"{folder}: {len(known.by_key)} fields, no problem.", style="green", soft_wrap=True)
+        context.out.print(f"{folder}: {len(known.by_key)} fields, no problem.", style="green", soft_wrap=True)
     for remark in _all_remarks(found):
-        desk.out.print(f"{remark.place}: {remark.what}.", style="yellow", soft_wrap=True)
-        desk.out.print(f"  {ended(remark.remedy)}", style="cyan", soft_wrap=True)
+        context.out.print(f"{remark.place}: {remark.what}.", style="yellow", soft_wrap=True)
+        context.out.print(f"  {ended(remark.remedy)}", style="cyan", soft_wrap=True)
     if problems:
-        show_problems(desk, MappingError(tuple(problems)))
+        show_problems(context, MappingError(tuple(problems)))
 
 
-def _table(where: str, mapping: Mapping) -> Table:
+def _table(where: str, mapping: FieldMapping) -> Table:
     names = table(f"The mapping {mapping.name} ({where}), owner: {mapping.owner or 'nobody'}")
     for name in ("field", "Procore", "4HSE", "travels", "if both changed", "class"):
         names.add_column(name, overflow="fold")

@@ -9,11 +9,11 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from procore_4hse.cli.context import Desk
+from procore_4hse.cli.context import CliContext
 from procore_4hse.cli.tables import table
 from procore_4hse.cli.text import counted, plain, short
 from procore_4hse.models import Kind
-from procore_4hse.operations.mapping_diff import ASKED, Change, Rehearsal
+from procore_4hse.operations.mapping_diff import ASKED, Change, MappingDiff
 from procore_4hse.operations.plan_effects import Effect, What
 
 SHOWN = 20
@@ -33,7 +33,7 @@ IN_WORDS = {
 }
 
 
-def rehearsal_json(found: Rehearsal, folder: Path) -> dict[str, Any]:
+def mapping_diff_json(found: MappingDiff, folder: Path) -> dict[str, Any]:
     return {
         "route": found.route.name,
         "mapping": str(folder),
@@ -50,7 +50,7 @@ def rehearsal_json(found: Rehearsal, folder: Path) -> dict[str, Any]:
     }
 
 
-def _newly(found: Rehearsal) -> dict[str, int]:
+def _newly(found: MappingDiff) -> dict[str, int]:
     return {
         "held": found.newly(What.HOLD),
         "excluded": found.newly(What.EXCLUDE),
@@ -87,8 +87,8 @@ def _effect_json(effect: Effect | None) -> dict[str, Any] | None:
 # For people ------------------------------------------------------------------------------------------------------
 
 
-def show_rehearsal(desk: Desk, found: Rehearsal, folder: Path, *, every: bool) -> None:
-    out = desk.out
+def show_mapping_diff(context: CliContext, found: MappingDiff, folder: Path, *, every: bool) -> None:
+    out = context.out
     staged = counted(found.incidents, "staged incident")
     out.print(Text.assemble((f"Route {found.route.name}", "bold"), f": {folder} instead of {found.route.mapping.name}"))
     for sentence in found.rows or ("Both mappings have the same rows and words.",):
@@ -98,23 +98,23 @@ def show_rehearsal(desk: Desk, found: Rehearsal, folder: Path, *, every: bool) -
     elif not found.changes:
         out.print(f"None of {staged} would change.", style="green")
     else:
-        _show_changes(desk, found, every=every)
+        _show_changes(context, found, every=every)
     if found.stop and found.changes:
         out.print(Text(f"The next cycle would stop and ask: {found.stop}", style="yellow"))
 
 
-def _show_changes(desk: Desk, found: Rehearsal, *, every: bool) -> None:
+def _show_changes(context: CliContext, found: MappingDiff, *, every: bool) -> None:
     newly = _newly(found)
-    desk.out.print(
+    context.out.print(
         f"{found.concerned} of {counted(found.incidents, 'staged incident')} would change: {newly['held']} newly held, "
         f"{newly['excluded']} newly left out, {newly['asked']} newly asked about."
     )
     if found.counts:
-        desk.out.print(_sums(found))
-    desk.out.print(_list(found.changes if every else found.changes[:SHOWN], len(found.changes)))
+        context.out.print(_sums(found))
+    context.out.print(_list(found.changes if every else found.changes[:SHOWN], len(found.changes)))
 
 
-def _sums(found: Rehearsal) -> Table:
+def _sums(found: MappingDiff) -> Table:
     listed = table("What would newly happen")
     for name in ("field", "where", "what"):
         listed.add_column(name)

@@ -10,35 +10,35 @@ from rich.table import Table
 from procore_4hse.cli.tables import table
 from procore_4hse.cli.text import fields_in_words, plain, short
 from procore_4hse.mapping.lenses.base import Held, Reading
-from procore_4hse.mapping.preview import Crossing, RoundTrip
+from procore_4hse.mapping.preview import FieldPreview, RoundTrip
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Image
-from procore_4hse.reconcile.diff import shown
+from procore_4hse.reconcile.diff import display
 
 COLUMNS = {"field": 1, "value in": 2, "rule": 1, "out, to a new record": 2, "out, to the linked one": 2, "and back": 2}
 
 
-def crossing_json(crossing: Crossing) -> dict[str, Any]:
-    row = crossing.row
+def crossing_json(preview: FieldPreview) -> dict[str, Any]:
+    row = preview.row
     return {
         "field": row.key,
         "label": row.label,
-        "from": crossing.side.value,
-        "value_in": dict(crossing.raw),
-        "means": in_words(crossing.reading),
+        "from": preview.side.value,
+        "value_in": dict(preview.raw),
+        "means": in_words(preview.reading),
         "using": row.wording.using,
         "direction": row.way.value,
         "if_both_changed": row.on_conflict.value,
-        "new_record": None if crossing.new is None else dict(crossing.new),
-        "linked_record": None if crossing.change is None else dict(crossing.change),
-        "reads_back": None if crossing.back is None else in_words(crossing.back),
-        "round_trip": crossing.round_trip.value,
-        "lost": {name: list(both) for name, both in crossing.lost.items()},
-        "why": crossing.why or None,
+        "new_record": None if preview.new is None else dict(preview.new),
+        "linked_record": None if preview.change is None else dict(preview.change),
+        "reads_back": None if preview.back is None else in_words(preview.back),
+        "round_trip": preview.round_trip.value,
+        "lost": {name: list(both) for name, both in preview.lost.items()},
+        "why": preview.why or None,
     }
 
 
-def crossing_table(title: str, found: Iterable[Crossing]) -> Table:
+def crossing_table(title: str, found: Iterable[FieldPreview]) -> Table:
     listed = table(title, rows_apart=True)
     for name, ratio in COLUMNS.items():
         listed.add_column(name, ratio=ratio, overflow="fold")
@@ -51,7 +51,7 @@ def crossing_table(title: str, found: Iterable[Crossing]) -> Table:
 
 def in_words(reading: Reading) -> str:
     """What a reading means, or in brackets why it cannot be told."""
-    return f"({reading.reason})" if isinstance(reading, Held) else plain(shown(reading.value))
+    return f"({reading.reason})" if isinstance(reading, Held) else plain(display(reading.value))
 
 
 def _values(fields: Image) -> str:
@@ -68,8 +68,8 @@ def _flat(value: Any) -> Any:
     return value
 
 
-def _rule(crossing: Crossing) -> str:
-    row = crossing.row
+def _rule(preview: FieldPreview) -> str:
+    row = preview.row
     return f"{row.wording.using or row.label.lower()}\n{way_in_words(row.way)}\n{row.on_conflict.value}"
 
 
@@ -77,32 +77,32 @@ def way_in_words(way: Direction) -> str:
     return "goes nowhere" if way is Direction.NONE else way.value
 
 
-def _new(crossing: Crossing) -> str:
-    return "-" if crossing.new is None else _values(crossing.new)
+def _new(preview: FieldPreview) -> str:
+    return "-" if preview.new is None else _values(preview.new)
 
 
-def _change(crossing: Crossing) -> str:
-    if crossing.change is None:
+def _change(preview: FieldPreview) -> str:
+    if preview.change is None:
         return "-"
-    return _values(crossing.change) or "nothing: they agree"
+    return _values(preview.change) or "nothing: they agree"
 
 
-def _back(crossing: Crossing) -> str:
-    match crossing.round_trip:
+def _back(preview: FieldPreview) -> str:
+    match preview.round_trip:
         case RoundTrip.SAME:
             return "the same"
         case RoundTrip.LOSSY:
-            return f"the same meaning; a record made again from it would lose\n{_lost(crossing)}"
+            return f"the same meaning; a record made again from it would lose\n{_lost(preview)}"
         case RoundTrip.CHANGED:
-            return f"comes back as {in_words(crossing.back) if crossing.back else 'nothing'}"
+            return f"comes back as {in_words(preview.back) if preview.back else 'nothing'}"
         case RoundTrip.STAYS:
-            return f"stays: {plain(crossing.why)}"
+            return f"stays: {plain(preview.why)}"
         case RoundTrip.EMPTY:
             return "no value"
 
 
-def _lost(crossing: Crossing) -> str:
+def _lost(preview: FieldPreview) -> str:
     changes = (
-        (name, short(was, 80) or "empty", short(again, 80) or "empty") for name, (was, again) in crossing.lost.items()
+        (name, short(was, 80) or "empty", short(again, 80) or "empty") for name, (was, again) in preview.lost.items()
     )
     return "\n".join(f"{name}: {was} → {again}" for name, was, again in changes)

@@ -9,10 +9,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from procore_4hse.cli.context import Desk
+from procore_4hse.cli.context import CliContext
 from procore_4hse.engine.report import Report
 from procore_4hse.engine.run_routes import Progress as Counted
-from procore_4hse.engine.run_routes import Round
+from procore_4hse.engine.run_routes import Summary
 from procore_4hse.models import Act, Action, Side
 from procore_4hse.route import Route
 
@@ -34,11 +34,11 @@ DOING = {
 
 
 @contextmanager
-def counting(desk: Desk, routes: Sequence[Route]) -> Iterator[Counted]:
+def counting(context: CliContext, routes: Sequence[Route]) -> Iterator[Counted]:
     """While cycles run, a terminal shows for each route what was done last and how many that makes."""
     columns = (SpinnerColumn(), TextColumn("{task.fields[route]}"), BarColumn(20), TextColumn("{task.description}"))
-    quiet = desk.quiet or not desk.err.is_terminal
-    with Progress(*columns, TimeElapsedColumn(), console=desk.err, transient=True, disable=quiet) as bars:
+    quiet = context.quiet or not context.err.is_terminal
+    with Progress(*columns, TimeElapsedColumn(), console=context.err, transient=True, disable=quiet) as bars:
         tasks = {route.name: bars.add_task("reading both systems", total=None, route=route.name) for route in routes}
 
         def count(route: Route, action: Action, done: int) -> None:
@@ -49,23 +49,23 @@ def counting(desk: Desk, routes: Sequence[Route]) -> Iterator[Counted]:
         yield count
 
 
-def show_round(desk: Desk, done: Round) -> None:
+def show_round(context: CliContext, done: Summary) -> None:
     for report in done.reports:
-        show_report(desk, report)
+        show_report(context, report)
     if not done.reports:
-        desk.out.print("No route is enabled, so there was nothing to do.")
+        context.out.print("No route is enabled, so there was nothing to do.")
 
 
-def show_report(desk: Desk, report: Report) -> None:
+def show_report(context: CliContext, report: Report) -> None:
     """The outcome in one line, its reason, and the numbers when there are any."""
     words, style = OUTCOMES[report.outcome]
-    desk.out.print(Text.assemble((report.route, "bold"), ": ", (words, style), f" ({report.seconds:.1f} s)"))
+    context.out.print(Text.assemble((report.route, "bold"), ": ", (words, style), f" ({report.seconds:.1f} s)"))
     if report.reason:
-        desk.out.print(f"  {report.reason}")
+        context.out.print(f"  {report.reason}")
     if report.outcome != "busy":
-        desk.out.print(numbers(report))
-        show_waiting(desk, report.inbox)
-    desk.out.print()
+        context.out.print(numbers(report))
+        show_waiting(context, report.inbox)
+    context.out.print()
 
 
 def numbers(report: Report) -> Table:
@@ -81,9 +81,9 @@ def numbers(report: Report) -> Table:
     return table
 
 
-def show_waiting(desk: Desk, inbox: dict[str, int]) -> None:
+def show_waiting(context: CliContext, inbox: dict[str, int]) -> None:
     waiting = [f"{count} {kind}" for kind, count in inbox.items() if count]
     if waiting:
         total = sum(inbox.values())
         verb = "waits" if total == 1 else "wait"
-        desk.out.print(f"  {total} {verb} for a person ({', '.join(waiting)}): procore-4hse inbox", style="yellow")
+        context.out.print(f"  {total} {verb} for a person ({', '.join(waiting)}): procore-4hse inbox", style="yellow")

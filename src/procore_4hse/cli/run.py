@@ -6,7 +6,7 @@ from threading import Event
 
 import typer
 
-from procore_4hse.cli.context import desk_of, teach
+from procore_4hse.cli.context import cli_context, teach
 from procore_4hse.daemon import Daemon, interruptible
 from procore_4hse.errors import UsageError
 from procore_4hse.operations.retention import Ages
@@ -26,16 +26,16 @@ configuration is read once, so start it again after a change.
 """
 
 
-def register(app: typer.Typer) -> None:
+def api(app: typer.Typer) -> None:
     app.command("run", help=teach(HELP))(run)
 
 
 def run(ctx: typer.Context) -> None:
-    desk = desk_of(ctx)
-    routes, stop = desk.chosen([]), Event()
+    context = cli_context(ctx)
+    routes, stop = context.chosen([]), Event()
     if not routes:
         raise UsageError("No route is enabled, so there is nothing to run; set enabled = true for one.")
-    with desk.house(stopping=stop.is_set, sleep=interruptible(stop)) as house:
-        ages = Ages(**desk.settings.retention.model_dump())
-        code = Daemon(house, routes, every=desk.settings.schedule.every, stop=stop, ages=ages).run()
+    with context.runtime(stopping=stop.is_set, sleep=interruptible(stop)) as runtime:
+        ages = Ages(**context.settings.retention.model_dump())
+        code = Daemon(runtime, routes, every=context.settings.schedule.every, stop=stop, ages=ages).run()
     raise typer.Exit(code)

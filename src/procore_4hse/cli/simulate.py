@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from procore_4hse.cli.context import Desk, desk_of, teach
+from procore_4hse.cli.context import CliContext, cli_context, teach
 from procore_4hse.cli.init import DEFAULT_MAPPING, begin, must_be_new
 from procore_4hse.cli.systems import COMPANY, OFFICE, PROJECT, TENANT, Systems, now
 from procore_4hse.errors import UsageError
@@ -62,7 +62,7 @@ RecordId = Annotated[str, typer.Argument(metavar="ID", help="The record's id in 
 Changes = Annotated[list[str], typer.Argument(metavar="FIELD=VALUE...", help="A field and what it is to hold.")]
 
 
-def register(app: typer.Typer) -> None:
+def api(app: typer.Typer) -> None:
     group = typer.Typer(help=teach(HELP), invoke_without_command=True)
     group.callback()(simulate)
     group.command("edit", help=teach(EDIT))(edit)
@@ -77,19 +77,19 @@ def simulate(
     init: Init = False,
 ) -> None:
     if ctx.invoked_subcommand is None:
-        _serve(desk_of(ctx), port_procore, port_fourhse, incidents, init)
+        _serve(cli_context(ctx), port_procore, port_fourhse, incidents, init)
 
 
 def edit(ctx: typer.Context, record_id: RecordId, changes: Changes) -> None:
-    desk = desk_of(ctx)
-    settings = desk.settings
+    context = cli_context(ctx)
+    settings = context.settings
     url = settings.procore.api_url if record_id.isdecimal() else settings.fourhse.api_url
     _must_be_here(url)
     try:
         record = edited(url, record_id, dict(map(_split, changes)))
     except NotDone as error:
         raise UsageError(str(error)) from error
-    desk.out.print(f"The {record} {record_id} was changed by hand.", soft_wrap=True)
+    context.out.print(f"The {record} {record_id} was changed by hand.", soft_wrap=True)
 
 
 def _must_be_here(url: str) -> None:
@@ -115,11 +115,11 @@ def _split(change: str) -> tuple[str, str]:
 # Serving ---------------------------------------------------------------------------------------------------------
 
 
-def _serve(desk: Desk, port_procore: int, port_fourhse: int, incidents: int, init: bool) -> None:
+def _serve(context: CliContext, port_procore: int, port_fourhse: int, incidents: int, init: bool) -> None:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    file = desk.config or DEFAULT_FILE
+    file = context.config or DEFAULT_FILE
     if init:
         must_be_new(file)
     systems = Systems.filled(incidents)
@@ -128,15 +128,15 @@ def _serve(desk: Desk, port_procore: int, port_fourhse: int, incidents: int, ini
         office = with_screen(systems.fourhse.handle, in_fourhse(systems.fourhse))
         procore = stack.enter_context(_server(site, port_procore)).url
         fourhse = stack.enter_context(_server(office, port_fourhse)).url
-        desk.out.print(f"Simulated Procore  {procore}", style="bold", soft_wrap=True)
-        desk.out.print(f"Simulated 4HSE     {fourhse}", style="bold", soft_wrap=True)
+        context.out.print(f"Simulated Procore  {procore}", style="bold", soft_wrap=True)
+        context.out.print(f"Simulated 4HSE     {fourhse}", style="bold", soft_wrap=True)
         if init:
-            begin(desk, file, settings_file(procore, fourhse).encode())
-            desk.out.print("In another terminal, in this folder, try: procore-4hse plan")
+            begin(context, file, settings_file(procore, fourhse).encode())
+            context.out.print("In another terminal, in this folder, try: procore-4hse plan")
         else:
-            _tell_variables(desk, procore, fourhse)
-        desk.out.print("Ctrl-C stops both; they keep nothing.")
-        desk.out.file.flush()
+            _tell_variables(context, procore, fourhse)
+        context.out.print("Ctrl-C stops both; they keep nothing.")
+        context.out.file.flush()
         stopped.wait()
 
 
@@ -149,11 +149,11 @@ def _server(handler: Handler, port: int) -> LoopbackServer:
         ) from error
 
 
-def _tell_variables(desk: Desk, procore: str, fourhse: str) -> None:
-    desk.out.print("Paste this into another terminal:\n")
+def _tell_variables(context: CliContext, procore: str, fourhse: str) -> None:
+    context.out.print("Paste this into another terminal:\n")
     for name, value in variables(procore, fourhse).items():
-        desk.out.print(f"export {name}={shlex.quote(value)}", soft_wrap=True)
-    desk.out.print("\nThen try: procore-4hse plan, and procore-4hse sync --first")
+        context.out.print(f"export {name}={shlex.quote(value)}", soft_wrap=True)
+    context.out.print("\nThen try: procore-4hse plan, and procore-4hse sync --first")
 
 
 # Settings --------------------------------------------------------------------------------------------------------

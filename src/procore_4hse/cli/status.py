@@ -9,13 +9,13 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from procore_4hse.cli.context import Desk, Json, desk_of, teach
+from procore_4hse.cli.context import CliContext, Json, cli_context, teach
 from procore_4hse.cli.reports import OUTCOMES, PLACES, show_waiting
 from procore_4hse.cli.tables import facts
 from procore_4hse.cli.text import moment, span
 from procore_4hse.errors import UsageError
 from procore_4hse.models import Side
-from procore_4hse.operations.status import Standing, standing_of
+from procore_4hse.operations.status import RouteStatus, status_of
 from procore_4hse.settings.values import duration
 
 HELP = """How each route stands: its last cycle and the next one, how many incidents are in sync, what waits for a
@@ -38,22 +38,22 @@ FailOver = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
+def api(app: typer.Typer) -> None:
     app.command("status", help=teach(HELP))(status)
 
 
 def status(ctx: typer.Context, fail_over: FailOver = None, as_json: Json = False) -> None:
-    desk = desk_of(ctx)
+    context = cli_context(ctx)
     limit = _limit(fail_over)
-    with desk.house() as house:
-        every, now = desk.settings.schedule.every, house.clock()
-        found = [standing_of(house, route, every) for route in desk.routes]
+    with context.runtime() as runtime:
+        every, now = context.settings.schedule.every, runtime.clock()
+        found = [status_of(runtime, route, every) for route in context.routes]
     late = [each for each in found if limit is not None and each.oldest is not None and now - each.oldest.since > limit]
     code = STOPPED if late else 0
     if as_json:
-        desk.print_json({"exit": code, "routes": [_json(each, now) for each in found]})
+        context.print_json({"exit": code, "routes": [_json(each, now) for each in found]})
     else:
-        _show(desk, found, late, now)
+        _show(context, found, late, now)
     raise typer.Exit(code)
 
 
@@ -64,7 +64,7 @@ def _limit(text: str | None) -> timedelta | None:
         raise UsageError(f"--fail-over {text}: {error}.") from error
 
 
-def _json(standing: Standing, now: datetime) -> dict[str, Any]:
+def _json(standing: RouteStatus, now: datetime) -> dict[str, Any]:
     last, oldest = standing.last, standing.oldest
     report = last.report if last else {}
     return {
@@ -98,7 +98,7 @@ def _iso(instant: datetime | None) -> str | None:
     return instant.isoformat() if instant else None
 
 
-def _budget_json(standing: Standing, side: Side) -> dict[str, Any]:
+def _budget_json(standing: RouteStatus, side: Side) -> dict[str, Any]:
     told, pause = standing.budget.get(side.value, {}), standing.pauses[side]
     known = {name: told.get(name) for name in ("limit", "remaining", "resets_at")}
     return {**known, "shortest_pause_seconds": pause and round(pause.total_seconds(), 1)}
@@ -107,25 +107,27 @@ def _budget_json(standing: Standing, side: Side) -> dict[str, Any]:
 # For people ------------------------------------------------------------------------------------------------------
 
 
-def _show(desk: Desk, found: list[Standing], late: list[Standing], now: datetime) -> None:
+def _show(context: CliContext, found: list[RouteStatus], late: list[RouteStatus], now: datetime) -> None:
     for standing in found:
-        _show_route(desk, standing, now)
+        _show_route(context, standing, now)
     for standing in late:
         if standing.oldest is not None:
             age = span(now - standing.oldest.since)
-            desk.out.print(f"{standing.route.name}: something has been waiting for {age}, too long.", style="bold red")
+            context.out.print(
+                f"{standing.route.name}: something has been waiting for {age}, too long.", style="bold red"
+            )
 
 
-def _show_route(desk: Desk, standing: Standing, now: datetime) -> None:
-    desk.out.print(_headline(standing))
-    desk.out.print(_facts(standing, now))
-    show_waiting(desk, dict(standing.inbox))
+def _show_route(context: CliContext, standing: RouteStatus, now: datetime) -> None:
+    context.out.print(_headline(standing))
+    context.out.print(_facts(standing, now))
+    show_waiting(context, dict(standing.inbox))
     if standing.answered:
-        desk.out.print(f"  {standing.answered} answered, carried out by the next cycle", style="yellow")
-    desk.out.print()
+        context.out.print(f"  {standing.answered} answered, carried out by the next cycle", style="yellow")
+    context.out.print()
 
 
-def _headline(standing: Standing) -> Text:
+def _headline(standing: RouteStatus) -> Text:
     if not standing.route.enabled:
         return Text.assemble((standing.route.name, "bold"), ": disabled in the configuration")
     if standing.last is None:
@@ -135,7 +137,7 @@ def _headline(standing: Standing) -> Text:
     return Text.assemble((standing.route.name, "bold"), ": ", (words, style), running)
 
 
-def _facts(standing: Standing, now: datetime) -> Table:
+def _facts(standing: RouteStatus, now: datetime) -> Table:
     listed = facts()
     if standing.last is not None:
         for name, words in _of_last(standing, now):
@@ -145,7 +147,7 @@ def _facts(standing: Standing, now: datetime) -> Table:
     return listed
 
 
-def _of_last(standing: Standing, now: datetime) -> list[tuple[str, str]]:
+def _of_last(standing: RouteStatus, now: datetime) -> list[tuple[str, str]]:
     last = standing.last
     if last is None or last.ended_at is None:
         return []
@@ -159,12 +161,12 @@ def _of_last(standing: Standing, now: datetime) -> list[tuple[str, str]]:
     return rows + [(f"{side.label} budget", _budget(standing, side)) for side in Side]
 
 
-def _stand(standing: Standing, side: Side) -> str:
+def _stand(standing: RouteStatus, side: Side) -> str:
     counts = (standing.last.report if standing.last else {}).get("population", {}).get(side.value, {})
     return ", ".join(f"{counts.get(place, 0)} {words}" for place, words in PLACES.items())
 
 
-def _budget(standing: Standing, side: Side) -> str:
+def _budget(standing: RouteStatus, side: Side) -> str:
     """Calls of the last cycle, what was left after it, and the pause that the budget bears."""
     calls = (standing.last.report if standing.last else {}).get("calls", {}).get(side.value, 0)
     told, pause = standing.budget.get(side.value, {}), standing.pauses[side]

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from procore_4hse.cli.context import Json, RouteNames, desk_of, teach
+from procore_4hse.cli.context import Json, RouteNames, cli_context, teach
 from procore_4hse.cli.reports import counting, show_round
 from procore_4hse.engine.cycle import Options
-from procore_4hse.engine.run_routes import run_round
+from procore_4hse.engine.run_routes import run_routes
 
 HELP = """One cycle, then exit: reads both systems, writes what changed, asks about the rest.
 
@@ -26,7 +26,7 @@ or permissions of a route · 4 the store or an internal error · 7 a guard holds
 """
 
 
-def register(app: typer.Typer) -> None:
+def api(app: typer.Typer) -> None:
     app.command("sync", help=teach(HELP))(sync)
 
 
@@ -43,13 +43,13 @@ def sync(
     first: First = False,
     as_json: Json = False,
 ) -> None:
-    desk = desk_of(ctx)
-    desk.answers_in_json = as_json
-    routes = desk.chosen(route or [])
-    with desk.house() as house, counting(desk, routes) as progress:
-        done = run_round(house, routes, Options(full=full, first=first), progress)
+    context = cli_context(ctx)
+    context.answers_in_json = as_json
+    routes = context.chosen(route or [])
+    with context.runtime() as runtime, counting(context, routes) as progress:
+        done = run_routes(runtime, routes, Options(full=full, first=first), progress)
     if as_json:
-        desk.print_json(done.json())
+        context.print_json(done.json())
     else:
-        show_round(desk, done)
+        show_round(context, done)
     raise typer.Exit(done.exit_code)

@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from procore_4hse.cli.actions import action_json
-from procore_4hse.cli.context import Desk
+from procore_4hse.cli.context import CliContext
 from procore_4hse.cli.explain import headline, next_words, nobody_words, person_title
 from procore_4hse.cli.preview import crossing_json, crossing_table
 from procore_4hse.cli.text import moment
@@ -39,7 +39,7 @@ def _record_json(record: Compared) -> dict[str, Any]:
         "procore_id": record.ids[Side.PROCORE],
         "fourhse_id": record.ids[Side.FOURHSE],
         "linked": record.link is not None,
-        "fields": [crossing_json(one) for one in record.crossings],
+        "fields": [crossing_json(one) for one in record.previews],
     }
 
 
@@ -47,19 +47,19 @@ def _question_json(item: Item) -> dict[str, Any]:
     return {"kind": item.kind.value, "field": item.field, "reason": item.reason}
 
 
-def show_trial(desk: Desk, story: Story, folder: Path | None) -> None:
+def show_trial(context: CliContext, story: Story, folder: Path | None) -> None:
     name = f"the mapping in {folder}" if folder else f"its mapping {story.route.mapping.name} as it is on disk"
-    desk.out.print(headline(story))
-    desk.out.print(Text(f"through {name}; nothing is written"))
-    desk.out.print(Text(f"both records as they were read last, {moment(story.read_at)}"))
+    context.out.print(headline(story))
+    context.out.print(Text(f"through {name}; nothing is written"))
+    context.out.print(Text(f"both records as they were read last, {moment(story.read_at)}"))
     for one in (story.incident, *story.people):
         title = "Incident" if one is story.incident else person_title(one)
-        if one.crossings:
-            desk.out.print(crossing_table(title, one.crossings))
+        if one.previews:
+            context.out.print(crossing_table(title, one.previews))
         else:
-            desk.out.print(f"{title}: its contents are not here.")
+            context.out.print(f"{title}: its contents are not here.")
         if one.names_nobody:
-            desk.out.print(Text(nobody_words(one), style="yellow"))
+            context.out.print(Text(nobody_words(one), style="yellow"))
     for item in story.asks:
-        desk.out.print(Text(f"It would ask a person: {item.reason}", style="yellow"))
-    desk.out.print(Text.assemble(("Next: ", "bold"), next_words(story)))
+        context.out.print(Text(f"It would ask a person: {item.reason}", style="yellow"))
+    context.out.print(Text.assemble(("Next: ", "bold"), next_words(story)))

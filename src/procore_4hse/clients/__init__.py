@@ -9,13 +9,13 @@ import httpx
 
 from procore_4hse.clients.auth import FourHseAuth, ProcoreAuth
 from procore_4hse.clients.budget import Budget
-from procore_4hse.clients.fourhse import FourHseRegister
+from procore_4hse.clients.fourhse import FourHseApi
 from procore_4hse.clients.http import CALL_TIMEOUT, Http
-from procore_4hse.clients.procore import ProcoreRegister
-from procore_4hse.clients.transport import Wire
+from procore_4hse.clients.procore import ProcoreApi
+from procore_4hse.clients.transport import Transport
 from procore_4hse.models import Side
 
-__all__ = ["CALL_TIMEOUT", "FourHseRegister", "Http", "ProcoreRegister", "fourhse_http", "procore_http"]
+__all__ = ["CALL_TIMEOUT", "FourHseApi", "Http", "ProcoreApi", "fourhse_http", "procore_http"]
 
 FOURHSE_PACE = 2.0
 """Calls a second to 4HSE while no answer states a limit: none is documented (H8)."""
@@ -41,7 +41,7 @@ def procore_http(
     side = Side.PROCORE
     budget = Budget(side, clock=clock, sleep=sleep, random=random, pace=pace)
     urls = {"procore.api_url": api_url, "procore.login_url": login_url}
-    wire = Wire(side, budget, clock=clock, sleep=sleep, random=random, transport=transport, urls=urls)
+    wire = Transport(side, budget, clock=clock, sleep=sleep, random=random, transport=transport, urls=urls)
     auth = ProcoreAuth(wire, login_url, client_id, client_secret)
     return Http(side, api_url, wire, auth, headers={"Procore-Company-Id": str(company_id)})
 
@@ -67,6 +67,6 @@ def fourhse_http(
     side = Side.FOURHSE
     budget = Budget(side, clock=clock, sleep=sleep, random=random, pace=pace)
     urls = {"fourhse.api_url": api_url, "fourhse.token_url": token_url}
-    wire = Wire(side, budget, clock=clock, sleep=sleep, random=random, transport=transport, urls=urls)
+    wire = Transport(side, budget, clock=clock, sleep=sleep, random=random, transport=transport, urls=urls)
     auth = FourHseAuth(wire, token_url, client_id, client_secret, username, password)
     return Http(side, api_url, wire, auth)

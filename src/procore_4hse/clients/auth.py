@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import structlog
 
 from procore_4hse.clients.answer import Reply
-from procore_4hse.clients.transport import Broken, Call, Wire
+from procore_4hse.clients.transport import Call, NoAnswer, Transport
 from procore_4hse.errors import AccessRefused
 
 log = structlog.get_logger()
@@ -50,7 +50,7 @@ class HeldToken(ABC):
     settings: str
     """The settings to look at when the credentials are refused."""
 
-    def __init__(self, wire: Wire, url: str) -> None:
+    def __init__(self, wire: Transport, url: str) -> None:
         self._wire = wire
         self._url = url
         self._lock = threading.Lock()
@@ -88,14 +88,14 @@ class HeldToken(ABC):
         """The endpoint's answer: 200 with a token, or 400, 401 or 403. All else is tried again, then Unavailable."""
         call = self._call(form)
         remedy = "check the address of the token endpoint; the next cycle tries again."
-        return self._wire.patiently(call, lambda: self._ask_once(call), remedy=remedy)
+        return self._wire.with_retry(call, lambda: self._ask_once(call), remedy=remedy)
 
     def _ask_once(self, call: Call) -> Reply:
         self._wire.budget.acquire(reserve=True)
         reply = self._wire.ask(call)
         if reply.status in (400, 401, 403) or (reply.status == 200 and _token_text(reply.body)):
             return reply
-        raise Broken.by(reply)
+        raise NoAnswer.by(reply)
 
     def _call(self, form: Mapping[str, str]) -> Call:
         path = "/" + self._url.partition("://")[2].partition("/")[2]
@@ -126,7 +126,7 @@ class ProcoreAuth(HeldToken):
 
     settings = "procore.client_id and procore.client_secret, and that procore.login_url belongs to procore.api_url"
 
-    def __init__(self, wire: Wire, login_url: str, client_id: str, client_secret: str) -> None:
+    def __init__(self, wire: Transport, login_url: str, client_id: str, client_secret: str) -> None:
         super().__init__(wire, login_url.rstrip("/") + "/oauth/token")
         self._form = {
             "grant_type": "client_credentials",
@@ -144,7 +144,7 @@ class FourHseAuth(HeldToken):
     settings = "fourhse.client_id, fourhse.client_secret, fourhse.username and fourhse.password"
 
     def __init__(
-        self, wire: Wire, token_url: str, client_id: str, client_secret: str, username: str, password: str
+        self, wire: Transport, token_url: str, client_id: str, client_secret: str, username: str, password: str
     ) -> None:
         super().__init__(wire, token_url)
         self._client = {"client_id": client_id} | ({"client_secret": client_secret} if client_secret else {})

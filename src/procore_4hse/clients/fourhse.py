@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from procore_4hse.clients.answer import Reply, anything, is_rows, text_id
 from procore_4hse.clients.http import Http
-from procore_4hse.models import Answer, Kind, Page, RawRecord, Side
+from procore_4hse.models import Kind, Page, RawRecord, RecordAnswer, Side
 
 PATHS = {Kind.INCIDENT: "incident", Kind.PERSON: "incident-person", Kind.RESOURCE: "incident-resource"}
 KEYS = {
@@ -33,7 +33,7 @@ WALKS = 5
 Rows = list[dict[str, Any]]
 
 
-class FourHseRegister:
+class FourHseApi:
     """Implements models.Register for one 4HSE office. `project_id` is its tenant_id, `office_id` its subtenant_id."""
 
     NEVER_WRITTEN: ClassVar[frozenset[str]] = frozenset({"manager", "assignee", "watcher", "to"})
@@ -140,19 +140,19 @@ class FourHseRegister:
                 server_date=reply.date,
             )
 
-    def place(self, record: RawRecord) -> str:
+    def sort_value(self, record: RawRecord) -> str:
         """The day that a listing puts this record at; records of one day have no order among them."""
         return str(record.payload.get(SORTS[record.kind]) or "")
 
     # Single records -----------------------------------------------------------------------------------------------
 
-    def show(self, kind: Kind, record_id: str) -> Answer:
+    def show(self, kind: Kind, record_id: str) -> RecordAnswer:
         """The record as it is now, with its joined fields; NotFound when it is gone or hidden (H6)."""
         path = self._path(kind, "view", record_id)
         reply = self._http.read("GET", path, readable=_has_id(self._key(kind), record_id), reserve=True)
         return self._answer(kind, reply)
 
-    def create(self, kind: Kind, fields: Mapping[str, Any], *, intent_id: str) -> Answer:
+    def create(self, kind: Kind, fields: Mapping[str, Any], *, intent_id: str) -> RecordAnswer:
         """The new record of the office. A given own id is sent, but only the answer's counts (H4).
 
         4HSE knows no idempotency key (H5), so `intent_id` does not leave.
@@ -162,7 +162,7 @@ class FourHseRegister:
         reply = self._http.write("POST", self._path(kind, "create"), json=body, readable=_has_id(self._key(kind)))
         return self._answer(kind, reply)
 
-    def update(self, kind: Kind, record_id: str, fields: Mapping[str, Any]) -> Answer:
+    def update(self, kind: Kind, record_id: str, fields: Mapping[str, Any]) -> RecordAnswer:
         """The changed record, without joined fields; only `fields` are sent (H5)."""
         self._check(fields)
         path = self._path(kind, "update", record_id)
@@ -206,8 +206,8 @@ class FourHseRegister:
         body: dict[str, Any] = self._http.read("GET", path, reserve=True).body
         return body
 
-    def _answer(self, kind: Kind, reply: Reply) -> Answer:
-        return Answer(_record(kind, reply.body), reply.date)
+    def _answer(self, kind: Kind, reply: Reply) -> RecordAnswer:
+        return RecordAnswer(_record(kind, reply.body), reply.date)
 
     def _office_rows(self, entity: str, key: str, *, sort: str, history: bool) -> Iterator[Rows]:
         """Each row once. Rows that are equal in the sort may change places, so one walk can miss some (H2)."""

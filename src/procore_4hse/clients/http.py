@@ -10,7 +10,7 @@ from typing import Any
 from procore_4hse.clients.answer import Readable, Reply, is_object, words_of
 from procore_4hse.clients.auth import Auth, Token
 from procore_4hse.clients.budget import PATIENCE, Budget, http_date
-from procore_4hse.clients.transport import ATTEMPT_LASTS, Broken, Call, Query, Wire, refuse_open_urls
+from procore_4hse.clients.transport import ATTEMPT_LASTS, Call, NoAnswer, Query, Transport, refuse_open_urls
 from procore_4hse.errors import AccessRefused, NotFound, OutcomeUnknown, Refused, Unavailable, VendorError
 from procore_4hse.models import Side
 
@@ -25,7 +25,7 @@ class Http:
     """Reads and writes at one vendor with one credential. Thread-safe; close it, or use it as a context manager."""
 
     def __init__(
-        self, side: Side, api_url: str, wire: Wire, auth: Auth, *, headers: Mapping[str, str] | None = None
+        self, side: Side, api_url: str, wire: Transport, auth: Auth, *, headers: Mapping[str, str] | None = None
     ) -> None:
         refuse_open_urls({f"{side.value}.api_url": api_url})
         self.side = side
@@ -74,7 +74,7 @@ class Http:
         """
         call = self._call(method, path, query=query, json=json, reserve=reserve)
         remedy = "the next cycle tries again."
-        return self._wire.patiently(call, lambda: self._answer(call, readable), remedy=remedy)
+        return self._wire.with_retry(call, lambda: self._answer(call, readable), remedy=remedy)
 
     def write(
         self,
@@ -93,7 +93,7 @@ class Http:
         call = self._call(method, path, query=query, json=json, reserve=True, headers=headers)
         try:
             return self._answer(call, readable)
-        except Broken as error:
+        except NoAnswer as error:
             raise self._lost(call, error) from error
 
     def _call(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **parts: Any) -> Call:
@@ -104,7 +104,7 @@ class Http:
         if 200 <= reply.status < 300 and reply.can_be_read(readable):
             return reply
         if not 400 <= reply.status < 500 or reply.status == 408:
-            raise Broken.by(reply)
+            raise NoAnswer.by(reply)
         raise self._refusal(call, reply)
 
     def _exchange(self, call: Call) -> Reply:
@@ -124,7 +124,7 @@ class Http:
         clock = self._wire.clock
         self.budget.acquire(reserve=call.reserve, patience=leave_by - clock())
         if clock() > leave_by:
-            raise Broken("no time left to send it", sent=False)
+            raise NoAnswer("no time left to send it", sent=False)
         reply = self._wire.ask(call, token.value)
         if dated := http_date(reply.headers.get("date")):
             self._server_date = dated
@@ -146,7 +146,7 @@ class Http:
         sentence = f"{title} refused {call.name} ({status}); its own words are in the inbox."
         return Refused(sentence, side=self.side, call=call.name, status=status, words=words, fields=fields)
 
-    def _lost(self, call: Call, error: Broken) -> VendorError:
+    def _lost(self, call: Call, error: NoAnswer) -> VendorError:
         title = self.side.label
         if not error.sent:
             sentence = f"{title} was not reached for {call.name} ({error.reason}); the next cycle tries again."

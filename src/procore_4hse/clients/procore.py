@@ -18,7 +18,7 @@ from procore_4hse.clients.answer import Reply, anything, is_rows, text_id
 from procore_4hse.clients.http import Http
 from procore_4hse.clients.transport import Query
 from procore_4hse.errors import Unavailable
-from procore_4hse.models import Answer, Kind, Page, RawRecord, Side
+from procore_4hse.models import Kind, Page, RawRecord, RecordAnswer, Side
 
 PATHS = {
     Kind.INCIDENT: "incidents",
@@ -71,7 +71,7 @@ IDS_PER_CALL = 100
 Rows = list[dict[str, Any]]
 
 
-class ProcoreRegister:
+class ProcoreApi:
     """Implements models.Register for one Procore project. Ids are text."""
 
     NEVER_WRITTEN: ClassVar[frozenset[str]] = frozenset({"distribution_member_ids", "assignee_ids"})
@@ -226,14 +226,14 @@ class ProcoreRegister:
 
     # Single records -----------------------------------------------------------------------------------------------
 
-    def show(self, kind: Kind, record_id: str) -> Answer:
+    def show(self, kind: Kind, record_id: str) -> RecordAnswer:
         """The record as it is now; NotFound when it is gone, recycled or hidden (P19, P57)."""
         if kind is Kind.EQUIPMENT:
             return _naming(self.show(*_named(record_id)))
         reply = self._http.read("GET", self._path(kind, record_id), readable=_has_id(record_id), reserve=True)
         return self._answer(kind, reply)
 
-    def create(self, kind: Kind, fields: Mapping[str, Any], *, intent_id: str) -> Answer:
+    def create(self, kind: Kind, fields: Mapping[str, Any], *, intent_id: str) -> RecordAnswer:
         """The new record; `intent_id` goes along as Idempotency-Token (P82). A record kind needs `incident_id`."""
         self._check(fields, self.NEVER_WRITTEN)
         headers = {"Idempotency-Token": intent_id}
@@ -243,7 +243,7 @@ class ProcoreRegister:
         )
         return self._answer(kind, reply)
 
-    def update(self, kind: Kind, record_id: str, fields: Mapping[str, Any]) -> Answer:
+    def update(self, kind: Kind, record_id: str, fields: Mapping[str, Any]) -> RecordAnswer:
         """The changed record; only `fields` are sent, and null clears a field (P67)."""
         if kind is Kind.EQUIPMENT:
             return _naming(self.update(*_named(record_id), fields))
@@ -287,8 +287,8 @@ class ProcoreRegister:
         body: dict[str, Any] = self._http.read("GET", path, query=query, reserve=True).body
         return body
 
-    def _answer(self, kind: Kind, reply: Reply) -> Answer:
-        return Answer(_record(kind, reply.body), reply.date)
+    def _answer(self, kind: Kind, reply: Reply) -> RecordAnswer:
+        return RecordAnswer(_record(kind, reply.body), reply.date)
 
     def _picked(
         self,
@@ -354,8 +354,8 @@ def _named(record_id: str) -> tuple[Kind, str]:
     return Kind(kind), one
 
 
-def _naming(answer: Answer) -> Answer:
-    return Answer(equipment_of(answer.record), answer.server_date)
+def _naming(answer: RecordAnswer) -> RecordAnswer:
+    return RecordAnswer(equipment_of(answer.record), answer.server_date)
 
 
 def _page_naming(page: Page) -> Page:

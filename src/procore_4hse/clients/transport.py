@@ -63,7 +63,7 @@ class Call:
         return "/".join("{id}" if _is_id(part) else part for part in self.path.split("/"))
 
 
-class Broken(Exception):
+class NoAnswer(Exception):
     """No usable answer. `sent` is False when the request certainly never left."""
 
     def __init__(
@@ -77,12 +77,12 @@ class Broken(Exception):
         """What Retry-After asked for."""
 
     @classmethod
-    def by(cls, reply: Reply) -> Broken:
+    def by(cls, reply: Reply) -> NoAnswer:
         reason = f"status {reply.status}" if not 200 <= reply.status < 300 else "unreadable answer"
         return cls(reason, status=reply.status, wait=retry_after(reply.headers, reply.date))
 
 
-class Wire:
+class Transport:
     """Sends to one vendor with one credential's budget. Thread-safe. Redirects are not followed."""
 
     def __init__(
@@ -132,16 +132,16 @@ class Wire:
         except httpx.HTTPError as error:
             name = type(error).__name__
             self._log_call(call, started, None, failure=name)
-            raise Broken(f"connection failed, {name}", sent=not isinstance(error, NOT_SENT)) from error
+            raise NoAnswer(f"connection failed, {name}", sent=not isinstance(error, NOT_SENT)) from error
         self._log_call(call, started, reply.status, request_id=reply.headers.get("x-request-id"))
         self.budget.observe(reply.status, reply.headers, http_date(reply.headers.get("date")))
         return reply
 
-    def patiently(self, call: Call, attempt: Callable[[], Reply], *, remedy: str) -> Reply:
+    def with_retry(self, call: Call, attempt: Callable[[], Reply], *, remedy: str) -> Reply:
         """Repeats an attempt that may be repeated until it works, else raises Unavailable that ends in `remedy`."""
         started = self.clock()
         retrying = Retrying(
-            retry=retry_if_exception_type(Broken),
+            retry=retry_if_exception_type(NoAnswer),
             wait=self._pause,
             stop=lambda state: self._is_enough(state, started),
             before_sleep=lambda state: self._log_retry(call, state),
@@ -150,7 +150,7 @@ class Wire:
         )
         try:
             return retrying(attempt)
-        except Broken as error:
+        except NoAnswer as error:
             sentence = f"{self.side.label} gave no usable answer to {call.name} ({error.reason}); {remedy}"
             raise Unavailable(sentence, side=self.side, call=call.name, status=error.status) from error
 
@@ -243,6 +243,6 @@ def _is_id(part: str) -> bool:
     return bool(re.search(r"\d", part)) and not re.fullmatch(r"v\d+(\.\d+)?|4hse", part)
 
 
-def _failure(state: RetryCallState) -> Broken | None:
+def _failure(state: RetryCallState) -> NoAnswer | None:
     error = state.outcome.exception() if state.outcome else None
-    return error if isinstance(error, Broken) else None
+    return error if isinstance(error, NoAnswer) else None

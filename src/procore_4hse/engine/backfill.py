@@ -17,17 +17,17 @@ import structlog
 
 from procore_4hse.engine.cycle import QUIET, Cycle, Options
 from procore_4hse.engine.report import Report
-from procore_4hse.engine.snapshots import Gathering, snapshot
+from procore_4hse.engine.snapshots import CycleInputs, snapshot
 from procore_4hse.errors import UsageError
 from procore_4hse.mapping.rules import Direction
-from procore_4hse.models import Act, Action, ItemKind, Kind, Link, Place, Side
+from procore_4hse.models import Act, Action, ItemKind, Kind, Link, Side, SyncStatus
 from procore_4hse.push.pusher import Pusher
 from procore_4hse.reconcile.guard import guarded
 from procore_4hse.reconcile.plan import plan_joined
 from procore_4hse.reconcile.scope import day_of
 from procore_4hse.reconcile.snapshot import Plan, Rebase, Snapshot
 from procore_4hse.route import Route
-from procore_4hse.runtime import House
+from procore_4hse.runtime import Runtime
 from procore_4hse.store.routes import RouteState
 
 log = structlog.get_logger()
@@ -109,7 +109,7 @@ class Result:
 
 
 def backfill(
-    house: House,
+    runtime: Runtime,
     route: Route,
     span: Span,
     *,
@@ -121,7 +121,7 @@ def backfill(
 
     Raises StoreError alone, as a cycle does.
     """
-    run = Backfill(house, route, span, dry=dry, shown=shown, watch=watch)
+    run = Backfill(runtime, route, span, dry=dry, shown=shown, watch=watch)
     with run:
         run.run()
     return Result(run.report, run.preview)
@@ -142,7 +142,7 @@ class Backfill(Cycle):
 
     def __init__(
         self,
-        house: House,
+        runtime: Runtime,
         route: Route,
         span: Span,
         *,
@@ -150,18 +150,18 @@ class Backfill(Cycle):
         shown: Callable[[str, Preview], None],
         watch: Callable[[Progress], None],
     ) -> None:
-        super().__init__(house, route, Options(dry=dry, only_days=(span.first, span.last)))
+        super().__init__(runtime, route, Options(dry=dry, only_days=(span.first, span.last)))
         self.span, self.shown, self.watch = span, shown, watch
         self.preview: Preview | None = None
         self.slices: dict[date, Plan] = {}
         self.days = (span.first, span.last or span.first)
         self.records = 0
 
-    def hush(self, state: RouteState) -> None:
+    def suppress_alerts(self, state: RouteState) -> None:
         """No filing type goes to Procore unless that was asked for, whatever an earlier run was told."""
-        self.is_quiet = bool(self.route.mapping.alerting) and not self.span.with_filing_types
-        if self.is_quiet:
-            self.route = replace(self.route, mapping=self.route.mapping.hushed())
+        self.alerts_off = bool(self.route.mapping.alerting) and not self.span.with_filing_types
+        if self.alerts_off:
+            self.route = replace(self.route, mapping=self.route.mapping.suppress_alerts())
         elif state.memory.get(QUIET) and not self.options.dry:
             self.remember_quiet(False)
 
@@ -185,13 +185,13 @@ class Backfill(Cycle):
             days=len(self.slices),
             days_done=len(self._days_done()),
             calls=sum(CALLS.get((action.act, action.side), 0) for action in decided.actions),
-            filing_types_left_out=self.is_quiet,
+            filing_types_left_out=self.alerts_off,
         )
 
     # Push -------------------------------------------------------------------------------------------------------
 
-    def _push(self, known: Gathering, decided: Plan, pusher: Pusher) -> Plan:
-        if self.is_quiet:
+    def _push(self, known: CycleInputs, decided: Plan, pusher: Pusher) -> Plan:
+        if self.alerts_off:
             self.remember_quiet(True)
         before = {link.id for link in self._links()}
         self._record(known, replace(decided, actions=(), rebases=()))
@@ -203,7 +203,7 @@ class Backfill(Cycle):
         self._push_people(known, [link for link in self._links() if link.id not in before], pusher)
         return decided
 
-    def _push_day(self, known: Gathering, part: Plan, pusher: Pusher) -> bool:
+    def _push_day(self, known: CycleInputs, part: Plan, pusher: Pusher) -> bool:
         """True when nothing of this day was put off."""
         put_off = len(pusher.done.put_off)
         if part.rebases or any(action.act is Act.LINK for action in part.actions):
@@ -211,7 +211,7 @@ class Backfill(Cycle):
         pusher.run(part.actions)
         return len(pusher.done.put_off) == put_off
 
-    def _push_people(self, known: Gathering, made: Sequence[Link], pusher: Pusher) -> None:
+    def _push_people(self, known: CycleInputs, made: Sequence[Link], pusher: Pusher) -> None:
         """The people of incidents that this run has linked follow them, as in any cycle."""
         if not made:
             return
@@ -251,12 +251,12 @@ class Backfill(Cycle):
 
 def narrowed(plan: Plan, direction: Direction) -> Plan:
     """The plan without writes to the side that `direction` does not lead to; what is clear is linked all the same."""
-    kept = tuple(a for a in plan.actions if a.act is Act.LINK or direction.leads_to(a.side))
-    places = {side: dict(known) for side, known in plan.places.items()}
+    kept = tuple(a for a in plan.actions if a.act is Act.LINK or direction.writes_to(a.side))
+    statuses = {side: dict(known) for side, known in plan.statuses.items()}
     for action in plan.actions:
-        if action.act is Act.CREATE and not direction.leads_to(action.side):
-            places[action.side.other][action.source_id or ""] = Place.EXCLUDED
-    return replace(plan, actions=kept, places=places)
+        if action.act is Act.CREATE and not direction.writes_to(action.side):
+            statuses[action.side.other][action.source_id or ""] = SyncStatus.EXCLUDED
+    return replace(plan, actions=kept, statuses=statuses)
 
 
 def by_day(plan: Plan, seen: Snapshot) -> dict[date, Plan]:

@@ -12,7 +12,7 @@ TRIES = 3
 
 
 @dataclass(frozen=True)
-class Certificate:
+class ListingCheck:
     """Proof that a listing was complete: every page asked for, totals that stood still, each id once."""
 
     ids: frozenset[str] = frozenset()
@@ -26,81 +26,81 @@ class Certificate:
 
 
 @dataclass(frozen=True)
-class Ties:
+class TieBreak:
     """How to read those rows that a listing's order does not tell apart: they may change places between two pages."""
 
-    place: Callable[[RawRecord], str]
+    sort_value: Callable[[RawRecord], str]
     """A row's value in the order."""
     pages: Callable[[str], Iterator[Page]]
     """The rows of one such value alone."""
 
 
 @dataclass
-class Walk:
+class PageWalk:
     """What the pages of one listing have shown so far: ids, never a page."""
 
-    ties: Ties | None = None
+    tie_break: TieBreak | None = None
     seen: set[str] = field(default_factory=set)
     total: int | None = None
     pages: int = 0
     last: str = ""
     """Where the last page ended in the listing's order."""
     shared: set[str] = field(default_factory=set)
-    """Places that two pages share."""
+    """Sort values that two pages share."""
     again: set[str] = field(default_factory=set)
-    """Shared places of which a row came twice, so that another one may not have come at all."""
+    """Shared sort values of which a row came twice, so that another one may not have come at all."""
 
     def add(self, page: Page) -> str | None:
         """Why the listing proves nothing after this page; None while it may."""
         ids = {record.id for record in page.records}
-        places = self._places(page)
+        repeated = self._repeated(page)
         if page.number != page.asked:
             return f"page {page.asked} was asked for and page {page.number} came"
         if self.pages and page.total != self.total:
             return "the total moved while it was read"
-        if len(ids) != len(page.records) or not places.keys() <= self.shared:
+        if len(ids) != len(page.records) or not repeated.keys() <= self.shared:
             return "a row came twice"
-        self.again |= places.keys()
+        self.again |= repeated.keys()
         self.seen |= ids
         self.total, self.pages = page.total, self.pages + 1
         return None
 
-    def _places(self, page: Page) -> dict[str, str]:
-        """Places of the rows that came before, with their ids; without ties every row has a place of its own."""
-        place = self.ties.place if self.ties else lambda record: f"id {record.id}"
-        if page.records and self.pages and place(page.records[0]) == self.last:
+    def _repeated(self, page: Page) -> dict[str, str]:
+        """Sort values of the rows that came before, with their ids; without a tie break each has its own."""
+        sort_value = self.tie_break.sort_value if self.tie_break else lambda record: f"id {record.id}"
+        if page.records and self.pages and sort_value(page.records[0]) == self.last:
             self.shared.add(self.last)
-        self.last = place(page.records[-1]) if page.records else self.last
-        return {place(record): record.id for record in page.records if record.id in self.seen}
+        self.last = sort_value(page.records[-1]) if page.records else self.last
+        return {sort_value(record): record.id for record in page.records if record.id in self.seen}
 
     def read_shared(self) -> None:
         """Reads by itself whatever the pages told twice."""
-        if self.ties is None:
+        if self.tie_break is None:
             return
-        for place in sorted(self.again):
+        for sort_value in sorted(self.again):
             for _ in range(TRIES):
-                pages = list(_ids_and_total(self.ties.pages(place)))
+                pages = list(_ids_and_total(self.tie_break.pages(sort_value)))
                 self.seen |= frozenset().union(*(ids for ids, _ in pages))
                 if sum(len(ids) for ids, _ in pages) == pages[-1][1]:
                     break
 
-    def certificate(self) -> Certificate:
+    def result(self) -> ListingCheck:
         if self.total is None:
-            return Certificate(flaw="the answer states no total", pages=self.pages)
+            return ListingCheck(flaw="the answer states no total", pages=self.pages)
         if len(self.seen) != self.total:
-            return Certificate(flaw=f"{len(self.seen)} rows came where {self.total} were announced", pages=self.pages)
-        return Certificate(ids=frozenset(self.seen), pages=self.pages)
+            return ListingCheck(flaw=f"{len(self.seen)} rows came where {self.total} were announced", pages=self.pages)
+        return ListingCheck(ids=frozenset(self.seen), pages=self.pages)
 
 
 def _ids_and_total(pages: Iterable[Page]) -> Iterator[tuple[frozenset[str], int | None]]:
     return ((frozenset(record.id for record in page.records), page.total) for page in pages)
 
 
-def certify(pages: Iterable[Page], ties: Ties | None = None) -> Certificate:
+def check_listing(pages: Iterable[Page], tie_break: TieBreak | None = None) -> ListingCheck:
     """Reads a listing to its end and says whether it was whole."""
-    walk = Walk(ties)
+    walk = PageWalk(tie_break)
     for page in pages:
         if flaw := walk.add(page):
-            return Certificate(flaw=flaw, pages=walk.pages + 1)
+            return ListingCheck(flaw=flaw, pages=walk.pages + 1)
     walk.read_shared()
-    return walk.certificate()
+    return walk.result()

@@ -14,9 +14,9 @@ import structlog
 from procore_4hse.clients import CALL_TIMEOUT
 from procore_4hse.engine.deletion_evidence import evidence
 from procore_4hse.engine.pull import Pulled, Puller
-from procore_4hse.engine.recovery import Settled, Settler
+from procore_4hse.engine.recovery import Recovered, Recovery
 from procore_4hse.engine.report import Report, budget_told
-from procore_4hse.engine.snapshots import Gathering, live, partners_told, snapshot
+from procore_4hse.engine.snapshots import CycleInputs, partners_told, picklists, snapshot
 from procore_4hse.errors import (
     AskedToStop,
     BudgetExhausted,
@@ -28,14 +28,14 @@ from procore_4hse.errors import (
     VendorError,
 )
 from procore_4hse.mapping.lenses.days import zone_name
-from procore_4hse.mapping.picklists import Live
+from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Side
 from procore_4hse.push.pusher import Pusher
 from procore_4hse.reconcile.guard import guarded
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot
 from procore_4hse.route import Route
-from procore_4hse.runtime import House
+from procore_4hse.runtime import Runtime
 from procore_4hse.store.repository import Fence, Unit
 from procore_4hse.store.routes import RouteState
 
@@ -61,13 +61,13 @@ class Options:
 
 
 def run_cycle(
-    house: House, route: Route, options: Options = Options(), progress: Callable[[Action, int], None] | None = None
+    runtime: Runtime, route: Route, options: Options = Options(), progress: Callable[[Action, int], None] | None = None
 ) -> Report:
     """One cycle of one route; every failure that a cycle can meet becomes the report's outcome and reason.
 
     Raises StoreError alone: without the store there is nothing to report into.
     """
-    with Cycle(house, route, options, progress) as cycle:
+    with Cycle(runtime, route, options, progress) as cycle:
         cycle.run()
     return cycle.report
 
@@ -77,23 +77,23 @@ class Cycle:
 
     def __init__(
         self,
-        house: House,
+        runtime: Runtime,
         route: Route,
         options: Options,
         progress: Callable[[Action, int], None] | None = None,
     ) -> None:
-        self.house, self.route, self.options, self.report = house, route, options, Report(route.name)
-        self.began = house.timer()
-        self.store = house.store
+        self.runtime, self.route, self.options, self.report = runtime, route, options, Report(route.name)
+        self.began = runtime.timer()
+        self.store = runtime.store
         self.progress = progress
-        self.procore, self.fourhse = house.registers(route)
-        self.calls = {side: register.calls for side, register in self._registers().items()}
+        self.procore, self.fourhse = runtime.apis(route)
+        self.calls = {side: api.calls for side, api in self._apis().items()}
         self.token: int | None = None
         self.number = 0
-        self.lease_until = house.clock()
-        self.live = Live()
+        self.lease_until = runtime.clock()
+        self.picklists = Picklists()
         """What the systems' own lists hold, once the pull has read them."""
-        self.is_quiet = False
+        self.alerts_off = False
 
     # The order of a cycle -----------------------------------------------------------------------------------------
 
@@ -102,12 +102,12 @@ class Cycle:
             self.report.ended("busy", "Another process has this route; it is left to that one.", 0)
             return
         state, zone = self.open()
-        self.hush(state)
+        self.suppress_alerts(state)
         self.put_back(zone)
         pulled = self.pull(state)
         self.learn_partners()
         settled = self.settle(zone, pulled)
-        known = self.gather(zone, pulled, settled)
+        known = self.inputs(zone, pulled, settled)
         self.carry_out(known)
         self.count(pulled, settled)
         self.end_meeting(state)
@@ -116,9 +116,9 @@ class Cycle:
     # Lease --------------------------------------------------------------------------------------------------------
 
     def take_lease(self) -> bool:
-        asked_at = self.house.clock()
+        asked_at = self.runtime.clock()
         with self.store.begin() as unit:
-            self.token = unit.leases.take(self.route.key, self.house.holder, ttl=LEASE, grace=GRACE)
+            self.token = unit.leases.take(self.route.key, self.runtime.holder, ttl=LEASE, grace=GRACE)
             if self.token is not None:
                 self.number = unit.cycles.begin(self.route.key)
         self.lease_until = asked_at + LEASE
@@ -133,9 +133,9 @@ class Cycle:
 
         Counted on this machine's clock from before the store was asked: the store's own clock may differ.
         """
-        if self.lease_until - self.house.clock() > CALL_TIMEOUT + timedelta(minutes=1):
+        if self.lease_until - self.runtime.clock() > CALL_TIMEOUT + timedelta(minutes=1):
             return
-        asked_at = self.house.clock()
+        asked_at = self.runtime.clock()
         with self.store.begin() as unit:
             if not unit.leases.renew(self.route.key, self.fence.token, ttl=LEASE):
                 raise LeaseLost("This route's lease ran out; nothing more is written. It goes on in the next cycle.")
@@ -143,7 +143,7 @@ class Cycle:
 
     def keep_on(self) -> None:
         """Between two pages: the lease lasts and nobody asked us to stop."""
-        if self.house.stopping():
+        if self.runtime.stopping():
             raise AskedToStop("The process was asked to stop; the next cycle reads again from the start.")
         self.keep_lease()
 
@@ -152,7 +152,7 @@ class Cycle:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         foreseen = self.concludes(error)
-        self.report.seconds = round(self.house.timer() - self.began, 3)
+        self.report.seconds = round(self.runtime.timer() - self.began, 3)
         self.close()
         return foreseen
 
@@ -171,8 +171,8 @@ class Cycle:
         return True
 
     def close(self) -> None:
-        for side, register in self._registers().items():
-            self.report.calls[side.value] = register.calls - self.calls[side]
+        for side, api in self._apis().items():
+            self.report.calls[side.value] = api.calls - self.calls[side]
         if self.token is None:
             return
         with self.store.begin() as unit:
@@ -186,7 +186,7 @@ class Cycle:
     def _budget(self) -> dict[str, Any]:
         """What the vendors' answers said about our calls, kept for `status`, which makes none."""
         return {
-            side.value: budget_told(line, self.report.calls[side.value]) for side, line in self.house.budgets.items()
+            side.value: budget_told(line, self.report.calls[side.value]) for side, line in self.runtime.budgets.items()
         }
 
     # Pull and settle ----------------------------------------------------------------------------------------------
@@ -207,11 +207,11 @@ class Cycle:
                 unit.routes.save(self.route.key, self.route.name, meeting_approved=True)
             return unit.routes.get(self.route.key, self.route.name), zone
 
-    def hush(self, state: RouteState) -> None:
+    def suppress_alerts(self, state: RouteState) -> None:
         """What a backfill began is finished as it began: without filing types, which would alert people."""
-        self.is_quiet = bool(state.memory.get(QUIET))
-        if self.is_quiet:
-            self.route = replace(self.route, mapping=self.route.mapping.hushed())
+        self.alerts_off = bool(state.memory.get(QUIET))
+        if self.alerts_off:
+            self.route = replace(self.route, mapping=self.route.mapping.suppress_alerts())
 
     def put_back(self, zone: str) -> None:
         """A write that emptied fields it did not send holds the route until a person lets us put them back.
@@ -244,7 +244,7 @@ class Cycle:
             fourhse=self.fourhse,
             keep_private=self.route.private == "include",
             full=self.options.full or self.options.only_days is not None,
-            sweep_every=self.house.full_sweep_every,
+            sweep_every=self.runtime.full_sweep_every,
             privacy_key=str(state.memory["privacy_key"]),
             pickers=self.route.mapping.pickers,
             equipment=bool(self.route.mapping.equipment),
@@ -255,9 +255,9 @@ class Cycle:
         self.report.pulled = {side.value: pulled.read[side] for side in Side}
         return pulled
 
-    def settle(self, zone: str, pulled: Pulled) -> Settled:
+    def settle(self, zone: str, pulled: Pulled) -> Recovered:
         state = self._state()
-        settler = Settler(
+        recovery = Recovery(
             store=self.store,
             fence=self.fence,
             state=state,
@@ -266,10 +266,10 @@ class Cycle:
             procore=self.procore,
             fourhse=self.fourhse,
             pusher=self.pusher(zone, state),
-            settle_for=self.house.settle_for,
+            settle_for=self.runtime.settle_for,
             fourhse_certified=pulled.certified[Side.FOURHSE],
         )
-        return settler.look() if self.options.dry else settler.run()
+        return recovery.look() if self.options.dry else recovery.run()
 
     def _open_records(self) -> set[tuple[Side, str]]:
         """Records with an intent that has no outcome yet: nothing new is planned for them."""
@@ -279,18 +279,18 @@ class Cycle:
     def learn_partners(self) -> None:
         """Reads the systems' own lists, and remembers the partner that a person named for somebody no rule matches."""
         with self.store.read() as unit:
-            self.live = self._read_lists(unit)
-            told = partners_told(unit, self.route, self.live)
+            self.picklists = self._read_lists(unit)
+            told = partners_told(unit, self.route, self.picklists)
         if not told or self.options.dry:
             return
         with self.store.begin(self.fence) as unit:
             partners = {**unit.routes.get(self.route.key, self.route.name).memory.get("partners", {}), **told}
             unit.routes.remember(self.route.key, self.route.name, partners=partners)
-            self.live = self._read_lists(unit)
+            self.picklists = self._read_lists(unit)
 
-    def gather(self, zone: str, pulled: Pulled, settled: Settled) -> Gathering:
+    def inputs(self, zone: str, pulled: Pulled, settled: Recovered) -> CycleInputs:
         state = self._state()
-        return Gathering(
+        return CycleInputs(
             route=self.route,
             state=state,
             zone=zone,
@@ -299,18 +299,18 @@ class Cycle:
             proven=evidence(self.store, self.route.key, self.route.limits, pulled, self.procore, self.fourhse),
             meeting_approved=state.meeting_approved or (self.options.first and not state.ever_linked),
             only_days=self._days(zone),
-            live=self.live,
+            picklists=self.picklists,
         )
 
     def _days(self, zone: str) -> tuple[date, date] | None:
         if self.options.only_days is None:
             return None
         first, last = self.options.only_days
-        return first, last or self.house.clock().astimezone(ZoneInfo(zone)).date()
+        return first, last or self.runtime.clock().astimezone(ZoneInfo(zone)).date()
 
     # Plan and push ------------------------------------------------------------------------------------------------
 
-    def carry_out(self, known: Gathering) -> None:
+    def carry_out(self, known: CycleInputs) -> None:
         decided = self.decide(known)
         if not self.options.dry:
             pusher = self.pusher(known.zone, known.state)
@@ -320,7 +320,7 @@ class Cycle:
                 self.report.count_pushed(pusher.done)
         self._stop_if_held(decided)
 
-    def decide(self, known: Gathering) -> Plan:
+    def decide(self, known: CycleInputs) -> Plan:
         seen = snapshot(self.store, known)
         self.report.plan = decided = self.planned(seen)
         self._count_places(seen, decided)
@@ -329,7 +329,7 @@ class Cycle:
     def planned(self, seen: Snapshot) -> Plan:
         return guarded(plan(seen), seen)
 
-    def _push(self, known: Gathering, decided: Plan, pusher: Pusher) -> Plan:
+    def _push(self, known: CycleInputs, decided: Plan, pusher: Pusher) -> Plan:
         """Carries the plan out; the people of incidents that are linked by it follow in the same cycle."""
         self._record(known, decided)
         pusher.run(decided.actions)
@@ -343,12 +343,12 @@ class Cycle:
         self.report.plan = replace(again, actions=(*decided.actions, *people))
         return again
 
-    def _record(self, known: Gathering, decided: Plan) -> None:
+    def _record(self, known: CycleInputs, decided: Plan) -> None:
         """Everything of a plan that needs no vendor, in one commit: links, bases, states, questions."""
         with self.store.begin(self.fence) as unit:
             self._keep(unit, known, decided)
 
-    def _keep(self, unit: Unit, known: Gathering, decided: Plan) -> None:
+    def _keep(self, unit: Unit, known: CycleInputs, decided: Plan) -> None:
         links, inbox = unit.links(self.route.key), unit.inbox(self.route.key)
         for action in decided.actions:
             if action.act is Act.LINK:
@@ -359,11 +359,11 @@ class Cycle:
             links.rebase(fresh.procore_id, fresh.fields, kind=fresh.kind)
         for change in decided.transitions:
             self._change(unit, change)
-        for pair in decided.apart:
+        for pair in decided.not_duplicates:
             links.tell_apart(*pair)
             links.settle_removed(*pair)
         if known.only_days is None:
-            inbox.keep((*decided.items, *known.settled.items), decided.relying, decided.unheard)
+            inbox.keep((*decided.items, *known.settled.items), decided.answers_in_use, decided.unknown)
             self._accept(unit, known, decided)
         else:
             self._add(unit, (*decided.items, *known.settled.items))
@@ -383,7 +383,7 @@ class Cycle:
             unit.links(self.route.key).bury(staged.record, change.evidence)
         log.info("link.changed", route=self.route.name, state=change.state.value, procore=link.procore_id)
 
-    def _accept(self, unit: Unit, known: Gathering, decided: Plan) -> None:
+    def _accept(self, unit: Unit, known: CycleInputs, decided: Plan) -> None:
         """Scope, zone and mapping in force become what the route remembers, unless a guard still asks about them."""
         asked = {item.key for item in decided.items if item.kind is ItemKind.GUARD}
         facts = {"scope": self.route.scope, "zone": known.zone, "mapping": self.route.mapping.digest}
@@ -411,16 +411,16 @@ class Cycle:
             cycle=self.number,
             mapping=self.route.mapping.narrowed(self.route.direction),
             zone=zone,
-            registers=self._registers(),
+            apis=self._apis(),
             keep_lease=self.keep_lease,
-            live=self.live,
-            stopping=self.house.stopping,
+            picklists=self.picklists,
+            stopping=self.runtime.stopping,
             progress=progress,
         )
 
     # Count --------------------------------------------------------------------------------------------------------
 
-    def count(self, pulled: Pulled, settled: Settled) -> None:
+    def count(self, pulled: Pulled, settled: Recovered) -> None:
         for flaw in (*pulled.flaws, *settled.flaws):
             self.report.flaw(flaw)
         for side in Side:
@@ -430,7 +430,7 @@ class Cycle:
         """Every record that is listed, or linked and not proven gone, stands in exactly one place."""
         for side in Side:
             listed = {r.id for r in seen.records[side].values() if r.presence is Presence.PRESENT}
-            if unplaced := listed - decided.places[side].keys():
+            if unplaced := listed - decided.statuses[side].keys():
                 raise SyncError(f"{len(unplaced)} {side.label} incidents were counted nowhere; please report this.")
 
     def end_meeting(self, state: RouteState) -> None:
@@ -442,7 +442,7 @@ class Cycle:
 
     def end_quiet(self) -> None:
         """With the first cycle that leaves nothing undone a backfill is over, whatever broke it off."""
-        if self.is_quiet and self.report.outcome == "ok" and not self.options.dry:
+        if self.alerts_off and self.report.outcome == "ok" and not self.options.dry:
             self.remember_quiet(False)
 
     def remember_quiet(self, quiet: bool) -> None:
@@ -455,8 +455,8 @@ class Cycle:
         with self.store.read() as unit:
             return unit.routes.get(self.route.key, self.route.name)
 
-    def _read_lists(self, unit: Unit) -> Live:
-        return live(unit, unit.routes.get(self.route.key, self.route.name), self.route.mapping)
+    def _read_lists(self, unit: Unit) -> Picklists:
+        return picklists(unit, unit.routes.get(self.route.key, self.route.name), self.route.mapping)
 
-    def _registers(self) -> dict[Side, Any]:
+    def _apis(self) -> dict[Side, Any]:
         return {Side.PROCORE: self.procore, Side.FOURHSE: self.fourhse}

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from procore_4hse.clients import FourHseRegister, ProcoreRegister
+from procore_4hse.clients import FourHseApi, ProcoreApi
 from procore_4hse.engine.pull import Pulled
 from procore_4hse.errors import AccessRefused, NotFound, VendorError
 from procore_4hse.models import CHILDREN, Kind, Link, LinkState, RawRecord, Side
@@ -24,7 +24,7 @@ Proofs = dict[tuple[Side, str], str]
 
 
 def evidence(
-    store: Store, route: str, limits: Limits, pulled: Pulled, procore: ProcoreRegister, fourhse: FourHseRegister
+    store: Store, route: str, limits: Limits, pulled: Pulled, procore: ProcoreApi, fourhse: FourHseApi
 ) -> Proofs:
     """What is proven about linked records that certified listings no longer hold."""
     proofs: Proofs = {}
@@ -79,13 +79,13 @@ def _is_too_much(lost: int, links: int, limits: Limits) -> bool:
     return lost > limits.max_deletes or share
 
 
-def _recycled(register: ProcoreRegister, ids: list[str], kind: Kind = Kind.INCIDENT) -> dict[str, str]:
+def _recycled(api: ProcoreApi, ids: list[str], kind: Kind = Kind.INCIDENT) -> dict[str, str]:
     """Those ids that lie in Procore's recycle bin (P53-P57); none without the right to see it."""
     found: dict[str, str] = {}
     try:
         for unknown in (None, True) if kind is Kind.INCIDENT else (None,):
             sought = [record_id for record_id in ids if record_id not in found]
-            for page in register.recycled_pages(kind, ids=sought, time_unknown=unknown):
+            for page in api.recycled_pages(kind, ids=sought, time_unknown=unknown):
                 found |= {record.id: _since(record) for record in page.records if record.id in sought}
     except (AccessRefused, NotFound):
         log.warning("pull.no_bin", why="our account may not see Procore's recycle bin, so nothing there is proven")
@@ -96,19 +96,17 @@ def _since(record: RawRecord) -> str:
     return f"in Procore's recycle bin since {record.payload.get('deleted_at') or 'unknown'}"
 
 
-def _vanished(
-    register: FourHseRegister, ids: list[str], witness: str | None, kind: Kind = Kind.INCIDENT
-) -> dict[str, str]:
+def _vanished(api: FourHseApi, ids: list[str], witness: str | None, kind: Kind = Kind.INCIDENT) -> dict[str, str]:
     """Those ids that 4HSE no longer knows, while its office works and shows us another incident (H6)."""
     try:
-        if witness is None or not _is_active(register) or not register.show(Kind.INCIDENT, witness):
+        if witness is None or not _is_active(api) or not api.show(Kind.INCIDENT, witness):
             return {}
     except VendorError:
         return {}
     found = {}
     for record_id in ids[:VIEWS]:
         try:
-            register.show(kind, record_id)
+            api.show(kind, record_id)
         except NotFound:
             found[record_id] = "neither listed nor found by its id in 4HSE, while the office shows others"
         except VendorError:
@@ -116,7 +114,7 @@ def _vanished(
     return found
 
 
-def _is_active(register: FourHseRegister) -> bool:
-    office, project = register.office(), register.project()
+def _is_active(api: FourHseApi) -> bool:
+    office, project = api.office(), api.project()
     working = all(office.get(name) not in (False, 0, "0") for name in ("owned_active", "parent_active"))
     return working and project.get("status") in (None, "active")

@@ -13,9 +13,9 @@ from typing import Any
 
 import structlog
 
-from procore_4hse.clients import FourHseRegister, ProcoreRegister
+from procore_4hse.clients import FourHseApi, ProcoreApi
 from procore_4hse.clients.procore import equipment_of
-from procore_4hse.engine.completeness import TRIES, Certificate, Ties, certify
+from procore_4hse.engine.completeness import TRIES, ListingCheck, TieBreak, check_listing
 from procore_4hse.errors import AccessRefused, NotFound, Unavailable
 from procore_4hse.models import CHILDREN, PROCORE_RECORDS, Kind, Page, RawRecord, Side
 from procore_4hse.store.repository import Fence, Store
@@ -59,8 +59,8 @@ class Puller:
     store: Store
     fence: Fence
     state: RouteState
-    procore: ProcoreRegister
-    fourhse: FourHseRegister
+    procore: ProcoreApi
+    fourhse: FourHseApi
     keep_private: bool
     full: bool
     sweep_every: timedelta
@@ -293,28 +293,28 @@ class Puller:
 
     # 4HSE ---------------------------------------------------------------------------------------------------------
 
-    def _fourhse(self, kind: Kind) -> Certificate:
+    def _fourhse(self, kind: Kind) -> ListingCheck:
         """The office read whole; a day that two pages share is read by itself when its rows changed places (H2)."""
-        ties = Ties(self.fourhse.place, lambda day: self._staged(self.fourhse.pages(kind, day=day), kind))
-        return self._list(lambda: self.fourhse.pages(kind), Side.FOURHSE, kind, ties)
+        tie_break = TieBreak(self.fourhse.sort_value, lambda day: self._staged(self.fourhse.pages(kind, day=day), kind))
+        return self._list(lambda: self.fourhse.pages(kind), Side.FOURHSE, kind, tie_break)
 
     # One listing --------------------------------------------------------------------------------------------------
 
     def _list(
-        self, pages: Callable[[], Iterator[Page]], side: Side, kind: Kind, ties: Ties | None = None
-    ) -> Certificate:
+        self, pages: Callable[[], Iterator[Page]], side: Side, kind: Kind, tie_break: TieBreak | None = None
+    ) -> ListingCheck:
         """A complete listing; when certified, what it did not hold becomes absent."""
-        part = self._read(pages, kind, ties)
+        part = self._read(pages, kind, tie_break)
         if part.flaw:
             self.flaws.append(f"{side.label}'s list of {kind.value} records could not be read whole: {part.flaw}")
         else:
             self.whole.append((side, kind))
         return part
 
-    def _read(self, pages: Callable[[], Iterator[Page]], kind: Kind, ties: Ties | None = None) -> Certificate:
-        part = Certificate(flaw="it was not read")
+    def _read(self, pages: Callable[[], Iterator[Page]], kind: Kind, tie_break: TieBreak | None = None) -> ListingCheck:
+        part = ListingCheck(flaw="it was not read")
         for _ in range(TRIES):
-            part = certify(self._staged(pages(), kind), ties)
+            part = check_listing(self._staged(pages(), kind), tie_break)
             if part.certified:
                 break
             log.info("pull.uncertified", route=self.state.name, kind=kind.value, why=part.flaw)

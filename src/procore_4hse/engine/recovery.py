@@ -8,30 +8,30 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from procore_4hse.clients import FourHseRegister, ProcoreRegister
+from procore_4hse.clients import FourHseApi, ProcoreApi
 from procore_4hse.clients.fourhse import KEYS
 from procore_4hse.errors import GuardStopped, NotFound, VendorError
 from procore_4hse.mapping.images import author_of
 from procore_4hse.mapping.lenses.base import INJURED, ZONE
 from procore_4hse.mapping.lenses.days import parse_instant
 from procore_4hse.mapping.lenses.equipment import is_gone
-from procore_4hse.mapping.rules import Mapping as FieldMapping
+from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.mapping.translate import shows
 from procore_4hse.models import (
     Act,
     Action,
-    Agreement,
-    Answer,
+    Base,
+    Decision,
     Image,
+    IncidentApi,
     Item,
     Kind,
     RawRecord,
-    Register,
-    Ruling,
+    RecordAnswer,
     Side,
     Staged,
 )
-from procore_4hse.push.bases import compare
+from procore_4hse.push.bases import compare_answer
 from procore_4hse.push.pusher import Pusher
 from procore_4hse.push.whole import emptied
 from procore_4hse.reconcile import items
@@ -49,7 +49,7 @@ MARGIN = timedelta(minutes=2)
 
 
 @dataclass
-class Settled:
+class Recovered:
     """What is still open after looking: nothing new is planned for `pending`, nothing copied from `possibly_ours`."""
 
     pending: set[tuple[Side, str]] = field(default_factory=set)
@@ -59,7 +59,7 @@ class Settled:
 
 
 @dataclass
-class Settler:
+class Recovery:
     """Settles one route's open intents. `fourhse_certified` says whether the listing in staging is whole."""
 
     store: Store
@@ -67,16 +67,16 @@ class Settler:
     state: RouteState
     mapping: FieldMapping
     zone: str
-    procore: ProcoreRegister
-    fourhse: FourHseRegister
+    procore: ProcoreApi
+    fourhse: FourHseApi
     pusher: Pusher
     settle_for: timedelta
     fourhse_certified: bool
-    rulings: Mapping[str, Ruling] = field(default_factory=dict)
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
     """What people answered, once there is something to settle."""
-    found: Settled = field(default_factory=Settled)
+    found: Recovered = field(default_factory=Recovered)
 
-    def run(self) -> Settled:
+    def run(self) -> Recovered:
         intents = self._open()
         lost = []
         for intent in intents:
@@ -91,7 +91,7 @@ class Settler:
                 self._search_child(intent)
         return self.found
 
-    def look(self) -> Settled:
+    def look(self) -> Recovered:
         """What stays open as long as nobody settles it: for a dry run, which tells and changes nothing."""
         intents = self._open()
         for intent in intents:
@@ -107,7 +107,7 @@ class Settler:
     def _open(self) -> list[Intent]:
         with self.store.read() as unit:
             intents = unit.journal(self.state.key).open()
-            self.rulings = unit.inbox(self.state.key).rulings() if intents else {}
+            self.decisions = unit.inbox(self.state.key).decisions() if intents else {}
         return intents
 
     # What can be asked for by its id --------------------------------------------------------------------------------
@@ -135,25 +135,25 @@ class Settler:
         self._adopt(intent, answer.record)
         return True
 
-    def _show(self, action: Action) -> Answer | None:
+    def _show(self, action: Action) -> RecordAnswer | None:
         try:
-            answer = self._register(action.side).show(action.kind.on(action.side), action.target_id or "")
+            answer = self._api(action.side).show(action.kind.on(action.side), action.target_id or "")
         except NotFound:
             return None
         return None if is_gone(action.kind, answer.record.payload) else answer
 
-    def _register(self, side: Side) -> Register:
+    def _api(self, side: Side) -> IncidentApi:
         return self.procore if side is Side.PROCORE else self.fourhse
 
-    def _settle_update(self, intent: Intent, there: Answer | None) -> None:
+    def _settle_update(self, intent: Intent, there: RecordAnswer | None) -> None:
         """The fields that arrived become the base; the rest is planned anew."""
-        bases: dict[str, Agreement] = {}
+        bases: dict[str, Base] = {}
         if there is not None:
-            found = compare(self.pusher.rows, intent.action, there.record.payload)
+            found = compare_answer(self.pusher.rows, intent.action, there.record.payload)
             bases = {key: base for key, base in found.bases.items() if key not in found.lost and not base.settled}
         arrived = there is not None and _arrived(intent.action, bases, there.record.payload)
-        register = self._register(intent.action.side)
-        held = emptied(register, intent.action, intent.before, there.record.payload) if there and bases else None
+        api = self._api(intent.action.side)
+        held = emptied(api, intent.action, intent.before, there.record.payload) if there and bases else None
         with self.store.begin(self.fence) as unit:
             journal = unit.journal(self.state.key)
             if there is not None:
@@ -170,7 +170,7 @@ class Settler:
         if held is not None:
             raise GuardStopped(held.reason)
 
-    def _settle_presence(self, intent: Intent, there: Answer | None) -> None:
+    def _settle_presence(self, intent: Intent, there: RecordAnswer | None) -> None:
         """A delete arrived when the record is gone, a restore when it is there."""
         action = intent.action
         arrived = (there is None) == (action.act is Act.DELETE)
@@ -269,14 +269,16 @@ class Settler:
 
     def _find(self, intent: Intent, strangers: list[RawRecord]) -> None:
         """A create that nothing equals: what a person said of it, what it may have become, or another look."""
-        ruling = self.rulings.get(f"match:{intent.action.side.other.value}:{intent.action.source_id}")
-        chosen = next((r for r in strangers if ruling and ruling.verb == "approve" and r.id == ruling.with_id), None)
+        decision = self.decisions.get(f"match:{intent.action.side.other.value}:{intent.action.source_id}")
+        chosen = next(
+            (r for r in strangers if decision and decision.verb == "approve" and r.id == decision.with_id), None
+        )
         if chosen is not None:
             strangers.remove(chosen)
             self._adopt(intent, chosen)
         elif self._is_told_by_author(intent.action.side) and strangers:
             self._ask(intent, strangers)
-            if ruling is not None and _calls_different(ruling, strangers):
+            if decision is not None and _calls_different(decision, strangers):
                 self._look_again(intent)
             else:
                 self._hold(intent)
@@ -324,7 +326,7 @@ class Settler:
 
     def _adopt(self, intent: Intent, record: RawRecord) -> None:
         now = self.procore.server_date or intent.made_at
-        self.pusher.adopt(intent, Answer(record, now))
+        self.pusher.adopt(intent, RecordAnswer(record, now))
         self._log(intent, "adopted")
 
     def _is_equal(self, intent: Intent, record: RawRecord) -> bool:
@@ -353,12 +355,12 @@ def _was_edited(record: RawRecord) -> bool:
     return record.side is Side.PROCORE and made is not None and changed is not None and changed > made
 
 
-def _calls_different(ruling: Ruling, strangers: Iterable[RawRecord]) -> bool:
+def _calls_different(decision: Decision, strangers: Iterable[RawRecord]) -> bool:
     """Whether a person has said of every one of these that it is not what was created."""
-    return ruling.verb == "reject" and {record.id for record in strangers} <= set(ruling.seen.get("candidates", ()))
+    return decision.verb == "reject" and {record.id for record in strangers} <= set(decision.seen.get("candidates", ()))
 
 
-def _arrived(action: Action, bases: Mapping[str, Agreement], payload: Image) -> bool:
+def _arrived(action: Action, bases: Mapping[str, Base], payload: Image) -> bool:
     """Whether an update is there: every mapped field it carries, or, where it carries none, the very values sent."""
     if action.sources:
         return bases.keys() >= action.sources.keys()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from procore_4hse.models import ItemKind, Place, Side
+from procore_4hse.models import ItemKind, Side, SyncStatus
 from procore_4hse.push.outcomes import Pushed
 from procore_4hse.reconcile.snapshot import Plan
-from procore_4hse.runtime import Line
+from procore_4hse.runtime import RateBudget
 
 
 @dataclass
@@ -45,33 +45,33 @@ class Report:
 
     def count_pushed(self, pushed: Pushed) -> None:
         """What was written, and where its incidents stand now."""
-        places = {side: dict(known) for side, known in self.plan.places.items()}
+        statuses = {side: dict(known) for side, known in self.plan.statuses.items()}
         for side, record_id in pushed.created:
-            places[side][record_id] = Place.IN_SYNC
+            statuses[side][record_id] = SyncStatus.IN_SYNC
         for side, record_id in pushed.put_off:
-            _worsen(places[side], record_id, Place.WAITING)
+            _worsen(statuses[side], record_id, SyncStatus.WAITING)
         for side, record_id in pushed.refused:
-            _worsen(places[side], record_id, Place.REFUSED)
+            _worsen(statuses[side], record_id, SyncStatus.REFUSED)
         for side, record_id in pushed.deleted:
-            places[side].pop(record_id, None)
-        self.plan = replace(self.plan, places=places)
+            statuses[side].pop(record_id, None)
+        self.plan = replace(self.plan, statuses=statuses)
         for side in Side:
             self.written[side.value].update(pushed.written[side])
         for why in pushed.flaws:
             self.flaw(why)
 
 
-def budget_told(line: Line, calls: int) -> dict[str, Any]:
+def budget_told(budget: RateBudget, calls: int) -> dict[str, Any]:
     """What one vendor's answers said about our calls, and the cadence that they allow."""
-    pause, resets_at = line.cadence(calls), line.resets_at
+    pause, resets_at = budget.cadence(calls), budget.resets_at
     return {
-        "limit": line.limit,
-        "remaining": line.remaining,
+        "limit": budget.limit,
+        "remaining": budget.remaining,
         "resets_at": resets_at.isoformat() if resets_at else None,
         "pause": pause.total_seconds() if pause is not None else None,
     }
 
 
-def _worsen(places: dict[str, Place], record_id: str, place: Place) -> None:
-    if record_id in places:
-        places[record_id] = max(places[record_id], place, key=list(Place).index)
+def _worsen(statuses: dict[str, SyncStatus], record_id: str, sync_status: SyncStatus) -> None:
+    if record_id in statuses:
+        statuses[record_id] = max(statuses[record_id], sync_status, key=list(SyncStatus).index)

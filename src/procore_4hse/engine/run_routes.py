@@ -14,14 +14,14 @@ from procore_4hse.engine.report import Report
 from procore_4hse.errors import SyncError
 from procore_4hse.models import Action
 from procore_4hse.route import Route
-from procore_4hse.runtime import House
+from procore_4hse.runtime import Runtime
 
 log = structlog.get_logger()
 
 AT_ONCE = 4
 """Routes that run at the same time; they share the vendors' budgets, so that more would only wait."""
 
-GRAVEST = (4, 2, 3, 7, 1, 0)
+WORST_FIRST = (4, 2, 3, 7, 1, 0)
 """Exit codes, the first that occurs counts."""
 
 WORST = ("failed", "stopped", "partial", "ok", "busy")
@@ -33,14 +33,14 @@ Progress = Callable[[Route, Action, int], None]
 
 
 @dataclass(frozen=True)
-class Round:
+class Summary:
     """What the routes' cycles did, in the order of the configuration."""
 
     reports: tuple[Report, ...]
 
     @property
     def exit_code(self) -> int:
-        return gravest([report.exit_code for report in self.reports])
+        return worst_exit_code([report.exit_code for report in self.reports])
 
     @property
     def outcome(self) -> str:
@@ -52,15 +52,17 @@ class Round:
         return {"outcome": self.outcome, "exit": self.exit_code, "routes": [report.json() for report in self.reports]}
 
 
-def gravest(codes: Sequence[int]) -> int:
-    return min(codes, key=GRAVEST.index, default=0)
+def worst_exit_code(codes: Sequence[int]) -> int:
+    return min(codes, key=WORST_FIRST.index, default=0)
 
 
-def run_round(house: House, routes: Sequence[Route], options: Options, progress: Progress | None = None) -> Round:
+def run_routes(
+    runtime: Runtime, routes: Sequence[Route], options: Options, progress: Progress | None = None
+) -> Summary:
     """One cycle of every route; each failure becomes that route's report."""
     with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="route") as pool:
-        cycles = [pool.submit(run_cycle, house, route, options, _of(route, progress)) for route in routes]
-    return Round(tuple(report_of(route.name, cycle) for route, cycle in zip(routes, cycles, strict=True)))
+        cycles = [pool.submit(run_cycle, runtime, route, options, _of(route, progress)) for route in routes]
+    return Summary(tuple(report_of(route.name, cycle) for route, cycle in zip(routes, cycles, strict=True)))
 
 
 def report_of(route: str, cycle: Future[Report]) -> Report:

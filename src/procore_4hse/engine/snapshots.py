@@ -1,4 +1,4 @@
-"""Store rows into a snapshot: what the core needs to know, gathered in one reading transaction."""
+"""Store rows into a snapshot: what the core needs to know, read in one transaction."""
 
 from __future__ import annotations
 
@@ -7,30 +7,29 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from procore_4hse.clients import FourHseRegister
+from procore_4hse.clients import FourHseApi
 from procore_4hse.engine.pull import Pulled
-from procore_4hse.engine.recovery import Settled
-from procore_4hse.mapping.directory import Directory, Fleet
+from procore_4hse.engine.recovery import Recovered
+from procore_4hse.mapping.directory import Directory, EquipmentDirectory
 from procore_4hse.mapping.images import author_of, image_of, is_private
 from procore_4hse.mapping.lenses.actions import summary
 from procore_4hse.mapping.lenses.base import Known
 from procore_4hse.mapping.lenses.equipment import RESOURCE_TYPE, names_equipment
-from procore_4hse.mapping.picklists import Live
-from procore_4hse.mapping.rules import Field
-from procore_4hse.mapping.rules import Mapping as FieldMapping
+from procore_4hse.mapping.picklists import Picklists
+from procore_4hse.mapping.rules import Field, FieldMapping
 from procore_4hse.models import (
     CHILDREN,
     PROCORE_RECORDS,
+    Decision,
     Image,
     Kind,
     Link,
     LinkState,
-    Ruling,
     Side,
     Staged,
 )
 from procore_4hse.push.ids import fourhse_id
-from procore_4hse.reconcile.echo import Lookup, Written, older, regressed, retold, undone, vanished
+from procore_4hse.reconcile.echo import Lookup, Written, lost_writes, older_versions, restored_backup, retold, reverted
 from procore_4hse.reconcile.snapshot import Changed, People, Presence, Record, Snapshot
 from procore_4hse.route import Route
 from procore_4hse.store.journal import Intent
@@ -40,18 +39,18 @@ from procore_4hse.store.routes import RouteState
 
 
 @dataclass(frozen=True)
-class Gathering:
+class CycleInputs:
     """What one cycle knows beside the store."""
 
     route: Route
     state: RouteState
     zone: str
     pulled: Pulled
-    settled: Settled = field(default_factory=Settled)
+    settled: Recovered = field(default_factory=Recovered)
     proven: dict[tuple[Side, str], str] = field(default_factory=dict)
     meeting_approved: bool = False
     only_days: tuple[date, date] | None = None
-    live: Live | None = None
+    picklists: Picklists | None = None
     """What the systems' own lists hold, when the cycle has read them already."""
 
 
@@ -66,7 +65,7 @@ Told = Mapping[Kind, Mapping[str, str]]
 """Why records counted as deleted, by their kind and id."""
 
 
-class Shelf:
+class StagedRecords:
     """All staged records of a route, each with the number of the pull that saw it last; read once."""
 
     def __init__(self, unit: Unit, route: str) -> None:
@@ -80,15 +79,15 @@ class Shelf:
             yield from self._found[side, kind]
 
 
-def snapshot(store: Store, known: Gathering) -> Snapshot:
+def snapshot(store: Store, known: CycleInputs) -> Snapshot:
     """The route at this moment, complete."""
     route = known.route
     with store.read() as unit:
         links, journal, inbox = unit.links(route.key), unit.journal(route.key), unit.inbox(route.key)
-        rulings = inbox.rulings()
-        living, shelf = links.all(), Shelf(unit, route.key)
+        decisions = inbox.decisions()
+        living, staged_records = links.all(), StagedRecords(unit, route.key)
         told = {side: _evidence_before(links, living, side) for side in Side}
-        records = {side: _records(shelf, known, side, told[side]) for side in Side}
+        records = {side: _records(staged_records, known, side, told[side]) for side in Side}
         seen = Snapshot(
             mapping=route.mapping.narrowed(route.direction),
             zone=known.zone,
@@ -96,35 +95,35 @@ def snapshot(store: Store, known: Gathering) -> Snapshot:
             now=unit.now,
             records=records,
             links=tuple(link for link in living if link.kind is Kind.INCIDENT),
-            people=_people(unit, shelf, known, living, told),
+            people=_people(unit, staged_records, known, living, told),
             certified=known.pulled.certified,
             direction=route.direction,
             private=route.private,
             deletions=route.deletions,
             limits=route.limits,
-            rulings=rulings,
+            decisions=decisions,
             refusals=journal.refusals(),
             pending=frozenset(known.settled.pending),
             possibly_ours=frozenset(known.settled.possibly_ours),
             lost=journal.lost(),
             own_accounts=frozenset(known.state.memory.get("accounts_procore", [])),
             linked_elsewhere=links.elsewhere(),
-            apart=links.apart(),
+            not_duplicates=links.not_duplicates(),
             unlinked_by_hand=links.removed(),
-            ids_of_ours=_ids_of_ours(shelf, route, living),
+            ids_of_ours=_ids_of_ours(staged_records, route, living),
             ever_linked=known.state.ever_linked,
-            meeting_approved=known.meeting_approved or _is_approved(rulings, "guard:first-meeting"),
+            meeting_approved=known.meeting_approved or _is_approved(decisions, "guard:first-meeting"),
             changed=_changed(known),
-            rebased=_rebased(route, rulings),
-            drift_winner=_winner(rulings),
+            rebased=_rebased(route, decisions),
+            drift_winner=_winner(decisions),
             only_days=known.only_days,
             born_private=links.born_private(),
-            buried=_buried(links, living),
+            deleted_images=_deleted_images(links, living),
         )
         return _looking_back(seen, journal.recent(), living)
 
 
-def _buried(links: Links, living: Iterable[Link]) -> dict[str, Image]:
+def _deleted_images(links: Links, living: Iterable[Link]) -> dict[str, Image]:
     """What deleted records of 4HSE held, so that one which is made again there holds it still.
 
     A record is named by its id; a person whose incident was made again, by the key of the link.
@@ -137,8 +136,8 @@ def _buried(links: Links, living: Iterable[Link]) -> dict[str, Image]:
 
 def _own(kind: Kind, image: Image) -> Image:
     """The values of a 4HSE record that a call of ours may write."""
-    fields = FourHseRegister.OWN_FIELDS if kind is Kind.INCIDENT else FourHseRegister.PERSON_FIELDS
-    names = fields - FourHseRegister.NEVER_WRITTEN
+    fields = FourHseApi.OWN_FIELDS if kind is Kind.INCIDENT else FourHseApi.PERSON_FIELDS
+    names = fields - FourHseApi.NEVER_WRITTEN
     return {name: value for name, value in image.items() if name in names and value is not None}
 
 
@@ -146,23 +145,26 @@ def _looking_back(seen: Snapshot, intents: Iterable[Intent], links: Iterable[Lin
     """The same snapshot, with what has become of the changes that the journal knows."""
 
     def rows(kind: Kind) -> tuple[Field, ...]:
-        return seen.mapping.rows_for(kind, seen.people.live)
+        return seen.mapping.rows_for(kind, seen.people.picklists)
 
     known = _lookup(seen)
     living = {(link.kind, link.procore_id): link for link in links if link.state is LinkState.LIVE}
     writes = tuple(_writes(intents, living, rows, known))
-    past = {Side.PROCORE: older(living.values(), rows, known), Side.FOURHSE: frozenset[tuple[str, str | None]]()}
+    past = {
+        Side.PROCORE: older_versions(living.values(), rows, known),
+        Side.FOURHSE: frozenset[tuple[str, str | None]](),
+    }
     return replace(
         seen,
-        vanished=vanished(writes, seen.now),
-        regressed={side: regressed(writes, side) | {key for key, _ in past[side]} for side in Side},
-        undone={side: undone(writes, side) | past[side] for side in Side},
+        lost_writes=lost_writes(writes, seen.now),
+        restored_backup={side: restored_backup(writes, side) | {key for key, _ in past[side]} for side in Side},
+        reverted={side: reverted(writes, side) | past[side] for side in Side},
     )
 
 
-def _records(shelf: Shelf, known: Gathering, side: Side, told: Told) -> dict[str, Record]:
-    injured = _injured(shelf, known) if side is Side.PROCORE else {}
-    actions = _actions(shelf, known) if side is Side.PROCORE else {}
+def _records(staged_records: StagedRecords, known: CycleInputs, side: Side, told: Told) -> dict[str, Record]:
+    injured = _injured(staged_records, known) if side is Side.PROCORE else {}
+    actions = _actions(staged_records, known) if side is Side.PROCORE else {}
     return {
         staged.record.id: _record(
             known,
@@ -171,7 +173,7 @@ def _records(shelf: Shelf, known: Gathering, side: Side, told: Told) -> dict[str
             image_of(staged, known.zone, injured=injured.get(staged.record.id), actions=actions.get(staged.record.id)),
             told[Kind.INCIDENT].get(staged.record.id, ""),
         )
-        for staged, pull in shelf.of(side, Kind.INCIDENT)
+        for staged, pull in staged_records.of(side, Kind.INCIDENT)
     }
 
 
@@ -192,7 +194,7 @@ def _gone_side(links: Links, link: Link) -> Side | None:
     return max(stones, key=lambda side: stones[side].seen_at, default=None)
 
 
-def _record(known: Gathering, staged: Staged, pull: int, image: Image, told: str) -> Record:
+def _record(known: CycleInputs, staged: Staged, pull: int, image: Image, told: str) -> Record:
     raw = staged.record
     evidence = known.proven.get((raw.side, raw.id), "")
     return Record(
@@ -208,7 +210,7 @@ def _record(known: Gathering, staged: Staged, pull: int, image: Image, told: str
     )
 
 
-def _presence(known: Gathering, staged: Staged, pull: int, *, proven: bool) -> Presence:
+def _presence(known: CycleInputs, staged: Staged, pull: int, *, proven: bool) -> Presence:
     if proven:
         return Presence.GONE
     if not staged.present:
@@ -217,29 +219,31 @@ def _presence(known: Gathering, staged: Staged, pull: int, *, proven: bool) -> P
     return Presence.PRESENT if seen_now else Presence.UNSEEN
 
 
-def _injured(shelf: Shelf, known: Gathering) -> dict[str, bool | None]:
+def _injured(staged_records: StagedRecords, known: CycleInputs) -> dict[str, bool | None]:
     """Whether each Procore incident has an injury; None wherever the evidence is not complete."""
     if not known.pulled.records_certified:
         return {}
-    hurt = {staged.record.parent_id for staged, _ in shelf.of(Side.PROCORE, Kind.INJURY) if staged.present}
-    ids = [staged.record.id for staged, _ in shelf.of(Side.PROCORE, Kind.INCIDENT)]
+    hurt = {staged.record.parent_id for staged, _ in staged_records.of(Side.PROCORE, Kind.INJURY) if staged.present}
+    ids = [staged.record.id for staged, _ in staged_records.of(Side.PROCORE, Kind.INCIDENT)]
     return {i: None if i in known.pulled.uncounted else i in hurt for i in ids}
 
 
-def _actions(shelf: Shelf, known: Gathering) -> dict[str, str | None]:
+def _actions(staged_records: StagedRecords, known: CycleInputs) -> dict[str, str | None]:
     """What the actions of each Procore incident tell; None wherever the list does not show as many as it counts."""
     if not (known.route.mapping.reads_actions and known.pulled.actions_certified):
         return {}
     found: dict[str | None, list[Image]] = defaultdict(list)
-    for staged, _ in shelf.of(Side.PROCORE, Kind.ACTION):
+    for staged, _ in staged_records.of(Side.PROCORE, Kind.ACTION):
         if staged.present:
             found[staged.record.parent_id].append(staged.record.payload)
-    incidents = [staged.record for staged, _ in shelf.of(Side.PROCORE, Kind.INCIDENT)]
+    incidents = [staged.record for staged, _ in staged_records.of(Side.PROCORE, Kind.INCIDENT)]
     stated = {one.id: one.payload.get("actions_count") for one in incidents}
     return {i: summary(found[i]) if count in (None, len(found[i])) else None for i, count in stated.items()}
 
 
-def _people(unit: Unit, shelf: Shelf, known: Gathering, living: Iterable[Link], told: Mapping[Side, Told]) -> People:
+def _people(
+    unit: Unit, staged_records: StagedRecords, known: CycleInputs, living: Iterable[Link], told: Mapping[Side, Told]
+) -> People:
     """Children by incident, on both sides, and the partners that the two directories show."""
     by_incident: dict[str, list[Link]] = defaultdict(list)
     equipped: set[str] = set()
@@ -249,20 +253,20 @@ def _people(unit: Unit, shelf: Shelf, known: Gathering, living: Iterable[Link], 
         if link.kind is Kind.EQUIPMENT and any(names_equipment(base.procore) for base in link.base.values()):
             equipped.add(link.procore_id)
     return People(
-        records={side: _children(shelf, known, side, told[side], equipped) for side in Side},
+        records={side: _children(staged_records, known, side, told[side], equipped) for side in Side},
         links={incident: tuple(own) for incident, own in by_incident.items()},
-        live=known.live or live(unit, known.state, known.route.mapping),
+        picklists=known.picklists or picklists(unit, known.state, known.route.mapping),
         certified=known.pulled.records_certified and known.pulled.people_certified,
         uncounted=known.pulled.uncounted,
     )
 
 
 def _children(
-    shelf: Shelf, known: Gathering, side: Side, told: Told, equipped: Collection[str]
+    staged_records: StagedRecords, known: CycleInputs, side: Side, told: Told, equipped: Collection[str]
 ) -> dict[str, tuple[Record, ...]]:
     """Records by incident. One of `equipped` that names no equipment any more says so itself: that is its deletion."""
     found: dict[str, list[Record]] = defaultdict(list)
-    for staged, _ in shelf.of(side, *(CHILDREN if side is Side.PROCORE else (Kind.PERSON, Kind.RESOURCE))):
+    for staged, _ in staged_records.of(side, *(CHILDREN if side is Side.PROCORE else (Kind.PERSON, Kind.RESOURCE))):
         raw = staged.record
         if raw.kind is Kind.RESOURCE and raw.payload.get("entity_type") != RESOURCE_TYPE:
             continue
@@ -286,7 +290,7 @@ def _children(
     return {incident: tuple(records) for incident, records in found.items()}
 
 
-def live(unit: Unit, state: RouteState, mapping: FieldMapping) -> Live:
+def picklists(unit: Unit, state: RouteState, mapping: FieldMapping) -> Picklists:
     """Who is who and which word has which id: from the lists as staged last, the mapping, and what a person told."""
     staging = unit.staging(state.key)
     people = [staged.record.payload for staged, _ in staging.records(Side.PROCORE, [Kind.DIRECTORY])]
@@ -294,24 +298,29 @@ def live(unit: Unit, state: RouteState, mapping: FieldMapping) -> Live:
     told = {**mapping.partners, **state.memory.get("partners", {})}
     lists = [staged.record for staged, _ in staging.records(Side.PROCORE, [Kind.PICKER])]
     theirs = [staged.record.payload for staged, _ in staging.records(Side.FOURHSE, [Kind.PICKER])]
-    fleet = Fleet.of(
+    equipment = EquipmentDirectory.of(
         {str(row.payload["id"]): row.payload for row in lists if row.parent_id == "managed_equipment"},
         {str(row["office_equipment_id"]): row for row in theirs},
         mapping.equipment_by,
         mapping.equipment_partners,
     )
     who = Directory.of(people, assigned, told, mapping.recognised)
-    return Live.of(who, ((row.parent_id or "", row.payload) for row in lists), fleet)
+    return Picklists.of(who, ((row.parent_id or "", row.payload) for row in lists), equipment)
 
 
-def partners_told(unit: Unit, route: Route, known: Live) -> dict[str, str]:
+def partners_told(unit: Unit, route: Route, known: Picklists) -> dict[str, str]:
     """Procore person id -> 4HSE person-office id, from approved questions about a person without a partner."""
     told: dict[str, str] = {}
     lens = route.mapping.person.bound(known).lens
-    for ruling in unit.inbox(route.key).rulings().values():
-        _, side, record = (*ruling.key.split(":", 2), "", "")[:3]
+    for decision in unit.inbox(route.key).decisions().values():
+        _, side, record = (*decision.key.split(":", 2), "", "")[:3]
         kind, _, record_id = record.partition("-")
-        if ruling.verb != "approve" or not ruling.with_id or ruling.seen.get("candidates") or kind not in tuple(Kind):
+        if (
+            decision.verb != "approve"
+            or not decision.with_id
+            or decision.seen.get("candidates")
+            or kind not in tuple(Kind)
+        ):
             continue
         staged = unit.staging(route.key).find(Side(side), Kind(kind), record_id)
         if staged is None or Kind(kind) is Kind.INCIDENT:
@@ -319,15 +328,15 @@ def partners_told(unit: Unit, route: Route, known: Live) -> dict[str, str]:
         named = staged.record.payload.get("person_office_id")
         reading = lens.get(Side.PROCORE, staged.record.payload)
         if side == Side.FOURHSE.value and named is not None:
-            told[ruling.with_id] = str(named)
+            told[decision.with_id] = str(named)
         elif side == Side.PROCORE.value and isinstance(reading, Known) and reading.value is not None:
-            told[str(reading.value)] = ruling.with_id
+            told[str(reading.value)] = decision.with_id
     return told
 
 
-def _ids_of_ours(shelf: Shelf, route: Route, links: Iterable[Link]) -> dict[str, str]:
+def _ids_of_ours(staged_records: StagedRecords, route: Route, links: Iterable[Link]) -> dict[str, str]:
     generations = {link.procore_id: link.generation for link in links if link.kind is Kind.INCIDENT}
-    rows = shelf.of(Side.PROCORE, Kind.INCIDENT)
+    rows = staged_records.of(Side.PROCORE, Kind.INCIDENT)
     ids = {staged.record.id for staged, _ in rows} | generations.keys()
     return {
         fourhse_id(route.key, Kind.INCIDENT, procore_id, generation): procore_id
@@ -336,7 +345,7 @@ def _ids_of_ours(shelf: Shelf, route: Route, links: Iterable[Link]) -> dict[str,
     }
 
 
-def _changed(known: Gathering) -> Changed:
+def _changed(known: CycleInputs) -> Changed:
     state, route = known.state, known.route
     return Changed(
         scope=state.scope if state.scope not in (None, route.scope) else None,
@@ -378,16 +387,16 @@ def _lookup(seen: Snapshot) -> Lookup:
     return known
 
 
-def _rebased(route: Route, rulings: dict[str, Ruling]) -> frozenset[str]:
-    if _is_approved(rulings, "guard:mapping") and rulings["guard:mapping"].use == "base":
+def _rebased(route: Route, decisions: dict[str, Decision]) -> frozenset[str]:
+    if _is_approved(decisions, "guard:mapping") and decisions["guard:mapping"].use == "base":
         return frozenset(row.key for row in route.mapping.fields)
-    return frozenset({route.mapping.day.key}) if _is_approved(rulings, "guard:zone") else frozenset()
+    return frozenset({route.mapping.day.key}) if _is_approved(decisions, "guard:zone") else frozenset()
 
 
-def _winner(rulings: dict[str, Ruling]) -> Side | None:
-    ruling = rulings.get("guard:mapping")
-    return Side(ruling.use) if ruling and ruling.verb == "approve" and ruling.use in tuple(Side) else None
+def _winner(decisions: dict[str, Decision]) -> Side | None:
+    decision = decisions.get("guard:mapping")
+    return Side(decision.use) if decision and decision.verb == "approve" and decision.use in tuple(Side) else None
 
 
-def _is_approved(rulings: dict[str, Ruling], key: str) -> bool:
-    return key in rulings and rulings[key].verb == "approve"
+def _is_approved(decisions: dict[str, Decision], key: str) -> bool:
+    return key in decisions and decisions[key].verb == "approve"

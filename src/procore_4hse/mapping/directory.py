@@ -117,7 +117,7 @@ EQUIPMENT_RULES: Mapping[str, tuple[Key, Key]] = {
 
 
 @dataclass(frozen=True)
-class Fleet:
+class EquipmentDirectory:
     """Partners both ways: Procore's managed equipment ids and 4HSE's office equipment ids."""
 
     to_fourhse: Mapping[str, str] = field(default_factory=dict)
@@ -126,7 +126,7 @@ class Fleet:
     @classmethod
     def of(
         cls, left: Mapping[str, Image], right: Mapping[str, Image], rules: Iterable[str], told: Mapping[str, str]
-    ) -> Fleet:
+    ) -> EquipmentDirectory:
         pairs = paired(left, right, (EQUIPMENT_RULES[rule] for rule in rules), told)
         return cls(pairs, {there: here for here, there in pairs.items()})
 
@@ -135,12 +135,14 @@ Doubt = tuple[str, tuple[str, ...], tuple[str, ...]]
 """A rule, and the ids of both lists that it fits alike, more than one in one of them."""
 
 
-def doubts(left: Mapping[str, Image], right: Mapping[str, Image], rules: Iterable[str], fleet: Fleet) -> list[Doubt]:
+def doubts(
+    left: Mapping[str, Image], right: Mapping[str, Image], rules: Iterable[str], equipment: EquipmentDirectory
+) -> list[Doubt]:
     """Where a rule chose no partner, because it fits several of those that have none."""
     found: list[Doubt] = []
     for rule in rules:
         mine, theirs = EQUIPMENT_RULES[rule]
-        here, there = _by(mine, left, fleet.to_fourhse.keys()), _by(theirs, right, fleet.to_procore.keys())
+        here, there = _by(mine, left, equipment.to_fourhse.keys()), _by(theirs, right, equipment.to_procore.keys())
         several = (key for key in here if len(here[key]) + len(there.get(key, ())) > 2 and key in there)
         found += ((rule, tuple(here[key]), tuple(there[key])) for key in several)
     return found

@@ -204,8 +204,8 @@ def _away_from(column: str) -> Direction:
 def _rule_problems(row: Row) -> Iterator[Problem]:
     """A side can win only when its value may travel to the other one."""
     rule, direction = row.texts.get("if both changed"), row.texts.get("direction")
-    barred = {Direction.TO_FOURHSE: OnConflict.FOURHSE, Direction.TO_PROCORE: OnConflict.PROCORE}
-    if rule and direction in barred and rule == barred[Direction(direction)]:
+    blocked = {Direction.TO_FOURHSE: OnConflict.FOURHSE, Direction.TO_PROCORE: OnConflict.PROCORE}
+    if rule and direction in blocked and rule == blocked[Direction(direction)]:
         what = f"`{rule}` stands against `direction: {direction}`"
         yield row.problem("if both changed", what, "Write `ask a person`, or `direction: both`")
     elif row.using and row.using.never_writes == "procore" and rule == OnConflict.FOURHSE:
@@ -226,7 +226,7 @@ def _way_problems(row: Row) -> Iterator[Problem]:
     ):
         ways = " or ".join(f"`direction: {way}`" for way in row.using.ways)
         yield row.problem("direction", f"`using: {row.using.word}` goes one way", f"Write {ways}")
-    if (stem(procore), fourhse) in row.using.apart:
+    if (stem(procore), fourhse) in row.using.not_duplicates:
         what = f"`using: {row.using.word}` cannot join Procore's `{procore}` and 4HSE's `{fourhse}`"
         yield row.problem("4hse", what, f"Name another of {_listed(row.using.fourhse - {fourhse})}")
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from collections.abc import Mapping as Dict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -23,7 +22,7 @@ class Row:
     form: Form
     document: Document
     index: int
-    texts: Dict[str, str]
+    texts: Mapping[str, str]
 
     @property
     def using(self) -> Using | None:

@@ -10,7 +10,7 @@ from procore_4hse.mapping.classes import CLASSES, FieldClass, own_class
 from procore_4hse.mapping.folder import Folder, Row, read_folder
 
 
-def remarks(path: Path) -> tuple[Problem, ...]:
+def lint(path: Path) -> tuple[Problem, ...]:
     """Every remark on a folder that loads, by file and line."""
     folder = read_folder(path)
     rows = [row for file in folder.files for row in file.rows]

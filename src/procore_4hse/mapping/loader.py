@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from collections.abc import Mapping as Dict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from procore_4hse.mapping.folder import Folder, read_folder
 from procore_4hse.mapping.lenses.base import Lens
 from procore_4hse.mapping.lenses.incident import TextLens, TitleLens
 from procore_4hse.mapping.roundtrip_check import counter_examples
-from procore_4hse.mapping.rules import Field, Mapping, Wording
+from procore_4hse.mapping.rules import Field, FieldMapping, Wording
 from procore_4hse.mapping.schema import (
     EQUIPMENT_FORM,
     INCIDENT_FORM,
@@ -39,7 +38,7 @@ from procore_4hse.models import Kind
 
 OVERFLOW = "description_event"
 """The 4HSE text that a title cut there leads."""
-Lists = Dict[str, Words]
+Lists = Mapping[str, Words]
 
 BEFORE_PEOPLE = PeopleText.model_validate(
     {
@@ -66,7 +65,7 @@ BEFORE_PEOPLE = PeopleText.model_validate(
 """What folders of version 1 meant without saying it."""
 
 
-def load(path: Path) -> Mapping:
+def load(path: Path) -> FieldMapping:
     """The compiled mapping of a folder. Raises MappingError that holds every problem of all its files."""
     folder = read_folder(path)
     if problems := findings(folder):
@@ -88,7 +87,7 @@ def word_lists(path: Path) -> Lists:
     return _lists(read_folder(path))
 
 
-def _unsettled(folder: Folder, mapping: Mapping) -> Iterator[Problem]:
+def _unsettled(folder: Folder, mapping: FieldMapping) -> Iterator[Problem]:
     """A row whose value would not come back is refused, with the smallest value that shows it."""
     rows = {"incident.yaml": mapping.fields, "people.yaml": mapping.people, "equipment.yaml": mapping.equipment}
     for file in folder.files:
@@ -107,8 +106,8 @@ def _lists(folder: Folder) -> dict[str, Words]:
     return found
 
 
-def _compiled(name: str, incident: MappingText, people: PeopleText, lists: Lists) -> Mapping:
-    return Mapping(
+def _compiled(name: str, incident: MappingText, people: PeopleText, lists: Lists) -> FieldMapping:
+    return FieldMapping(
         name=name,
         fields=_composed(_fields(INCIDENT_FORM, incident.fields, incident.owner, lists)),
         digest=_digest(incident, people, lists),
@@ -120,7 +119,7 @@ def _compiled(name: str, incident: MappingText, people: PeopleText, lists: Lists
     )
 
 
-def _equipped(mapping: Mapping, equipment: EquipmentText) -> Mapping:
+def _equipped(mapping: FieldMapping, equipment: EquipmentText) -> FieldMapping:
     """The same mapping with a row for equipment."""
     told = hashlib.sha256((mapping.digest + equipment.model_dump_json()).encode()).hexdigest()
     return replace(

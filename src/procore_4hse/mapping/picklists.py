@@ -6,24 +6,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from procore_4hse.mapping.directory import Directory, Fleet
+from procore_4hse.mapping.directory import Directory, EquipmentDirectory
 from procore_4hse.models import Image
 
 
 @dataclass(frozen=True)
-class Live:
+class Picklists:
     """The directories' partners, and the rows of Procore's pickers by picker and id (P97)."""
 
     directory: Directory = field(default_factory=Directory)
     pickers: Mapping[str, Mapping[str, Image]] = field(default_factory=dict)
-    fleet: Fleet = field(default_factory=Fleet)
+    equipment: EquipmentDirectory = field(default_factory=EquipmentDirectory)
 
     @classmethod
-    def of(cls, directory: Directory, rows: Iterable[tuple[str, Image]], fleet: Fleet | None = None) -> Live:
+    def of(
+        cls, directory: Directory, rows: Iterable[tuple[str, Image]], equipment: EquipmentDirectory | None = None
+    ) -> Picklists:
         pickers: dict[str, dict[str, Image]] = {}
         for picker, row in rows:
             pickers.setdefault(picker, {})[str(row["id"])] = row
-        return cls(directory, pickers, fleet or Fleet())
+        return cls(directory, pickers, equipment or EquipmentDirectory())
 
     def called(self, picker: str, shown: Any) -> tuple[str, ...]:
         """All that names the entry that a record shows: its name key, its id and, last, its localised name."""

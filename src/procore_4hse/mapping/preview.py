@@ -30,7 +30,7 @@ class RoundTrip(StrEnum):
 
 
 @dataclass(frozen=True)
-class Crossing:
+class FieldPreview:
     """One field of one record on its way to the other side."""
 
     row: Field
@@ -58,9 +58,9 @@ class Crossing:
         return RoundTrip.LOSSY if self.lost else RoundTrip.SAME
 
 
-def crossings(
+def previews(
     rows: Iterable[Field], side: Side, image: Image, zone: str, partner: Image | None = None
-) -> tuple[Crossing, ...]:
+) -> tuple[FieldPreview, ...]:
     """Every field of a record on its way from `side`; `partner` is the linked record as it is, when there is one."""
     facts = facts_of(image, zone)
     found = [_begun(row, side, image) for row in rows]
@@ -73,20 +73,20 @@ def crossings(
     return tuple(found if partner is None else _with_changes(found, partner, facts))
 
 
-def _begun(row: Field, side: Side, image: Image) -> Crossing:
+def _begun(row: Field, side: Side, image: Image) -> FieldPreview:
     raw = {name: value for name, value in row.slice(side, image).items() if not name.startswith("@")}
-    begun = Crossing(row, side, raw, row.lens.get(side, image))
-    if side.other in row.barred:
+    begun = FieldPreview(row, side, raw, row.lens.get(side, image))
+    if side.other in row.blocked:
         return replace(begun, why=row.left_out)
     if isinstance(begun.reading, Held):
         return replace(begun, why=begun.reading.reason)
-    if not row.leads_to(side.other):
+    if not row.writes_to(side.other):
         return replace(begun, why=f"this field does not travel to {side.other.label}")
     return begun
 
 
-def _value(crossing: Crossing) -> Any:
-    return crossing.reading.value if isinstance(crossing.reading, Known) else None
+def _value(preview: FieldPreview) -> Any:
+    return preview.reading.value if isinstance(preview.reading, Known) else None
 
 
 # Writing ---------------------------------------------------------------------------------------------------------
@@ -102,10 +102,10 @@ class _Put:
     rows: dict[str, Field] = field(default_factory=dict)
 
 
-def _put(side: Side, found: Iterable[Crossing], current: Image, facts: Image) -> _Put:
+def _put(side: Side, found: Iterable[FieldPreview], current: Image, facts: Image) -> _Put:
     put = _Put()
-    for crossing in found:
-        row, value = crossing.row, _value(crossing)
+    for preview in found:
+        row, value = preview.row, _value(preview)
         try:
             part = row.lens.put(side, value, {**current, **put.fields}, facts)
         except Unwritable as error:
@@ -134,20 +134,20 @@ def _stored(put: _Put, side: Side) -> dict[str, Any]:
 
 def _key_of(lens: PartsLens, part: object) -> str:
     """The key by which a record shows the body part that has this id."""
-    called = lens.live.called("body_parts", {"id": part})
+    called = lens.picklists.called("body_parts", {"id": part})
     return next((name for name in called if fold(name) in lens.words.procore_words), called[-1])
 
 
-def _with_new(crossing: Crossing, new: _Put, back: Reading | None) -> Crossing:
-    key = crossing.row.key
+def _with_new(preview: FieldPreview, new: _Put, back: Reading | None) -> FieldPreview:
+    key = preview.row.key
     if key in new.refused:
-        return replace(crossing, why=new.refused[key])
+        return replace(preview, why=new.refused[key])
     if key not in new.parts:
-        return crossing
-    return replace(crossing, new={name: new.fields[name] for name in new.parts[key]}, back=back)
+        return preview
+    return replace(preview, new={name: new.fields[name] for name in new.parts[key]}, back=back)
 
 
-def _with_changes(found: list[Crossing], partner: Image, facts: Image) -> list[Crossing]:
+def _with_changes(found: list[FieldPreview], partner: Image, facts: Image) -> list[FieldPreview]:
     other = found[0].side.other if found else Side.PROCORE
     there = {c.row.key: c.row.lens.get(other, partner) for c in found}
     free = [c for c in found if not c.why and not (c.row.fills_only and _is_set(there[c.row.key]))]
@@ -159,35 +159,35 @@ def _is_set(reading: Reading) -> bool:
     return isinstance(reading, Held) or reading.value not in (None, "")
 
 
-def _with_change(crossing: Crossing, put: _Put) -> Crossing:
-    key = crossing.row.key
+def _with_change(preview: FieldPreview, put: _Put) -> FieldPreview:
+    key = preview.row.key
     if key in put.refused:
-        return replace(crossing, why=put.refused[key])
-    return replace(crossing, change={name: put.fields[name] for name in put.parts.get(key, ())})
+        return replace(preview, why=put.refused[key])
+    return replace(preview, change={name: put.fields[name] for name in put.parts.get(key, ())})
 
 
 # Coming back -----------------------------------------------------------------------------------------------------
 
 
-def _agrees(crossing: Crossing, there: Reading | None) -> bool:
-    if not isinstance(crossing.reading, Known) or not isinstance(there, Known):
+def _agrees(preview: FieldPreview, there: Reading | None) -> bool:
+    if not isinstance(preview.reading, Known) or not isinstance(there, Known):
         return False
-    pair = {crossing.side: crossing.reading.value, crossing.side.other: there.value}
-    return crossing.row.lens.agree(pair[Side.PROCORE], pair[Side.FOURHSE])
+    pair = {preview.side: preview.reading.value, preview.side.other: there.value}
+    return preview.row.lens.agree(pair[Side.PROCORE], pair[Side.FOURHSE])
 
 
-def _returned(crossing: Crossing) -> Crossing | None:
+def _returned(preview: FieldPreview) -> FieldPreview | None:
     """The same field with the value that was read back, where it could be written home again."""
-    if not isinstance(crossing.back, Known) or crossing.back.value is None:
+    if not isinstance(preview.back, Known) or preview.back.value is None:
         return None
-    return replace(crossing, reading=crossing.back) if crossing.row.leads_to(crossing.side) else None
+    return replace(preview, reading=preview.back) if preview.row.writes_to(preview.side) else None
 
 
-def _lost(crossing: Crossing, again: _Put) -> dict[str, tuple[Any, Any]]:
-    if crossing.row.key not in again.parts:
+def _lost(preview: FieldPreview, again: _Put) -> dict[str, tuple[Any, Any]]:
+    if preview.row.key not in again.parts:
         return {}
     return {
         name: (value, again.fields[name])
-        for name, value in crossing.raw.items()
+        for name, value in preview.raw.items()
         if name in again.fields and again.fields[name] != value
     }

@@ -8,7 +8,7 @@ from datetime import date
 from itertools import combinations
 from typing import Any
 
-from procore_4hse.mapping.directory import Directory, Fleet
+from procore_4hse.mapping.directory import Directory, EquipmentDirectory
 from procore_4hse.mapping.lenses.actions import ActionsLens
 from procore_4hse.mapping.lenses.base import STATUS_AT, ZONE, Held, Lens, Unwritable
 from procore_4hse.mapping.lenses.custom import DecimalLens
@@ -18,7 +18,7 @@ from procore_4hse.mapping.lenses.incident import CUSTOM_STATUS, TITLE_MAX, Statu
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.lenses.words import PartsLens, SeveralWords, WordLens
 from procore_4hse.mapping.paths import CUSTOM, stem
-from procore_4hse.mapping.picklists import Live
+from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Image, Side
 
@@ -48,11 +48,13 @@ class CounterExample:
 
 def counter_examples(rows: tuple[Field, ...]) -> Iterator[CounterExample]:
     """The smallest failing sample of each row of a record, in the order of the rows."""
-    live = Live.of(Directory({"1": "a"}, {"a": "1"}), _pickers(rows), Fleet({"1": "a"}, {"a": "1"}))
-    bound = tuple(row.bound(live) for row in rows)
+    picklists = Picklists.of(
+        Directory({"1": "a"}, {"a": "1"}), _pickers(rows), EquipmentDirectory({"1": "a"}, {"a": "1"})
+    )
+    bound = tuple(row.bound(picklists) for row in rows)
     for row in bound:
         tried = (
-            _tried(bound, row, side, value) for side in Side if row.leads_to(side) for value in _samples(row, bound)
+            _tried(bound, row, side, value) for side in Side if row.writes_to(side) for value in _samples(row, bound)
         )
         if (failing := next((one for one in tried if one is not None), None)) is not None:
             yield failing
@@ -173,7 +175,7 @@ def _echo(rows: Iterable[Field], image: Image) -> dict[str, Any]:
         if isinstance(lens, WordLens) and lens.picker and (name := f"{lens.procore}_id") in image:
             found[lens.procore] = image[name] and {"id": image[name]}
         elif isinstance(lens, PartsLens) and "body_part_ids" in image:
-            names = {int(one): str(entry["name"]) for one, entry in lens.live.pickers["body_parts"].items()}
+            names = {int(one): str(entry["name"]) for one, entry in lens.picklists.pickers["body_parts"].items()}
             found[lens.procore] = [names[one] for one in image["body_part_ids"]]
         elif isinstance(lens, StatusLens) and CUSTOM_STATUS in image:
             found[lens.procore] = next(word for word, one in lens.custom.items() if one == image[CUSTOM_STATUS])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Dict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -13,8 +13,8 @@ from procore_4hse.mapping.lenses.incident import CategoryLens, DayLens, TextLens
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.lenses.words import PartsLens, WordLens
 from procore_4hse.mapping.paths import at
-from procore_4hse.mapping.picklists import Live
-from procore_4hse.models import PEOPLE_RECORDS, Agreement, Image, Kind, Side
+from procore_4hse.mapping.picklists import Picklists
+from procore_4hse.models import PEOPLE_RECORDS, Base, Image, Kind, Side
 
 FILING_TYPE = "filing_type"
 
@@ -26,7 +26,7 @@ class Direction(StrEnum):
     NONE = "rests"
     """Of a row whose way the route does not go; no mapping file may say so."""
 
-    def leads_to(self, side: Side) -> bool:
+    def writes_to(self, side: Side) -> bool:
         if self is Direction.NONE:
             return False
         return self is Direction.BOTH or (self is Direction.TO_FOURHSE) == (side is Side.FOURHSE)
@@ -66,61 +66,61 @@ class Field:
     kinds: tuple[Kind, ...] = (Kind.INCIDENT,)
     """The Procore records that have this field."""
     privacy: FieldClass = FieldClass.PLAIN
-    barred: tuple[Side, ...] = ()
+    blocked: tuple[Side, ...] = ()
     """Where its values would go if its class might cross."""
     fills_only: bool = False
     """Set by the vendor: carried to the side that got the record from there, and never over a value."""
-    is_quiet: bool = False
-    """Writes nothing to Procore for now, where it would alert people; see `Mapping.hushed`."""
+    alerts_off: bool = False
+    """Writes nothing to Procore for now, where it would alert people; see `FieldMapping.suppress_alerts`."""
 
     def slice(self, side: Side, image: Image) -> dict[str, object]:
         """The raw values that this field reads of a record."""
         return {path: at(image, path) for path in self.lens.reads(side)}
 
-    def agreement(self, procore: Image, fourhse: Image, *, settled: bool = False) -> Agreement:
-        return Agreement(self.slice(Side.PROCORE, procore), self.slice(Side.FOURHSE, fourhse), settled)
+    def base_of(self, procore: Image, fourhse: Image, *, settled: bool = False) -> Base:
+        return Base(self.slice(Side.PROCORE, procore), self.slice(Side.FOURHSE, fourhse), settled)
 
-    def leads_to(self, side: Side) -> bool:
-        return self.travels_to(side) and not (self.is_quiet and side is Side.PROCORE)
+    def writes_to(self, side: Side) -> bool:
+        return self.travels_to(side) and not (self.alerts_off and side is Side.PROCORE)
 
     def travels_to(self, side: Side) -> bool:
         """Whether its values go there, also when they are held back for now."""
-        return self.direction.leads_to(side) and self.lens.writes(side)
+        return self.direction.writes_to(side) and self.lens.writes(side)
 
     @property
     def way(self) -> Direction:
         """The way that its values go in the end: a category never goes to Procore, whatever its row says."""
         there = frozenset(side for side in Side if self.travels_to(side))
         ways = (Direction.BOTH, Direction.TO_FOURHSE, Direction.TO_PROCORE, Direction.NONE)
-        return next(way for way in ways if there == {side for side in Side if way.leads_to(side)})
+        return next(way for way in ways if there == {side for side in Side if way.writes_to(side)})
 
     @property
-    def rests(self) -> bool:
+    def inactive(self) -> bool:
         """Whether its values go nowhere: it is not compared, asked about or kept."""
         return self.direction is Direction.NONE
 
     @property
     def left_out(self) -> str:
         """What privacy keeps home, in words; empty when it keeps nothing."""
-        where = " or ".join(side.label for side in self.barred)
+        where = " or ".join(side.label for side in self.blocked)
         return f"left out: {self.privacy} may not cross to {where}" if where else ""
 
-    def within(self, crossing: Dict[FieldClass, Direction]) -> Field:
+    def within(self, crossing: Mapping[FieldClass, Direction]) -> Field:
         """The same row, its way met with the one that its class may go."""
         allowed = crossing.get(self.privacy, Direction.BOTH)
-        barred = tuple(side for side in reversed(Side) if self.leads_to(side) and not allowed.leads_to(side))
-        if not barred:
+        blocked = tuple(side for side in reversed(Side) if self.writes_to(side) and not allowed.writes_to(side))
+        if not blocked:
             return self
-        left = replace(self, direction=_meet(self.direction, allowed), barred=(*self.barred, *barred))
-        return left if any(left.leads_to(side) for side in Side) else replace(left, direction=Direction.NONE)
+        left = replace(self, direction=_meet(self.direction, allowed), blocked=(*self.blocked, *blocked))
+        return left if any(left.writes_to(side) for side in Side) else replace(left, direction=Direction.NONE)
 
-    def bound(self, live: Live) -> Field:
+    def bound(self, picklists: Picklists) -> Field:
         """The same row, told what both systems' own lists hold now."""
-        return replace(self, lens=self.lens.bound(live)) if isinstance(self.lens, NeedsLists) else self
+        return replace(self, lens=self.lens.bound(picklists)) if isinstance(self.lens, NeedsLists) else self
 
 
 @dataclass(frozen=True)
-class Mapping:
+class FieldMapping:
     """The rows of a mapping folder in their order. Exactly one reads a title, one a day, one a category."""
 
     name: str
@@ -132,19 +132,19 @@ class Mapping:
     """The rows of an injury or a near miss and an involved person; exactly one says who it is."""
     recognised: tuple[str, ...] = tuple(RULES)
     """How a person of one system is recognised in the other, in this order."""
-    partners: Dict[str, str] = field(default_factory=dict)
+    partners: Mapping[str, str] = field(default_factory=dict)
     """Procore person id -> 4HSE person-office id: exceptions that go before every rule."""
     validations: bool = False
     """Whether Procore is asked to refuse what lacks a field that the company calls required (P75)."""
     equipment: tuple[Field, ...] = ()
     """The one row of equipment, when the folder has one."""
     equipment_by: tuple[str, ...] = ()
-    equipment_partners: Dict[str, str] = field(default_factory=dict)
-    crossing: Dict[FieldClass, Direction] = field(default_factory=dict)
+    equipment_partners: Mapping[str, str] = field(default_factory=dict)
+    crossing: Mapping[FieldClass, Direction] = field(default_factory=dict)
     """The classes that a route bars, each with the way it may still go."""
 
     @property
-    def by_key(self) -> Dict[str, Field]:
+    def by_key(self) -> Mapping[str, Field]:
         return {field.key: field for field in (*self.fields, *self.people, *self.equipment)}
 
     @property
@@ -179,7 +179,7 @@ class Mapping:
     @property
     def reads_actions(self) -> bool:
         """Whether a row tells of an incident's actions, which cost a list of their own."""
-        return any(ACTIONS in row.lens.reads(Side.PROCORE) for row in self.fields if not row.rests)
+        return any(ACTIONS in row.lens.reads(Side.PROCORE) for row in self.fields if not row.inactive)
 
     @property
     def alerting(self) -> tuple[Field, ...]:
@@ -187,24 +187,24 @@ class Mapping:
         going = (row for row in self.people if row.travels_to(Side.PROCORE))
         return tuple(row for row in going if FILING_TYPE in row.lens.names(Side.PROCORE))
 
-    def hushed(self) -> Mapping:
+    def suppress_alerts(self) -> FieldMapping:
         """The same mapping while nobody is to be alerted: what it would write as a filing type stays unwritten."""
         loud = {row.key for row in self.alerting}
-        return replace(self, people=tuple(replace(row, is_quiet=row.key in loud) for row in self.people))
+        return replace(self, people=tuple(replace(row, alerts_off=row.key in loud) for row in self.people))
 
-    def rows_for(self, kind: Kind, live: Live) -> tuple[Field, ...]:
+    def rows_for(self, kind: Kind, picklists: Picklists) -> tuple[Field, ...]:
         """The rows by which a Procore record of this kind and its partner agree."""
         rows = self.people if kind in PEOPLE_RECORDS else self.equipment if kind is Kind.EQUIPMENT else self.fields
-        return tuple(row.bound(live) for row in rows if kind in row.kinds)
+        return tuple(row.bound(picklists) for row in rows if kind in row.kinds)
 
-    def narrowed(self, direction: Direction) -> Mapping:
+    def narrowed(self, direction: Direction) -> FieldMapping:
         """The same mapping for a route that carries one direction only; rows of the other one rest."""
         if direction is Direction.BOTH:
             return self
         fields, people, equipment = (_led(rows, direction) for rows in (self.fields, self.people, self.equipment))
         return replace(self, fields=fields, people=people, equipment=equipment)
 
-    def within(self, crossing: Dict[FieldClass, Direction]) -> Mapping:
+    def within(self, crossing: Mapping[FieldClass, Direction]) -> FieldMapping:
         """The same mapping for a route that lets each class cross only as told; a class not named crosses freely."""
         return replace(
             self,

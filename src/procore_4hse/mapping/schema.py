@@ -272,7 +272,7 @@ class Using:
     ways: tuple[Direction, ...] = (Direction.BOTH, Direction.TO_FOURHSE, Direction.TO_PROCORE)
     on_lines: frozenset[str] = frozenset()
     """The fields in Procore whose value may stand on a named line."""
-    apart: frozenset[tuple[str, str]] = frozenset()
+    not_duplicates: frozenset[tuple[str, str]] = frozenset()
     """Fields that it serves on their side, but not with each other."""
     fills_only: bool = False
 
@@ -359,7 +359,7 @@ _USING = (
         _TEXTS | {"description_event"},
         lost=_NO_MARKUP,
         on_lines=_fields("number", CUSTOM),
-        apart=frozenset({(CUSTOM, "description_event")}),
+        not_duplicates=frozenset({(CUSTOM, "description_event")}),
     ),
     Using(
         "local day",
@@ -471,7 +471,7 @@ _PERSON_USING = (
         lost="none and 0 cannot be told apart",
         key="days",
         on_lines=_fields(CUSTOM),
-        apart=frozenset({(CUSTOM, "days"), ("work_days_absent", "description"), ("work_days_absent", "code")}),
+        not_duplicates=frozenset({(CUSTOM, "days"), ("work_days_absent", "description"), ("work_days_absent", "code")}),
     ),
     Using(
         "text",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from procore_4hse.mapping.rules import Field, Mapping
+from procore_4hse.mapping.rules import Field, FieldMapping
 from procore_4hse.mapping.schema import INCIDENT_FORM, PEOPLE_FORM, Form, Keeps, Using
 
 
@@ -33,7 +33,7 @@ class Row:
     """What the route's privacy keeps home of it; empty when it keeps nothing."""
 
 
-def rows(mapping: Mapping) -> tuple[Row, ...]:
+def rows(mapping: FieldMapping) -> tuple[Row, ...]:
     """The rows of a loaded mapping in their order, those of an incident first."""
     return tuple(
         _row(field, form)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from procore_4hse.mapping.lenses.base import STATUS_AT, ZONE, Held, Reading, Unwritable
-from procore_4hse.mapping.rules import Field, Mapping
+from procore_4hse.mapping.rules import Field, FieldMapping
 from procore_4hse.models import Action, Image, Side
 
 REQUIRED = ("title", "day")
@@ -15,7 +15,7 @@ NEEDED = (*REQUIRED, "status", "category", "person")
 """Rows that hold a new record while they cannot be told; any other row only waits itself."""
 
 
-def canonical(mapping: Mapping, side: Side, image: Image) -> dict[str, Reading]:
+def canonical(mapping: FieldMapping, side: Side, image: Image) -> dict[str, Reading]:
     """What a record means, per field key."""
     return {field.key: field.lens.get(side, image) for field in mapping.fields}
 
@@ -38,7 +38,7 @@ def payload(side: Side, values: Iterable[tuple[Field, Any]], current: Image, fac
 
 def shows(rows: Iterable[Field], action: Action, image: Image) -> bool:
     """Whether a record shows what this action sent, field by field; a server's rewrite counts as the same."""
-    sent_rows = [row for row in rows if row.key in action.sources and row.leads_to(action.side)]
+    sent_rows = [row for row in rows if row.key in action.sources and row.writes_to(action.side)]
     return all(_shows_field(row, action, image) for row in sent_rows)
 
 
@@ -51,17 +51,17 @@ def _shows_field(row: Field, action: Action, image: Image) -> bool:
     return row.lens.agree(pair[Side.PROCORE], pair[Side.FOURHSE]) or row.lens.is_rewrite(sent.value, stored.value)
 
 
-def new_payload(mapping: Mapping, side: Side, source: Image, zone: str) -> dict[str, Any]:
+def new_payload(mapping: FieldMapping, side: Side, source: Image, zone: str) -> dict[str, Any]:
     """The payload that creates on `side` what `source` means. Raises Unwritable when a needed field cannot be told."""
     return _laid(mapping, side, source, zone)[0]
 
 
-def unsaid(mapping: Mapping, side: Side, source: Image, zone: str) -> frozenset[str]:
+def unsaid(mapping: FieldMapping, side: Side, source: Image, zone: str) -> frozenset[str]:
     """The rows that a new record goes without, because their value cannot be told yet; the others wait for none."""
     return _laid(mapping, side, source, zone)[1]
 
 
-def _laid(mapping: Mapping, side: Side, source: Image, zone: str) -> tuple[dict[str, Any], frozenset[str]]:
+def _laid(mapping: FieldMapping, side: Side, source: Image, zone: str) -> tuple[dict[str, Any], frozenset[str]]:
     facts, written, left = facts_of(source, zone), dict[str, Any](), set[str]()
     for field in mapping.fields:
         try:
@@ -74,13 +74,13 @@ def _laid(mapping: Mapping, side: Side, source: Image, zone: str) -> tuple[dict[
 
 
 def _said(field: Field, side: Side, source: Image, written: Image, facts: Image) -> dict[str, Any]:
-    if side in field.barred:
+    if side in field.blocked:
         return {}
     reading = field.lens.get(side.other, source)
     if isinstance(reading, Held):
         raise Unwritable(reading.reason)
     if reading.value is None and field.key in REQUIRED:
         raise Unwritable(f"{side.other.label} shows no {field.label.lower()}, and {side.label} needs one")
-    if reading.value is None or not field.leads_to(side):
+    if reading.value is None or not field.writes_to(side):
         return {}
     return field.lens.put(side, reading.value, written, facts)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from procore_4hse.clients import FourHseRegister, ProcoreRegister
+from procore_4hse.clients import FourHseApi, ProcoreApi
 from procore_4hse.errors import AccessRefused, GuardStopped, NotFound, Refused, VendorError
 from procore_4hse.mapping.lenses.base import Known
 from procore_4hse.mapping.lenses.days import zone_name
@@ -23,9 +23,9 @@ from procore_4hse.operations.coverage import (
     status_gaps,
     unlisted,
 )
-from procore_4hse.operations.equipment_coverage import Yard, fleet_gaps
+from procore_4hse.operations.equipment_coverage import EquipmentList, equipment_gaps
 from procore_4hse.route import Route
-from procore_4hse.runtime import House
+from procore_4hse.runtime import Runtime
 
 SKEW = timedelta(seconds=60)
 """Clocks that differ by more than this are worth a word: none is ever compared, but logs would mislead."""
@@ -58,38 +58,38 @@ class Finding:
 Findings = Iterator[Finding]
 
 
-def check_all(house: House, routes: Sequence[Route], step: Callable[[str], None] = lambda _: None) -> Findings:
+def check_all(runtime: Runtime, routes: Sequence[Route], step: Callable[[str], None] = lambda _: None) -> Findings:
     """Findings in the order in which they are made; `step` is told what is looked at now."""
     for route in routes[:1]:
         step("credentials")
-        yield from _credentials(house, route)
+        yield from _credentials(runtime, route)
     for route in routes:
         step(f"route {route.name}")
-        yield from _route(house, route)
+        yield from _route(runtime, route)
     for side in Side:
-        yield _rate_headers(house, side)
+        yield _rate_headers(runtime, side)
 
 
 # One system ------------------------------------------------------------------------------------------------------
 
 
-def _credentials(house: House, route: Route) -> Findings:
-    procore, fourhse = house.registers(route)
-    calls: tuple[tuple[ProcoreRegister | FourHseRegister, Callable[[], Any]], ...] = (
+def _credentials(runtime: Runtime, route: Route) -> Findings:
+    procore, fourhse = runtime.apis(route)
+    calls: tuple[tuple[ProcoreApi | FourHseApi, Callable[[], Any]], ...] = (
         (procore, procore.me),
         (fourhse, fourhse.project),
     )
-    for register, call in calls:
+    for api, call in calls:
         try:
             call()
         except NotFound:
-            yield _fine(register.side, "The credentials are accepted.")
+            yield _fine(api.side, "The credentials are accepted.")
         except VendorError as error:
-            yield _problem(register.side.label, error)
+            yield _problem(api.side.label, error)
             continue
         else:
-            yield _fine(register.side, "The credentials are accepted.")
-        yield _clock(house.clock(), register)
+            yield _fine(api.side, "The credentials are accepted.")
+        yield _clock(runtime.clock(), api)
 
 
 def _fine(side: Side, what: str) -> Finding:
@@ -100,8 +100,8 @@ def _problem(place: str, error: VendorError) -> Finding:
     return Finding(place, Level.PROBLEM, str(error), error.exit_code)
 
 
-def _clock(now: datetime, register: ProcoreRegister | FourHseRegister) -> Finding:
-    title, theirs = register.side.label, register.server_date
+def _clock(now: datetime, api: ProcoreApi | FourHseApi) -> Finding:
+    title, theirs = api.side.label, api.server_date
     if theirs is None:
         return Finding(title, Level.WARNING, "Its answers carry no date, so that its clock cannot be compared.")
     skew = abs(now - theirs)
@@ -111,8 +111,8 @@ def _clock(now: datetime, register: ProcoreRegister | FourHseRegister) -> Findin
     return Finding(title, Level.WARNING, f"Its clock and ours differ by {seconds} seconds; set ours right.")
 
 
-def _rate_headers(house: House, side: Side) -> Finding:
-    line = house.budgets.get(side)
+def _rate_headers(runtime: Runtime, side: Side) -> Finding:
+    line = runtime.budgets.get(side)
     if line is None or line.limit is None:
         return _fine(side, "Its answers state no call limit; we go by refusals alone.")
     return _fine(side, f"Its answers state a limit of {line.limit} calls; {line.remaining} are left.")
@@ -121,15 +121,15 @@ def _rate_headers(house: House, side: Side) -> Finding:
 # One route -------------------------------------------------------------------------------------------------------
 
 
-def _route(house: House, route: Route) -> Findings:
+def _route(runtime: Runtime, route: Route) -> Findings:
     yield from _left_out(route)
-    procore, fourhse = house.registers(route)
+    procore, fourhse = runtime.apis(route)
     for look in (_project, _incidents, _bin, _settings, _unknown_time):
         yield from _guarded(route, look, procore)
     for glance in (_place, _pages):
         yield from _guarded(route, glance, fourhse)
-    yield from _guarded(route, lambda register: _words(route, register, fourhse), procore)
-    yield from _guarded(route, lambda register: _equipment(route, register, fourhse), procore)
+    yield from _guarded(route, lambda api: _words(route, api, fourhse), procore)
+    yield from _guarded(route, lambda api: _equipment(route, api, fourhse), procore)
 
 
 def _left_out(route: Route) -> Findings:
@@ -139,10 +139,10 @@ def _left_out(route: Route) -> Findings:
             yield Finding(f"route {route.name}", Level.OK, f"{row.label}: {row.left_out}.")
 
 
-def _guarded(route: Route, look: Callable[[Any], Findings], register: Any) -> Findings:
+def _guarded(route: Route, look: Callable[[Any], Findings], api: Any) -> Findings:
     """What a look finds, under the route's name; a call that fails is a finding too."""
     try:
-        for found in look(register):
+        for found in look(api):
             yield Finding(f"route {route.name}", found.level, found.what, found.code)
     except VendorError as error:
         yield _problem(f"route {route.name}", error)
@@ -156,7 +156,7 @@ def _warning(what: str) -> Finding:
     return Finding("", Level.WARNING, what)
 
 
-def _project(procore: ProcoreRegister) -> Findings:
+def _project(procore: ProcoreApi) -> Findings:
     project = procore.project()
     zone = zone_name(project.get("tz_name"), project.get("time_zone"))
     if zone is None:
@@ -166,12 +166,12 @@ def _project(procore: ProcoreRegister) -> Findings:
         yield _ok(f"The Procore project can be read; its days are those of {zone}.")
 
 
-def _incidents(procore: ProcoreRegister) -> Findings:
+def _incidents(procore: ProcoreApi) -> Findings:
     total = procore.incident_total()
     yield _ok(f"Procore's incidents can be read: {'an unknown number' if total is None else total} are listed.")
 
 
-def _bin(procore: ProcoreRegister) -> Findings:
+def _bin(procore: ProcoreApi) -> Findings:
     try:
         for _ in procore.recycled_pages(Kind.INCIDENT, ids=[NOBODY]):
             pass
@@ -184,7 +184,7 @@ def _bin(procore: ProcoreRegister) -> Findings:
         yield _ok("Procore's recycle bin can be read, so that deletions there can be proven.")
 
 
-def _settings(procore: ProcoreRegister) -> Findings:
+def _settings(procore: ProcoreApi) -> Findings:
     """What Procore does by itself with the incidents that we create."""
     try:
         configuration = procore.configuration()
@@ -197,7 +197,7 @@ def _settings(procore: ProcoreRegister) -> Findings:
         yield _warning("Procore marks new incidents private by itself, those that we create too.")
 
 
-def _unknown_time(procore: ProcoreRegister) -> Findings:
+def _unknown_time(procore: ProcoreApi) -> Findings:
     """Whether the plain listing leaves out incidents whose time is unknown."""
     plain, unknown, known = (procore.incident_total(time_unknown=flag) for flag in (None, True, False))
     if not unknown or plain is None or known is None:
@@ -208,7 +208,7 @@ def _unknown_time(procore: ProcoreRegister) -> Findings:
         yield _ok("Procore's plain lists show incidents of unknown time too.")
 
 
-def _place(fourhse: FourHseRegister) -> Findings:
+def _place(fourhse: FourHseApi) -> Findings:
     status = fourhse.project().get("status")
     if status in (None, "active"):
         yield _ok("The 4HSE project is active.")
@@ -217,7 +217,7 @@ def _place(fourhse: FourHseRegister) -> Findings:
         yield _warning(f"The 4HSE project is {status}, and only an active one works; nothing there counts as deleted.")
 
 
-def _office(fourhse: FourHseRegister) -> Findings:
+def _office(fourhse: FourHseApi) -> Findings:
     office = fourhse.office()
     if any(office.get(name) in (False, 0, "0") for name in ("owned_active", "parent_active")):
         yield _warning("The 4HSE office has ended, and its incidents may be hidden; nothing there counts as deleted.")
@@ -228,7 +228,7 @@ def _office(fourhse: FourHseRegister) -> Findings:
         yield _ok("The 4HSE office is active.")
 
 
-def _pages(fourhse: FourHseRegister) -> Findings:
+def _pages(fourhse: FourHseApi) -> Findings:
     """How many rows 4HSE puts on a page, when there are enough to tell."""
     page: Page = next(fourhse.pages(Kind.INCIDENT))
     rows = len(page.records)
@@ -242,7 +242,7 @@ def _pages(fourhse: FourHseRegister) -> Findings:
 # Words -----------------------------------------------------------------------------------------------------------
 
 
-def _words(route: Route, procore: ProcoreRegister, fourhse: FourHseRegister) -> Findings:
+def _words(route: Route, procore: ProcoreApi, fourhse: FourHseApi) -> Findings:
     """Every word of the mapping against what both systems offer and show now, and the other way round."""
     offered: dict[str, tuple[Image, ...]] = {}
     for name in lists_for(route.mapping):
@@ -278,7 +278,7 @@ def _told(found: Sequence[Gap], otherwise: str) -> Findings:
         yield _ok(otherwise)
 
 
-def _status_use(procore: ProcoreRegister, status_id: int) -> StatusUse:
+def _status_use(procore: ProcoreApi, status_id: int) -> StatusUse:
     """The incidents of this status, asked for with and without known time, and the status as the first one shows it.
 
     A filter that Procore did not apply, or refused, finds none.
@@ -300,7 +300,7 @@ def _status_use(procore: ProcoreRegister, status_id: int) -> StatusUse:
 # What alerts people ----------------------------------------------------------------------------------------------
 
 
-def _alerts(route: Route, procore: ProcoreRegister, involved: Iterable[Image]) -> Findings:
+def _alerts(route: Route, procore: ProcoreApi, involved: Iterable[Image]) -> Findings:
     """Which rows write a filing type to Procore, and which filing types alert people there now (P73)."""
     rows = route.mapping.alerting
     if not rows:
@@ -329,27 +329,27 @@ def _alerts(route: Route, procore: ProcoreRegister, involved: Iterable[Image]) -
 # Equipment -------------------------------------------------------------------------------------------------------
 
 
-def _equipment(route: Route, procore: ProcoreRegister, fourhse: FourHseRegister) -> Findings:
+def _equipment(route: Route, procore: ProcoreApi, fourhse: FourHseApi) -> Findings:
     """Both lists of equipment by the rules of the mapping, with the incidents that name each piece."""
     if not route.mapping.equipment:
         return
     try:
-        here, there = ([row for page in register.equipment_pages() for row in page] for register in (procore, fourhse))
+        here, there = ([row for page in api.equipment_pages() for row in page] for api in (procore, fourhse))
     except (AccessRefused, NotFound) as error:
         yield _warning(
             f"{error.side.label}'s list of equipment may not be read, so that its pieces cannot be compared."
         )
         return
     records = [page for kind in PROCORE_RECORDS for page in procore.record_pages(kind)]
-    found = fleet_gaps(
+    found = equipment_gaps(
         route.mapping,
-        Yard.of(Side.PROCORE, here, _payloads(records)),
-        Yard.of(Side.FOURHSE, there, _payloads(fourhse.pages(Kind.RESOURCE))),
+        EquipmentList.of(Side.PROCORE, here, _payloads(records)),
+        EquipmentList.of(Side.FOURHSE, there, _payloads(fourhse.pages(Kind.RESOURCE))),
     )
     yield from _told(found, "Every piece of equipment that both systems list has its partner.")
 
 
-def _shown(procore: ProcoreRegister, fourhse: FourHseRegister) -> dict[tuple[Side, Kind], tuple[Image, ...]]:
+def _shown(procore: ProcoreApi, fourhse: FourHseApi) -> dict[tuple[Side, Kind], tuple[Image, ...]]:
     pages: dict[tuple[Side, Kind], Iterator[Page]] = {
         (Side.PROCORE, Kind.INCIDENT): procore.incident_pages(),
         (Side.FOURHSE, Kind.INCIDENT): fourhse.pages(Kind.INCIDENT),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from collections.abc import Mapping as Dict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from procore_4hse.mapping.classes import FieldClass
@@ -12,8 +11,8 @@ from procore_4hse.mapping.lenses.base import INJURED, ZONE, Held, Known
 from procore_4hse.mapping.lenses.custom import SWITCH, CustomWordLens, CustomWordsLens
 from procore_4hse.mapping.lenses.incident import StatusLens
 from procore_4hse.mapping.lenses.words import PartsLens, WordLens, fold
-from procore_4hse.mapping.picklists import Live
-from procore_4hse.mapping.rules import Field, Mapping
+from procore_4hse.mapping.picklists import Picklists
+from procore_4hse.mapping.rules import Field, FieldMapping
 from procore_4hse.models import Image, Kind, Side
 
 STATUSES = "statuses"
@@ -23,9 +22,9 @@ TRIGGERS = ("email_trigger", "push_notification_trigger")
 FIXED = {"filing_type": "filing_types"}
 """Procore's fields whose words the contract fixes, and the list that shows them."""
 
-Offered = Dict[str, tuple[Image, ...]]
+Offered = Mapping[str, tuple[Image, ...]]
 """What Procore's lists hold now; a list that may not be read is missing."""
-Shown = Dict[tuple[Side, Kind], tuple[Image, ...]]
+Shown = Mapping[tuple[Side, Kind], tuple[Image, ...]]
 """The records of both systems as they are now."""
 
 
@@ -47,7 +46,7 @@ class StatusUse:
     image: Image = field(default_factory=dict)
 
 
-def lists_for(mapping: Mapping) -> tuple[str, ...]:
+def lists_for(mapping: FieldMapping) -> tuple[str, ...]:
     """Procore's lists that the words of this mapping are compared with."""
     lenses = [row.lens for row in (*mapping.fields, *mapping.people)]
     fixed = {FIXED[lens.procore] for lens in lenses if isinstance(lens, WordLens) and lens.procore in FIXED}
@@ -55,10 +54,10 @@ def lists_for(mapping: Mapping) -> tuple[str, ...]:
     return tuple(sorted(mapping.pickers | fixed | keys | {STATUSES}))
 
 
-def gaps(mapping: Mapping, offered: Offered, shown: Shown) -> list[Gap]:
+def gaps(mapping: FieldMapping, offered: Offered, shown: Shown) -> list[Gap]:
     """Every gap, list by list: what Procore offers and no list knows, what lists name and Procore lacks, and what
     records show."""
-    rows = [_Row.of(row, offered, shown) for row in (*mapping.fields, *mapping.people) if not row.rests]
+    rows = [_Row.of(row, offered, shown) for row in (*mapping.fields, *mapping.people) if not row.inactive]
     return [
         gap for row in rows for look in (_not_listed, _not_offered, _not_known) for gap in _by_use(look(row, offered))
     ]
@@ -77,7 +76,7 @@ class _Row:
     @classmethod
     def of(cls, row: Field, offered: Offered, shown: Shown) -> _Row:
         pickers = [(name, entry) for name, entries in offered.items() for entry in entries if "id" in entry]
-        bound = row.bound(Live.of(Live().directory, pickers))
+        bound = row.bound(Picklists.of(Picklists().directory, pickers))
         told = cls(bound, Kind.INCIDENT not in row.kinds)
         for (side, kind), images in shown.items():
             if kind in {one.on(side) for one in row.kinds}:
@@ -153,7 +152,7 @@ def _not_offered(row: _Row, offered: Offered) -> Iterator[Gap]:
 
 def _is_offered(lens: object, picker: str, word: str, offered: Offered) -> bool:
     if isinstance(lens, PartsLens | WordLens) and (isinstance(lens, PartsLens) or lens.picker):
-        return lens.live.id_of(picker, word) is not None
+        return lens.picklists.id_of(picker, word) is not None
     return fold(word) in {fold(str(entry.get("value"))) for entry in offered[picker]}
 
 
@@ -195,9 +194,9 @@ def _not_known(row: _Row, offered: Offered) -> Iterator[Gap]:
         yield row.gap(what, "add the word to the mapping", count)
 
 
-def unlisted(mapping: Mapping) -> tuple[str, ...]:
+def unlisted(mapping: FieldMapping) -> tuple[str, ...]:
     """The rows with words that Procore lists nowhere: the entries of custom fields."""
-    rows = [row for row in (*mapping.fields, *mapping.people) if not row.rests]
+    rows = [row for row in (*mapping.fields, *mapping.people) if not row.inactive]
     return tuple(row.label for row in rows if _is_unlisted(row.lens))
 
 
@@ -208,13 +207,13 @@ def _is_unlisted(lens: object) -> bool:
 # Statuses of the company's own -----------------------------------------------------------------------------------
 
 
-def named_statuses(mapping: Mapping) -> Dict[str, int]:
+def named_statuses(mapping: FieldMapping) -> Mapping[str, int]:
     """The custom statuses that Procore is to be given, by the word that each stands for."""
-    lenses = [row.lens for row in mapping.fields if row.leads_to(Side.PROCORE)]
+    lenses = [row.lens for row in mapping.fields if row.writes_to(Side.PROCORE)]
     return next((lens.custom for lens in lenses if isinstance(lens, StatusLens)), {})
 
 
-def status_gaps(mapping: Mapping, offered: Offered, uses: Dict[int, StatusUse]) -> list[Gap]:
+def status_gaps(mapping: FieldMapping, offered: Offered, uses: Mapping[int, StatusUse]) -> list[Gap]:
     """Custom statuses that Procore does not show, or shows as standing for the other word.
 
     Procore has no list of them (P71): one is known by the incidents that are in it, or by its id among the statuses.
@@ -236,7 +235,7 @@ def status_gaps(mapping: Mapping, offered: Offered, uses: Dict[int, StatusUse]) 
 
 def _stands_for(image: Image) -> str | None:
     meant = image.get("global_status")
-    name = meant.get("name") if isinstance(meant, Dict) else None
+    name = meant.get("name") if isinstance(meant, Mapping) else None
     return fold(str(name)) if name else None
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 from procore_4hse.engine.cycle import GRACE, LEASE
-from procore_4hse.engine.snapshots import live
+from procore_4hse.engine.snapshots import picklists
 from procore_4hse.errors import SyncError, UsageError
 from procore_4hse.models import PEOPLE_RECORDS, Item, ItemKind, Kind, Link, LinkState, Side
 from procore_4hse.route import Route
@@ -190,7 +190,7 @@ def _person(unit: Unit, route: Route, entry: Entry, with_id: str | None, listed:
         raise UsageError(f"{with_id} is none of the candidates: {', '.join(listed)}.")
     if unit.staging(route.key).find(side, Kind.DIRECTORY, with_id) is None:
         raise UsageError(f"{side.label}'s directory shows no person {with_id} on this route.")
-    pairs = live(unit, unit.routes.get(route.key), route.mapping).directory
+    pairs = picklists(unit, unit.routes.get(route.key), route.mapping).directory
     if with_id in (pairs.to_procore if side is Side.FOURHSE else pairs.to_fourhse):
         raise UsageError(f"{side.label} {with_id} is the partner of somebody else already.")
     return with_id

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from collections.abc import Mapping as Dict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from procore_4hse.mapping.directory import Fleet, doubts
+from procore_4hse.mapping.directory import EquipmentDirectory, doubts
 from procore_4hse.mapping.lenses.equipment import RESOURCE_TYPE, names_equipment
-from procore_4hse.mapping.rules import Mapping
+from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.models import Image, Side
 from procore_4hse.operations.coverage import Gap
 
@@ -21,15 +20,15 @@ MEND = "give both the same number, or name them under `partners` in equipment.ya
 
 
 @dataclass(frozen=True)
-class Yard:
+class EquipmentList:
     """One system's equipment by id, and the incidents whose records name each piece."""
 
     side: Side
-    rows: Dict[str, Image]
-    named: Dict[str, frozenset[str]] = field(default_factory=dict)
+    rows: Mapping[str, Image]
+    named: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, side: Side, rows: Iterable[Image], records: Iterable[Image]) -> Yard:
+    def of(cls, side: Side, rows: Iterable[Image], records: Iterable[Image]) -> EquipmentList:
         """`records` are Procore's records of an incident, or 4HSE's resources; what was deleted does not count."""
         named: dict[str, set[str]] = defaultdict(set)
         for record in records:
@@ -56,50 +55,54 @@ def _piece(side: Side, record: Image) -> tuple[str | None, object]:
     return (None if named is None else str(named)), record.get("office_incident_id")
 
 
-def fleet_gaps(mapping: Mapping, procore: Yard, fourhse: Yard) -> list[Gap]:
+def equipment_gaps(mapping: FieldMapping, procore: EquipmentList, fourhse: EquipmentList) -> list[Gap]:
     """Exceptions that name nothing, rules that fit several pieces, and pieces that have no partner."""
-    if not mapping.equipment or mapping.equipment[0].rests:
+    if not mapping.equipment or mapping.equipment[0].inactive:
         return []
-    fleet = Fleet.of(procore.rows, fourhse.rows, mapping.equipment_by, mapping.equipment_partners)
-    unclear = doubts(procore.rows, fourhse.rows, mapping.equipment_by, fleet)
+    equipment = EquipmentDirectory.of(procore.rows, fourhse.rows, mapping.equipment_by, mapping.equipment_partners)
+    unclear = doubts(procore.rows, fourhse.rows, mapping.equipment_by, equipment)
     doubted = {piece for _, mine, theirs in unclear for piece in (*mine, *theirs)}
     return [
         *_exceptions(mapping, procore, fourhse),
         *(_unclear(rule, procore, mine, fourhse, theirs) for rule, mine, theirs in unclear),
-        *_alone(procore, fleet.to_fourhse.keys() | doubted),
-        *_alone(fourhse, fleet.to_procore.keys() | doubted),
+        *_alone(procore, equipment.to_fourhse.keys() | doubted),
+        *_alone(fourhse, equipment.to_procore.keys() | doubted),
     ]
 
 
-def _exceptions(mapping: Mapping, procore: Yard, fourhse: Yard) -> Iterator[Gap]:
+def _exceptions(mapping: FieldMapping, procore: EquipmentList, fourhse: EquipmentList) -> Iterator[Gap]:
     for mine, theirs in mapping.equipment_partners.items():
-        missing = [(yard, piece) for yard, piece in ((procore, mine), (fourhse, theirs)) if piece not in yard.rows]
+        missing = [
+            (listed, piece) for listed, piece in ((procore, mine), (fourhse, theirs)) if piece not in listed.rows
+        ]
         if missing:
-            where = " and ".join(f"{yard.side.label} shows no {piece}" for yard, piece in missing)
+            where = " and ".join(f"{listed.side.label} shows no {piece}" for listed, piece in missing)
             what = f"equipment.yaml names {mine} and {theirs} as partners, and {where}"
             records = max(procore.incidents(mine), fourhse.incidents(theirs))
             yield Gap(what, "correct the exception, or remove it", records)
 
 
-def _unclear(rule: str, procore: Yard, mine: tuple[str, ...], fourhse: Yard, theirs: tuple[str, ...]) -> Gap:
+def _unclear(
+    rule: str, procore: EquipmentList, mine: tuple[str, ...], fourhse: EquipmentList, theirs: tuple[str, ...]
+) -> Gap:
     fits = (
-        f"{len(pieces)} in {yard.side.label}, {', '.join(map(yard.called, pieces))}"
-        for yard, pieces in ((procore, mine), (fourhse, theirs))
+        f"{len(pieces)} in {listed.side.label}, {', '.join(map(listed.called, pieces))}"
+        for listed, pieces in ((procore, mine), (fourhse, theirs))
     )
     what = f"`{rule}` fits several pieces of equipment, so that none is chosen: {'; '.join(fits)}"
     remedy = "give each a number of its own, or name the partners in equipment.yaml"
     return Gap(what, remedy, max(procore.incidents(*mine), fourhse.incidents(*theirs)))
 
 
-def _alone(yard: Yard, known: Iterable[str]) -> Iterator[Gap]:
+def _alone(listed: EquipmentList, known: Iterable[str]) -> Iterator[Gap]:
     """Each piece that incidents name, those of most incidents first; then the others, together."""
-    label, other = yard.side.label, yard.side.other.label
-    without = (yard.rows.keys() | yard.named.keys()) - set(known)
-    for piece in sorted(without & yard.named.keys(), key=lambda one: (-yard.incidents(one), yard.called(one))):
-        unlisted = "" if piece in yard.rows else f", and {label}'s list does not show it"
-        what = f"{label}'s equipment {yard.called(piece)} has no partner in {other}{unlisted}"
-        yield Gap(what, MEND, yard.incidents(piece))
-    idle = sorted(map(yard.called, without - yard.named.keys()))
+    label, other = listed.side.label, listed.side.other.label
+    without = (listed.rows.keys() | listed.named.keys()) - set(known)
+    for piece in sorted(without & listed.named.keys(), key=lambda one: (-listed.incidents(one), listed.called(one))):
+        unlisted = "" if piece in listed.rows else f", and {label}'s list does not show it"
+        what = f"{label}'s equipment {listed.called(piece)} has no partner in {other}{unlisted}"
+        yield Gap(what, MEND, listed.incidents(piece))
+    idle = sorted(map(listed.called, without - listed.named.keys()))
     if idle:
         more = f" and {len(idle) - FEW} more" if len(idle) > FEW else ""
         what = f"{label}'s equipment that no incident names has no partner in {other}: {', '.join(idle[:FEW])}{more}"

@@ -8,22 +8,22 @@ from datetime import datetime
 
 from procore_4hse.mapping.lenses.base import Known, Reading
 from procore_4hse.mapping.lenses.person import PersonLens
-from procore_4hse.mapping.preview import Crossing, crossings
+from procore_4hse.mapping.preview import FieldPreview, previews
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import (
     CHILDREN,
     PEOPLE_RECORDS,
     PROCORE_RECORDS,
     Action,
+    Decision,
     Image,
     Item,
     Kind,
     Link,
     RawRecord,
-    Ruling,
     Side,
 )
-from procore_4hse.operations.offline import Ids, find, recalled
+from procore_4hse.operations.offline import Ids, find, offline_snapshot
 from procore_4hse.reconcile.children import rows_of
 from procore_4hse.reconcile.diff import FieldDiff, diff
 from procore_4hse.reconcile.guard import guarded
@@ -32,7 +32,7 @@ from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.scope import exclusion
 from procore_4hse.reconcile.snapshot import Plan, Presence, Record, Snapshot
 from procore_4hse.route import Route
-from procore_4hse.runtime import House
+from procore_4hse.runtime import Runtime
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.journal import Intent
 from procore_4hse.store.repository import Store, Unit
@@ -56,7 +56,7 @@ class Compared:
     ids: Ids
     records: Records
     link: Link | None
-    crossings: tuple[Crossing, ...] = ()
+    previews: tuple[FieldPreview, ...] = ()
     fields: tuple[FieldDiff, ...] = ()
     local: tuple[tuple[Field, Reading], ...] = ()
     """What 4HSE shows of a person for which such a record has no place in Procore, as a near miss has no days."""
@@ -64,7 +64,7 @@ class Compared:
     @property
     def names_nobody(self) -> bool:
         """Whether it is an injury or a near miss that crosses nowhere, because it does not tell whom it is about."""
-        told = (one.reading for one in self.crossings if isinstance(one.row.lens, PersonLens))
+        told = (one.reading for one in self.previews if isinstance(one.row.lens, PersonLens))
         return self.link is None and self.kind in PEOPLE_RECORDS and next(told, None) == Known(None)
 
 
@@ -97,18 +97,18 @@ class Story:
         return self.incident.ids
 
 
-def story_of(house: House, routes: tuple[Route, ...], record_id: str) -> Story:
+def story_of(runtime: Runtime, routes: tuple[Route, ...], record_id: str) -> Story:
     """The story of the incident that has this id on either side, or is around the record that has it.
 
     Raises UsageError when none is known.
     """
-    route, ids = find(house.store, routes, record_id)
-    return told(house.store, route, ids)
+    route, ids = find(runtime.store, routes, record_id)
+    return told(runtime.store, route, ids)
 
 
 def told(store: Store, route: Route, ids: Ids) -> Story:
     """What the store tells of this incident, read through the mapping of this route."""
-    seen = recalled(store, route)
+    seen = offline_snapshot(store, route)
     planned = plan(seen)
     decided = guarded(planned, seen)
     link = next((each for each in seen.links if each.procore_id == ids[Side.PROCORE]), None)
@@ -184,27 +184,27 @@ def _compared(seen: Snapshot, pair: Compared, rows: tuple[Field, ...]) -> Compar
     crossing = [
         one
         for side, image in images.items()
-        for one in crossings(rows, side, image, seen.zone, images.get(side.other) if pair.link else None)
+        for one in previews(rows, side, image, seen.zone, images.get(side.other) if pair.link else None)
     ]
     fields: tuple[FieldDiff, ...] = ()
     if len(images) == len(Side):
         base = dict(pair.link.base) if pair.link else {}
-        born = pair.link.born if pair.link else None
-        fields = diff(rows, images[Side.PROCORE], images[Side.FOURHSE], base, _rulings(seen, pair.link, rows), born)
+        origin = pair.link.origin if pair.link else None
+        fields = diff(rows, images[Side.PROCORE], images[Side.FOURHSE], base, _decisions(seen, pair.link, rows), origin)
     local = tuple(_local(seen, pair.kind, images.get(Side.FOURHSE)))
     return Compared(pair.kind, pair.ids, pair.records, pair.link, tuple(crossing), fields, local)
 
 
 def _local(seen: Snapshot, kind: Kind, image: Image | None) -> Iterator[tuple[Field, Reading]]:
     for row in seen.mapping.people if image is not None and kind in PEOPLE_RECORDS else ():
-        reading = row.bound(seen.people.live).lens.get(Side.FOURHSE, image or {})
-        if kind not in row.kinds and not row.rests and reading != Known(None):
+        reading = row.bound(seen.people.picklists).lens.get(Side.FOURHSE, image or {})
+        if kind not in row.kinds and not row.inactive and reading != Known(None):
             yield row, reading
 
 
-def _rulings(seen: Snapshot, link: Link | None, rows: Iterable[Field]) -> dict[str, Ruling]:
+def _decisions(seen: Snapshot, link: Link | None, rows: Iterable[Field]) -> dict[str, Decision]:
     keys = {difference_key(link, row.key): row.key for row in rows} if link else {}
-    return {keys[key]: ruling for key, ruling in seen.rulings.items() if key in keys}
+    return {keys[key]: decision for key, decision in seen.decisions.items() if key in keys}
 
 
 def _excluded(seen: Snapshot, incident: Compared) -> str | None:

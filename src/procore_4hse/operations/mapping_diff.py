@@ -9,10 +9,10 @@ from dataclasses import dataclass, is_dataclass, replace
 from procore_4hse.mapping.lenses import lines
 from procore_4hse.mapping.lenses.base import Lens
 from procore_4hse.mapping.lenses.incident import TextLens
-from procore_4hse.mapping.rules import Field, Mapping
+from procore_4hse.mapping.rules import Field, FieldMapping
 from procore_4hse.models import Side
-from procore_4hse.operations.offline import recalled
-from procore_4hse.operations.plan_effects import Effect, Spot, What, effects
+from procore_4hse.operations.offline import offline_snapshot
+from procore_4hse.operations.plan_effects import Effect, EffectKey, What, effects
 from procore_4hse.reconcile.guard import guarded
 from procore_4hse.reconcile.items import title_of
 from procore_4hse.reconcile.plan import plan
@@ -27,7 +27,7 @@ ASKED = frozenset({What.DIFFER, What.CONFLICT, What.ASK})
 class Change:
     """What one mapping does at a spot and what the other would do; None where it does nothing."""
 
-    spot: Spot
+    spot: EffectKey
     label: str
     title: str
     now: Effect | None
@@ -39,7 +39,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class MappingDiff:
     """`incidents` counts what is staged, a linked pair once; `stop` says why the next cycle would hold the route."""
 
     route: Route
@@ -65,12 +65,12 @@ class Rehearsal:
         return len(then - {each.incident for each in self.changes if each.now and each.now.what in kinds})
 
 
-def rehearsed(store: Store, route: Route, other: Route) -> Rehearsal:
+def mapping_diff(store: Store, route: Route, other: Route) -> MappingDiff:
     """The route as it was read last, and the same moment under the mapping of `other`: no call, no write."""
-    now = recalled(store, route)
-    then = _under(now, recalled(store, other))
+    now = offline_snapshot(store, route)
+    then = _under(now, offline_snapshot(store, other))
     planned = plan(then)
-    return Rehearsal(
+    return MappingDiff(
         route=route,
         incidents=_incidents(now),
         rows=tuple(_rows(route.mapping, other.mapping)),
@@ -81,7 +81,7 @@ def rehearsed(store: Store, route: Route, other: Route) -> Rehearsal:
 
 def _under(now: Snapshot, then: Snapshot) -> Snapshot:
     """The very moment of the one snapshot with all that the mapping of the other decides."""
-    people = replace(now.people, live=then.people.live)
+    people = replace(now.people, picklists=then.people.picklists)
     return replace(now, mapping=then.mapping, people=people, changed=then.changed, rebased=then.rebased)
 
 
@@ -95,12 +95,12 @@ def _labels(*seen: Snapshot) -> dict[str, str]:
     return {row.key: row.label for each in seen for row in _all_rows(each.mapping)}
 
 
-def _all_rows(mapping: Mapping) -> tuple[Field, ...]:
+def _all_rows(mapping: FieldMapping) -> tuple[Field, ...]:
     return (*mapping.fields, *mapping.people, *mapping.equipment)
 
 
 def _changes(
-    seen: Snapshot, now: dict[Spot, Effect], then: dict[Spot, Effect], labels: dict[str, str]
+    seen: Snapshot, now: dict[EffectKey, Effect], then: dict[EffectKey, Effect], labels: dict[str, str]
 ) -> Iterator[Change]:
     for spot in sorted(now.keys() | then.keys(), key=_order):
         if now.get(spot) != then.get(spot):
@@ -108,11 +108,11 @@ def _changes(
             yield Change(spot, label, _title(seen, spot), now.get(spot), then.get(spot))
 
 
-def _order(spot: Spot) -> tuple[str, ...]:
+def _order(spot: EffectKey) -> tuple[str, ...]:
     return (spot.procore_id or "", spot.fourhse_id or "", spot.kind, spot.record_id, spot.field, spot.side)
 
 
-def _title(seen: Snapshot, spot: Spot) -> str:
+def _title(seen: Snapshot, spot: EffectKey) -> str:
     ids = {Side.PROCORE: spot.procore_id, Side.FOURHSE: spot.fourhse_id}
     titles = (title_of(seen.mapping, seen.record(side, known)) for side, known in ids.items() if known)
     return next((title for title in titles if title), "")
@@ -121,7 +121,7 @@ def _title(seen: Snapshot, spot: Spot) -> str:
 # The mappings themselves -----------------------------------------------------------------------------------------
 
 
-def _rows(now: Mapping, then: Mapping) -> Iterator[str]:
+def _rows(now: FieldMapping, then: FieldMapping) -> Iterator[str]:
     old, new = ({row.key: row for row in _all_rows(each)} for each in (now, then))
     for key, row in old.items():
         if key not in new:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from procore_4hse.engine.cycle import QUIET
 from procore_4hse.engine.pull import Pulled
-from procore_4hse.engine.recovery import Settled
-from procore_4hse.engine.snapshots import Gathering, snapshot
+from procore_4hse.engine.recovery import Recovered
+from procore_4hse.engine.snapshots import CycleInputs, snapshot
 from procore_4hse.errors import UsageError
 from procore_4hse.models import Kind, Side
 from procore_4hse.reconcile.snapshot import Snapshot
@@ -21,12 +21,12 @@ Ids = dict[Side, str | None]
 """An incident's ids, None on a side without one."""
 
 
-def recalled(store: Store, route: Route) -> Snapshot:
+def offline_snapshot(store: Store, route: Route) -> Snapshot:
     """The route as the last reading showed it, taken as if that reading had been complete."""
     with store.read() as unit:
         state = unit.routes.get(route.key, route.name)
         if state.memory.get(QUIET):
-            route = replace(route, mapping=route.mapping.hushed())
+            route = replace(route, mapping=route.mapping.suppress_alerts())
         settled = _unsettled(unit, route)
     pulled = Pulled(
         read=dict.fromkeys(Side, 0),
@@ -35,12 +35,12 @@ def recalled(store: Store, route: Route) -> Snapshot:
         people_certified=True,
         actions_certified=True,
     )
-    known = Gathering(route, state, state.zone or UTC_ZONE, pulled, settled, meeting_approved=state.meeting_approved)
+    known = CycleInputs(route, state, state.zone or UTC_ZONE, pulled, settled, meeting_approved=state.meeting_approved)
     return snapshot(store, known)
 
 
-def _unsettled(unit: Unit, route: Route) -> Settled:
-    found = Settled()
+def _unsettled(unit: Unit, route: Route) -> Recovered:
+    found = Recovered()
     for intent in unit.journal(route.key).open():
         found.pending |= intent.action.records
     return found

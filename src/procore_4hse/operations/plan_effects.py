@@ -35,7 +35,7 @@ class What(StrEnum):
 
 
 @dataclass(frozen=True)
-class Spot:
+class EffectKey:
     """One field of one record on one side; without a `field` the record as a whole.
 
     `procore_id` and `fourhse_id` are the incident's; `record_id` is that of the record itself, wherever it is known.
@@ -59,10 +59,10 @@ class Effect:
     reason: str = field(default="", compare=False)
 
 
-Effects = Iterator[tuple[Spot, Effect]]
+Effects = Iterator[tuple[EffectKey, Effect]]
 
 
-def effects(plan: Plan, seen: Snapshot) -> dict[Spot, Effect]:
+def effects(plan: Plan, seen: Snapshot) -> dict[EffectKey, Effect]:
     """Everything that this plan of this snapshot would do, ask, hold or leave out."""
     known = _Known.of(seen)
     return dict(
@@ -102,7 +102,9 @@ class _Known:
     def rows(self, kind: Kind) -> tuple[Field, ...]:
         return rows_of(self.seen, kind)
 
-    def spot(self, side: Side, kind: Kind, record_id: str, on: Side, row: str = "", parent: str | None = None) -> Spot:
+    def spot(
+        self, side: Side, kind: Kind, record_id: str, on: Side, row: str = "", parent: str | None = None
+    ) -> EffectKey:
         """The spot of a record that `on` shows; `parent` is the Procore id of the incident around it."""
         if kind is Kind.INCIDENT:
             link = self.incidents.get((on, record_id))
@@ -110,7 +112,7 @@ class _Known:
         else:
             link = self.incidents.get((Side.PROCORE, parent or ""))
             ids = {Side.PROCORE: parent, Side.FOURHSE: link.fourhse_id if link else None}
-        return Spot(ids[Side.PROCORE], ids[Side.FOURHSE], kind, record_id, side, row)
+        return EffectKey(ids[Side.PROCORE], ids[Side.FOURHSE], kind, record_id, side, row)
 
 
 # Left out --------------------------------------------------------------------------------------------------------
@@ -181,7 +183,7 @@ def _differing(known: _Known, item: Item, link: Link) -> Effects:
     row = next(row for row in known.rows(link.kind) if row.key == item.field)
     for side in Side:
         target, source = (known.record(one, link.kind, link.id_on(one)) for one in (side, side.other))
-        if target is None or source is None or not row.leads_to(side):
+        if target is None or source is None or not row.writes_to(side):
             continue
         becomes = _payload(known, row, source, target)
         was = {name: _present(target.image, name) for name in becomes}
@@ -206,11 +208,11 @@ def _held(known: _Known, item: Item, side: str, record_id: str, key: str) -> Eff
     if kind is Kind.INCIDENT:
         spot = known.spot(on, kind, record_id, on, key)
     else:
-        spot = Spot(ids[Side.PROCORE], ids[Side.FOURHSE], kind, record_id, on, key)
+        spot = EffectKey(ids[Side.PROCORE], ids[Side.FOURHSE], kind, record_id, on, key)
     yield spot, Effect(What.HOLD, reason=item.reason)
 
 
-def _whole(known: _Known, item: Item) -> Spot:
+def _whole(known: _Known, item: Item) -> EffectKey:
     """A question about a record: its incident, or a person of one, told by the question's key."""
     side = Side.PROCORE if item.procore_id else Side.FOURHSE
     record_id = item.procore_id or item.fourhse_id or ""

@@ -14,10 +14,10 @@ from typing import Protocol, Self
 
 from procore_4hse.engine.cycle import GRACE, LEASE
 from procore_4hse.mapping.directory import Directory
-from procore_4hse.mapping.rules import Mapping as FieldMapping
+from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.models import PEOPLE_RECORDS, Image, ItemKind, Kind, Link, Side
-from procore_4hse.reconcile.redacted_base import forgotten, is_forgotten
-from procore_4hse.runtime import House
+from procore_4hse.reconcile.redacted_base import is_redacted, redact_base
+from procore_4hse.runtime import Runtime
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.purge import Told
 from procore_4hse.store.repository import Unit
@@ -44,12 +44,12 @@ class Ages:
     def is_endless(self) -> bool:
         return all(getattr(self, each.name) is None for each in fields(self))
 
-    def ends(self, now: datetime) -> Ends:
-        return Ends(**{each.name: _before(now, getattr(self, each.name)) for each in fields(self)})
+    def ends(self, now: datetime) -> Cutoffs:
+        return Cutoffs(**{each.name: _before(now, getattr(self, each.name)) for each in fields(self)})
 
 
 @dataclass(frozen=True)
-class Ends:
+class Cutoffs:
     """Before which instant each kind of contents goes; None: it stays."""
 
     raw: datetime | None = None
@@ -57,7 +57,7 @@ class Ends:
     tombstones: datetime | None = None
 
     @classmethod
-    def at(cls, moment: datetime) -> Ends:
+    def at(cls, moment: datetime) -> Cutoffs:
         return cls(moment, moment, moment)
 
 
@@ -66,7 +66,7 @@ def _before(now: datetime, age: timedelta | None) -> datetime | None:
 
 
 @dataclass(frozen=True)
-class Old:
+class Expired:
     """Contents of one route that are old enough."""
 
     removed: Sequence[Key] = ()
@@ -76,7 +76,7 @@ class Old:
     stones: Sequence[int] = ()
 
     @classmethod
-    def of(cls, unit: Unit, route: str, ends: Ends) -> Self:
+    def of(cls, unit: Unit, route: str, ends: Cutoffs) -> Self:
         purge = unit.purge(route)
         removed, emptied = purge.old_records(ends.raw) if ends.raw else ([], [])
         return cls(
@@ -140,7 +140,7 @@ def _text(value: object) -> str | None:
 
 
 @dataclass(frozen=True)
-class Traces:
+class PersonData:
     """What one route remembers of one person."""
 
     directory: Sequence[Key] = ()
@@ -174,13 +174,13 @@ class Traces:
         purge.remove_records(self.directory)
         purge.empty_records(self.records)
         for link in self.bases:
-            kept = {key: forgotten(base, salt()) for key, base in link.base.items()}
+            kept = {key: redact_base(base, salt()) for key, base in link.base.items()}
             links.rebase(link.procore_id, kept, kind=link.kind)
-        purge.hush_refusals(self.refusals)
+        purge.erase_refusals(self.refusals)
         self._forget_partners(unit, route)
         purge.empty_intents(self.intents)
         purge.empty_items(self.items)
-        purge.hush_items(self.marks)
+        purge.erase_items(self.marks)
         purge.empty_stones(self.stones)
 
     def _forget_partners(self, unit: Unit, route: str) -> None:
@@ -189,7 +189,7 @@ class Traces:
             unit.routes.remember(route, unit.routes.get(route).name, partners=told)
 
 
-def traces(unit: Unit, route: str, wanted: str, mapping: FieldMapping | None = None) -> Traces:
+def person_data(unit: Unit, route: str, wanted: str, mapping: FieldMapping | None = None) -> PersonData:
     """Everything that this route remembers of the person who has this id in Procore or in 4HSE.
 
     The mapping tells how a person is recognised on the other side; without one the usual rules do.
@@ -203,7 +203,7 @@ def traces(unit: Unit, route: str, wanted: str, mapping: FieldMapping | None = N
     records = named | {key for link in links if named & _keys(link) for key in _keys(link)}
     asked = list(_asked(unit, route, person, _marks(records)))
     journal = [told for told in unit.purge(route).told_of_people() if _concerns(told, person, records)]
-    return Traces(
+    return PersonData(
         directory=_directory_rows(unit, route, person),
         records=[key for row in rows if row.payload and (key := (row.side, row.kind, row.id)) in records],
         bases=[link for link in links if _remembers(link) and (records & _keys(link) or _agreed_on(link, person))],
@@ -268,7 +268,7 @@ def _keys(link: Link) -> set[Key]:
 
 
 def _remembers(link: Link) -> bool:
-    return any(not is_forgotten(base.of(side)) for base in link.base.values() for side in Side)
+    return any(not is_redacted(base.of(side)) for base in link.base.values() for side in Side)
 
 
 def _agreed_on(link: Link, person: Person) -> bool:
@@ -343,22 +343,24 @@ class Found(Protocol):
     def counts(self) -> dict[str, int]: ...
 
 
-def purge_old(house: House, ends: Callable[[datetime], Ends], routes: Sequence[str], *, dry: bool = False) -> Purged:
+def purge_old(
+    runtime: Runtime, ends: Callable[[datetime], Cutoffs], routes: Sequence[str], *, dry: bool = False
+) -> Purged:
     """Removes what is old enough from each of these routes that no cycle holds now."""
-    done, busy = [Old()], []
+    done, busy = [Expired()], []
     for route in routes:
-        with _opened(house, route, dry=dry) as unit:
+        with _opened(runtime, route, dry=dry) as unit:
             if unit is None:
                 busy.append(route)
                 continue
-            done.append(found := Old.of(unit, route, ends(unit.now)))
+            done.append(found := Expired.of(unit, route, ends(unit.now)))
             if not dry:
                 found.carry_out(unit, route)
-    return _summed(house, done, busy)
+    return _summed(runtime, done, busy)
 
 
 def forget_person(
-    house: House,
+    runtime: Runtime,
     wanted: str,
     routes: Mapping[str, FieldMapping | None],
     *,
@@ -366,39 +368,39 @@ def forget_person(
     dry: bool = False,
 ) -> Purged:
     """Removes what each of these routes remembers of one person, wherever no cycle runs now."""
-    done, busy = [Traces()], []
+    done, busy = [PersonData()], []
     for route in routes:
-        with _opened(house, route, dry=dry) as unit:
+        with _opened(runtime, route, dry=dry) as unit:
             if unit is None:
                 busy.append(route)
                 continue
-            done.append(found := traces(unit, route, wanted, routes[route]))
+            done.append(found := person_data(unit, route, wanted, routes[route]))
             if not dry:
                 found.carry_out(unit, route, salt)
-    return _summed(house, done, busy)
+    return _summed(runtime, done, busy)
 
 
-def all_routes(house: House) -> tuple[str, ...]:
+def all_routes(runtime: Runtime) -> tuple[str, ...]:
     """Every route that the store remembers, also those that no configuration names any more."""
-    with house.store.read() as unit:
+    with runtime.store.read() as unit:
         return unit.routes.keys()
 
 
-def _summed(house: House, done: Sequence[Found], busy: Sequence[str]) -> Purged:
+def _summed(runtime: Runtime, done: Sequence[Found], busy: Sequence[str]) -> Purged:
     counts = {name: sum(found.counts()[name] for found in done) for name in done[0].counts()}
-    with house.store.read() as unit:
+    with runtime.store.read() as unit:
         return Purged(counts, {route: unit.routes.get(route).name or route for route in busy})
 
 
 @contextmanager
-def _opened(house: House, route: str, *, dry: bool) -> Iterator[Unit | None]:
+def _opened(runtime: Runtime, route: str, *, dry: bool) -> Iterator[Unit | None]:
     """A look at the route, or its lease for one transaction; None while a cycle has it."""
     if dry:
-        with house.store.read() as unit:
+        with runtime.store.read() as unit:
             yield unit
         return
-    with house.store.begin() as unit:
-        token = unit.leases.take(route, house.holder, ttl=LEASE, grace=GRACE)
+    with runtime.store.begin() as unit:
+        token = unit.leases.take(route, runtime.holder, ttl=LEASE, grace=GRACE)
         yield unit if token is not None else None
         if token is not None:
             unit.leases.release(route, token)

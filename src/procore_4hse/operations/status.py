@@ -9,13 +9,13 @@ from typing import Any
 
 from procore_4hse.models import Kind, LinkState, Side
 from procore_4hse.route import Route
-from procore_4hse.runtime import House
+from procore_4hse.runtime import Runtime
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.routes import CycleRecord
 
 
 @dataclass(frozen=True)
-class Standing:
+class RouteStatus:
     """`oldest` is what has been waiting for a person longest; `answered` waits for the next cycle only."""
 
     route: Route
@@ -33,12 +33,12 @@ class Standing:
     """Per side, what the last cycle's answers said: `limit`, `remaining`, `resets_at`."""
 
 
-def standing_of(house: House, route: Route, every: timedelta) -> Standing:
-    with house.store.read() as unit:
+def status_of(runtime: Runtime, route: Route, every: timedelta) -> RouteStatus:
+    with runtime.store.read() as unit:
         last = unit.cycles.last(route.key)
         inbox = unit.inbox(route.key)
         waiting = inbox.entries()
-        return Standing(
+        return RouteStatus(
             route=route,
             last=last,
             next_at=_next(last, every) if route.enabled else None,
@@ -47,7 +47,7 @@ def standing_of(house: House, route: Route, every: timedelta) -> Standing:
             answered=len(inbox.entries(states=("answered",))),
             oldest=min(waiting, key=lambda entry: entry.since, default=None),
             links=len([link for link in unit.links(route.key).all() if _counts(link.kind, link.state)]),
-            pauses={side: _pause(house, last, side) for side in Side},
+            pauses={side: _pause(runtime, last, side) for side in Side},
             budget=last.report.get("budget", {}) if last else {},
         )
 
@@ -60,12 +60,12 @@ def _counts(kind: Kind, state: LinkState) -> bool:
     return kind is Kind.INCIDENT and state is not LinkState.ENDED
 
 
-def _pause(house: House, last: CycleRecord | None, side: Side) -> timedelta | None:
+def _pause(runtime: Runtime, last: CycleRecord | None, side: Side) -> timedelta | None:
     """What the last cycle's own answers taught, else what the connection allows without any."""
     if last is None:
         return None
     told = last.report.get("budget", {}).get(side.value, {}).get("pause")
     if told is not None:
         return timedelta(seconds=told)
-    line = house.budgets.get(side)
+    line = runtime.budgets.get(side)
     return line.cadence(last.report.get("calls", {}).get(side.value, 0)) if line else None

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from procore_4hse.mapping.lenses.base import INJURED, Held, Known
 from procore_4hse.mapping.rules import Field
-from procore_4hse.models import Action, Agreement, Image, Side
+from procore_4hse.models import Action, Base, Image, Side
 from procore_4hse.push.rows import Rows
 
-Bases = dict[str, Agreement]
+Bases = dict[str, Base]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Comparison:
     lost: list[str]
 
 
-def compare(rows: Rows, action: Action, payload: Image) -> Comparison:
+def compare_answer(rows: Rows, action: Action, payload: Image) -> Comparison:
     """New bases for what the answer shows, and the rows that it does not show as sent."""
     bases: Bases = {}
     lost = []
@@ -36,14 +36,14 @@ def compare(rows: Rows, action: Action, payload: Image) -> Comparison:
         pair = {action.side: stored.value, action.side.other: sent.value}
         agree = row.lens.agree(pair[Side.PROCORE], pair[Side.FOURHSE])
         bases[row.key] = _agreement(row, action.side, source, shown, settled=not agree)
-        if row.leads_to(action.side) and not agree and not row.lens.is_rewrite(sent.value, stored.value):
+        if row.writes_to(action.side) and not agree and not row.lens.is_rewrite(sent.value, stored.value):
             lost.append(row.key)
     return Comparison(bases, lost)
 
 
 def first_bases(rows: Rows, action: Action, payload: Image, outcome: str) -> Comparison:
     """The same for a record that is new. Of one that was found later nothing is lost: a person may have edited it."""
-    found = compare(rows, action, payload)
+    found = compare_answer(rows, action, payload)
     later = still_open(rows, action, payload, outcome)
     lost = [key for key in found.lost if key not in later]
     if outcome == "adopted":
@@ -63,7 +63,7 @@ def still_open(rows: Rows, action: Action, payload: Image, outcome: str) -> Base
     sent_as_new = outcome == "done" or action.fields.get("status") == "new"
     if action.side is not Side.FOURHSE or payload.get("status") != "new" or not (closed and sent_as_new):
         return {}
-    return {row.key: row.agreement({row.lens.reads(Side.PROCORE)[0]: "open"}, payload) for row in statuses}
+    return {row.key: row.base_of({row.lens.reads(Side.PROCORE)[0]: "open"}, payload) for row in statuses}
 
 
 def _emptied_since(rows: Rows, action: Action, keys: list[str], payload: Image) -> Bases:
@@ -74,6 +74,6 @@ def _emptied_since(rows: Rows, action: Action, keys: list[str], payload: Image) 
     return {row.key: _agreement(row, action.side, rows.zoned({}), sent, settled=False) for row in empty}
 
 
-def _agreement(row: Field, side: Side, source: Image, target: Image, *, settled: bool) -> Agreement:
+def _agreement(row: Field, side: Side, source: Image, target: Image, *, settled: bool) -> Base:
     images = {side: target, side.other: source}
-    return row.agreement(images[Side.PROCORE], images[Side.FOURHSE], settled=settled)
+    return row.base_of(images[Side.PROCORE], images[Side.FOURHSE], settled=settled)

@@ -9,7 +9,7 @@ import structlog
 from procore_4hse.clients.fourhse import KEYS as OWN_ID
 from procore_4hse.errors import Refused
 from procore_4hse.mapping.images import author_of
-from procore_4hse.models import Act, Action, Answer, Kind, Side, Staged
+from procore_4hse.models import Act, Action, Kind, RecordAnswer, Side, Staged
 from procore_4hse.push.bases import first_bases, still_open
 from procore_4hse.push.ids import fourhse_id
 from procore_4hse.push.outcomes import Outcomes
@@ -48,7 +48,7 @@ class Creates:
         self._settle(intent, answer, "done")
         self._close_at_last(action, answer)
 
-    def adopt(self, intent: Intent, answer: Answer) -> None:
+    def adopt(self, intent: Intent, answer: RecordAnswer) -> None:
         """A create that turns out to have arrived: linked as if its answer had come."""
         self._settle(intent, answer, "adopted")
 
@@ -71,20 +71,20 @@ class Creates:
         with self.steps.read() as unit:
             return unit.journal(self.steps.key).first_try(intent)
 
-    def _send(self, intent: Intent, token: str) -> Answer:
+    def _send(self, intent: Intent, token: str) -> RecordAnswer:
         """What 4HSE does not take as closed is sent as new, and the intent says so before."""
-        action, register = intent.action, self.steps.registers[intent.action.side]
+        action, api = intent.action, self.steps.apis[intent.action.side]
         try:
-            return register.create(action.kind.on(action.side), action.fields, intent_id=token)
+            return api.create(action.kind.on(action.side), action.fields, intent_id=token)
         except Refused:
             if action.side is not Side.FOURHSE or action.fields.get("status") != "closed":
                 raise
         fresh = {name: value for name, value in action.fields.items() if name != "date_closed"} | {"status": "new"}
         with self.steps.begin() as unit:
             unit.journal(self.steps.key).send_instead(intent.id, fresh)
-        return register.create(action.kind.on(action.side), fresh, intent_id=token)
+        return api.create(action.kind.on(action.side), fresh, intent_id=token)
 
-    def _close_at_last(self, action: Action, answer: Answer) -> None:
+    def _close_at_last(self, action: Action, answer: RecordAnswer) -> None:
         """What 4HSE takes only as new is closed by an update of its own, with its own intent."""
         if not still_open(self.rows, action, answer.record.payload, "done"):
             return
@@ -97,7 +97,7 @@ class Creates:
 
     # What it leaves in the store ----------------------------------------------------------------------------------
 
-    def _settle(self, intent: Intent, answer: Answer, outcome: str) -> None:
+    def _settle(self, intent: Intent, answer: RecordAnswer, outcome: str) -> None:
         action, record = replace(intent.action, target_id=answer.record.id), answer.record
         found = first_bases(self.rows, action, record.payload, outcome)
         with self.steps.begin() as unit:
@@ -111,13 +111,13 @@ class Creates:
             self.outcomes.close(unit, replace(intent, action=action), answer, outcome, found)
         log.info("push.created", route=self.steps.route, side=action.side.value, record=record.id)
 
-    def _link(self, unit: Unit, action: Action, answer: Answer) -> None:
+    def _link(self, unit: Unit, action: Action, answer: RecordAnswer) -> None:
         unit.links(self.steps.key).add(
             action.id_on(Side.PROCORE),
             action.id_on(Side.FOURHSE),
             kind=action.kind,
             parent=action.parent,
-            born=action.side.other,
+            origin=action.side.other,
             generation=action.generation,
             born_private=action.side is Side.PROCORE and bool(answer.record.payload.get("private")),
         )
@@ -130,7 +130,7 @@ class Creates:
             if staged is not None and action.side is Side.FOURHSE:
                 links.leave_behind(link, staged.record)
 
-    def _learn(self, unit: Unit, action: Action, answer: Answer) -> None:
+    def _learn(self, unit: Unit, action: Action, answer: RecordAnswer) -> None:
         """Our own account is whoever the vendor names as the author of what we created."""
         author, memory = author_of(Staged(answer.record)), f"accounts_{action.side.value}"
         known = unit.routes.get(self.steps.key, self.steps.route).memory.get(memory, [])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from procore_4hse.errors import Refused
-from procore_4hse.models import Act, Action, Answer, Kind, Link, Side
+from procore_4hse.models import Act, Action, Kind, Link, RecordAnswer, Side
 from procore_4hse.push.bases import Comparison
 from procore_4hse.push.rows import Rows
 from procore_4hse.push.steps import Steps
@@ -46,7 +46,7 @@ class Outcomes:
     parked: set[tuple[Kind, Side, str]] = field(default_factory=set)
     """The records of refused actions; ids of different kinds may be equal."""
 
-    def close(self, unit: Unit, intent: Intent, answer: Answer, outcome: str, found: Comparison) -> None:
+    def close(self, unit: Unit, intent: Intent, answer: RecordAnswer, outcome: str, found: Comparison) -> None:
         """Link, base and outcome in one commit; rows that the answer lacks are parked."""
         action, key = intent.action, self.steps.key
         ids = {action.side: answer.record.id, action.side.other: action.source_id or ""}

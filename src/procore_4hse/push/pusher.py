@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from procore_4hse.errors import AskedToStop, BudgetExhausted, OutcomeUnknown, Refused, Unavailable
-from procore_4hse.mapping.picklists import Live
-from procore_4hse.mapping.rules import Mapping as FieldMapping
-from procore_4hse.models import Act, Action, Answer, Register, Side
+from procore_4hse.mapping.picklists import Picklists
+from procore_4hse.mapping.rules import FieldMapping
+from procore_4hse.models import Act, Action, IncidentApi, RecordAnswer, Side
 from procore_4hse.push.creates import Creates
 from procore_4hse.push.outcomes import Outcomes, Pushed
 from procore_4hse.push.removals import Removals
@@ -37,17 +37,17 @@ class Pusher:
         cycle: int,
         mapping: FieldMapping,
         zone: str,
-        registers: Mapping[Side, Register],
+        apis: Mapping[Side, IncidentApi],
         keep_lease: Callable[[], None],
-        live: Live,
+        picklists: Picklists,
         stopping: Callable[[], bool],
         progress: Callable[[Action], None],
     ) -> None:
         self.stopping, self.progress = stopping, progress
         self.failures: Counter[Side] = Counter()
         self.down: set[Side] = set()
-        self.steps = Steps(store, fence, state, cycle, registers, keep_lease)
-        self.rows = Rows(mapping, live, zone)
+        self.steps = Steps(store, fence, state, cycle, apis, keep_lease)
+        self.rows = Rows(mapping, picklists, zone)
         self.outcomes = Outcomes(self.steps, self.rows)
         self.whole = WholeRecords(self.steps, bool(state.memory.get("put_whole")))
         self.updates = Updates(self.steps, self.rows, self.outcomes, self.whole)
@@ -69,7 +69,7 @@ class Pusher:
                 self.progress(action)
         return self.done
 
-    def adopt(self, intent: Intent, answer: Answer) -> None:
+    def adopt(self, intent: Intent, answer: RecordAnswer) -> None:
         """A create that turns out to have arrived: linked as if its answer had come."""
         self.creates.adopt(intent, answer)
 

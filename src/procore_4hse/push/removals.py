@@ -39,8 +39,8 @@ class Removals:
             self.outcomes.done.deleted.add((action.side, record_id))
 
     def restore(self, action: Action) -> None:
-        intent, register = self.steps.intend(action), self.steps.registers[action.side]
-        self.steps.send(intent, lambda: register.restore(action.kind.on(action.side), action.target_id or ""))
+        intent, api = self.steps.intend(action), self.steps.apis[action.side]
+        self.steps.send(intent, lambda: api.restore(action.kind.on(action.side), action.target_id or ""))
         with self.steps.begin() as unit:
             self.steps.end(unit, intent, "done", {})
 
@@ -52,8 +52,8 @@ class Removals:
             self.steps.abandon(intent, f"{other.label} shows the deleted incident again")
 
     def _send(self, action: Action) -> None:
-        register = self.steps.registers[action.side]
+        api = self.steps.apis[action.side]
         try:
-            register.delete(action.kind.on(action.side), action.target_id or "", force=True)
+            api.delete(action.kind.on(action.side), action.target_id or "", force=True)
         except NotFound:
             log.info("push.already_gone", route=self.steps.route, side=action.side.value, record=action.target_id)

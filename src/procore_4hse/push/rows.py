@@ -8,9 +8,8 @@ from procore_4hse.mapping import translate
 from procore_4hse.mapping.lenses.base import ZONE, Held
 from procore_4hse.mapping.lenses.incident import StatusLens
 from procore_4hse.mapping.lenses.words import PartsLens
-from procore_4hse.mapping.picklists import Live
-from procore_4hse.mapping.rules import Field
-from procore_4hse.mapping.rules import Mapping as FieldMapping
+from procore_4hse.mapping.picklists import Picklists
+from procore_4hse.mapping.rules import Field, FieldMapping
 from procore_4hse.models import Action, Image, Kind, Side
 
 
@@ -19,18 +18,18 @@ class Rows:
     """The mapping as the writes of one route use it: in the route's direction, with the systems' lists and the zone."""
 
     mapping: FieldMapping
-    live: Live
+    picklists: Picklists
     zone: str
 
     def of_kind(self, kind: Kind) -> tuple[Field, ...]:
         """The mapping's rows for a link of this kind, in this route's direction."""
         if kind is Kind.INCIDENT:
             return self.mapping.fields
-        return self.mapping.rows_for(kind, self.live)
+        return self.mapping.rows_for(kind, self.picklists)
 
     def of(self, action: Action) -> list[Field]:
         """The rows whose values this action carries."""
-        return [row for row in self.of_kind(action.kind) if row.key in action.sources and not row.rests]
+        return [row for row in self.of_kind(action.kind) if row.key in action.sources and not row.inactive]
 
     def statuses(self, action: Action) -> list[Field]:
         return [row for row in self.of(action) if isinstance(row.lens, StatusLens)]

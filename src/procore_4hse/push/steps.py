@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeVar
 
 from procore_4hse.errors import AccessRefused, AskedToStop, NotFound, OutcomeUnknown, Refused, SyncError, VendorError
 from procore_4hse.mapping.paths import at
-from procore_4hse.models import Act, Action, Answer, Image, Link, Register, Side
+from procore_4hse.models import Act, Action, Image, IncidentApi, Link, RecordAnswer, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.refusals import refusal_key
 from procore_4hse.store.journal import Intent
@@ -31,7 +31,7 @@ class Steps:
     fence: Fence
     state: RouteState
     cycle: int
-    registers: Mapping[Side, Register]
+    apis: Mapping[Side, IncidentApi]
     keep_lease: Callable[[], None]
 
     @property
@@ -54,19 +54,19 @@ class Steps:
     def intend(self, action: Action) -> Intent:
         """The intent, committed with the vendor's own time and with what staging holds of the target."""
         self.keep_lease()
-        register = self.registers[action.side]
+        api = self.apis[action.side]
         with self.begin() as unit:
             staged = unit.staging(self.key).find(action.side, action.kind.on(action.side), action.target_id or "")
             known = staged.record.payload if staged else {}
-            before = {name: known[name] for name in register.own_fields(action.kind) if name in known}
+            before = {name: known[name] for name in api.own_fields(action.kind) if name in known}
             journal = unit.journal(self.key)
-            return journal.intend(action, cycle=self.cycle, before=before, server_at=register.server_date)
+            return journal.intend(action, cycle=self.cycle, before=before, server_at=api.server_date)
 
-    def look(self, intent: Intent, side: Side, record_id: str | None) -> Answer | None:
+    def look(self, intent: Intent, side: Side, record_id: str | None) -> RecordAnswer | None:
         """A record before the write, None when it is gone; if the look fails, nothing was written: the intent ends."""
         self.keep_lease()
         try:
-            return self.registers[side].show(intent.action.kind.on(side), record_id or "")
+            return self.apis[side].show(intent.action.kind.on(side), record_id or "")
         except NotFound:
             return None
         except (VendorError, AskedToStop) as error:

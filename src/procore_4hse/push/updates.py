@@ -8,8 +8,8 @@ from typing import Any
 
 from procore_4hse.errors import GuardStopped, Refused
 from procore_4hse.mapping.rules import Field
-from procore_4hse.models import Action, Answer, Image, Kind, Side
-from procore_4hse.push.bases import compare
+from procore_4hse.models import Action, Image, Kind, RecordAnswer, Side
+from procore_4hse.push.bases import compare_answer
 from procore_4hse.push.outcomes import Outcomes
 from procore_4hse.push.rows import Rows
 from procore_4hse.push.steps import Steps
@@ -43,11 +43,11 @@ class Updates:
             return {}
         return self._settle(intent, before, answer)
 
-    def _settle(self, intent: Intent, before: Image, answer: Answer) -> Image:
+    def _settle(self, intent: Intent, before: Image, answer: RecordAnswer) -> Image:
         action = intent.action
         merged = replace(answer, record=replace(answer.record, payload={**before, **answer.record.payload}))
-        found = compare(self.rows, action, merged.record.payload)
-        held = emptied(self.steps.registers[action.side], action, before, answer.record.payload)
+        found = compare_answer(self.rows, action, merged.record.payload)
+        held = emptied(self.steps.apis[action.side], action, before, answer.record.payload)
         with self.steps.begin() as unit:
             self.outcomes.close(unit, intent, merged, "done", found)
             if held is not None:
@@ -56,11 +56,11 @@ class Updates:
             raise GuardStopped(held.reason)
         return merged.record.payload
 
-    def _send(self, action: Action, before: Image) -> Answer:
-        register, record_id = self.steps.registers[action.side], action.target_id or ""
+    def _send(self, action: Action, before: Image) -> RecordAnswer:
+        api, record_id = self.steps.apis[action.side], action.target_id or ""
         fields = self.whole.fields(action, before)
         try:
-            return register.update(action.kind.on(action.side), record_id, fields)
+            return api.update(action.kind.on(action.side), record_id, fields)
         except Refused as error:
             if self.whole.learn_from(error, action, before):
                 return self._send(action, before)
@@ -68,11 +68,11 @@ class Updates:
                 return self._open_and_close(record_id, fields)
             raise
 
-    def _open_and_close(self, record_id: str, closing: Mapping[str, Any]) -> Answer:
+    def _open_and_close(self, record_id: str, closing: Mapping[str, Any]) -> RecordAnswer:
         """4HSE may refuse to close what is new: it is opened first (H, open questions)."""
-        register = self.steps.registers[Side.FOURHSE]
-        register.update(Kind.INCIDENT, record_id, {**closing, "status": "open", "date_closed": None})
-        return register.update(Kind.INCIDENT, record_id, closing)
+        api = self.steps.apis[Side.FOURHSE]
+        api.update(Kind.INCIDENT, record_id, {**closing, "status": "open", "date_closed": None})
+        return api.update(Kind.INCIDENT, record_id, closing)
 
     def _one_by_one(self, action: Action) -> None:
         """One row may spoil the call for the others: each goes alone, and only the refused ones are parked."""

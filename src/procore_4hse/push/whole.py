@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from procore_4hse.errors import NotFound, Refused
-from procore_4hse.models import Act, Action, Image, Item, Kind, Register, Side
+from procore_4hse.models import Act, Action, Image, IncidentApi, Item, Kind, Side
 from procore_4hse.push.steps import Abandoned, Steps
 from procore_4hse.reconcile import items
 
 
-def emptied(register: Register, action: Action, before: Image, after: Image) -> Item | None:
+def emptied(api: IncidentApi, action: Action, before: Image, after: Image) -> Item | None:
     """The question to ask when fields that we did not send are gone (is 4HSE's PUT partial? H5)."""
-    own = register.own_fields(action.kind) - action.fields.keys()
+    own = api.own_fields(action.kind) - action.fields.keys()
     gone = [name for name in own if before.get(name) not in (None, "", [], {}) and after.get(name) in (None, "")]
     if not gone:
         return None
@@ -33,9 +33,9 @@ class WholeRecords:
         """What an update sends: its own fields, and all others that are set where the call replaces the record."""
         if not self._applies(action.side):
             return dict(action.fields)
-        register = self.steps.registers[action.side]
-        self._refuse_to_empty(register, action, before)
-        own = register.own_fields(action.kind) - register.NEVER_WRITTEN
+        api = self.steps.apis[action.side]
+        self._refuse_to_empty(api, action, before)
+        own = api.own_fields(action.kind) - api.NEVER_WRITTEN
         return {**{name: before[name] for name in own if before.get(name) is not None}, **action.fields}
 
     def learn_from(self, error: Refused, action: Action, before: Image) -> bool:
@@ -53,12 +53,12 @@ class WholeRecords:
     def fill_again(self, facts: Mapping[str, Any]) -> None:
         """An emptied record has its fields as they were; whatever is set by now, by us or a person, stays."""
         side, kind, record_id = Side(facts["side"]), Kind(facts["kind"]), str(facts["record"])
-        register = self.steps.registers[side]
+        api = self.steps.apis[side]
         try:
-            now = register.show(kind, record_id).record.payload
+            now = api.show(kind, record_id).record.payload
         except NotFound:
             return
-        names = register.own_fields(kind) - register.NEVER_WRITTEN
+        names = api.own_fields(kind) - api.NEVER_WRITTEN
         image = {name: facts["before"].get(name) if now.get(name) in (None, "") else now[name] for name in names}
         fields = {name: value for name, value in image.items() if value is not None}
         with self.steps.read() as unit:
@@ -67,16 +67,16 @@ class WholeRecords:
         reason = "what was emptied is put back"
         intent = self.steps.intend(Action(Act.UPDATE, side, own, record_id, source, reason, fields))
         with suppress(Abandoned):
-            answer = self.steps.send(intent, lambda: register.update(kind, record_id, fields))
+            answer = self.steps.send(intent, lambda: api.update(kind, record_id, fields))
             with self.steps.begin() as unit:
                 unit.journal(self.steps.key).end(intent.id, "done", answer=dict(answer.record.payload))
 
     def _applies(self, side: Side) -> bool:
         return side is Side.FOURHSE and self.wanted
 
-    def _refuse_to_empty(self, register: Register, action: Action, before: Image) -> None:
+    def _refuse_to_empty(self, api: IncidentApi, action: Action, before: Image) -> None:
         """A call that replaces the record would take away what we never send; a person makes such a change."""
-        named = [name for name in sorted(register.NEVER_WRITTEN) if before.get(name)]
+        named = [name for name in sorted(api.NEVER_WRITTEN) if before.get(name)]
         if action.kind is Kind.INCIDENT and named:
             title = action.side.label
             words = f"{title} replaces whole records, and this one holds {', '.join(named)}, which we never send."

@@ -13,13 +13,13 @@ from procore_4hse.mapping.lenses.incident import CategoryLens
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, payload
-from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, Act, Action, Item, ItemKind, Kind, Link, Place, Side
+from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, Act, Action, Item, ItemKind, Kind, Link, Side, SyncStatus
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.child_context import incident_id, want, within
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.equipment import plan_equipment
-from procore_4hse.reconcile.lifecycle import fate
-from procore_4hse.reconcile.linked import Pair, compare
+from procore_4hse.reconcile.lifecycle import link_outcome
+from procore_4hse.reconcile.linked import Pair, compare_pair
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
 
 FEW = 5
@@ -30,7 +30,7 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
     """Everything that the people of one linked incident need; held while their lists are not complete."""
     people = snapshot.people
     if not people.certified or parent.procore_id in people.uncounted:
-        draft.unheard |= {(side, parent.id_on(side)) for side in Side} | _children_of(snapshot, parent)
+        draft.unknown |= {(side, parent.id_on(side)) for side in Side} | _children_of(snapshot, parent)
         return
     records = {side: people.records[side].get(parent.id_on(side), ()) for side in Side}
     links = people.links.get(parent.procore_id, ())
@@ -48,7 +48,7 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
 def leave_children(snapshot: Snapshot, parent: Link, draft: Draft) -> None:
     """Nothing is planned for the people of this incident now; what a person said about them stays said."""
     mine = {f"{side.value}:{kind.value}-{record_id}" for side, kind, record_id in _named(snapshot, parent)}
-    draft.relying += [key for key in snapshot.rulings if key.removeprefix("match:") in mine]
+    draft.answers_in_use += [key for key in snapshot.decisions if key.removeprefix("match:") in mine]
 
 
 def _children_of(snapshot: Snapshot, parent: Link) -> set[tuple[Side, str]]:
@@ -78,28 +78,28 @@ def _of_kind(
 
 def rows_of(snapshot: Snapshot, kind: Kind) -> tuple[Field, ...]:
     """The rows of such a record, as the route's direction leaves them."""
-    return snapshot.mapping.narrowed(snapshot.direction).rows_for(kind, snapshot.people.live)
+    return snapshot.mapping.narrowed(snapshot.direction).rows_for(kind, snapshot.people.picklists)
 
 
 def _plan_kind(snapshot: Snapshot, parent: Link, draft: Draft) -> None:
     for link in snapshot.links:
         if any((side, link.id_on(side)) in snapshot.pending for side in Side):
-            draft.stand(Side.PROCORE, link.procore_id, Place.WAITING)
+            draft.set_status(Side.PROCORE, link.procore_id, SyncStatus.WAITING)
             continue
-        found = fate(snapshot, link)
-        draft.take(found.transition, found.items, found.relying)
+        found = link_outcome(snapshot, link)
+        draft.take(found.transition, found.items, found.answers_in_use)
         for action in found.actions:
             want(snapshot, within(action, parent), draft)
         if found.alive:
             procore, fourhse = (snapshot.records[side][link.id_on(side)] for side in Side)
-            compare(snapshot, Pair(link, procore, fourhse, snapshot.mapping.fields, str(snapshot.title)), draft)
+            compare_pair(snapshot, Pair(link, procore, fourhse, snapshot.mapping.fields, str(snapshot.title)), draft)
 
 
 def people_of(snapshot: Snapshot, incident: Record) -> frozenset[str]:
     """Whom an incident names, as Procore's person ids; those who have a partner on the other side alone."""
     records = snapshot.people.records[incident.side].get(incident.id, ())
     named = _by_person(snapshot, [record for record in records if record.presence is Presence.PRESENT])
-    return frozenset(named) & snapshot.people.live.directory.to_fourhse.keys()
+    return frozenset(named) & snapshot.people.picklists.directory.to_fourhse.keys()
 
 
 # People without a partner record -----------------------------------------------------------------------------------
@@ -132,21 +132,21 @@ def _as_told(
     """Links the pairs that a person named, and gives back the rest; a rejected record stays where it is."""
     mine, theirs = ([r for r in some if not _stays_home(snapshot, r, draft)] for some in (mine, theirs))
     for record in list(mine):
-        ruling = snapshot.rulings.get(_match_key(record))
-        partner = next((other for other in theirs if ruling and other.id == ruling.with_id), None)
-        if ruling is not None and partner is not None:
+        decision = snapshot.decisions.get(_match_key(record))
+        partner = next((other for other in theirs if decision and other.id == decision.with_id), None)
+        if decision is not None and partner is not None:
             _link(snapshot, record, partner, title, draft)
-            draft.relying.append(ruling.key)
+            draft.answers_in_use.append(decision.key)
             mine, theirs = [r for r in mine if r is not record], [r for r in theirs if r is not partner]
     return mine, theirs
 
 
 def _stays_home(snapshot: Snapshot, record: Record, draft: Draft) -> bool:
     """Whether a person said that this record is never copied; the answer is kept for as long as the record is."""
-    ruling = snapshot.rulings.get(_match_key(record))
-    if ruling is None or ruling.verb != "reject":
+    decision = snapshot.decisions.get(_match_key(record))
+    if decision is None or decision.verb != "reject":
         return False
-    draft.relying.append(ruling.key)
+    draft.answers_in_use.append(decision.key)
     return True
 
 
@@ -164,7 +164,7 @@ def _is_free(snapshot: Snapshot, record: Record, links: tuple[Link, ...]) -> boo
 
 def _by_person(snapshot: Snapshot, records: list[Record]) -> dict[str, list[Record]]:
     """Records by whom they name; one that names nobody has no partner and holds nothing."""
-    lens = snapshot.mapping.person.bound(snapshot.people.live).lens
+    lens = snapshot.mapping.person.bound(snapshot.people.picklists).lens
     found: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         reading = lens.get(record.side, record.image)
@@ -179,14 +179,14 @@ def _link(snapshot: Snapshot, procore: Record, fourhse: Record, title: str, draf
         Action(Act.LINK, Side.FOURHSE, procore.kind, fourhse.id, procore.id, reason, parent=snapshot.parent)
     )
     link = Link(0, procore.id, fourhse.id, kind=procore.kind)
-    compare(snapshot, Pair(link, procore, fourhse, rows_of(snapshot, procore.kind), title), draft)
+    compare_pair(snapshot, Pair(link, procore, fourhse, rows_of(snapshot, procore.kind), title), draft)
 
 
 def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft: Draft) -> None:
     side = record.side.other
     kind = record.kind if record.side is Side.PROCORE else _kind_for(snapshot, parent)
     rows = rows_of(snapshot, kind)
-    if not any(isinstance(row.lens, PersonLens) and row.leads_to(side) for row in rows):
+    if not any(isinstance(row.lens, PersonLens) and row.writes_to(side) for row in rows):
         return
     try:
         fields, waiting = _fields_of_new(snapshot, rows, record)
@@ -224,7 +224,7 @@ def _fields_of_new(
         reading = row.lens.get(record.side, record.image)
         if isinstance(reading, Held):
             waiting.add(row.key)
-        if isinstance(reading, Held) or reading.value is None or not row.leads_to(side):
+        if isinstance(reading, Held) or reading.value is None or not row.writes_to(side):
             continue
         try:
             fields |= payload(side, [(row, reading.value)], fields, facts)
@@ -238,7 +238,7 @@ def _fields_of_new(
 def _left_behind(snapshot: Snapshot, record: Record, rows: tuple[Field, ...]) -> dict[str, Any]:
     """What 4HSE alone held of a person whose incident is made again there: the fields that no row carries."""
     carried = frozenset[str]().union(*(row.lens.reads(Side.FOURHSE) for row in rows))
-    held = snapshot.buried.get(f"{record.kind.value}-{record.id}", {}) if record.side is Side.PROCORE else {}
+    held = snapshot.deleted_images.get(f"{record.kind.value}-{record.id}", {}) if record.side is Side.PROCORE else {}
     return {name: value for name, value in held.items() if name not in carried}
 
 
@@ -259,7 +259,9 @@ def _no_partner(snapshot: Snapshot, record: Record, reason: str, title: str) -> 
     name, side = name_in(record.side, record.image), record.side.other
     told = reason.replace("this person", name or "This person")
     item = items.doubt(record, (), f"{told}; the incident itself crosses.", title)
-    alike = [f"{side.label} {one} {other}" for one, other in snapshot.people.live.directory.alike(side, name)[:FEW]]
+    alike = [
+        f"{side.label} {one} {other}" for one, other in snapshot.people.picklists.directory.alike(side, name)[:FEW]
+    ]
     advice = f"Perhaps: {'; '.join(alike)}. " if alike else ""
     advice += (
         "Give the person the same employee id, tax code or e-mail on both sides, or name the partner: "
@@ -283,12 +285,16 @@ def _lay_over(inner: Draft, parent: Link, draft: Draft) -> None:
     draft.items += [_of_incident(item, parent) for item in inner.items]
     draft.rebases += inner.rebases
     draft.transitions += inner.transitions
-    draft.relying += inner.relying
-    places = [place for known in inner.places.values() for place in known.values()]
-    worst = max([*places, *([Place.WAITING] if inner.items else [])], key=list(Place).index, default=Place.IN_SYNC)
+    draft.answers_in_use += inner.answers_in_use
+    statuses = [sync_status for known in inner.statuses.values() for sync_status in known.values()]
+    worst = max(
+        [*statuses, *([SyncStatus.WAITING] if inner.items else [])],
+        key=list(SyncStatus).index,
+        default=SyncStatus.IN_SYNC,
+    )
     for side in Side:
-        now = draft.places[side][parent.id_on(side)]
-        draft.stand(side, parent.id_on(side), max(now, worst, key=list(Place).index))
+        now = draft.statuses[side][parent.id_on(side)]
+        draft.set_status(side, parent.id_on(side), max(now, worst, key=list(SyncStatus).index))
 
 
 def _of_incident(item: Item, parent: Link) -> Item:

@@ -12,8 +12,8 @@ from procore_4hse.mapping.lenses.equipment import EquipmentLens
 from procore_4hse.mapping.lenses.incident import TitleLens
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.rules import Field
-from procore_4hse.models import Agreement, Image, Ruling, Side
-from procore_4hse.reconcile.redacted_base import is_forgotten, recalled
+from procore_4hse.models import Base, Decision, Image, Side
+from procore_4hse.reconcile.redacted_base import is_redacted, restore_base
 
 
 class Verdict(StrEnum):
@@ -40,10 +40,10 @@ class FieldDiff:
     reason: str
     procore: Reading
     fourhse: Reading
-    base: Agreement | None = None
+    base: Base | None = None
     to: Side | None = None
     """Where a WRITE goes."""
-    used: Ruling | None = None
+    used: Decision | None = None
     """The person's answer that decided."""
     rebase: bool = False
     """True: the disagreement becomes the new base."""
@@ -57,15 +57,15 @@ def diff(
     rows: Iterable[Field],
     procore: Image,
     fourhse: Image,
-    base: dict[str, Agreement],
-    rulings: dict[str, Ruling],
-    born: Side | None = None,
+    base: dict[str, Base],
+    decisions: dict[str, Decision],
+    origin: Side | None = None,
 ) -> tuple[FieldDiff, ...]:
     """Every field of one pair. `base` may lack fields (a new link); `rulings` are a person's answers by field key.
 
     `born` is the side that had it first, None for a pair that was matched.
     """
-    found = [diff_field(f, procore, fourhse, base.get(f.key), rulings.get(f.key), born) for f in rows]
+    found = [diff_field(f, procore, fourhse, base.get(f.key), decisions.get(f.key), origin) for f in rows]
     contested = [d for d in found if _is_contested(d)]
     return tuple(_wait_for(d, contested) for d in found)
 
@@ -74,32 +74,32 @@ def diff_field(
     field: Field,
     procore: Image,
     fourhse: Image,
-    base: Agreement | None,
-    ruling: Ruling | None = None,
-    born: Side | None = None,
+    base: Base | None,
+    decision: Decision | None = None,
+    origin: Side | None = None,
 ) -> FieldDiff:
     left, right = field.lens.get(Side.PROCORE, procore), field.lens.get(Side.FOURHSE, fourhse)
-    base = recalled(field, base, {Side.PROCORE: procore, Side.FOURHSE: fourhse})
+    base = restore_base(field, base, {Side.PROCORE: procore, Side.FOURHSE: fourhse})
     found = FieldDiff(field, Verdict.SAME, "both agree", left, right, base)
-    if field.rests:
+    if field.inactive:
         return replace(found, verdict=Verdict.LOCAL, reason=field.left_out or "this field does not travel here")
     for reading in (left, right):
         if isinstance(reading, Held):
             return replace(found, verdict=Verdict.HELD, reason=reading.reason)
     if field.lens.agree(found.value(Side.PROCORE), found.value(Side.FOURHSE)):
-        same = base is not None and base == field.agreement(procore, fourhse)
+        same = base is not None and base == field.base_of(procore, fourhse)
         return found if same else replace(found, verdict=Verdict.AGREED, reason="both show the same, newly")
     if field.fills_only:
-        return _filled(found, base, born)
-    if ruling is not None and ruling.verb == "resolve":
-        return _ruled(found, ruling)
+        return _filled(found, base, origin)
+    if decision is not None and decision.verb == "resolve":
+        return _decided(found, decision)
     return _merge(found) if base is None else _three_way(found, base)
 
 
-def _filled(found: FieldDiff, base: Agreement | None, born: Side | None) -> FieldDiff:
+def _filled(found: FieldDiff, base: Base | None, origin: Side | None) -> FieldDiff:
     """What a vendor sets crosses once, into an empty field of a record that came from there."""
-    to = born.other if born is not None else None
-    if to is None or not found.field.leads_to(to):
+    to = origin.other if origin is not None else None
+    if to is None or not found.field.writes_to(to):
         return _local(found, "it is carried only to a record that came from where it is set")
     if _is_empty(found.value(to.other)) or not _is_empty(found.value(to)):
         return _local(found, f"{to.label} has a value of its own")
@@ -122,7 +122,7 @@ def _merge(found: FieldDiff) -> FieldDiff:
     return _by_rule(found, "they differ at the first meeting")
 
 
-def _three_way(found: FieldDiff, base: Agreement) -> FieldDiff:
+def _three_way(found: FieldDiff, base: Base) -> FieldDiff:
     changed = [side for side in Side if _changed(found, side, base)]
     if not changed:
         # Where ids mean a row of a list, the list changed and no record did.
@@ -138,13 +138,13 @@ def _three_way(found: FieldDiff, base: Agreement) -> FieldDiff:
 
 
 def _written(found: FieldDiff, to: Side, reason: str) -> FieldDiff:
-    if found.field.leads_to(to):
+    if found.field.writes_to(to):
         return replace(found, verdict=Verdict.WRITE, to=to, reason=reason)
     if not found.field.lens.writes(to):
         return _conflict(found, f"{reason}, and {to.label} cannot take it")
-    if found.field.is_quiet and found.field.travels_to(to):
+    if found.field.alerts_off and found.field.travels_to(to):
         return _held_back(found)
-    why = found.field.left_out if to in found.field.barred else f"this field does not travel to {to.label}"
+    why = found.field.left_out if to in found.field.blocked else f"this field does not travel to {to.label}"
     return replace(found, verdict=Verdict.LOCAL, reason=f"{reason}; {why}")
 
 
@@ -167,22 +167,22 @@ def _conflict(found: FieldDiff, reason: str) -> FieldDiff:
     return replace(found, verdict=Verdict.CONFLICT, reason=reason)
 
 
-def _ruled(found: FieldDiff, ruling: Ruling) -> FieldDiff:
+def _decided(found: FieldDiff, decision: Decision) -> FieldDiff:
     """A person chose a side; their word counts for the values that they saw."""
-    if ruling.seen.get("seen") != seen(found):
+    if decision.seen.get("seen") != seen(found):
         return _conflict(found, "a side moved after the answer was given, so it is asked again")
-    to = Side(ruling.use or "").other
+    to = Side(decision.use or "").other
     if found.field.travels_to(to):
-        return replace(found, verdict=Verdict.WRITE, to=to, reason=f"a person chose {to.other.label}", used=ruling)
-    return replace(found, verdict=Verdict.SETTLED, reason=f"a person chose {to.other.label}", used=ruling)
+        return replace(found, verdict=Verdict.WRITE, to=to, reason=f"a person chose {to.other.label}", used=decision)
+    return replace(found, verdict=Verdict.SETTLED, reason=f"a person chose {to.other.label}", used=decision)
 
 
 def seen(found: FieldDiff) -> dict[str, str]:
     """The two values in the form in which an answer to them is kept."""
-    return {side.value: shown(found.value(side)) for side in Side}
+    return {side.value: display(found.value(side)) for side in Side}
 
 
-def shown(value: Any) -> str:
+def display(value: Any) -> str:
     """A value as people read it."""
     if value is None:
         return ""
@@ -193,9 +193,9 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def _changed(found: FieldDiff, side: Side, base: Agreement) -> bool:
+def _changed(found: FieldDiff, side: Side, base: Base) -> bool:
     was = found.field.lens.get(side, base.of(side))
-    return is_forgotten(base.of(side)) or isinstance(was, Held) or was.value != found.value(side)
+    return is_redacted(base.of(side)) or isinstance(was, Held) or was.value != found.value(side)
 
 
 def _is_empty(value: Any) -> bool:
@@ -216,7 +216,7 @@ def _is_contested(found: FieldDiff) -> bool:
 
 def _wait_for(found: FieldDiff, contested: list[FieldDiff]) -> FieldDiff:
     """A field that shares its 4HSE text with a contested title waits for it: nobody can tell the two apart."""
-    if found.field.rests:
+    if found.field.inactive:
         return found
     mine = set(found.field.lens.reads(Side.FOURHSE))
     for title in contested:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from procore_4hse.models import Action, Item, Link, LinkState, Place, Side
+from procore_4hse.models import Action, Item, Link, LinkState, Side, SyncStatus
 from procore_4hse.reconcile.lifecycle import presence_of
 from procore_4hse.reconcile.snapshot import Plan, Presence, Rebase, Snapshot, Transition
 
@@ -18,19 +18,19 @@ class Draft:
     items: list[Item] = field(default_factory=list)
     rebases: list[Rebase] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
-    places: dict[Side, dict[str, Place]] = field(default_factory=lambda: {side: {} for side in Side})
-    apart: list[tuple[str, str]] = field(default_factory=list)
-    relying: list[str] = field(default_factory=list)
-    unheard: set[tuple[Side, str]] = field(default_factory=set)
+    statuses: dict[Side, dict[str, SyncStatus]] = field(default_factory=lambda: {side: {} for side in Side})
+    not_duplicates: list[tuple[str, str]] = field(default_factory=list)
+    answers_in_use: list[str] = field(default_factory=list)
+    unknown: set[tuple[Side, str]] = field(default_factory=set)
 
-    def take(self, transition: Transition | None, items: Iterable[Item], relying: Iterable[str]) -> None:
+    def take(self, transition: Transition | None, items: Iterable[Item], answers_in_use: Iterable[str]) -> None:
         self.items += items
-        self.relying += relying
+        self.answers_in_use += answers_in_use
         if transition is not None:
             self.transitions.append(transition)
 
-    def stand(self, side: Side, record_id: str, place: Place) -> None:
-        self.places[side][record_id] = place
+    def set_status(self, side: Side, record_id: str, sync_status: SyncStatus) -> None:
+        self.statuses[side][record_id] = sync_status
 
     def done(self) -> Plan:
         return Plan(
@@ -38,18 +38,18 @@ class Draft:
             items=tuple(self.items),
             rebases=tuple(self.rebases),
             transitions=tuple(self.transitions),
-            places=self.places,
-            apart=tuple(self.apart),
-            relying=tuple(self.relying),
-            unheard=frozenset(self.unheard),
+            statuses=self.statuses,
+            not_duplicates=tuple(self.not_duplicates),
+            answers_in_use=tuple(self.answers_in_use),
+            unknown=frozenset(self.unknown),
         )
 
 
-def stand(draft: Draft, snapshot: Snapshot, link: Link, place: Place) -> None:
+def set_status(draft: Draft, snapshot: Snapshot, link: Link, sync_status: SyncStatus) -> None:
     """A link is counted on each side that still has, or may still have, its record."""
     for side in Side:
         presence = presence_of(snapshot, link, side)
         if presence is Presence.GONE or (link.state is LinkState.ENDED and presence is not Presence.PRESENT):
             continue
-        worst = max((draft.places[side].get(link.id_on(side), place), place), key=list(Place).index)
-        draft.stand(side, link.id_on(side), worst)
+        worst = max((draft.statuses[side].get(link.id_on(side), sync_status), sync_status), key=list(SyncStatus).index)
+        draft.set_status(side, link.id_on(side), worst)

@@ -24,7 +24,7 @@ REGRESS = 3
 """Links whose changes are all gone at once: the vendor was restored from a backup."""
 
 
-class Fate(StrEnum):
+class WriteState(StrEnum):
     STANDS = "stands"
     """What we wrote is there, or a person has changed it since."""
     GONE = "gone"
@@ -42,7 +42,7 @@ class Written:
     side: Side
     link: str
     field: str | None
-    fate: Fate
+    state: WriteState
     ours: bool = True
 
 
@@ -56,49 +56,49 @@ def retold(
             continue
         there = record.presence in (Presence.PRESENT, Presence.UNSEEN)
         if action.act is Act.CREATE and (there or (side is Side.FOURHSE and record.presence is Presence.GONE)):
-            yield Written(at, side, link.key, None, Fate.STANDS if there else Fate.GONE, ours)
+            yield Written(at, side, link.key, None, WriteState.STANDS if there else WriteState.GONE, ours)
         for row in rows if action.act is Act.UPDATE and there else ():
             if row.key in action.sources:
-                yield Written(at, side, link.key, row.key, _fate(row, action, side, record.image, link), ours)
+                yield Written(at, side, link.key, row.key, _write_state(row, action, side, record.image, link), ours)
 
 
-def _fate(row: Field, action: Action, side: Side, image: Image, link: Link) -> Fate:
+def _write_state(row: Field, action: Action, side: Side, image: Image, link: Link) -> WriteState:
     """Gone is what a side shows as it was before the change, unless both sides have agreed on that since."""
     now, base = row.lens.get(side, image), link.base.get(row.key)
     if isinstance(now, Held) or (base is not None and now == row.lens.get(side, base.of(side))):
-        return Fate.STANDS
+        return WriteState.STANDS
     before = row.lens.get(action.side, action.seen)
     sent = row.lens.get(action.side.other, action.sources[row.key])
     if isinstance(before, Held) or isinstance(sent, Held):
-        return Fate.STANDS
+        return WriteState.STANDS
     if side is action.side:
-        return Fate.GONE if now == before and not _agree(row, side, now.value, sent.value) else Fate.STANDS
-    return Fate.GONE if now != sent and _agree(row, side, now.value, before.value) else Fate.STANDS
+        return WriteState.GONE if now == before and not _agree(row, side, now.value, sent.value) else WriteState.STANDS
+    return WriteState.GONE if now != sent and _agree(row, side, now.value, before.value) else WriteState.STANDS
 
 
 def _agree(row: Field, side: Side, mine: Any, theirs: Any) -> bool:
     return row.lens.agree(mine, theirs) if side is Side.PROCORE else row.lens.agree(theirs, mine)
 
 
-def vanished(writes: Iterable[Written], now: datetime) -> frozenset[tuple[str, str]]:
+def lost_writes(writes: Iterable[Written], now: datetime) -> frozenset[tuple[str, str]]:
     """Fields (link key, field key) whose written value went back by itself twice within a day."""
-    gone = [w for w in writes if w.ours and w.fate is Fate.GONE and w.field is not None and now - w.at <= WINDOW]
+    gone = [w for w in writes if w.ours and w.state is WriteState.GONE and w.field is not None and now - w.at <= WINDOW]
     counts = Counter((w.link, w.field) for w in gone)
     return frozenset((link, str(field)) for (link, field), count in counts.items() if count >= VANISHES)
 
 
-def undone(writes: Iterable[Written], side: Side) -> frozenset[tuple[str, str | None]]:
+def reverted(writes: Iterable[Written], side: Side) -> frozenset[tuple[str, str | None]]:
     """Fields (link key, field key) and records (link key, None) whose latest change on a side is gone."""
-    return frozenset((w.link, w.field) for w in _latest(writes, side) if w.fate is Fate.GONE)
+    return frozenset((w.link, w.field) for w in _latest(writes, side) if w.state is WriteState.GONE)
 
 
-def regressed(writes: Iterable[Written], side: Side) -> frozenset[str]:
+def restored_backup(writes: Iterable[Written], side: Side) -> frozenset[str]:
     """Links of a side on which every change after some moment is gone, when there are three or more; else none."""
-    links = {w.link for w in takewhile(lambda w: w.fate is Fate.GONE, _latest(writes, side))}
+    links = {w.link for w in takewhile(lambda w: w.state is WriteState.GONE, _latest(writes, side))}
     return frozenset(links) if len(links) >= REGRESS else frozenset()
 
 
-def older(
+def older_versions(
     links: Iterable[Link], rows: Callable[[Kind], Iterable[Field]], known: Lookup
 ) -> frozenset[tuple[str, str | None]]:
     """Fields of Procore records that show an earlier state of themselves and differ from what was agreed on."""

@@ -11,7 +11,7 @@ from procore_4hse.models import Act, Action, Kind, Link, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.child_context import incident_id, want
 from procore_4hse.reconcile.draft import Draft
-from procore_4hse.reconcile.linked import Pair, compare
+from procore_4hse.reconcile.linked import Pair, compare_pair
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
 
 Named = dict[str | None, list[Record]]
@@ -34,7 +34,7 @@ def plan_equipment(snapshot: Snapshot, parent: Link, draft: Draft) -> None:
             _create(snapshot, row, parent, piece, first, draft)
     empty = free[Side.PROCORE].get(None, [])
     alone = [r for piece, some in free[Side.FOURHSE].items() if piece not in free[Side.PROCORE] for r in some]
-    if len(empty) == len(alone) == 1 and not snapshot.links and row.leads_to(Side.PROCORE):
+    if len(empty) == len(alone) == 1 and not snapshot.links and row.writes_to(Side.PROCORE):
         _link(snapshot, row, empty[0], alone[0], "the one record of the incident names no equipment yet", draft)
 
 
@@ -62,12 +62,12 @@ def _link(snapshot: Snapshot, row: Field, mine: Record, theirs: Record, reason: 
     draft.actions.append(
         Action(Act.LINK, Side.FOURHSE, Kind.EQUIPMENT, theirs.id, mine.id, reason, parent=snapshot.parent)
     )
-    compare(snapshot, Pair(link, mine, theirs, (row,), str(snapshot.title)), draft)
+    compare_pair(snapshot, Pair(link, mine, theirs, (row,), str(snapshot.title)), draft)
 
 
 def _create(snapshot: Snapshot, row: Field, parent: Link, piece: str, record: Record, draft: Draft) -> None:
     """A resource in 4HSE for the piece that a record names; nothing while it has no partner there."""
-    if not row.leads_to(Side.FOURHSE):
+    if not row.writes_to(Side.FOURHSE):
         return
     try:
         fields = payload(Side.FOURHSE, [(row, piece)], {}, {})

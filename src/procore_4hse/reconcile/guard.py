@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, Place, Ruling, Side
+from procore_4hse.models import Act, Action, Decision, Item, ItemKind, Kind, LinkState, Side, SyncStatus
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot, signature
 
@@ -26,7 +26,7 @@ def guarded(plan: Plan, snapshot: Snapshot) -> Plan:
         if isinstance(found, Item):
             return _hold_all(plan, found)
         if found is not None:
-            plan = replace(plan, relying=(*plan.relying, found))
+            plan = replace(plan, answers_in_use=(*plan.answers_in_use, found))
     for side in Side:
         for act, limit in ((Act.DELETE, _deletes), (Act.UPDATE, _updates), (Act.CREATE, _creates)):
             plan = _hold_over_limit(plan, snapshot, side, act, limit)
@@ -60,7 +60,9 @@ def _first_meeting(plan: Plan, snapshot: Snapshot) -> Found:
 
 
 def _in_scope(plan: Plan, side: Side) -> int:
-    return len([place for place in plan.places.get(side, {}).values() if place is not Place.EXCLUDED])
+    return len(
+        [sync_status for sync_status in plan.statuses.get(side, {}).values() if sync_status is not SyncStatus.EXCLUDED]
+    )
 
 
 def _emptied(plan: Plan, snapshot: Snapshot) -> Found:
@@ -84,10 +86,10 @@ def _is_absent(snapshot: Snapshot, side: Side, record_id: str) -> bool:
 
 
 def _regressed(side: Side, plan: Plan, snapshot: Snapshot) -> Found:
-    links = snapshot.regressed.get(side, frozenset())
-    ruling = snapshot.rulings.get(key := f"guard:regress:{side.value}")
-    if ruling is not None and ruling.verb == "approve" and links <= set(ruling.seen.get("links", ())):
-        told = {link for link, _ in snapshot.undone.get(side, ())} & set(ruling.seen.get("links", ()))
+    links = snapshot.restored_backup.get(side, frozenset())
+    decision = snapshot.decisions.get(key := f"guard:regress:{side.value}")
+    if decision is not None and decision.verb == "approve" and links <= set(decision.seen.get("links", ())):
+        told = {link for link, _ in snapshot.reverted.get(side, ())} & set(decision.seen.get("links", ()))
         return key if told else None
     if not links:
         return None
@@ -146,11 +148,11 @@ def _hold_all(plan: Plan, item: Item) -> Plan:
         actions=(),
         rebases=(),
         transitions=(),
-        apart=(),
+        not_duplicates=(),
         items=(*kept, item),
         held=plan.actions,
         stop=item.reason,
-        places=_waiting(plan, plan.actions),
+        statuses=_waiting(plan, plan.actions),
     )
 
 
@@ -161,16 +163,16 @@ Limit = Callable[[Plan, Snapshot, Side, tuple[Action, ...]], str | None]
 
 def _hold_over_limit(plan: Plan, snapshot: Snapshot, side: Side, act: Act, limit: Limit) -> Plan:
     name = f"{act.value}s:{side.value}"
-    ruling = snapshot.rulings.get(f"guard:{name}")
-    if act is Act.DELETE and ruling is not None and ruling.verb == "reject":
-        plan = _without_rejected(plan, side, ruling)
+    decision = snapshot.decisions.get(f"guard:{name}")
+    if act is Act.DELETE and decision is not None and decision.verb == "reject":
+        plan = _without_rejected(plan, side, decision)
     wanted = tuple(a for a in _of(plan, side, act) if a.kind is Kind.INCIDENT or act is Act.DELETE)
-    free = tuple(action for action in wanted if _is_approved(snapshot, action, ruling))
+    free = tuple(action for action in wanted if _is_approved(snapshot, action, decision))
     counted = tuple(action for action in wanted if action not in free)
     reason = limit(plan, snapshot, side, counted)
-    relying = (*plan.relying, f"guard:{name}") if free and ruling else plan.relying
+    answers_in_use = (*plan.answers_in_use, f"guard:{name}") if free and decision else plan.answers_in_use
     if reason is None:
-        return replace(plan, relying=relying)
+        return replace(plan, answers_in_use=answers_in_use)
     item = items.guard(name, reason, GO_ON, counted)
     kept = tuple(action for action in plan.actions if action not in counted)
     return replace(
@@ -178,17 +180,17 @@ def _hold_over_limit(plan: Plan, snapshot: Snapshot, side: Side, act: Act, limit
         actions=kept,
         items=(*plan.items, item),
         held=(*plan.held, *counted),
-        relying=relying,
+        answers_in_use=answers_in_use,
         stop=plan.stop or reason,
-        places=_waiting(plan, counted),
+        statuses=_waiting(plan, counted),
     )
 
 
-def _without_rejected(plan: Plan, side: Side, ruling: Ruling) -> Plan:
+def _without_rejected(plan: Plan, side: Side, decision: Decision) -> Plan:
     """Deletions that a person rejected do not happen: the survivors are kept and left alone from now on."""
-    rejected = [each for each in _of(plan, side, Act.DELETE) if signature(each) in ruling.seen.get("held", ())]
+    rejected = [each for each in _of(plan, side, Act.DELETE) if signature(each) in decision.seen.get("held", ())]
     kept = {(action.kind, action.target_id) for action in rejected}
-    left_out = {action.target_id or "": Place.EXCLUDED for action in rejected if action.kind is Kind.INCIDENT}
+    left_out = {action.target_id or "": SyncStatus.EXCLUDED for action in rejected if action.kind is Kind.INCIDENT}
     return replace(
         plan,
         actions=tuple(action for action in plan.actions if action not in rejected),
@@ -198,12 +200,12 @@ def _without_rejected(plan: Plan, side: Side, ruling: Ruling) -> Plan:
             else change
             for change in plan.transitions
         ),
-        places={**plan.places, side: {**plan.places.get(side, {}), **left_out}},
+        statuses={**plan.statuses, side: {**plan.statuses.get(side, {}), **left_out}},
     )
 
 
-def _is_approved(snapshot: Snapshot, action: Action, ruling: Ruling | None) -> bool:
-    if ruling is not None and ruling.verb == "approve" and signature(action) in ruling.seen.get("held", ()):
+def _is_approved(snapshot: Snapshot, action: Action, decision: Decision | None) -> bool:
+    if decision is not None and decision.verb == "approve" and signature(action) in decision.seen.get("held", ()):
         return True
     if action.act is Act.CREATE:
         return snapshot.meeting_approved or snapshot.only_days is not None
@@ -211,7 +213,7 @@ def _is_approved(snapshot: Snapshot, action: Action, ruling: Ruling | None) -> b
         return snapshot.drift_winner is not None
     ids = {action.side: action.target_id, action.side.other: action.source_id}
     key = ids[Side.PROCORE] if action.kind is Kind.INCIDENT else f"{action.kind.value}-{ids[Side.PROCORE]}"
-    own = snapshot.rulings.get(f"deletion:{key}:{action.side.other.value}")
+    own = snapshot.decisions.get(f"deletion:{key}:{action.side.other.value}")
     return action.act is Act.DELETE and own is not None and own.verb == "approve"
 
 
@@ -258,14 +260,14 @@ def _of(plan: Plan, side: Side, act: Act) -> tuple[Action, ...]:
 
 
 def _approved(snapshot: Snapshot, key: str) -> bool:
-    ruling = snapshot.rulings.get(key)
-    return ruling is not None and ruling.verb == "approve"
+    decision = snapshot.decisions.get(key)
+    return decision is not None and decision.verb == "approve"
 
 
-def _waiting(plan: Plan, held: tuple[Action, ...]) -> dict[Side, dict[str, Place]]:
-    places = {side: dict(known) for side, known in plan.places.items()}
+def _waiting(plan: Plan, held: tuple[Action, ...]) -> dict[Side, dict[str, SyncStatus]]:
+    statuses = {side: dict(known) for side, known in plan.statuses.items()}
     for action in held:
         for side, record_id in action.records:
-            if record_id in places.get(side, {}):
-                places[side][record_id] = Place.WAITING
-    return places
+            if record_id in statuses.get(side, {}):
+                statuses[side][record_id] = SyncStatus.WAITING
+    return statuses

@@ -6,18 +6,18 @@ from typing import Any
 
 from procore_4hse.mapping.lenses.base import Held
 from procore_4hse.mapping.paths import CUSTOM, stem
-from procore_4hse.mapping.rules import Mapping
+from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.models import Action, Item, ItemKind, Kind, Link, Refusal, Side
-from procore_4hse.reconcile.diff import FieldDiff, seen, shown
+from procore_4hse.reconcile.diff import FieldDiff, display, seen
 from procore_4hse.reconcile.snapshot import Record, Snapshot, signature
 
 
-def title_of(mapping: Mapping, record: Record | None) -> str:
+def title_of(mapping: FieldMapping, record: Record | None) -> str:
     """The headline by which people know an incident; empty when privacy keeps it home."""
     if record is None or record.minimal:
         return ""
     reading = mapping.title.lens.get(record.side, record.image)
-    return "" if isinstance(reading, Held) else shown(reading.value)
+    return "" if isinstance(reading, Held) else display(reading.value)
 
 
 def headline(snapshot: Snapshot, link: Link) -> str:
@@ -34,7 +34,7 @@ def difference_key(link: Link, field: str) -> str:
 
 def difference(kind: ItemKind, link: Link, found: FieldDiff, title: str) -> Item:
     """A conflict or a drift: one field, both values, and what both showed when they last agreed."""
-    answers = "--use procore" if not found.field.leads_to(Side.PROCORE) else "--use procore, or --use 4hse"
+    answers = "--use procore" if not found.field.writes_to(Side.PROCORE) else "--use procore, or --use 4hse"
     return Item(
         kind=kind,
         key=difference_key(link, found.field.key),
@@ -44,8 +44,8 @@ def difference(kind: ItemKind, link: Link, found: FieldDiff, title: str) -> Item
         procore_id=link.procore_id,
         fourhse_id=link.fourhse_id,
         field=found.field.key,
-        procore_value=shown(found.value(Side.PROCORE)),
-        fourhse_value=shown(found.value(Side.FOURHSE)),
+        procore_value=display(found.value(Side.PROCORE)),
+        fourhse_value=display(found.value(Side.FOURHSE)),
         base_value=_base_value(found),
         facts={"seen": seen(found)},
     )
@@ -55,7 +55,7 @@ def _base_value(found: FieldDiff) -> str | None:
     if found.base is None:
         return None
     was = found.field.lens.get(Side.PROCORE, found.base.procore)
-    return shown(None if isinstance(was, Held) else was.value)
+    return display(None if isinstance(was, Held) else was.value)
 
 
 def word(record: Record, other_id: str | None, field: str, reason: str, title: str) -> Item:

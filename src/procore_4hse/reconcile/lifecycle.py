@@ -8,11 +8,11 @@ from typing import Any
 from procore_4hse.mapping.lenses.base import Held, Known, Reading, Unwritable
 from procore_4hse.mapping.lenses.incident import StatusLens
 from procore_4hse.mapping.lenses.person import PersonLens
-from procore_4hse.mapping.rules import Field, Mapping
+from procore_4hse.mapping.rules import Field, FieldMapping
 from procore_4hse.mapping.translate import facts_of, new_payload, payload, unsaid
-from procore_4hse.models import Act, Action, Image, Item, Kind, Link, LinkState, Place, Ruling, Side
+from procore_4hse.models import Act, Action, Decision, Image, Item, Kind, Link, LinkState, Side, SyncStatus
 from procore_4hse.reconcile import items
-from procore_4hse.reconcile.redacted_base import is_forgotten, recalled
+from procore_4hse.reconcile.redacted_base import is_redacted, restore_base
 from procore_4hse.reconcile.snapshot import Policy, Presence, Record, Snapshot, Transition
 
 TOLD = "a person said so"
@@ -21,18 +21,18 @@ ANSWERED = (LinkState.IGNORED, LinkState.CLOSED_BY_POLICY)
 
 
 @dataclass(frozen=True)
-class Fate:
+class LinkOutcome:
     """What becomes of a link in this cycle. `alive` asks for the ordinary comparison of both records."""
 
     alive: bool = False
-    place: Place = Place.WAITING
+    sync_status: SyncStatus = SyncStatus.WAITING
     transition: Transition | None = None
     actions: tuple[Action, ...] = ()
     items: tuple[Item, ...] = ()
-    relying: tuple[str, ...] = field(default=())
+    answers_in_use: tuple[str, ...] = field(default=())
 
 
-def fate(snapshot: Snapshot, link: Link) -> Fate:
+def link_outcome(snapshot: Snapshot, link: Link) -> LinkOutcome:
     """Every case of presence and state, each with its reason."""
     sides = {side: presence_of(snapshot, link, side) for side in Side}
     gone = [side for side in Side if sides[side] is Presence.GONE]
@@ -40,13 +40,15 @@ def fate(snapshot: Snapshot, link: Link) -> Fate:
     if len(here) == 2:
         return _both_here(link)
     if link.state is LinkState.ENDED:
-        return _returned(snapshot, link, here[0]) if here else Fate(place=Place.EXCLUDED)
+        return _returned(snapshot, link, here[0]) if here else LinkOutcome(sync_status=SyncStatus.EXCLUDED)
     if len(gone) == 2:
-        return Fate(transition=Transition(link, LinkState.ENDED, "deleted on both sides"), place=Place.EXCLUDED)
+        return LinkOutcome(
+            transition=Transition(link, LinkState.ENDED, "deleted on both sides"), sync_status=SyncStatus.EXCLUDED
+        )
     if gone:
         return _one_gone(snapshot, link, gone[0])
     if link.state in ANSWERED:
-        return Fate(place=Place.EXCLUDED)
+        return LinkOutcome(sync_status=SyncStatus.EXCLUDED)
     return _not_seen(snapshot, link, [side for side in Side if sides[side] is Presence.ABSENT])
 
 
@@ -56,53 +58,54 @@ def presence_of(snapshot: Snapshot, link: Link, side: Side) -> Presence:
     presence = record.presence if record else Presence.ABSENT
     if presence is Presence.ABSENT and not snapshot.certified[side]:
         return Presence.UNSEEN
-    ruling = snapshot.rulings.get(f"missing:{link.key}:{side.value}")
-    told = link.state is LinkState.gone(side) or (ruling is not None and ruling.verb == "approve")
+    decision = snapshot.decisions.get(f"missing:{link.key}:{side.value}")
+    told = link.state is LinkState.gone(side) or (decision is not None and decision.verb == "approve")
     told = told or (link.state in ANSWERED and record is not None and bool(record.evidence))
     return Presence.GONE if presence is Presence.ABSENT and told else presence
 
 
-def _both_here(link: Link) -> Fate:
+def _both_here(link: Link) -> LinkOutcome:
     if link.state is LinkState.LIVE:
-        return Fate(alive=True)
-    return Fate(alive=True, transition=Transition(link, LinkState.LIVE, "both records are there again"))
+        return LinkOutcome(alive=True)
+    return LinkOutcome(alive=True, transition=Transition(link, LinkState.LIVE, "both records are there again"))
 
 
-def _not_seen(snapshot: Snapshot, link: Link, absent: list[Side]) -> Fate:
+def _not_seen(snapshot: Snapshot, link: Link, absent: list[Side]) -> LinkOutcome:
     """Absence alone never deletes: the link is frozen, and asked about when the listing was complete."""
     asked = tuple(items.missing(link, side, items.headline(snapshot, link)) for side in absent)
-    return Fate(items=asked)
+    return LinkOutcome(items=asked)
 
 
-def _one_gone(snapshot: Snapshot, link: Link, gone: Side) -> Fate:
+def _one_gone(snapshot: Snapshot, link: Link, gone: Side) -> LinkOutcome:
     survivor = snapshot.record(gone.other, link.id_on(gone.other))
     is_there = survivor is not None and survivor.presence is Presence.PRESENT
-    if is_there and (link.key, None) in snapshot.put_back(gone) and snapshot.direction.leads_to(gone):
-        return Fate(actions=_bring_back(snapshot, link, gone, f"put back after {gone.label} was restored"))
+    if is_there and (link.key, None) in snapshot.put_back(gone) and snapshot.direction.writes_to(gone):
+        return LinkOutcome(actions=_bring_back(snapshot, link, gone, f"put back after {gone.label} was restored"))
     if link.state in ANSWERED:
-        return Fate(place=Place.EXCLUDED)
+        return LinkOutcome(sync_status=SyncStatus.EXCLUDED)
     if survivor is None or not is_there:
-        return Fate(transition=_gone(snapshot, link, gone))
+        return LinkOutcome(transition=_gone(snapshot, link, gone))
     if survivor.minimal:  # Kept home by privacy, it cannot be compared; what follows waits for its return.
-        return Fate(place=Place.EXCLUDED, transition=_gone(snapshot, link, gone))
-    ruling = snapshot.rulings.get(f"deletion:{link.key}:{gone.value}")
+        return LinkOutcome(sync_status=SyncStatus.EXCLUDED, transition=_gone(snapshot, link, gone))
+    decision = snapshot.decisions.get(f"deletion:{link.key}:{gone.value}")
     edited = _edited(snapshot, link, survivor)
-    if ruling is not None and ruling.seen.get("edited", False) == edited:
-        return _answered(snapshot, link, gone, ruling)
+    if decision is not None and decision.seen.get("edited", False) == edited:
+        return _answered(snapshot, link, gone, decision)
     return _by_policy(snapshot, link, gone, survivor, edited)
 
 
-def _by_policy(snapshot: Snapshot, link: Link, gone: Side, survivor: Record, edited: bool) -> Fate:
+def _by_policy(snapshot: Snapshot, link: Link, gone: Side, survivor: Record, edited: bool) -> LinkOutcome:
     marked = _gone(snapshot, link, gone)
     policy = snapshot.deletions
     if policy is Policy.IGNORE:
-        return Fate(
-            place=Place.EXCLUDED, transition=Transition(link, LinkState.IGNORED, marked.reason, gone, marked.evidence)
+        return LinkOutcome(
+            sync_status=SyncStatus.EXCLUDED,
+            transition=Transition(link, LinkState.IGNORED, marked.reason, gone, marked.evidence),
         )
-    if not snapshot.direction.leads_to(survivor.side):
+    if not snapshot.direction.writes_to(survivor.side):
         return _asked(snapshot, link, marked, edited)
     if policy is Policy.PROPAGATE and gone is Side.FOURHSE and not edited:
-        return Fate(
+        return LinkOutcome(
             transition=marked, actions=(_delete(snapshot, link, Side.PROCORE, f"deleted in 4HSE ({marked.evidence})"),)
         )
     if policy is Policy.CLOSE and not edited and link.kind is Kind.INCIDENT:
@@ -110,33 +113,33 @@ def _by_policy(snapshot: Snapshot, link: Link, gone: Side, survivor: Record, edi
     return _asked(snapshot, link, marked, edited)
 
 
-def _asked(snapshot: Snapshot, link: Link, marked: Transition, edited: bool) -> Fate:
+def _asked(snapshot: Snapshot, link: Link, marked: Transition, edited: bool) -> LinkOutcome:
     gone = Side.PROCORE if marked.state is LinkState.GONE_PROCORE else Side.FOURHSE
-    written = frozenset(side for side in Side if snapshot.direction.leads_to(side))
+    written = frozenset(side for side in Side if snapshot.direction.writes_to(side))
     title = items.headline(snapshot, link)
     asked = items.deletion(link, gone, marked.evidence, title, edited=edited, written=written)
-    return Fate(transition=marked, items=(asked,))
+    return LinkOutcome(transition=marked, items=(asked,))
 
 
-def _answered(snapshot: Snapshot, link: Link, gone: Side, ruling: Ruling) -> Fate:
-    marked, relying = _gone(snapshot, link, gone), (ruling.key,)
-    if ruling.verb == "approve" and snapshot.direction.leads_to(gone.other):
+def _answered(snapshot: Snapshot, link: Link, gone: Side, decision: Decision) -> LinkOutcome:
+    marked, answers_in_use = _gone(snapshot, link, gone), (decision.key,)
+    if decision.verb == "approve" and snapshot.direction.writes_to(gone.other):
         delete = _delete(snapshot, link, gone.other, "a person approved the deletion")
-        return Fate(transition=marked, actions=(delete,), relying=relying)
-    if ruling.restore and snapshot.direction.leads_to(gone):
+        return LinkOutcome(transition=marked, actions=(delete,), answers_in_use=answers_in_use)
+    if decision.restore and snapshot.direction.writes_to(gone):
         back = _bring_back(snapshot, link, gone, "a person asked for it back")
-        return Fate(transition=marked, actions=back, relying=relying)
+        return LinkOutcome(transition=marked, actions=back, answers_in_use=answers_in_use)
     ignored = Transition(link, LinkState.IGNORED, "a person keeps the survivor", gone, marked.evidence)
-    return Fate(place=Place.EXCLUDED, transition=ignored)
+    return LinkOutcome(sync_status=SyncStatus.EXCLUDED, transition=ignored)
 
 
-def _close(snapshot: Snapshot, link: Link, survivor: Record, marked: Transition) -> Fate:
+def _close(snapshot: Snapshot, link: Link, survivor: Record, marked: Transition) -> LinkOutcome:
     """The survivor is closed through the mapping's own status row; one that is closed already is just marked."""
     closed = Transition(link, LinkState.CLOSED_BY_POLICY, "the route closes survivors", marked.side, marked.evidence)
     status = next(row for row in snapshot.mapping.fields if isinstance(row.lens, StatusLens))
     reading = status.lens.get(survivor.side, survivor.image)
     if not isinstance(reading, Held) and reading.value == "closed":
-        return Fate(place=Place.EXCLUDED, transition=closed)
+        return LinkOutcome(sync_status=SyncStatus.EXCLUDED, transition=closed)
     facts = facts_of({"@status_at": snapshot.now.isoformat()}, snapshot.zone)
     action = Action(
         act=Act.UPDATE,
@@ -149,21 +152,21 @@ def _close(snapshot: Snapshot, link: Link, survivor: Record, marked: Transition)
         seen=status.slice(survivor.side, survivor.image),
         then=LinkState.CLOSED_BY_POLICY,
     )
-    return Fate(transition=marked, actions=(action,))
+    return LinkOutcome(transition=marked, actions=(action,))
 
 
-def _returned(snapshot: Snapshot, link: Link, back: Side) -> Fate:
+def _returned(snapshot: Snapshot, link: Link, back: Side) -> LinkOutcome:
     """One record of an ended link is there again: the same link lives again, and the other is brought back."""
-    if not snapshot.direction.leads_to(back.other):
-        return Fate(place=Place.EXCLUDED)
-    return Fate(actions=_bring_back(snapshot, link, back.other, f"it is back in {back.label}"))
+    if not snapshot.direction.writes_to(back.other):
+        return LinkOutcome(sync_status=SyncStatus.EXCLUDED)
+    return LinkOutcome(actions=_bring_back(snapshot, link, back.other, f"it is back in {back.label}"))
 
 
 def _bring_back(snapshot: Snapshot, link: Link, gone: Side, reason: str) -> tuple[Action, ...]:
     if gone is Side.PROCORE and not _is_told_gone(snapshot, link):
         ids = link.procore_id, link.fourhse_id
         return (Action(Act.RESTORE, gone, link.kind, *ids, reason, parent=snapshot.parent),)
-    if any(isinstance(row.lens, PersonLens) and gone in row.barred for row in snapshot.mapping.fields):
+    if any(isinstance(row.lens, PersonLens) and gone in row.blocked for row in snapshot.mapping.fields):
         return ()
     source = snapshot.records[gone.other][link.id_on(gone.other)]
     mapping = _carried(snapshot.mapping, link, gone)
@@ -188,9 +191,11 @@ def _bring_back(snapshot: Snapshot, link: Link, gone: Side, reason: str) -> tupl
     )
 
 
-def _carried(mapping: Mapping, link: Link, to: Side) -> Mapping:
+def _carried(mapping: FieldMapping, link: Link, to: Side) -> FieldMapping:
     """The rows that a record which is made again gets; what its own vendor set is not replaced by the other's."""
-    return replace(mapping, fields=tuple(row for row in mapping.fields if not row.fills_only or link.born is to.other))
+    return replace(
+        mapping, fields=tuple(row for row in mapping.fields if not row.fills_only or link.origin is to.other)
+    )
 
 
 def _as_it_was(snapshot: Snapshot, link: Link, source: Record, fields: dict[str, Any]) -> dict[str, Any]:
@@ -198,21 +203,21 @@ def _as_it_was(snapshot: Snapshot, link: Link, source: Record, fields: dict[str,
 
     What may not cross to 4HSE does not come back either: it may be what Procore once told.
     """
-    was = kept = snapshot.buried.get(link.fourhse_id, {})
+    was = kept = snapshot.deleted_images.get(link.fourhse_id, {})
     for row in snapshot.mapping.fields:
         then, now = row.lens.get(Side.FOURHSE, was), row.lens.get(Side.PROCORE, source.image)
-        barred = Side.FOURHSE in row.barred
-        if row.fills_only and not barred and isinstance(then, Known) and then.value is not None:
+        blocked = Side.FOURHSE in row.blocked
+        if row.fills_only and not blocked and isinstance(then, Known) and then.value is not None:
             continue
         same = isinstance(then, Known) and isinstance(now, Known) and row.lens.agree(now.value, then.value)
-        if not same and not barred and _is_a_part(row, snapshot.mapping):
+        if not same and not blocked and _is_a_part(row, snapshot.mapping):
             kept = {**kept, **_part(row, now, kept)}
-        elif barred or not same:
+        elif blocked or not same:
             kept = {name: value for name, value in kept.items() if name not in row.lens.reads(Side.FOURHSE)}
     return {**fields, **kept}
 
 
-def _is_a_part(row: Field, mapping: Mapping) -> bool:
+def _is_a_part(row: Field, mapping: FieldMapping) -> bool:
     """Whether its text in 4HSE has other rows' lines too, so that the rest of it is not this row's."""
     keys = [other.lens.reads(Side.FOURHSE) for other in mapping.fields]
     own = row.lens.reads(Side.FOURHSE)
@@ -220,7 +225,7 @@ def _is_a_part(row: Field, mapping: Mapping) -> bool:
 
 
 def _part(row: Field, now: Reading, kept: Image) -> dict[str, Any]:
-    if not isinstance(now, Known) or not row.leads_to(Side.FOURHSE):
+    if not isinstance(now, Known) or not row.writes_to(Side.FOURHSE):
         return {}
     try:
         return row.lens.put(Side.FOURHSE, now.value, kept, {})
@@ -258,21 +263,21 @@ def _edited(snapshot: Snapshot, link: Link, survivor: Record) -> bool:
     """Whether the survivor means something else than when both agreed, as far as this cycle can tell."""
     lost = snapshot.record(survivor.side.other, link.id_on(survivor.side.other))
     for row in snapshot.mapping.fields:
-        base = recalled(row, link.base.get(row.key), {survivor.side: survivor.image})
+        base = restore_base(row, link.base.get(row.key), {survivor.side: survivor.image})
         now = row.lens.get(survivor.side, survivor.image)
         if isinstance(now, Held) and now.word is None:
             continue
         if base is None:
             if isinstance(now, Known) and _never_agreed(row, now, lost):
                 return True
-        elif is_forgotten(base.of(survivor.side)) or now != row.lens.get(survivor.side, base.of(survivor.side)):
+        elif is_redacted(base.of(survivor.side)) or now != row.lens.get(survivor.side, base.of(survivor.side)):
             return True
     return False
 
 
 def _never_agreed(row: Field, now: Known, lost: Record | None) -> bool:
     """Whether the deleted one said something else than the survivor, of a field on which both have yet to agree."""
-    if lost is None or lost.minimal or row.rests or row.fills_only:
+    if lost is None or lost.minimal or row.inactive or row.fills_only:
         return False
     said = row.lens.get(lost.side, lost.image)
     if not isinstance(said, Known) or said.value in (None, ""):

@@ -9,11 +9,11 @@ from procore_4hse.mapping.lenses.base import ZONE, Held, Known, Unwritable
 from procore_4hse.mapping.lenses.incident import StatusLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, payload
-from procore_4hse.models import Act, Action, Agreement, Item, ItemKind, Link, LinkState, Place, Ruling, Side
+from procore_4hse.models import Act, Action, Base, Decision, Item, ItemKind, Link, LinkState, Side, SyncStatus
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff
-from procore_4hse.reconcile.draft import Draft, stand
-from procore_4hse.reconcile.redacted_base import is_forgotten
+from procore_4hse.reconcile.draft import Draft, set_status
+from procore_4hse.reconcile.redacted_base import is_redacted
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.snapshot import Rebase, Record, Snapshot
 
@@ -32,14 +32,14 @@ class Pair:
         return self.procore if side is Side.PROCORE else self.fourhse
 
 
-def compare(snapshot: Snapshot, pair: Pair, draft: Draft) -> None:
+def compare_pair(snapshot: Snapshot, pair: Pair, draft: Draft) -> None:
     """Everything that this pair needs, laid into the draft."""
     link = pair.link
     found = diff(
-        pair.rows, pair.procore.image, pair.fourhse.image, dict(link.base), _rulings(snapshot, pair), link.born
+        pair.rows, pair.procore.image, pair.fourhse.image, dict(link.base), _decisions(snapshot, pair), link.origin
     )
     diffs = tuple(_as_it_came(snapshot, link, _for_the_route(snapshot, pair, one)) for one in found)
-    stand(draft, snapshot, link, Place.IN_SYNC)
+    set_status(draft, snapshot, link, SyncStatus.IN_SYNC)
     _settle_bases(pair, diffs, draft)
     for side in Side:
         _plan_writes(snapshot, pair, [one for one in diffs if one.to is side], draft)
@@ -50,19 +50,19 @@ def compare(snapshot: Snapshot, pair: Pair, draft: Draft) -> None:
 # Answers ---------------------------------------------------------------------------------------------------------
 
 
-def _rulings(snapshot: Snapshot, pair: Pair) -> dict[str, Ruling]:
+def _decisions(snapshot: Snapshot, pair: Pair) -> dict[str, Decision]:
     """A person's answers for this pair, by field key."""
     found = {}
     for row in pair.rows:
-        ruling = snapshot.rulings.get(items.difference_key(pair.link, row.key))
-        if ruling is not None:
-            found[row.key] = ruling
+        decision = snapshot.decisions.get(items.difference_key(pair.link, row.key))
+        if decision is not None:
+            found[row.key] = decision
         elif pair.link.state is LinkState.CLOSED_BY_POLICY and isinstance(row.lens, StatusLens):
             found |= _reopening(row, pair)
     return found
 
 
-def _reopening(row: Field, pair: Pair) -> dict[str, Ruling]:
+def _reopening(row: Field, pair: Pair) -> dict[str, Decision]:
     """Our own close of a survivor is undone when the deleted one is back and the survivor is still as we left it."""
     base = pair.link.base.get(row.key)
     if base is None:
@@ -72,7 +72,7 @@ def _reopening(row: Field, pair: Pair) -> dict[str, Ruling]:
     values = {side.value: str(reading.value) for side, reading in now.items() if isinstance(reading, Known)}
     if len(changed) != 1 or values.get(changed[0].value) != "closed":
         return {}
-    return {row.key: Ruling(0, row.key, "resolve", use=changed[0].other.value, seen={"seen": values})}
+    return {row.key: Decision(0, row.key, "resolve", use=changed[0].other.value, seen={"seen": values})}
 
 
 def _for_the_route(snapshot: Snapshot, pair: Pair, found: FieldDiff) -> FieldDiff:
@@ -81,7 +81,7 @@ def _for_the_route(snapshot: Snapshot, pair: Pair, found: FieldDiff) -> FieldDif
         return found
     if found.field.key in snapshot.rebased and not _was_edited(pair, found):
         return replace(found, verdict=Verdict.SETTLED, to=None, rebase=True)
-    if found.verdict is Verdict.DRIFT and snapshot.drift_winner and found.field.leads_to(snapshot.drift_winner.other):
+    if found.verdict is Verdict.DRIFT and snapshot.drift_winner and found.field.writes_to(snapshot.drift_winner.other):
         winner = snapshot.drift_winner
         return replace(found, verdict=Verdict.WRITE, to=winner.other, reason=f"a person chose {winner.label}")
     return found
@@ -93,7 +93,7 @@ def _was_edited(pair: Pair, found: FieldDiff) -> bool:
         return False
     for side in Side:
         now, base = found.field.slice(side, pair.on(side).image), found.base.of(side)
-        if is_forgotten(base) or any(base[name] != now[name] for name in now.keys() & base.keys() - {ZONE}):
+        if is_redacted(base) or any(base[name] != now[name] for name in now.keys() & base.keys() - {ZONE}):
             return True
     return False
 
@@ -105,7 +105,7 @@ def _as_it_came(snapshot: Snapshot, link: Link, found: FieldDiff) -> FieldDiff:
     for side in Side:
         if (link.key, found.field.key) in snapshot.put_back(side) and found.field.lens.writes(side):
             return _put_back(found, side)
-    if (link.key, found.field.key) in snapshot.vanished:
+    if (link.key, found.field.key) in snapshot.lost_writes:
         return replace(
             found, verdict=Verdict.DRIFT, to=None, reason="what was written here vanished twice within a day"
         )
@@ -114,7 +114,7 @@ def _as_it_came(snapshot: Snapshot, link: Link, found: FieldDiff) -> FieldDiff:
 
 def _put_back(found: FieldDiff, side: Side) -> FieldDiff:
     """Where the value may not be written again, the old one there goes nowhere either."""
-    if found.field.leads_to(side):
+    if found.field.writes_to(side):
         return replace(found, verdict=Verdict.WRITE, to=side, reason=f"put back after {side.label} was restored")
     return replace(found, verdict=Verdict.LOCAL, to=None)
 
@@ -123,11 +123,11 @@ def _put_back(found: FieldDiff, side: Side) -> FieldDiff:
 
 
 def _settle_bases(pair: Pair, diffs: Iterable[FieldDiff], draft: Draft) -> None:
-    fresh: dict[str, Agreement] = {}
+    fresh: dict[str, Base] = {}
     for found in diffs:
         settled = found.verdict is Verdict.SETTLED and (found.used is not None or found.rebase)
         if found.verdict is Verdict.AGREED or settled:
-            fresh[found.field.key] = found.field.agreement(pair.procore.image, pair.fourhse.image, settled=settled)
+            fresh[found.field.key] = found.field.base_of(pair.procore.image, pair.fourhse.image, settled=settled)
     if fresh:
         draft.rebases.append(Rebase(pair.link.kind, pair.link.procore_id, pair.link.fourhse_id, fresh))
 
@@ -141,14 +141,14 @@ def _plan_writes(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff], draft: 
             action = _update(snapshot, pair, [*ready, found])
         if isinstance(action, str):
             draft.items.append(_unwritable(pair, found, action))
-            stand(draft, snapshot, pair.link, Place.WAITING)
+            set_status(draft, snapshot, pair.link, SyncStatus.WAITING)
             continue
         tried = may_try(snapshot, action)
         keep_open(snapshot, action, pair.title, draft, tried=tried)
         if tried:
             ready.append(found)
         if found.used is not None:
-            draft.relying.append(found.used.key)
+            draft.answers_in_use.append(found.used.key)
     if ready and isinstance(action := _update(snapshot, pair, ready), Action):
         draft.actions.append(action)
 
@@ -197,7 +197,7 @@ def _ask(snapshot: Snapshot, pair: Pair, diffs: Iterable[FieldDiff], draft: Draf
             draft.items += _held_word(pair, found)
         else:
             continue
-        stand(draft, snapshot, pair.link, Place.WAITING)
+        set_status(draft, snapshot, pair.link, SyncStatus.WAITING)
 
 
 def _held_word(pair: Pair, found: FieldDiff) -> list[Item]:

@@ -45,13 +45,17 @@ class Matches:
 
 
 def match(
-    procore: Collection[Candidate], fourhse: Collection[Candidate], apart: frozenset[tuple[str, str]] = frozenset()
+    procore: Collection[Candidate],
+    fourhse: Collection[Candidate],
+    not_duplicates: frozenset[tuple[str, str]] = frozenset(),
 ) -> Matches:
     """Pairs where exactly one clear partner stands on each side; whatever else is alike is a doubt."""
     likeness = {
         (left.id, right.id): how
         for left, right in _neighbours(procore, fourhse)
-        if (left.eligible or right.eligible) and (left.id, right.id) not in apart and (how := compare(left, right))
+        if (left.eligible or right.eligible)
+        and (left.id, right.id) not in not_duplicates
+        and (how := likeness_of(left, right))
     }
     pairs = _unique_clear(likeness, {c.id for c in procore if c.eligible}, {c.id for c in fourhse if c.eligible})
     paired = {left for left, _ in pairs}, {right for _, right in pairs}
@@ -68,7 +72,7 @@ def match(
     )
 
 
-def compare(left: Candidate, right: Candidate) -> Likeness:
+def likeness_of(left: Candidate, right: Candidate) -> Likeness:
     if left.day is None or right.day is None:
         return Likeness.NONE
     same_day = left.day == right.day

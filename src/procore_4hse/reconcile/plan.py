@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from procore_4hse.models import Link, Place, Side
+from procore_4hse.models import Link, Side, SyncStatus
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.children import leave_children, plan_children
-from procore_4hse.reconcile.draft import Draft, stand
-from procore_4hse.reconcile.lifecycle import fate
-from procore_4hse.reconcile.linked import Pair, compare
+from procore_4hse.reconcile.draft import Draft, set_status
+from procore_4hse.reconcile.lifecycle import link_outcome
+from procore_4hse.reconcile.linked import Pair, compare_pair
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.scope import exclusion
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot
@@ -21,17 +21,17 @@ def plan(snapshot: Snapshot) -> Plan:
 
     Guards are not looked at here: see `guard.guarded`.
     """
-    draft = Draft(unheard=_unheard(snapshot))
+    draft = Draft(unknown=_unknown(snapshot))
     for link in snapshot.links:
         if snapshot.only_days is None:
             _plan_link(snapshot, link, draft)
         else:
-            stand(draft, snapshot, link, Place.EXCLUDED)
+            set_status(draft, snapshot, link, SyncStatus.EXCLUDED)
     plan_unlinked(snapshot, draft)
     return draft.done()
 
 
-def _unheard(snapshot: Snapshot) -> set[tuple[Side, str]]:
+def _unknown(snapshot: Snapshot) -> set[tuple[Side, str]]:
     """Records with a write whose fate is unknown, and those that a listing which was not whole does not show."""
     silent = {
         (side, record.id)
@@ -53,11 +53,11 @@ def plan_joined(snapshot: Snapshot, links: Iterable[Link]) -> Plan:
 def _plan_link(snapshot: Snapshot, link: Link, draft: Draft) -> None:
     """One incident's link: what became of its records, and when both live, how they compare."""
     if any((side, link.id_on(side)) in snapshot.pending for side in Side):
-        stand(draft, snapshot, link, Place.WAITING)
+        set_status(draft, snapshot, link, SyncStatus.WAITING)
         leave_children(snapshot, link, draft)
         return
-    found = fate(snapshot, link)
-    draft.take(found.transition, found.items, found.relying)
+    found = link_outcome(snapshot, link)
+    draft.take(found.transition, found.items, found.answers_in_use)
     title = items.headline(snapshot, link)
     for action in found.actions:
         tried = may_try(snapshot, action)
@@ -65,11 +65,11 @@ def _plan_link(snapshot: Snapshot, link: Link, draft: Draft) -> None:
         if tried:
             draft.actions.append(action)
     if not found.alive or _is_away(snapshot, link):
-        stand(draft, snapshot, link, Place.EXCLUDED if found.alive else found.place)
+        set_status(draft, snapshot, link, SyncStatus.EXCLUDED if found.alive else found.sync_status)
         leave_children(snapshot, link, draft)
     else:
         procore, fourhse = (snapshot.records[side][link.id_on(side)] for side in Side)
-        compare(snapshot, Pair(link, procore, fourhse, snapshot.mapping.fields, title), draft)
+        compare_pair(snapshot, Pair(link, procore, fourhse, snapshot.mapping.fields, title), draft)
         plan_children(snapshot, link, title, draft)
 
 

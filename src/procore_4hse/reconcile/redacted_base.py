@@ -8,36 +8,36 @@ from collections.abc import Mapping
 from typing import Any
 
 from procore_4hse.mapping.rules import Field
-from procore_4hse.models import Agreement, Image, Side
+from procore_4hse.models import Base, Image, Side
 
 PRINT, SALT = "@print", "@salt"
 
 
-def forgotten(base: Agreement, salt: str) -> Agreement:
+def redact_base(base: Base, salt: str) -> Base:
     """The same agreement without a value; what is forgotten already stays as it is."""
-    return Agreement(_forget(base.procore, salt), _forget(base.fourhse, salt), base.settled)
+    return Base(_redact(base.procore, salt), _redact(base.fourhse, salt), base.settled)
 
 
-def is_forgotten(values: Image) -> bool:
+def is_redacted(values: Image) -> bool:
     return PRINT in values
 
 
-def recalled(field: Field, base: Agreement | None, now: Mapping[Side, Image]) -> Agreement | None:
+def restore_base(field: Field, base: Base | None, now: Mapping[Side, Image]) -> Base | None:
     """The base with its values again on every side that still shows them."""
-    if base is None or not any(is_forgotten(base.of(side)) for side in Side):
+    if base is None or not any(is_redacted(base.of(side)) for side in Side):
         return base
     kept = {
-        side: _recall(base.of(side), field.slice(side, now[side])) if side in now else base.of(side) for side in Side
+        side: _restore(base.of(side), field.slice(side, now[side])) if side in now else base.of(side) for side in Side
     }
-    return Agreement(kept[Side.PROCORE], kept[Side.FOURHSE], base.settled)
+    return Base(kept[Side.PROCORE], kept[Side.FOURHSE], base.settled)
 
 
-def _forget(values: Image, salt: str) -> Image:
-    return values if is_forgotten(values) else {SALT: salt, PRINT: _print(values, salt)}
+def _redact(values: Image, salt: str) -> Image:
+    return values if is_redacted(values) else {SALT: salt, PRINT: _print(values, salt)}
 
 
-def _recall(values: Image, shown: Image) -> Image:
-    return shown if values.get(PRINT) == _print(shown, str(values.get(SALT))) else values
+def _restore(values: Image, display: Image) -> Image:
+    return display if values.get(PRINT) == _print(display, str(values.get(SALT))) else values
 
 
 def _print(values: Image, salt: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from procore_4hse.models import Act, Action, Place
+from procore_4hse.models import Act, Action, SyncStatus
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.snapshot import Snapshot, fingerprint
@@ -24,8 +24,8 @@ def may_try(snapshot: Snapshot, action: Action) -> bool:
     refusal = snapshot.refusals.get(refusal_key(action))
     if refusal is None or refusal.fingerprint != refusal_fingerprint(action):
         return True
-    ruling = snapshot.rulings.get(refusal.key)
-    return bool(ruling and ruling.verb == "retry") or refusal.next_try is None or snapshot.now >= refusal.next_try
+    decision = snapshot.decisions.get(refusal.key)
+    return bool(decision and decision.verb == "retry") or refusal.next_try is None or snapshot.now >= refusal.next_try
 
 
 def keep_open(snapshot: Snapshot, action: Action, title: str, draft: Draft, *, tried: bool) -> None:
@@ -37,4 +37,4 @@ def keep_open(snapshot: Snapshot, action: Action, title: str, draft: Draft, *, t
     if tried:
         return
     for side, record_id in action.records:
-        draft.stand(side, record_id, Place.REFUSED)
+        draft.set_status(side, record_id, SyncStatus.REFUSED)

@@ -24,7 +24,7 @@ def exclusion(snapshot: Snapshot, record: Record, *, linked: bool = False) -> st
         return "its category is not shared"
     if linked:
         return None
-    if not snapshot.direction.leads_to(record.side.other):
+    if not snapshot.direction.writes_to(record.side.other):
         return f"this route does not copy from {record.side.label}"
     day = day_of(snapshot, record)
     is_old = snapshot.only_days is None and day is not None and day < snapshot.since

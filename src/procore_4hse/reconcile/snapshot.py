@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Dict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from procore_4hse.mapping.picklists import Live
-from procore_4hse.mapping.rules import Direction, Mapping
-from procore_4hse.models import Action, Agreement, Image, Item, Kind, Link, LinkState, Place, Refusal, Ruling, Side
+from procore_4hse.mapping.picklists import Picklists
+from procore_4hse.mapping.rules import Direction, FieldMapping
+from procore_4hse.models import Action, Base, Decision, Image, Item, Kind, Link, LinkState, Refusal, Side, SyncStatus
 
 
 class Presence(StrEnum):
@@ -77,9 +77,11 @@ class People:
     `uncounted` are incidents whose lists still disagree with their counts.
     """
 
-    records: Dict[Side, Dict[str, tuple[Record, ...]]] = field(default_factory=lambda: {side: {} for side in Side})
-    links: Dict[str, tuple[Link, ...]] = field(default_factory=dict)
-    live: Live = field(default_factory=Live)
+    records: Mapping[Side, Mapping[str, tuple[Record, ...]]] = field(
+        default_factory=lambda: {side: {} for side in Side}
+    )
+    links: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
+    picklists: Picklists = field(default_factory=Picklists)
     certified: bool = False
     uncounted: frozenset[str] = frozenset()
 
@@ -88,20 +90,20 @@ class People:
 class Snapshot:
     """One route at one moment, complete: everything that decides the plan."""
 
-    mapping: Mapping
+    mapping: FieldMapping
     zone: str
     since: date
     now: datetime
-    records: Dict[Side, Dict[str, Record]]
+    records: Mapping[Side, Mapping[str, Record]]
     links: tuple[Link, ...] = ()
     people: People = field(default_factory=People)
-    certified: Dict[Side, bool] = field(default_factory=lambda: {Side.PROCORE: True, Side.FOURHSE: True})
+    certified: Mapping[Side, bool] = field(default_factory=lambda: {Side.PROCORE: True, Side.FOURHSE: True})
     direction: Direction = Direction.BOTH
     private: str = "skip"
     deletions: Policy = Policy.ASK
     limits: Limits = Limits()
-    rulings: Dict[str, Ruling] = field(default_factory=dict)
-    refusals: Dict[str, Refusal] = field(default_factory=dict)
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+    refusals: Mapping[str, Refusal] = field(default_factory=dict)
     pending: frozenset[tuple[Side, str]] = frozenset()
     """Records with an unsettled intent: nothing new is planned for them."""
     possibly_ours: frozenset[tuple[Side, str]] = frozenset()
@@ -110,21 +112,21 @@ class Snapshot:
     """Creates that were given up: an unlinked record that shows what one of them sent is a late copy."""
     own_accounts: frozenset[str] = frozenset()
     linked_elsewhere: frozenset[tuple[Side, str]] = frozenset()
-    apart: frozenset[tuple[str, str]] = frozenset()
+    not_duplicates: frozenset[tuple[str, str]] = frozenset()
     """Pairs (Procore id, 4HSE id) that a person called different."""
     unlinked_by_hand: frozenset[tuple[str, str]] = frozenset()
-    ids_of_ours: Dict[str, str] = field(default_factory=dict)
+    ids_of_ours: Mapping[str, str] = field(default_factory=dict)
     """4HSE id that our scheme gives -> Procore id."""
     ever_linked: bool = False
     meeting_approved: bool = False
     changed: Changed = Changed()
     rebased: frozenset[str] = frozenset()
     """Field keys whose disagreement a person accepted for the whole route: new bases, no write, save for edits."""
-    vanished: frozenset[tuple[str, str]] = frozenset()
+    lost_writes: frozenset[tuple[str, str]] = frozenset()
     """Fields (link key, field key) whose written value went back by itself, twice within a day."""
-    regressed: Dict[Side, frozenset[str]] = field(default_factory=dict)
+    restored_backup: Mapping[Side, frozenset[str]] = field(default_factory=dict)
     """Link keys, by the side that shows old values again, as after a restored backup."""
-    undone: Dict[Side, frozenset[tuple[str, str | None]]] = field(default_factory=dict)
+    reverted: Mapping[Side, frozenset[tuple[str, str | None]]] = field(default_factory=dict)
     """Fields (link key, field key), and whole records (link key, None), of which a side shows a state from before."""
     drift_winner: Side | None = None
     """The side that a person chose for all pairs which a changed mapping set against each other."""
@@ -136,7 +138,7 @@ class Snapshot:
     """The headline of the incident whose children these are; None for incidents."""
     born_private: frozenset[str] = frozenset()
     """Procore ids that have been private since our own create."""
-    buried: Dict[str, Image] = field(default_factory=dict)
+    deleted_images: Mapping[str, Image] = field(default_factory=dict)
     """4HSE id of a deleted record, or key of a person's link -> the values of its own that it held last."""
 
     def record(self, side: Side, record_id: str) -> Record | None:
@@ -144,11 +146,11 @@ class Snapshot:
 
     def put_back(self, side: Side) -> frozenset[tuple[str, str | None]]:
         """What a person wants written again on a side that came back from a backup."""
-        ruling = self.rulings.get(f"guard:regress:{side.value}")
-        if ruling is None or (ruling.verb, ruling.use) != ("approve", "base"):
+        decision = self.decisions.get(f"guard:regress:{side.value}")
+        if decision is None or (decision.verb, decision.use) != ("approve", "base"):
             return frozenset()
-        links = ruling.seen.get("links", ())
-        return frozenset(each for each in self.undone.get(side, ()) if each[0] in links)
+        links = decision.seen.get("links", ())
+        return frozenset(each for each in self.reverted.get(side, ()) if each[0] in links)
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ class Rebase:
     kind: Kind
     procore_id: str
     fourhse_id: str
-    fields: Dict[str, Agreement]
+    fields: Mapping[str, Base]
 
 
 @dataclass(frozen=True)
@@ -180,21 +182,24 @@ class Plan:
     items: tuple[Item, ...] = ()
     rebases: tuple[Rebase, ...] = ()
     transitions: tuple[Transition, ...] = ()
-    places: Dict[Side, Dict[str, Place]] = field(default_factory=dict)
-    apart: tuple[tuple[str, str], ...] = ()
+    statuses: Mapping[Side, Mapping[str, SyncStatus]] = field(default_factory=dict)
+    not_duplicates: tuple[tuple[str, str], ...] = ()
     """Pairs that a person's answer calls different, to be remembered."""
-    relying: tuple[str, ...] = ()
+    answers_in_use: tuple[str, ...] = ()
     """Keys of answered items that actions of this plan carry out; they stay until the work is done."""
-    unheard: frozenset[tuple[Side, str]] = frozenset()
+    unknown: frozenset[tuple[Side, str]] = frozenset()
     """Records of which this cycle could not tell enough: what is asked or answered about them stays as it is."""
     stop: str | None = None
     """Why the route is held, in one sentence; None when nothing is."""
     held: tuple[Action, ...] = ()
 
     def population(self, side: Side) -> dict[str, int]:
-        counts = {place.value: 0 for place in (Place.IN_SYNC, Place.WAITING, Place.REFUSED, Place.EXCLUDED)}
-        for place in self.places.get(side, {}).values():
-            counts[place.value] += 1
+        counts = {
+            sync_status.value: 0
+            for sync_status in (SyncStatus.IN_SYNC, SyncStatus.WAITING, SyncStatus.REFUSED, SyncStatus.EXCLUDED)
+        }
+        for sync_status in self.statuses.get(side, {}).values():
+            counts[sync_status.value] += 1
         return counts
 
 
@@ -204,7 +209,7 @@ def fingerprint(*parts: Any) -> str:
 
 
 def _plain(part: Any) -> Any:
-    if isinstance(part, Dict):
+    if isinstance(part, Mapping):
         return sorted((str(key), _plain(value)) for key, value in part.items() if not str(key).startswith("@"))
     return part
 

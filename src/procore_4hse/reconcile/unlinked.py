@@ -7,14 +7,13 @@ from functools import partial
 
 from procore_4hse.mapping.lenses.base import Held, Unwritable
 from procore_4hse.mapping.translate import NEEDED, new_payload, shows, unsaid
-from procore_4hse.models import Act, Action, Item, Kind, Link, LinkState, Place, Ruling, Side
+from procore_4hse.models import Act, Action, Decision, Item, Kind, Link, LinkState, Side, SyncStatus
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.children import people_of
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.lifecycle import presence_of
-from procore_4hse.reconcile.linked import Pair, compare
-from procore_4hse.reconcile.match import Candidate, Likeness, match
-from procore_4hse.reconcile.match import compare as likeness
+from procore_4hse.reconcile.linked import Pair, compare_pair
+from procore_4hse.reconcile.match import Candidate, Likeness, likeness_of, match
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.scope import day_of, exclusion, is_in_range
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
@@ -37,13 +36,13 @@ def plan_unlinked(snapshot: Snapshot, draft: Draft) -> None:
     """Unlinked incidents of both sides: linked when clear, asked about when doubtful, created when alone."""
     unlinked = {side: _unlinked(snapshot, side) for side in Side}
     free = {side: _free(snapshot, unlinked[side], draft) for side in Side}
-    apart = snapshot.apart | _told_apart(snapshot, draft)
+    not_duplicates = snapshot.not_duplicates | _told_apart(snapshot, draft)
     told = _told_together(snapshot, unlinked, draft)
-    joined = _joined([*told, *_by_identity(snapshot, apart)], free)
+    joined = _joined([*told, *_by_identity(snapshot, not_duplicates)], free)
     left = _without(free, [*joined, *told])
-    parted = _parted(snapshot, left, apart)
+    parted = _parted(snapshot, left, not_duplicates)
     left = _without(left, [_pair(*one) for one in parted])
-    found = match(_candidates(snapshot, left[Side.PROCORE]), _candidates(snapshot, left[Side.FOURHSE]), apart)
+    found = match(_candidates(snapshot, left[Side.PROCORE]), _candidates(snapshot, left[Side.FOURHSE]), not_duplicates)
     for procore_id, fourhse_id in (*joined, *found.pairs):
         _link(snapshot, procore_id, fourhse_id, draft, "both tell the same day, title and description")
     for procore_id, fourhse_ids in found.doubts.items():
@@ -54,40 +53,40 @@ def plan_unlinked(snapshot: Snapshot, draft: Draft) -> None:
         Side.PROCORE: [snapshot.records[Side.PROCORE][record_id] for record_id in found.singles_procore],
         Side.FOURHSE: [snapshot.records[Side.FOURHSE][record_id] for record_id in found.singles_fourhse],
     }
-    _plan_alone(snapshot, alone, apart, draft)
+    _plan_alone(snapshot, alone, not_duplicates, draft)
 
 
 def _plan_alone(
-    snapshot: Snapshot, alone: dict[Side, list[Record]], apart: frozenset[tuple[str, str]], draft: Draft
+    snapshot: Snapshot, alone: dict[Side, list[Record]], not_duplicates: frozenset[tuple[str, str]], draft: Draft
 ) -> None:
     """Records without anything alike on the other side; none goes to Procore before its orphans are explained."""
     orphans = {}
     if alone[Side.FOURHSE]:
-        orphans = {record.id: record for record in alone[Side.PROCORE] if _is_orphan(snapshot, record, apart)}
+        orphans = {record.id: record for record in alone[Side.PROCORE] if _is_orphan(snapshot, record, not_duplicates)}
     for orphan in orphans.values():
         nearest = sorted(alone[Side.FOURHSE], key=partial(_distance, snapshot, orphan))[:LISTED]
         _doubt(snapshot, orphan, tuple(record.id for record in nearest), draft, MADE_BY_US)
     for record in (*alone[Side.PROCORE], *alone[Side.FOURHSE]):
         if orphans and record.side is Side.FOURHSE:
-            draft.unheard.add((record.side, record.id))
+            draft.unknown.add((record.side, record.id))
         elif record.id not in orphans:
-            _plan_create(snapshot, record, apart, draft)
+            _plan_create(snapshot, record, not_duplicates, draft)
 
 
-def _is_orphan(snapshot: Snapshot, record: Record, apart: frozenset[tuple[str, str]]) -> bool:
+def _is_orphan(snapshot: Snapshot, record: Record, not_duplicates: frozenset[tuple[str, str]]) -> bool:
     """Whether our account made it, nothing says for what, and it is no second copy of a linked incident.
 
     Then our own store is an old one, and any 4HSE incident without a link may be the one that it was made for.
     """
-    if record.author is None or record.author not in snapshot.own_accounts or _is_told(record, apart):
+    if record.author is None or record.author not in snapshot.own_accounts or _is_told(record, not_duplicates):
         return False
-    ruling = _answer(snapshot, record)
-    if (record.side, record.id) in snapshot.linked_elsewhere or (ruling is not None and ruling.verb == "reject"):
+    decision = _answer(snapshot, record)
+    if (record.side, record.id) in snapshot.linked_elsewhere or (decision is not None and decision.verb == "reject"):
         return False
     mine = _candidate(snapshot, record)
     known = (snapshot.record(record.side, link.id_on(record.side)) for link in snapshot.links)
     others = [_candidate(snapshot, other) for other in known if other is not None]
-    return not any(likeness(mine, other) is Likeness.CLEAR for other in others)
+    return not any(likeness_of(mine, other) is Likeness.CLEAR for other in others)
 
 
 def _distance(snapshot: Snapshot, one: Record, other: Record) -> tuple[int, str]:
@@ -119,7 +118,7 @@ def _free(snapshot: Snapshot, unlinked: dict[str, Record], draft: Draft) -> dict
         key = record.side, record.id
         waits = key in snapshot.pending or key in snapshot.possibly_ours
         eligible = key not in survivors and exclusion(snapshot, record) is None and is_in_range(snapshot, record)
-        draft.stand(record.side, record.id, Place.WAITING if waits or eligible else Place.EXCLUDED)
+        draft.set_status(record.side, record.id, SyncStatus.WAITING if waits or eligible else SyncStatus.EXCLUDED)
         if not waits:
             free[record.id] = record, eligible
     return free
@@ -156,17 +155,17 @@ def _candidate(snapshot: Snapshot, record: Record, eligible: bool = True) -> Can
     )
 
 
-def _answer(snapshot: Snapshot, record: Record) -> Ruling | None:
+def _answer(snapshot: Snapshot, record: Record) -> Decision | None:
     """What a person said when they were asked about this record."""
-    return snapshot.rulings.get(f"match:{record.side.value}:{record.id}")
+    return snapshot.decisions.get(f"match:{record.side.value}:{record.id}")
 
 
-def _answers(snapshot: Snapshot, verb: str) -> Iterator[tuple[Record, Ruling]]:
+def _answers(snapshot: Snapshot, verb: str) -> Iterator[tuple[Record, Decision]]:
     for side in Side:
         for record in snapshot.records[side].values():
-            ruling = _answer(snapshot, record)
-            if ruling is not None and ruling.verb == verb:
-                yield record, ruling
+            decision = _answer(snapshot, record)
+            if decision is not None and decision.verb == verb:
+                yield record, decision
 
 
 def _pair(record: Record, other_id: str) -> tuple[str, str]:
@@ -176,37 +175,37 @@ def _pair(record: Record, other_id: str) -> tuple[str, str]:
 
 def _told_apart(snapshot: Snapshot, draft: Draft) -> frozenset[tuple[str, str]]:
     """Answers to earlier doubts: a rejected item calls the record different from every candidate shown."""
-    for record, ruling in _answers(snapshot, "reject"):
-        draft.apart += [_pair(record, other) for other in ruling.seen.get("candidates", ())]
-    return frozenset(draft.apart)
+    for record, decision in _answers(snapshot, "reject"):
+        draft.not_duplicates += [_pair(record, other) for other in decision.seen.get("candidates", ())]
+    return frozenset(draft.not_duplicates)
 
 
 def _told_together(snapshot: Snapshot, unlinked: dict[Side, dict[str, Record]], draft: Draft) -> list[tuple[str, str]]:
     """Pairs that a person joined. Their answers stay until one of the two is linked, and no longer."""
     pairs = []
-    for record, ruling in _answers(snapshot, "approve"):
-        pair = _pair(record, str(ruling.with_id))
+    for record, decision in _answers(snapshot, "approve"):
+        pair = _pair(record, str(decision.with_id))
         if pair[0] in unlinked[Side.PROCORE] and pair[1] in unlinked[Side.FOURHSE]:
-            draft.relying.append(ruling.key)
+            draft.answers_in_use.append(decision.key)
             pairs.append(pair)
     return pairs
 
 
-def _by_identity(snapshot: Snapshot, apart: frozenset[tuple[str, str]]) -> list[tuple[str, str]]:
+def _by_identity(snapshot: Snapshot, not_duplicates: frozenset[tuple[str, str]]) -> list[tuple[str, str]]:
     """Pairs of which the 4HSE id is the one that our scheme gives, unless a person said otherwise."""
-    strangers = apart | snapshot.unlinked_by_hand
+    strangers = not_duplicates | snapshot.unlinked_by_hand
     pairs = [(procore_id, fourhse_id) for fourhse_id, procore_id in snapshot.ids_of_ours.items()]
     return [pair for pair in pairs if pair not in strangers]
 
 
-def _parted(snapshot: Snapshot, left: Free, apart: frozenset[tuple[str, str]]) -> list[tuple[Record, str]]:
+def _parted(snapshot: Snapshot, left: Free, not_duplicates: frozenset[tuple[str, str]]) -> list[tuple[Record, str]]:
     """Of each pair that a person took apart: one that is there, Procore's first, and the other one's id.
 
     Whether the other one is shown now makes no difference: a copy would be taken for it.
     """
     mine, theirs = left[Side.PROCORE], left[Side.FOURHSE]
     found = []
-    for procore_id, fourhse_id in sorted(snapshot.unlinked_by_hand - apart):
+    for procore_id, fourhse_id in sorted(snapshot.unlinked_by_hand - not_duplicates):
         if procore_id in mine:
             found.append((mine[procore_id][0], fourhse_id))
         elif fourhse_id in theirs:
@@ -232,10 +231,10 @@ def _link(snapshot: Snapshot, procore_id: str, fourhse_id: str, draft: Draft, re
     if any(exclusion(snapshot, record, linked=True) for record in records):
         return
     title = items.title_of(snapshot.mapping, records[0])
-    compare(snapshot, Pair(Link(0, procore_id, fourhse_id), *records, snapshot.mapping.fields, title), draft)
+    compare_pair(snapshot, Pair(Link(0, procore_id, fourhse_id), *records, snapshot.mapping.fields, title), draft)
     for side, record_id in ((Side.PROCORE, procore_id), (Side.FOURHSE, fourhse_id)):
-        if draft.places[side].get(record_id) is Place.WAITING and not _is_asked(draft, record_id):
-            draft.stand(side, record_id, Place.IN_SYNC)
+        if draft.statuses[side].get(record_id) is SyncStatus.WAITING and not _is_asked(draft, record_id):
+            draft.set_status(side, record_id, SyncStatus.IN_SYNC)
 
 
 def _is_asked(draft: Draft, record_id: str) -> bool:
@@ -252,37 +251,37 @@ def _headline(snapshot: Snapshot, side: Side, record_id: str) -> str:
     return items.title_of(snapshot.mapping, record) if record else "(not shown now)"
 
 
-def _doubt_alone(snapshot: Snapshot, record: Record, apart: frozenset[tuple[str, str]]) -> str | None:
+def _doubt_alone(snapshot: Snapshot, record: Record, not_duplicates: frozenset[tuple[str, str]]) -> str | None:
     """Why a record is asked about although the other side shows nothing like it."""
     if (record.side, record.id) in snapshot.linked_elsewhere:
         return "Another route has this incident already; it may have moved."
-    ruling = _answer(snapshot, record)
-    partner = ruling.with_id if ruling else None
+    decision = _answer(snapshot, record)
+    partner = decision.with_id if decision else None
     if partner is not None and any(link.id_on(record.side.other) == partner for link in snapshot.links):
         return f"It was called the same as {record.side.other.label} {partner}, which is linked with another one."
-    return None if _is_told(record, apart) else _twin(snapshot, record)
+    return None if _is_told(record, not_duplicates) else _twin(snapshot, record)
 
 
 def _is_rejected(snapshot: Snapshot, record: Record, draft: Draft) -> bool:
     """Whether a person called this doubt unfounded; what another route has linked is left alone all the same."""
-    ruling = _answer(snapshot, record)
-    if ruling is None or ruling.verb != "reject" or ruling.seen.get("candidates"):
+    decision = _answer(snapshot, record)
+    if decision is None or decision.verb != "reject" or decision.seen.get("candidates"):
         return False
-    draft.relying.append(ruling.key)
+    draft.answers_in_use.append(decision.key)
     return True
 
 
-def _plan_create(snapshot: Snapshot, record: Record, apart: frozenset[tuple[str, str]], draft: Draft) -> None:
+def _plan_create(snapshot: Snapshot, record: Record, not_duplicates: frozenset[tuple[str, str]], draft: Draft) -> None:
     """A record without a partner is created on the other side, unless something about it must be asked first."""
     side, title = record.side.other, items.title_of(snapshot.mapping, record)
-    if doubt := _doubt_alone(snapshot, record, apart):
+    if doubt := _doubt_alone(snapshot, record, not_duplicates):
         told = _is_rejected(snapshot, record, draft)
         if not told:
             draft.items.append(items.doubt(record, (), doubt, title))
         if not told or (record.side, record.id) in snapshot.linked_elsewhere:
             return
     if not snapshot.certified[side]:
-        draft.unheard.add((record.side, record.id))
+        draft.unknown.add((record.side, record.id))
         return
     try:
         fields = new_payload(snapshot.mapping, side, record.image, snapshot.zone)
@@ -293,9 +292,9 @@ def _plan_create(snapshot: Snapshot, record: Record, apart: frozenset[tuple[str,
     rows = [row for row in snapshot.mapping.fields if row.key not in left]
     sources = {row.key: row.slice(record.side, record.image) for row in rows}
     reason = f"new in {record.side.label}"
-    generation = len([other for mine, other in apart if mine == record.id and other in snapshot.ids_of_ours])
+    generation = len([other for mine, other in not_duplicates if mine == record.id and other in snapshot.ids_of_ours])
     action = Action(Act.CREATE, side, Kind.INCIDENT, None, record.id, reason, fields, sources, generation=generation)
-    draft.stand(record.side, record.id, Place.IN_SYNC)
+    draft.set_status(record.side, record.id, SyncStatus.IN_SYNC)
     tried = may_try(snapshot, action)
     keep_open(snapshot, action, title, draft, tried=tried)
     if tried:
@@ -315,9 +314,9 @@ def _why_held(snapshot: Snapshot, record: Record, reason: str, title: str) -> li
     return [items.word(record, None, row.key, reason, title)]
 
 
-def _is_told(record: Record, apart: frozenset[tuple[str, str]]) -> bool:
+def _is_told(record: Record, not_duplicates: frozenset[tuple[str, str]]) -> bool:
     """Whether a person called it different from a partner, so that it is no copy of ours."""
-    return any(record.id in pair for pair in apart)
+    return any(record.id in pair for pair in not_duplicates)
 
 
 def _twin(snapshot: Snapshot, record: Record) -> str | None:

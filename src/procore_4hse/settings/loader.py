@@ -1,4 +1,4 @@
-"""The settings of a run: gathered from three sources, checked as a whole, frozen.
+"""The settings of a run: collected from three sources, checked as a whole, frozen.
 
 Strongest first: environment variables (`SYNC_`, with `__` between levels), files in the folder that
 `SYNC_SECRETS_DIR` names, the TOML file. `load` is the only door: nothing is read when these modules are

@@ -30,13 +30,13 @@ KeyPath = tuple[str | int, ...]
 """Where a value stands: ("procore", "client_id"), or ("routes", 0, "since")."""
 
 
-class Direction(StrEnum):
+class DirectionSetting(StrEnum):
     BOTH = "both"
     PROCORE_TO_FOURHSE = "procore-to-4hse"
     FOURHSE_TO_PROCORE = "4hse-to-procore"
 
 
-class Crossing(StrEnum):
+class CrossingSetting(StrEnum):
     """Which way the values of one class may cross."""
 
     BOTH = "both"
@@ -115,16 +115,16 @@ class RetentionSettings(_Section):
     tombstones: Age = None
 
 
-Crosses = Annotated[Crossing, word_of(Crossing)]
+Crosses = Annotated[CrossingSetting, word_of(CrossingSetting)]
 
 
 class PrivacySettings(_Section):
     """Which classes of values may cross, by the classes that the rows of a mapping have."""
 
-    identity: Crosses = Crossing.BOTH
-    health: Crosses = Crossing.BOTH
-    location: Crosses = Crossing.BOTH
-    plain: Crosses = Crossing.BOTH
+    identity: Crosses = CrossingSetting.BOTH
+    health: Crosses = CrossingSetting.BOTH
+    location: Crosses = CrossingSetting.BOTH
+    plain: Crosses = CrossingSetting.BOTH
     when_barred: Annotated[WhenBarred, word_of(WhenBarred)] = WhenBarred.REFUSE
 
 
@@ -135,7 +135,7 @@ class RouteSettings(_Section):
     fourhse_office: Uuid
     mapping: Folder
     """Absolute once the settings are loaded."""
-    direction: Annotated[Direction, word_of(Direction)] = Direction.BOTH
+    direction: Annotated[DirectionSetting, word_of(DirectionSetting)] = DirectionSetting.BOTH
     enabled: Flag = True
     since: Day
     deletions: Annotated[Deletions, word_of(Deletions)] = Deletions.ASK
@@ -150,7 +150,7 @@ def _at_least_one(routes: object) -> object:
 
 
 class Settings(BaseSettings):
-    """Everything that a run may be told. Built from its arguments alone; `load` gathers those."""
+    """Everything that a run may be told. Built from its arguments alone; `load` collects those."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

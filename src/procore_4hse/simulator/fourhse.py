@@ -1,4 +1,4 @@
-"""A simulated 4HSE: its token endpoint and v2 API as the vendor documents them, and a person's hands on its rows.
+"""A simulated 4HSE: its token endpoint and v2 API as the vendor documents them, and what people do in its rows.
 
 What no document settles is a dial (`FourHseDials`). It never reads the product's own code.
 """
@@ -15,7 +15,7 @@ from procore_4hse.simulator.fourhse_contract import CHILDREN, ENTITIES, MAIL_FIE
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.fourhse_limit import RateLimit
 from procore_4hse.simulator.fourhse_listing import list_rows, read_question
-from procore_4hse.simulator.fourhse_manual_edits import Hands
+from procore_4hse.simulator.fourhse_manual_edits import ManualEdits
 from procore_4hse.simulator.fourhse_register import Register
 from procore_4hse.simulator.fourhse_rules import Problem, Refusal
 from procore_4hse.simulator.fourhse_tokens import TOKEN_PATH, Account, TokenDesk
@@ -63,8 +63,8 @@ class Call:
         return f"{self.entity.name}/{self.operation}"
 
 
-class SimulatedFourHse(Hands):
-    """4HSE in memory; `handle` answers a request. One lock guards all of it, hands included.
+class SimulatedFourHse(ManualEdits):
+    """4HSE in memory; `handle` answers a request. One lock guards all of it, edits by hand included.
 
     `calls` counts requests by name ("token", "incident/index", ...); `refused` has one line for every request that
     breaks the published contract or a documented rule; `writes` lists what was carried out; `mails` counts writes

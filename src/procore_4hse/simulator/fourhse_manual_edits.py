@@ -1,4 +1,4 @@
-"""What people do to 4HSE with their own hands: seed it, edit it, take rights away. Same rules of state, no HTTP."""
+"""What people do to 4HSE by hand: seed it, edit it, take rights away. Same rules of state, no HTTP."""
 
 import threading
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ DEFAULTS: dict[str, Row] = {
 }
 
 
-class Hands:
+class ManualEdits:
     """A person at 4HSE's own screens. What a rule of state refuses raises ValueError; a missing row, KeyError.
 
     Ids are UUID text. Unlike a request, a hand may set any category, `creator` and `created_at`.

@@ -23,7 +23,7 @@ class Account:
 
 @dataclass
 class TokenDesk:
-    """Hands out tokens and knows until when each is good, by the clock."""
+    """Gives out tokens and knows until when each is good, by the clock."""
 
     clock: Clock
     dials: FourHseDials

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 
 from procore_4hse.simulator.faults import Faults
 from procore_4hse.simulator.procore_dials import ProcoreDials
-from procore_4hse.simulator.procore_directory import DirectoryDesk
+from procore_4hse.simulator.procore_directory import DirectoryEndpoints
 from procore_4hse.simulator.procore_endpoints import Account, Call, Endpoint, Write, error_body
 from procore_4hse.simulator.procore_limits import PLENTY, RateLimits, Window
 from procore_4hse.simulator.procore_listing import parse_query
-from procore_4hse.simulator.procore_manual_edits import Hands
-from procore_4hse.simulator.procore_records import RecordDesk
+from procore_4hse.simulator.procore_manual_edits import ManualEdits
+from procore_4hse.simulator.procore_records import RecordEndpoints
 from procore_4hse.simulator.procore_register import Register
 from procore_4hse.simulator.procore_rules import Refusal, forbidden
 from procore_4hse.simulator.procore_state import FIRST_ID
@@ -32,7 +32,7 @@ NOT_FOUND_WITHOUT_COMPANY = re.compile(r"/rest/v1\.0/projects/\d+/(recycle_bin/)
 OVER_LIMIT = "You have surpassed the max number of requests for an hour. Please wait until your limit resets."
 
 
-class SimulatedProcore(Hands):
+class SimulatedProcore(ManualEdits):
     def __init__(
         self,
         *,
@@ -56,8 +56,8 @@ class SimulatedProcore(Hands):
         self._seed = seed
         self._credentials = (client_id, client_secret)
         self._tokens: dict[str, datetime] = {}
-        self._desk = RecordDesk(self.register, company_id, self.account, self._is_admin)
-        directory = DirectoryDesk(self.register, company_id, self.account, self._is_admin)
+        self._desk = RecordEndpoints(self.register, company_id, self.account, self._is_admin)
+        directory = DirectoryEndpoints(self.register, company_id, self.account, self._is_admin)
         self._table = [*directory.endpoints(), *self._desk.endpoints()]
         self._found: dict[tuple[str, str], tuple[Endpoint | None, Mapping[str, int]]] = {}
         self.handle = faults.wrap(self._serve) if faults else self._serve

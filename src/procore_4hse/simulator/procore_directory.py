@@ -5,7 +5,7 @@ from functools import partial
 
 from procore_4hse.simulator import procore_contract as contract
 from procore_4hse.simulator.procore_answers import Row
-from procore_4hse.simulator.procore_endpoints import Call, Desk, Endpoint
+from procore_4hse.simulator.procore_endpoints import Call, Endpoint, Endpoints
 from procore_4hse.simulator.procore_listing import DEFAULT_PAGE, cut_page, select_rows
 from procore_4hse.simulator.procore_rules import Refusal, not_found
 from procore_4hse.simulator.procore_state import part_name
@@ -15,7 +15,7 @@ ACTIVE_ONLY = frozenset({"hazards", "contributing_behaviors", "contributing_cond
 """Lists that leave out inactive entries unless all=true (P98)."""
 
 
-class DirectoryDesk(Desk):
+class DirectoryEndpoints(Endpoints):
     def endpoints(self) -> Iterator[Endpoint]:
         yield from self._directory()
         yield from self._pickers()
@@ -123,8 +123,8 @@ class DirectoryDesk(Desk):
         """Key and value of what the project's visible incidents use now."""
         if member == "status":
             return Response.of(200, [{"key": one, "value": one.capitalize()} for one in contract.WORDS["status"]])
-        shelf = self.register.state.shelf("incident", call.ids["project_id"])
-        live = [one.values[member] for one in shelf if one.deleted_at is None and self.may_see(one)]
+        kept = self.register.state.records_of("incident", call.ids["project_id"])
+        live = [one.values[member] for one in kept if one.deleted_at is None and self.may_see(one)]
         used = {one for value in live for one in (value if isinstance(value, list) else [value]) if one is not None}
         return Response.of(200, [{"key": str(one), "value": self._option_name(member, one)} for one in sorted(used)])
 

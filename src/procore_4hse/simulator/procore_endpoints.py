@@ -61,7 +61,7 @@ class Endpoint:
 
 
 @dataclass
-class Desk:
+class Endpoints:
     """Where calls of one service account arrive, their token and company in order."""
 
     register: Register

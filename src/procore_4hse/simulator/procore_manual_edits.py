@@ -1,4 +1,4 @@
-"""A person's hands in the simulated Procore: for tests, the demo and seeding. No HTTP, but the same rules of state."""
+"""What people do in the simulated Procore by hand: for tests, the demo and seeding. No HTTP, the same rules."""
 
 import copy
 import pickle
@@ -30,14 +30,14 @@ def _locked(method: F) -> F:
     """The method, with the system's lock held."""
 
     @wraps(method)
-    def locked(self: "Hands", *args: Any, **kwargs: Any) -> Any:
+    def locked(self: "ManualEdits", *args: Any, **kwargs: Any) -> Any:
         with self.lock:
             return method(self, *args, **kwargs)
 
     return cast("F", locked)
 
 
-class Hands:
+class ManualEdits:
     """Writes of a human user. What breaks a rule raises `Refusal`."""
 
     def __init__(self, register: Register) -> None:
@@ -179,13 +179,13 @@ class Hands:
     @_locked
     def dump(self, project_id: int) -> list[Row]:
         """The live incidents in the shape of show, children included, by number."""
-        live = (one for one in self._state.shelf("incident", project_id) if one.deleted_at is None)
+        live = (one for one in self._state.records_of("incident", project_id) if one.deleted_at is None)
         return _copied([self._answers.incident_show(one) for one in live])
 
     @_locked
     def bin(self, project_id: int) -> list[Row]:
         """What lies in the recycle bin: list items with their `kind`."""
-        recycled = (one for kind in KINDS for one in self._state.shelf(kind.name, project_id) if one.deleted_at)
+        recycled = (one for kind in KINDS for one in self._state.records_of(kind.name, project_id) if one.deleted_at)
         return _copied([{"kind": one.kind, **self._answers.row(one)} for one in recycled])
 
     @_locked

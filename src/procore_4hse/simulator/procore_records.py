@@ -7,7 +7,7 @@ from typing import Any
 
 from procore_4hse.simulator import procore_contract as contract
 from procore_4hse.simulator.procore_contract import CHILD_KINDS, KINDS, Kind
-from procore_4hse.simulator.procore_endpoints import Call, Desk, Endpoint, Write
+from procore_4hse.simulator.procore_endpoints import Call, Endpoint, Endpoints, Write
 from procore_4hse.simulator.procore_listing import DEFAULT_PAGE, Query, RecordListing, cut_page
 from procore_4hse.simulator.procore_register import Author
 from procore_4hse.simulator.procore_rules import Refusal, forbidden, not_found
@@ -16,7 +16,7 @@ from procore_4hse.simulator.wire import Response
 
 
 @dataclass
-class RecordDesk(Desk):
+class RecordEndpoints(Endpoints):
     writes: list[Write] = field(default_factory=list)
     tokens: dict[tuple[str, str], int] = field(default_factory=dict)
     """Idempotency tokens seen: (path, token) -> record id."""
@@ -43,13 +43,13 @@ class RecordDesk(Desk):
         yield Endpoint("PATCH", f"{bin_}/{{id}}/restore", one, partial(self._restore, kind))
 
     def _list(self, kind: Kind, call: Call) -> Response:
-        shelf = self.register.state.shelf(kind.name, call.ids["project_id"])
-        return self._records(kind, call, (one for one in shelf if self._is_listed(one) and self.may_see(one)))
+        kept = self.register.state.records_of(kind.name, call.ids["project_id"])
+        return self._records(kind, call, (one for one in kept if self._is_listed(one) and self.may_see(one)))
 
     def _list_bin(self, kind: Kind, call: Call) -> Response:
         self.require_admin()
-        shelf = self.register.state.shelf(kind.name, call.ids["project_id"])
-        return self._records(kind, call, (one for one in shelf if one.deleted_at is not None), in_bin=True)
+        kept = self.register.state.records_of(kind.name, call.ids["project_id"])
+        return self._records(kind, call, (one for one in kept if one.deleted_at is not None), in_bin=True)
 
     def _is_listed(self, record: Record) -> bool:
         went_along = record.deleted_with_incident and not self.register.dials.delete_hides_children_in_lists

@@ -102,7 +102,7 @@ class State:
         self.next_id += 1
         return self.next_id - 1
 
-    def shelf(self, kind: str, project_id: int) -> list[Record]:
+    def records_of(self, kind: str, project_id: int) -> list[Record]:
         return [self.records[one] for one in self.shelves.get((kind, project_id), ())]
 
     def children_of(self, incident_id: int) -> list[Record]:
@@ -225,7 +225,7 @@ def add_word(state: State, listing: str, name: str, moment: str, *, active: bool
 def _stock_body_parts(state: State, moment: str) -> None:
     ids = {name: state.take_id() for name in (*PART_GROUPS, OTHER_PARTS, *BODY_PART_KEYS)}
     state.part_keys = {ids[key]: key for key in BODY_PART_KEYS}
-    shelf = state.lists["body_parts"] = {}
+    entries = state.lists["body_parts"] = {}
     for key, one in ids.items():
         is_part = key in BODY_PART_KEYS
         row = {
@@ -236,13 +236,13 @@ def _stock_body_parts(state: State, moment: str) -> None:
             "updated_at": moment,
             "parent_id": ids[_part_parent(key)] if is_part else None,
         }
-        shelf[one] = Entry(row, row)
+        entries[one] = Entry(row, row)
 
 
 def _stock_severities(state: State, moment: str) -> None:
     levels = {name: _severity(state.take_id(), name, order, moment) for order, name in enumerate(SEVERITIES)}
     state.lists["severity_levels"] = {row["id"]: Entry(row, row) for row in levels.values()}
-    shelf = state.lists["injury_filing_types"] = {}
+    entries = state.lists["injury_filing_types"] = {}
     for name in FILING_TYPES:
         one = state.take_id()
         row = {
@@ -252,7 +252,7 @@ def _stock_severities(state: State, moment: str) -> None:
             "severity_level": levels.get(ALERTING.get(name, "")),
             "updated_at": moment,
         }
-        shelf[one] = Entry(row, row)
+        entries[one] = Entry(row, row)
 
 
 def _severity(one: int, name: str, order: int, moment: str) -> dict[str, Any]:

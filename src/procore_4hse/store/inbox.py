@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy import bindparam as given
 
-from procore_4hse.models import Item, ItemKind, Ruling, Side
+from procore_4hse.models import Decision, Item, ItemKind, Side
 from procore_4hse.store.tables import INBOX
 
 C = INBOX.c
@@ -37,7 +37,9 @@ class Inbox:
     def __init__(self, connection: Connection, route: str, now: datetime) -> None:
         self.connection, self.route, self.now = connection, route, now
 
-    def keep(self, items: Iterable[Item], relying: Collection[str], unheard: Collection[tuple[Side, str]] = ()) -> None:
+    def keep(
+        self, items: Iterable[Item], answers_in_use: Collection[str], unknown: Collection[tuple[Side, str]] = ()
+    ) -> None:
         """Opens what is new, renews what is known, and closes whatever has lost its cause.
 
         What concerns records in `unheard` stays as it is: nobody can tell now whether its cause is gone.
@@ -50,7 +52,7 @@ class Inbox:
         for key, item in wanted.items():
             self._renew(rows.get(key), item)
         for key, row in rows.items():
-            if key not in wanted and key not in relying and not _concerns(row, unheard):
+            if key not in wanted and key not in answers_in_use and not _concerns(row, unknown):
                 self._change(row.id, state="closed")
 
     def add(self, item: Item) -> None:
@@ -73,8 +75,8 @@ class Inbox:
         """Takes an answer back; the item is open again."""
         self._change(item_id, answer=None, state="open")
 
-    def rulings(self) -> dict[str, Ruling]:
-        return {row.key: Ruling(item_id=row.id, key=row.key, **row.answer) for row in self._rows() if row.answer}
+    def decisions(self) -> dict[str, Decision]:
+        return {row.key: Decision(item_id=row.id, key=row.key, **row.answer) for row in self._rows() if row.answer}
 
     def entries(self, *, states: tuple[str, ...] = ("open",)) -> list[Entry]:
         rows = self.connection.execute(IN_STATES, {"in_route": self.route, "states": states})
@@ -106,10 +108,10 @@ class Inbox:
         self.connection.execute(CHANGE, {"one": item_id, **values, "changed_at": self.now})
 
 
-def _concerns(row: Row[Any], unheard: Collection[tuple[Side, str]]) -> bool:
+def _concerns(row: Row[Any], unknown: Collection[tuple[Side, str]]) -> bool:
     """A guard's item concerns the whole route, any other one its two records."""
     about = {(side, row.item.get(f"{side.value}_id")) for side in Side}
-    return bool(unheard) and (row.kind == ItemKind.GUARD or not about.isdisjoint(unheard))
+    return bool(unknown) and (row.kind == ItemKind.GUARD or not about.isdisjoint(unknown))
 
 
 def _entry(row: Row[Any]) -> Entry:

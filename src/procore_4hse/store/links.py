@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, insert, or_, select, update
 from sqlalchemy import bindparam as given
 
-from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, Agreement, Kind, Link, LinkState, RawRecord, Side
+from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, Base, Kind, Link, LinkState, RawRecord, Side
 from procore_4hse.store.tables import APART, LINKS, STONES
 
 C = LINKS.c
@@ -83,7 +83,7 @@ class Links:
         *,
         kind: Kind = Kind.INCIDENT,
         parent: str | None = None,
-        born: Side | None = None,
+        origin: Side | None = None,
         generation: int = 0,
         born_private: bool = False,
     ) -> Link:
@@ -94,7 +94,12 @@ class Links:
         known = self._row(Side.PROCORE, procore_id, kind) or self._given_up(fourhse_id, kind)
         fresh = {"procore_id": procore_id, "fourhse_id": fourhse_id, "generation": generation}
         if known is None:
-            names = {"route": self.route, "kind": kind.value, "born": born.value if born else None, "parent": parent}
+            names = {
+                "route": self.route,
+                "kind": kind.value,
+                "born": origin.value if origin else None,
+                "parent": parent,
+            }
             state = {"state": LinkState.LIVE.value, "base": {}, "born_private": born_private, "since": self.now}
             self.connection.execute(INSERT, {**names, **fresh, **state})
         else:
@@ -112,10 +117,10 @@ class Links:
             self.drop_children(row.procore_id)
         return row
 
-    def rebase(self, procore_id: str, fields: Mapping[str, Agreement], *, kind: Kind = Kind.INCIDENT) -> None:
+    def rebase(self, procore_id: str, fields: Mapping[str, Base], *, kind: Kind = Kind.INCIDENT) -> None:
         row = self._row(Side.PROCORE, procore_id, kind)
         if row is not None:
-            fresh = {key: _agreement_json(agreement) for key, agreement in fields.items()}
+            fresh = {key: _base_json(base) for key, base in fields.items()}
             self._change(row, base={**row.base, **fresh})
 
     def set_state(self, procore_id: str, state: LinkState, *, kind: Kind = Kind.INCIDENT) -> None:
@@ -154,11 +159,11 @@ class Links:
         return frozenset({(Side.PROCORE, left) for left, _ in pairs} | {(Side.FOURHSE, right) for _, right in pairs})
 
     def tell_apart(self, procore_id: str, fourhse_id: str) -> None:
-        if (procore_id, fourhse_id) not in self.apart():
+        if (procore_id, fourhse_id) not in self.not_duplicates():
             names = {"route": self.route, "procore_id": procore_id, "fourhse_id": fourhse_id}
             self.connection.execute(insert(APART), names)
 
-    def apart(self) -> frozenset[tuple[str, str]]:
+    def not_duplicates(self) -> frozenset[tuple[str, str]]:
         return frozenset((procore_id, fourhse_id) for procore_id, fourhse_id in self._rows(TOLD_APART))
 
     def bury(self, record: RawRecord, evidence: str) -> None:
@@ -206,13 +211,13 @@ def _link(row: Row[Any], base: Mapping[str, Any]) -> Link:
         fourhse_id=row.fourhse_id,
         kind=Kind(row.kind),
         state=LinkState(row.state),
-        base={key: Agreement(**value) for key, value in base.items()},
+        base={key: Base(**value) for key, value in base.items()},
         parent=row.parent,
         generation=row.generation,
-        born=Side(row.born) if row.born else None,
+        origin=Side(row.born) if row.born else None,
         since=row.since,
     )
 
 
-def _agreement_json(agreement: Agreement) -> dict[str, Any]:
-    return {"procore": dict(agreement.procore), "fourhse": dict(agreement.fourhse), "settled": agreement.settled}
+def _base_json(base: Base) -> dict[str, Any]:
+    return {"procore": dict(base.procore), "fourhse": dict(base.fourhse), "settled": base.settled}

@@ -133,14 +133,14 @@ class Purge:
     def empty_items(self, ids: Sequence[int]) -> None:
         self._each(INBOX, ids, _empty_item)
 
-    def hush_items(self, ids: Sequence[int]) -> None:
+    def erase_items(self, ids: Sequence[int]) -> None:
         """What was asked goes; the answer stays in force."""
         self._each(INBOX, ids, _hush_item)
 
     def empty_stones(self, ids: Sequence[int]) -> None:
         self._each(STONES, ids, _empty_stone)
 
-    def hush_refusals(self, keys: Sequence[str]) -> None:
+    def erase_refusals(self, keys: Sequence[str]) -> None:
         """The vendor's words go; that the call was refused stays, so that it is not sent again at once."""
         named = (REFUSALS.c.route == self.route, REFUSALS.c.key.in_(keys))
         self.connection.execute(update(REFUSALS).where(*named).values(words=""))

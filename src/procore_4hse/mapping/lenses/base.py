@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from procore_4hse.mapping.picklists import Live
+from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Image, Side
 
 ZONE = "@zone"
@@ -102,4 +102,4 @@ class Columns(ByValue):
 class NeedsLists(Protocol):
     """A lens that can be told what the systems' own lists hold now."""
 
-    def bound(self, live: Live) -> Lens: ...
+    def bound(self, picklists: Picklists) -> Lens: ...

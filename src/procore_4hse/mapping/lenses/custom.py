@@ -11,7 +11,7 @@ from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading
 from procore_4hse.mapping.lenses.lines import Spot
 from procore_4hse.mapping.lenses.words import SeveralWords, WordLens, WordList
 from procore_4hse.mapping.paths import at, path_of
-from procore_4hse.mapping.picklists import Live
+from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Image, Side
 
 SWITCH = ("true", "false")
@@ -64,7 +64,7 @@ class CustomWordLens(WordLens):
     def reads(self, side: Side) -> tuple[str, ...]:
         return (path_of(self.procore),) if side is Side.PROCORE else (self.spot.key,)
 
-    def bound(self, live: Live) -> Lens:
+    def bound(self, picklists: Picklists) -> Lens:
         return self
 
     def get(self, side: Side, image: Image) -> Reading:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from procore_4hse.mapping.directory import Fleet
+from procore_4hse.mapping.directory import EquipmentDirectory
 from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable
-from procore_4hse.mapping.picklists import Live
+from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Image, Kind, Side
 
 RESOURCE_TYPE = "EQUIPMENT"
@@ -31,11 +31,11 @@ def is_gone(kind: Kind, image: Image) -> bool:
 class EquipmentLens(ByValue):
     """Both sides' ids mean Procore's piece of equipment where a partner is known (P96, H9)."""
 
-    fleet: Fleet = field(default_factory=Fleet)
+    equipment: EquipmentDirectory = field(default_factory=EquipmentDirectory)
     equivalence: str = "the two ids mean one piece of equipment"
 
-    def bound(self, live: Live) -> Lens:
-        return replace(self, fleet=live.fleet)
+    def bound(self, picklists: Picklists) -> Lens:
+        return replace(self, equipment=picklists.equipment)
 
     def reads(self, side: Side) -> tuple[str, ...]:
         return ("managed_equipment",) if side is Side.PROCORE else ("entity_id",)
@@ -49,16 +49,16 @@ class EquipmentLens(ByValue):
         found = image.get("entity_id")
         if found is None:
             return Held("4HSE names no equipment here")
-        return Known(self.fleet.to_procore.get(str(found), f"4HSE {found}"))
+        return Known(self.equipment.to_procore.get(str(found), f"4HSE {found}"))
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         if side is Side.PROCORE:
             return {"managed_equipment_id": self._procore(value)}
         if value is None:
             raise Unwritable("a resource without equipment cannot be")
-        if str(value) not in self.fleet.to_fourhse:
+        if str(value) not in self.equipment.to_fourhse:
             raise Unwritable("this equipment has no partner in the 4HSE office")
-        return {"entity_id": self.fleet.to_fourhse[str(value)], "entity_type": RESOURCE_TYPE}
+        return {"entity_id": self.equipment.to_fourhse[str(value)], "entity_type": RESOURCE_TYPE}
 
     def _procore(self, value: Any) -> int:
         if value is None or not str(value).isdecimal():

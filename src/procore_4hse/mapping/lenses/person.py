@@ -8,7 +8,7 @@ from typing import Any
 
 from procore_4hse.mapping.directory import Directory
 from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable
-from procore_4hse.mapping.picklists import Live
+from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Image, Side
 
 
@@ -22,8 +22,8 @@ class PersonLens(ByValue):
     def equivalence(self) -> str:
         return "the two ids mean one person"
 
-    def bound(self, live: Live) -> Lens:
-        return replace(self, directory=live.directory)
+    def bound(self, picklists: Picklists) -> Lens:
+        return replace(self, directory=picklists.directory)
 
     def reads(self, side: Side) -> tuple[str, ...]:
         return ("affected_party", "affected_person") if side is Side.PROCORE else ("person_office_id",)

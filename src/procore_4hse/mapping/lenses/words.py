@@ -9,7 +9,7 @@ from typing import Any
 
 from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable
 from procore_4hse.mapping.lenses.lines import Spot
-from procore_4hse.mapping.picklists import Live
+from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Image, Side
 
 NOT_SHARED = "not shared"
@@ -90,11 +90,11 @@ class WordLens(_Listed):
 
     picker: str | None = None
     """Procore's list of these words; None when the contract fixes them."""
-    live: Live = field(default_factory=Live)
+    picklists: Picklists = field(default_factory=Picklists)
     equivalence: str = "two words agree when the word list says that they mean the same"
 
-    def bound(self, live: Live) -> Lens:
-        return replace(self, live=live)
+    def bound(self, picklists: Picklists) -> Lens:
+        return replace(self, picklists=picklists)
 
     def names(self, side: Side) -> tuple[str, ...]:
         if side is Side.FOURHSE:
@@ -107,7 +107,7 @@ class WordLens(_Listed):
         written = image.get(self.procore)
         if written in (None, "", {}):
             return Known(None)
-        called = self.live.called(self.picker, written) if self.picker else (str(written),)
+        called = self.picklists.called(self.picker, written) if self.picker else (str(written),)
         known = (self.words.procore_words.get(fold(one)) for one in called)
         word = next((one for one in known if one is not None), None)
         return Known(word) if word is not None else self.words.unknown(side, called[-1])
@@ -135,7 +135,7 @@ class WordLens(_Listed):
     def _procore(self, value: str | None) -> int | str | bool | None:
         if value is None or self.picker is None:
             return value
-        found = self.live.id_of(self.picker, value)
+        found = self.picklists.id_of(self.picker, value)
         if found is None:
             raise Unwritable(f"Procore's list of {self.picker.replace('_', ' ')} has no active `{value}`")
         return found
@@ -171,11 +171,11 @@ class SeveralWords(_Listed):
 class PartsLens(SeveralWords):
     """Body parts: Procore's keys, with sides, and 4HSE's words with `;` between them. Their order means nothing."""
 
-    live: Live = field(default_factory=Live)
+    picklists: Picklists = field(default_factory=Picklists)
     equivalence: str = "the same body parts, in any order and in any of the list's words"
 
-    def bound(self, live: Live) -> Lens:
-        return replace(self, live=live)
+    def bound(self, picklists: Picklists) -> Lens:
+        return replace(self, picklists=picklists)
 
     def names(self, side: Side) -> tuple[str, ...]:
         return ("body_part_ids",) if side is Side.PROCORE else (self.spot.key,)
@@ -197,7 +197,7 @@ class PartsLens(SeveralWords):
         return {"body_part_ids": [self._id(key) for key in sorted(wanted)]}
 
     def _id(self, key: str) -> int:
-        found = self.live.id_of("body_parts", key)
+        found = self.picklists.id_of("body_parts", key)
         if found is None:
             raise Unwritable(f"Procore's list of body parts has no selectable `{key}`")
         return found

@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that the store hands over."""
+"""Runs the migrations on the connection that the store gives it."""
 
 from alembic import context
 from sqlmodel import SQLModel
