@@ -9,12 +9,16 @@ from typing import Any
 
 from procore_4hse.mapping.lenses.base import INJURED, STATUS_AT, ZONE
 from procore_4hse.mapping.loader import load
-from procore_4hse.models import Decision, Link, Side
+from procore_4hse.models import Decision, Kind, Link, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
 
 MAPPING = load(Path(__file__).parent.parent / "mappings" / "default")
 ROME = "Europe/Rome"
 NOON = "2026-02-10T11:00:00Z"
+
+
+def ref(side: Side, record_id: str, kind: Kind = Kind.INCIDENT) -> RecordRef:
+    return RecordRef(side, kind, record_id)
 
 
 def site(record_id: str = "1", presence: Presence = Presence.PRESENT, **fields: Any) -> Record:

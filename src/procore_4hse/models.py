@@ -61,6 +61,26 @@ PROCORE_RECORDS = (Kind.INJURY, Kind.NEAR_MISS, Kind.PROPERTY_DAMAGE, Kind.ENVIR
 """The kinds that Procore counts in an incident's `records_count`."""
 
 
+@dataclass(frozen=True, slots=True)
+class RecordRef:
+    """Names one record. Records of different kinds may bear one id; ids are compared in one normal form."""
+
+    side: Side
+    kind: Kind
+    """What the record is on its own side: a person's record in 4HSE is a `PERSON`, whatever Procore calls it."""
+    id: str
+
+    def __post_init__(self) -> None:
+        # 4HSE's ids are UUIDs, which mean the same in capitals.
+        if (normal := normal_id(self.id)) != self.id:
+            object.__setattr__(self, "id", normal)
+
+
+def normal_id(raw: object) -> str:
+    """An id as text in the one form in which ids are compared: vendors write them as numbers or in capitals too."""
+    return str(raw).strip().lower()
+
+
 # What the vendors send -------------------------------------------------------------------------------------------
 
 Image = Mapping[str, Any]
@@ -76,6 +96,10 @@ class RawRecord:
     id: str
     payload: Image
     parent_id: str | None = None
+
+    @property
+    def ref(self) -> RecordRef:
+        return RecordRef(self.side, self.kind, self.id)
 
 
 @dataclass(frozen=True)
@@ -180,10 +204,18 @@ class Link:
     @property
     def key(self) -> str:
         """Names the link in questions and answers; ids of different kinds may be equal."""
-        return self.procore_id if self.kind is Kind.INCIDENT else f"{self.kind.value}-{self.procore_id}"
+        return _named(self.kind, self.procore_id)
 
     def id_on(self, side: Side) -> str:
         return self.procore_id if side is Side.PROCORE else self.fourhse_id
+
+    def ref(self, side: Side) -> RecordRef:
+        """Its record on that side."""
+        return RecordRef(side, self.kind.on(side), self.id_on(side))
+
+    @property
+    def refs(self) -> frozenset[RecordRef]:
+        return frozenset(self.ref(side) for side in Side)
 
 
 @dataclass(frozen=True)
@@ -237,9 +269,81 @@ class Action:
         return (self.target_id if side is self.side else self.source_id) or ""
 
     @property
-    def records(self) -> frozenset[tuple[Side, str]]:
+    def refs(self) -> frozenset[RecordRef]:
         """The records that it is about, on both sides."""
-        return frozenset((side, self.id_on(side)) for side in Side if self.id_on(side))
+        return frozenset(self.ref(side) for side in Side if self.id_on(side))
+
+    def ref(self, side: Side) -> RecordRef:
+        """Its record on that side; with an empty id when there is none yet."""
+        return RecordRef(side, self.kind.on(side), self.id_on(side))
+
+
+class QuestionKey(str):
+    """What a question is about, as the inbox keeps it. Made and read here alone; one key is one open question.
+
+    A record is written as its id when it is an incident, else with its kind before it: `injury-12`.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def difference(cls, link: Link, field: str) -> QuestionKey:
+        return cls(f"difference:{link.key}:{field}")
+
+    @classmethod
+    def deletion(cls, link: Link, gone: Side) -> QuestionKey:
+        return cls(f"deletion:{link.key}:{gone.value}")
+
+    @classmethod
+    def missing(cls, link: Link, side: Side) -> QuestionKey:
+        return cls(f"missing:{link.key}:{side.value}")
+
+    @classmethod
+    def match(cls, record: RecordRef) -> QuestionKey:
+        return cls(f"match:{record.side.value}:{_named(record.kind, record.id)}")
+
+    @classmethod
+    def word(cls, record: RecordRef, field: str) -> QuestionKey:
+        return cls(f"word:{record.side.value}:{_named(record.kind, record.id)}:{field}")
+
+    @classmethod
+    def refused(cls, action: Action) -> QuestionKey:
+        """Names a call by what it wants, so that the same wish finds its earlier refusal."""
+        rows = ",".join(sorted(action.sources)) if action.act is Act.UPDATE else ""
+        record = action.target_id if action.act is Act.UPDATE else action.source_id or action.target_id
+        return cls(f"refused:{action.act.value}:{action.side.value}:{action.kind.value}:{record}:{rows}")
+
+    @classmethod
+    def guard(cls, name: str, side: Side | None = None) -> QuestionKey:
+        return cls(f"guard:{name}:{side.value}" if side else f"guard:{name}")
+
+    @property
+    def topic(self) -> str:
+        """difference | deletion | missing | match | word | refused | guard."""
+        return self.partition(":")[0]
+
+    @property
+    def guarded(self) -> str:
+        """What a guard's question is about, such as `scope` or `deletes`; empty for any other question."""
+        return self.split(":")[1] if self.topic == "guard" else ""
+
+    @property
+    def record(self) -> RecordRef | None:
+        """The record that it names: the Procore one of a link, or the one that a match or a word is about."""
+        parts = self.split(":")
+        if self.topic in ("difference", "deletion", "missing"):
+            return RecordRef(Side.PROCORE, *_read(parts[1]))
+        return RecordRef(Side(parts[1]), *_read(parts[2])) if self.topic in ("match", "word") else None
+
+
+def _named(kind: Kind, record_id: str) -> str:
+    return record_id if kind is Kind.INCIDENT else f"{kind.value}-{record_id}"
+
+
+def _read(named: str) -> tuple[Kind, str]:
+    # A UUID has dashes too: only the name of a kind before the first one says that it is no incident.
+    kind, _, record_id = named.partition("-")
+    return (Kind(kind), record_id) if kind in set(Kind) else (Kind.INCIDENT, named)
 
 
 class ItemKind(StrEnum):
@@ -258,7 +362,7 @@ class Item:
     """Something that waits for a person. `key` names its cause: one cause is one open item."""
 
     kind: ItemKind
-    key: str
+    key: QuestionKey
     title: str
     reason: str
     advice: str
@@ -271,13 +375,23 @@ class Item:
     fourhse_value: str | None = None
     base_value: str | None = None
 
+    @property
+    def refs(self) -> frozenset[RecordRef]:
+        """The records that it concerns. Its ids are an incident's, but for a match, which may be about a child."""
+        named = self.key.record
+        if self.kind is ItemKind.MATCH and named is not None:
+            return frozenset({named})
+        ids = {Side.PROCORE: self.procore_id, Side.FOURHSE: self.fourhse_id}
+        incidents = {RecordRef(side, Kind.INCIDENT, known) for side, known in ids.items() if known}
+        return frozenset(incidents | ({named} if named else set()))
+
 
 @dataclass(frozen=True)
 class Decision:
     """A person's answer to an item: `verb` approve | reject | resolve | retry, with its options, and what they saw."""
 
     item_id: int
-    key: str
+    key: QuestionKey
     verb: str
     use: str | None = None
     with_id: str | None = None
@@ -289,7 +403,7 @@ class Decision:
 class Refusal:
     """A call that the vendor refused; tried again at `next_try` or when `fingerprint` no longer fits."""
 
-    key: str
+    key: QuestionKey
     side: Side
     words: str
     fingerprint: str

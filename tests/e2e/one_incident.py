@@ -26,7 +26,7 @@ if __name__ == "__main__":
 
 from procore_4hse.engine.report import Report  # noqa: E402
 from procore_4hse.mapping.images import image_of  # noqa: E402
-from procore_4hse.models import Act, Action, Kind, Link, Side  # noqa: E402
+from procore_4hse.models import Act, Action, Kind, Link, RecordRef, Side  # noqa: E402
 from procore_4hse.reconcile.diff import diff, display  # noqa: E402
 from world import PROJECT, World  # noqa: E402  (the tests' folder is on the path only now)
 
@@ -149,7 +149,7 @@ class Life:
 
     def _staged(self, record_id: str) -> str:
         with self.world.store.read() as unit:
-            staged = unit.staging(self.world.route.key).find(Side.PROCORE, Kind.INCIDENT, record_id)
+            staged = unit.staging(self.world.route.key).find(RecordRef(Side.PROCORE, Kind.INCIDENT, record_id))
         assert staged is not None
         return _columns(
             ("record", f"{staged.record.side.value} {staged.record.kind.value} {staged.record.id}"),

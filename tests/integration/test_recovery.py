@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from procore_4hse.models import LinkState, Side
+from procore_4hse.models import Kind, LinkState, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
@@ -189,7 +189,7 @@ def test_a_lost_delete_or_restore_is_adopted_by_looking(
     world.sync()
     with world.store.read() as unit:
         story = unit.journal(world.route.key).story(str(ours), theirs)
-        stone = unit.links(world.route.key).tombstone(Side.FOURHSE, theirs)
+        stone = unit.links(world.route.key).tombstone(RecordRef(Side.FOURHSE, Kind.INCIDENT, theirs))
     assert [(one.action.act.value, one.outcome) for one in story if one.action.act.value == act] == [(act, "adopted")]
     assert (stone is not None) == (act == "delete")
 

@@ -12,11 +12,13 @@ import pytest
 from sqlalchemy import create_engine, inspect
 
 from procore_4hse.errors import LeaseLost, StoreError
-from procore_4hse.models import Act, Action, Base, Item, ItemKind, Kind, LinkState, RawRecord, Side
+from procore_4hse.models import Act, Action, Base, Item, ItemKind, Kind, LinkState, RawRecord, RecordRef, Side
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Fence, Store
+from procore_4hse.store.routes import RouteMemory
 
 ROUTE = "1363617/office"
+INCIDENT = RecordRef(Side.PROCORE, Kind.INCIDENT, "1")
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TTL, GRACE = timedelta(minutes=5), timedelta(minutes=1)
 HERE, THERE = Holder("a", "boot", 1, "1"), Holder("b", "boot", 2, "2")
@@ -222,7 +224,7 @@ def test_the_moment_of_a_status_is_when_it_was_first_seen(store):
     put(store, 2, record(1, status="closed", updated_at="2026-03-01T11:00:00Z"))
     put(store, 3, record(1, status="closed", title="Edited", updated_at="2026-03-01T12:00:00Z"))
     with store.read() as unit:
-        staged = unit.staging(ROUTE).find(Side.PROCORE, Kind.INCIDENT, "1")
+        staged = unit.staging(ROUTE).find(INCIDENT)
     assert staged.status_at == "2026-03-01T11:00:00Z"
 
 
@@ -241,8 +243,8 @@ def test_a_base_keeps_the_raw_values_of_both_sides(store):
     base_of = Base({"title": 'A "quoted" <A> è'}, {"name": 'A "quoted" <A> è'}, settled=True)
     with store.begin() as unit:
         unit.links(ROUTE).add("1", "a", origin=Side.PROCORE, generation=3)
-        unit.links(ROUTE).rebase("1", {"title": base_of})
-        unit.links(ROUTE).rebase("1", {"day": Base({}, {})})
+        unit.links(ROUTE).rebase(INCIDENT, {"title": base_of})
+        unit.links(ROUTE).rebase(INCIDENT, {"day": Base({}, {})})
     with store.read() as unit:
         [link] = unit.links(ROUTE).all()
     assert (link.base["title"], set(link.base)) == (base_of, {"title", "day"})
@@ -253,7 +255,7 @@ def test_a_new_partner_has_agreed_on_nothing_yet(store):
     with store.begin() as unit:
         links = unit.links(ROUTE)
         links.add("1", "a")
-        links.rebase("1", {"title": Base({}, {})})
+        links.rebase(INCIDENT, {"title": Base({}, {})})
         assert set(links.add("1", "a").base) == {"title"}
         assert links.add("1", "b", generation=1).base == {}
 
@@ -263,7 +265,7 @@ def test_routes_do_not_see_each_other_s_links_but_know_of_them(store):
         unit.links("other").add("1", "a")
     with store.read() as unit:
         assert unit.links(ROUTE).all() == ()
-        assert unit.links(ROUTE).elsewhere() == {(Side.PROCORE, "1"), (Side.FOURHSE, "a")}
+        assert unit.links(ROUTE).elsewhere() == {INCIDENT, RecordRef(Side.FOURHSE, Kind.INCIDENT, "a")}
 
 
 def test_an_intent_stays_open_until_its_outcome_and_keeps_the_whole_action(store):
@@ -310,7 +312,7 @@ def test_a_tombstone_keeps_the_last_image_and_the_evidence(store):
         with store.begin() as unit:
             unit.links(ROUTE).bury(record(1, title=words), f"{words} evidence")
     with store.read() as unit:
-        stone = unit.links(ROUTE).tombstone(Side.PROCORE, "1")
+        stone = unit.links(ROUTE).tombstone(INCIDENT)
     assert (stone.record.payload["title"], stone.evidence, stone.seen_at) == ("second", "second evidence", NOW)
 
 
@@ -389,11 +391,11 @@ def test_what_a_route_learnt_stays_with_it(store):
     with store.begin() as unit:
         unit.routes.save(ROUTE, "riverside", cursor_at=NOW, ever_linked=True)
         unit.routes.remember(ROUTE, "riverside", put_whole=True)
-        unit.routes.remember(ROUTE, "renamed", hides_unknown_time=False)
+        unit.routes.remember(ROUTE, "renamed", hides_unknown_time=True)
     with store.read() as unit:
         state = unit.routes.get(ROUTE)
     assert (state.cursor_at, state.ever_linked, state.name) == (NOW, True, "renamed")
-    assert state.memory == {"put_whole": True, "hides_unknown_time": False}
+    assert state.memory == RouteMemory(put_whole=True, hides_unknown_time=True)
 
 
 def test_only_an_ended_cycle_is_the_last_one(store):

@@ -46,7 +46,7 @@ BREAKS = (
     Break(
         "no base is kept after a write",
         "push/outcomes.py",
-        "        unit.links(key).rebase(ids[Side.PROCORE], found.bases, kind=action.kind)\n        unit.staging",
+        "        unit.links(key).rebase(there.ref(Side.PROCORE), found.bases)\n        unit.staging",
         "        unit.staging",
     ),
     Break(
@@ -65,9 +65,9 @@ BREAKS = (
         "a deletion goes on without a person's word",
         "reconcile/lifecycle.py",
         "    if policy is Policy.PROPAGATE and gone is Side.FOURHSE and not edited:\n        return LinkOutcome(\n"
-        "            transition=marked, actions=(_delete(snapshot, link, Side.PROCORE, ",
+        "            transition=marked,\n            actions=(_delete(",
         "    if gone is Side.FOURHSE:\n        return LinkOutcome(\n"
-        "            transition=marked, actions=(_delete(snapshot, link, Side.PROCORE, ",
+        "            transition=marked,\n            actions=(_delete(",
     ),
     Break(
         "an edited survivor is deleted too",
@@ -120,7 +120,7 @@ BREAKS = (
     Break(
         "a record with a write of unknown outcome is planned anew",
         "reconcile/plan.py",
-        "    if any((side, link.id_on(side)) in snapshot.pending for side in Side):\n",
+        "    if link.refs & snapshot.pending:\n",
         "    if False:\n",
     ),
     Break(

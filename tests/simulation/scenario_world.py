@@ -213,5 +213,5 @@ class ScenarioWorld(World):
         """The side on which the link's record was last taken for deleted."""
         with self.store.read() as unit:
             links = unit.links(self.route.key)
-            graves = {side: grave for side in Side if (grave := links.tombstone(side, link.id_on(side)))}
+            graves = {side: grave for side in Side if (grave := links.tombstone(link.ref(side)))}
         return max(graves, key=lambda side: graves[side].seen_at, default=None)

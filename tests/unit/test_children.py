@@ -8,11 +8,11 @@ from core import DIRECTORY, MAPPING, PERSON_8, WHOLE, child, crowd, injury, invo
 
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import Direction
-from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, Refusal, Side, SyncStatus
+from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, QuestionKey, Refusal, Side, SyncStatus
 from procore_4hse.reconcile.plan import plan
-from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
+from procore_4hse.reconcile.refusals import refusal_fingerprint
 from procore_4hse.reconcile.snapshot import Plan, Policy, Presence, Rebase, Snapshot
-from routes import decision, link, office, site
+from routes import decision, link, office, ref, site
 
 LINKED = {"links": (child(),)}
 
@@ -171,16 +171,26 @@ def test_a_person_named_in_procore_is_made_in_4hse(record, fields, sources):
 @pytest.mark.parametrize(("days", "carried"), [(3, {"days": 3}), (None, {})])
 def test_a_person_of_an_incident_that_is_made_again_has_what_4hse_alone_held_of_them(days, carried):
     held = {"person_office_id": "o8", "days": 9, "note": "Saw it."}
-    [action] = plan(crowd(injury(work_days_absent=days), deleted_images={"injury-i1": held})).actions
+    [action] = plan(
+        crowd(injury(work_days_absent=days), deleted_images={ref(Side.PROCORE, "i1", Kind.INJURY): held})
+    ).actions
     assert action.fields == {"person_office_id": "o7", **carried, "note": "Saw it.", "office_incident_id": "a"}
     [other] = plan(
-        crowd(injury(work_days_absent=days), deleted_images={"injury-i2": held, "near_miss-i1": held})
+        crowd(
+            injury(work_days_absent=days),
+            deleted_images={
+                ref(Side.PROCORE, "i2", Kind.INJURY): held,
+                ref(Side.PROCORE, "i1", Kind.NEAR_MISS): held,
+            },
+        )
     ).actions
     assert other.fields == {"person_office_id": "o7", **carried, "office_incident_id": "a"}
 
 
 def test_what_4hse_held_of_a_person_is_nothing_for_procore():
-    [action] = plan(crowd(involved(), deleted_images={"person-p1": {"note": "Saw it."}})).actions
+    [action] = plan(
+        crowd(involved(), deleted_images={ref(Side.FOURHSE, "p1", Kind.PERSON): {"note": "Saw it."}})
+    ).actions
     assert action.fields == {"affected_party_id": 7, "incident_id": 1}
 
 
@@ -275,7 +285,7 @@ def test_days_that_cannot_be_read_stay_behind():
 def test_a_refused_person_waits_and_shows_on_the_incident():
     plain = crowd(near_miss())
     [action] = plan(plain).actions
-    key = refusal_key(action)
+    key = QuestionKey.refused(action)
     refusal = Refusal(key, Side.FOURHSE, "No.", refusal_fingerprint(action), plain.now + timedelta(hours=1))
     found = plan(replace(plain, refusals={key: refusal}))
     assert found.actions == ()
@@ -332,7 +342,7 @@ def test_one_person_with_an_open_intent_holds_no_other():
     moved = replace(other[1], image={**other[1].image, "person_office_id": "o8"})
     pairs = child(), child(injury("i2"), involved("p3"))
     third = injury("i2", work_days_absent=9), involved("p3")
-    pending = frozenset({(Side.PROCORE, "i1")})
+    pending = frozenset({ref(Side.PROCORE, "i1", Kind.INJURY)})
     found = plan(crowd(injury(), involved(), other[0], moved, *third, links=(*pairs, child(*other)), pending=pending))
     assert [(action.kind, action.target_id) for action in found.actions] == [
         (Kind.INJURY, "p3"),
@@ -340,19 +350,23 @@ def test_one_person_with_an_open_intent_holds_no_other():
     ]
 
 
-@pytest.mark.parametrize("known", [(Side.PROCORE, "i1"), (Side.FOURHSE, "p1")])
+@pytest.mark.parametrize("known", [ref(Side.PROCORE, "i1", Kind.INJURY), ref(Side.FOURHSE, "p1", Kind.PERSON)])
 def test_a_person_with_an_open_intent_waits_with_the_incident(known):
     found = plan(crowd(injury(work_days_absent=9), involved(), pending=frozenset({known}), **LINKED))
     assert (found.actions, sync_status(found)) == ((), SyncStatus.WAITING)
-    other = plan(crowd(injury(work_days_absent=9), involved(), pending=frozenset({(Side.PROCORE, "i9")}), **LINKED))
+    other = plan(
+        crowd(
+            injury(work_days_absent=9), involved(), pending=frozenset({ref(Side.PROCORE, "i9", Kind.INJURY)}), **LINKED
+        )
+    )
     assert len(other.actions) == 1
 
 
 @pytest.mark.parametrize("how", ["pending", "possibly_ours"])
 def test_what_an_open_intent_may_have_made_is_neither_linked_nor_copied(how):
-    found = plan(crowd(near_miss(), **{how: frozenset({(Side.PROCORE, "n1")})}))
+    found = plan(crowd(near_miss(), **{how: frozenset({ref(Side.PROCORE, "n1", Kind.NEAR_MISS)})}))
     assert found.actions == ()
-    assert len(plan(crowd(near_miss(), **{how: frozenset({(Side.FOURHSE, "n1")})})).actions) == 1
+    assert len(plan(crowd(near_miss(), **{how: frozenset({ref(Side.FOURHSE, "n1", Kind.NEAR_MISS)})})).actions) == 1
 
 
 # Deleted people --------------------------------------------------------------------------------------------------
@@ -410,7 +424,12 @@ def test_an_unseen_person_is_missing_and_moves_nothing():
 # What is not whole -----------------------------------------------------------------------------------------------
 
 
-EVERYONE = {(Side.PROCORE, "1"), (Side.FOURHSE, "a"), (Side.PROCORE, "n1"), (Side.FOURHSE, "p2")}
+EVERYONE = {
+    ref(Side.PROCORE, "1"),
+    ref(Side.FOURHSE, "a"),
+    ref(Side.PROCORE, "n1", Kind.NEAR_MISS),
+    ref(Side.FOURHSE, "p2", Kind.PERSON),
+}
 KEPT = ["match:procore:near_miss-n1", "match:fourhse:person-p2"]
 
 
@@ -418,8 +437,8 @@ KEPT = ["match:procore:near_miss-n1", "match:fourhse:person-p2"]
 def test_lists_that_are_not_whole_plan_nothing_and_close_nothing(how):
     found = plan(crowd(near_miss(), involved("p2"), of_people=how))
     assert (found.actions, found.items, found.unknown) == ((), (), EVERYONE)
-    more = plan(crowd(near_miss(), involved("p2"), of_people=how, pending=frozenset({(Side.PROCORE, "9")})))
-    assert more.unknown == EVERYONE | {(Side.PROCORE, "9")}
+    more = plan(crowd(near_miss(), involved("p2"), of_people=how, pending=frozenset({ref(Side.PROCORE, "9")})))
+    assert more.unknown == EVERYONE | {ref(Side.PROCORE, "9")}
     other = plan(crowd(near_miss(), involved("p2"), of_people={"uncounted": frozenset({"2"})}))
     assert (len(other.actions), other.unknown) == (1, frozenset())
 
@@ -436,7 +455,7 @@ def answered():
 
 
 def test_what_a_person_said_stays_said_while_the_incident_itself_waits():
-    pending = frozenset({(Side.PROCORE, "1")})
+    pending = frozenset({ref(Side.PROCORE, "1")})
     found = plan(crowd(near_miss(), involved("p2"), decisions=answered(), pending=pending))
     assert (found.actions, set(found.answers_in_use)) == ((), set(KEPT))
 
@@ -460,7 +479,7 @@ def refusing_its_title(whole: Snapshot) -> Snapshot:
     records = {Side.PROCORE: {"1": site(title="Slip")}, Side.FOURHSE: {"a": office()}}
     edited = replace(whole, records=records)
     action = next(action for action in plan(edited).actions if action.kind is Kind.INCIDENT)
-    key = refusal_key(action)
+    key = QuestionKey.refused(action)
     later = whole.now + timedelta(hours=1)
     return replace(edited, refusals={key: Refusal(key, Side.FOURHSE, "No.", refusal_fingerprint(action), later)})
 

@@ -171,5 +171,5 @@ def test_an_edit_that_may_not_cross_says_why() -> None:
 def test_a_new_record_goes_without_a_barred_value_and_does_not_wait_for_it() -> None:
     rows = (*(row for row in MAPPING.fields if row.key not in ("description", "category")), DESCRIPTION, CATEGORY)
     blocked = replace(MAPPING, fields=rows).within({HEALTH: TO_PROCORE})
-    made = new_payload(blocked, Side.FOURHSE, site(description="A broken arm.", **{INJURED: None}).image, ROME)
+    made = new_payload(blocked.fields, Side.FOURHSE, site(description="A broken arm.", **{INJURED: None}).image, ROME)
     assert made == {"name": "Fall", "date_incident": "2026-02-10", "status": "new"}

@@ -13,7 +13,7 @@ from procore_4hse.mapping.rules import Direction, Field
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Link, Side, SyncStatus
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.snapshot import Plan, Presence, Rebase, Record
-from routes import link
+from routes import link, ref
 
 PIECES = EquipmentDirectory({"7": "e7", "8": "e8"}, {"e7": "7", "e8": "8"})
 ROW = Field("equipment", "Equipment", EquipmentLens(PIECES), kinds=(Kind.EQUIPMENT,))
@@ -116,7 +116,7 @@ def test_a_piece_without_a_partner_is_asked_about():
     said = "Equipment: this equipment has no partner in the 4HSE office"
     assert found.items == (
         Item(
-            ItemKind.WORD, "word:procore:injury-1:equipment", "Fall",
+            ItemKind.WORD, "word:procore:equipment-injury-1:equipment", "Fall",
             f"{said}; name it under `partners` in equipment.yaml.",
             "Correct the value in Procore, or add the word to the mapping; it closes by itself.",
             procore_id="1", fourhse_id="a", field="equipment",
@@ -136,9 +136,11 @@ def test_a_record_that_is_not_shown_is_neither_linked_nor_copied(hidden):
 
 @pytest.mark.parametrize("how", ["pending", "possibly_ours"])
 def test_what_an_open_intent_may_have_made_is_neither_linked_nor_copied(how):
-    assert steps(planned(machine(), **{how: frozenset({(Side.PROCORE, "injury-1")})})) == []
-    assert steps(planned(machine(), **{how: frozenset({(Side.FOURHSE, "injury-1")})})) == [made()]
-    assert steps(planned(machine(), resource(), **{how: frozenset({(Side.FOURHSE, "r1")})})) == [made()]
+    assert steps(planned(machine(), **{how: frozenset({ref(Side.PROCORE, "injury-1", Kind.EQUIPMENT)})})) == []
+    assert steps(planned(machine(), **{how: frozenset({ref(Side.FOURHSE, "injury-1", Kind.EQUIPMENT)})})) == [made()]
+    assert steps(planned(machine(), resource(), **{how: frozenset({ref(Side.FOURHSE, "r1", Kind.RESOURCE)})})) == [
+        made()
+    ]
 
 
 def test_a_route_to_procore_makes_no_resource_and_asks_nothing():

@@ -93,7 +93,7 @@ def test_a_record_that_is_made_again_has_the_code_that_it_had(origin, code, agai
     ours, theirs = site(number=9), office(presence=Presence.GONE, code=code)
     gone = link(ours, theirs, origin=origin, state=LinkState.GONE_FOURHSE)
     told = decision(f"deletion:{gone.key}:fourhse", "reject", restore=True)
-    deleted_images = {theirs.id: {"code": code} if code else {}}
+    deleted_images = {theirs.ref: {"code": code} if code else {}}
     (action,) = plan(
         route(ours, theirs, links=(gone,), mapping=WITH_NUMBER, deleted_images=deleted_images, decisions=told)
     ).actions
@@ -113,7 +113,7 @@ def test_what_the_office_wrote_below_the_lines_comes_back_with_a_record_that_is_
     ours, theirs = site(location={"name": "Gate"}, hazard={"name": "Fall"}), office(presence=Presence.GONE)
     gone = link(ours, theirs, origin=Side.PROCORE, state=LinkState.GONE_FOURHSE)
     told = decision(f"deletion:{gone.key}:fourhse", "reject", restore=True)
-    deleted_images = {theirs.id: {"description_actions_involved": text}}
+    deleted_images = {theirs.ref: {"description_actions_involved": text}}
     (action,) = plan(
         route(ours, theirs, links=(gone,), mapping=mapping, deleted_images=deleted_images, decisions=told)
     ).actions

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, Side, SyncStatus
+from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, QuestionKey, Side, SyncStatus
 from procore_4hse.reconcile.guard import guarded
 from procore_4hse.reconcile.items import guard
 from procore_4hse.reconcile.snapshot import Changed, Limits, Plan, Presence, Rebase, Snapshot, Transition, signature
@@ -190,7 +190,7 @@ def test_a_limit_says_what_how_much_and_which(act, side, many, limits, reason):
     plan = of(act, many, side)
     found = guarded(plan, replace(linked(20), limits=limits))
     assert found.stop == reason
-    assert found.items == (guard(f"{act.value}s:{side.value}", reason, GO_ON, plan.actions),)
+    assert found.items == (guard(QuestionKey.guard(f"{act.value}s", side), reason, GO_ON, plan.actions),)
     assert (found.actions, found.held) == ((), plan.actions)
 
 
@@ -324,7 +324,7 @@ def test_a_first_meeting_says_what_would_happen():
     )
     advice = "Read it with: procore-4hse plan. To let it happen: procore-4hse inbox approve ID, or sync --first"
     creates = {Side.PROCORE: 0, Side.FOURHSE: 3}
-    assert found.items == (guard("first-meeting", reason, advice, plan.actions, creates=creates),)
+    assert found.items == (guard(QuestionKey.guard("first-meeting"), reason, advice, plan.actions, creates=creates),)
     assert (found.actions, found.held, found.stop) == ((), plan.actions, reason)
     assert found.statuses[Side.PROCORE] == {
         "0": SyncStatus.WAITING,
@@ -389,7 +389,7 @@ def test_what_else_is_asked_stays_asked_while_a_whole_route_is_held():
 def test_a_whole_route_is_held_with_a_reason_and_a_remedy(changes, key, reason, advice, facts):
     plan = replace(of(Act.UPDATE, 1), transitions=(), rebases=())
     found = guarded(plan, linked(2, **changes))
-    assert found.items == (guard(key, reason, advice, plan.actions, **facts),)
+    assert found.items == (guard(QuestionKey(f"guard:{key}"), reason, advice, plan.actions, **facts),)
     assert (found.actions, found.held, found.stop) == ((), plan.actions, reason)
 
 
@@ -440,7 +440,7 @@ def test_a_changed_mapping_names_the_fields_and_counts_the_pairs():
         "With procore, its values are written to 4HSE. With 4hse, its values are written to Procore. "
         "With base, both sides stay as they are until one is edited."
     )
-    assert found.items == (guard("mapping", reason, advice, plan.actions, pairs=2),)
+    assert found.items == (guard(QuestionKey.guard("mapping"), reason, advice, plan.actions, pairs=2),)
     single = guarded(replace(plan, items=plan.items[:1]), linked(1, changed=Changed(mapping="old")))
     assert single.stop == "The mapping changed, and 1 linked incident that agreed would now differ in: Title."
     assert guarded(plan, linked(1)).stop is None
@@ -464,7 +464,9 @@ def test_a_restored_side_is_asked_about(side):
         "to take the old values, and what is gone as deleted: --use accept"
     )
     found = guarded(plan, whole)
-    assert found.items == (guard(f"regress:{side.value}", reason, advice, plan.actions, links=["1", "2", "3"]),)
+    assert found.items == (
+        guard(QuestionKey.guard("regress", side), reason, advice, plan.actions, links=["1", "2", "3"]),
+    )
     assert (found.actions, found.stop) == ((), reason)
 
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Refusal, Side
+from procore_4hse.models import Act, Action, Item, ItemKind, Kind, QuestionKey, Refusal, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.diff import diff_field
-from procore_4hse.reconcile.snapshot import signature
+from procore_4hse.reconcile.snapshot import Record, signature
 from routes import MAPPING, link, office, route, site
 
 UPDATE = Action(
@@ -25,11 +25,15 @@ def test_a_headline_is_the_title_as_its_side_shows_it():
 
 
 def test_a_link_is_known_by_whichever_side_still_shows_a_title():
-    assert items.headline(route(site(title="Slip"), office()), link()) == "Slip"
-    assert items.headline(route(office(name="Trip")), link()) == "Trip"
-    assert items.headline(route(site(title="")), link()) == ""
-    assert items.headline(route(site(), office(), title="Of the incident"), link()) == "Of the incident"
-    assert items.headline(route(site(), title=""), link()) == ""
+    def told(*records: Record) -> str:
+        return items.headline(MAPPING, route(*records).incidents, link())
+
+    assert told(site(title="Slip"), office()) == "Slip"
+    assert told(office(name="Trip")) == "Trip"
+    assert told(site(title="")) == ""
+    children = replace(route(site(), office()).incidents, title="Of the incident")
+    assert items.headline(MAPPING, children, link()) == "Of the incident"
+    assert items.headline(MAPPING, replace(children, title=""), link()) == ""
 
 
 def test_a_difference():
@@ -138,7 +142,7 @@ def test_a_missing_one(side):
 
 def test_a_guard_lists_what_it_holds():
     told = {"act": "update", "side": "fourhse", "kind": "incident", "id": "a", "source_id": "1", "reason": "because"}
-    assert items.guard("updates:fourhse", "Too many.", "Look.", (UPDATE,), creates=3) == Item(
+    assert items.guard(QuestionKey.guard("updates", Side.FOURHSE), "Too many.", "Look.", (UPDATE,), creates=3) == Item(
         ItemKind.GUARD, "guard:updates:fourhse", "", "Too many.", "Look.",
         {"held": [signature(UPDATE)], "actions": [told], "creates": 3},
     )  # fmt: skip

@@ -8,13 +8,23 @@ import pytest
 from procore_4hse.mapping.lenses.base import INJURED
 from procore_4hse.mapping.lenses.person import NumberLens
 from procore_4hse.mapping.rules import Direction, Field
-from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Side, SyncStatus
-from procore_4hse.reconcile import items
-from procore_4hse.reconcile.lifecycle import LinkOutcome, link_outcome, presence_of
+from procore_4hse.models import Act, Action, ItemKind, Kind, Link, LinkState, Side, SyncStatus
+from procore_4hse.reconcile import items, lifecycle
+from procore_4hse.reconcile.lifecycle import LinkOutcome
 from procore_4hse.reconcile.snapshot import Policy, Presence, Record, Snapshot, Transition
-from routes import MAPPING, decision, link, office, route, site
+from routes import MAPPING, decision, link, office, ref, route, site
 
 HERE, UNSEEN, ABSENT, GONE = Presence.PRESENT, Presence.UNSEEN, Presence.ABSENT, Presence.GONE
+
+
+def link_outcome(snapshot: Snapshot, link: Link) -> lifecycle.LinkOutcome:
+    return lifecycle.link_outcome(snapshot, snapshot.incidents, link)
+
+
+def presence_of(snapshot: Snapshot, link: Link, side: Side) -> Presence:
+    return lifecycle.presence_of(snapshot, snapshot.incidents, link, side)
+
+
 KEY = {Side.PROCORE: "deletion:1:procore", Side.FOURHSE: "deletion:1:fourhse"}
 UNEDITED = {"edited": False}
 
@@ -169,8 +179,8 @@ def test_what_both_never_agreed_on_is_no_edit_where_they_need_not_agree(side, ro
 def never_agreed(ours: Record, theirs: Record, row: Field) -> bool:
     """Whether the survivor counts as edited, of a row on which these two have yet to agree."""
     known = replace(link(), base={})
-    alone = route(ours, theirs, links=(known,), mapping=replace(MAPPING, fields=(row,)), title="Fall")
-    [item] = link_outcome(alone, known).items
+    alone = route(ours, theirs, links=(known,), mapping=replace(MAPPING, fields=(row,)))
+    [item] = lifecycle.link_outcome(alone, replace(alone.incidents, title="Fall"), known).items
     return bool(item.facts["edited"])
 
 
@@ -449,9 +459,10 @@ def made_again(survivor: Record, **was: Any) -> dict[str, Any]:
     """What 4HSE gets when the incident that it held as `was` is asked for back."""
     answer = decision(KEY[Side.FOURHSE], "reject", restore=True, seen={"edited": survivor != site()})
     whole = route(survivor, office(presence=GONE), links=(link(),), decisions=answer)
-    [action] = link_outcome(replace(whole, deleted_images={"a": was}), link()).actions
+    [action] = link_outcome(replace(whole, deleted_images={ref(Side.FOURHSE, "a"): was}), link()).actions
     assert (
-        link_outcome(replace(whole, deleted_images={"x": was}), link()).actions == link_outcome(whole, link()).actions
+        link_outcome(replace(whole, deleted_images={ref(Side.FOURHSE, "x"): was}), link()).actions
+        == link_outcome(whole, link()).actions
     )
     return dict(action.fields)
 
@@ -476,7 +487,13 @@ def made_again_with(row: Field, origin: Side | None, **was: Any) -> Action:
     answer = decision(KEY[Side.FOURHSE], "reject", restore=True, seen={"edited": True})
     mapping, mine = replace(MAPPING, fields=(row, *MAPPING.fields)), link(origin=origin)
     there = site(title="Slip", number=5), office(presence=GONE)
-    whole = route(*there, links=(mine,), decisions=answer, mapping=mapping, deleted_images={"a": was} if was else {})
+    whole = route(
+        *there,
+        links=(mine,),
+        decisions=answer,
+        mapping=mapping,
+        deleted_images={ref(Side.FOURHSE, "a"): was} if was else {},
+    )
     [action] = link_outcome(whole, mine).actions
     return action
 
@@ -499,7 +516,9 @@ def test_what_4hse_held_is_nothing_for_procore():
     told = link(state=LinkState.GONE_PROCORE)
     answer = decision(KEY[Side.PROCORE], "reject", restore=True, seen=UNEDITED)
     whole = route(site(presence=ABSENT), office(), links=(told,), decisions=answer)
-    assert link_outcome(replace(whole, deleted_images={"a": BURIED}), told) == link_outcome(whole, told)
+    assert link_outcome(replace(whole, deleted_images={ref(Side.FOURHSE, "a"): BURIED}), told) == link_outcome(
+        whole, told
+    )
 
 
 def test_one_that_cannot_be_told_is_not_made_again():

@@ -8,10 +8,22 @@ import pytest
 from procore_4hse.mapping.lenses.base import INJURED, ZONE
 from procore_4hse.mapping.lenses.person import NumberLens
 from procore_4hse.mapping.rules import Direction, Field
-from procore_4hse.models import Act, Action, Base, Item, ItemKind, Kind, LinkState, Refusal, Side, SyncStatus
+from procore_4hse.models import (
+    Act,
+    Action,
+    Base,
+    Item,
+    ItemKind,
+    Kind,
+    LinkState,
+    QuestionKey,
+    Refusal,
+    Side,
+    SyncStatus,
+)
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.redacted_base import redact_base
-from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
+from procore_4hse.reconcile.refusals import refusal_fingerprint
 from procore_4hse.reconcile.snapshot import Plan, Rebase
 from routes import MAPPING, decision, link, office, route, site
 
@@ -326,7 +338,7 @@ def test_our_own_close_is_undone_when_the_deleted_one_is_back():
     [action] = back(site(), office(status="closed", date_closed="2026-03-01")).actions
     assert (action.side, action.fields) == (Side.FOURHSE, {"status": "open", "date_closed": None})
     assert action.reason == "Status: a person chose Procore"
-    assert back(site(), office(status="closed", date_closed="2026-03-01")).answers_in_use == ("status",)
+    assert back(site(), office(status="closed", date_closed="2026-03-01")).answers_in_use == ("difference:1:status",)
     [action] = back(site(status="closed"), office()).actions
     assert (action.side, action.fields) == (Side.PROCORE, {"status": "open"})
 
@@ -424,7 +436,7 @@ def test_what_a_vendor_sets_asks_where_the_pair_came_from():
 def test_a_refused_field_stays_parked_behind_one_that_is_written():
     [alone] = planned(site(description="More.")).actions
     whole = route(site(title="Slip", description="More."), office(), links=(link(),))
-    key = refusal_key(alone)
+    key = QuestionKey.refused(alone)
     later = whole.now + timedelta(hours=1)
     refusal = Refusal(key, Side.FOURHSE, "No.", refusal_fingerprint(alone), later)
     found = plan(replace(whole, refusals={key: refusal}))

@@ -5,11 +5,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from procore_4hse.models import Act, ItemKind, LinkState, Refusal, Side, SyncStatus
+from procore_4hse.models import Act, ItemKind, Kind, Link, LinkState, QuestionKey, Refusal, Side, SyncStatus
 from procore_4hse.reconcile.plan import plan, plan_joined
-from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
+from procore_4hse.reconcile.refusals import refusal_fingerprint
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot
-from routes import decision, link, office, route, site
+from routes import decision, link, office, ref, route, site
 
 
 def acts(found: Plan) -> list[tuple[Act, Side, dict]]:
@@ -121,20 +121,20 @@ def test_a_second_copy_under_our_account_is_never_copied_back():
 
 
 def test_an_incident_that_another_route_has_may_have_moved():
-    found = plan(route(site(), linked_elsewhere=frozenset({(Side.PROCORE, "1")})))
+    found = plan(route(site(), linked_elsewhere=frozenset({ref(Side.PROCORE, "1")})))
     assert (found.actions, kinds(found)) == ((), [ItemKind.MATCH])
 
 
 @pytest.mark.parametrize("side", list(Side))
 def test_a_record_with_an_open_intent_is_left_alone(side):
     ids = {Side.PROCORE: "1", Side.FOURHSE: "a"}
-    pending = frozenset({(side, ids[side])})
+    pending = frozenset({ref(side, ids[side])})
     found = plan(route(site(title="Slip"), office(), links=(link(),), pending=pending))
     assert (found.actions, found.statuses[side][ids[side]]) == ((), SyncStatus.WAITING)
 
 
 def test_what_an_unsettled_create_may_have_made_is_neither_matched_nor_copied():
-    found = plan(route(site(), possibly_ours=frozenset({(Side.PROCORE, "1")})))
+    found = plan(route(site(), possibly_ours=frozenset({ref(Side.PROCORE, "1")})))
     assert (found.actions, found.statuses[Side.PROCORE]["1"]) == ((), SyncStatus.WAITING)
 
 
@@ -145,7 +145,7 @@ def refused(next_try: timedelta) -> tuple[Snapshot, Refusal]:
     """A title that 4HSE refused, with the time at which it is tried again."""
     plain = route(site(title="Slip"), office(), links=(link(),))
     [action] = plan(plain).actions
-    key = refusal_key(action)
+    key = QuestionKey.refused(action)
     return plain, Refusal(key, Side.FOURHSE, "No.", refusal_fingerprint(action), plain.now + next_try)
 
 
@@ -234,7 +234,7 @@ def test_an_approved_deletion_is_planned_and_the_gone_one_is_no_longer_counted()
 def test_a_refused_deletion_waits_for_its_time_too():
     whole = route(site(), office(presence=Presence.GONE), links=(link(),), decisions=APPROVED)
     [action] = plan(whole).actions
-    key = refusal_key(action)
+    key = QuestionKey.refused(action)
     refusal = Refusal(key, Side.PROCORE, "No.", refusal_fingerprint(action), whole.now + timedelta(hours=1))
     found = plan(replace(whole, refusals={key: refusal}))
     assert (found.actions, [(item.key, item.title) for item in found.items]) == ((), [(key, "Fall")])
@@ -253,13 +253,48 @@ def test_what_a_listing_that_was_not_whole_does_not_show_stays_as_it_is():
     found = plan(
         route(
             site(presence=Presence.PRESENT), site("2", Presence.UNSEEN), office("b", Presence.ABSENT),
-            certified={Side.PROCORE: False, Side.FOURHSE: True}, pending=frozenset({(Side.FOURHSE, "z")}),
+            certified={Side.PROCORE: False, Side.FOURHSE: True}, pending=frozenset({ref(Side.FOURHSE, "z")}),
         )
     )  # fmt: skip
-    assert found.unknown == {(Side.PROCORE, "2"), (Side.FOURHSE, "z")}
+    assert found.unknown == {ref(Side.PROCORE, "2"), ref(Side.FOURHSE, "z")}
 
 
 def test_an_ended_pair_is_counted_only_where_it_is_back():
     ended = link(state=LinkState.ENDED)
     found = plan(route(site(presence=Presence.ABSENT), office(presence=Presence.UNSEEN), links=(ended,)))
     assert found.statuses == {side: {} for side in Side}
+
+
+# Ids of different kinds ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["linked_elsewhere", "pending", "possibly_ours"])
+def test_an_injury_of_the_same_number_keeps_no_incident_from_crossing(how):
+    crossing = plan(route(site())).actions
+    assert [action.act for action in crossing] == [Act.CREATE]
+    assert plan(route(site(), **{how: frozenset({ref(Side.PROCORE, "1", Kind.INJURY)})})).actions == crossing
+    assert plan(route(site(), **{how: frozenset({ref(Side.PROCORE, "1")})})).actions == ()
+
+
+def test_ids_in_capitals_name_the_same_record():
+    assert ref(Side.FOURHSE, "0D0C2D0E-6B2F") == ref(Side.FOURHSE, "0d0c2d0e-6b2f")
+
+
+@pytest.mark.parametrize("kind", [Kind.INCIDENT, Kind.INJURY, Kind.NEAR_MISS, Kind.EQUIPMENT])
+def test_a_question_s_key_is_read_as_it_was_made(kind):
+    record = ref(Side.PROCORE, "injury-12" if kind is Kind.EQUIPMENT else "12", kind)
+    pair = Link(1, record.id, "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02", kind=kind)
+    keys = (
+        QuestionKey.match(record), QuestionKey.word(record, "days"), QuestionKey.difference(pair, "days"),
+        QuestionKey.deletion(pair, Side.FOURHSE), QuestionKey.missing(pair, Side.PROCORE),
+    )  # fmt: skip
+    assert [key.record for key in keys] == [record] * 5
+    assert [key.topic for key in keys] == ["match", "word", "difference", "deletion", "missing"]
+    assert {key.guarded for key in keys} == {""}
+
+
+def test_a_uuid_is_no_kind_and_a_guard_names_no_record():
+    theirs = ref(Side.FOURHSE, "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02")
+    assert QuestionKey.match(theirs).record == theirs
+    deletes = QuestionKey.guard("deletes", Side.PROCORE)
+    assert (deletes, deletes.guarded, deletes.record) == ("guard:deletes:procore", "deletes", None)

@@ -13,11 +13,16 @@ from core import MAPPING, injury, involved
 from procore_4hse.mapping.lenses.person import NumberLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Base, Image, Link, Side
+from procore_4hse.reconcile import lifecycle
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff_field
-from procore_4hse.reconcile.lifecycle import link_outcome
 from procore_4hse.reconcile.redacted_base import is_redacted, redact_base, restore_base
-from procore_4hse.reconcile.snapshot import Presence
+from procore_4hse.reconcile.snapshot import Presence, Snapshot
 from routes import link, office, route, site
+
+
+def link_outcome(snapshot: Snapshot, link: Link) -> lifecycle.LinkOutcome:
+    return lifecycle.link_outcome(snapshot, snapshot.incidents, link)
+
 
 DAYS = Field("days", "Days of absence", NumberLens("work_days_absent", "days"))
 BASE = Base({"work_days_absent": 4711}, {"days": 4711})

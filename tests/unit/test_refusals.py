@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from procore_4hse.models import Act, Action, ItemKind, Kind, Refusal, Side, SyncStatus
+from procore_4hse.models import Act, Action, ItemKind, Kind, QuestionKey, Refusal, Side, SyncStatus
 from procore_4hse.reconcile.draft import Draft
-from procore_4hse.reconcile.refusals import keep_open, may_try, refusal_fingerprint, refusal_key
+from procore_4hse.reconcile.refusals import keep_open, may_try, refusal_fingerprint
 from procore_4hse.reconcile.snapshot import fingerprint, signature
 from routes import decision, route
 
@@ -20,7 +20,7 @@ CREATE = replace(UPDATE, act=Act.CREATE, target_id=None)
 
 
 def refusal(action: Action, next_try=NOW + timedelta(minutes=1)) -> dict[str, Refusal]:
-    key = refusal_key(action)
+    key = QuestionKey.refused(action)
     return {key: Refusal(key, action.side, "No.", refusal_fingerprint(action), next_try)}
 
 
@@ -38,7 +38,7 @@ def refusal(action: Action, next_try=NOW + timedelta(minutes=1)) -> dict[str, Re
     ],
 )  # fmt: skip
 def test_a_call_is_known_by_what_it_wants(action, key):
-    assert refusal_key(action) == key
+    assert QuestionKey.refused(action) == key
 
 
 @pytest.mark.parametrize(
@@ -92,10 +92,10 @@ def test_a_call_that_was_never_refused_is_tried():
 
 def test_only_a_retry_brings_it_forward():
     waiting = route(refusals=refusal(UPDATE))
-    key = refusal_key(UPDATE)
+    key = QuestionKey.refused(UPDATE)
     assert may_try(replace(waiting, decisions=decision(key, "retry")), UPDATE)
     assert not may_try(replace(waiting, decisions=decision(key, "reject")), UPDATE)
-    assert not may_try(replace(waiting, decisions=decision(refusal_key(CREATE), "retry")), UPDATE)
+    assert not may_try(replace(waiting, decisions=decision(QuestionKey.refused(CREATE), "retry")), UPDATE)
 
 
 @pytest.mark.parametrize("tried", [True, False])
@@ -103,7 +103,7 @@ def test_its_item_stays_open_for_as_long_as_the_call_is_wanted(tried):
     draft = Draft()
     keep_open(route(refusals=refusal(UPDATE)), UPDATE, "Slip", draft, tried=tried)
     assert [(item.kind, item.key, item.title) for item in draft.items] == [
-        (ItemKind.REFUSED, refusal_key(UPDATE), "Slip")
+        (ItemKind.REFUSED, QuestionKey.refused(UPDATE), "Slip")
     ]
     both = {Side.PROCORE: {"1": SyncStatus.REFUSED}, Side.FOURHSE: {"a": SyncStatus.REFUSED}}
     assert draft.statuses == ({side: {} for side in Side} if tried else both)

@@ -15,8 +15,8 @@ BACK = decision(KEY, "approve", use="base", seen={"links": ["1"]})
 
 def test_what_was_lost_is_put_back_for_the_links_that_were_shown():
     whole = route(reverted=LOST, decisions=BACK)
-    assert whole.put_back(Side.FOURHSE) == {("1", None), ("1", "title")}
-    assert whole.put_back(Side.PROCORE) == frozenset()
+    assert whole.to_restore(Side.FOURHSE) == {("1", None), ("1", "title")}
+    assert whole.to_restore(Side.PROCORE) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -30,11 +30,11 @@ def test_what_was_lost_is_put_back_for_the_links_that_were_shown():
     ],
 )
 def test_without_that_word_nothing_is_put_back(decisions):
-    assert route(reverted=LOST, decisions=decisions).put_back(Side.FOURHSE) == frozenset()
+    assert route(reverted=LOST, decisions=decisions).to_restore(Side.FOURHSE) == frozenset()
 
 
 def test_nothing_lost_is_nothing_to_put_back():
-    assert route(decisions=BACK).put_back(Side.FOURHSE) == frozenset()
+    assert route(decisions=BACK).to_restore(Side.FOURHSE) == frozenset()
 
 
 def test_each_place_is_counted_on_its_side():

@@ -60,7 +60,7 @@ def test_both_images_mean_the_same_incident() -> None:
 
 
 def test_a_new_4hse_incident() -> None:
-    assert new_payload(MAPPING, Side.FOURHSE, PROCORE, HONOLULU) == {
+    assert new_payload(MAPPING.fields, Side.FOURHSE, PROCORE, HONOLULU) == {
         "name": "Fall from ladder",
         "description_event": "He slipped & fell.",
         "date_incident": "2024-03-09",
@@ -70,12 +70,12 @@ def test_a_new_4hse_incident() -> None:
 
 
 def test_a_new_4hse_incident_that_is_closed_already_and_has_an_injury() -> None:
-    written = new_payload(MAPPING, Side.FOURHSE, {**PROCORE, "status": "closed", INJURED: True}, HONOLULU)
+    written = new_payload(MAPPING.fields, Side.FOURHSE, {**PROCORE, "status": "closed", INJURED: True}, HONOLULU)
     assert (written["status"], written["date_closed"], written["category"]) == ("closed", "2024-03-11", "ACCIDENTS")
 
 
 def test_a_new_procore_incident_has_no_known_time_and_no_records() -> None:
-    assert new_payload(MAPPING, Side.PROCORE, FOURHSE, HONOLULU) == {
+    assert new_payload(MAPPING.fields, Side.PROCORE, FOURHSE, HONOLULU) == {
         "title": "Fall from ladder",
         "description": "He slipped & fell.",
         "event_date": "2024-03-09T10:00:00Z",
@@ -85,7 +85,9 @@ def test_a_new_procore_incident_has_no_known_time_and_no_records() -> None:
 
 
 def test_an_empty_description_is_not_written_with_a_new_incident() -> None:
-    assert "description" not in new_payload(MAPPING, Side.PROCORE, {**FOURHSE, "description_event": " "}, HONOLULU)
+    assert "description" not in new_payload(
+        MAPPING.fields, Side.PROCORE, {**FOURHSE, "description_event": " "}, HONOLULU
+    )
 
 
 @pytest.mark.parametrize(
@@ -100,12 +102,12 @@ def test_an_empty_description_is_not_written_with_a_new_incident() -> None:
 )
 def test_an_incident_that_cannot_be_told_is_not_made(changed: dict[str, Any], said: str) -> None:
     with pytest.raises(Unwritable, match=said):
-        new_payload(MAPPING, Side.FOURHSE, {**PROCORE, **changed}, HONOLULU)
+        new_payload(MAPPING.fields, Side.FOURHSE, {**PROCORE, **changed}, HONOLULU)
 
 
 def test_a_day_that_the_zone_skipped_is_not_written() -> None:
     with pytest.raises(Unwritable, match="2011-12-30 does not exist in Pacific/Apia"):
-        new_payload(MAPPING, Side.PROCORE, {**FOURHSE, "date_incident": "2011-12-30"}, "Pacific/Apia")
+        new_payload(MAPPING.fields, Side.PROCORE, {**FOURHSE, "date_incident": "2011-12-30"}, "Pacific/Apia")
 
 
 def test_an_unknown_category_is_held_and_the_other_fields_are_told() -> None:
@@ -115,9 +117,9 @@ def test_an_unknown_category_is_held_and_the_other_fields_are_told() -> None:
 
 def test_a_route_of_one_direction_leaves_the_other_side_alone() -> None:
     narrowed = MAPPING.narrowed(Direction.TO_FOURHSE)
-    assert new_payload(narrowed, Side.PROCORE, FOURHSE, HONOLULU) == {}
-    assert new_payload(narrowed, Side.FOURHSE, PROCORE, HONOLULU) == new_payload(
-        MAPPING, Side.FOURHSE, PROCORE, HONOLULU
+    assert new_payload(narrowed.fields, Side.PROCORE, FOURHSE, HONOLULU) == {}
+    assert new_payload(narrowed.fields, Side.FOURHSE, PROCORE, HONOLULU) == new_payload(
+        MAPPING.fields, Side.FOURHSE, PROCORE, HONOLULU
     )
 
 

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from procore_4hse.mapping.rules import Direction
-from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Refusal, Side, SyncStatus
+from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, QuestionKey, Refusal, Side, SyncStatus
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.plan import plan
-from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
+from procore_4hse.reconcile.refusals import refusal_fingerprint
 from procore_4hse.reconcile.snapshot import Plan, Policy, Presence
 from procore_4hse.reconcile.unlinked import ALIKE, MADE_BY_US, TAKEN_APART
-from routes import MAPPING, decision, link, office, route, site
+from routes import MAPPING, decision, link, office, ref, route, site
 
 SAME = "both tell the same day, title and description"
 TRIP = {"name": "Trip", "description_event": "Quite another thing.", "date_incident": "2026-02-20"}
@@ -110,7 +110,10 @@ def test_a_pair_that_a_person_joined_is_compared_however_old_it_is():
 def test_a_person_s_word_waits_for_what_an_open_intent_names():
     """Neither is linked, copied or matched with another; the answer stays until it can be carried out."""
     answer = decision("match:procore:1", "approve", with_id="a")
-    for waiting in ({"pending": frozenset({(Side.FOURHSE, "a")})}, {"possibly_ours": frozenset({(Side.FOURHSE, "a")})}):
+    for waiting in (
+        {"pending": frozenset({ref(Side.FOURHSE, "a")})},
+        {"possibly_ours": frozenset({ref(Side.FOURHSE, "a")})},
+    ):
         found = plan(route(site(), office(**TRIP), office("b"), decisions=answer, **waiting))
         assert (steps(found), found.items) == ([(Act.CREATE, Side.PROCORE, None, "b")], ())
         assert found.answers_in_use == ("match:procore:1",)
@@ -274,7 +277,7 @@ MINE = replace(site(), author="us")
 @pytest.mark.parametrize(
     ("record", "changes", "reason"),
     [
-        (site(), {"linked_elsewhere": frozenset({(Side.PROCORE, "1")})}, OTHER),
+        (site(), {"linked_elsewhere": frozenset({ref(Side.PROCORE, "1")})}, OTHER),
         (office(), {"ids_of_ours": {"a": "9"}}, LATE),
         (MINE, {"own_accounts": frozenset({"us"})}, OWN),
         (site(), {"lost": (LOST,)}, SENT),
@@ -299,7 +302,7 @@ def test_what_may_be_a_copy_is_asked_about(record, changes, reason):
 @pytest.mark.parametrize(
     ("record", "changes"),
     [
-        (site(), {"linked_elsewhere": frozenset({(Side.FOURHSE, "1")})}),
+        (site(), {"linked_elsewhere": frozenset({ref(Side.FOURHSE, "1")})}),
         (site("a"), {"ids_of_ours": {"a": "9"}}),
         (MINE, {"own_accounts": frozenset({"them"})}),
         (site(), {"own_accounts": frozenset({"us"})}),
@@ -349,7 +352,7 @@ def test_without_a_whole_listing_of_the_other_side_nothing_is_told_about_it(side
     record = site() if side is Side.PROCORE else office()
     certified = {one: one is side for one in Side}
     found = plan(route(record, certified=certified))
-    assert (found.actions, found.items, found.unknown) == ((), (), {(side, record.id)})
+    assert (found.actions, found.items, found.unknown) == ((), (), {record.ref})
     assert found.statuses[side] == {record.id: SyncStatus.WAITING}
 
 
@@ -382,7 +385,7 @@ def test_each_one_that_cannot_be_told_is_asked_about():
 def test_a_refused_copy_waits_for_its_time():
     whole = route(site())
     [action] = plan(whole).actions
-    key = refusal_key(action)
+    key = QuestionKey.refused(action)
     refusal = Refusal(key, Side.FOURHSE, "No.", refusal_fingerprint(action), whole.now + timedelta(hours=1))
     found = plan(replace(whole, refusals={key: refusal}))
     assert (found.actions, found.items) == ((), (items.refused(refusal, action, "Fall"),))
@@ -405,7 +408,7 @@ def test_only_what_is_there(presence):
 @pytest.mark.parametrize("side", list(Side))
 def test_what_an_open_intent_names_waits(side, how):
     record = site() if side is Side.PROCORE else office()
-    found = plan(route(record, **{how: frozenset({(side, record.id)})}))
+    found = plan(route(record, **{how: frozenset({record.ref})}))
     assert (found.actions, found.statuses[side]) == ((), {record.id: SyncStatus.WAITING})
     other = plan(route(record, **{how: frozenset({(side.other, record.id)})}))
     assert len(other.actions) == 1
@@ -435,7 +438,12 @@ def test_an_orphan_is_asked_about_with_the_nearest_first_and_nothing_goes_to_pro
     listed = tuple((name, "Trip") for name in ("d14", "d20", "a", "z"))
     assert found.items == (items.doubt(MINE, listed, MADE_BY_US, "Fall"),)
     assert steps(found) == [(Act.CREATE, Side.FOURHSE, None, "2")], "what was made by others still crosses"
-    assert found.unknown == {(Side.FOURHSE, "d20"), (Side.FOURHSE, "d14"), (Side.FOURHSE, "a"), (Side.FOURHSE, "z")}
+    assert found.unknown == {
+        ref(Side.FOURHSE, "d20"),
+        ref(Side.FOURHSE, "d14"),
+        ref(Side.FOURHSE, "a"),
+        ref(Side.FOURHSE, "z"),
+    }
 
 
 def test_one_without_a_day_is_near_to_none():
@@ -458,7 +466,7 @@ def test_equally_near_ones_stand_by_their_id_and_no_more_than_ten_are_named():
         (MINE, {}),
         (MINE, {**US, "not_duplicates": frozenset({("1", "x")})}),
         (MINE, {**US, "decisions": decision("match:procore:1", "reject")}),
-        (MINE, {**US, "linked_elsewhere": frozenset({(Side.PROCORE, "1")})}),
+        (MINE, {**US, "linked_elsewhere": frozenset({ref(Side.PROCORE, "1")})}),
     ],
 )
 def test_one_that_is_explained_is_no_orphan_and_holds_nobody(record, changes):
@@ -473,7 +481,7 @@ def test_one_that_is_explained_is_no_orphan_and_holds_nobody(record, changes):
         {"not_duplicates": frozenset({("9", "x")})},
         {"decisions": decision("match:procore:1", "retry")},
         {"decisions": decision("match:procore:9", "reject")},
-        {"linked_elsewhere": frozenset({(Side.PROCORE, "9")})},
+        {"linked_elsewhere": frozenset({ref(Side.PROCORE, "9")})},
     ],
 )
 def test_what_explains_another_one_explains_nothing_here(changes):

@@ -39,7 +39,7 @@ def entry(number: int) -> dict[str, Any]:
     ids=["known", "unknown entry", "none", "word", "unknown word", "no id to write"],
 )
 def test_the_new_record_goes_without_what_cannot_be_told(record, left):
-    assert unsaid(WITH_TRADE, record.side.other, record.image, ROME) == left
+    assert unsaid(WITH_TRADE.fields, record.side.other, record.image, ROME) == left
     (action,) = plan(route(record, mapping=WITH_TRADE)).actions
     assert set(action.sources) == {row.key for row in WITH_TRADE.fields} - left
     assert ("code" in action.fields or "custom_field_7" in action.fields) == (
@@ -50,7 +50,7 @@ def test_the_new_record_goes_without_what_cannot_be_told(record, left):
 @pytest.mark.parametrize("changes", [{"status": "odd"}, {"@injured": None}, {"title": ""}, {"event_date": None}])
 def test_what_a_record_cannot_be_without_holds_it(changes):
     with pytest.raises(Unwritable):
-        new_payload(WITH_TRADE, Side.FOURHSE, site(**changes).image, ROME)
+        new_payload(WITH_TRADE.fields, Side.FOURHSE, site(**changes).image, ROME)
 
 
 def test_a_held_record_is_asked_about_by_what_holds_it():

@@ -10,7 +10,7 @@ from rich.table import Table
 from procore_4hse.cli.context import CliContext, Json, RouteNames, cli_context, teach
 from procore_4hse.cli.tables import table
 from procore_4hse.cli.text import counted, moment, short
-from procore_4hse.models import Kind, Link, LinkState, Side
+from procore_4hse.models import Kind, Link, LinkState, RecordRef, Side
 from procore_4hse.operations import decisions as answers
 from procore_4hse.reconcile.diff import display
 from procore_4hse.route import Route
@@ -119,7 +119,7 @@ def _part(context: CliContext, runtime: Runtime, route: Route, link: Link) -> No
 def _introduce(context: CliContext, unit: Unit, route: Route, ids: dict[Side, str]) -> None:
     """Both records by id and title, so that a person knows what they say yes to."""
     for side, record_id in ids.items():
-        staged = unit.staging(route.key).find(side, Kind.INCIDENT, record_id)
+        staged = unit.staging(route.key).find(RecordRef(side, Kind.INCIDENT, record_id))
         title = route.mapping.title.lens.get(side, staged.record.payload) if staged and not staged.minimal else None
         words = short(display(getattr(title, "value", None)), 80) or "title not known"
         context.err.print(f"  {side.label:7} {record_id}  {words}", soft_wrap=True)

@@ -62,8 +62,8 @@ def _titles(runtime: Runtime, route: Route, report: Report) -> dict[str, str]:
     """The headline of each incident that an action names, by its id."""
     with runtime.store.read() as unit:
         staging = unit.staging(route.key)
-        named = {record for action in _actions(report) for record in action.records}
-        found = {record_id: (side, staging.find(side, Kind.INCIDENT, record_id)) for side, record_id in named}
+        named = {record for action in _actions(report) for record in action.refs if record.kind is Kind.INCIDENT}
+        staged = [known.record for record in named if (known := staging.find(record))]
     lens = route.mapping.title.lens
-    readings = {record_id: lens.get(side, known.record.payload) for record_id, (side, known) in found.items() if known}
+    readings = {record.id: lens.get(record.side, record.payload) for record in staged}
     return {record_id: display(reading.value) for record_id, reading in readings.items() if isinstance(reading, Known)}

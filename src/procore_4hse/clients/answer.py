@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from procore_4hse.clients.budget import whole_number
+from procore_4hse.models import normal_id
 
 Readable = Callable[[Any], bool]
 """Says whether a parsed body has the form that the caller can work with."""
@@ -56,7 +57,7 @@ def _holds_error(body: Any) -> bool:
 def text_id(value: Any) -> str | None:
     """An id as text, whether the vendor sent a number or a string (P17); None when it is no id."""
     if isinstance(value, str):
-        return value.strip() or None
+        return normal_id(value) or None
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None

@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from procore_4hse.engine.cycle import QUIET, Cycle, Options
+from procore_4hse.engine.cycle import Cycle, Options
 from procore_4hse.engine.report import Report
 from procore_4hse.engine.snapshots import CycleInputs, snapshot
 from procore_4hse.errors import UsageError
@@ -162,7 +162,7 @@ class Backfill(Cycle):
         self.alerts_off = bool(self.route.mapping.alerting) and not self.span.with_filing_types
         if self.alerts_off:
             self.route = replace(self.route, mapping=self.route.mapping.suppress_alerts())
-        elif state.memory.get(QUIET) and not self.options.dry:
+        elif state.memory.quiet and not self.options.dry:
             self.remember_quiet(False)
 
     # Plan -------------------------------------------------------------------------------------------------------

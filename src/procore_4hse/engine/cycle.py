@@ -29,9 +29,10 @@ from procore_4hse.errors import (
 )
 from procore_4hse.mapping.lenses.days import zone_name
 from procore_4hse.mapping.picklists import Picklists
-from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Side
+from procore_4hse.models import Act, Action, Item, ItemKind, Kind, RecordRef, Side
 from procore_4hse.push.pusher import Pusher
-from procore_4hse.reconcile.guard import guarded
+from procore_4hse.reconcile.guard import FIRST_MEETING, MAPPING, SCOPE, ZONE, guarded
+from procore_4hse.reconcile.items import REPLACED
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot
 from procore_4hse.route import Route
@@ -41,9 +42,6 @@ from procore_4hse.store.routes import RouteState
 
 log = structlog.get_logger()
 
-REPLACED = "guard:replaced"
-QUIET = "quiet"
-"""The fact a route remembers while a backfill that alerts nobody has not come to its end."""
 LEASE = timedelta(minutes=10)
 GRACE = CALL_TIMEOUT
 """A foreign lease is taken this long after it expired: a call of its holder may still be on its way."""
@@ -201,7 +199,7 @@ class Cycle:
             )
         with self.store.begin(self.fence) as unit:
             state = unit.routes.get(self.route.key, self.route.name)
-            if "privacy_key" not in state.memory:
+            if not state.memory.privacy_key:
                 unit.routes.remember(self.route.key, self.route.name, privacy_key=uuid.uuid4().hex)
             if self.options.first and not state.ever_linked:
                 unit.routes.save(self.route.key, self.route.name, meeting_approved=True)
@@ -209,7 +207,7 @@ class Cycle:
 
     def suppress_alerts(self, state: RouteState) -> None:
         """What a backfill began is finished as it began: without filing types, which would alert people."""
-        self.alerts_off = bool(state.memory.get(QUIET))
+        self.alerts_off = state.memory.quiet
         if self.alerts_off:
             self.route = replace(self.route, mapping=self.route.mapping.suppress_alerts())
 
@@ -245,7 +243,7 @@ class Cycle:
             keep_private=self.route.private == "include",
             full=self.options.full or self.options.only_days is not None,
             sweep_every=self.runtime.full_sweep_every,
-            privacy_key=str(state.memory["privacy_key"]),
+            privacy_key=state.memory.privacy_key,
             pickers=self.route.mapping.pickers,
             equipment=bool(self.route.mapping.equipment),
             wants_actions=self.route.mapping.reads_actions,
@@ -271,10 +269,10 @@ class Cycle:
         )
         return recovery.look() if self.options.dry else recovery.run()
 
-    def _open_records(self) -> set[tuple[Side, str]]:
+    def _open_records(self) -> set[RecordRef]:
         """Records with an intent that has no outcome yet: nothing new is planned for them."""
         with self.store.read() as unit:
-            return {record for intent in unit.journal(self.route.key).open() for record in intent.action.records}
+            return {record for intent in unit.journal(self.route.key).open() for record in intent.action.refs}
 
     def learn_partners(self) -> None:
         """Reads the systems' own lists, and remembers the partner that a person named for somebody no rule matches."""
@@ -284,7 +282,7 @@ class Cycle:
         if not told or self.options.dry:
             return
         with self.store.begin(self.fence) as unit:
-            partners = {**unit.routes.get(self.route.key, self.route.name).memory.get("partners", {}), **told}
+            partners = {**unit.routes.get(self.route.key, self.route.name).memory.partners, **told}
             unit.routes.remember(self.route.key, self.route.name, partners=partners)
             self.picklists = self._read_lists(unit)
 
@@ -356,7 +354,7 @@ class Cycle:
                 links.add(action.source_id or "", action.target_id or "", kind=action.kind, parent=action.parent)
                 unit.routes.save(self.route.key, self.route.name, ever_linked=True)
         for fresh in decided.rebases:
-            links.rebase(fresh.procore_id, fresh.fields, kind=fresh.kind)
+            links.rebase(fresh.procore, fresh.fields)
         for change in decided.transitions:
             self._change(unit, change)
         for pair in decided.not_duplicates:
@@ -375,10 +373,10 @@ class Cycle:
 
     def _change(self, unit: Unit, change: Any) -> None:
         link = change.link
-        unit.links(self.route.key).set_state(link.procore_id, change.state, kind=link.kind)
+        unit.links(self.route.key).set_state(link.ref(Side.PROCORE), change.state)
         if change.side is None or link.state is change.state:
             return
-        staged = unit.staging(self.route.key).find(change.side, link.kind.on(change.side), link.id_on(change.side))
+        staged = unit.staging(self.route.key).find(link.ref(change.side))
         if staged is not None:
             unit.links(self.route.key).bury(staged.record, change.evidence)
         log.info("link.changed", route=self.route.name, state=change.state.value, procore=link.procore_id)
@@ -387,7 +385,7 @@ class Cycle:
         """Scope, zone and mapping in force become what the route remembers, unless a guard still asks about them."""
         asked = {item.key for item in decided.items if item.kind is ItemKind.GUARD}
         facts = {"scope": self.route.scope, "zone": known.zone, "mapping": self.route.mapping.digest}
-        held_whole = bool(asked & {"guard:scope", "guard:zone", "guard:mapping", "guard:first-meeting"})
+        held_whole = bool(asked & {SCOPE, ZONE, MAPPING, FIRST_MEETING})
         if not held_whole:
             unit.routes.save(self.route.key, self.route.name, **facts)
 
@@ -447,7 +445,7 @@ class Cycle:
 
     def remember_quiet(self, quiet: bool) -> None:
         with self.store.begin(self.fence) as unit:
-            unit.routes.remember(self.route.key, self.route.name, **{QUIET: quiet})
+            unit.routes.remember(self.route.key, self.route.name, quiet=quiet)
 
     # Small things -------------------------------------------------------------------------------------------------
 

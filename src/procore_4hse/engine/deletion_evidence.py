@@ -9,18 +9,17 @@ import structlog
 from procore_4hse.clients import FourHseApi, ProcoreApi
 from procore_4hse.engine.pull import Pulled
 from procore_4hse.errors import AccessRefused, NotFound, VendorError
-from procore_4hse.models import CHILDREN, Kind, Link, LinkState, RawRecord, Side
+from procore_4hse.models import CHILDREN, Kind, Link, LinkState, RawRecord, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Limits
 from procore_4hse.store.repository import Store
-from procore_4hse.store.staging import Key
 
 log = structlog.get_logger()
 
 VIEWS = 25
 """Missing 4HSE incidents that one cycle looks up, so that a lost role does not eat the budget."""
 
-Proofs = dict[tuple[Side, str], str]
-"""Why each record counts as deleted, in words; a child's id is preceded by its kind."""
+Proofs = dict[RecordRef, str]
+"""Why each record counts as deleted, in words."""
 
 
 def evidence(
@@ -31,7 +30,7 @@ def evidence(
     outlines, absent, witness = _known(store, route)
     for side, kind in _readable(pulled):
         links = [link for link in outlines[kind] if _is_watched(link, side)]
-        lost = sorted({link.id_on(side) for link in links if (side, kind.on(side), link.id_on(side)) in absent})
+        lost = sorted({link.id_on(side) for link in links if link.ref(side) in absent})
         if not lost:
             continue
         if side is Side.PROCORE:
@@ -40,8 +39,7 @@ def evidence(
             continue
         else:
             found = _vanished(fourhse, lost, witness, kind.on(side))
-        prefix = "" if kind is Kind.INCIDENT else f"{kind.on(side).value}-"
-        proofs |= {(side, prefix + record_id): why for record_id, why in found.items()}
+        proofs |= {RecordRef(side, kind.on(side), record_id): why for record_id, why in found.items()}
     return proofs
 
 
@@ -54,7 +52,7 @@ def _readable(pulled: Pulled) -> Iterable[tuple[Side, Kind]]:
             yield from ((side, kind) for kind in CHILDREN)
 
 
-def _known(store: Store, route: str) -> tuple[dict[Kind, tuple[Link, ...]], frozenset[Key], str | None]:
+def _known(store: Store, route: str) -> tuple[dict[Kind, tuple[Link, ...]], frozenset[RecordRef], str | None]:
     """Links of each kind, all that is absent, and an incident that 4HSE's listing still holds.
 
     People follow an incident that is gone, and are looked for while it lives.

@@ -214,9 +214,8 @@ class Puller:
         except (AccessRefused, NotFound, Unavailable) as error:
             self.flaws.append(f"The directory of people could not be read: {error}")
             return
-        facts = {"pickers": self._lists()}
         with self.store.begin(self.fence) as unit:
-            unit.routes.remember(self.state.key, self.state.name, directories_at=unit.now.isoformat(), **facts)
+            unit.routes.remember(self.state.key, self.state.name, directories_at=unit.now, pickers=self._lists())
 
     def _word_lists(self) -> None:
         """Procore's lists that the mapping needs. They may be closed to us (P86): then their words wait."""
@@ -239,9 +238,9 @@ class Puller:
             self._replace(Side.FOURHSE, Kind.PICKER, tuple(_equipment(row) for row in theirs))
         self._replace(Side.PROCORE, Kind.PICKER, tuple(rows))
 
-    def _lists(self) -> list[str]:
+    def _lists(self) -> tuple[str, ...]:
         """What is read beside the directories of people."""
-        return [*sorted(self.pickers), *(["equipment"] if self.equipment else [])]
+        return (*sorted(self.pickers), *(["equipment"] if self.equipment else []))
 
     def _replace(self, side: Side, kind: Kind, rows: tuple[RawRecord, ...]) -> None:
         with self.store.begin(self.fence) as unit:
@@ -255,13 +254,12 @@ class Puller:
         with self.store.read() as unit:
             staging = unit.staging(self.fence.route)
             newest = staging.newest(Side.PROCORE, CHILDREN), staging.newest(Side.FOURHSE, (Kind.PERSON, Kind.RESOURCE))
-            read_at = self.state.memory.get("directories_at")
+            read_at = self.state.memory.directories_at
             if not any(newest):
                 return False
-            if read_at is None or self.state.memory.get("pickers", []) != self._lists():
+            if read_at is None or self.state.memory.pickers != self._lists():
                 return True
-            last = datetime.fromisoformat(str(read_at))
-            return any(at is not None and at > last for at in newest) or unit.now - last >= DIRECTORY_AGE
+            return any(at is not None and at > read_at for at in newest) or unit.now - read_at >= DIRECTORY_AGE
 
     def _counted(self, what: str, kinds: tuple[Kind, ...]) -> frozenset[str]:
         """Incidents whose `records_count` or `actions_count` disagrees with the lists, even when asked once more."""
@@ -280,8 +278,7 @@ class Puller:
     def _hides_unknown_time(self) -> bool:
         """Whether the last complete listing showed incidents of unknown time only when they were asked for (P42)."""
         with self.store.read() as unit:
-            memory = unit.routes.get(self.state.key, self.state.name).memory
-        return bool(memory.get("hides_unknown_time"))
+            return unit.routes.get(self.state.key, self.state.name).memory.hides_unknown_time
 
     def _miscounted(self, what: str, kinds: tuple[Kind, ...]) -> set[str]:
         with self.store.read() as unit:

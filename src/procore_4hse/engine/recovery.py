@@ -26,8 +26,10 @@ from procore_4hse.models import (
     IncidentApi,
     Item,
     Kind,
+    QuestionKey,
     RawRecord,
     RecordAnswer,
+    RecordRef,
     Side,
     Staged,
 )
@@ -52,8 +54,8 @@ MARGIN = timedelta(minutes=2)
 class Recovered:
     """What is still open after looking: nothing new is planned for `pending`, nothing copied from `possibly_ours`."""
 
-    pending: set[tuple[Side, str]] = field(default_factory=set)
-    possibly_ours: set[tuple[Side, str]] = field(default_factory=set)
+    pending: set[RecordRef] = field(default_factory=set)
+    possibly_ours: set[RecordRef] = field(default_factory=set)
     items: list[Item] = field(default_factory=list)
     flaws: list[str] = field(default_factory=list)
 
@@ -72,7 +74,7 @@ class Recovery:
     pusher: Pusher
     settle_for: timedelta
     fourhse_certified: bool
-    decisions: Mapping[str, Decision] = field(default_factory=dict)
+    decisions: Mapping[QuestionKey, Decision] = field(default_factory=dict)
     """What people answered, once there is something to settle."""
     found: Recovered = field(default_factory=Recovered)
 
@@ -99,7 +101,7 @@ class Recovery:
         creates = [i for i in intents if i.action.act is Act.CREATE and i.action.kind is Kind.INCIDENT]
         try:
             for side in Side:
-                self.found.possibly_ours |= {(side, record.id) for record in self._strangers(side, creates)}
+                self.found.possibly_ours |= {record.ref for record in self._strangers(side, creates)}
         except VendorError as error:
             self.found.flaws.append(str(error))
         return self.found
@@ -158,11 +160,9 @@ class Recovery:
             journal = unit.journal(self.state.key)
             if there is not None:
                 unit.staging(self.state.key).put_one(there.record, server_at=there.server_date)
-                unit.links(self.state.key).rebase(intent.action.id_on(Side.PROCORE), bases, kind=intent.action.kind)
+                unit.links(self.state.key).rebase(intent.action.ref(Side.PROCORE), bases)
             if arrived:
-                unit.links(self.state.key).set_state(
-                    intent.action.id_on(Side.PROCORE), intent.action.then, kind=intent.action.kind
-                )
+                unit.links(self.state.key).set_state(intent.action.ref(Side.PROCORE), intent.action.then)
             journal.end(intent.id, "adopted" if arrived else "abandoned", words="settled by looking")
             if held is not None:
                 unit.inbox(self.state.key).add(held)
@@ -177,11 +177,11 @@ class Recovery:
         with self.store.begin(self.fence) as unit:
             if arrived:
                 links, staging = unit.links(self.state.key), unit.staging(self.state.key)
-                staged = staging.find(action.side, action.kind.on(action.side), action.target_id or "")
+                staged = staging.find(action.ref(action.side))
                 if action.act is Act.DELETE and staged is not None:
                     links.bury(staged.record, "deleted by us: " + action.reason)
-                    staging.forget(action.side, action.kind.on(action.side), action.target_id or "")
-                links.set_state(action.id_on(Side.PROCORE), action.then, kind=action.kind)
+                    staging.forget(action.ref(action.side))
+                links.set_state(action.ref(Side.PROCORE), action.then)
             unit.journal(self.state.key).end(
                 intent.id, "adopted" if arrived else "abandoned", words="settled by looking"
             )
@@ -200,8 +200,8 @@ class Recovery:
         nowhere = [intent for intent in lost if not self._adopt_equal(intent, strangers[intent.action.side])]
         for intent in nowhere:
             self._find(intent, strangers[intent.action.side])
-        for side, records in strangers.items():
-            self.found.possibly_ours |= {(side, record.id) for record in records}
+        for records in strangers.values():
+            self.found.possibly_ours |= {record.ref for record in records}
 
     def _strangers(self, side: Side, lost: list[Intent]) -> Iterator[RawRecord]:
         """Unlinked records that one of these creates may have made."""
@@ -210,11 +210,11 @@ class Recovery:
             return
         since = min(intent.server_at or intent.made_at for intent in mine) - MARGIN
         records = self._made_since(since) if side is Side.PROCORE else self._listed(Kind.INCIDENT)
-        accounts = self.state.memory.get(f"accounts_{side.value}", [])
+        accounts = self.state.memory.accounts(side)
         with self.store.read() as unit:
             links = unit.links(self.state.key)
             for record in records:
-                if links.find(side, record.id) is not None:
+                if links.find(record.ref) is not None:
                     continue
                 author = author_of(Staged(record))
                 known_ours = author is not None and author in accounts and self._is_told_by_author(side)
@@ -230,7 +230,7 @@ class Recovery:
             records = self._children(action) if action.side is Side.PROCORE else self._listed(kind)
             with self.store.read() as unit:
                 links = unit.links(self.state.key)
-                free = [record for record in records if links.find(action.side, record.id, kind) is None]
+                free = [record for record in records if links.find(record.ref) is None]
         except VendorError as error:
             self._wait(intent, str(error))
             return
@@ -269,7 +269,7 @@ class Recovery:
 
     def _find(self, intent: Intent, strangers: list[RawRecord]) -> None:
         """A create that nothing equals: what a person said of it, what it may have become, or another look."""
-        decision = self.decisions.get(f"match:{intent.action.side.other.value}:{intent.action.source_id}")
+        decision = self.decisions.get(QuestionKey.match(intent.action.ref(intent.action.side.other)))
         chosen = next(
             (r for r in strangers if decision and decision.verb == "approve" and r.id == decision.with_id), None
         )
@@ -303,14 +303,14 @@ class Recovery:
 
     def _is_told_by_author(self, side: Side) -> bool:
         """In 4HSE people may share our account, so its name counts only where the id we gave does not."""
-        return side is Side.PROCORE or self.state.memory.get("client_ids_kept") is False
+        return side is Side.PROCORE or not self.state.memory.client_ids_kept
 
     def _is_whole(self, intent: Intent) -> bool:
         return intent.action.side is Side.PROCORE or self.fourhse_certified
 
     def _must_wait(self, intent: Intent) -> bool:
         """4HSE keeps the id we give, so a second try cannot double; once it did not, it waits as Procore does."""
-        return intent.action.side is Side.PROCORE or self.state.memory.get("client_ids_kept") is False
+        return intent.action.side is Side.PROCORE or not self.state.memory.client_ids_kept
 
     def _ask(self, intent: Intent, strangers: list[RawRecord]) -> None:
         """Asked for as long as the intent is open, so that an answer stands until then."""
@@ -342,7 +342,7 @@ class Recovery:
 
     def _hold(self, intent: Intent) -> None:
         """Nothing is planned for its records; what waits for a person is no failure of this cycle."""
-        self.found.pending |= intent.action.records
+        self.found.pending |= intent.action.refs
 
     def _log(self, intent: Intent, outcome: str) -> None:
         action = intent.action

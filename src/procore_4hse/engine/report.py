@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from procore_4hse.models import ItemKind, Side, SyncStatus
+from procore_4hse.models import ItemKind, Kind, RecordRef, Side, SyncStatus
 from procore_4hse.push.outcomes import Pushed
 from procore_4hse.reconcile.snapshot import Plan
 from procore_4hse.runtime import RateBudget
@@ -46,14 +47,14 @@ class Report:
     def count_pushed(self, pushed: Pushed) -> None:
         """What was written, and where its incidents stand now."""
         statuses = {side: dict(known) for side, known in self.plan.statuses.items()}
-        for side, record_id in pushed.created:
-            statuses[side][record_id] = SyncStatus.IN_SYNC
-        for side, record_id in pushed.put_off:
-            _worsen(statuses[side], record_id, SyncStatus.WAITING)
-        for side, record_id in pushed.refused:
-            _worsen(statuses[side], record_id, SyncStatus.REFUSED)
-        for side, record_id in pushed.deleted:
-            statuses[side].pop(record_id, None)
+        for record in pushed.created:
+            statuses[record.side][record.id] = SyncStatus.IN_SYNC
+        for record in _incidents(pushed.put_off):
+            _worsen(statuses[record.side], record.id, SyncStatus.WAITING)
+        for record in _incidents(pushed.refused):
+            _worsen(statuses[record.side], record.id, SyncStatus.REFUSED)
+        for record in pushed.deleted:
+            statuses[record.side].pop(record.id, None)
         self.plan = replace(self.plan, statuses=statuses)
         for side in Side:
             self.written[side.value].update(pushed.written[side])
@@ -70,6 +71,10 @@ def budget_told(budget: RateBudget, calls: int) -> dict[str, Any]:
         "resets_at": resets_at.isoformat() if resets_at else None,
         "pause": pause.total_seconds() if pause is not None else None,
     }
+
+
+def _incidents(records: Iterable[RecordRef]) -> Iterator[RecordRef]:
+    return (record for record in records if record.kind is Kind.INCIDENT)
 
 
 def _worsen(statuses: dict[str, SyncStatus], record_id: str, sync_status: SyncStatus) -> None:

@@ -25,11 +25,14 @@ from procore_4hse.models import (
     Kind,
     Link,
     LinkState,
+    QuestionKey,
+    RecordRef,
     Side,
     Staged,
 )
 from procore_4hse.push.ids import fourhse_id
 from procore_4hse.reconcile.echo import Lookup, Written, lost_writes, older_versions, restored_backup, retold, reverted
+from procore_4hse.reconcile.guard import FIRST_MEETING, MAPPING, ZONE
 from procore_4hse.reconcile.snapshot import Changed, People, Presence, Record, Snapshot
 from procore_4hse.route import Route
 from procore_4hse.store.journal import Intent
@@ -47,7 +50,7 @@ class CycleInputs:
     zone: str
     pulled: Pulled
     settled: Recovered = field(default_factory=Recovered)
-    proven: dict[tuple[Side, str], str] = field(default_factory=dict)
+    proven: dict[RecordRef, str] = field(default_factory=dict)
     meeting_approved: bool = False
     only_days: tuple[date, date] | None = None
     picklists: Picklists | None = None
@@ -106,13 +109,13 @@ def snapshot(store: Store, known: CycleInputs) -> Snapshot:
             pending=frozenset(known.settled.pending),
             possibly_ours=frozenset(known.settled.possibly_ours),
             lost=journal.lost(),
-            own_accounts=frozenset(known.state.memory.get("accounts_procore", [])),
+            own_accounts=frozenset(known.state.memory.accounts_procore),
             linked_elsewhere=links.elsewhere(),
             not_duplicates=links.not_duplicates(),
             unlinked_by_hand=links.removed(),
             ids_of_ours=_ids_of_ours(staged_records, route, living),
             ever_linked=known.state.ever_linked,
-            meeting_approved=known.meeting_approved or _is_approved(decisions, "guard:first-meeting"),
+            meeting_approved=known.meeting_approved or _is_approved(decisions, FIRST_MEETING),
             changed=_changed(known),
             rebased=_rebased(route, decisions),
             drift_winner=_winner(decisions),
@@ -123,15 +126,15 @@ def snapshot(store: Store, known: CycleInputs) -> Snapshot:
         return _looking_back(seen, journal.recent(), living)
 
 
-def _deleted_images(links: Links, living: Iterable[Link]) -> dict[str, Image]:
+def _deleted_images(links: Links, living: Iterable[Link]) -> dict[RecordRef, Image]:
     """What deleted records of 4HSE held, so that one which is made again there holds it still.
 
-    A record is named by its id; a person whose incident was made again, by the key of the link.
+    A person whose incident was made again is named by the Procore record.
     """
-    deleted = [link.fourhse_id for link in living if link.state in (LinkState.GONE_FOURHSE, LinkState.ENDED)]
-    stones = [stone.record for record_id in deleted if (stone := links.tombstone(Side.FOURHSE, record_id))]
-    held = {record.id: _own(record.kind, record.payload) for record in stones}
-    return held | {key: _own(Kind.PERSON, image) for key, image in links.left_behind().items()}
+    deleted = [link.ref(Side.FOURHSE) for link in living if link.state in (LinkState.GONE_FOURHSE, LinkState.ENDED)]
+    stones = [stone.record for record in deleted if (stone := links.tombstone(record))]
+    held = {record.ref: _own(record.kind, record.payload) for record in stones}
+    return held | {record: _own(Kind.PERSON, image) for record, image in links.left_behind().items()}
 
 
 def _own(kind: Kind, image: Image) -> Image:
@@ -181,7 +184,7 @@ def _evidence_before(links: Links, living: Iterable[Link], side: Side) -> Told:
     """Why each record counted as deleted when its link changed state, by its kind and id."""
     told: dict[Kind, dict[str, str]] = defaultdict(dict)
     for link in living:
-        if _gone_side(links, link) is side and (stone := links.tombstone(side, link.id_on(side))):
+        if _gone_side(links, link) is side and (stone := links.tombstone(link.ref(side))):
             told[link.kind.on(side)][link.id_on(side)] = stone.evidence
     return told
 
@@ -190,13 +193,13 @@ def _gone_side(links: Links, link: Link) -> Side | None:
     """Where the record of a link was deleted; a link that only its survivor stands for was buried there last."""
     if link.state not in (LinkState.IGNORED, LinkState.CLOSED_BY_POLICY):
         return next((side for side in Side if link.state is LinkState.gone(side)), None)
-    stones = {side: stone for side in Side if (stone := links.tombstone(side, link.id_on(side)))}
+    stones = {side: stone for side in Side if (stone := links.tombstone(link.ref(side)))}
     return max(stones, key=lambda side: stones[side].seen_at, default=None)
 
 
 def _record(known: CycleInputs, staged: Staged, pull: int, image: Image, told: str) -> Record:
     raw = staged.record
-    evidence = known.proven.get((raw.side, raw.id), "")
+    evidence = known.proven.get(raw.ref, "")
     return Record(
         side=raw.side,
         id=raw.id,
@@ -270,7 +273,7 @@ def _children(
         raw = staged.record
         if raw.kind is Kind.RESOURCE and raw.payload.get("entity_type") != RESOURCE_TYPE:
             continue
-        proof = known.proven.get((side, f"{raw.kind.value}-{raw.id}"), "")
+        proof = known.proven.get(raw.ref, "")
         if raw.kind is Kind.EQUIPMENT and raw.id in equipped and not names_equipment(raw.payload):
             proof = proof or "Procore's record names no equipment any more"
         presence = Presence.GONE if proof else Presence.PRESENT if staged.present else Presence.ABSENT
@@ -295,7 +298,7 @@ def picklists(unit: Unit, state: RouteState, mapping: FieldMapping) -> Picklists
     staging = unit.staging(state.key)
     people = [staged.record.payload for staged, _ in staging.records(Side.PROCORE, [Kind.DIRECTORY])]
     assigned = [staged.record.payload for staged, _ in staging.records(Side.FOURHSE, [Kind.DIRECTORY])]
-    told = {**mapping.partners, **state.memory.get("partners", {})}
+    told = {**mapping.partners, **state.memory.partners}
     lists = [staged.record for staged, _ in staging.records(Side.PROCORE, [Kind.PICKER])]
     theirs = [staged.record.payload for staged, _ in staging.records(Side.FOURHSE, [Kind.PICKER])]
     equipment = EquipmentDirectory.of(
@@ -313,23 +316,16 @@ def partners_told(unit: Unit, route: Route, known: Picklists) -> dict[str, str]:
     told: dict[str, str] = {}
     lens = route.mapping.person.bound(known).lens
     for decision in unit.inbox(route.key).decisions().values():
-        _, side, record = (*decision.key.split(":", 2), "", "")[:3]
-        kind, _, record_id = record.partition("-")
-        if (
-            decision.verb != "approve"
-            or not decision.with_id
-            or decision.seen.get("candidates")
-            or kind not in tuple(Kind)
-        ):
+        record = decision.key.record if decision.key.topic == "match" else None
+        if decision.verb != "approve" or not decision.with_id or decision.seen.get("candidates"):
             continue
-        staged = unit.staging(route.key).find(Side(side), Kind(kind), record_id)
-        if staged is None or Kind(kind) is Kind.INCIDENT:
+        if record is None or record.kind is Kind.INCIDENT or not (staged := unit.staging(route.key).find(record)):
             continue
         named = staged.record.payload.get("person_office_id")
         reading = lens.get(Side.PROCORE, staged.record.payload)
-        if side == Side.FOURHSE.value and named is not None:
+        if record.side is Side.FOURHSE and named is not None:
             told[decision.with_id] = str(named)
-        elif side == Side.PROCORE.value and isinstance(reading, Known) and reading.value is not None:
+        elif record.side is Side.PROCORE and isinstance(reading, Known) and reading.value is not None:
             told[str(reading.value)] = decision.with_id
     return told
 
@@ -363,40 +359,34 @@ def _writes(
     """Answered writes to records that are still linked, and what both sides show of them now."""
     for intent in intents:
         action = intent.action
-        ids = {action.side: action.target_id, action.side.other: action.source_id}
-        link = living.get((action.kind, ids[Side.PROCORE] or ""))
-        if link is not None and link.fourhse_id == ids[Side.FOURHSE]:
+        link = living.get((action.kind, action.id_on(Side.PROCORE)))
+        if link is not None and link.refs == action.refs:
             records = {side: known(link, side) for side in Side}
             yield from retold(action, intent.ended_at or intent.made_at, link, rows(action.kind), records)
 
 
 def _lookup(seen: Snapshot) -> Lookup:
     """Finds a link's record on a side, an incident's or a person's."""
-    children = {
-        (side, record.kind, record.id): record
-        for side in Side
-        for own in seen.people.records[side].values()
-        for record in own
-    }
+    children = {record.ref: record for side in Side for own in seen.people.records[side].values() for record in own}
 
     def known(link: Link, side: Side) -> Record | None:
         if link.kind is Kind.INCIDENT:
             return seen.record(side, link.id_on(side))
-        return children.get((side, link.kind.on(side), link.id_on(side)))
+        return children.get(link.ref(side))
 
     return known
 
 
-def _rebased(route: Route, decisions: dict[str, Decision]) -> frozenset[str]:
-    if _is_approved(decisions, "guard:mapping") and decisions["guard:mapping"].use == "base":
+def _rebased(route: Route, decisions: Mapping[QuestionKey, Decision]) -> frozenset[str]:
+    if _is_approved(decisions, MAPPING) and decisions[MAPPING].use == "base":
         return frozenset(row.key for row in route.mapping.fields)
-    return frozenset({route.mapping.day.key}) if _is_approved(decisions, "guard:zone") else frozenset()
+    return frozenset({route.mapping.day.key}) if _is_approved(decisions, ZONE) else frozenset()
 
 
-def _winner(decisions: dict[str, Decision]) -> Side | None:
-    decision = decisions.get("guard:mapping")
+def _winner(decisions: Mapping[QuestionKey, Decision]) -> Side | None:
+    decision = decisions.get(MAPPING)
     return Side(decision.use) if decision and decision.verb == "approve" and decision.use in tuple(Side) else None
 
 
-def _is_approved(decisions: dict[str, Decision], key: str) -> bool:
+def _is_approved(decisions: Mapping[QuestionKey, Decision], key: QuestionKey) -> bool:
     return key in decisions and decisions[key].verb == "approve"

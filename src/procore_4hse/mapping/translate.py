@@ -51,19 +51,19 @@ def _shows_field(row: Field, action: Action, image: Image) -> bool:
     return row.lens.agree(pair[Side.PROCORE], pair[Side.FOURHSE]) or row.lens.is_rewrite(sent.value, stored.value)
 
 
-def new_payload(mapping: FieldMapping, side: Side, source: Image, zone: str) -> dict[str, Any]:
+def new_payload(rows: Iterable[Field], side: Side, source: Image, zone: str) -> dict[str, Any]:
     """The payload that creates on `side` what `source` means. Raises Unwritable when a needed field cannot be told."""
-    return _laid(mapping, side, source, zone)[0]
+    return _laid(rows, side, source, zone)[0]
 
 
-def unsaid(mapping: FieldMapping, side: Side, source: Image, zone: str) -> frozenset[str]:
+def unsaid(rows: Iterable[Field], side: Side, source: Image, zone: str) -> frozenset[str]:
     """The rows that a new record goes without, because their value cannot be told yet; the others wait for none."""
-    return _laid(mapping, side, source, zone)[1]
+    return _laid(rows, side, source, zone)[1]
 
 
-def _laid(mapping: FieldMapping, side: Side, source: Image, zone: str) -> tuple[dict[str, Any], frozenset[str]]:
+def _laid(rows: Iterable[Field], side: Side, source: Image, zone: str) -> tuple[dict[str, Any], frozenset[str]]:
     facts, written, left = facts_of(source, zone), dict[str, Any](), set[str]()
-    for field in mapping.fields:
+    for field in rows:
         try:
             written |= _said(field, side, source, written, facts)
         except Unwritable:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from procore_4hse.engine.cycle import GRACE, LEASE
 from procore_4hse.engine.snapshots import picklists
 from procore_4hse.errors import SyncError, UsageError
-from procore_4hse.models import PEOPLE_RECORDS, Item, ItemKind, Kind, Link, LinkState, Side
+from procore_4hse.models import PEOPLE_RECORDS, Item, ItemKind, Kind, Link, LinkState, RecordRef, Side
 from procore_4hse.route import Route
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.leases import Holder
@@ -30,13 +30,11 @@ USES = {"procore": "procore", "4hse": "fourhse", "fourhse": "fourhse", "base": "
 """How a person may write it -> how it is kept."""
 
 GUARD_USES: Mapping[str, tuple[str, ...]] = {
-    "guard:mapping": ("procore", "fourhse", "base"),
-    "guard:regress:procore": ("base", "accept"),
-    "guard:regress:fourhse": ("base", "accept"),
+    "mapping": ("procore", "fourhse", "base"),
+    "regress": ("base", "accept"),
 }
 """The guards whose approval must name what holds; no other guard takes it."""
 
-DELETES = "guard:deletes:"
 TITLES = {side.value: side.label for side in Side}
 SPOKEN = {"procore": "procore", "fourhse": "4hse", "base": "base", "accept": "accept"}
 
@@ -120,7 +118,7 @@ def _reject(entry: Entry, answer: Answer) -> Answer:
     item = entry.item
     if answer.restore and not _is_deletion(item):
         raise UsageError(f"--restore brings back what was deleted; item {entry.id} is a {item.kind.value}.")
-    if item.kind is ItemKind.MATCH or _is_deletion(item) or item.key.startswith(DELETES):
+    if item.kind is ItemKind.MATCH or _is_deletion(item) or item.key.guarded == "deletes":
         return Answer("reject", restore=answer.restore)
     raise _misfit(entry, "reject takes a deletion, held deletions or a match")
 
@@ -139,7 +137,7 @@ def _use(answer: Answer, allowed: tuple[str, ...]) -> str:
 
 
 def _guard_use(entry: Entry, answer: Answer) -> str | None:
-    allowed = GUARD_USES.get(entry.item.key)
+    allowed = GUARD_USES.get(entry.item.key.guarded)
     if allowed is not None:
         return _use(answer, allowed)
     if answer.use is not None:
@@ -174,8 +172,8 @@ def _partner(unit: Unit, route: Route, entry: Entry, with_id: str | None) -> str
 
 def _is_person(item: Item) -> bool:
     """Whether a match asks about a record of a person rather than about an incident."""
-    kind = item.key.split(":", 2)[-1].partition("-")[0]
-    return kind in {each.value for each in (*PEOPLE_RECORDS, Kind.PERSON)}
+    record = item.key.record
+    return record is not None and record.kind in (*PEOPLE_RECORDS, Kind.PERSON)
 
 
 def _person(unit: Unit, route: Route, entry: Entry, with_id: str | None, listed: list[str]) -> str:
@@ -188,7 +186,7 @@ def _person(unit: Unit, route: Route, entry: Entry, with_id: str | None, listed:
         return with_id
     if listed:
         raise UsageError(f"{with_id} is none of the candidates: {', '.join(listed)}.")
-    if unit.staging(route.key).find(side, Kind.DIRECTORY, with_id) is None:
+    if unit.staging(route.key).find(RecordRef(side, Kind.DIRECTORY, with_id)) is None:
         raise UsageError(f"{side.label}'s directory shows no person {with_id} on this route.")
     pairs = picklists(unit, unit.routes.get(route.key), route.mapping).directory
     if with_id in (pairs.to_procore if side is Side.FOURHSE else pairs.to_fourhse):
@@ -203,12 +201,13 @@ def side_of(item: Item) -> Side:
 
 def is_free(unit: Unit, route: Route, side: Side, record_id: str) -> bool:
     """Whether the latest reading shows this incident and no link, of this route or another, holds it."""
-    staged = unit.staging(route.key).find(side, Kind.INCIDENT, record_id)
+    incident = RecordRef(side, Kind.INCIDENT, record_id)
+    staged = unit.staging(route.key).find(incident)
     if staged is None or not staged.present:
         return False
     links = unit.links(route.key)
-    link = links.find(side, record_id)
-    return (link is None or link.state is LinkState.IGNORED) and (side, record_id) not in links.elsewhere()
+    link = links.find(incident)
+    return (link is None or link.state is LinkState.IGNORED) and incident not in links.elsewhere()
 
 
 # Links by hand ---------------------------------------------------------------------------------------------------
@@ -217,7 +216,7 @@ def is_free(unit: Unit, route: Route, side: Side, record_id: str) -> bool:
 def check_pair(unit: Unit, route: Route, procore_id: str, fourhse_id: str) -> None:
     """Both are shown by the latest reading, and neither is in a link. Raises UsageError."""
     for side, record_id in ((Side.PROCORE, procore_id), (Side.FOURHSE, fourhse_id)):
-        if unit.staging(route.key).find(side, Kind.INCIDENT, record_id) is None:
+        if unit.staging(route.key).find(RecordRef(side, Kind.INCIDENT, record_id)) is None:
             raise UsageError(f"{side.label} shows no incident {record_id} on route {route.name}; run plan to read it.")
         if not is_free(unit, route, side, record_id):
             raise UsageError(
@@ -247,8 +246,8 @@ def link_of(store: Store, routes: tuple[Route, ...], procore_id: str) -> tuple[R
     """The incident's link and its route; UsageError when there is none."""
     with store.read() as unit:
         for route in routes:
-            link = unit.links(route.key).find(Side.PROCORE, procore_id)
-            if link is not None and link.kind is Kind.INCIDENT:
+            link = unit.links(route.key).find(RecordRef(Side.PROCORE, Kind.INCIDENT, procore_id))
+            if link is not None:
                 return route, link
     raise UsageError(f"Procore {procore_id} is in no link; see: procore-4hse links")
 

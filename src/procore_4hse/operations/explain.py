@@ -18,16 +18,18 @@ from procore_4hse.models import (
     Decision,
     Image,
     Item,
+    ItemKind,
     Kind,
     Link,
+    QuestionKey,
     RawRecord,
+    RecordRef,
     Side,
 )
 from procore_4hse.operations.offline import Ids, find, offline_snapshot
 from procore_4hse.reconcile.children import rows_of
 from procore_4hse.reconcile.diff import FieldDiff, diff
 from procore_4hse.reconcile.guard import guarded
-from procore_4hse.reconcile.items import difference_key
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.scope import exclusion
 from procore_4hse.reconcile.snapshot import Plan, Presence, Record, Snapshot
@@ -38,10 +40,6 @@ from procore_4hse.store.journal import Intent
 from procore_4hse.store.repository import Store, Unit
 
 Records = Mapping[Side, Record | None]
-ABOUT_PEOPLE = tuple(
-    f"match:{side.value}:{kind.value}-" for side in Side for kind in (*CHILDREN, Kind.PERSON, Kind.RESOURCE)
-)
-"""How the keys of questions about a person without a partner begin."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +132,7 @@ def told(store: Store, route: Route, ids: Ids) -> Story:
         held=held,
         asks=asks,
         stop=decided.stop if held or {item.key for item in asks} - {item.key for item in decided.items} else None,
-        pending=any((side, known) in seen.pending for side, known in ids.items() if known),
+        pending=bool(seen.pending & _incident_refs(ids)),
         excluded=_excluded(seen, incident),
         children=children,
         read_at=read_at,
@@ -203,7 +201,7 @@ def _local(seen: Snapshot, kind: Kind, image: Image | None) -> Iterator[tuple[Fi
 
 
 def _decisions(seen: Snapshot, link: Link | None, rows: Iterable[Field]) -> dict[str, Decision]:
-    keys = {difference_key(link, row.key): row.key for row in rows} if link else {}
+    keys = {QuestionKey.difference(link, row.key): row.key for row in rows} if link else {}
     return {keys[key]: decision for key, decision in seen.decisions.items() if key in keys}
 
 
@@ -225,23 +223,26 @@ def _children(unit: Unit, route: Route, ids: Ids) -> dict[Kind, tuple[RawRecord,
 
 # What is about them ----------------------------------------------------------------------------------------------
 
-Named = frozenset[tuple[Side, Kind, str]]
-"""The incident and its people, each by side, kind there and id; ids of different kinds may be equal."""
+Named = frozenset[RecordRef]
+"""The incident and its people."""
+
+
+def _incident_refs(ids: Ids) -> Named:
+    return frozenset(RecordRef(side, Kind.INCIDENT, known) for side, known in ids.items() if known)
 
 
 def _named(ids: Ids, people: Iterable[Compared]) -> Named:
-    own = {(side, Kind.INCIDENT, known) for side, known in ids.items() if known}
-    theirs = {(side, one.kind.on(side), known) for one in people for side, known in one.ids.items() if known}
-    return frozenset(own | theirs)
+    theirs = {RecordRef(side, one.kind.on(side), known) for one in people for side, known in one.ids.items() if known}
+    return _incident_refs(ids) | theirs
 
 
 def _concerns(action: Action, named: Named) -> bool:
     """Whether it writes to, or comes from, one of them."""
-    return any((side, action.kind.on(side), known) in named for side, known in action.records)
+    return not action.refs.isdisjoint(named)
 
 
 def _journal(unit: Unit, route: Route, ids: Ids, named: Named) -> tuple[Intent, ...]:
-    written = unit.journal(route.key).story(*(record_id for _, _, record_id in named))
+    written = unit.journal(route.key).story(*(record.id for record in named))
     below = ids[Side.PROCORE]
     return tuple(
         intent for intent in written if _concerns(intent.action, named) or (below and intent.action.parent == below)
@@ -250,8 +251,9 @@ def _journal(unit: Unit, route: Route, ids: Ids, named: Named) -> tuple[Intent, 
 
 def _is_about(item: Item, ids: Ids, named: Named) -> bool:
     """Whether it asks about the incident, about one of its people, or names the incident as a candidate."""
-    if item.key.startswith(ABOUT_PEOPLE):
-        return item.key in {f"match:{side.value}:{kind.value}-{known}" for side, kind, known in named}
+    record = item.key.record
+    if item.kind is ItemKind.MATCH and record is not None and record.kind is not Kind.INCIDENT:
+        return record in named
     asked = {Side.PROCORE: item.procore_id, Side.FOURHSE: item.fourhse_id}
     mine = {known for known in ids.values() if known}
     return any(asked[side] in mine for side in Side) or bool(mine & {*item.facts.get("candidates", ())})

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from procore_4hse.engine.cycle import QUIET
 from procore_4hse.engine.pull import Pulled
 from procore_4hse.engine.recovery import Recovered
 from procore_4hse.engine.snapshots import CycleInputs, snapshot
 from procore_4hse.errors import UsageError
-from procore_4hse.models import Kind, Side
+from procore_4hse.models import Kind, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Snapshot
 from procore_4hse.route import Route
 from procore_4hse.store.repository import Store, Unit
@@ -25,7 +24,7 @@ def offline_snapshot(store: Store, route: Route) -> Snapshot:
     """The route as the last reading showed it, taken as if that reading had been complete."""
     with store.read() as unit:
         state = unit.routes.get(route.key, route.name)
-        if state.memory.get(QUIET):
+        if state.memory.quiet:
             route = replace(route, mapping=route.mapping.suppress_alerts())
         settled = _unsettled(unit, route)
     pulled = Pulled(
@@ -42,7 +41,7 @@ def offline_snapshot(store: Store, route: Route) -> Snapshot:
 def _unsettled(unit: Unit, route: Route) -> Recovered:
     found = Recovered()
     for intent in unit.journal(route.key).open():
-        found.pending |= intent.action.records
+        found.pending |= intent.action.refs
     return found
 
 
@@ -58,10 +57,11 @@ def find(store: Store, routes: tuple[Route, ...], record_id: str) -> tuple[Route
 
 def _incident(unit: Unit, route: Route, wanted: str) -> Ids | None:
     for side in Side:
-        link = unit.links(route.key).find(side, wanted)
-        if link is not None and link.kind is Kind.INCIDENT:
+        incident = RecordRef(side, Kind.INCIDENT, wanted)
+        link = unit.links(route.key).find(incident)
+        if link is not None:
             return {each: link.id_on(each) for each in Side}
-        if unit.staging(route.key).find(side, Kind.INCIDENT, wanted) is not None:
+        if unit.staging(route.key).find(incident) is not None:
             return {side: wanted, side.other: None}
     return None
 
@@ -69,6 +69,6 @@ def _incident(unit: Unit, route: Route, wanted: str) -> Ids | None:
 def _around(unit: Unit, route: Route, wanted: str) -> Ids | None:
     """The incident of a record that stands below one, such as an injury."""
     staging = unit.staging(route.key)
-    found = (staging.find(side, kind, wanted) for side in Side for kind in CHILDREN)
+    found = (staging.find(RecordRef(side, kind, wanted)) for side in Side for kind in CHILDREN)
     parents = [staged.record.parent_id for staged in found if staged is not None]
     return next((_incident(unit, route, parent) for parent in parents if parent), None)

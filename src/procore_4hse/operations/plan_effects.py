@@ -11,7 +11,7 @@ from procore_4hse.mapping.lenses.base import Known, Unwritable
 from procore_4hse.mapping.paths import at, path_of
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of
-from procore_4hse.models import Act, Action, Image, Item, ItemKind, Kind, Link, Side
+from procore_4hse.models import Act, Action, Image, Item, ItemKind, Kind, Link, RecordRef, Side
 from procore_4hse.reconcile.children import rows_of
 from procore_4hse.reconcile.scope import exclusion
 from procore_4hse.reconcile.snapshot import Plan, Record, Snapshot
@@ -79,9 +79,8 @@ class _Known:
     """A snapshot with its links and its people at hand."""
 
     seen: Snapshot
-    incidents: dict[tuple[Side, str], Link]
-    links: dict[str, Link]
-    people: dict[tuple[Side, Kind, str], Record]
+    links: dict[RecordRef, Link]
+    people: dict[RecordRef, Record]
 
     @classmethod
     def of(cls, seen: Snapshot) -> _Known:
@@ -89,15 +88,14 @@ class _Known:
         people = [record for side in Side for own in seen.people.records[side].values() for record in own]
         return cls(
             seen,
-            {(side, link.id_on(side)): link for link in seen.links for side in Side},
-            {link.key: link for link in (*seen.links, *below)},
-            {(record.side, record.kind, record.id): record for record in people},
+            {record: link for link in (*seen.links, *below) for record in link.refs},
+            {record.ref: record for record in people},
         )
 
     def record(self, side: Side, kind: Kind, record_id: str | None) -> Record | None:
         if kind is Kind.INCIDENT:
             return self.seen.record(side, record_id or "")
-        return self.people.get((side, kind.on(side), record_id or ""))
+        return self.people.get(RecordRef(side, kind.on(side), record_id or ""))
 
     def rows(self, kind: Kind) -> tuple[Field, ...]:
         return rows_of(self.seen, kind)
@@ -107,10 +105,10 @@ class _Known:
     ) -> EffectKey:
         """The spot of a record that `on` shows; `parent` is the Procore id of the incident around it."""
         if kind is Kind.INCIDENT:
-            link = self.incidents.get((on, record_id))
+            link = self.links.get(RecordRef(on, kind, record_id))
             ids = {on: record_id, on.other: link.id_on(on.other) if link else None}
         else:
-            link = self.incidents.get((Side.PROCORE, parent or ""))
+            link = self.links.get(RecordRef(Side.PROCORE, Kind.INCIDENT, parent or ""))
             ids = {Side.PROCORE: parent, Side.FOURHSE: link.fourhse_id if link else None}
         return EffectKey(ids[Side.PROCORE], ids[Side.FOURHSE], kind, record_id, side, row)
 
@@ -121,7 +119,7 @@ class _Known:
 def _excluded(known: _Known) -> Effects:
     for side in Side:
         for record in known.seen.records[side].values():
-            if reason := exclusion(known.seen, record, linked=(side, record.id) in known.incidents):
+            if reason := exclusion(known.seen, record, linked=record.ref in known.links):
                 yield known.spot(side, Kind.INCIDENT, record.id, side), Effect(What.EXCLUDE, reason=reason)
 
 
@@ -168,11 +166,11 @@ def _present(image: Image, name: str) -> Any:
 
 
 def _asked(known: _Known, item: Item) -> Effects:
-    cause, _, rest = item.key.partition(":")
-    if cause == "difference":
-        yield from _differing(known, item, known.links[rest.rpartition(":")[0]])
-    elif item.kind is ItemKind.WORD:
-        yield from _held(known, item, *rest.split(":", 2))
+    record = item.key.record
+    if item.key.topic == "difference" and record is not None:
+        yield from _differing(known, item, known.links[record])
+    elif item.kind is ItemKind.WORD and record is not None:
+        yield from _held(known, item, record)
     elif item.kind is not ItemKind.GUARD:
         yield _whole(known, item), Effect(What.ASK, reason=item.reason)
 
@@ -200,15 +198,12 @@ def _payload(known: _Known, row: Field, source: Record, target: Record) -> Image
         return {}
 
 
-def _held(known: _Known, item: Item, side: str, record_id: str, key: str) -> Effects:
-    on = Side(side)
-    ids = {Side.PROCORE: item.procore_id, Side.FOURHSE: item.fourhse_id}
-    kinds = [kind for (where, kind, one) in known.people if (where, one) == (on, record_id)]
-    kind = Kind.INCIDENT if known.seen.record(on, record_id) or not kinds else kinds[0]
-    if kind is Kind.INCIDENT:
-        spot = known.spot(on, kind, record_id, on, key)
+def _held(known: _Known, item: Item, record: RecordRef) -> Effects:
+    row = item.field or ""
+    if record.kind is Kind.INCIDENT:
+        spot = known.spot(record.side, record.kind, record.id, record.side, row)
     else:
-        spot = EffectKey(ids[Side.PROCORE], ids[Side.FOURHSE], kind, record_id, on, key)
+        spot = EffectKey(item.procore_id, item.fourhse_id, record.kind, record.id, record.side, row)
     yield spot, Effect(What.HOLD, reason=item.reason)
 
 
@@ -216,9 +211,9 @@ def _whole(known: _Known, item: Item) -> EffectKey:
     """A question about a record: its incident, or a person of one, told by the question's key."""
     side = Side.PROCORE if item.procore_id else Side.FOURHSE
     record_id = item.procore_id or item.fourhse_id or ""
-    for (on, kind, one), record in known.people.items():
-        if item.key == f"match:{on.value}:{kind.value}-{one}":
-            return known.spot(on, kind, one, on, "", _around(known, record))
+    asked = item.key.record if item.kind is ItemKind.MATCH else None
+    if asked is not None and (person := known.people.get(asked)):
+        return known.spot(person.side, person.kind, person.id, person.side, "", _around(known, person))
     return known.spot(side, Kind.INCIDENT, record_id, side)
 
 
@@ -226,5 +221,5 @@ def _around(known: _Known, person: Record) -> str | None:
     """The Procore id of the incident that a person belongs to."""
     own = known.seen.people.records[person.side]
     incident = next((incident for incident, records in own.items() if person in records), "")
-    link = known.incidents.get((person.side, incident))
+    link = known.links.get(RecordRef(person.side, Kind.INCIDENT, incident))
     return link.procore_id if link else incident if person.side is Side.PROCORE else None

@@ -15,13 +15,12 @@ from typing import Protocol, Self
 from procore_4hse.engine.cycle import GRACE, LEASE
 from procore_4hse.mapping.directory import Directory
 from procore_4hse.mapping.rules import FieldMapping
-from procore_4hse.models import PEOPLE_RECORDS, Image, ItemKind, Kind, Link, Side
+from procore_4hse.models import PEOPLE_RECORDS, Image, ItemKind, Kind, Link, RecordRef, Side
 from procore_4hse.reconcile.redacted_base import is_redacted, redact_base
 from procore_4hse.runtime import Runtime
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.purge import Told
 from procore_4hse.store.repository import Unit
-from procore_4hse.store.staging import Key
 
 LOOKED_AT = timedelta(days=1)
 """A cycle looks at what it wrote so recently, so values that young are never purged."""
@@ -69,8 +68,8 @@ def _before(now: datetime, age: timedelta | None) -> datetime | None:
 class Expired:
     """Contents of one route that are old enough."""
 
-    removed: Sequence[Key] = ()
-    emptied: Sequence[Key] = ()
+    removed: Sequence[RecordRef] = ()
+    emptied: Sequence[RecordRef] = ()
     intents: Sequence[str] = ()
     items: Sequence[int] = ()
     stones: Sequence[int] = ()
@@ -143,8 +142,8 @@ def _text(value: object) -> str | None:
 class PersonData:
     """What one route remembers of one person."""
 
-    directory: Sequence[Key] = ()
-    records: Sequence[Key] = ()
+    directory: Sequence[RecordRef] = ()
+    records: Sequence[RecordRef] = ()
     bases: Sequence[Link] = ()
     intents: Sequence[str] = ()
     items: Sequence[int] = ()
@@ -175,7 +174,7 @@ class PersonData:
         purge.empty_records(self.records)
         for link in self.bases:
             kept = {key: redact_base(base, salt()) for key, base in link.base.items()}
-            links.rebase(link.procore_id, kept, kind=link.kind)
+            links.rebase(link.ref(Side.PROCORE), kept)
         purge.erase_refusals(self.refusals)
         self._forget_partners(unit, route)
         purge.empty_intents(self.intents)
@@ -197,16 +196,16 @@ def person_data(unit: Unit, route: str, wanted: str, mapping: FieldMapping | Non
     person = _person(unit, route, wanted, mapping)
     stones = unit.purge(route).stones_of_people()
     rows = [staged.record for side in Side for staged, _ in unit.staging(route).records(side, CHILDREN[side])]
-    named = {(row.side, row.kind, row.id) for row in rows if person.is_named(row.payload)}
+    named = {row.ref for row in rows if person.is_named(row.payload)}
     named |= {key for _, key, image in stones if person.is_named(image)}
     links = [link for link in unit.links(route).all() if link.kind in PEOPLE_RECORDS]
-    records = named | {key for link in links if named & _keys(link) for key in _keys(link)}
+    records = named | {key for link in links if named & link.refs for key in link.refs}
     asked = list(_asked(unit, route, person, _marks(records)))
     journal = [told for told in unit.purge(route).told_of_people() if _concerns(told, person, records)]
     return PersonData(
         directory=_directory_rows(unit, route, person),
-        records=[key for row in rows if row.payload and (key := (row.side, row.kind, row.id)) in records],
-        bases=[link for link in links if _remembers(link) and (records & _keys(link) or _agreed_on(link, person))],
+        records=[key for row in rows if row.payload and (key := row.ref) in records],
+        bases=[link for link in links if _remembers(link) and (records & link.refs or _agreed_on(link, person))],
         intents=[told.id for told in journal if not told.is_open],
         items=[entry.id for entry in asked if not _is_mark(entry)],
         marks=[entry.id for entry in asked if _is_mark(entry)],
@@ -245,26 +244,21 @@ def _full_name(row: Image, prefix: str) -> str:
 
 def _told(unit: Unit, route: str) -> Mapping[str, str]:
     """Procore person id -> 4HSE assignment, as a person named them."""
-    partners: Mapping[str, str] = unit.routes.get(route).memory.get("partners", {})
-    return partners
+    return unit.routes.get(route).memory.partners
 
 
 def _refused(unit: Unit, route: str) -> dict[str, str]:
     return {key: refusal.words for key, refusal in unit.journal(route).refusals().items()}
 
 
-def _directory_rows(unit: Unit, route: str, person: Person) -> list[Key]:
+def _directory_rows(unit: Unit, route: str, person: Person) -> list[RecordRef]:
     wanted = {Side.PROCORE: person.parties, Side.FOURHSE: person.offices}
     return [
-        (side, Kind.DIRECTORY, staged.record.id)
+        staged.record.ref
         for side in Side
         for staged, _ in unit.staging(route).records(side, [Kind.DIRECTORY])
         if staged.record.id in wanted[side]
     ]
-
-
-def _keys(link: Link) -> set[Key]:
-    return {(side, link.kind.on(side), link.id_on(side)) for side in Side}
 
 
 def _remembers(link: Link) -> bool:
@@ -275,16 +269,17 @@ def _agreed_on(link: Link, person: Person) -> bool:
     return any(person.is_named(base.of(side)) for base in link.base.values() for side in Side)
 
 
-def _concerns(told: Told, person: Person, records: set[Key]) -> bool:
+def _concerns(told: Told, person: Person, records: set[RecordRef]) -> bool:
     return not records.isdisjoint(told.records) or any(person.is_named(image) for image in told.images)
 
 
-def _marks(records: Iterable[Key]) -> frozenset[str]:
+def _marks(records: Iterable[RecordRef]) -> frozenset[str]:
     """What the keys of questions and refusals about these records hold."""
     found = set()
-    for side, kind, record_id in records:
-        found |= {f":{kind.value}-{record_id}:", f"word:{side.value}:{record_id}:"}
-        found |= {f":{each.value}:{record_id}:" for each in (PEOPLE_RECORDS if side is Side.FOURHSE else (kind,))}
+    for record in records:
+        found |= {f":{record.kind.value}-{record.id}:", f"word:{record.side.value}:{record.id}:"}
+        kinds = PEOPLE_RECORDS if record.side is Side.FOURHSE else (record.kind,)
+        found |= {f":{kind.value}:{record.id}:" for kind in kinds}
     return frozenset(found)
 
 

@@ -59,7 +59,7 @@ class Creates:
         action, side = intent.action, intent.action.side
         with self.steps.read() as unit:
             links = unit.links(self.steps.key)
-            link = links.find(side.other, action.source_id or "", action.kind.on(side.other))
+            link = links.find(action.ref(side.other))
         if link is None or not action.generation:
             return
         there = self.steps.look(intent, side, link.id_on(side))
@@ -107,7 +107,7 @@ class Creates:
             unit.routes.save(self.steps.key, self.steps.route, ever_linked=True)
             self._learn(unit, action, answer)
             if action.kind is Kind.INCIDENT:
-                self.outcomes.done.created.add((action.side, record.id))
+                self.outcomes.done.created.add(record.ref)
             self.outcomes.close(unit, replace(intent, action=action), answer, outcome, found)
         log.info("push.created", route=self.steps.route, side=action.side.value, record=record.id)
 
@@ -126,15 +126,17 @@ class Creates:
         """The people of an incident that was made again will be too, with what 4HSE alone held of them."""
         links, staging = unit.links(self.steps.key), unit.staging(self.steps.key)
         for link in links.drop_children(action.id_on(Side.PROCORE)):
-            staged = staging.find(Side.FOURHSE, Kind.PERSON, link.fourhse_id)
+            staged = staging.find(link.ref(Side.FOURHSE))
             if staged is not None and action.side is Side.FOURHSE:
                 links.leave_behind(link, staged.record)
 
     def _learn(self, unit: Unit, action: Action, answer: RecordAnswer) -> None:
         """Our own account is whoever the vendor names as the author of what we created."""
-        author, memory = author_of(Staged(answer.record)), f"accounts_{action.side.value}"
-        known = unit.routes.get(self.steps.key, self.steps.route).memory.get(memory, [])
+        author = author_of(Staged(answer.record))
+        known = unit.routes.get(self.steps.key, self.steps.route).memory.accounts(action.side)
         if author is not None and author not in known:
-            unit.routes.remember(self.steps.key, self.steps.route, **{memory: [*known, author]})
+            unit.routes.remember(
+                self.steps.key, self.steps.route, **{f"accounts_{action.side.value}": (*known, author)}
+            )
         if action.side is Side.FOURHSE and answer.record.id != action.fields.get(OWN_ID[answer.record.kind]):
             unit.routes.remember(self.steps.key, self.steps.route, client_ids_kept=False)

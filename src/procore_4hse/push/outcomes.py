@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from procore_4hse.errors import Refused
-from procore_4hse.models import Act, Action, Kind, Link, RecordAnswer, Side
+from procore_4hse.models import Act, Action, Kind, Link, QuestionKey, RecordAnswer, RecordRef, Side
 from procore_4hse.push.bases import Comparison
 from procore_4hse.push.rows import Rows
 from procore_4hse.push.steps import Steps
 from procore_4hse.reconcile import items
-from procore_4hse.reconcile.refusals import refusal_fingerprint, refusal_key
+from procore_4hse.reconcile.refusals import refusal_fingerprint
 from procore_4hse.store.journal import Intent
 from procore_4hse.store.repository import Unit
 
@@ -29,10 +29,10 @@ class Pushed:
     """What a push did. `refused` and `put_off` are the incidents of which something did not come through, by side."""
 
     written: dict[Side, Counter[str]] = field(default_factory=lambda: {side: Counter() for side in Side})
-    refused: set[tuple[Side, str]] = field(default_factory=set)
-    put_off: set[tuple[Side, str]] = field(default_factory=set)
-    created: set[tuple[Side, str]] = field(default_factory=set)
-    deleted: set[tuple[Side, str]] = field(default_factory=set)
+    refused: set[RecordRef] = field(default_factory=set)
+    put_off: set[RecordRef] = field(default_factory=set)
+    created: set[RecordRef] = field(default_factory=set)
+    deleted: set[RecordRef] = field(default_factory=set)
     flaws: list[str] = field(default_factory=list)
 
 
@@ -43,14 +43,14 @@ class Outcomes:
     steps: Steps
     rows: Rows
     done: Pushed = field(default_factory=Pushed)
-    parked: set[tuple[Kind, Side, str]] = field(default_factory=set)
-    """The records of refused actions; ids of different kinds may be equal."""
+    parked: set[RecordRef] = field(default_factory=set)
+    """The records of refused actions."""
 
     def close(self, unit: Unit, intent: Intent, answer: RecordAnswer, outcome: str, found: Comparison) -> None:
         """Link, base and outcome in one commit; rows that the answer lacks are parked."""
         action, key = intent.action, self.steps.key
-        ids = {action.side: answer.record.id, action.side.other: action.source_id or ""}
-        unit.links(key).rebase(ids[Side.PROCORE], found.bases, kind=action.kind)
+        there = replace(action, target_id=answer.record.id)
+        unit.links(key).rebase(there.ref(Side.PROCORE), found.bases)
         unit.staging(key).put_one(answer.record, server_at=answer.server_date)
         lost = {row.label: self.rows.part(action, [row]) for row in self.rows.of(action) if row.key in found.lost}
         self.steps.end(unit, intent, outcome, dict(answer.record.payload), _not_taken(lost.values()))
@@ -65,7 +65,7 @@ class Outcomes:
             self._park(unit, action, error.words or str(error))
 
     def _park(self, unit: Unit, action: Action, words: str) -> None:
-        key, journal = refusal_key(action), unit.journal(self.steps.key)
+        key, journal = QuestionKey.refused(action), unit.journal(self.steps.key)
         journal.refuse(key, action.side, words, refusal_fingerprint(action))
         item = items.refused(journal.refusals()[key], action, self._headline(unit, action))
         link = self._incident_of(unit, action)
@@ -73,13 +73,15 @@ class Outcomes:
             replace(item, procore_id=link.procore_id, fourhse_id=link.fourhse_id) if link else item
         )
         self.done.refused |= _incidents(action, link)
-        self.parked.update(_records(action))
+        self.parked.update(action.refs)
         self.done.flaws.append(f"{action.side.label} refused a record; {AGAIN}")
         log.warning("push.refused", route=self.steps.route, side=action.side.value, record=action.target_id)
 
     def _headline(self, unit: Unit, action: Action) -> str:
         side = Side.PROCORE if action.parent else action.side.other
-        staged = unit.staging(self.steps.key).find(side, Kind.INCIDENT, action.parent or action.source_id or "")
+        staged = unit.staging(self.steps.key).find(
+            RecordRef(side, Kind.INCIDENT, action.parent or action.source_id or "")
+        )
         reading = self.rows.mapping.title.lens.get(side, staged.record.payload) if staged else None
         return str(getattr(reading, "value", "") or "")
 
@@ -92,7 +94,7 @@ class Outcomes:
 
     def count(self, action: Action) -> None:
         """Counts an action that was carried out, unless a part of it was refused."""
-        if _records(action) & self.parked:
+        if action.refs & self.parked:
             return
         word = {Act.CREATE: "created", Act.DELETE: "deleted"}.get(action.act, "updated")
         self.done.written[action.side][word] += 1
@@ -101,7 +103,11 @@ class Outcomes:
 
     def _incident_of(self, unit: Unit, action: Action) -> Link | None:
         """The link of the incident that a person's record belongs to; None for an incident's own action."""
-        return unit.links(self.steps.key).find(Side.PROCORE, action.parent) if action.parent else None
+        return (
+            unit.links(self.steps.key).find(RecordRef(Side.PROCORE, Kind.INCIDENT, action.parent))
+            if action.parent
+            else None
+        )
 
 
 def _not_taken(parts: Iterable[Action]) -> str:
@@ -110,10 +116,6 @@ def _not_taken(parts: Iterable[Action]) -> str:
     return f"Not taken: {names}." if names else ""
 
 
-def _incidents(action: Action, incident: Link | None) -> frozenset[tuple[Side, str]]:
+def _incidents(action: Action, incident: Link | None) -> frozenset[RecordRef]:
     """The two records of an incident's action, and those of its incident when the action is a person's."""
-    return frozenset((side, incident.id_on(side)) for side in Side) if incident else action.records
-
-
-def _records(action: Action) -> set[tuple[Kind, Side, str]]:
-    return {(action.kind, side, record_id) for side, record_id in action.records}
+    return incident.refs if incident else action.refs

@@ -49,7 +49,7 @@ class Pusher:
         self.steps = Steps(store, fence, state, cycle, apis, keep_lease)
         self.rows = Rows(mapping, picklists, zone)
         self.outcomes = Outcomes(self.steps, self.rows)
-        self.whole = WholeRecords(self.steps, bool(state.memory.get("put_whole")))
+        self.whole = WholeRecords(self.steps, state.memory.put_whole)
         self.updates = Updates(self.steps, self.rows, self.outcomes, self.whole)
         self.creates = Creates(self.steps, self.rows, self.outcomes, self.updates)
         self.removals = Removals(self.steps, self.outcomes)
@@ -84,7 +84,7 @@ class Pusher:
             return writes
         with self.steps.read() as unit:
             failed = unit.journal(self.steps.key).in_vain()
-        return sorted(writes, key=lambda action: (action.side, action.source_id) in failed)
+        return sorted(writes, key=lambda action: action.ref(action.side.other) in failed)
 
     def _try(self, action: Action) -> None:
         try:

@@ -24,19 +24,18 @@ class Removals:
     outcomes: Outcomes
 
     def delete(self, action: Action) -> None:
-        kind, record_id = action.kind.on(action.side), action.target_id or ""
         intent = self.steps.intend(action)
         before = self.steps.re_read(intent)
         self._confirm_gone(intent)
         self.steps.send(intent, lambda: self._send(action))
         with self.steps.begin() as unit:
             staging, links = unit.staging(self.steps.key), unit.links(self.steps.key)
-            if (staged := staging.find(action.side, kind, record_id)) is not None:
+            if (staged := staging.find(action.ref(action.side))) is not None:
                 links.bury(replace(staged.record, payload=before), "deleted by us: " + action.reason)
-            staging.forget(action.side, kind, record_id)
+            staging.forget(action.ref(action.side))
             self.steps.end(unit, intent, "done", {})
         if action.kind is Kind.INCIDENT:
-            self.outcomes.done.deleted.add((action.side, record_id))
+            self.outcomes.done.deleted.add(action.ref(action.side))
 
     def restore(self, action: Action) -> None:
         intent, api = self.steps.intend(action), self.steps.apis[action.side]

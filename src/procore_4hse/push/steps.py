@@ -9,9 +9,7 @@ from typing import Any, NoReturn, TypeVar
 
 from procore_4hse.errors import AccessRefused, AskedToStop, NotFound, OutcomeUnknown, Refused, SyncError, VendorError
 from procore_4hse.mapping.paths import at
-from procore_4hse.models import Act, Action, Image, IncidentApi, Link, RecordAnswer, Side
-from procore_4hse.reconcile import items
-from procore_4hse.reconcile.refusals import refusal_key
+from procore_4hse.models import Act, Action, Image, IncidentApi, Link, QuestionKey, RecordAnswer, Side
 from procore_4hse.store.journal import Intent
 from procore_4hse.store.repository import Fence, Store, Unit
 from procore_4hse.store.routes import RouteState
@@ -56,7 +54,7 @@ class Steps:
         self.keep_lease()
         api = self.apis[action.side]
         with self.begin() as unit:
-            staged = unit.staging(self.key).find(action.side, action.kind.on(action.side), action.target_id or "")
+            staged = unit.staging(self.key).find(action.ref(action.side))
             known = staged.record.payload if staged else {}
             before = {name: known[name] for name in api.own_fields(action.kind) if name in known}
             journal = unit.journal(self.key)
@@ -107,9 +105,9 @@ class Steps:
 
     def end(self, unit: Unit, intent: Intent, outcome: str, answer: dict[str, Any], words: str = "") -> None:
         """The outcome, the link's state, and the end of what was parked or asked about this action."""
-        action, key = intent.action, refusal_key(intent.action)
+        action, key = intent.action, QuestionKey.refused(intent.action)
         unit.journal(self.key).end(intent.id, outcome, answer=answer, words=words, target_id=action.target_id)
-        unit.links(self.key).set_state(action.id_on(Side.PROCORE), action.then, kind=action.kind)
+        unit.links(self.key).set_state(action.ref(Side.PROCORE), action.then)
         unit.journal(self.key).forgive(key)
         unit.inbox(self.key).close(key, *_answered_by(action))
 
@@ -122,12 +120,12 @@ class Steps:
             unit.journal(self.key).end(intent.id, "abandoned", words=words)
 
 
-def _answered_by(action: Action) -> Iterator[str]:
+def _answered_by(action: Action) -> Iterator[QuestionKey]:
     """The questions that this action, done, leaves without a cause."""
     link = Link(0, action.id_on(Side.PROCORE), action.id_on(Side.FOURHSE), kind=action.kind)
-    yield from (items.difference_key(link, field) for field in action.sources if action.act is Act.UPDATE)
+    yield from (QuestionKey.difference(link, field) for field in action.sources if action.act is Act.UPDATE)
     if action.act is not Act.UPDATE:
-        yield from (f"deletion:{link.key}:{side.value}" for side in Side)
+        yield from (QuestionKey.deletion(link, side) for side in Side)
 
 
 def _as_refusal(error: VendorError) -> Refused | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from procore_4hse.errors import NotFound, Refused
-from procore_4hse.models import Act, Action, Image, IncidentApi, Item, Kind, Side
+from procore_4hse.models import Act, Action, Image, IncidentApi, Item, Kind, RecordRef, Side
 from procore_4hse.push.steps import Abandoned, Steps
 from procore_4hse.reconcile import items
 
@@ -62,7 +62,7 @@ class WholeRecords:
         image = {name: facts["before"].get(name) if now.get(name) in (None, "") else now[name] for name in names}
         fields = {name: value for name, value in image.items() if value is not None}
         with self.steps.read() as unit:
-            link = unit.links(self.steps.key).find(side, record_id, kind)
+            link = unit.links(self.steps.key).find(RecordRef(side, kind, record_id))
         source, own = (link.id_on(side.other), link.kind) if link else (None, kind)
         reason = "what was emptied is put back"
         intent = self.steps.intend(Action(Act.UPDATE, side, own, record_id, source, reason, fields))

@@ -18,9 +18,9 @@ def within(action: Action, parent: Link) -> Action:
     return replace(action, fields={**action.fields, **incident_id(parent, action.side)})
 
 
-def want(snapshot: Snapshot, action: Action, draft: Draft) -> None:
+def want(snapshot: Snapshot, action: Action, title: str, draft: Draft) -> None:
     tried = may_try(snapshot, action)
-    keep_open(snapshot, action, str(snapshot.title), draft, tried=tried)
+    keep_open(snapshot, action, title, draft, tried=tried)
     if tried:
         draft.actions.append(action)
 

@@ -13,14 +13,27 @@ from procore_4hse.mapping.lenses.incident import CategoryLens
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, payload
-from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, Act, Action, Item, ItemKind, Kind, Link, Side, SyncStatus
+from procore_4hse.models import (
+    CHILDREN,
+    PEOPLE_RECORDS,
+    Act,
+    Action,
+    Item,
+    ItemKind,
+    Kind,
+    Link,
+    QuestionKey,
+    RecordRef,
+    Side,
+    SyncStatus,
+)
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.child_context import incident_id, want, within
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.equipment import plan_equipment
 from procore_4hse.reconcile.lifecycle import link_outcome
 from procore_4hse.reconcile.linked import Pair, compare_pair
-from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
+from procore_4hse.reconcile.snapshot import Presence, Record, RecordGroup, Snapshot
 
 FEW = 5
 """So many people of a similar name are listed."""
@@ -30,7 +43,7 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
     """Everything that the people of one linked incident need; held while their lists are not complete."""
     people = snapshot.people
     if not people.certified or parent.procore_id in people.uncounted:
-        draft.unknown |= {(side, parent.id_on(side)) for side in Side} | _children_of(snapshot, parent)
+        draft.unknown |= parent.refs | set(_children_of(snapshot, parent))
         return
     records = {side: people.records[side].get(parent.id_on(side), ()) for side in Side}
     links = people.links.get(parent.procore_id, ())
@@ -38,42 +51,36 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
         return
     inner = Draft()
     for kind in CHILDREN if snapshot.mapping.equipment else PEOPLE_RECORDS:
-        _plan_kind(_of_kind(snapshot, parent, title, kind, records, links), parent, inner)
+        _plan_kind(snapshot, _group(snapshot, parent, title, kind, records, links), parent, inner)
     _plan_singles(snapshot, parent, title, records, links, inner)
     if snapshot.mapping.equipment:
-        plan_equipment(_of_kind(snapshot, parent, title, Kind.EQUIPMENT, records, links), parent, inner)
+        plan_equipment(snapshot, _group(snapshot, parent, title, Kind.EQUIPMENT, records, links), parent, inner)
     _lay_over(inner, parent, draft)
 
 
 def leave_children(snapshot: Snapshot, parent: Link, draft: Draft) -> None:
     """Nothing is planned for the people of this incident now; what a person said about them stays said."""
-    mine = {f"{side.value}:{kind.value}-{record_id}" for side, kind, record_id in _named(snapshot, parent)}
-    draft.answers_in_use += [key for key in snapshot.decisions if key.removeprefix("match:") in mine]
+    mine = {QuestionKey.match(record) for record in _children_of(snapshot, parent)}
+    draft.answers_in_use += [key for key in snapshot.decisions if key in mine]
 
 
-def _children_of(snapshot: Snapshot, parent: Link) -> set[tuple[Side, str]]:
-    return {(side, record_id) for side, _, record_id in _named(snapshot, parent)}
-
-
-def _named(snapshot: Snapshot, parent: Link) -> Iterator[tuple[Side, Kind, str]]:
+def _children_of(snapshot: Snapshot, parent: Link) -> Iterator[RecordRef]:
     for side in Side:
-        for record in snapshot.people.records[side].get(parent.id_on(side), ()):
-            yield side, record.kind, record.id
+        yield from (record.ref for record in snapshot.people.records[side].get(parent.id_on(side), ()))
 
 
-def _of_kind(
+def _group(
     snapshot: Snapshot,
     parent: Link,
     title: str,
     kind: Kind,
     records: dict[Side, tuple[Record, ...]],
     links: tuple[Link, ...],
-) -> Snapshot:
-    """The same snapshot, as if its incidents were these children."""
-    mapping = replace(snapshot.mapping, fields=rows_of(snapshot, kind))
+) -> RecordGroup:
+    """The children of one kind, on both sides."""
     known = {side: {r.id: r for r in records[side] if r.kind is kind.on(side)} for side in Side}
     own = tuple(link for link in links if link.kind is kind)
-    return replace(snapshot, mapping=mapping, records=known, links=own, parent=parent.procore_id, title=title)
+    return RecordGroup(rows_of(snapshot, kind), known, own, parent, title)
 
 
 def rows_of(snapshot: Snapshot, kind: Kind) -> tuple[Field, ...]:
@@ -81,18 +88,19 @@ def rows_of(snapshot: Snapshot, kind: Kind) -> tuple[Field, ...]:
     return snapshot.mapping.narrowed(snapshot.direction).rows_for(kind, snapshot.people.picklists)
 
 
-def _plan_kind(snapshot: Snapshot, parent: Link, draft: Draft) -> None:
-    for link in snapshot.links:
-        if any((side, link.id_on(side)) in snapshot.pending for side in Side):
+def _plan_kind(snapshot: Snapshot, group: RecordGroup, parent: Link, draft: Draft) -> None:
+    for link in group.links:
+        if link.refs & snapshot.pending:
             draft.set_status(Side.PROCORE, link.procore_id, SyncStatus.WAITING)
             continue
-        found = link_outcome(snapshot, link)
+        found = link_outcome(snapshot, group, link)
         draft.take(found.transition, found.items, found.answers_in_use)
         for action in found.actions:
-            want(snapshot, within(action, parent), draft)
+            want(snapshot, within(action, parent), str(group.title), draft)
         if found.alive:
-            procore, fourhse = (snapshot.records[side][link.id_on(side)] for side in Side)
-            compare_pair(snapshot, Pair(link, procore, fourhse, snapshot.mapping.fields, str(snapshot.title)), draft)
+            procore, fourhse = (group.records[side][link.id_on(side)] for side in Side)
+            pair = Pair(link, procore, fourhse, group.rows, str(group.title), parent.procore_id)
+            compare_pair(snapshot, pair, draft)
 
 
 def people_of(snapshot: Snapshot, incident: Record) -> frozenset[str]:
@@ -113,13 +121,12 @@ def _plan_singles(
     links: tuple[Link, ...],
     draft: Draft,
 ) -> None:
-    snapshot = replace(snapshot, title=title, parent=parent.procore_id)
     free = {side: [r for r in records[side] if _is_free(snapshot, r, links)] for side in Side}
     left, right = (_by_person(snapshot, free[side]) for side in Side)
     for person in sorted(left.keys() | right.keys()):
-        mine, theirs = _as_told(snapshot, left.get(person, []), right.get(person, []), title, draft)
+        mine, theirs = _as_told(snapshot, parent, left.get(person, []), right.get(person, []), title, draft)
         if len(mine) == 1 and len(theirs) == 1:
-            _link(snapshot, mine[0], theirs[0], title, draft)
+            _link(snapshot, parent, mine[0], theirs[0], title, draft)
         elif mine and theirs:
             _doubt(mine, theirs, title, draft)
         for record in (*mine, *theirs) if not (mine and theirs) else ():
@@ -127,15 +134,15 @@ def _plan_singles(
 
 
 def _as_told(
-    snapshot: Snapshot, mine: list[Record], theirs: list[Record], title: str, draft: Draft
+    snapshot: Snapshot, parent: Link, mine: list[Record], theirs: list[Record], title: str, draft: Draft
 ) -> tuple[list[Record], list[Record]]:
     """Links the pairs that a person named, and gives back the rest; a rejected record stays where it is."""
     mine, theirs = ([r for r in some if not _stays_home(snapshot, r, draft)] for some in (mine, theirs))
     for record in list(mine):
-        decision = snapshot.decisions.get(_match_key(record))
+        decision = snapshot.decisions.get(QuestionKey.match(record.ref))
         partner = next((other for other in theirs if decision and other.id == decision.with_id), None)
         if decision is not None and partner is not None:
-            _link(snapshot, record, partner, title, draft)
+            _link(snapshot, parent, record, partner, title, draft)
             draft.answers_in_use.append(decision.key)
             mine, theirs = [r for r in mine if r is not record], [r for r in theirs if r is not partner]
     return mine, theirs
@@ -143,23 +150,18 @@ def _as_told(
 
 def _stays_home(snapshot: Snapshot, record: Record, draft: Draft) -> bool:
     """Whether a person said that this record is never copied; the answer is kept for as long as the record is."""
-    decision = snapshot.decisions.get(_match_key(record))
+    decision = snapshot.decisions.get(QuestionKey.match(record.ref))
     if decision is None or decision.verb != "reject":
         return False
     draft.answers_in_use.append(decision.key)
     return True
 
 
-def _match_key(record: Record) -> str:
-    return f"match:{record.side.value}:{record.kind.value}-{record.id}"
-
-
 def _is_free(snapshot: Snapshot, record: Record, links: tuple[Link, ...]) -> bool:
     if record.presence is not Presence.PRESENT or record.kind not in (*PEOPLE_RECORDS, Kind.PERSON):
         return False
-    known = {(link.kind.on(record.side), link.id_on(record.side)) for link in links}
-    waiting = (record.side, record.id) in snapshot.pending or (record.side, record.id) in snapshot.possibly_ours
-    return (record.kind, record.id) not in known and not waiting
+    known = {link.ref(record.side) for link in links}
+    return record.ref not in known | snapshot.pending | snapshot.possibly_ours
 
 
 def _by_person(snapshot: Snapshot, records: list[Record]) -> dict[str, list[Record]]:
@@ -173,13 +175,14 @@ def _by_person(snapshot: Snapshot, records: list[Record]) -> dict[str, list[Reco
     return found
 
 
-def _link(snapshot: Snapshot, procore: Record, fourhse: Record, title: str, draft: Draft) -> None:
+def _link(snapshot: Snapshot, parent: Link, procore: Record, fourhse: Record, title: str, draft: Draft) -> None:
     reason = "both name the same person"
     draft.actions.append(
-        Action(Act.LINK, Side.FOURHSE, procore.kind, fourhse.id, procore.id, reason, parent=snapshot.parent)
+        Action(Act.LINK, Side.FOURHSE, procore.kind, fourhse.id, procore.id, reason, parent=parent.procore_id)
     )
     link = Link(0, procore.id, fourhse.id, kind=procore.kind)
-    compare_pair(snapshot, Pair(link, procore, fourhse, rows_of(snapshot, procore.kind), title), draft)
+    rows = rows_of(snapshot, procore.kind)
+    compare_pair(snapshot, Pair(link, procore, fourhse, rows, title, parent.procore_id), draft)
 
 
 def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft: Draft) -> None:
@@ -207,7 +210,7 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
         generation=parent.generation,
         parent=parent.procore_id,
     )
-    want(snapshot, action, draft)
+    want(snapshot, action, title, draft)
 
 
 def _fields_of_new(
@@ -238,7 +241,7 @@ def _fields_of_new(
 def _left_behind(snapshot: Snapshot, record: Record, rows: tuple[Field, ...]) -> dict[str, Any]:
     """What 4HSE alone held of a person whose incident is made again there: the fields that no row carries."""
     carried = frozenset[str]().union(*(row.lens.reads(Side.FOURHSE) for row in rows))
-    held = snapshot.deleted_images.get(f"{record.kind.value}-{record.id}", {}) if record.side is Side.PROCORE else {}
+    held = snapshot.deleted_images.get(record.ref, {}) if record.side is Side.PROCORE else {}
     return {name: value for name, value in held.items() if name not in carried}
 
 
@@ -267,7 +270,7 @@ def _no_partner(snapshot: Snapshot, record: Record, reason: str, title: str) -> 
         "Give the person the same employee id, tax code or e-mail on both sides, or name the partner: "
         "procore-4hse inbox approve ID --with RECORD_ID; never copy this person: procore-4hse inbox reject ID"
     )
-    return replace(item, key=_match_key(record), advice=advice)
+    return replace(item, advice=advice)
 
 
 def _doubt(mine: list[Record], theirs: list[Record], title: str, draft: Draft) -> None:
@@ -276,7 +279,7 @@ def _doubt(mine: list[Record], theirs: list[Record], title: str, draft: Draft) -
         reason = "One person has several records on this incident; which is which must be told."
         item = items.doubt(record, listed, reason, title)
         advice = item.advice.replace("create both", "and it is never copied")
-        draft.items.append(replace(item, key=_match_key(record), advice=advice))
+        draft.items.append(replace(item, advice=advice))
 
 
 def _lay_over(inner: Draft, parent: Link, draft: Draft) -> None:

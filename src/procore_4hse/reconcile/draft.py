@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from procore_4hse.models import Action, Item, Link, LinkState, Side, SyncStatus
+from procore_4hse.models import Action, Item, Link, LinkState, QuestionKey, RecordRef, Side, SyncStatus
 from procore_4hse.reconcile.lifecycle import presence_of
-from procore_4hse.reconcile.snapshot import Plan, Presence, Rebase, Snapshot, Transition
+from procore_4hse.reconcile.snapshot import Plan, Presence, Rebase, RecordGroup, Snapshot, Transition
 
 
 @dataclass
@@ -20,10 +20,10 @@ class Draft:
     transitions: list[Transition] = field(default_factory=list)
     statuses: dict[Side, dict[str, SyncStatus]] = field(default_factory=lambda: {side: {} for side in Side})
     not_duplicates: list[tuple[str, str]] = field(default_factory=list)
-    answers_in_use: list[str] = field(default_factory=list)
-    unknown: set[tuple[Side, str]] = field(default_factory=set)
+    answers_in_use: list[QuestionKey] = field(default_factory=list)
+    unknown: set[RecordRef] = field(default_factory=set)
 
-    def take(self, transition: Transition | None, items: Iterable[Item], answers_in_use: Iterable[str]) -> None:
+    def take(self, transition: Transition | None, items: Iterable[Item], answers_in_use: Iterable[QuestionKey]) -> None:
         self.items += items
         self.answers_in_use += answers_in_use
         if transition is not None:
@@ -31,6 +31,11 @@ class Draft:
 
     def set_status(self, side: Side, record_id: str, sync_status: SyncStatus) -> None:
         self.statuses[side][record_id] = sync_status
+
+    def worsen(self, side: Side, record_id: str, sync_status: SyncStatus) -> None:
+        """A record counts by its worst part."""
+        known = self.statuses[side].get(record_id, sync_status)
+        self.statuses[side][record_id] = max(known, sync_status, key=list(SyncStatus).index)
 
     def done(self) -> Plan:
         return Plan(
@@ -45,11 +50,10 @@ class Draft:
         )
 
 
-def set_status(draft: Draft, snapshot: Snapshot, link: Link, sync_status: SyncStatus) -> None:
+def set_status(draft: Draft, snapshot: Snapshot, group: RecordGroup, link: Link, sync_status: SyncStatus) -> None:
     """A link is counted on each side that still has, or may still have, its record."""
     for side in Side:
-        presence = presence_of(snapshot, link, side)
+        presence = presence_of(snapshot, group, link, side)
         if presence is Presence.GONE or (link.state is LinkState.ENDED and presence is not Presence.PRESENT):
             continue
-        worst = max((draft.statuses[side].get(link.id_on(side), sync_status), sync_status), key=list(SyncStatus).index)
-        draft.set_status(side, link.id_on(side), worst)
+        draft.worsen(side, link.id_on(side), sync_status)

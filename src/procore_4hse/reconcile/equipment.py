@@ -12,60 +12,63 @@ from procore_4hse.reconcile import items
 from procore_4hse.reconcile.child_context import incident_id, want
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.linked import Pair, compare_pair
-from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
+from procore_4hse.reconcile.snapshot import Presence, Record, RecordGroup, Snapshot
 
 Named = dict[str | None, list[Record]]
 """Records by the piece of equipment that they name, Procore's id; None for those that name none."""
 
 
-def plan_equipment(snapshot: Snapshot, parent: Link, draft: Draft) -> None:
+def plan_equipment(snapshot: Snapshot, group: RecordGroup, parent: Link, draft: Draft) -> None:
     """Links what names the same piece, carries the rest, and leaves alone what has no place on the other side.
 
-    An incident's links are its snapshot's. One piece is carried once, however many records of the incident name it.
+    One piece is carried once, however many records of the incident name it.
     """
-    (row,) = snapshot.mapping.fields
-    free = {side: _free(snapshot, row, side) for side in Side}
-    known = _linked(snapshot, row)
+    (row,) = group.rows
+    free = {side: _free(snapshot, group, row, side) for side in Side}
+    known = _linked(group, row)
     for piece in sorted(piece for piece in free[Side.PROCORE] if piece is not None):
         first, theirs = free[Side.PROCORE][piece][0], free[Side.FOURHSE].get(piece)
         if theirs:
-            _link(snapshot, row, first, theirs[0], "both name the same equipment", draft)
+            _link(snapshot, group, row, first, theirs[0], "both name the same equipment", draft)
         elif piece not in known:
-            _create(snapshot, row, parent, piece, first, draft)
+            _create(snapshot, group, row, parent, piece, first, draft)
     empty = free[Side.PROCORE].get(None, [])
     alone = [r for piece, some in free[Side.FOURHSE].items() if piece not in free[Side.PROCORE] for r in some]
-    if len(empty) == len(alone) == 1 and not snapshot.links and row.writes_to(Side.PROCORE):
-        _link(snapshot, row, empty[0], alone[0], "the one record of the incident names no equipment yet", draft)
+    if len(empty) == len(alone) == 1 and not group.links and row.writes_to(Side.PROCORE):
+        _link(snapshot, group, row, empty[0], alone[0], "the one record of the incident names no equipment yet", draft)
 
 
-def _free(snapshot: Snapshot, row: Field, side: Side) -> Named:
-    linked = {link.id_on(side) for link in snapshot.links}
-    waiting = snapshot.pending | snapshot.possibly_ours
+def _free(snapshot: Snapshot, group: RecordGroup, row: Field, side: Side) -> Named:
+    taken = {link.ref(side) for link in group.links} | snapshot.pending | snapshot.possibly_ours
     found: Named = defaultdict(list)
-    for record in snapshot.records[side].values():
+    for record in group.records[side].values():
         reading = row.lens.get(side, record.image)
-        is_free = record.id not in linked and (side, record.id) not in waiting
+        is_free = record.ref not in taken
         if is_free and record.presence is Presence.PRESENT and not record.minimal and not isinstance(reading, Held):
             found[reading.value].append(record)
     return found
 
 
-def _linked(snapshot: Snapshot, row: Field) -> set[object]:
+def _linked(group: RecordGroup, row: Field) -> set[object]:
     """The pieces that the incident's links carry already, as either side names them."""
-    records = [snapshot.record(side, link.id_on(side)) for link in snapshot.links for side in Side]
+    records = [group.record(side, link.id_on(side)) for link in group.links for side in Side]
     readings = [row.lens.get(record.side, record.image) for record in records if record is not None]
     return {reading.value for reading in readings if not isinstance(reading, Held)}
 
 
-def _link(snapshot: Snapshot, row: Field, mine: Record, theirs: Record, reason: str, draft: Draft) -> None:
+def _link(
+    snapshot: Snapshot, group: RecordGroup, row: Field, mine: Record, theirs: Record, reason: str, draft: Draft
+) -> None:
     link = Link(0, mine.id, theirs.id, kind=Kind.EQUIPMENT)
     draft.actions.append(
-        Action(Act.LINK, Side.FOURHSE, Kind.EQUIPMENT, theirs.id, mine.id, reason, parent=snapshot.parent)
+        Action(Act.LINK, Side.FOURHSE, Kind.EQUIPMENT, theirs.id, mine.id, reason, parent=group.parent_id)
     )
-    compare_pair(snapshot, Pair(link, mine, theirs, (row,), str(snapshot.title)), draft)
+    compare_pair(snapshot, Pair(link, mine, theirs, (row,), str(group.title), group.parent_id), draft)
 
 
-def _create(snapshot: Snapshot, row: Field, parent: Link, piece: str, record: Record, draft: Draft) -> None:
+def _create(
+    snapshot: Snapshot, group: RecordGroup, row: Field, parent: Link, piece: str, record: Record, draft: Draft
+) -> None:
     """A resource in 4HSE for the piece that a record names; nothing while it has no partner there."""
     if not row.writes_to(Side.FOURHSE):
         return
@@ -73,7 +76,7 @@ def _create(snapshot: Snapshot, row: Field, parent: Link, piece: str, record: Re
         fields = payload(Side.FOURHSE, [(row, piece)], {}, {})
     except Unwritable as error:
         reason = f"{row.label}: {error}; name it under `partners` in equipment.yaml"
-        draft.items.append(items.word(record, None, row.key, reason, str(snapshot.title)))
+        draft.items.append(items.word(record, None, row.key, reason, str(group.title)))
         return
     action = Action(
         act=Act.CREATE,
@@ -87,4 +90,4 @@ def _create(snapshot: Snapshot, row: Field, parent: Link, piece: str, record: Re
         generation=parent.generation,
         parent=parent.procore_id,
     )
-    want(snapshot, action, draft)
+    want(snapshot, action, str(group.title), draft)

@@ -6,10 +6,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from procore_4hse.models import Act, Action, Decision, Item, ItemKind, Kind, LinkState, Side, SyncStatus
+from procore_4hse.models import (
+    Act,
+    Action,
+    Decision,
+    Item,
+    ItemKind,
+    Kind,
+    Link,
+    LinkState,
+    QuestionKey,
+    Side,
+    SyncStatus,
+)
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot, signature
 
+FIRST_MEETING, SCOPE, ZONE, MAPPING = map(QuestionKey.guard, ("first-meeting", "scope", "zone", "mapping"))
 GO_ON = "Look at what is held with: procore-4hse inbox show ID. To let it happen: procore-4hse inbox approve ID"
 AFTER_A_CHANGE = (
     "Say what holds with: procore-4hse inbox approve ID --use procore|4hse|base. With procore, its values are written "
@@ -36,7 +49,7 @@ def guarded(plan: Plan, snapshot: Snapshot) -> Plan:
 # Guards that hold everything -------------------------------------------------------------------------------------
 
 
-Found = Item | str | None
+Found = Item | QuestionKey | None
 """What is asked, or the key of the answer that allows it for as long as its cause lasts."""
 Whole = Callable[[Plan, Snapshot], Found]
 
@@ -56,7 +69,7 @@ def _first_meeting(plan: Plan, snapshot: Snapshot) -> Found:
         f"and {creates[Side.FOURHSE]} in 4HSE. Nothing was written."
     )
     advice = "Read it with: procore-4hse plan. To let it happen: procore-4hse inbox approve ID, or sync --first"
-    return items.guard("first-meeting", reason, advice, plan.actions, creates=creates)
+    return items.guard(FIRST_MEETING, reason, advice, plan.actions, creates=creates)
 
 
 def _in_scope(plan: Plan, side: Side) -> int:
@@ -72,11 +85,11 @@ def _emptied(plan: Plan, snapshot: Snapshot) -> Found:
             continue
         lost = [link for link in living if _is_absent(snapshot, side, link.id_on(side))]
         if lost and snapshot.certified[side]:
-            if _approved(snapshot, key := f"guard:emptied:{side.value}"):
+            if _approved(snapshot, key := QuestionKey.guard("emptied", side)):
                 return key
             reason = f"{side.label} shows no incident at all any more; {len(lost)} were linked."
             advice = f"See whether our account lost its rights in {side.label}. If it is really empty: inbox approve ID"
-            return items.guard(f"emptied:{side.value}", reason, advice, plan.actions)
+            return items.guard(key, reason, advice, plan.actions)
     return None
 
 
@@ -87,7 +100,7 @@ def _is_absent(snapshot: Snapshot, side: Side, record_id: str) -> bool:
 
 def _regressed(side: Side, plan: Plan, snapshot: Snapshot) -> Found:
     links = snapshot.restored_backup.get(side, frozenset())
-    decision = snapshot.decisions.get(key := f"guard:regress:{side.value}")
+    decision = snapshot.decisions.get(key := QuestionKey.guard("regress", side))
     if decision is not None and decision.verb == "approve" and links <= set(decision.seen.get("links", ())):
         told = {link for link, _ in snapshot.reverted.get(side, ())} & set(decision.seen.get("links", ()))
         return key if told else None
@@ -101,24 +114,24 @@ def _regressed(side: Side, plan: Plan, snapshot: Snapshot) -> Found:
         "To write again what both sides had agreed on: procore-4hse inbox approve ID --use base; "
         "to take the old values, and what is gone as deleted: --use accept"
     )
-    return items.guard(f"regress:{side.value}", reason, advice, plan.actions, links=sorted(links))
+    return items.guard(key, reason, advice, plan.actions, links=sorted(links))
 
 
 def _changed_scope(plan: Plan, snapshot: Snapshot) -> Found:
-    if snapshot.changed.scope is None or _approved(snapshot, "guard:scope"):
+    if snapshot.changed.scope is None or _approved(snapshot, SCOPE):
         return None
     reason = f"This route's settings changed: they were {snapshot.changed.scope}."
-    return items.guard("scope", reason, f"If that is meant: inbox approve ID. {GO_ON}", plan.actions)
+    return items.guard(SCOPE, reason, f"If that is meant: inbox approve ID. {GO_ON}", plan.actions)
 
 
 def _changed_zone(plan: Plan, snapshot: Snapshot) -> Found:
-    if snapshot.changed.zone is None or _approved(snapshot, "guard:zone"):
+    if snapshot.changed.zone is None or _approved(snapshot, ZONE):
         return None
     reason = (
         f"The project's time zone was {snapshot.changed.zone} and is now {snapshot.zone}; days may read differently."
     )
     advice = "If that is right: procore-4hse inbox approve ID; the days on both sides then stay as they stand."
-    return items.guard("zone", reason, advice, plan.actions)
+    return items.guard(ZONE, reason, advice, plan.actions)
 
 
 def _changed_mapping(plan: Plan, snapshot: Snapshot) -> Found:
@@ -128,20 +141,20 @@ def _changed_mapping(plan: Plan, snapshot: Snapshot) -> Found:
     if not drifted:
         return None
     if snapshot.drift_winner is not None:  # What still differs cannot be written on the other side: each is asked.
-        return "guard:mapping"
+        return MAPPING
     named = {item.field for item in drifted}
     labels = ", ".join(sorted(row.label for row in snapshot.mapping.by_key.values() if row.key in named))
     pairs = len({item.procore_id for item in drifted})
     counted = "1 linked incident" if pairs == 1 else f"{pairs} linked incidents"
     reason = f"The mapping changed, and {counted} that agreed would now differ in: {labels}."
-    return items.guard("mapping", reason, AFTER_A_CHANGE, plan.actions, pairs=pairs)
+    return items.guard(MAPPING, reason, AFTER_A_CHANGE, plan.actions, pairs=pairs)
 
 
 def _hold_all(plan: Plan, item: Item) -> Plan:
     """Nothing happens: no action, no new base, no change of state. What is asked besides stays asked."""
-    kept = tuple(i for i in plan.items if not (item.key == "guard:mapping" and i.kind is ItemKind.DRIFT))
-    kept = () if item.key == "guard:first-meeting" else kept
-    if item.key.startswith(("guard:emptied:", "guard:regress:")):
+    kept = tuple(i for i in plan.items if not (item.key == MAPPING and i.kind is ItemKind.DRIFT))
+    kept = () if item.key == FIRST_MEETING else kept
+    if item.key.guarded in ("emptied", "regress"):
         kept = tuple(i for i in kept if i.kind not in (ItemKind.MISSING, ItemKind.DELETION))
     return replace(
         plan,
@@ -162,18 +175,18 @@ Limit = Callable[[Plan, Snapshot, Side, tuple[Action, ...]], str | None]
 
 
 def _hold_over_limit(plan: Plan, snapshot: Snapshot, side: Side, act: Act, limit: Limit) -> Plan:
-    name = f"{act.value}s:{side.value}"
-    decision = snapshot.decisions.get(f"guard:{name}")
+    key = QuestionKey.guard(f"{act.value}s", side)
+    decision = snapshot.decisions.get(key)
     if act is Act.DELETE and decision is not None and decision.verb == "reject":
         plan = _without_rejected(plan, side, decision)
     wanted = tuple(a for a in _of(plan, side, act) if a.kind is Kind.INCIDENT or act is Act.DELETE)
     free = tuple(action for action in wanted if _is_approved(snapshot, action, decision))
     counted = tuple(action for action in wanted if action not in free)
     reason = limit(plan, snapshot, side, counted)
-    answers_in_use = (*plan.answers_in_use, f"guard:{name}") if free and decision else plan.answers_in_use
+    answers_in_use = (*plan.answers_in_use, key) if free and decision else plan.answers_in_use
     if reason is None:
         return replace(plan, answers_in_use=answers_in_use)
-    item = items.guard(name, reason, GO_ON, counted)
+    item = items.guard(key, reason, GO_ON, counted)
     kept = tuple(action for action in plan.actions if action not in counted)
     return replace(
         plan,
@@ -211,9 +224,8 @@ def _is_approved(snapshot: Snapshot, action: Action, decision: Decision | None) 
         return snapshot.meeting_approved or snapshot.only_days is not None
     if action.act is Act.UPDATE:
         return snapshot.drift_winner is not None
-    ids = {action.side: action.target_id, action.side.other: action.source_id}
-    key = ids[Side.PROCORE] if action.kind is Kind.INCIDENT else f"{action.kind.value}-{ids[Side.PROCORE]}"
-    own = snapshot.decisions.get(f"deletion:{key}:{action.side.other.value}")
+    link = Link(0, action.id_on(Side.PROCORE), action.id_on(Side.FOURHSE), kind=action.kind)
+    own = snapshot.decisions.get(QuestionKey.deletion(link, action.side.other))
     return action.act is Act.DELETE and own is not None and own.verb == "approve"
 
 
@@ -259,15 +271,15 @@ def _of(plan: Plan, side: Side, act: Act) -> tuple[Action, ...]:
     return tuple(action for action in plan.actions if action.side is side and action.act is act)
 
 
-def _approved(snapshot: Snapshot, key: str) -> bool:
+def _approved(snapshot: Snapshot, key: QuestionKey) -> bool:
     decision = snapshot.decisions.get(key)
     return decision is not None and decision.verb == "approve"
 
 
 def _waiting(plan: Plan, held: tuple[Action, ...]) -> dict[Side, dict[str, SyncStatus]]:
     statuses = {side: dict(known) for side, known in plan.statuses.items()}
-    for action in held:
-        for side, record_id in action.records:
-            if record_id in statuses.get(side, {}):
-                statuses[side][record_id] = SyncStatus.WAITING
+    held_incidents = {record for action in held for record in action.refs if record.kind is Kind.INCIDENT}
+    for record in held_incidents:
+        if record.id in statuses.get(record.side, {}):
+            statuses[record.side][record.id] = SyncStatus.WAITING
     return statuses

@@ -7,9 +7,12 @@ from typing import Any
 from procore_4hse.mapping.lenses.base import Held
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.rules import FieldMapping
-from procore_4hse.models import Action, Item, ItemKind, Kind, Link, Refusal, Side
+from procore_4hse.models import Action, Item, ItemKind, Kind, Link, QuestionKey, Refusal, Side
 from procore_4hse.reconcile.diff import FieldDiff, display, seen
-from procore_4hse.reconcile.snapshot import Record, Snapshot, signature
+from procore_4hse.reconcile.snapshot import Record, RecordGroup, signature
+
+REPLACED = QuestionKey.guard("replaced")
+"""A write emptied what it did not send."""
 
 
 def title_of(mapping: FieldMapping, record: Record | None) -> str:
@@ -20,16 +23,12 @@ def title_of(mapping: FieldMapping, record: Record | None) -> str:
     return "" if isinstance(reading, Held) else display(reading.value)
 
 
-def headline(snapshot: Snapshot, link: Link) -> str:
+def headline(mapping: FieldMapping, group: RecordGroup, link: Link) -> str:
     """The headline of a link's incident, from whichever side still shows one."""
-    if snapshot.title is not None:
-        return snapshot.title
-    titles = (title_of(snapshot.mapping, snapshot.record(side, link.id_on(side))) for side in Side)
+    if group.title is not None:
+        return group.title
+    titles = (title_of(mapping, group.record(side, link.id_on(side))) for side in Side)
     return next((title for title in titles if title), "")
-
-
-def difference_key(link: Link, field: str) -> str:
-    return f"difference:{link.key}:{field}"
 
 
 def difference(kind: ItemKind, link: Link, found: FieldDiff, title: str) -> Item:
@@ -37,7 +36,7 @@ def difference(kind: ItemKind, link: Link, found: FieldDiff, title: str) -> Item
     answers = "--use procore" if not found.field.writes_to(Side.PROCORE) else "--use procore, or --use 4hse"
     return Item(
         kind=kind,
-        key=difference_key(link, found.field.key),
+        key=QuestionKey.difference(link, found.field.key),
         title=title,
         reason=f"{found.field.label}: {found.reason}.",
         advice=f"Choose the value that holds: procore-4hse inbox resolve ID {answers}",
@@ -61,7 +60,7 @@ def _base_value(found: FieldDiff) -> str | None:
 def word(record: Record, other_id: str | None, field: str, reason: str, title: str) -> Item:
     return Item(
         kind=ItemKind.WORD,
-        key=f"word:{record.side.value}:{record.id}:{field}",
+        key=QuestionKey.word(record.ref, field),
         title=title,
         reason=f"{reason}.",
         advice=f"Correct the value in {record.side.label}, or add the word to the mapping; it closes by itself.",
@@ -100,7 +99,7 @@ def doubt(record: Record, candidates: tuple[tuple[str, str], ...], reason: str, 
     same = "the same: procore-4hse inbox approve ID --with RECORD_ID; " if candidates else ""
     return Item(
         kind=ItemKind.MATCH,
-        key=f"match:{record.side.value}:{record.id}",
+        key=QuestionKey.match(record.ref),
         title=title,
         reason=reason,
         advice=f"{listed + '. ' if listed else ''}If {same}different, create both: procore-4hse inbox reject ID",
@@ -124,7 +123,7 @@ def deletion(
     reason += f" and edited in {alive.label} since both agreed." if edited else f"; still there in {alive.label}."
     return Item(
         kind=ItemKind.CONFLICT if edited else ItemKind.DELETION,
-        key=f"deletion:{link.key}:{gone.value}",
+        key=QuestionKey.deletion(link, gone),
         title=title,
         reason=reason,
         advice=_after_a_deletion(gone, written),
@@ -147,7 +146,7 @@ def _after_a_deletion(gone: Side, written: frozenset[Side]) -> str:
 def missing(link: Link, side: Side, title: str) -> Item:
     return Item(
         kind=ItemKind.MISSING,
-        key=f"missing:{link.key}:{side.value}",
+        key=QuestionKey.missing(link, side),
         title=title,
         reason=f"{side.label} no longer shows it, and nothing proves that it was deleted; both sides are left alone.",
         advice=(
@@ -159,10 +158,10 @@ def missing(link: Link, side: Side, title: str) -> Item:
     )
 
 
-def guard(name: str, reason: str, advice: str, held: tuple[Action, ...], **facts: Any) -> Item:
+def guard(key: QuestionKey, reason: str, advice: str, held: tuple[Action, ...], **facts: Any) -> Item:
     return Item(
         kind=ItemKind.GUARD,
-        key=f"guard:{name}",
+        key=key,
         title="",
         reason=reason,
         advice=advice,
@@ -186,7 +185,7 @@ def replaced(action: Action, gone: list[str], before: dict[str, Any], after: dic
     """A write that took away fields it did not send: both images are kept, and the route stops."""
     return Item(
         kind=ItemKind.GUARD,
-        key="guard:replaced",
+        key=REPLACED,
         title="",
         reason=f"{action.side.label} emptied fields that our change did not send: {', '.join(gone)}.",
         advice="Both images are kept here. To put them back, and to send whole records from now on: inbox approve ID",

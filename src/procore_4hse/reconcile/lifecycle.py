@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from procore_4hse.mapping.lenses.base import Held, Known, Reading, Unwritable
 from procore_4hse.mapping.lenses.incident import StatusLens
 from procore_4hse.mapping.lenses.person import PersonLens
-from procore_4hse.mapping.rules import Field, FieldMapping
+from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, new_payload, payload, unsaid
-from procore_4hse.models import Act, Action, Decision, Image, Item, Kind, Link, LinkState, Side, SyncStatus
+from procore_4hse.models import Act, Action, Decision, Image, Item, Kind, Link, LinkState, QuestionKey, Side, SyncStatus
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.redacted_base import is_redacted, restore_base
-from procore_4hse.reconcile.snapshot import Policy, Presence, Record, Snapshot, Transition
+from procore_4hse.reconcile.snapshot import Policy, Presence, Record, RecordGroup, Snapshot, Transition
 
 TOLD = "a person said so"
 ANSWERED = (LinkState.IGNORED, LinkState.CLOSED_BY_POLICY)
@@ -29,36 +30,36 @@ class LinkOutcome:
     transition: Transition | None = None
     actions: tuple[Action, ...] = ()
     items: tuple[Item, ...] = ()
-    answers_in_use: tuple[str, ...] = field(default=())
+    answers_in_use: tuple[QuestionKey, ...] = field(default=())
 
 
-def link_outcome(snapshot: Snapshot, link: Link) -> LinkOutcome:
+def link_outcome(snapshot: Snapshot, group: RecordGroup, link: Link) -> LinkOutcome:
     """Every case of presence and state, each with its reason."""
-    sides = {side: presence_of(snapshot, link, side) for side in Side}
+    sides = {side: presence_of(snapshot, group, link, side) for side in Side}
     gone = [side for side in Side if sides[side] is Presence.GONE]
     here = [side for side in Side if sides[side] is Presence.PRESENT]
     if len(here) == 2:
         return _both_here(link)
     if link.state is LinkState.ENDED:
-        return _returned(snapshot, link, here[0]) if here else LinkOutcome(sync_status=SyncStatus.EXCLUDED)
+        return _returned(snapshot, group, link, here[0]) if here else LinkOutcome(sync_status=SyncStatus.EXCLUDED)
     if len(gone) == 2:
         return LinkOutcome(
             transition=Transition(link, LinkState.ENDED, "deleted on both sides"), sync_status=SyncStatus.EXCLUDED
         )
     if gone:
-        return _one_gone(snapshot, link, gone[0])
+        return _one_gone(snapshot, group, link, gone[0])
     if link.state in ANSWERED:
         return LinkOutcome(sync_status=SyncStatus.EXCLUDED)
-    return _not_seen(snapshot, link, [side for side in Side if sides[side] is Presence.ABSENT])
+    return _not_seen(snapshot, group, link, [side for side in Side if sides[side] is Presence.ABSENT])
 
 
-def presence_of(snapshot: Snapshot, link: Link, side: Side) -> Presence:
+def presence_of(snapshot: Snapshot, group: RecordGroup, link: Link, side: Side) -> Presence:
     """What is known of one side's record: the listing, and what was proven or told before."""
-    record = snapshot.record(side, link.id_on(side))
+    record = group.record(side, link.id_on(side))
     presence = record.presence if record else Presence.ABSENT
     if presence is Presence.ABSENT and not snapshot.certified[side]:
         return Presence.UNSEEN
-    decision = snapshot.decisions.get(f"missing:{link.key}:{side.value}")
+    decision = snapshot.decisions.get(QuestionKey.missing(link, side))
     told = link.state is LinkState.gone(side) or (decision is not None and decision.verb == "approve")
     told = told or (link.state in ANSWERED and record is not None and bool(record.evidence))
     return Presence.GONE if presence is Presence.ABSENT and told else presence
@@ -70,32 +71,36 @@ def _both_here(link: Link) -> LinkOutcome:
     return LinkOutcome(alive=True, transition=Transition(link, LinkState.LIVE, "both records are there again"))
 
 
-def _not_seen(snapshot: Snapshot, link: Link, absent: list[Side]) -> LinkOutcome:
+def _not_seen(snapshot: Snapshot, group: RecordGroup, link: Link, absent: list[Side]) -> LinkOutcome:
     """Absence alone never deletes: the link is frozen, and asked about when the listing was complete."""
-    asked = tuple(items.missing(link, side, items.headline(snapshot, link)) for side in absent)
+    asked = tuple(items.missing(link, side, items.headline(snapshot.mapping, group, link)) for side in absent)
     return LinkOutcome(items=asked)
 
 
-def _one_gone(snapshot: Snapshot, link: Link, gone: Side) -> LinkOutcome:
-    survivor = snapshot.record(gone.other, link.id_on(gone.other))
+def _one_gone(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side) -> LinkOutcome:
+    survivor = group.record(gone.other, link.id_on(gone.other))
     is_there = survivor is not None and survivor.presence is Presence.PRESENT
-    if is_there and (link.key, None) in snapshot.put_back(gone) and snapshot.direction.writes_to(gone):
-        return LinkOutcome(actions=_bring_back(snapshot, link, gone, f"put back after {gone.label} was restored"))
+    if is_there and (link.key, None) in snapshot.to_restore(gone) and snapshot.direction.writes_to(gone):
+        return LinkOutcome(
+            actions=_bring_back(snapshot, group, link, gone, f"put back after {gone.label} was restored")
+        )
     if link.state in ANSWERED:
         return LinkOutcome(sync_status=SyncStatus.EXCLUDED)
     if survivor is None or not is_there:
-        return LinkOutcome(transition=_gone(snapshot, link, gone))
+        return LinkOutcome(transition=_gone(snapshot, group, link, gone))
     if survivor.minimal:  # Kept home by privacy, it cannot be compared; what follows waits for its return.
-        return LinkOutcome(sync_status=SyncStatus.EXCLUDED, transition=_gone(snapshot, link, gone))
-    decision = snapshot.decisions.get(f"deletion:{link.key}:{gone.value}")
-    edited = _edited(snapshot, link, survivor)
+        return LinkOutcome(sync_status=SyncStatus.EXCLUDED, transition=_gone(snapshot, group, link, gone))
+    decision = snapshot.decisions.get(QuestionKey.deletion(link, gone))
+    edited = _edited(snapshot, group, link, survivor)
     if decision is not None and decision.seen.get("edited", False) == edited:
-        return _answered(snapshot, link, gone, decision)
-    return _by_policy(snapshot, link, gone, survivor, edited)
+        return _answered(snapshot, group, link, gone, decision)
+    return _by_policy(snapshot, group, link, gone, survivor, edited)
 
 
-def _by_policy(snapshot: Snapshot, link: Link, gone: Side, survivor: Record, edited: bool) -> LinkOutcome:
-    marked = _gone(snapshot, link, gone)
+def _by_policy(
+    snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side, survivor: Record, edited: bool
+) -> LinkOutcome:
+    marked = _gone(snapshot, group, link, gone)
     policy = snapshot.deletions
     if policy is Policy.IGNORE:
         return LinkOutcome(
@@ -103,40 +108,41 @@ def _by_policy(snapshot: Snapshot, link: Link, gone: Side, survivor: Record, edi
             transition=Transition(link, LinkState.IGNORED, marked.reason, gone, marked.evidence),
         )
     if not snapshot.direction.writes_to(survivor.side):
-        return _asked(snapshot, link, marked, edited)
+        return _asked(snapshot, group, link, marked, edited)
     if policy is Policy.PROPAGATE and gone is Side.FOURHSE and not edited:
         return LinkOutcome(
-            transition=marked, actions=(_delete(snapshot, link, Side.PROCORE, f"deleted in 4HSE ({marked.evidence})"),)
+            transition=marked,
+            actions=(_delete(snapshot, group, link, Side.PROCORE, f"deleted in 4HSE ({marked.evidence})"),),
         )
     if policy is Policy.CLOSE and not edited and link.kind is Kind.INCIDENT:
-        return _close(snapshot, link, survivor, marked)
-    return _asked(snapshot, link, marked, edited)
+        return _close(snapshot, group, link, survivor, marked)
+    return _asked(snapshot, group, link, marked, edited)
 
 
-def _asked(snapshot: Snapshot, link: Link, marked: Transition, edited: bool) -> LinkOutcome:
+def _asked(snapshot: Snapshot, group: RecordGroup, link: Link, marked: Transition, edited: bool) -> LinkOutcome:
     gone = Side.PROCORE if marked.state is LinkState.GONE_PROCORE else Side.FOURHSE
     written = frozenset(side for side in Side if snapshot.direction.writes_to(side))
-    title = items.headline(snapshot, link)
+    title = items.headline(snapshot.mapping, group, link)
     asked = items.deletion(link, gone, marked.evidence, title, edited=edited, written=written)
     return LinkOutcome(transition=marked, items=(asked,))
 
 
-def _answered(snapshot: Snapshot, link: Link, gone: Side, decision: Decision) -> LinkOutcome:
-    marked, answers_in_use = _gone(snapshot, link, gone), (decision.key,)
+def _answered(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side, decision: Decision) -> LinkOutcome:
+    marked, answers_in_use = _gone(snapshot, group, link, gone), (decision.key,)
     if decision.verb == "approve" and snapshot.direction.writes_to(gone.other):
-        delete = _delete(snapshot, link, gone.other, "a person approved the deletion")
+        delete = _delete(snapshot, group, link, gone.other, "a person approved the deletion")
         return LinkOutcome(transition=marked, actions=(delete,), answers_in_use=answers_in_use)
     if decision.restore and snapshot.direction.writes_to(gone):
-        back = _bring_back(snapshot, link, gone, "a person asked for it back")
+        back = _bring_back(snapshot, group, link, gone, "a person asked for it back")
         return LinkOutcome(transition=marked, actions=back, answers_in_use=answers_in_use)
     ignored = Transition(link, LinkState.IGNORED, "a person keeps the survivor", gone, marked.evidence)
     return LinkOutcome(sync_status=SyncStatus.EXCLUDED, transition=ignored)
 
 
-def _close(snapshot: Snapshot, link: Link, survivor: Record, marked: Transition) -> LinkOutcome:
+def _close(snapshot: Snapshot, group: RecordGroup, link: Link, survivor: Record, marked: Transition) -> LinkOutcome:
     """The survivor is closed through the mapping's own status row; one that is closed already is just marked."""
     closed = Transition(link, LinkState.CLOSED_BY_POLICY, "the route closes survivors", marked.side, marked.evidence)
-    status = next(row for row in snapshot.mapping.fields if isinstance(row.lens, StatusLens))
+    status = next(row for row in group.rows if isinstance(row.lens, StatusLens))
     reading = status.lens.get(survivor.side, survivor.image)
     if not isinstance(reading, Held) and reading.value == "closed":
         return LinkOutcome(sync_status=SyncStatus.EXCLUDED, transition=closed)
@@ -155,26 +161,26 @@ def _close(snapshot: Snapshot, link: Link, survivor: Record, marked: Transition)
     return LinkOutcome(transition=marked, actions=(action,))
 
 
-def _returned(snapshot: Snapshot, link: Link, back: Side) -> LinkOutcome:
+def _returned(snapshot: Snapshot, group: RecordGroup, link: Link, back: Side) -> LinkOutcome:
     """One record of an ended link is there again: the same link lives again, and the other is brought back."""
     if not snapshot.direction.writes_to(back.other):
         return LinkOutcome(sync_status=SyncStatus.EXCLUDED)
-    return LinkOutcome(actions=_bring_back(snapshot, link, back.other, f"it is back in {back.label}"))
+    return LinkOutcome(actions=_bring_back(snapshot, group, link, back.other, f"it is back in {back.label}"))
 
 
-def _bring_back(snapshot: Snapshot, link: Link, gone: Side, reason: str) -> tuple[Action, ...]:
-    if gone is Side.PROCORE and not _is_told_gone(snapshot, link):
+def _bring_back(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side, reason: str) -> tuple[Action, ...]:
+    if gone is Side.PROCORE and not _is_told_gone(snapshot, group, link):
         ids = link.procore_id, link.fourhse_id
-        return (Action(Act.RESTORE, gone, link.kind, *ids, reason, parent=snapshot.parent),)
-    if any(isinstance(row.lens, PersonLens) and gone in row.blocked for row in snapshot.mapping.fields):
+        return (Action(Act.RESTORE, gone, link.kind, *ids, reason, parent=group.parent_id),)
+    if any(isinstance(row.lens, PersonLens) and gone in row.blocked for row in group.rows):
         return ()
-    source = snapshot.records[gone.other][link.id_on(gone.other)]
-    mapping = _carried(snapshot.mapping, link, gone)
+    source = group.records[gone.other][link.id_on(gone.other)]
+    rows = _carried(group.rows, link, gone)
     try:
-        fields = new_payload(mapping, gone, source.image, snapshot.zone)
+        fields = new_payload(rows, gone, source.image, snapshot.zone)
     except Unwritable:
         return ()
-    left = unsaid(mapping, gone, source.image, snapshot.zone)
+    left = unsaid(rows, gone, source.image, snapshot.zone)
     return (
         Action(
             act=Act.CREATE,
@@ -183,43 +189,43 @@ def _bring_back(snapshot: Snapshot, link: Link, gone: Side, reason: str) -> tupl
             target_id=None,
             source_id=source.id,
             reason=reason,
-            fields=_as_it_was(snapshot, link, source, fields) if gone is Side.FOURHSE else fields,
-            sources={row.key: row.slice(source.side, source.image) for row in mapping.fields if row.key not in left},
+            fields=_as_it_was(snapshot, group, link, source, fields) if gone is Side.FOURHSE else fields,
+            sources={row.key: row.slice(source.side, source.image) for row in rows if row.key not in left},
             generation=link.generation + 1,
-            parent=snapshot.parent,
+            parent=group.parent_id,
         ),
     )
 
 
-def _carried(mapping: FieldMapping, link: Link, to: Side) -> FieldMapping:
+def _carried(rows: tuple[Field, ...], link: Link, to: Side) -> tuple[Field, ...]:
     """The rows that a record which is made again gets; what its own vendor set is not replaced by the other's."""
-    return replace(
-        mapping, fields=tuple(row for row in mapping.fields if not row.fills_only or link.origin is to.other)
-    )
+    return tuple(row for row in rows if not row.fills_only or link.origin is to.other)
 
 
-def _as_it_was(snapshot: Snapshot, link: Link, source: Record, fields: dict[str, Any]) -> dict[str, Any]:
+def _as_it_was(
+    snapshot: Snapshot, group: RecordGroup, link: Link, source: Record, fields: dict[str, Any]
+) -> dict[str, Any]:
     """What a deleted record of 4HSE held comes back with it, but for what the survivor says otherwise by now.
 
     What may not cross to 4HSE does not come back either: it may be what Procore once told.
     """
-    was = kept = snapshot.deleted_images.get(link.fourhse_id, {})
-    for row in snapshot.mapping.fields:
+    was = kept = snapshot.deleted_images.get(link.ref(Side.FOURHSE), {})
+    for row in group.rows:
         then, now = row.lens.get(Side.FOURHSE, was), row.lens.get(Side.PROCORE, source.image)
         blocked = Side.FOURHSE in row.blocked
         if row.fills_only and not blocked and isinstance(then, Known) and then.value is not None:
             continue
         same = isinstance(then, Known) and isinstance(now, Known) and row.lens.agree(now.value, then.value)
-        if not same and not blocked and _is_a_part(row, snapshot.mapping):
+        if not same and not blocked and _is_a_part(row, group.rows):
             kept = {**kept, **_part(row, now, kept)}
         elif blocked or not same:
             kept = {name: value for name, value in kept.items() if name not in row.lens.reads(Side.FOURHSE)}
     return {**fields, **kept}
 
 
-def _is_a_part(row: Field, mapping: FieldMapping) -> bool:
+def _is_a_part(row: Field, rows: Iterable[Field]) -> bool:
     """Whether its text in 4HSE has other rows' lines too, so that the rest of it is not this row's."""
-    keys = [other.lens.reads(Side.FOURHSE) for other in mapping.fields]
+    keys = [other.lens.reads(Side.FOURHSE) for other in rows]
     own = row.lens.reads(Side.FOURHSE)
     return len(own) == 1 and keys.count(own) > 1
 
@@ -233,13 +239,13 @@ def _part(row: Field, now: Reading, kept: Image) -> dict[str, Any]:
         return {}
 
 
-def _is_told_gone(snapshot: Snapshot, link: Link) -> bool:
+def _is_told_gone(snapshot: Snapshot, group: RecordGroup, link: Link) -> bool:
     """Whether a person's word is all that says it is gone in Procore: there is nothing in the bin to restore."""
-    return link.state is LinkState.GONE_PROCORE and _gone(snapshot, link, Side.PROCORE).evidence == TOLD
+    return link.state is LinkState.GONE_PROCORE and _gone(snapshot, group, link, Side.PROCORE).evidence == TOLD
 
 
-def _delete(snapshot: Snapshot, link: Link, side: Side, reason: str) -> Action:
-    survivor = snapshot.records[side][link.id_on(side)]
+def _delete(snapshot: Snapshot, group: RecordGroup, link: Link, side: Side, reason: str) -> Action:
+    survivor = group.records[side][link.id_on(side)]
     return Action(
         act=Act.DELETE,
         side=side,
@@ -247,22 +253,22 @@ def _delete(snapshot: Snapshot, link: Link, side: Side, reason: str) -> Action:
         target_id=link.id_on(side),
         source_id=link.id_on(side.other),
         reason=reason,
-        seen={key: value for row in snapshot.mapping.fields for key, value in row.slice(side, survivor.image).items()},
-        parent=snapshot.parent,
+        seen={key: value for row in group.rows for key, value in row.slice(side, survivor.image).items()},
+        parent=group.parent_id,
         then=LinkState.ENDED,
     )
 
 
-def _gone(snapshot: Snapshot, link: Link, gone: Side) -> Transition:
-    record = snapshot.record(gone, link.id_on(gone))
+def _gone(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side) -> Transition:
+    record = group.record(gone, link.id_on(gone))
     evidence = (record.evidence if record else "") or TOLD
     return Transition(link, LinkState.gone(gone), f"deleted in {gone.label}", gone, evidence)
 
 
-def _edited(snapshot: Snapshot, link: Link, survivor: Record) -> bool:
+def _edited(snapshot: Snapshot, group: RecordGroup, link: Link, survivor: Record) -> bool:
     """Whether the survivor means something else than when both agreed, as far as this cycle can tell."""
-    lost = snapshot.record(survivor.side.other, link.id_on(survivor.side.other))
-    for row in snapshot.mapping.fields:
+    lost = group.record(survivor.side.other, link.id_on(survivor.side.other))
+    for row in group.rows:
         base = restore_base(row, link.base.get(row.key), {survivor.side: survivor.image})
         now = row.lens.get(survivor.side, survivor.image)
         if isinstance(now, Held) and now.word is None:

@@ -9,10 +9,22 @@ from procore_4hse.mapping.lenses.base import ZONE, Held, Known, Unwritable
 from procore_4hse.mapping.lenses.incident import StatusLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, payload
-from procore_4hse.models import Act, Action, Base, Decision, Item, ItemKind, Link, LinkState, Side, SyncStatus
+from procore_4hse.models import (
+    Act,
+    Action,
+    Base,
+    Decision,
+    Item,
+    ItemKind,
+    Link,
+    LinkState,
+    QuestionKey,
+    Side,
+    SyncStatus,
+)
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff
-from procore_4hse.reconcile.draft import Draft, set_status
+from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.redacted_base import is_redacted
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.snapshot import Rebase, Record, Snapshot
@@ -27,6 +39,8 @@ class Pair:
     fourhse: Record
     rows: tuple[Field, ...]
     title: str
+    parent: str | None = None
+    """The Procore id of the incident around them, when they are children."""
 
     def on(self, side: Side) -> Record:
         return self.procore if side is Side.PROCORE else self.fourhse
@@ -39,12 +53,17 @@ def compare_pair(snapshot: Snapshot, pair: Pair, draft: Draft) -> None:
         pair.rows, pair.procore.image, pair.fourhse.image, dict(link.base), _decisions(snapshot, pair), link.origin
     )
     diffs = tuple(_as_it_came(snapshot, link, _for_the_route(snapshot, pair, one)) for one in found)
-    set_status(draft, snapshot, link, SyncStatus.IN_SYNC)
+    _count(draft, pair, SyncStatus.IN_SYNC)
     _settle_bases(pair, diffs, draft)
     for side in Side:
         _plan_writes(snapshot, pair, [one for one in diffs if one.to is side], draft)
     _ask(snapshot, pair, diffs, draft)
     _keep_refusals(snapshot, pair, diffs, draft)
+
+
+def _count(draft: Draft, pair: Pair, sync_status: SyncStatus) -> None:
+    for side in Side:
+        draft.worsen(side, pair.link.id_on(side), sync_status)
 
 
 # Answers ---------------------------------------------------------------------------------------------------------
@@ -54,7 +73,7 @@ def _decisions(snapshot: Snapshot, pair: Pair) -> dict[str, Decision]:
     """A person's answers for this pair, by field key."""
     found = {}
     for row in pair.rows:
-        decision = snapshot.decisions.get(items.difference_key(pair.link, row.key))
+        decision = snapshot.decisions.get(QuestionKey.difference(pair.link, row.key))
         if decision is not None:
             found[row.key] = decision
         elif pair.link.state is LinkState.CLOSED_BY_POLICY and isinstance(row.lens, StatusLens):
@@ -72,7 +91,11 @@ def _reopening(row: Field, pair: Pair) -> dict[str, Decision]:
     values = {side.value: str(reading.value) for side, reading in now.items() if isinstance(reading, Known)}
     if len(changed) != 1 or values.get(changed[0].value) != "closed":
         return {}
-    return {row.key: Decision(0, row.key, "resolve", use=changed[0].other.value, seen={"seen": values})}
+    return {
+        row.key: Decision(
+            0, QuestionKey.difference(pair.link, row.key), "resolve", use=changed[0].other.value, seen={"seen": values}
+        )
+    }
 
 
 def _for_the_route(snapshot: Snapshot, pair: Pair, found: FieldDiff) -> FieldDiff:
@@ -103,8 +126,8 @@ def _as_it_came(snapshot: Snapshot, link: Link, found: FieldDiff) -> FieldDiff:
     if found.verdict not in (Verdict.WRITE, Verdict.CONFLICT) or found.used is not None:
         return found
     for side in Side:
-        if (link.key, found.field.key) in snapshot.put_back(side) and found.field.lens.writes(side):
-            return _put_back(found, side)
+        if (link.key, found.field.key) in snapshot.to_restore(side) and found.field.lens.writes(side):
+            return _restored(found, side)
     if (link.key, found.field.key) in snapshot.lost_writes:
         return replace(
             found, verdict=Verdict.DRIFT, to=None, reason="what was written here vanished twice within a day"
@@ -112,7 +135,7 @@ def _as_it_came(snapshot: Snapshot, link: Link, found: FieldDiff) -> FieldDiff:
     return found
 
 
-def _put_back(found: FieldDiff, side: Side) -> FieldDiff:
+def _restored(found: FieldDiff, side: Side) -> FieldDiff:
     """Where the value may not be written again, the old one there goes nowhere either."""
     if found.field.writes_to(side):
         return replace(found, verdict=Verdict.WRITE, to=side, reason=f"put back after {side.label} was restored")
@@ -141,7 +164,7 @@ def _plan_writes(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff], draft: 
             action = _update(snapshot, pair, [*ready, found])
         if isinstance(action, str):
             draft.items.append(_unwritable(pair, found, action))
-            set_status(draft, snapshot, pair.link, SyncStatus.WAITING)
+            _count(draft, pair, SyncStatus.WAITING)
             continue
         tried = may_try(snapshot, action)
         keep_open(snapshot, action, pair.title, draft, tried=tried)
@@ -172,7 +195,7 @@ def _update(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff]) -> Action | 
         fields=fields,
         sources={found.field.key: found.field.slice(side.other, source.image) for found in diffs},
         seen={key: value for found in diffs for key, value in found.field.slice(side, target.image).items()},
-        parent=snapshot.parent,
+        parent=pair.parent,
     )
 
 
@@ -197,7 +220,7 @@ def _ask(snapshot: Snapshot, pair: Pair, diffs: Iterable[FieldDiff], draft: Draf
             draft.items += _held_word(pair, found)
         else:
             continue
-        set_status(draft, snapshot, pair.link, SyncStatus.WAITING)
+        _count(draft, pair, SyncStatus.WAITING)
 
 
 def _held_word(pair: Pair, found: FieldDiff) -> list[Item]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from procore_4hse.models import Link, Side, SyncStatus
+from procore_4hse.models import Link, RecordRef, Side, SyncStatus
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.children import leave_children, plan_children
 from procore_4hse.reconcile.draft import Draft, set_status
@@ -26,15 +26,15 @@ def plan(snapshot: Snapshot) -> Plan:
         if snapshot.only_days is None:
             _plan_link(snapshot, link, draft)
         else:
-            set_status(draft, snapshot, link, SyncStatus.EXCLUDED)
+            set_status(draft, snapshot, snapshot.incidents, link, SyncStatus.EXCLUDED)
     plan_unlinked(snapshot, draft)
     return draft.done()
 
 
-def _unknown(snapshot: Snapshot) -> set[tuple[Side, str]]:
+def _unknown(snapshot: Snapshot) -> set[RecordRef]:
     """Records with a write whose fate is unknown, and those that a listing which was not whole does not show."""
     silent = {
-        (side, record.id)
+        record.ref
         for side in Side
         for record in snapshot.records[side].values()
         if record.presence is not Presence.PRESENT and not snapshot.certified[side]
@@ -52,24 +52,25 @@ def plan_joined(snapshot: Snapshot, links: Iterable[Link]) -> Plan:
 
 def _plan_link(snapshot: Snapshot, link: Link, draft: Draft) -> None:
     """One incident's link: what became of its records, and when both live, how they compare."""
-    if any((side, link.id_on(side)) in snapshot.pending for side in Side):
-        set_status(draft, snapshot, link, SyncStatus.WAITING)
+    incidents = snapshot.incidents
+    if link.refs & snapshot.pending:
+        set_status(draft, snapshot, incidents, link, SyncStatus.WAITING)
         leave_children(snapshot, link, draft)
         return
-    found = link_outcome(snapshot, link)
+    found = link_outcome(snapshot, incidents, link)
     draft.take(found.transition, found.items, found.answers_in_use)
-    title = items.headline(snapshot, link)
+    title = items.headline(snapshot.mapping, incidents, link)
     for action in found.actions:
         tried = may_try(snapshot, action)
         keep_open(snapshot, action, title, draft, tried=tried)
         if tried:
             draft.actions.append(action)
     if not found.alive or _is_away(snapshot, link):
-        set_status(draft, snapshot, link, SyncStatus.EXCLUDED if found.alive else found.sync_status)
+        set_status(draft, snapshot, incidents, link, SyncStatus.EXCLUDED if found.alive else found.sync_status)
         leave_children(snapshot, link, draft)
     else:
         procore, fourhse = (snapshot.records[side][link.id_on(side)] for side in Side)
-        compare_pair(snapshot, Pair(link, procore, fourhse, snapshot.mapping.fields, title), draft)
+        compare_pair(snapshot, Pair(link, procore, fourhse, incidents.rows, title), draft)
         plan_children(snapshot, link, title, draft)
 
 

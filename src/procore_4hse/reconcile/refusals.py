@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from procore_4hse.models import Act, Action, SyncStatus
+from procore_4hse.models import Action, QuestionKey, SyncStatus
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.snapshot import Snapshot, fingerprint
-
-
-def refusal_key(action: Action) -> str:
-    """Names a call by what it wants, so that the same wish finds its earlier refusal."""
-    rows = ",".join(sorted(action.sources)) if action.act is Act.UPDATE else ""
-    record = action.target_id if action.act is Act.UPDATE else action.source_id or action.target_id
-    return f"refused:{action.act.value}:{action.side.value}:{action.kind.value}:{record}:{rows}"
 
 
 def refusal_fingerprint(action: Action) -> str:
@@ -21,7 +14,7 @@ def refusal_fingerprint(action: Action) -> str:
 
 
 def may_try(snapshot: Snapshot, action: Action) -> bool:
-    refusal = snapshot.refusals.get(refusal_key(action))
+    refusal = snapshot.refusals.get(QuestionKey.refused(action))
     if refusal is None or refusal.fingerprint != refusal_fingerprint(action):
         return True
     decision = snapshot.decisions.get(refusal.key)
@@ -30,11 +23,11 @@ def may_try(snapshot: Snapshot, action: Action) -> bool:
 
 def keep_open(snapshot: Snapshot, action: Action, title: str, draft: Draft, *, tried: bool) -> None:
     """The item of a refused call stays open for as long as the call is wanted; one that is tried now may succeed."""
-    refusal = snapshot.refusals.get(refusal_key(action))
+    refusal = snapshot.refusals.get(QuestionKey.refused(action))
     if refusal is None:
         return
     draft.items.append(items.refused(refusal, action, title))
     if tried:
         return
-    for side, record_id in action.records:
-        draft.set_status(side, record_id, SyncStatus.REFUSED)
+    for record in action.refs:
+        draft.set_status(record.side, record.id, SyncStatus.REFUSED)

@@ -6,11 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from procore_4hse.mapping.picklists import Picklists
-from procore_4hse.mapping.rules import Direction, FieldMapping
-from procore_4hse.models import Action, Base, Decision, Image, Item, Kind, Link, LinkState, Refusal, Side, SyncStatus
+from procore_4hse.mapping.rules import Direction, Field, FieldMapping
+from procore_4hse.models import (
+    Action,
+    Base,
+    Decision,
+    Image,
+    Item,
+    Kind,
+    Link,
+    LinkState,
+    QuestionKey,
+    RecordRef,
+    Refusal,
+    Side,
+    SyncStatus,
+)
 
 
 class Presence(StrEnum):
@@ -41,6 +56,31 @@ class Record:
     kind: Kind = Kind.INCIDENT
     is_older: bool = False
     """Its vendor showed a later state of it before."""
+
+    @property
+    def ref(self) -> RecordRef:
+        return RecordRef(self.side, self.kind, self.id)
+
+
+@dataclass(frozen=True)
+class RecordGroup:
+    """Records of one kind that are compared with each other: a route's incidents, or one incident's injuries."""
+
+    rows: tuple[Field, ...]
+    """The mapping's rows for a record of this kind."""
+    records: Mapping[Side, Mapping[str, Record]]
+    links: tuple[Link, ...] = ()
+    parent: Link | None = None
+    """The incident whose children these are; None for incidents."""
+    title: str | None = None
+    """That incident's headline."""
+
+    def record(self, side: Side, record_id: str) -> Record | None:
+        return self.records[side].get(record_id)
+
+    @property
+    def parent_id(self) -> str | None:
+        return self.parent.procore_id if self.parent else None
 
 
 class Policy(StrEnum):
@@ -102,16 +142,17 @@ class Snapshot:
     private: str = "skip"
     deletions: Policy = Policy.ASK
     limits: Limits = Limits()
-    decisions: Mapping[str, Decision] = field(default_factory=dict)
-    refusals: Mapping[str, Refusal] = field(default_factory=dict)
-    pending: frozenset[tuple[Side, str]] = frozenset()
+    decisions: Mapping[QuestionKey, Decision] = field(default_factory=dict)
+    refusals: Mapping[QuestionKey, Refusal] = field(default_factory=dict)
+    pending: frozenset[RecordRef] = frozenset()
     """Records with an unsettled intent: nothing new is planned for them."""
-    possibly_ours: frozenset[tuple[Side, str]] = frozenset()
+    possibly_ours: frozenset[RecordRef] = frozenset()
     """Unlinked records that an unsettled create may have made."""
     lost: tuple[Action, ...] = ()
     """Creates that were given up: an unlinked record that shows what one of them sent is a late copy."""
     own_accounts: frozenset[str] = frozenset()
-    linked_elsewhere: frozenset[tuple[Side, str]] = frozenset()
+    linked_elsewhere: frozenset[RecordRef] = frozenset()
+    """Records that another route has linked."""
     not_duplicates: frozenset[tuple[str, str]] = frozenset()
     """Pairs (Procore id, 4HSE id) that a person called different."""
     unlinked_by_hand: frozenset[tuple[str, str]] = frozenset()
@@ -132,21 +173,22 @@ class Snapshot:
     """The side that a person chose for all pairs which a changed mapping set against each other."""
     only_days: tuple[date, date] | None = None
     """A backfill's range, both ends included: it replaces `since` and leaves everything else alone."""
-    parent: str | None = None
-    """The Procore id of the incident whose children these are."""
-    title: str | None = None
-    """The headline of the incident whose children these are; None for incidents."""
     born_private: frozenset[str] = frozenset()
     """Procore ids that have been private since our own create."""
-    deleted_images: Mapping[str, Image] = field(default_factory=dict)
-    """4HSE id of a deleted record, or key of a person's link -> the values of its own that it held last."""
+    deleted_images: Mapping[RecordRef, Image] = field(default_factory=dict)
+    """What 4HSE held last of its own: by the deleted record there, or by the Procore record of a person whose
+    incident was made again."""
+
+    @cached_property
+    def incidents(self) -> RecordGroup:
+        return RecordGroup(self.mapping.fields, self.records, self.links)
 
     def record(self, side: Side, record_id: str) -> Record | None:
         return self.records[side].get(record_id)
 
-    def put_back(self, side: Side) -> frozenset[tuple[str, str | None]]:
+    def to_restore(self, side: Side) -> frozenset[tuple[str, str | None]]:
         """What a person wants written again on a side that came back from a backup."""
-        decision = self.decisions.get(f"guard:regress:{side.value}")
+        decision = self.decisions.get(QuestionKey.guard("regress", side))
         if decision is None or (decision.verb, decision.use) != ("approve", "base"):
             return frozenset()
         links = decision.seen.get("links", ())
@@ -161,6 +203,11 @@ class Rebase:
     procore_id: str
     fourhse_id: str
     fields: Mapping[str, Base]
+
+    @property
+    def procore(self) -> RecordRef:
+        """The Procore record of the link."""
+        return RecordRef(Side.PROCORE, self.kind, self.procore_id)
 
 
 @dataclass(frozen=True)
@@ -185,9 +232,9 @@ class Plan:
     statuses: Mapping[Side, Mapping[str, SyncStatus]] = field(default_factory=dict)
     not_duplicates: tuple[tuple[str, str], ...] = ()
     """Pairs that a person's answer calls different, to be remembered."""
-    answers_in_use: tuple[str, ...] = ()
+    answers_in_use: tuple[QuestionKey, ...] = ()
     """Keys of answered items that actions of this plan carry out; they stay until the work is done."""
-    unknown: frozenset[tuple[Side, str]] = frozenset()
+    unknown: frozenset[RecordRef] = frozenset()
     """Records of which this cycle could not tell enough: what is asked or answered about them stays as it is."""
     stop: str | None = None
     """Why the route is held, in one sentence; None when nothing is."""

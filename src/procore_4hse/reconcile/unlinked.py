@@ -7,7 +7,19 @@ from functools import partial
 
 from procore_4hse.mapping.lenses.base import Held, Unwritable
 from procore_4hse.mapping.translate import NEEDED, new_payload, shows, unsaid
-from procore_4hse.models import Act, Action, Decision, Item, Kind, Link, LinkState, Side, SyncStatus
+from procore_4hse.models import (
+    Act,
+    Action,
+    Decision,
+    Item,
+    Kind,
+    Link,
+    LinkState,
+    QuestionKey,
+    RecordRef,
+    Side,
+    SyncStatus,
+)
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.children import people_of
 from procore_4hse.reconcile.draft import Draft
@@ -68,7 +80,7 @@ def _plan_alone(
         _doubt(snapshot, orphan, tuple(record.id for record in nearest), draft, MADE_BY_US)
     for record in (*alone[Side.PROCORE], *alone[Side.FOURHSE]):
         if orphans and record.side is Side.FOURHSE:
-            draft.unknown.add((record.side, record.id))
+            draft.unknown.add(record.ref)
         elif record.id not in orphans:
             _plan_create(snapshot, record, not_duplicates, draft)
 
@@ -81,7 +93,7 @@ def _is_orphan(snapshot: Snapshot, record: Record, not_duplicates: frozenset[tup
     if record.author is None or record.author not in snapshot.own_accounts or _is_told(record, not_duplicates):
         return False
     decision = _answer(snapshot, record)
-    if (record.side, record.id) in snapshot.linked_elsewhere or (decision is not None and decision.verb == "reject"):
+    if record.ref in snapshot.linked_elsewhere or (decision is not None and decision.verb == "reject"):
         return False
     mine = _candidate(snapshot, record)
     known = (snapshot.record(record.side, link.id_on(record.side)) for link in snapshot.links)
@@ -104,28 +116,25 @@ def _unlinked(snapshot: Snapshot, side: Side) -> dict[str, Record]:
 
 def _is_left_alone(snapshot: Snapshot, link: Link) -> bool:
     """Whether a survivor stands without its partner for good; a link whose partner is back lives again."""
-    both = all(presence_of(snapshot, link, side) is Presence.PRESENT for side in Side)
+    both = all(presence_of(snapshot, snapshot.incidents, link, side) is Presence.PRESENT for side in Side)
     return link.state is LinkState.IGNORED and not both
 
 
 def _free(snapshot: Snapshot, unlinked: dict[str, Record], draft: Draft) -> dict[str, tuple[Record, bool]]:
     """Unlinked records without an open intent, each with whether it may be linked or copied; all are counted."""
     free = {}
-    survivors = {
-        (side, link.id_on(side)) for link in snapshot.links for side in Side if link.state is LinkState.IGNORED
-    }
+    survivors = {record for link in snapshot.links if link.state is LinkState.IGNORED for record in link.refs}
     for record in unlinked.values():
-        key = record.side, record.id
-        waits = key in snapshot.pending or key in snapshot.possibly_ours
-        eligible = key not in survivors and exclusion(snapshot, record) is None and is_in_range(snapshot, record)
+        waits = record.ref in snapshot.pending | snapshot.possibly_ours
+        eligible = record.ref not in survivors and exclusion(snapshot, record) is None and is_in_range(snapshot, record)
         draft.set_status(record.side, record.id, SyncStatus.WAITING if waits or eligible else SyncStatus.EXCLUDED)
         if not waits:
             free[record.id] = record, eligible
     return free
 
 
-def _records(pair: tuple[str, str]) -> set[tuple[Side, str]]:
-    return {(Side.PROCORE, pair[0]), (Side.FOURHSE, pair[1])}
+def _records(pair: tuple[str, str]) -> frozenset[RecordRef]:
+    return Link(0, *pair).refs
 
 
 def _holds(free: Free, pair: tuple[str, str]) -> bool:
@@ -135,7 +144,7 @@ def _holds(free: Free, pair: tuple[str, str]) -> bool:
 def _without(free: Free, pairs: Iterable[tuple[str, str]]) -> Free:
     """What is left when these pairs are taken."""
     taken = {record for pair in pairs for record in _records(pair)}
-    return {side: {key: one for key, one in free[side].items() if (side, key) not in taken} for side in Side}
+    return {side: {key: one for key, one in free[side].items() if one[0].ref not in taken} for side in Side}
 
 
 def _candidates(snapshot: Snapshot, free: dict[str, tuple[Record, bool]]) -> list[Candidate]:
@@ -157,7 +166,7 @@ def _candidate(snapshot: Snapshot, record: Record, eligible: bool = True) -> Can
 
 def _answer(snapshot: Snapshot, record: Record) -> Decision | None:
     """What a person said when they were asked about this record."""
-    return snapshot.decisions.get(f"match:{record.side.value}:{record.id}")
+    return snapshot.decisions.get(QuestionKey.match(record.ref))
 
 
 def _answers(snapshot: Snapshot, verb: str) -> Iterator[tuple[Record, Decision]]:
@@ -216,7 +225,7 @@ def _parted(snapshot: Snapshot, left: Free, not_duplicates: frozenset[tuple[str,
 def _joined(pairs: Iterable[tuple[str, str]], free: Free) -> list[tuple[str, str]]:
     """Those of free records, each record once: the first pair that names it holds."""
     found: list[tuple[str, str]] = []
-    taken: set[tuple[Side, str]] = set()
+    taken: set[RecordRef] = set()
     for pair in pairs:
         if _holds(free, pair) and not taken & _records(pair):
             found.append(pair)
@@ -253,7 +262,7 @@ def _headline(snapshot: Snapshot, side: Side, record_id: str) -> str:
 
 def _doubt_alone(snapshot: Snapshot, record: Record, not_duplicates: frozenset[tuple[str, str]]) -> str | None:
     """Why a record is asked about although the other side shows nothing like it."""
-    if (record.side, record.id) in snapshot.linked_elsewhere:
+    if record.ref in snapshot.linked_elsewhere:
         return "Another route has this incident already; it may have moved."
     decision = _answer(snapshot, record)
     partner = decision.with_id if decision else None
@@ -278,17 +287,17 @@ def _plan_create(snapshot: Snapshot, record: Record, not_duplicates: frozenset[t
         told = _is_rejected(snapshot, record, draft)
         if not told:
             draft.items.append(items.doubt(record, (), doubt, title))
-        if not told or (record.side, record.id) in snapshot.linked_elsewhere:
+        if not told or record.ref in snapshot.linked_elsewhere:
             return
     if not snapshot.certified[side]:
-        draft.unknown.add((record.side, record.id))
+        draft.unknown.add(record.ref)
         return
     try:
-        fields = new_payload(snapshot.mapping, side, record.image, snapshot.zone)
+        fields = new_payload(snapshot.mapping.fields, side, record.image, snapshot.zone)
     except Unwritable as error:
         draft.items += _why_held(snapshot, record, str(error), title)
         return
-    left = unsaid(snapshot.mapping, side, record.image, snapshot.zone)
+    left = unsaid(snapshot.mapping.fields, side, record.image, snapshot.zone)
     rows = [row for row in snapshot.mapping.fields if row.key not in left]
     sources = {row.key: row.slice(record.side, record.image) for row in rows}
     reason = f"new in {record.side.label}"

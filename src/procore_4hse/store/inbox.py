@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy import bindparam as given
 
-from procore_4hse.models import Decision, Item, ItemKind, Side
+from procore_4hse.models import Decision, Item, ItemKind, QuestionKey, RecordRef
 from procore_4hse.store.tables import INBOX
 
 C = INBOX.c
@@ -37,9 +37,7 @@ class Inbox:
     def __init__(self, connection: Connection, route: str, now: datetime) -> None:
         self.connection, self.route, self.now = connection, route, now
 
-    def keep(
-        self, items: Iterable[Item], answers_in_use: Collection[str], unknown: Collection[tuple[Side, str]] = ()
-    ) -> None:
+    def keep(self, items: Iterable[Item], answers_in_use: Collection[str], unknown: Collection[RecordRef] = ()) -> None:
         """Opens what is new, renews what is known, and closes whatever has lost its cause.
 
         What concerns records in `unheard` stays as it is: nobody can tell now whether its cause is gone.
@@ -75,8 +73,9 @@ class Inbox:
         """Takes an answer back; the item is open again."""
         self._change(item_id, answer=None, state="open")
 
-    def decisions(self) -> dict[str, Decision]:
-        return {row.key: Decision(item_id=row.id, key=row.key, **row.answer) for row in self._rows() if row.answer}
+    def decisions(self) -> dict[QuestionKey, Decision]:
+        answered = ((QuestionKey(row.key), row) for row in self._rows() if row.answer)
+        return {key: Decision(item_id=row.id, key=key, **row.answer) for key, row in answered}
 
     def entries(self, *, states: tuple[str, ...] = ("open",)) -> list[Entry]:
         rows = self.connection.execute(IN_STATES, {"in_route": self.route, "states": states})
@@ -108,15 +107,17 @@ class Inbox:
         self.connection.execute(CHANGE, {"one": item_id, **values, "changed_at": self.now})
 
 
-def _concerns(row: Row[Any], unknown: Collection[tuple[Side, str]]) -> bool:
+def _concerns(row: Row[Any], unknown: Collection[RecordRef]) -> bool:
     """A guard's item concerns the whole route, any other one its two records."""
-    about = {(side, row.item.get(f"{side.value}_id")) for side in Side}
-    return bool(unknown) and (row.kind == ItemKind.GUARD or not about.isdisjoint(unknown))
+    return bool(unknown) and (row.kind == ItemKind.GUARD or not _item(row).refs.isdisjoint(unknown))
 
 
 def _entry(row: Row[Any]) -> Entry:
-    item = Item(**{**row.item, "kind": ItemKind(row.kind), "facts": row.facts})
-    return Entry(row.id, row.route, row.state, item, row.since, row.answer)
+    return Entry(row.id, row.route, row.state, _item(row), row.since, row.answer)
+
+
+def _item(row: Row[Any]) -> Item:
+    return Item(**{**row.item, "kind": ItemKind(row.kind), "key": QuestionKey(row.key), "facts": row.facts})
 
 
 def _item_json(item: Item) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, update
 from sqlalchemy import bindparam as given
 
-from procore_4hse.models import Act, Action, Kind, LinkState, Refusal, Side
+from procore_4hse.models import Act, Action, Kind, LinkState, QuestionKey, RecordRef, Refusal, Side
 from procore_4hse.store.tables import JOURNAL, REFUSALS, Instant
 
 FIRST_RETRY = timedelta(minutes=15)
@@ -124,19 +124,20 @@ class Journal:
         """The latest answered creates and updates whose values are still known, newest first."""
         return [_intent(row) for row in self._rows(ANSWERED)]
 
-    def in_vain(self) -> frozenset[tuple[Side, str | None]]:
-        """Sides and sources of writes whose latest try had no answer, or failed before it was sent."""
+    def in_vain(self) -> frozenset[RecordRef]:
+        """Sources of writes whose latest try had no answer, or failed before it was sent."""
         failed = self._latest("lost", "abandoned")
-        done = self._latest("done", "adopted", "refused", sources={source for _, source in failed}) if failed else {}
+        done = self._latest("done", "adopted", "refused", sources={source.id for source in failed}) if failed else {}
         return frozenset(key for key, made_at in failed.items() if key not in done or done[key] < made_at)
 
-    def _latest(self, *outcomes: str, sources: Collection[str | None] = ()) -> dict[tuple[Side, str | None], datetime]:
-        """When the latest write with one of these outcomes was made, by side and source."""
+    def _latest(self, *outcomes: str, sources: Collection[str] = ()) -> dict[RecordRef, datetime]:
+        """When the latest write with one of these outcomes was made, by its source."""
         where = [C.route == self.route, C.outcome.in_(outcomes), C.made_at >= self.now - LATELY]
         where += [C.source_id.in_(sources)] if sources else []
         newest = func.max(C.made_at, type_=Instant)
-        rows = self.connection.execute(select(C.side, C.source_id, newest).where(*where).group_by(C.side, C.source_id))
-        return {(Side(side), source): made_at for side, source, made_at in rows}
+        by = (C.side, C.kind, C.source_id)
+        rows = self.connection.execute(select(*by, newest).where(*where).group_by(*by))
+        return {_source(Side(side), Kind(kind), source): made_at for side, kind, source, made_at in rows}
 
     def lost(self) -> tuple[Action, ...]:
         """Creates of incidents that were looked for in vain; their vendor may still carry them out."""
@@ -146,9 +147,10 @@ class Journal:
         """Everything ever written for these records, oldest first."""
         return [_intent(row) for row in self._rows(STORY, records=list(record_ids))]
 
-    def refusals(self) -> dict[str, Refusal]:
+    def refusals(self) -> dict[QuestionKey, Refusal]:
         rows = self._rows(REFUSED)
-        return {row.key: Refusal(row.key, Side(row.side), row.words, row.fingerprint, row.next_try) for row in rows}
+        keyed = ((QuestionKey(row.key), row) for row in rows)
+        return {key: Refusal(key, Side(row.side), row.words, row.fingerprint, row.next_try) for key, row in keyed}
 
     def refuse(self, key: str, side: Side, words: str, fingerprint: str) -> None:
         """Parks a refused call: tried again after a while, each time later, and whenever a side changes."""
@@ -172,6 +174,11 @@ class Journal:
 
     def _change(self, intent_id: str, **values: object) -> None:
         self.connection.execute(CHANGE, {"one": intent_id, **values})
+
+
+def _source(side: Side, kind: Kind, source_id: str | None) -> RecordRef:
+    """The record that a write to this side was made from."""
+    return RecordRef(side.other, kind.on(side.other), source_id or "")
 
 
 def _intent(row: Row[Any]) -> Intent:

@@ -10,11 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, insert, or_, select, update
 from sqlalchemy import bindparam as given
 
-from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, Base, Kind, Link, LinkState, RawRecord, Side
+from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, Base, Kind, Link, LinkState, RawRecord, RecordRef, Side
 from procore_4hse.store.tables import APART, LINKS, STONES
 
 C = LINKS.c
 PAIR = (C.procore_id, C.fourhse_id)
+LINKED = (Kind.INCIDENT, *CHILDREN)
+"""The kinds of links."""
 OURS = C.route == given("in_route")
 LIVING = (OURS, C.removed.is_(False))
 
@@ -29,7 +31,7 @@ ON_SIDE = {
 OF_PARENT = select(LINKS).where(*LIVING, C.parent == given("incident"))
 REMOVED = select(*PAIR).where(OURS, C.removed)
 BORN_PRIVATE = select(C.procore_id).where(*LIVING, C.born_private)
-ELSEWHERE = select(*PAIR).where(C.route != given("in_route"), C.removed.is_(False))
+ELSEWHERE = select(C.kind, *PAIR).where(C.route != given("in_route"), C.removed.is_(False))
 TOLD_APART = select(APART.c.procore_id, APART.c.fourhse_id).where(APART.c.route == given("in_route"))
 INSERT, CHANGE, DELETE = (
     insert(LINKS),
@@ -40,7 +42,12 @@ INSERT, CHANGE, DELETE = (
 S = STONES.c
 BURIED = (
     select(STONES)
-    .where(S.route == given("in_route"), S.side == given("on_side"), S.record_id == given("record"))
+    .where(
+        S.route == given("in_route"),
+        S.side == given("on_side"),
+        S.kind == given("of_kind"),
+        S.record_id == given("record"),
+    )
     .order_by(S.id.desc())
     .limit(1)
 )
@@ -71,9 +78,9 @@ class Links:
         """Every link of these kinds without its base, which makes most of its size."""
         return tuple(_link(row, {}) for row in self._rows(OUTLINE, of_kinds=[kind.value for kind in kinds]))
 
-    def find(self, side: Side, record_id: str, kind: Kind = Kind.INCIDENT) -> Link | None:
-        """The link of a record; `kind` is the link's own, or PERSON for any child seen from 4HSE."""
-        row = self._row(side, record_id, kind)
+    def find(self, record: RecordRef) -> Link | None:
+        """The link of a record."""
+        row = self._row(record)
         return _link(row, row.base) if row else None
 
     def add(
@@ -91,7 +98,8 @@ class Links:
 
         What was agreed on with the one before does not hold for a new partner.
         """
-        known = self._row(Side.PROCORE, procore_id, kind) or self._given_up(fourhse_id, kind)
+        link = Link(0, procore_id, fourhse_id, kind=kind)
+        known = self._row(link.ref(Side.PROCORE), kind) or self._given_up(link)
         fresh = {"procore_id": procore_id, "fourhse_id": fourhse_id, "generation": generation}
         if known is None:
             names = {
@@ -107,24 +115,25 @@ class Links:
             state = {"state": LinkState.LIVE.value, "base": known.base if same else {}}
             private = {"born_private": known.born_private or born_private}
             self._change(known, **fresh, **state, **private)
-        row = self._found(Side.PROCORE, procore_id, kind)[0]
+        row = self._found(link.ref(Side.PROCORE))[0]
         return _link(row, row.base)
 
-    def _given_up(self, fourhse_id: str, kind: Kind) -> Row[Any] | None:
+    def _given_up(self, link: Link) -> Row[Any] | None:
         """The link of a 4HSE record whose Procore record is gone for good, without its people."""
-        row = self._row(Side.FOURHSE, fourhse_id, kind)
+        row = self._row(link.ref(Side.FOURHSE), link.kind)
         if row is not None:
             self.drop_children(row.procore_id)
         return row
 
-    def rebase(self, procore_id: str, fields: Mapping[str, Base], *, kind: Kind = Kind.INCIDENT) -> None:
-        row = self._row(Side.PROCORE, procore_id, kind)
+    def rebase(self, procore: RecordRef, fields: Mapping[str, Base]) -> None:
+        """New bases for some fields of the link that the Procore record is in."""
+        row = self._row(procore)
         if row is not None:
             fresh = {key: _base_json(base) for key, base in fields.items()}
             self._change(row, base={**row.base, **fresh})
 
-    def set_state(self, procore_id: str, state: LinkState, *, kind: Kind = Kind.INCIDENT) -> None:
-        row = self._row(Side.PROCORE, procore_id, kind)
+    def set_state(self, procore: RecordRef, state: LinkState) -> None:
+        row = self._row(procore)
         if row is not None and row.state != state.value:
             self._change(row, state=state.value)
 
@@ -136,7 +145,7 @@ class Links:
 
     def remove(self, procore_id: str) -> Link | None:
         """Takes a link apart; the two are strangers until a person answers."""
-        row = self._row(Side.PROCORE, procore_id, Kind.INCIDENT)
+        row = self._row(RecordRef(Side.PROCORE, Kind.INCIDENT, procore_id))
         if row is None:
             return None
         self._change(row, removed=True)
@@ -153,10 +162,10 @@ class Links:
     def born_private(self) -> frozenset[str]:
         return frozenset(row.procore_id for row in self._rows(BORN_PRIVATE))
 
-    def elsewhere(self) -> frozenset[tuple[Side, str]]:
+    def elsewhere(self) -> frozenset[RecordRef]:
         """Records that another route has linked."""
-        pairs = self._rows(ELSEWHERE)
-        return frozenset({(Side.PROCORE, left) for left, _ in pairs} | {(Side.FOURHSE, right) for _, right in pairs})
+        links = (Link(0, left, right, kind=Kind(kind)) for kind, left, right in self._rows(ELSEWHERE))
+        return frozenset(record for link in links for record in link.refs)
 
     def tell_apart(self, procore_id: str, fourhse_id: str) -> None:
         if (procore_id, fourhse_id) not in self.not_duplicates():
@@ -172,29 +181,32 @@ class Links:
         kept = {"image": dict(record.payload), "evidence": evidence, "seen_at": self.now}
         self.connection.execute(insert(STONES), {**named, **kept})
 
-    def tombstone(self, side: Side, record_id: str) -> Tombstone | None:
-        row = next(iter(self._rows(BURIED, on_side=side.value, record=record_id)), None)
+    def tombstone(self, record: RecordRef) -> Tombstone | None:
+        named = {"on_side": record.side.value, "of_kind": record.kind.value, "record": record.id}
+        row = next(iter(self._rows(BURIED, **named)), None)
         if row is None:
             return None
-        return Tombstone(RawRecord(side, Kind(row.kind), record_id, row.image), row.evidence, row.seen_at)
+        return Tombstone(RawRecord(record.side, record.kind, record.id, row.image), row.evidence, row.seen_at)
 
     def leave_behind(self, link: Link, record: RawRecord) -> None:
         """Keeps what 4HSE held of a person whose incident was made again there, by the Procore record's name."""
         self.bury(replace(record, kind=link.kind, id=link.procore_id), "its incident was made again")
 
-    def left_behind(self) -> dict[str, Mapping[str, Any]]:
-        """What 4HSE held last of people whose incident was made again, by the link's key."""
-        return {f"{row.kind}-{row.record_id}": row.image for row in self._rows(LEFT_BEHIND)}
+    def left_behind(self) -> dict[RecordRef, Mapping[str, Any]]:
+        """What 4HSE held last of people whose incident was made again, by their Procore records."""
+        rows = self._rows(LEFT_BEHIND)
+        return {RecordRef(Side.PROCORE, Kind(row.kind), row.record_id): row.image for row in rows}
 
     def _rows(self, question: Select[Any], **words: object) -> Sequence[Any]:
         return self.connection.execute(question, {"in_route": self.route, **words}).all()
 
-    def _found(self, side: Side, record_id: str, kind: Kind) -> Sequence[Row[Any]]:
-        kinds = [each.value for each in (*CHILDREN, kind) if kind in (each, each.on(Side.FOURHSE))]
-        return self._rows(ON_SIDE[side], record=record_id, of_kinds=kinds)
+    def _found(self, record: RecordRef, kind: Kind | None = None) -> Sequence[Row[Any]]:
+        """Links of a record, of one kind when that is known: a person in 4HSE may be an injury or a near miss."""
+        kinds = [each.value for each in LINKED if each.on(record.side) is record.kind and kind in (None, each)]
+        return self._rows(ON_SIDE[record.side], record=record.id, of_kinds=kinds)
 
-    def _row(self, side: Side, record_id: str, kind: Kind) -> Row[Any] | None:
-        return next(iter(self._found(side, record_id, kind)), None)
+    def _row(self, record: RecordRef, kind: Kind | None = None) -> Row[Any] | None:
+        return next(iter(self._found(record, kind)), None)
 
     def _change(self, row: Row[Any], **values: object) -> None:
         self.connection.execute(CHANGE, {"one": row.id, **values})

@@ -10,9 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, or_, select, update
 from sqlalchemy import bindparam as given
 
-from procore_4hse.models import PEOPLE_RECORDS, Image, Kind, LinkState, Side
+from procore_4hse.models import PEOPLE_RECORDS, Image, Kind, LinkState, RecordRef, Side
 from procore_4hse.store.links import Links
-from procore_4hse.store.staging import Key
 from procore_4hse.store.tables import INBOX, JOURNAL, RECORDS, REFUSALS, STONES
 
 CHUNK = 400
@@ -31,7 +30,7 @@ class Told:
 
     id: str
     is_open: bool
-    records: tuple[Key, Key]
+    records: tuple[RecordRef, RecordRef]
     images: tuple[Image, ...]
 
 
@@ -41,7 +40,7 @@ class Purge:
 
     # What is old enough -------------------------------------------------------------------------------------------
 
-    def old_records(self, before: datetime) -> tuple[list[Key], list[Key]]:
+    def old_records(self, before: datetime) -> tuple[list[RecordRef], list[RecordRef]]:
         """Records that were absent before and belong to nothing living: those to remove, and those to empty.
 
         An emptied one keeps its id, for its link still counts it as deleted.
@@ -51,7 +50,7 @@ class Purge:
             RECORDS.c.route == self.route, RECORDS.c.absent, RECORDS.c.absent_at < before
         )
         rows = self.connection.execute(old)
-        keys = {(Side(side), Kind(kind), record_id): digest for side, kind, record_id, digest in rows}
+        keys = {RecordRef(Side(side), Kind(kind), record_id): digest for side, kind, record_id, digest in rows}
         gone = [key for key in keys if states.get(key, LinkState.ENDED) is LinkState.ENDED]
         return gone, [key for key, digest in keys.items() if digest and states.get(key) in SETTLED]
 
@@ -74,17 +73,17 @@ class Purge:
         states = self._states()
         rows = self._unpurged(STONES, STONES.c.seen_at < before)
         asked = (LinkState.GONE_PROCORE, LinkState.GONE_FOURHSE)
-        return [row.id for row in rows if states.get((Side(row.side), Kind(row.kind), row.record_id)) not in asked]
+        return [row.id for row in rows if states.get(_buried(row)) not in asked]
 
-    def _states(self) -> dict[Key, LinkState]:
+    def _states(self) -> dict[RecordRef, LinkState]:
         """The state of every linked record's link; a person's record follows its incident."""
         links = Links(self.connection, self.route, self.now).outline(Kind.INCIDENT, *PEOPLE_RECORDS)
         incidents = {link.procore_id: link.state for link in links if link.kind is Kind.INCIDENT}
-        found: dict[Key, LinkState] = {}
+        found: dict[RecordRef, LinkState] = {}
         for link in links:
             above = incidents.get(link.parent, LinkState.ENDED) if link.parent else LinkState.LIVE
             state = link.state if above is LinkState.LIVE or link.state in UNASKED else above
-            found |= {(side, link.kind.on(side), link.id_on(side)): state for side in Side}
+            found |= dict.fromkeys(link.refs, state)
         return found
 
     # What says something about somebody ---------------------------------------------------------------------------
@@ -95,14 +94,15 @@ class Purge:
         rows = self._unpurged(JOURNAL, JOURNAL.c.kind.in_(kinds))
         for row in rows:
             side, kind = Side(row.side), Kind(row.kind)
-            records = (side, kind.on(side), row.target_id or ""), (side.other, kind.on(side.other), row.source_id or "")
+            target = RecordRef(side, kind.on(side), row.target_id or "")
+            source = RecordRef(side.other, kind.on(side.other), row.source_id or "")
             images = (row.fields, row.before, row.answer, row.action["seen"], *row.action["sources"].values())
-            yield Told(row.id, row.outcome == "open", records, images)
+            yield Told(row.id, row.outcome == "open", (target, source), images)
 
-    def stones_of_people(self) -> list[tuple[int, Key, Image]]:
+    def stones_of_people(self) -> list[tuple[int, RecordRef, Image]]:
         kinds = [kind.value for kind in (*PEOPLE_RECORDS, Kind.PERSON)]
         rows = self._unpurged(STONES, STONES.c.kind.in_(kinds))
-        return [(row.id, (Side(row.side), Kind(row.kind), row.record_id), row.image) for row in rows]
+        return [(row.id, _buried(row), row.image) for row in rows]
 
     def purged_items(self) -> frozenset[int]:
         purged = select(INBOX.c.id).where(INBOX.c.route == self.route, INBOX.c.purged_at.is_not(None))
@@ -118,11 +118,11 @@ class Purge:
 
     # Removal ------------------------------------------------------------------------------------------------------
 
-    def remove_records(self, keys: Iterable[Key]) -> None:
+    def remove_records(self, keys: Iterable[RecordRef]) -> None:
         for key in keys:
             self.connection.execute(delete(RECORDS).where(*self._of(key)))
 
-    def empty_records(self, keys: Iterable[Key]) -> None:
+    def empty_records(self, keys: Iterable[RecordRef]) -> None:
         """Id and place stay; the next listing that holds the record fills it again."""
         for key in keys:
             self.connection.execute(update(RECORDS).where(*self._of(key)).values(payload={}, digest=""))
@@ -145,9 +145,8 @@ class Purge:
         named = (REFUSALS.c.route == self.route, REFUSALS.c.key.in_(keys))
         self.connection.execute(update(REFUSALS).where(*named).values(words=""))
 
-    def _of(self, key: Key) -> tuple[ColumnElement[bool], ...]:
-        side, kind, record_id = key
-        named = {"route": self.route, "side": side.value, "kind": kind.value, "id": record_id}
+    def _of(self, key: RecordRef) -> tuple[ColumnElement[bool], ...]:
+        named = {"route": self.route, "side": key.side.value, "kind": key.kind.value, "id": key.id}
         return tuple(RECORDS.c[name] == value for name, value in named.items())
 
     def _each(self, table: Table, ids: Sequence[Any], emptied: Callable[[Row[Any]], dict[str, Any]]) -> None:
@@ -175,3 +174,8 @@ def _empty_item(row: Row[Any]) -> dict[str, Any]:
 
 def _empty_stone(row: Row[Any]) -> dict[str, Any]:
     return {"image": {}}
+
+
+def _buried(row: Row[Any]) -> RecordRef:
+    """The deleted record that a tombstone is about."""
+    return RecordRef(Side(row.side), Kind(row.kind), row.record_id)

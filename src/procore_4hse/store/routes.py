@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy import bindparam as given
 
+from procore_4hse.models import Side
 from procore_4hse.store.tables import CYCLES, ROUTES, SLICES
 
 KNOWN = select(ROUTES).where(ROUTES.c.key == given("of_key"))
@@ -25,8 +27,39 @@ DAYS = select(SLICES.c.day).where(SLICES.c.route == given("of_route"), SLICES.c.
 
 
 @dataclass(frozen=True)
+class RouteMemory:
+    """What a route has learnt about its vendors and been told by people. Kept as JSON under these names."""
+
+    privacy_key: str = ""
+    """Of the keyed hashes that stand for the titles of private incidents."""
+    accounts_procore: tuple[str, ...] = ()
+    """Whom Procore names as the author of what we created."""
+    accounts_fourhse: tuple[str, ...] = ()
+    client_ids_kept: bool = True
+    """False once 4HSE gave a record another id than the one that we sent (H4)."""
+    put_whole: bool = False
+    """Whether 4HSE's PUT wants the whole record (H5)."""
+    hides_unknown_time: bool = False
+    """Whether Procore shows incidents of unknown time only when they are asked for (P42)."""
+    directories_at: datetime | None = None
+    """When the directories of people were read last."""
+    pickers: tuple[str, ...] = ()
+    """The word lists that were read with them."""
+    partners: Mapping[str, str] = field(default_factory=dict)
+    """Procore person id -> 4HSE person-office id, as a person named them."""
+    quiet: bool = False
+    """A backfill that alerts nobody has not come to its end."""
+
+    def accounts(self, side: Side) -> tuple[str, ...]:
+        return self.accounts_procore if side is Side.PROCORE else self.accounts_fourhse
+
+
+MEMORY = TypeAdapter(RouteMemory)
+
+
+@dataclass(frozen=True)
 class RouteState:
-    """`memory` holds what was learnt about the vendors: own accounts, whether PUT wants the whole record ..."""
+    """What a route remembers between cycles."""
 
     key: str
     name: str
@@ -38,7 +71,7 @@ class RouteState:
     cursor_at: datetime | None = None
     swept_at: datetime | None = None
     incidents: int = 0
-    memory: Mapping[str, Any] = field(default_factory=dict)
+    memory: RouteMemory = RouteMemory()
 
 
 @dataclass(frozen=True)
@@ -59,7 +92,9 @@ class Routes:
     def get(self, key: str, name: str = "") -> RouteState:
         """The route's memory; an empty one on first sight."""
         row = self.connection.execute(KNOWN, {"of_key": key}).one_or_none()
-        return RouteState(key=key, name=name) if row is None else RouteState(**row._mapping)
+        if row is None:
+            return RouteState(key=key, name=name)
+        return RouteState(**{**row._mapping, "memory": MEMORY.validate_python(row.memory)})
 
     def keys(self) -> tuple[str, ...]:
         """Every route that the store knows, configured or not."""
@@ -70,9 +105,10 @@ class Routes:
             self.connection.execute(insert(ROUTES), {"key": key, "name": name, "memory": {}, **changes})
 
     def remember(self, key: str, name: str, **facts: Any) -> None:
-        state = self.get(key, name)
-        if any(state.memory.get(fact) != value for fact, value in facts.items()):
-            self.save(key, name, memory={**state.memory, **facts})
+        """`facts` are named as in RouteMemory."""
+        known = self.get(key, name).memory
+        if (memory := replace(known, **facts)) != known:
+            self.save(key, name, memory=MEMORY.dump_python(memory, mode="json", exclude_defaults=True))
 
 
 class Cycles:

@@ -11,11 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 from sqlalchemy import bindparam as given
 
-from procore_4hse.models import Image, Kind, RawRecord, Side, Staged
+from procore_4hse.models import Image, Kind, RawRecord, RecordRef, Side, Staged
 from procore_4hse.store.tables import RECORDS
-
-Key = tuple[Side, Kind, str]
-"""Names a raw record; ids of different kinds may be equal."""
 
 CHUNK = 400
 """So many ids are named in one statement at most."""
@@ -65,7 +62,7 @@ class Staging:
 
     def put_one(self, record: RawRecord, *, server_at: datetime, minimal: bool = False) -> None:
         """Stages the record that a call of ours has just shown; it counts for the latest pull."""
-        row = self._row(record.side, record.kind, record.id)
+        row = self._row(record.ref)
         known = {} if row is None else {record.id: row}
         hidden = frozenset({record.id} if minimal else ())
         self._write({record.id: record}, known, row.pull if row else self.last_pull(), hidden, server_at)
@@ -81,18 +78,18 @@ class Staging:
     def drop_absent(self, side: Side, kind: Kind) -> None:
         self.connection.execute(DROP, self._of(side, kind))
 
-    def forget(self, side: Side, kind: Kind, record_id: str) -> None:
-        self.connection.execute(FORGET, {**self._of(side, kind), "one": record_id})
+    def forget(self, record: RecordRef) -> None:
+        self.connection.execute(FORGET, {**self._of(record.side, record.kind), "one": record.id})
 
     def records(self, side: Side, kinds: Iterable[Kind]) -> list[tuple[Staged, int]]:
         """Every staged record of these kinds by its id, each with the number of the pull that saw it last."""
         rows = self.connection.execute(LISTED, self._of_kinds(side, kinds))
         return [(_staged(row), row.pull) for row in rows]
 
-    def absent(self) -> frozenset[Key]:
+    def absent(self) -> frozenset[RecordRef]:
         """Records that a certified listing no longer held."""
         rows = self.connection.execute(ABSENT, {"in_route": self.route})
-        return frozenset((Side(side), Kind(kind), record_id) for side, kind, record_id in rows)
+        return frozenset(RecordRef(Side(side), Kind(kind), record_id) for side, kind, record_id in rows)
 
     def one_present(self, side: Side, kind: Kind) -> str | None:
         """The id of some record that the latest listing held."""
@@ -103,8 +100,8 @@ class Staging:
         moment: datetime | None = self.connection.execute(NEWEST, self._of_kinds(side, kinds)).scalar_one()
         return moment
 
-    def find(self, side: Side, kind: Kind, record_id: str) -> Staged | None:
-        row = self._row(side, kind, record_id)
+    def find(self, record: RecordRef) -> Staged | None:
+        row = self._row(record)
         return _staged(row) if row else None
 
     def count(self, side: Side, kind: Kind) -> int:
@@ -118,8 +115,8 @@ class Staging:
     def _of_kinds(self, side: Side, kinds: Iterable[Kind]) -> dict[str, Any]:
         return {"in_route": self.route, "on_side": side.value, "of_kinds": [kind.value for kind in kinds]}
 
-    def _row(self, side: Side, kind: Kind, record_id: str) -> Row[Any] | None:
-        return self.connection.execute(FOUND, {**self._of(side, kind), "one": record_id}).one_or_none()
+    def _row(self, record: RecordRef) -> Row[Any] | None:
+        return self.connection.execute(FOUND, {**self._of(record.side, record.kind), "one": record.id}).one_or_none()
 
     def _write(
         self,

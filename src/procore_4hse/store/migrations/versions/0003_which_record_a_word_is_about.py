@@ -1,0 +1,45 @@
+"""A question about a word names the kind of its record too, and 4HSE's ids are kept in one form."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision: str | None = "0002"
+branch_labels: str | None = None
+depends_on: str | None = None
+
+IDS = {
+    "raw_record": ("id", "parent_id"),
+    "tombstone": ("record_id",),
+}
+"""Per table with a column `side`: the ids that 4HSE gives."""
+
+
+def upgrade() -> None:
+    _lower_ids()
+    _name_kinds()
+
+
+def _lower_ids() -> None:
+    connection = op.get_bind()
+    for table, columns in IDS.items():
+        for column in columns:
+            connection.execute(sa.text(f"UPDATE {table} SET {column} = lower({column}) WHERE side = 'fourhse'"))  # noqa: S608
+    connection.execute(sa.text("UPDATE link SET fourhse_id = lower(fourhse_id)"))
+    connection.execute(sa.text("UPDATE apart SET fourhse_id = lower(fourhse_id)"))
+
+
+def _name_kinds() -> None:
+    """`word:procore:12:days` becomes `word:procore:injury-12:days` where the record is known to be an injury."""
+    connection = op.get_bind()
+    inbox = sa.table("inbox", *map(sa.column, ("id", "route", "state", "key")), sa.column("item", sa.JSON))
+    records = sa.table("raw_record", *map(sa.column, ("route", "side", "kind", "id")))
+    asked = sa.select(inbox).where(inbox.c.key.like("word:%"), inbox.c.state != "closed")
+    for row in connection.execute(asked).all():
+        _, side, record_id, field = row.key.split(":", 3)
+        of_record = (records.c.route == row.route, records.c.side == side, records.c.id == record_id)
+        kinds = set(connection.execute(sa.select(records.c.kind).where(*of_record)).scalars())
+        if len(kinds) == 1 and kinds != {"incident"}:
+            key = f"word:{side}:{kinds.pop()}-{record_id}:{field}"
+            renamed = sa.update(inbox).where(inbox.c.id == row.id)
+            connection.execute(renamed.values(key=key, item={**row.item, "key": key}))
