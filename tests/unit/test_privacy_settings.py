@@ -28,7 +28,7 @@ ROUTE = {
 HEALTH_ROWS = {"Days of absence", "Affliction", "Body parts", "Filing type", "Description of the person"}
 
 
-def told(privacy: dict[str, str], **route: Any) -> Settings:
+def settings_with(privacy: dict[str, str], **route: Any) -> Settings:
     return Settings(
         procore={"company_id": 1, "client_id": "a", "client_secret": "b"},
         fourhse={"client_id": "a", "username": "b", "password": "c"},
@@ -38,13 +38,13 @@ def told(privacy: dict[str, str], **route: Any) -> Settings:
 
 
 def route_of(privacy: dict[str, str], **route: Any) -> Route:
-    (found,) = routes_of(told(privacy, **route))
-    return found
+    (built,) = routes_of(settings_with(privacy, **route))
+    return built
 
 
 def problems_of(privacy: dict[str, str], **route: Any) -> tuple[Problem, ...]:
     with pytest.raises(ConfigurationError) as caught:
-        routes_of(told(privacy, **route))
+        routes_of(settings_with(privacy, **route))
     return caught.value.problems
 
 
@@ -64,27 +64,27 @@ def test_everything_crosses_where_nothing_is_said() -> None:
 
 
 def test_a_route_that_bars_a_class_refuses_to_start_and_names_each_row() -> None:
-    found = problems_of({"health": "none"})
-    assert {problem.place for problem in found} == {"route riverside, privacy, health"}
-    assert [problem.what.split("`")[1] for problem in found] == [
+    problems = problems_of({"health": "none"})
+    assert {problem.place for problem in problems} == {"route riverside, privacy, health"}
+    assert [problem.what.split("`")[1] for problem in problems] == [
         "Days of absence",
         "Affliction",
         "Body parts",
         "Filing type",
         "Description of the person",
     ]
-    assert str(found[0]) == (
+    assert str(problems[0]) == (
         "route riverside, privacy, health: the row `Days of absence` goes to 4HSE and Procore, where its class, "
         'health, may not cross. Let health cross there, or write when_barred = "leave out"'
     )
 
 
 def test_a_row_that_may_still_go_one_way_is_told_which() -> None:
-    found = {problem.what.split("`")[1]: problem for problem in problems_of({"health": "4hse-to-procore"})}
-    assert found.keys() == HEALTH_ROWS
-    assert "goes to 4HSE, where its class" in found["Affliction"].what
-    assert found["Affliction"].remedy.endswith(", or write `direction: 4hse to procore` in the row")
-    assert found["Filing type"].remedy == 'Let health cross there, or write when_barred = "leave out"'
+    by_row = {problem.what.split("`")[1]: problem for problem in problems_of({"health": "4hse-to-procore"})}
+    assert by_row.keys() == HEALTH_ROWS
+    assert "goes to 4HSE, where its class" in by_row["Affliction"].what
+    assert by_row["Affliction"].remedy.endswith(", or write `direction: 4hse to procore` in the row")
+    assert by_row["Filing type"].remedy == 'Let health cross there, or write when_barred = "leave out"'
 
 
 def test_only_ways_that_the_route_goes_are_refused() -> None:
@@ -104,10 +104,10 @@ def test_what_may_not_cross_is_left_out_where_the_route_says_so() -> None:
 
 @pytest.mark.parametrize("when", ["refuse", "leave out"])
 def test_a_title_a_day_and_a_status_cannot_be_barred(when: str) -> None:
-    found = problems_of({"plain": "procore-to-4hse", "when_barred": when})
-    required = [problem for problem in found if "no incident can do without" in problem.remedy]
+    problems = problems_of({"plain": "procore-to-4hse", "when_barred": when})
+    required = [problem for problem in problems if "no incident can do without" in problem.remedy]
     assert [problem.what.split("`")[1] for problem in required] == ["Title", "Day", "Status"]
-    assert (found == tuple(required)) == (when == "leave out")
+    assert (problems == tuple(required)) == (when == "leave out")
 
 
 def test_a_raised_class_can_bar_a_required_row(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_raised_class_can_bar_a_required_row(tmp_path: Path) -> None:
 
 
 def test_the_problems_of_all_routes_come_at_once() -> None:
-    settings = told({"identity": "none"})
+    settings = settings_with({"identity": "none"})
     other = settings.routes[0].model_copy(update={"name": "hillside"})
     with pytest.raises(ConfigurationError) as caught:
         routes_of(settings.model_copy(update={"routes": (*settings.routes, other)}))

@@ -24,8 +24,8 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def duration(text: object) -> timedelta:
     """The time that "30s", "5m", "24h" or "7d" means; ValueError for anything else, and for zero."""
-    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
-    length = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta(0)
+    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    length = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta(0)
     if not length:
         raise ValueError("a duration is a number above zero and its unit, such as 30s, 5m, 24h or 7d")
     return length
@@ -37,8 +37,8 @@ _DAYS = {"d": 1, "w": 7, "y": 365}
 
 def age(text: object) -> timedelta:
     """The time that "90d", "26w" or "2y" means; ValueError for anything else, and for less than two days."""
-    found = _AGE.fullmatch(text) if isinstance(text, str) else None
-    length = timedelta(days=int(found[1]) * _DAYS[found[2]]) if found else timedelta(0)
+    match = _AGE.fullmatch(text) if isinstance(text, str) else None
+    length = timedelta(days=int(match[1]) * _DAYS[match[2]]) if match else timedelta(0)
     if length < timedelta(days=2):
         raise ValueError("an age is two days or more, such as 90d, 26w or 2y")
     return length
