@@ -166,7 +166,8 @@ def test_every_value_is_read_as_text(write: Write) -> None:
 
 
 def test_a_file_from_another_editor_loads(write: Write) -> None:
-    assert load(write(b"\xef\xbb\xbf" + INCIDENT.replace("\n", "\r\n").encode())) == load(write())
+    incident, category = (b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode() for text in (INCIDENT, CATEGORY))
+    assert load(write(incident, category)) == load(write())
 
 
 # The digest ------------------------------------------------------------------------------------------------------
@@ -257,6 +258,8 @@ BROKEN_INCIDENTS = {
         "Compare",
     ),
     "not UTF-8": (INCIDENT.encode().replace(b"name", b"n\xe4me"), "incident.yaml:6", "not UTF-8", "encoding UTF-8"),
+    "UTF-16": (INCIDENT.encode("utf-16"), "incident.yaml:1", "not UTF-8", "encoding UTF-8"),
+    "UTF-16 without a mark": (INCIDENT.encode("utf-16-le"), "incident.yaml:1", "not UTF-8", "encoding UTF-8"),
     "complex key": (
         changed("4hse: name", "? [a]\n    : name"),
         "incident.yaml:6",

@@ -64,6 +64,8 @@ def _decoded(path: Path) -> str:
         what = f"the file cannot be read ({error.strerror})"
         raise _unread([Problem(f"{path}:1", what, "Correct its permissions")]) from error
     try:
+        if b"\0" in raw:  # UTF-16 without a mark passes for UTF-8 as long as it holds plain English
+            raise UnicodeDecodeError("utf-8", raw, at := raw.index(b"\0"), at + 1, "no text holds this byte")
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
