@@ -1,6 +1,7 @@
 import json
 import re
 import shlex
+import tomllib
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from procore_4hse.errors import ConfigurationError, Problem
 from procore_4hse.settings import model
 from procore_4hse.settings.loader import load
 from procore_4hse.settings.model import Deletions, DirectionSetting, Private, Settings
+from procore_4hse.settings.toml_file import lines_of
 from procore_4hse.settings.values import age, duration
 
 GOOD = """\
@@ -93,16 +95,19 @@ def only_problem(config: Path | None, environ: dict[str, str]) -> Problem:
 
 def test_a_minimal_file_is_filled_up_with_the_documented_defaults(write: Write) -> None:
     file = write(GOOD)
-    found = load(file, {})
+    settings = load(file, {})
 
-    assert found.procore.company_id == 26972
-    assert found.procore.api_url == "https://api.procore.com"
-    assert found.fourhse.client_secret.get_secret_value() == ""
-    assert found.schedule.every == timedelta(seconds=90)
-    assert (found.schedule.full_sweep_every, found.schedule.settle_for) == (timedelta(days=1), timedelta(minutes=30))
-    assert (found.guards.max_deletes, found.guards.max_delete_percent) == (5, 10)
-    assert (found.guards.max_change_percent, found.guards.max_creates) == (50, 200)
-    (route,) = found.routes
+    assert settings.procore.company_id == 26972
+    assert settings.procore.api_url == "https://api.procore.com"
+    assert settings.fourhse.client_secret.get_secret_value() == ""
+    assert settings.schedule.every == timedelta(seconds=90)
+    assert (settings.schedule.full_sweep_every, settings.schedule.settle_for) == (
+        timedelta(days=1),
+        timedelta(minutes=30),
+    )
+    assert (settings.guards.max_deletes, settings.guards.max_delete_percent) == (5, 10)
+    assert (settings.guards.max_change_percent, settings.guards.max_creates) == (50, 200)
+    (route,) = settings.routes
     assert route.since == date(2026, 1, 1)
     assert route.fourhse_office == UUID("5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02")
     assert (route.direction, route.deletions, route.private) == (DirectionSetting.BOTH, Deletions.ASK, Private.SKIP)
@@ -110,9 +115,9 @@ def test_a_minimal_file_is_filled_up_with_the_documented_defaults(write: Write) 
 
 
 def test_settings_cannot_be_changed(write: Write) -> None:
-    found = load(write(GOOD), {})
+    settings = load(write(GOOD), {})
     with pytest.raises(ValueError, match="frozen"):
-        found.guards.max_deletes = 1000  # type: ignore[misc]
+        settings.guards.max_deletes = 1000  # type: ignore[misc]
 
 
 def test_no_secret_shows_when_settings_are_printed(write: Write) -> None:
@@ -122,25 +127,25 @@ def test_no_secret_shows_when_settings_are_printed(write: Write) -> None:
 
 
 def test_relative_paths_count_from_the_folder_of_the_file(write: Write, tmp_path: Path) -> None:
-    found = load(write(GOOD), {})
-    assert found.store.url.get_secret_value() == f"sqlite:///{tmp_path}/site/data/sync.db"
-    assert found.routes[0].mapping == tmp_path / "site" / "mappings" / "default"
+    settings = load(write(GOOD), {})
+    assert settings.store.url.get_secret_value() == f"sqlite:///{tmp_path}/site/data/sync.db"
+    assert settings.routes[0].mapping == tmp_path / "site" / "mappings" / "default"
 
 
 def test_relative_paths_from_the_environment_count_from_the_folder_of_the_file_too(
     write: Write, tmp_path: Path
 ) -> None:
-    found = load(write(GOOD), {"SYNC_STORE__URL": "sqlite:///other.db"})
-    assert found.store.url.get_secret_value() == f"sqlite:///{tmp_path}/site/other.db"
+    settings = load(write(GOOD), {"SYNC_STORE__URL": "sqlite:///other.db"})
+    assert settings.store.url.get_secret_value() == f"sqlite:///{tmp_path}/site/other.db"
 
 
 def test_absolute_paths_stay(write: Write, tmp_path: Path) -> None:
     text = GOOD.replace("sqlite:///data", f"sqlite:///{tmp_path}/var").replace(
         '"mappings/default"', f'"{tmp_path}/words"'
     )
-    found = load(write(text), {})
-    assert found.store.url.get_secret_value() == f"sqlite:///{tmp_path}/var/sync.db"
-    assert found.routes[0].mapping == tmp_path / "words"
+    settings = load(write(text), {})
+    assert settings.store.url.get_secret_value() == f"sqlite:///{tmp_path}/var/sync.db"
+    assert settings.routes[0].mapping == tmp_path / "words"
 
 
 def test_without_a_file_everything_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,11 +163,11 @@ def test_without_a_file_everything_comes_from_the_environment(tmp_path: Path, mo
         "SYNC_GUARDS__MAX_CREATES": "0",
         "SYNC_ROUTES": json.dumps([ROUTE | {"enabled": False}]),
     }
-    found = load(None, environ)
-    assert (found.procore.company_id, found.procore.client_id, found.guards.max_creates) == (26972, "12345", 0)
-    assert found.routes[0].enabled is False
-    assert found.routes[0].mapping == tmp_path / "words"
-    assert found.store.url.get_secret_value() == f"sqlite:///{tmp_path}/sync.db"
+    settings = load(None, environ)
+    assert (settings.procore.company_id, settings.procore.client_id, settings.guards.max_creates) == (26972, "12345", 0)
+    assert settings.routes[0].enabled is False
+    assert settings.routes[0].mapping == tmp_path / "words"
+    assert settings.store.url.get_secret_value() == f"sqlite:///{tmp_path}/sync.db"
 
 
 def test_the_environment_wins_over_secret_files_and_those_over_the_file(write: Write, tmp_path: Path) -> None:
@@ -174,16 +179,16 @@ def test_the_environment_wins_over_secret_files_and_those_over_the_file(write: W
     (secrets / "routes").mkdir()
     environ = {"SYNC_SECRETS_DIR": str(secrets), "SYNC_FOURHSE__PASSWORD": "from a variable"}
 
-    found = load(write(GOOD), environ)
+    settings = load(write(GOOD), environ)
 
-    assert found.procore.client_secret.get_secret_value() == "from a file\n"
-    assert found.fourhse.password.get_secret_value() == "from a variable"
-    assert found.fourhse.username == "sync@site.example"
+    assert settings.procore.client_secret.get_secret_value() == "from a file\n"
+    assert settings.fourhse.password.get_secret_value() == "from a variable"
+    assert settings.fourhse.username == "sync@site.example"
 
 
 def test_routes_from_the_environment_replace_those_of_the_file(write: Write) -> None:
-    found = load(write(GOOD + SECOND_ROUTE), {"SYNC_ROUTES": json.dumps([ROUTE])})
-    assert [route.name for route in found.routes] == ["quarry"]
+    settings = load(write(GOOD + SECOND_ROUTE), {"SYNC_ROUTES": json.dumps([ROUTE])})
+    assert [route.name for route in settings.routes] == ["quarry"]
 
 
 def test_a_file_can_be_named_by_variable_and_the_option_is_stronger(write: Write, tmp_path: Path) -> None:
@@ -238,8 +243,8 @@ def test_ages(text: str, length: timedelta) -> None:
 
 def test_nothing_is_forgotten_unless_an_age_says_so(write: Write) -> None:
     assert set(load(write(GOOD), {}).retention.model_dump().values()) == {None}
-    found = load(write(GOOD + '[retention]\nraw = "90d"\njournal = "2y"\n'), {"SYNC_RETENTION__JOURNAL": "30d"})
-    assert found.retention == model.RetentionSettings(raw="90d", journal="30d")
+    settings = load(write(GOOD + '[retention]\nraw = "90d"\njournal = "2y"\n'), {"SYNC_RETENTION__JOURNAL": "30d"})
+    assert settings.retention == model.RetentionSettings(raw="90d", journal="30d")
 
 
 # What is wrong is named, with its place and its remedy -----------------------------------------------------------
@@ -422,8 +427,8 @@ def test_two_routes_share_no_register_and_no_name(write: Write, same: str, key: 
 def test_all_problems_come_at_once(write: Write) -> None:
     text = GOOD.replace("company_id", "company").replace("90s", "soon").replace("since = ", "from = ")
     file = write(text + SECOND_ROUTE.replace("hillside", "riverside"))
-    found = problems_of(file, {"SYNC_GARDS__MAX_DELETES": "3", "SYNC_GUARDS__MAX_CREATES": "many"})
-    assert {problem.place.removeprefix(str(file)) for problem in found} == {
+    problems = problems_of(file, {"SYNC_GARDS__MAX_DELETES": "3", "SYNC_GUARDS__MAX_CREATES": "many"})
+    assert {problem.place.removeprefix(str(file)) for problem in problems} == {
         "SYNC_GARDS__MAX_DELETES",
         "SYNC_GUARDS__MAX_CREATES",
         ":1 procore.company_id",
@@ -449,8 +454,8 @@ def test_the_privacy_of_a_route_stands_below_it(write: Write) -> None:
 
 
 def test_the_privacy_of_a_route_comes_from_the_environment_too(write: Write) -> None:
-    told = json.dumps([ROUTE | {"privacy": {"identity": "none", "when_barred": "leave out"}}])
-    privacy = load(write(GOOD), {"SYNC_ROUTES": told}).routes[0].privacy
+    routes = json.dumps([ROUTE | {"privacy": {"identity": "none", "when_barred": "leave out"}}])
+    privacy = load(write(GOOD), {"SYNC_ROUTES": routes}).routes[0].privacy
     assert (privacy.identity, privacy.health, privacy.when_barred) == ("none", "both", "leave out")
 
 
@@ -505,9 +510,114 @@ def test_with_nothing_configured_the_one_advice_is_to_begin(tmp_path: Path, monk
 
 def test_what_is_missing_without_a_file_is_named_as_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    found = problems_of(None, {"SYNC_PROCORE__COMPANY_ID": "1"})
-    assert Problem("SYNC_STORE__URL", "is missing", "Set it, or write a file with `procore-4hse init`") in found
-    assert "SYNC_ROUTES" in [problem.place for problem in found]
+    problems = problems_of(None, {"SYNC_PROCORE__COMPANY_ID": "1"})
+    assert Problem("SYNC_STORE__URL", "is missing", "Set it, or write a file with `procore-4hse init`") in problems
+    assert "SYNC_ROUTES" in [problem.place for problem in problems]
+
+
+# Every way to write TOML has its lines ---------------------------------------------------------------------------
+
+
+def whole_numbers(node: object, path: model.KeyPath = ()) -> dict[model.KeyPath, int]:
+    if isinstance(node, int):
+        return {path: node}
+    inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    return {at: number for key, value in inner for at, number in whole_numbers(value, (*path, key)).items()}
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_each_number_stands_in_the_line_that_it_names(line_end: str) -> None:
+    text = (Path(__file__).parent / "every_form.toml").read_text(encoding="utf-8").replace("\n", line_end)
+    numbers = whole_numbers(tomllib.loads(text))
+    lines = lines_of(text)
+    assert len(numbers) == 23
+    assert {path: lines.get(path) for path in numbers} == numbers
+    assert (lines["text",], lines["table",], lines["list", 1, "inner"]) == (7, 27, 39)
+
+
+def test_values_in_inline_tables_and_behind_dotted_keys_have_their_lines(write: Write) -> None:
+    file = write(
+        "procore = {company_id = 1, client_id = 'a', client_secret = 5, \"client_idd\" = 'x'}\n"
+        "fourhse.client_id = 'b'\n"
+        'fourhse . "username" = 7\n'
+        "routes = [\n"
+        "  {name = 'one', procore_project = 0},\n"
+        "  {name = 'two', privacy = {helth = 'none'}},\n"
+        "]\n"
+        "store = {}\n"
+    )
+    assert {problem.place.removeprefix(str(file)) for problem in problems_of(file, {})} == {
+        ":1 procore.client_secret",
+        ":1 procore.client_idd",
+        ":3 fourhse.username",
+        ":2 fourhse.password",
+        ":8 store.url",
+        ":5 route 1, procore_project",
+        ":6 route 2, privacy, helth",
+        *(f":5 route 1, {key}" for key in ("fourhse_project", "fourhse_office", "mapping", "since")),
+        *(f":6 route 2, {key}" for key in ("procore_project", "fourhse_project", "fourhse_office", "mapping", "since")),
+    }
+
+
+def test_a_text_of_many_lines_holds_no_tables_and_no_keys(write: Write) -> None:
+    text = 'client_id = """\n[guards]\nmax_deletes = 5\n[[routes]]\n"""'
+    broken = GOOD.replace('client_id = "hse-app"', text).replace("since = 2026-01-01", "since = 2026")
+    file = write(broken)
+    assert only_problem(file, {}).place == f"{file}:30 route 1, since"
+
+
+# Every editor and platform ---------------------------------------------------------------------------------------
+
+BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
+CP1252 = GOOD.replace("riverside", "caf\u00e9").encode("cp1252")
+
+
+def test_a_byte_order_mark_and_windows_line_ends_change_nothing(write: Write, tmp_path: Path) -> None:
+    good = load(write(GOOD), {})
+    file = write("")
+    file.write_bytes(f"{BOM}{GOOD}".replace("\n", "\r\n").encode())
+    secret = tmp_path / "fourhse__password"
+    secret.write_bytes(f"{BOM}hse-secret-2\r\n".encode())
+    assert load(file, {"SYNC_SECRETS_DIR": str(tmp_path)}) == good
+    file.write_bytes(f"{BOM}{GOOD}".replace("90s", "soon").replace("\n", "\r\n").encode())
+    assert only_problem(file, {}).place == f"{file}:15 schedule.every"
+
+
+@pytest.mark.parametrize(
+    ("content", "line"), [(CP1252, 21), *((GOOD.encode(name), 1) for name in ("utf-16", "utf-16-le", "utf-16-be"))]
+)
+def test_a_file_in_another_encoding_is_one_problem(write: Write, content: bytes, line: int) -> None:
+    file = write("")
+    file.write_bytes(content)
+    assert only_problem(file, {}) == Problem(f"{file}:{line}", "is not UTF-8 text", "Save it as UTF-8")
+
+
+SERVICE_LINKS = {
+    "SYNC_SERVICE_HOST": "10.0.0.1",
+    "SYNC_SERVICE_PORT": "80",
+    "SYNC_SERVICE_PORT_MY_DESK": "8484",
+    "SYNC_PORT": "tcp://10.0.0.1:80",
+    "SYNC_PORT_8484_TCP": "tcp://10.0.0.1:8484",
+    "SYNC_PORT_8484_TCP_PROTO": "tcp",
+    "SYNC_PORT_8484_TCP_PORT": "8484",
+    "SYNC_PORT_8484_TCP_ADDR": "10.0.0.1",
+    "SYNC_PORT_53_UDP_ADDR": "10.0.0.1",
+    "SYNC_DESK_SERVICE_HOST": "10.0.0.2",
+    "SYNC_DESK_PORT": "tcp://10.0.0.2:80",
+}
+
+
+@pytest.mark.parametrize("name", SERVICE_LINKS)
+def test_what_kubernetes_tells_of_a_service_is_no_setting(write: Write, name: str) -> None:
+    assert load(write(GOOD), {name: SERVICE_LINKS[name]}) == load(write(GOOD), {})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["SYNC_PROCORE__CLIENT_SECRT", "SYNC_PROCORE__SERVICE_HOST", "SYNC_SERVICE_HOSTS", "SYNC_PORT", "SYNC_PORT_8484"],
+)
+def test_what_is_no_service_is_still_reported(write: Write, name: str) -> None:
+    assert only_problem(write(GOOD), {**SERVICE_LINKS, name: "8484"}).place == name
 
 
 # A file with secrets is not for everyone -------------------------------------------------------------------------
@@ -564,10 +674,10 @@ def test_the_template_complains_of_what_is_to_be_filled_in_and_of_nothing_else(w
     assert len(problems_of(file, {})) == len(FILLED) + 1  # client_id stands in it twice
     for empty, full in FILLED.items():
         text = text.replace(empty, full)
-    found = load(write(text), {})
-    assert found.schedule == model.ScheduleSettings()
-    assert found.guards == model.GuardSettings()
-    assert found.retention == model.RetentionSettings()
+    settings = load(write(text), {})
+    assert settings.schedule == model.ScheduleSettings()
+    assert settings.guards == model.GuardSettings()
+    assert settings.retention == model.RetentionSettings()
 
 
 def test_the_template_names_every_setting_with_its_default(write: Write) -> None:
@@ -588,8 +698,8 @@ def test_the_example_in_config_is_the_template() -> None:
 
 
 def test_settings_are_built_from_arguments_alone(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = load(write(GOOD), {})
+    settings = load(write(GOOD), {})
     monkeypatch.setenv("GUARDS", '{"max_deletes": 1}')
     monkeypatch.setenv("SYNC_GUARDS__MAX_DELETES", "1")
-    again = Settings(procore=found.procore, fourhse=found.fourhse, store=found.store, routes=found.routes)
+    again = Settings(procore=settings.procore, fourhse=settings.fourhse, store=settings.store, routes=settings.routes)
     assert again.guards.max_deletes == 20

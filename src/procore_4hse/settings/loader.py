@@ -13,18 +13,17 @@ from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
-from procore_4hse.errors import ConfigurationError
+from procore_4hse.errors import ConfigurationError, Problem
 from procore_4hse.settings.findings import problem, shared_by_routes
 from procore_4hse.settings.model import Settings, section_model
 from procore_4hse.settings.sources import (
     CONFIG_VARIABLE,
     SECRETS_VARIABLE,
+    EnvironmentSource,
+    SecretFilesSource,
     Source,
-    from_environment,
-    from_secret_files,
-    unknown_variables,
 )
-from procore_4hse.settings.toml_file import DEFAULT_FILE, from_toml
+from procore_4hse.settings.toml_file import DEFAULT_FILE, TomlSource
 from procore_4hse.settings.values import anchored
 
 
@@ -35,41 +34,48 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
     """
     named = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
     file = named or DEFAULT_FILE
-    secrets, secret_problems = from_secret_files(environ.get(SECRETS_VARIABLE))
-    others = (from_environment(environ), secrets)
-    toml, toml_problems = from_toml(file, required=named is not None or not any(each.tree for each in others))
-    sources = (*others, toml) if toml else others
-    is_whole = toml is not None or not toml_problems
-    settings, faults = _validated(sources)
-    problems = [
-        *unknown_variables(environ),
-        *secret_problems,
-        *toml_problems,
+    environment = EnvironmentSource(Settings, environ)
+    secrets = SecretFilesSource(Settings, environ.get(SECRETS_VARIABLE))
+    toml = TomlSource(Settings, file, required=named is not None or not (environment.tree or secrets.tree))
+    settings, problems = _checked(environment, secrets, toml)
+    if settings is None or problems:
+        raise ConfigurationError(tuple(problems))
+    return _anchored(settings, (file.parent if toml.was_read else Path()).absolute())
+
+
+def _checked(
+    environment: EnvironmentSource, secrets: SecretFilesSource, toml: TomlSource
+) -> tuple[Settings | None, list[Problem]]:
+    """The settings that the sources give together, the first one strongest, and what is wrong with them."""
+    sources: tuple[Source, ...] = (environment, secrets, toml) if toml.was_read else (environment, secrets)
+    settings, faults = _collected(sources)
+    is_whole = toml.was_read or not toml.problems
+    return settings, [
+        *environment.problems,
+        *secrets.problems,
+        *toml.problems,
         *(problem(fault, sources) for fault in faults if is_whole or fault["type"] != "missing"),
         *shared_by_routes(sources),
     ]
-    if settings is None or problems:
-        raise ConfigurationError(tuple(problems))
-    return _anchored(settings, (file.parent if toml else Path()).absolute())
 
 
-def _validated(sources: Sequence[Source]) -> tuple[Settings | None, list[ErrorDetails]]:
-    """The settings that the sources give together, the first one strongest, or what is wrong with them."""
-    bare: dict[str, Any] = {section: {} for section, info in Settings.model_fields.items() if section_model(info)}
-    trees = [*(dict(source.tree) for source in sources), bare]
+def _collected(sources: Sequence[Source]) -> tuple[Settings | None, list[ErrorDetails]]:
+    # With a table for each section, each key that is missing in one is reported by its name.
+    sections: dict[str, Any] = {section: {} for section, info in Settings.model_fields.items() if section_model(info)}
+    chain = (*sources, InitSettingsSource(Settings, sections))
 
-    class Layered(Settings):
+    class Collected(Settings):
         @classmethod
         def settings_customise_sources(
             cls, settings_cls: type[BaseSettings], *_: Any, **__: Any
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return tuple(InitSettingsSource(settings_cls, tree) for tree in trees)
+            return chain
 
     try:
-        layered = Layered()
+        collected = Collected()
     except ValidationError as error:
         return None, error.errors(include_url=False, include_input=False)
-    return Settings(**{name: getattr(layered, name) for name in Settings.model_fields}), []
+    return Settings(**{name: getattr(collected, name) for name in Settings.model_fields}), []
 
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
