@@ -265,7 +265,7 @@ def test_an_ended_pair_is_counted_only_where_it_is_back():
     assert found.statuses == {side: {} for side in Side}
 
 
-# Ids of different kinds ------------------------------------------------------------------------------------------------
+# Ids of different kinds ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("how", ["linked_elsewhere", "pending", "possibly_ours"])
