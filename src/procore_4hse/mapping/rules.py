@@ -201,7 +201,10 @@ class FieldMapping:
         """The same mapping for a route that carries one direction only; rows of the other one rest."""
         if direction is Direction.BOTH:
             return self
-        fields, people, equipment = (_led(rows, direction) for rows in (self.fields, self.people, self.equipment))
+        fields, people, equipment = (
+            tuple(replace(row, direction=_meet(row.direction, direction)) for row in rows)
+            for rows in (self.fields, self.people, self.equipment)
+        )
         return replace(self, fields=fields, people=people, equipment=equipment)
 
     def within(self, crossing: Mapping[FieldClass, Direction]) -> FieldMapping:
@@ -213,10 +216,6 @@ class FieldMapping:
             equipment=tuple(row.within(crossing) for row in self.equipment),
             crossing={**self.crossing, **crossing},
         )
-
-
-def _led(rows: tuple[Field, ...], route: Direction) -> tuple[Field, ...]:
-    return tuple(replace(row, direction=_meet(row.direction, route)) for row in rows)
 
 
 def _meet(row: Direction, route: Direction) -> Direction:

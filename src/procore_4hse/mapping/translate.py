@@ -74,7 +74,7 @@ def _laid(mapping: FieldMapping, side: Side, source: Image, zone: str) -> tuple[
 
 
 def _said(field: Field, side: Side, source: Image, written: Image, facts: Image) -> dict[str, Any]:
-    if side in field.blocked:
+    if side in field.blocked:  # Before the value is looked at: what may not cross must not hold a record either.
         return {}
     reading = field.lens.get(side.other, source)
     if isinstance(reading, Held):

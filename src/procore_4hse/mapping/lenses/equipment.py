@@ -46,10 +46,10 @@ class EquipmentLens(ByValue):
     def get(self, side: Side, image: Image) -> Reading:
         if side is Side.PROCORE:
             return Known(str(image["managed_equipment"]["id"]) if names_equipment(image) else None)
-        found = image.get("entity_id")
-        if found is None:
+        office_id = image.get("entity_id")
+        if office_id is None:
             return Held("4HSE names no equipment here")
-        return Known(self.equipment.to_procore.get(str(found), f"4HSE {found}"))
+        return Known(self.equipment.to_procore.get(str(office_id), f"4HSE {office_id}"))
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         if side is Side.PROCORE:
