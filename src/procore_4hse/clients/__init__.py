@@ -1,4 +1,4 @@
-"""Procore and 4HSE over HTTP: one `Http` per credential, a register per route on top of it."""
+"""Procore and 4HSE over HTTP: one `Http` per credential, a client per route on top of it."""
 
 from __future__ import annotations
 
