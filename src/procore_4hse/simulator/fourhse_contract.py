@@ -394,5 +394,5 @@ ENTITIES = {entity.name: entity for entity in _ALL}
 INCIDENT_ENTITIES = frozenset({"incident", *CHILDREN.values()})
 
 
-def names_outside(names: Iterable[str], known: Iterable[str]) -> list[str]:
-    return sorted(set(names) - set(known))
+def names_outside(names: Iterable[str], allowed: Iterable[str]) -> list[str]:
+    return sorted(set(names) - set(allowed))

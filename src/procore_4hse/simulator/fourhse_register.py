@@ -170,7 +170,8 @@ class Register:
         absent = [field for name, field in entity.writable.items() if name not in sent and name != entity.key]
         blank: Row = {field.name: None for field in absent if field.nullable}
         if self.dials.put_is == "full":
-            _refuse_missing(field.name for field in absent if field.name in entity.required)
+            missing = [field.name for field in absent if field.name in entity.required]
+            _refuse(Problem(name, f"{name} cannot be blank.", is_documented=False) for name in missing)
             blank |= {field.name: self.dials.created_default_status for field in absent if field.kind == "status"}
         return blank | dict(sent)
 
@@ -183,10 +184,6 @@ class Register:
 
     def _check_rules(self, change: Change) -> None:
         _refuse(problem for rule in RULES.get(change.entity.name, ()) for problem in rule(self.rows, change))
-
-
-def _refuse_missing(names: Iterable[str]) -> None:
-    _refuse(Problem(name, f"{name} cannot be blank.", is_documented=False) for name in names)
 
 
 def _refuse(problems: Iterable[Problem]) -> None:

@@ -81,8 +81,8 @@ def _field(word: str) -> Field:
 
 
 def fields(*texts: str) -> Fields:
-    found = (_field(word) for text in texts for word in text.split())
-    return MappingProxyType({one.name: one for one in found})
+    parsed = (_field(word) for text in texts for word in text.split())
+    return MappingProxyType({field.name: field for field in parsed})
 
 
 PAGES = "page:int per_page:int"
