@@ -101,7 +101,7 @@ def problems_of(folder: Path) -> tuple[Problem, ...]:
     return caught.value.problems
 
 
-def shown(problem: Problem, folder: Path) -> tuple[str, str, str]:
+def as_written(problem: Problem, folder: Path) -> tuple[str, str, str]:
     """Place within the folder, what is wrong, remedy."""
     return problem.place.removeprefix(f"{folder}/"), problem.what.replace(f"{folder}/", ""), problem.remedy
 
@@ -479,8 +479,8 @@ BROKEN_INCIDENTS = {
 def test_a_broken_row_is_named_with_its_line_and_remedy(write: Write, name: str) -> None:
     incident, place, what, remedy = BROKEN_INCIDENTS[name]
     folder = write(incident)
-    found = [shown(problem, folder) for problem in problems_of(folder)]
-    assert any(place == p and what in w and remedy in r for p, w, r in found), found
+    problems = [as_written(problem, folder) for problem in problems_of(folder)]
+    assert any(place == p and what in w and remedy in r for p, w, r in problems), problems
 
 
 BROKEN_LISTS = {
@@ -578,8 +578,8 @@ BROKEN_LISTS = {
 def test_a_broken_word_list_is_named_with_its_line_and_remedy(write: Write, name: str) -> None:
     category, place, what, remedy = BROKEN_LISTS[name]
     folder = write(INCIDENT, category)
-    found = [shown(problem, folder) for problem in problems_of(folder)]
-    assert any(place == p and what in w and remedy in r for p, w, r in found), found
+    problems = [as_written(problem, folder) for problem in problems_of(folder)]
+    assert any(place == p and what in w and remedy in r for p, w, r in problems), problems
 
 
 ACTIVITY = """
@@ -657,7 +657,7 @@ def test_all_problems_of_all_files_are_told_at_once_in_their_order(write: Write)
         changed("ask a person", "ask someone").replace("version: 1", "version: 9").replace("description_event", "to")
     )
     folder = write(incident, CATEGORY + "- {4hse: FIRE, procore: injury}\n")
-    statuses = [shown(problem, folder)[0] for problem in problems_of(folder)]
+    statuses = [as_written(problem, folder)[0] for problem in problems_of(folder)]
     assert statuses == ["incident.yaml:1", "incident.yaml:8", "incident.yaml:12", "words/category.yaml:7"]
 
 
