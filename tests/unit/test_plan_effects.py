@@ -19,14 +19,15 @@ from routes import MAPPING, link, office, route, site
 FALL = ("1", "a", Kind.INCIDENT)
 
 
-def effects_in(seen: Snapshot) -> dict[EffectKey, Effect]:
-    return effects(plan(seen), seen)
+def effects_in(snapshot: Snapshot) -> dict[EffectKey, Effect]:
+    return effects(plan(snapshot), snapshot)
 
 
-def by_place(seen: Snapshot) -> dict[tuple[Side, str], tuple[What, Any, Any]]:
+def by_place(snapshot: Snapshot) -> dict[tuple[Side, str], tuple[What, Any, Any]]:
     """What happens by side and field, of one incident with its people."""
     return {
-        (spot.side, spot.field): (effect.what, effect.was, effect.becomes) for spot, effect in effects_in(seen).items()
+        (spot.side, spot.field): (effect.what, effect.was, effect.becomes)
+        for spot, effect in effects_in(snapshot).items()
     }
 
 
@@ -43,8 +44,8 @@ def test_a_quiet_pair_has_no_effects() -> None:
 
 
 def test_a_changed_field_is_told_from_what_to_what() -> None:
-    seen = route(site(title="Slip"), office(), links=(link(),))
-    assert effects_in(seen) == {
+    snapshot = route(site(title="Slip"), office(), links=(link(),))
+    assert effects_in(snapshot) == {
         EffectKey("1", "a", Kind.INCIDENT, "a", Side.FOURHSE, "title"): Effect(
             What.UPDATE, {"name": "Fall"}, {"name": "Slip"}
         )
@@ -63,16 +64,16 @@ def test_every_field_of_a_new_record_is_told() -> None:
 
 def test_the_choice_of_a_drifted_field_is_told_for_each_side_it_may_go_to() -> None:
     ours, theirs = site(description="One."), office(description_event="Other.")
-    seen = route(ours, theirs, links=(link(ours, theirs),))
-    assert by_place(seen) == {
+    snapshot = route(ours, theirs, links=(link(ours, theirs),))
+    assert by_place(snapshot) == {
         (Side.PROCORE, "description"): (What.DIFFER, {"description": "One."}, {"description": "Other."}),
         (Side.FOURHSE, "description"): (What.DIFFER, {"description_event": "Other."}, {"description_event": "One."}),
     }
 
 
 def test_a_conflict_is_told_as_one() -> None:
-    seen = route(site(title="One"), office(name="Other"), links=(link(),))
-    assert {what for what, _, _ in by_place(seen).values()} == {What.CONFLICT}
+    snapshot = route(site(title="One"), office(name="Other"), links=(link(),))
+    assert {what for what, _, _ in by_place(snapshot).values()} == {What.CONFLICT}
 
 
 def test_a_category_is_never_written_to_procore() -> None:
@@ -84,16 +85,16 @@ def test_a_category_is_never_written_to_procore() -> None:
 
 
 def test_an_unknown_word_holds_where_it_stands() -> None:
-    seen = route(site(), office(category="FIRE"), links=(link(),))
-    ((spot, effect),) = effects_in(seen).items()
+    snapshot = route(site(), office(category="FIRE"), links=(link(),))
+    ((spot, effect),) = effects_in(snapshot).items()
     assert (spot.procore_id, spot.fourhse_id, spot.kind) == FALL
     assert (spot.side, spot.field, effect.what) == (Side.FOURHSE, "category", What.HOLD)
     assert "FIRE" in effect.reason
 
 
 def test_who_stays_out_is_told_with_the_reason() -> None:
-    seen = route(site(), office(), links=(link(),), mapping=other_words({"NON_COMPLIANCE": "not shared"}))
-    ((spot, effect),) = effects_in(seen).items()
+    snapshot = route(site(), office(), links=(link(),), mapping=other_words({"NON_COMPLIANCE": "not shared"}))
+    ((spot, effect),) = effects_in(snapshot).items()
     assert (spot.side, spot.field, effect.what, effect.reason) == (
         Side.FOURHSE,
         "",
@@ -109,8 +110,8 @@ def test_what_happened_before_since_stays_out_unless_it_is_linked() -> None:
 
 
 def test_a_deletion_is_a_question_about_the_whole_record() -> None:
-    seen = route(site(presence=Presence.GONE), office(), links=(link(),))
-    ((spot, effect),) = effects_in(seen).items()
+    snapshot = route(site(presence=Presence.GONE), office(), links=(link(),))
+    ((spot, effect),) = effects_in(snapshot).items()
     assert (spot.procore_id, spot.fourhse_id, spot.field, effect.what) == ("1", "a", "", What.ASK)
 
 
@@ -123,15 +124,15 @@ def test_reasons_do_not_tell_effects_apart() -> None:
 
 
 def test_an_update_of_a_person_is_told_below_its_incident() -> None:
-    seen = crowd(injury(work_days_absent=9), involved(), links=(child(),))
-    ((spot, effect),) = effects_in(seen).items()
+    snapshot = crowd(injury(work_days_absent=9), involved(), links=(child(),))
+    ((spot, effect),) = effects_in(snapshot).items()
     assert spot == EffectKey("1", "a", Kind.INJURY, "p1", Side.FOURHSE, "days")
     assert effect == Effect(What.UPDATE, {"days": 3}, {"days": 9})
 
 
 def test_another_person_is_told_by_the_ids_that_are_written() -> None:
-    seen = crowd(injury(), involved(person_office_id="o8"), links=(child(),))
-    ((spot, effect),) = effects_in(seen).items()
+    snapshot = crowd(injury(), involved(person_office_id="o8"), links=(child(),))
+    ((spot, effect),) = effects_in(snapshot).items()
     assert (spot.side, spot.record_id, spot.field) == (Side.PROCORE, "i1", "person")
     assert effect == Effect(What.UPDATE, {"affected_party_id": 7}, {"affected_party_id": 8})
 
@@ -148,8 +149,8 @@ def test_a_new_person_is_told_below_its_incident() -> None:
     ("record", "side", "record_id"), [(injury(), Side.PROCORE, "i1"), (involved(), Side.FOURHSE, "p1")]
 )
 def test_a_person_without_a_partner_is_a_question_below_the_incident(record: Any, side: Side, record_id: str) -> None:
-    seen = crowd(record, of_people={"picklists": Picklists(Directory())})
-    ((spot, effect),) = effects_in(seen).items()
+    snapshot = crowd(record, of_people={"picklists": Picklists(Directory())})
+    ((spot, effect),) = effects_in(snapshot).items()
     assert (spot.procore_id, spot.fourhse_id, spot.record_id, spot.side) == ("1", "a", record_id, side)
     assert effect.what is What.ASK
 

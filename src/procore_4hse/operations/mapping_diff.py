@@ -86,14 +86,16 @@ def _under(now: Snapshot, then: Snapshot) -> Snapshot:
     return replace(now, mapping=then.mapping, people=people, changed=then.changed, rebased=then.rebased)
 
 
-def _incidents(seen: Snapshot) -> int:
-    linked = {side: {link.id_on(side) for link in seen.links} for side in Side}
-    alone = [record for side in Side for record in seen.records[side] if record not in linked[side]]
-    return len(alone) + len([link for link in seen.links if any(seen.record(side, link.id_on(side)) for side in Side)])
+def _incidents(snapshot: Snapshot) -> int:
+    linked = {side: {link.id_on(side) for link in snapshot.links} for side in Side}
+    alone = [record for side in Side for record in snapshot.records[side] if record not in linked[side]]
+    return len(alone) + len(
+        [link for link in snapshot.links if any(snapshot.record(side, link.id_on(side)) for side in Side)]
+    )
 
 
-def _labels(*seen: Snapshot) -> dict[str, str]:
-    return {row.key: row.label for each in seen for row in _all_rows(each.mapping)}
+def _labels(*snapshots: Snapshot) -> dict[str, str]:
+    return {row.key: row.label for each in snapshots for row in _all_rows(each.mapping)}
 
 
 def _all_rows(mapping: FieldMapping) -> tuple[Field, ...]:
@@ -101,22 +103,24 @@ def _all_rows(mapping: FieldMapping) -> tuple[Field, ...]:
 
 
 def _changes(
-    seen: Snapshot, now: dict[EffectKey, Effect], then: dict[EffectKey, Effect], labels: dict[str, str]
+    snapshot: Snapshot, now: dict[EffectKey, Effect], then: dict[EffectKey, Effect], labels: dict[str, str]
 ) -> Iterator[Change]:
     # Ids may be None, and None does not sort beside text.
     for spot in sorted(now.keys() | then.keys(), key=_order):
         if now.get(spot) != then.get(spot):
             label = labels.get(spot.field) or spot.kind.value.replace("_", " ")
-            yield Change(spot, label, _title(seen, spot), now.get(spot), then.get(spot))
+            yield Change(spot, label, _title(snapshot, spot), now.get(spot), then.get(spot))
 
 
 def _order(spot: EffectKey) -> tuple[str, ...]:
     return (spot.procore_id or "", spot.fourhse_id or "", spot.kind, spot.record_id, spot.field, spot.side)
 
 
-def _title(seen: Snapshot, spot: EffectKey) -> str:
+def _title(snapshot: Snapshot, spot: EffectKey) -> str:
     ids = {Side.PROCORE: spot.procore_id, Side.FOURHSE: spot.fourhse_id}
-    titles = (title_of(seen.mapping, seen.record(side, record_id)) for side, record_id in ids.items() if record_id)
+    titles = (
+        title_of(snapshot.mapping, snapshot.record(side, record_id)) for side, record_id in ids.items() if record_id
+    )
     return next((title for title in titles if title), "")
 
 
