@@ -27,7 +27,7 @@ class Direction(StrEnum):
     """Of a row whose way the route does not go; no mapping file may say so."""
 
     def writes_to(self, side: Side) -> bool:
-        if self is Direction.NONE:
+        if self is Direction.NONE:  # Else the comparison below would let it write to Procore.
             return False
         return self is Direction.BOTH or (self is Direction.TO_FOURHSE) == (side is Side.FOURHSE)
 
@@ -112,6 +112,7 @@ class Field:
         if not blocked:
             return self
         left = replace(self, direction=_meet(self.direction, allowed), blocked=(*self.blocked, *blocked))
+        # A row that may go one way and whose lens writes only the other goes nowhere.
         return left if any(left.writes_to(side) for side in Side) else replace(left, direction=Direction.NONE)
 
     def bound(self, picklists: Picklists) -> Field:

@@ -375,6 +375,7 @@ _USING = (
     Using(
         "status",
         "Open or closed; closing in 4HSE sets the day of closing, opening again clears it.",
+        # The file's pattern lets only digits through, so `int` cannot fail.
         lambda row: StatusLens(
             row.text.procore, row.text.fourhse, custom={word: int(status_id) for word, status_id in row.words}
         ),

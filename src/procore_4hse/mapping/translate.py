@@ -69,6 +69,7 @@ def _laid(mapping: FieldMapping, side: Side, source: Image, zone: str) -> tuple[
         except Unwritable:
             if field.key in NEEDED:
                 raise
+            # A record is worth more than one of its fields: this one follows when its word is known.
             left.add(field.key)
     return written, frozenset(left)
 

@@ -60,6 +60,7 @@ def _pause(runtime: Runtime, last: CycleRecord | None, side: Side) -> timedelta 
     """What the last cycle's own answers taught, else what the connection allows without any."""
     if last is None:
         return None
+    # The report's word first: a command that makes no call has learnt nothing of the budget itself.
     seconds = last.report.get("budget", {}).get(side.value, {}).get("pause")
     if seconds is not None:
         return timedelta(seconds=seconds)

@@ -390,6 +390,7 @@ _ALL = (
     ),
 )
 
+# Filters are those of the reference: a name that rows show is not always one that a filter takes.
 ENTITIES = {entity.name: entity for entity in _ALL}
 INCIDENT_ENTITIES = frozenset({"incident", *CHILDREN.values()})
 

@@ -114,7 +114,7 @@ class ManualEdits:
     def revoke(self, office_id: str, share: float = 1.0) -> None:
         """Our user no longer sees this share of the office's incidents, nor what hangs on them; 1.0: nothing of it."""
         with self._editing() as register:
-            if share >= 1:
+            if share >= 1:  # The office itself, so that incidents that are made later stay hidden too.
                 register.access.offices.add(office_id)
             incidents = sorted(row["office_incident_id"] for row in self._incidents(office_id))
             register.access.incidents |= set(self._random.sample(incidents, round(min(share, 1) * len(incidents))))

@@ -119,4 +119,5 @@ def _plain(text: str) -> str | int | None:
     """What was typed: nothing, a whole number, or a text in which `\\n` begins a new line."""
     if not text:
         return None
+    # A code such as 007 stays a text.
     return int(text) if text.isdecimal() and str(int(text)) == text else text.replace("\\n", "\n")

@@ -16,10 +16,10 @@ from procore_4hse.models import Image, Side
 def display_text(raw: Any) -> str | None:
     """What a value tells when it is read aloud: an object its name, an entry its label, a list all of them."""
     if isinstance(raw, Mapping):
-        return display_text(raw.get("name", raw.get("label")))
+        return display_text(raw.get("name", raw.get("label")))  # Entries of custom fields have a label (P102).
     if isinstance(raw, list):
         return "; ".join(filter(None, map(display_text, raw))) or None
-    if isinstance(raw, bool):
+    if isinstance(raw, bool):  # In the words of a list's file, not in Python's.
         return "true" if raw else "false"
     return None if raw in (None, "") else str(raw)
 

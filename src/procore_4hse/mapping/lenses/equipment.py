@@ -49,6 +49,7 @@ class EquipmentLens(ByValue):
         office_id = image.get("entity_id")
         if office_id is None:
             return Held("4HSE names no equipment here")
+        # Without a partner it is still a value, one that equals no id of Procore's.
         return Known(self.equipment.to_procore.get(str(office_id), f"4HSE {office_id}"))
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
@@ -58,6 +59,7 @@ class EquipmentLens(ByValue):
             raise Unwritable("a resource without equipment cannot be")
         if str(value) not in self.equipment.to_fourhse:
             raise Unwritable("this equipment has no partner in the 4HSE office")
+        # The type goes along, for an id alone does not say of which list it is (H9).
         return {"entity_id": self.equipment.to_fourhse[str(value)], "entity_type": RESOURCE_TYPE}
 
     def _procore(self, value: Any) -> int:
