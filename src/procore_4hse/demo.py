@@ -97,14 +97,15 @@ def happenings() -> list[Happening]:
     """Incidents with a short title that no other one of the same days bears, by day."""
     text = files("procore_4hse").joinpath("data/osha_incidents.csv").read_text(encoding="utf-8")
     every = [_happening(row) for row in csv.DictReader(StringIO(text, newline=""))]
-    found: list[Happening] = []
+    distinct: list[Happening] = []
     latest: dict[str, date] = {}
-    for each in sorted(every, key=lambda one: one.day):
+    for each in sorted(every, key=lambda each: each.day):
+        # Matching asks about equal titles within days of each other; the demo shows two doubts, and no more.
         alone = each.day - latest.get(each.title, date.min) > timedelta(days=4)
         if alone and len(each.title) <= LONGEST_TITLE and not each.title.startswith("Nonclassifiable"):
             latest[each.title] = each.day
-            found.append(each)
-    return found
+            distinct.append(each)
+    return distinct
 
 
 def _happening(row: dict[str, str]) -> Happening:
@@ -269,6 +270,7 @@ class Stage:
         return sum(sum(counts.values()) for counts in report.written.values())
 
     def _writes(self) -> int:
+        # The simulated Procore keeps calls, failed ones too, so that this finds writes that came to nothing as well.
         made = sum(n for name, n in self.procore.calls.items() if not name.startswith("GET") and "oauth" not in name)
         return made + len(self.fourhse.writes)
 
@@ -334,8 +336,8 @@ class Stage:
             affliction_type_id=self.procore.words("affliction_types")["Concussion"],
             body_part_ids=[self.procore.words("body_parts")["head"]],
         )
-        told = f"{spoken(new.day)}: concussion, {DAYS_OFF} days off work"
-        return Deed("Procore", "reported, with an injury", new.title, told)
+        words = f"{spoken(new.day)}: concussion, {DAYS_OFF} days off work"
+        return Deed("Procore", "reported, with an injury", new.title, words)
 
     def _move_day(self, site: dict[str, Any], office: dict[str, Any]) -> Deed:
         was = date.fromisoformat(office["date_incident"])
@@ -368,51 +370,53 @@ class Stage:
 
     def fill(self, incidents: int) -> None:
         """A fifth of the incidents stands in both registers, the others in one; two are told differently."""
-        known = happenings()
-        for number, each in enumerate(known[:incidents]):
+        supply = happenings()
+        for number, each in enumerate(supply[:incidents]):
             in_both, here = number % 5 == 0, number % 2 == 1
             if in_both or here:
                 self._on_site(each, hour=7 + number % 10 if number % 4 else None, closed=number % 3 == 0)
             if in_both or not here:
-                told = self._told_otherwise(each, number) if number in DOUBTFUL else each
-                self._in_office(told, closed=number % 3 == 0, as_html=number % 10 == 0)
-        self._on_site(known[incidents], hour=9, private=True)
-        self._in_office(known[incidents + 1], category="REPORT_FAILURE")
-        self.spare = known[incidents + 2 :]
+                there = self._told_otherwise(each, number) if number in DOUBTFUL else each
+                self._in_office(there, closed=number % 3 == 0, as_html=number % 10 == 0)
+        self._on_site(supply[incidents], hour=9, private=True)
+        self._in_office(supply[incidents + 1], category="REPORT_FAILURE")
+        self.spare = supply[incidents + 2 :]
 
     def _told_otherwise(self, each: Happening, number: int) -> Happening:
         if number == DOUBTFUL[0]:
             return Happening(each.title, each.day + timedelta(days=2), each.text, each.in_hospital)
         return Happening("Accident at work", each.day, f"{each.title}. {each.text}", each.in_hospital)
 
-    def _on_site(self, told: Happening, hour: int | None, *, closed: bool = False, private: bool = False) -> int:
+    def _on_site(self, happening: Happening, hour: int | None, *, closed: bool = False, private: bool = False) -> int:
         """Its id; an injury that names nobody hangs on it when someone went to hospital."""
-        local = datetime.combine(told.day, time(hour or 0), ZoneInfo(ZONE))
+        local = datetime.combine(happening.day, time(hour or 0), ZoneInfo(ZONE))
         made = self.procore.hand_create(
             "incident",
             PROJECT,
-            title=told.title,
-            description=told.text,
+            title=happening.title,
+            description=happening.text,
             event_date=local.astimezone(UTC),
             time_unknown=hour is None,
             status="closed" if closed else "open",
             private=private,
         )
-        if told.in_hospital:
+        if happening.in_hospital:
             self.procore.hand_create("injury", PROJECT, incident_id=made)
         return made
 
     def _in_office(
-        self, told: Happening, *, closed: bool = False, as_html: bool = False, category: str = "ACCIDENTS"
+        self, happening: Happening, *, closed: bool = False, as_html: bool = False, category: str = "ACCIDENTS"
     ) -> None:
-        one_line = " ".join(told.text.split()) == told.text
-        text = f"<p>{html.escape(told.text)}</p>" if as_html and one_line else told.text
-        closing = {"status": "closed", "date_closed": told.day + timedelta(days=30)} if closed else {"status": "new"}
+        one_line = " ".join(happening.text.split()) == happening.text
+        text = f"<p>{html.escape(happening.text)}</p>" if as_html and one_line else happening.text
+        closing = (
+            {"status": "closed", "date_closed": happening.day + timedelta(days=30)} if closed else {"status": "new"}
+        )
         self.fourhse.hand_create(
             "incident",
             OFFICE,
-            name=told.title,
-            date_incident=told.day.isoformat(),
+            name=happening.title,
+            date_incident=happening.day.isoformat(),
             description_event=text,
             category=category,
             **{name: str(value) for name, value in closing.items()},
@@ -432,16 +436,16 @@ def spoken(day: date) -> str:
 def site_tells(row: dict[str, Any]) -> tuple[object, ...]:
     """What a Procore incident says, in the words that both registers have."""
     moment = datetime.fromisoformat(row["event_date"]).astimezone(ZoneInfo(ZONE))
-    return row["title"].strip(), moment.date(), _told(row["description"]), row["status"] == "closed"
+    return row["title"].strip(), moment.date(), _words(row["description"]), row["status"] == "closed"
 
 
 def office_tells(row: dict[str, Any]) -> tuple[object, ...]:
     """The same of a 4HSE incident."""
     day = date.fromisoformat(row["date_incident"])
-    return row["name"].strip(), day, _told(row["description_event"]), row["status"] == "closed"
+    return row["name"].strip(), day, _words(row["description_event"]), row["status"] == "closed"
 
 
-def _told(text: str) -> list[str]:
+def _words(text: str) -> list[str]:
     """The words of a text, whatever its line ends, blanks and markup."""
     paragraph = re.fullmatch(r"\s*<p>(.*)</p>\s*", text, re.DOTALL)
     return (html.unescape(re.sub(r"<[^>]*>", " ", paragraph[1])) if paragraph else text).split()
@@ -466,14 +470,12 @@ def open_stage(folder: Path, *, incidents: int = INCIDENTS) -> Iterator[Stage]:
 def _write_settings(folder: Path, procore: str, fourhse: str) -> Path:
     path = folder / "sync.toml"
     names = {"company": COMPANY, "project": PROJECT, "tenant": TENANT, "office": OFFICE}
-    text = SETTINGS.format(procore=procore, fourhse=fourhse, mapping=_mapping(), **names)
+    mapping = Path(str(files("procore_4hse"))) / "templates" / "mappings" / "default"
+    text = SETTINGS.format(procore=procore, fourhse=fourhse, mapping=mapping, **names)
+    # It holds secrets: readable by everybody, even for a moment, it would be refused.
     with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
     return path
-
-
-def _mapping() -> Path:
-    return Path(str(files("procore_4hse"))) / "templates" / "mappings" / "default"
 
 
 def _now() -> datetime:

@@ -86,21 +86,22 @@ def _send_to(stream: TextIO, renderer: Processor, shared: list[Processor]) -> No
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [handler]  # Whatever a library or an earlier call put there would print lines unhidden.
     root.setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
 
 
 def hide(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """The event with every secret and everything about a person replaced by "[hidden]"."""
-    return {key: value if key.startswith("_") else _shown(key, value) for key, value in event.items()}
+    return {key: value if key.startswith("_") else _loggable(key, value) for key, value in event.items()}
 
 
-def _shown(key: str, value: Any) -> Any:
+def _loggable(key: str, value: Any) -> Any:
     return HIDDEN if _is_hidden(key) else _plain(value)
 
 
 def _is_hidden(key: str) -> bool:
+    # `accessToken` and `access-token` are the same key as `access_token`.
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower().replace("-", "_")
     return words in _HIDDEN_KEYS or not _HIDDEN_PARTS.isdisjoint(words.split("_"))
 
@@ -112,11 +113,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return _without_secrets(value)
     if isinstance(value, _PLAIN):
-        return value if isinstance(value, int | float | None) else str(value)
+        return value if isinstance(value, int | float | None) else str(value)  # JSON has no form for the others.
     if isinstance(value, BaseException):
         return describe(value)
     if isinstance(value, Mapping):
-        return {str(key): _shown(str(key), each) for key, each in value.items()}
+        return {str(key): _loggable(str(key), each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(each) for each in value]
     return f"<{type(value).__name__}>"

@@ -159,7 +159,7 @@ class Life:
 
     def _image(self, side: Side, record_id: str) -> Any:
         with self.world.store.read() as unit:
-            staged = unit.staging(self.world.route.key).find(side, Kind.INCIDENT, record_id)
+            staged = unit.staging(self.world.route.key).find(RecordRef(side, Kind.INCIDENT, record_id))
         assert staged is not None
         return image_of(staged, self.world.zone, injured=True if side is Side.PROCORE else None)
 

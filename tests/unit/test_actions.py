@@ -21,12 +21,12 @@ def action(number: int, made: str = "2026-03-02T12:00:00Z", **fields: Any) -> di
 def test_each_action_is_a_line_in_the_order_of_their_making():
     first, second = action(9, description_plain_text="Put up\n a rail."), action(10, description_plain_text="Clean.")
     late = action(1, "2026-03-03T12:00:00Z", description_plain_text="Teach.")
-    told = "1. Corrective Action: Put up a rail.\n2. Corrective Action: Clean.\n3. Corrective Action: Teach."
-    assert summary([late, second, first]) == summary([first, late, second]) == told
+    text = "1. Corrective Action: Put up a rail.\n2. Corrective Action: Clean.\n3. Corrective Action: Teach."
+    assert summary([late, second, first]) == summary([first, late, second]) == text
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "text"),
     [
         ({}, "1. Corrective Action"),
         ({"description": "<p>Put up <b>a</b> rail &amp; a sign.</p>"}, "1. Corrective Action: Put up a rail & a sign."),
@@ -34,15 +34,15 @@ def test_each_action_is_a_line_in_the_order_of_their_making():
         ({"action_type": None}, "1. "),
     ],
 )
-def test_what_an_action_lacks_is_left_out(fields, told):
-    assert summary([action(1, **fields)]) == told
+def test_what_an_action_lacks_is_left_out(fields, text):
+    assert summary([action(1, **fields)]) == text
 
 
 def test_no_action_is_an_empty_text_and_no_whole_list_is_none_at_all():
     assert LENS.get(Side.PROCORE, {ACTIONS: summary([])}) == Known(None)
-    found = LENS.get(Side.PROCORE, {ACTIONS: None})
-    assert isinstance(found, Held)
-    assert found.word is None
+    reading = LENS.get(Side.PROCORE, {ACTIONS: None})
+    assert isinstance(reading, Held)
+    assert reading.word is None
     assert isinstance(LENS.get(Side.PROCORE, {}), Held)
 
 

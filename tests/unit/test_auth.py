@@ -249,8 +249,8 @@ def test_no_secret_shows_in_representations_log_lines_or_errors(time: Time) -> N
         with pytest.raises(AccessRefused) as caught:
             auth.renew(token)
     assert [line["event"] for line in lines].count("auth.token") == 1
-    shown = repr([lines, token, auth, caught.value, str(caught.value)])
-    assert "quiet" not in shown
-    assert "token-1" not in shown
-    assert "refresh-1" not in shown
+    everything = repr([lines, token, auth, caught.value, str(caught.value)])
+    assert "quiet" not in everything
+    assert "token-1" not in everything
+    assert "refresh-1" not in everything
     assert repr(token) == repr(Token("other", token.renew_at))

@@ -41,8 +41,8 @@ def edited(folder: Path, file: str, old: str, new: str) -> Path:
 
 
 def test_each_row_of_the_default_mapping_has_the_class_of_its_field() -> None:
-    found = {row.label: row.privacy.value for row in (*MAPPING.fields, *MAPPING.people)}
-    assert {label: word for label, word in found.items() if word != "plain"} == {
+    classes = {row.label: row.privacy.value for row in (*MAPPING.fields, *MAPPING.people)}
+    assert {label: word for label, word in classes.items() if word != "plain"} == {
         "Person": "identity",
         "Days of absence": "health",
         "Affliction": "health",
@@ -50,7 +50,9 @@ def test_each_row_of_the_default_mapping_has_the_class_of_its_field() -> None:
         "Filing type": "health",
         "Description of the person": "health",
     }
-    assert {"Title", "Description", "Day", "Status", "Category"} <= {one for one in found if found[one] == "plain"}
+    assert {"Title", "Description", "Day", "Status", "Category"} <= {
+        label for label in classes if classes[label] == "plain"
+    }
 
 
 @pytest.mark.parametrize(
@@ -75,12 +77,12 @@ def test_a_named_line_has_the_class_of_procore_s_field_alone() -> None:
 
 
 def test_the_table_names_fields_that_the_vendors_document() -> None:
-    known = {"incident": INCIDENT_FIELDS, "person": PERSON_FIELDS}
+    documented = {"incident": INCIDENT_FIELDS, "person": PERSON_FIELDS}
     unknown = {
         name
         for record, columns in CLASSES.items()
         for column, names in columns.items()
-        for name in names.keys() - known[record][column]
+        for name in names.keys() - documented[record][column]
     }
     assert unknown <= {"affected_person", "location"}, "two objects that Procore shows beside an id"
 
@@ -107,7 +109,7 @@ def test_an_unknown_class_is_told_with_the_nearest_word(tmp_path: Path) -> None:
     folder = edited(tmp_path / "mine", "people.yaml", "    using: number\n", "    using: number\n    class: helth\n")
     with pytest.raises(MappingError) as caught:
         load(folder)
-    assert [(one.what, one.remedy) for one in caught.value.problems] == [
+    assert [(problem.what, problem.remedy) for problem in caught.value.problems] == [
         ("`helth` is no word for `class`", "Did you mean `health`?")
     ]
 
@@ -146,9 +148,9 @@ def test_a_mapping_keeps_what_it_was_narrowed_to() -> None:
 
 
 def test_the_route_s_way_and_its_classes_may_be_met_in_any_order() -> None:
-    one = MAPPING.within({HEALTH: TO_PROCORE}).narrowed(TO_FOURHSE)
+    classes_first = MAPPING.within({HEALTH: TO_PROCORE}).narrowed(TO_FOURHSE)
     other = MAPPING.narrowed(TO_FOURHSE).within({HEALTH: TO_PROCORE})
-    assert [row.direction for row in one.people] == [row.direction for row in other.people]
+    assert [row.direction for row in classes_first.people] == [row.direction for row in other.people]
     assert {row.label for row in other.people if not row.inactive} == {"Person"}
 
 
@@ -156,16 +158,16 @@ def test_a_row_that_rests_is_neither_compared_nor_asked_about() -> None:
     row = DESCRIPTION.within({HEALTH: NOWHERE})
     ours, theirs = site(description="A broken arm."), office(description_event="Nothing.")
     for base in (None, link().base["description"]):
-        found = diff_field(row, ours.image, theirs.image, base)
-        assert (found.verdict, found.to) == (Verdict.LOCAL, None)
-        assert found.reason == "left out: health may not cross to 4HSE or Procore"
+        diff = diff_field(row, ours.image, theirs.image, base)
+        assert (diff.verdict, diff.to) == (Verdict.LOCAL, None)
+        assert diff.reason == "left out: health may not cross to 4HSE or Procore"
 
 
 def test_an_edit_that_may_not_cross_says_why() -> None:
     row = DESCRIPTION.within({HEALTH: TO_PROCORE})
-    found = diff_field(row, site(description="A broken arm.").image, office().image, link().base["description"])
-    assert (found.verdict, found.to) == (Verdict.LOCAL, None)
-    assert found.reason == "changed in Procore; left out: health may not cross to 4HSE"
+    diff = diff_field(row, site(description="A broken arm.").image, office().image, link().base["description"])
+    assert (diff.verdict, diff.to) == (Verdict.LOCAL, None)
+    assert diff.reason == "changed in Procore; left out: health may not cross to 4HSE"
 
 
 def test_a_new_record_goes_without_a_barred_value_and_does_not_wait_for_it() -> None:

@@ -50,19 +50,23 @@ WORDS = {
 
 def mapping(**lists: list[tuple[str, str]]) -> FieldMapping:
     """The default mapping with short word lists."""
-    known = {name: WordList.of(name, pairs) for name, pairs in {**WORDS, **lists}.items()}
+    lists_by_name = {name: WordList.of(name, pairs) for name, pairs in {**WORDS, **lists}.items()}
 
     def listed(row: Any) -> Any:
         words = getattr(row.lens, "words", None)
-        return replace(row, lens=replace(row.lens, words=known[words.name])) if isinstance(words, WordList) else row
+        return (
+            replace(row, lens=replace(row.lens, words=lists_by_name[words.name]))
+            if isinstance(words, WordList)
+            else row
+        )
 
     return replace(MAPPING, people=tuple(listed(row) for row in MAPPING.people))
 
 
-def found(
-    whole: FieldMapping | None = None, shown: dict[tuple[Side, Kind], tuple[Image, ...]] | None = None, **offered: Any
+def gaps_of(
+    whole: FieldMapping | None = None, records: dict[tuple[Side, Kind], tuple[Image, ...]] | None = None, **offered: Any
 ) -> list[Gap]:
-    return gaps(whole or mapping(), {**OFFERED, **offered}, shown or {})
+    return gaps(whole or mapping(), {**OFFERED, **offered}, records or {})
 
 
 def injured(**fields: Any) -> dict[tuple[Side, Kind], tuple[Image, ...]]:
@@ -75,7 +79,7 @@ def involved(*descriptions: str) -> dict[tuple[Side, Kind], tuple[Image, ...]]:
 
 
 def test_lists_that_know_each_other_leave_no_gap() -> None:
-    assert found() == []
+    assert gaps_of() == []
 
 
 def test_every_list_behind_a_word_is_asked_for() -> None:
@@ -89,10 +93,10 @@ def test_every_list_behind_a_word_is_asked_for() -> None:
 
 def test_an_entry_that_no_list_knows_is_told_with_the_injuries_that_show_it() -> None:
     entry = {"id": 33, "name": "Site rash", "active": True}
-    (gap,) = found(affliction_types=(*AFFLICTIONS, entry))
+    (gap,) = gaps_of(affliction_types=(*AFFLICTIONS, entry))
     assert gap.what == "Procore offers the affliction type 'Site rash', which words/affliction.yaml does not know"
     assert (gap.records, gap.of_people) == (0, True)
-    (used,) = found(None, injured(affliction_type={"id": 33}), affliction_types=(*AFFLICTIONS, entry))
+    (used,) = gaps_of(None, injured(affliction_type={"id": 33}), affliction_types=(*AFFLICTIONS, entry))
     assert used == replace(gap, records=1)
 
 
@@ -100,20 +104,20 @@ def test_an_entry_that_no_list_knows_is_told_with_the_injuries_that_show_it() ->
 def test_an_entry_is_known_by_its_key_its_id_or_its_name(word: str) -> None:
     entry = {"id": 33, "name": "Site rash", "name_key": "site_rash", "active": True}
     whole = mapping(affliction=[*WORDS["affliction"], ("Rash", word)])
-    assert [gap for gap in found(whole, affliction_types=(*AFFLICTIONS, entry)) if "offers the" in gap.what] == []
+    assert [gap for gap in gaps_of(whole, affliction_types=(*AFFLICTIONS, entry)) if "offers the" in gap.what] == []
 
 
 def test_an_entry_out_of_use_counts_only_while_records_show_it() -> None:
     entry = {"id": 33, "name": "Old", "active": False}
     offered = {"affliction_types": (*AFFLICTIONS, entry)}
-    assert found(**offered) == []
-    (gap,) = found(None, injured(affliction_type={"id": 33, "name": "Old"}), **offered)
+    assert gaps_of(**offered) == []
+    (gap,) = gaps_of(None, injured(affliction_type={"id": 33, "name": "Old"}), **offered)
     assert gap.records == 1
 
 
 def test_body_parts_are_compared_by_the_keys_that_records_show() -> None:
     keys = (*OFFERED["affected_body_parts"], {"label": "Tail", "value": "tail"})
-    (gap,) = found(None, injured(affected_body_parts=["tail"]), affected_body_parts=keys)
+    (gap,) = gaps_of(None, injured(affected_body_parts=["tail"]), affected_body_parts=keys)
     assert gap.what == "Procore offers the body part 'tail', which words/body_part.yaml does not know"
     assert gap.records == 1
 
@@ -121,7 +125,7 @@ def test_body_parts_are_compared_by_the_keys_that_records_show() -> None:
 def test_a_status_that_the_mapping_does_not_know_is_told() -> None:
     statuses = (*OFFERED["statuses"], {"label": "Draft", "value": "draft"})
     images = (site(status="draft").image, site().image)
-    (gap,) = found(None, {(Side.PROCORE, Kind.INCIDENT): images}, statuses=statuses)
+    (gap,) = gaps_of(None, {(Side.PROCORE, Kind.INCIDENT): images}, statuses=statuses)
     assert gap.what == "Procore offers the status 'draft', which the mapping does not know"
     assert (gap.records, gap.of_people) == (1, False)
 
@@ -131,8 +135,8 @@ def test_a_status_that_the_mapping_does_not_know_is_told() -> None:
 
 def test_a_word_that_procore_does_not_offer_is_told_with_those_who_mean_it() -> None:
     whole = mapping(affliction=[*WORDS["affliction"], ("Bite", "bite")])
-    shown = involved("Affliction: Bite\n\nBy a dog.", "Affliction: bite", "Affliction: Burn")
-    (gap,) = found(whole, shown)
+    records = involved("Affliction: Bite\n\nBy a dog.", "Affliction: bite", "Affliction: Burn")
+    (gap,) = gaps_of(whole, records)
     assert gap.what == "words/affliction.yaml names the affliction type 'bite', which Procore does not offer"
     assert gap.records == 2
 
@@ -140,19 +144,19 @@ def test_a_word_that_procore_does_not_offer_is_told_with_those_who_mean_it() -> 
 def test_a_part_that_cannot_be_selected_cannot_be_written() -> None:
     whole = mapping(body_part=[("Left hand", "hand_left"), ("Upper body", "upper")])
     keys = (*OFFERED["affected_body_parts"], {"label": "Upper", "value": "upper"})
-    (gap,) = found(whole, affected_body_parts=keys)
+    (gap,) = gaps_of(whole, affected_body_parts=keys)
     assert gap.what == "words/body_part.yaml names the body part 'upper', which Procore does not offer"
 
 
 def test_fixed_words_are_compared_with_the_list_that_shows_them() -> None:
     whole = mapping(filing_type=[("First aid", "first_aid"), ("Fatal", "fatality")])
-    (gap,) = found(whole)
+    (gap,) = gaps_of(whole)
     assert "names the filing type 'fatality'" in gap.what
 
 
 def test_a_list_that_may_not_be_read_is_not_compared() -> None:
     whole = mapping(affliction=[*WORDS["affliction"], ("Bite", "bite")])
-    assert found(whole, affliction_types=()) == []
+    assert gaps_of(whole, affliction_types=()) == []
 
 
 # What records show -----------------------------------------------------------------------------------------------
@@ -160,15 +164,15 @@ def test_a_list_that_may_not_be_read_is_not_compared() -> None:
 
 def test_a_category_that_no_list_knows_is_told_and_counted() -> None:
     images = (office(category="FIRE").image, office(category="FIRE").image, office().image)
-    (gap,) = found(None, {(Side.FOURHSE, Kind.INCIDENT): images})
+    (gap,) = gaps_of(None, {(Side.FOURHSE, Kind.INCIDENT): images})
     assert gap.what == "Category: 4HSE shows the category 'FIRE', which the mapping does not know"
     assert (gap.records, gap.of_people) == (2, False)
 
 
 def test_what_is_written_about_people_is_counted_and_never_repeated() -> None:
-    shown = involved("Affliction: something private\n\nText.", "Affliction: another\nBody parts: soul", "Plain text.")
-    told = {gap.what: gap.records for gap in found(None, shown)}
-    assert told == {
+    records = involved("Affliction: something private\n\nText.", "Affliction: another\nBody parts: soul", "Plain text.")
+    counts = {gap.what: gap.records for gap in gaps_of(None, records)}
+    assert counts == {
         "Affliction: 4HSE shows words that words/affliction.yaml does not know": 2,
         "Body parts: 4HSE shows words that words/body_part.yaml does not know": 1,
     }
@@ -176,14 +180,14 @@ def test_what_is_written_about_people_is_counted_and_never_repeated() -> None:
 
 def test_rows_that_rest_have_no_gaps() -> None:
     whole = mapping(affliction=[*WORDS["affliction"], ("Bite", "bite")])
-    assert len(found(whole)) == 1
-    assert found(whole.within({FieldClass.HEALTH: Direction.NONE})) == []
+    assert len(gaps_of(whole)) == 1
+    assert gaps_of(whole.within({FieldClass.HEALTH: Direction.NONE})) == []
 
 
 def test_gaps_of_one_list_are_told_by_use() -> None:
     entries = tuple({"id": 50 + n, "name": f"Own {n}", "active": True} for n in range(3))
-    told = found(None, injured(affliction_type={"id": 52}), affliction_types=(*AFFLICTIONS, *entries))
-    assert [(gap.records, gap.what.split("'")[1]) for gap in told] == [(1, "Own 2"), (0, "Own 0"), (0, "Own 1")]
+    missing = gaps_of(None, injured(affliction_type={"id": 52}), affliction_types=(*AFFLICTIONS, *entries))
+    assert [(gap.records, gap.what.split("'")[1]) for gap in missing] == [(1, "Own 2"), (0, "Own 0"), (0, "Own 1")]
 
 
 # Statuses of the company's own -----------------------------------------------------------------------------------
@@ -244,8 +248,8 @@ def test_a_status_is_not_looked_for_where_none_is_written() -> None:
 def test_a_filing_type_alerts_people_when_its_severity_has_a_trigger(
     level: Image | None, severe: bool, loud: bool
 ) -> None:
-    found = Alarms.of([{"id": 1, "name": "first_aid", "severity_level": level}])
-    assert ("first_aid" in found.severe, "first_aid" in found.loud) == (severe, loud)
+    alarms = Alarms.of([{"id": 1, "name": "first_aid", "severity_level": level}])
+    assert ("first_aid" in alarms.severe, "first_aid" in alarms.loud) == (severe, loud)
 
 
 # Custom fields ---------------------------------------------------------------------------------------------------
@@ -261,12 +265,12 @@ def with_custom(
 def test_rows_whose_entries_procore_lists_nowhere_are_named_unless_they_rest_or_mean_yes_and_no() -> None:
     trades = WordList.of("trade", [("Roofer", "598"), ("True", "true")])
     switch = WordList.of("switch", [("Ja", "true"), ("Nein", "false"), ("?", "not shared")])
-    one, several = (
+    single, several = (
         CustomWordLens("custom_field_7", Spot("deponent"), trades),
         CustomWordsLens("custom_field_7", Spot("deponent"), trades),
     )
     assert unlisted(MAPPING) == ()
-    assert unlisted(with_custom("Trade", one)) == ("Trade",)
+    assert unlisted(with_custom("Trade", single)) == ("Trade",)
     assert unlisted(with_custom("Trades", several)) == ("Trades",)
-    assert unlisted(with_custom("Trade", one, Direction.NONE)) == ()
-    assert unlisted(with_custom("Wet", replace(one, words=switch))) == ()
+    assert unlisted(with_custom("Trade", single, Direction.NONE)) == ()
+    assert unlisted(with_custom("Wet", replace(single, words=switch))) == ()

@@ -41,7 +41,7 @@ def test_a_custom_field_is_found_where_it_is_wrapped_and_in_what_was_cut_out():
 
 
 @pytest.mark.parametrize(
-    ("shown", "text"),
+    ("raw", "text"),
     [
         ({"id": 1, "name": " Tower  A "}, "Tower A"),
         ({"id": 1, "label": "Roofing"}, "Roofing"),
@@ -56,10 +56,10 @@ def test_a_custom_field_is_found_where_it_is_wrapped_and_in_what_was_cut_out():
         ("<p>one<br>two</p>", "one two"),
     ],
 )
-def test_every_form_is_read_as_one_line(shown, text):
+def test_every_form_is_read_as_one_line(raw, text):
     lens = ShownLens("custom_field_7", Spot("code"))
-    assert lens.get(Side.PROCORE, shows(shown)) == Known(text)
-    assert ShownLens("hazard", Spot("code")).get(Side.PROCORE, {"hazard": shown}) == Known(text)
+    assert lens.get(Side.PROCORE, shows(raw)) == Known(text)
+    assert ShownLens("hazard", Spot("code")).get(Side.PROCORE, {"hazard": raw}) == Known(text)
 
 
 def test_a_text_of_its_own_keeps_its_lines_and_one_on_a_line_does_not():
@@ -119,9 +119,9 @@ def test_a_number_has_one_form(written, value):
 
 @pytest.mark.parametrize("written", ["about 7", "7,5", "NaN", "Infinity", "true"])
 def test_what_is_no_number_waits(written):
-    found = DecimalLens("custom_field_7", Spot("code")).get(Side.FOURHSE, {"code": written})
-    assert isinstance(found, Held)
-    assert found.word == written
+    reading = DecimalLens("custom_field_7", Spot("code")).get(Side.FOURHSE, {"code": written})
+    assert isinstance(reading, Held)
+    assert reading.word == written
 
 
 def test_a_number_is_written_as_one_in_procore_and_as_digits_in_4hse():
@@ -134,7 +134,7 @@ def test_a_number_is_written_as_one_in_procore_and_as_digits_in_4hse():
 # Entries ---------------------------------------------------------------------------------------------------------
 
 
-def one() -> CustomWordLens:
+def single_entry() -> CustomWordLens:
     return CustomWordLens("custom_field_7", Spot("code"), TRADES)
 
 
@@ -143,41 +143,41 @@ def several() -> CustomWordsLens:
 
 
 def test_an_entry_is_known_by_id_or_label_and_yes_by_true():
-    assert one().get(Side.PROCORE, shows({"id": 101, "label": "Roofing"})) == Known("101")
-    assert one().get(Side.PROCORE, shows(True)) == Known("true")
-    assert one().get(Side.PROCORE, shows(None)) == Known(None)
+    assert single_entry().get(Side.PROCORE, shows({"id": 101, "label": "Roofing"})) == Known("101")
+    assert single_entry().get(Side.PROCORE, shows(True)) == Known("true")
+    assert single_entry().get(Side.PROCORE, shows(None)) == Known(None)
     labels = CustomWordLens("custom_field_7", Spot("code"), WordList.of("trade", [("Roofer", "roofing")]))
     assert labels.get(Side.PROCORE, shows({"id": 101, "label": "Roofing"})) == Known("roofing")
 
 
 @pytest.mark.parametrize(
-    ("shown", "word"),
+    ("raw", "word"),
     [({"id": 103, "label": "Joinery"}, "Joinery"), (False, "false"), ([{"id": 101, "label": "Roofing"}], None)],
 )
-def test_an_entry_that_the_list_does_not_hold_waits(shown, word):
-    found = one().get(Side.PROCORE, shows(shown))
-    assert isinstance(found, Held)
-    assert found.word == word or (word is None and "several words" in found.reason)
+def test_an_entry_that_the_list_does_not_hold_waits(raw, word):
+    reading = single_entry().get(Side.PROCORE, shows(raw))
+    assert isinstance(reading, Held)
+    assert reading.word == word or (word is None and "several words" in reading.reason)
 
 
 def test_an_entry_is_written_by_id_and_yes_as_a_boolean():
-    assert one().put(Side.PROCORE, "101", {}, {}) == {"custom_field_7": 101}
-    assert one().put(Side.PROCORE, "true", {}, {}) == {"custom_field_7": True}
-    assert one().put(Side.PROCORE, "false", {}, {}) == {"custom_field_7": False}
-    assert one().put(Side.PROCORE, None, {}, {}) == {"custom_field_7": None}
+    assert single_entry().put(Side.PROCORE, "101", {}, {}) == {"custom_field_7": 101}
+    assert single_entry().put(Side.PROCORE, "true", {}, {}) == {"custom_field_7": True}
+    assert single_entry().put(Side.PROCORE, "false", {}, {}) == {"custom_field_7": False}
+    assert single_entry().put(Side.PROCORE, None, {}, {}) == {"custom_field_7": None}
     with pytest.raises(Unwritable, match="`Roofing` is a label"):
-        one().put(Side.PROCORE, "Roofing", {}, {})
+        single_entry().put(Side.PROCORE, "Roofing", {}, {})
 
 
 def test_4hse_keeps_a_synonym_that_is_still_right():
-    assert one().put(Side.FOURHSE, "101", {"code": "slater"}, {}) == {"code": "slater"}
-    assert one().put(Side.FOURHSE, "101", {"code": "Mason"}, {}) == {"code": "Roofer"}
+    assert single_entry().put(Side.FOURHSE, "101", {"code": "slater"}, {}) == {"code": "slater"}
+    assert single_entry().put(Side.FOURHSE, "101", {"code": "Mason"}, {}) == {"code": "Roofer"}
 
 
 def test_several_entries_have_no_order_and_are_written_as_ids():
-    shown = shows([{"id": 102, "label": "Masonry"}, {"id": 101, "label": "Roofing"}])
+    record = shows([{"id": 102, "label": "Masonry"}, {"id": 101, "label": "Roofing"}])
     assert (
-        several().get(Side.PROCORE, shown)
+        several().get(Side.PROCORE, record)
         == several().get(Side.FOURHSE, {"code": "Slater; Mason"})
         == Known(("101", "102"))
     )

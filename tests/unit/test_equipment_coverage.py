@@ -40,23 +40,23 @@ def crane(number: int = 1, code: str | None = "EQ-1", **more: Any) -> Image:
     return {"id": number, "name": f"Crane {number}", "identification_number": code, **more}
 
 
-def kran(one: str = "a", code: str | None = "EQ-1", **more: Any) -> Image:
-    return {"office_equipment_id": one, "name": f"Kran {one}", "code": code, **more}
+def kran(piece_id: str = "a", code: str | None = "EQ-1", **more: Any) -> Image:
+    return {"office_equipment_id": piece_id, "name": f"Kran {piece_id}", "code": code, **more}
 
 
-def told(*lists: EquipmentList, mapping: FieldMapping = EQUIPPED) -> list[tuple[str, int]]:
+def whats(*lists: EquipmentList, mapping: FieldMapping = EQUIPPED) -> list[tuple[str, int]]:
     return [(gap.what, gap.records) for gap in equipment_gaps(mapping, *lists)]
 
 
 def test_pieces_that_a_rule_pairs_leave_no_gap() -> None:
-    assert told(site(crane(), named={1: (11,)}), office(kran(), named={"a": ("i",)})) == []
-    assert told(site(crane(code=None, serial_number="s-7")), office(kran(code=None, serial="S-7"))) == []
+    assert whats(site(crane(), named={1: (11,)}), office(kran(), named={"a": ("i",)})) == []
+    assert whats(site(crane(code=None, serial_number="s-7")), office(kran(code=None, serial="S-7"))) == []
 
 
 def test_a_piece_without_a_partner_is_told_with_the_incidents_that_name_it() -> None:
     mine = site(crane(1, "EQ-1"), crane(2, "EQ-2"), named={1: (11,), 2: (11, 12, 12)})
     theirs = office(kran("c", "EQ-3"), named={"c": ("i",)})
-    assert told(mine, theirs) == [
+    assert whats(mine, theirs) == [
         ("Procore's equipment Crane 2 (EQ-2) has no partner in 4HSE", 2),
         ("Procore's equipment Crane 1 (EQ-1) has no partner in 4HSE", 1),
         ("4HSE's equipment Kran c (EQ-3) has no partner in Procore", 1),
@@ -67,12 +67,12 @@ def test_pieces_that_nothing_names_are_told_together() -> None:
     mine = site(*(crane(number, None) for number in range(1, 8)))
     listed = ", ".join(f"Crane {number} ({number})" for number in range(1, 6))
     what = f"Procore's equipment that no incident names has no partner in 4HSE: {listed} and 2 more"
-    assert told(mine, office()) == [(what, 0)]
+    assert whats(mine, office()) == [(what, 0)]
 
 
 def test_a_piece_that_a_record_names_and_the_list_lacks_is_told() -> None:
     deleted = crane(1, deleted_at="2026-01-01T00:00:00Z")
-    assert told(site(deleted, named={1: (11,)}), office(kran())) == [
+    assert whats(site(deleted, named={1: (11,)}), office(kran())) == [
         ("Procore's equipment 1 has no partner in 4HSE, and Procore's list does not show it", 1),
         ("4HSE's equipment that no incident names has no partner in Procore: Kran a (EQ-1)", 0),
     ]
@@ -91,7 +91,7 @@ def test_a_number_that_several_pieces_have_is_told_once() -> None:
 
 def test_a_number_that_only_one_side_shares_is_no_doubt() -> None:
     mine = site(*(crane(number, "EQ-7") for number in (1, 2, 3)), named={2: (11,)})
-    assert told(mine, office()) == [
+    assert whats(mine, office()) == [
         ("Procore's equipment Crane 2 (EQ-7) has no partner in 4HSE", 1),
         ("Procore's equipment that no incident names has no partner in 4HSE: Crane 1 (EQ-7), Crane 3 (EQ-7)", 0),
     ]
@@ -100,15 +100,15 @@ def test_a_number_that_only_one_side_shares_is_no_doubt() -> None:
 def test_a_doubt_that_a_later_rule_or_an_exception_clears_is_none() -> None:
     mine = site(crane(1, serial_number="s1"), crane(2))
     idle = "Procore's equipment that no incident names has no partner in 4HSE: Crane 2 (EQ-1)"
-    assert told(mine, office(kran(serial="S1"))) == [(idle, 0)]
+    assert whats(mine, office(kran(serial="S1"))) == [(idle, 0)]
     named = replace(EQUIPPED, equipment_partners={"1": "a", "2": "b"})
-    assert told(site(crane(1), crane(2)), office(kran(), kran("b")), mapping=named) == []
+    assert whats(site(crane(1), crane(2)), office(kran(), kran("b")), mapping=named) == []
 
 
 def test_an_exception_that_names_nothing_is_told() -> None:
     named = replace(EQUIPPED, equipment_partners={"1": "a", "8": "z", "2": "y"})
     mine = site(crane(1, None), crane(2, None), named={2: (11,)})
-    assert told(mine, office(kran("a", None)), mapping=named) == [
+    assert whats(mine, office(kran("a", None)), mapping=named) == [
         ("equipment.yaml names 8 and z as partners, and Procore shows no 8 and 4HSE shows no z", 0),
         ("equipment.yaml names 2 and y as partners, and 4HSE shows no y", 1),
     ]
@@ -116,6 +116,6 @@ def test_an_exception_that_names_nothing_is_told() -> None:
 
 def test_without_equipment_or_where_it_rests_there_are_no_gaps() -> None:
     alone = site(crane()), office()
-    assert told(*alone, mapping=MAPPING) == []
-    assert told(*alone, mapping=replace(EQUIPPED, equipment=(replace(ROW, direction=Direction.NONE),))) == []
-    assert len(told(*alone)) == 1
+    assert whats(*alone, mapping=MAPPING) == []
+    assert whats(*alone, mapping=replace(EQUIPPED, equipment=(replace(ROW, direction=Direction.NONE),))) == []
+    assert len(whats(*alone)) == 1

@@ -127,11 +127,11 @@ def test_laws_of_title_and_description_in_4hse(
     assert (value_of(TITLE, side, retitled), value_of(TEXT, side, retitled)) == (a, body_value(body))
     assert after(TITLE, side, b, retitled) == after(TITLE, side, b, image)
 
-    told = after(TEXT, side, body_value(other), retitled)
-    assert (value_of(TITLE, side, told), value_of(TEXT, side, told)) == (a, body_value(other))
+    written = after(TEXT, side, body_value(other), retitled)
+    assert (value_of(TITLE, side, written), value_of(TEXT, side, written)) == (a, body_value(other))
     swapped = after(TITLE, side, a, after(TEXT, side, body_value(other), image))
     assert (value_of(TITLE, side, swapped), value_of(TEXT, side, swapped)) == (a, body_value(other))
-    assert len(told["name"]) <= TITLE_MAX
+    assert len(written["name"]) <= TITLE_MAX
 
 
 @given(titles, titles, st.text(max_size=300))
@@ -388,11 +388,11 @@ def test_the_first_word_of_a_meaning_is_written() -> None:
     assert CATEGORY.put(Side.FOURHSE, False, {}, {}) == {"category": "ACCIDENTS_AND_MISSED_INJURIES"}
 
 
-@pytest.mark.parametrize(("word", "told"), [("Injury", "Injury"), (None, ""), ("", "")])
-def test_an_unknown_or_missing_category_is_held(word: str | None, told: str) -> None:
+@pytest.mark.parametrize(("word", "reason"), [("Injury", "Injury"), (None, ""), ("", "")])
+def test_an_unknown_or_missing_category_is_held(word: str | None, reason: str) -> None:
     reading = CATEGORY.get(Side.FOURHSE, {"category": word})
     assert isinstance(reading, Held)
-    assert reading.word == told
+    assert reading.word == reason
 
 
 def test_a_word_that_is_not_shared_is_known_as_such() -> None:

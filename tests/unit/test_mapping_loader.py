@@ -101,7 +101,7 @@ def problems_of(folder: Path) -> tuple[Problem, ...]:
     return caught.value.problems
 
 
-def shown(problem: Problem, folder: Path) -> tuple[str, str, str]:
+def as_written(problem: Problem, folder: Path) -> tuple[str, str, str]:
     """Place within the folder, what is wrong, remedy."""
     return problem.place.removeprefix(f"{folder}/"), problem.what.replace(f"{folder}/", ""), problem.remedy
 
@@ -482,8 +482,8 @@ BROKEN_INCIDENTS = {
 def test_a_broken_row_is_named_with_its_line_and_remedy(write: Write, name: str) -> None:
     incident, place, what, remedy = BROKEN_INCIDENTS[name]
     folder = write(incident)
-    found = [shown(problem, folder) for problem in problems_of(folder)]
-    assert any(place == p and what in w and remedy in r for p, w, r in found), found
+    problems = [as_written(problem, folder) for problem in problems_of(folder)]
+    assert any(place == p and what in w and remedy in r for p, w, r in problems), problems
 
 
 BROKEN_LISTS = {
@@ -581,8 +581,8 @@ BROKEN_LISTS = {
 def test_a_broken_word_list_is_named_with_its_line_and_remedy(write: Write, name: str) -> None:
     category, place, what, remedy = BROKEN_LISTS[name]
     folder = write(INCIDENT, category)
-    found = [shown(problem, folder) for problem in problems_of(folder)]
-    assert any(place == p and what in w and remedy in r for p, w, r in found), found
+    problems = [as_written(problem, folder) for problem in problems_of(folder)]
+    assert any(place == p and what in w and remedy in r for p, w, r in problems), problems
 
 
 ACTIVITY = """
@@ -660,7 +660,7 @@ def test_all_problems_of_all_files_are_told_at_once_in_their_order(write: Write)
         changed("ask a person", "ask someone").replace("version: 1", "version: 9").replace("description_event", "to")
     )
     folder = write(incident, CATEGORY + "- {4hse: FIRE, procore: injury}\n")
-    statuses = [shown(problem, folder)[0] for problem in problems_of(folder)]
+    statuses = [as_written(problem, folder)[0] for problem in problems_of(folder)]
     assert statuses == ["incident.yaml:1", "incident.yaml:8", "incident.yaml:12", "words/category.yaml:7"]
 
 
@@ -751,5 +751,5 @@ def test_the_schema_offers_every_word_of_using() -> None:
 
 def test_no_word_serves_a_field_that_is_never_written_or_unknown() -> None:
     for form, column in itertools.product(schema.FORMS, ("procore", "4hse")):
-        assert form.served(column) <= form.known[column]
+        assert form.served(column) <= form.vendor_fields[column]
         assert not form.served(column) & NEVER_WRITTEN[column]

@@ -39,7 +39,7 @@ def placed(example: str, folder: Path) -> None:
     new = indent(body, "  ")
     named = re.search(r"^  words: (.*)$", body, re.MULTILINE)
     if named is not None and not (folder / "words" / f"{named[1]}.yaml").exists():
-        placed(next(one for one in EXAMPLES if one.startswith(f"# words/{named[1]}.yaml")), folder)
+        placed(next(example for example in EXAMPLES if example.startswith(f"# words/{named[1]}.yaml")), folder)
     path.write_text(head + "".join(row.rstrip() + "\n\n" for row in kept) + new, encoding="utf-8")
 
 
@@ -87,7 +87,7 @@ def test_a_row_that_stands_ready_is_a_mapping_without_its_mark(row: str, folder:
     path = folder / "incident.yaml"
     path.write_text(DEFAULT.replace(row, uncommented(row)) if row in DEFAULT else DEFAULT + uncommented(row))
     labels = re.findall(r"^#   - field: (.*)$", row, re.MULTILINE)
-    assert [one.label for one in load(folder).fields][5:] == labels
+    assert [row.label for row in load(folder).fields][5:] == labels
     assert len(READY) == 6
 
 
@@ -112,8 +112,8 @@ def test_the_files_of_a_folder_are_those_of_the_default_mapping() -> None:
 def test_the_lines_above_a_text_are_read_as_the_page_says() -> None:
     (text,) = [block for block in PLAIN if block.startswith("Affliction: ")]
     people = load(ROOT / "mappings" / "default").people
-    shown = {row.label: row.lens.get(Side.FOURHSE, {"description": text}) for row in people}
-    assert [shown[label] for label in ("Affliction", "Body parts", "Filing type", "Description of the person")] == [
+    readings = {row.label: row.lens.get(Side.FOURHSE, {"description": text}) for row in people}
+    assert [readings[label] for label in ("Affliction", "Body parts", "Filing type", "Description of the person")] == [
         Known("fracture"),
         Known(("hand_left", "neck")),
         Known("first_aid"),
@@ -123,5 +123,5 @@ def test_the_lines_above_a_text_are_read_as_the_page_says() -> None:
 
 def test_the_settings_for_privacy_can_be_used() -> None:
     (block,) = re.findall(r"^```toml\n(\[routes\.privacy\].*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    told = PrivacySettings.model_validate(tomllib.loads(block)["routes"]["privacy"])
-    assert (told.health.value, told.when_barred.value) == ("4hse-to-procore", "leave out")
+    settings = PrivacySettings.model_validate(tomllib.loads(block)["routes"]["privacy"])
+    assert (settings.health.value, settings.when_barred.value) == ("4hse-to-procore", "leave out")

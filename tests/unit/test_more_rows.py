@@ -56,7 +56,7 @@ def problems(folder: Path) -> list[tuple[str, str]]:
 
 def last(folder: Path) -> Field:
     mapping = load(folder)
-    return next(one for one in (*mapping.fields, *mapping.people) if one.label == "More")
+    return next(row for row in (*mapping.fields, *mapping.people) if row.label == "More")
 
 
 TO_FOURHSE, TO_PROCORE = "procore to 4hse", "4hse to procore"
@@ -78,9 +78,9 @@ LOADS = {
 
 @pytest.mark.parametrize("name", LOADS)
 def test_such_a_row_loads(written: Write, name: str) -> None:
-    found = last(written(LOADS[name]))
-    assert found.key == found.wording.procore
-    assert found.fills_only == (found.wording.using == "server text")
+    loaded = last(written(LOADS[name]))
+    assert loaded.key == loaded.wording.procore
+    assert loaded.fills_only == (loaded.wording.using == "server text")
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def test_such_a_row_loads(written: Write, name: str) -> None:
     [("text", ()), ("number", ()), ("words", ("words: trade",)), ("several words", ("words: trade",))],
 )
 def test_a_persons_custom_field_loads_and_is_health(written: Write, using: str, more: tuple[str, ...]) -> None:
-    found = last(written(row("custom_field_7", "description", "both", using, "line: More", *more), file="people.yaml"))
-    assert (found.key, found.privacy, found.kinds) == (
+    loaded = last(written(row("custom_field_7", "description", "both", using, "line: More", *more), file="people.yaml"))
+    assert (loaded.key, loaded.privacy, loaded.kinds) == (
         "person_custom_field_7", "health", (Kind.INJURY, Kind.NEAR_MISS),
     )  # fmt: skip
 
@@ -101,7 +101,7 @@ def test_labels_may_be_read(written: Write) -> None:
 def test_a_text_below_lines_knows_them(written: Write) -> None:
     lined = row("custom_field_7", "code", "both", "text", "line: Weather")
     below = row("custom_field_8", "code", "both", "text").replace("More", "Below")
-    lenses = {one.label: one.lens for one in load(written(lined + below)).fields}
+    lenses = {row.label: row.lens for row in load(written(lined + below)).fields}
     assert isinstance(lenses["Below"], ShownLens)
     assert lenses["Below"].spot.labels == ("Weather",)
 
@@ -193,16 +193,16 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_row_that_cannot_be_is_told_with_its_remedy(written: Write, name: str) -> None:
-    broken, what, remedy = REFUSED[name]
-    found = problems(written(broken))
-    assert any(what in told and remedy in how for told, how in found), found
+    broken, expected, remedy = REFUSED[name]
+    reported = problems(written(broken))
+    assert any(expected in what and remedy in how for what, how in reported), reported
 
 
 @pytest.mark.parametrize("using", ["words", "several words"])
 @pytest.mark.parametrize("direction", ["both", TO_PROCORE])
 def test_a_label_cannot_be_written(written: Write, using: str, direction: str) -> None:
-    found = problems(written(row("custom_field_7", "code", direction, using, "words: trade"), LABELS))
-    assert found == [
+    reported = problems(written(row("custom_field_7", "code", direction, using, "words: trade"), LABELS))
+    assert reported == [
         (
             "`Roofing` is a label, and Procore takes ids",
             "Write the id of the entry, `true` or `false`, or let the row go `procore to 4hse`",
@@ -214,8 +214,8 @@ def test_a_label_cannot_be_written(written: Write, using: str, direction: str) -
     ("procore", "fourhse"), [("custom_field_7", "days"), ("work_days_absent", "code")], ids=["custom", "days"]
 )
 def test_a_number_of_days_and_a_custom_number_stand_apart(written: Write, procore: str, fourhse: str) -> None:
-    found = problems(written(row(procore, fourhse, "both", "number"), file="people.yaml"))
-    assert any("cannot join" in what for what, _ in found)
+    reported = problems(written(row(procore, fourhse, "both", "number"), file="people.yaml"))
+    assert any("cannot join" in what for what, _ in reported)
 
 
 STATUS = "    using: status\n"
@@ -235,8 +235,8 @@ def test_a_list_of_statuses_names_ids_for_open_and_closed(written: Write, words:
     path = folder / "incident.yaml"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace(STATUS, f"{STATUS}    words: trade\n"), encoding="utf-8")
-    ((told, how),) = problems(folder)
-    assert what in told
+    ((reported, how),) = problems(folder)
+    assert what in reported
     assert remedy in how
 
 
@@ -245,7 +245,7 @@ def test_a_status_may_name_one_word_only(written: Write) -> None:
     path = folder / "incident.yaml"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace(STATUS, f"{STATUS}    words: trade\n"), encoding="utf-8")
-    lens = next(one for one in load(folder).fields if one.key == "status").lens
+    lens = next(field for field in load(folder).fields if field.key == "status").lens
     assert lens.put(Side.PROCORE, "closed", {"status": "open"}, {}) == {"custom_status_id": 7}
     assert lens.put(Side.PROCORE, "open", {"status": "closed"}, {}) == {"status": "open"}
 
@@ -256,8 +256,8 @@ def test_procore_validates_only_when_the_mapping_says_so(written: Write, said: s
 
 
 def test_validations_are_on_or_off(written: Write) -> None:
-    found = problems(asking(written, "yes"))
-    assert found == [("`yes` is no word for `configurable validations`", "Choose one of `off`, `on`")]
+    reported = problems(asking(written, "yes"))
+    assert reported == [("`yes` is no word for `configurable validations`", "Choose one of `off`, `on`")]
 
 
 def asking(written: Write, said: str) -> Path:

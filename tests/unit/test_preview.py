@@ -39,12 +39,12 @@ LONG = "A very long title " * 20
 
 
 def of_incident(side: Side, image: Any, partner: Any = None, rows: Any = MAPPING.fields) -> dict[str, FieldPreview]:
-    return {one.row.key: one for one in previews(rows, side, image, ROME, partner)}
+    return {field.row.key: field for field in previews(rows, side, image, ROME, partner)}
 
 
 def of_person(side: Side, image: Any, partner: Any = None, **changes: Any) -> dict[str, FieldPreview]:
     rows = MAPPING.rows_for(Kind.INJURY, replace(LIVE, **changes))
-    return {one.row.key: one for one in previews(rows, side, image, ROME, partner)}
+    return {field.row.key: field for field in previews(rows, side, image, ROME, partner)}
 
 
 def one_way(key: str, direction: Direction) -> tuple[Field, ...]:
@@ -55,21 +55,21 @@ def one_way(key: str, direction: Direction) -> tuple[Field, ...]:
 
 
 def test_every_field_of_an_incident_tells_what_a_new_record_is_given() -> None:
-    found = of_incident(Side.PROCORE, site(**{INJURED: True}).image)
-    assert {key: one.new for key, one in found.items()} == {
+    fields = of_incident(Side.PROCORE, site(**{INJURED: True}).image)
+    assert {key: field.new for key, field in fields.items()} == {
         "title": {"name": "Fall"},
         "description": {"description_event": "A worker fell."},
         "day": {"date_incident": "2026-02-10"},
         "status": {"status": "new"},
         "category": {"category": "ACCIDENTS"},
     }
-    assert all(one.change is None for one in found.values())
+    assert all(field.change is None for field in fields.values())
 
 
 def test_raw_values_are_shown_without_what_we_derived() -> None:
-    found = of_incident(Side.PROCORE, site().image)
-    assert found["day"].raw == {"event_date": "2026-02-10T11:00:00Z", "time_unknown": False}
-    assert found["category"].raw == {}
+    fields = of_incident(Side.PROCORE, site().image)
+    assert fields["day"].raw == {"event_date": "2026-02-10T11:00:00Z", "time_unknown": False}
+    assert fields["category"].raw == {}
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_raw_values_are_shown_without_what_we_derived() -> None:
     ],
 )
 def test_what_a_record_made_again_would_lose_is_named(side: Side, image: Any, key: str, lost: Any) -> None:
-    found = of_incident(side, image)[key]
-    assert (found.lost, found.round_trip) == (lost, RoundTrip.LOSSY if lost else RoundTrip.SAME)
+    field = of_incident(side, image)[key]
+    assert (field.lost, field.round_trip) == (lost, RoundTrip.LOSSY if lost else RoundTrip.SAME)
 
 
 @pytest.mark.parametrize("side", Side)
@@ -103,33 +103,33 @@ def test_a_long_title_and_the_text_below_it_come_back_together(side: Side) -> No
     ours = site(title=title, description=text).image
     cut = of_incident(Side.PROCORE, ours)
     theirs = office(**{**cut["title"].new, **cut["description"].new}).image  # type: ignore[dict-item]
-    found = of_incident(side, ours if side is Side.PROCORE else theirs)
-    assert {key: found[key].reading for key in ("title", "description")} == {
+    fields = of_incident(side, ours if side is Side.PROCORE else theirs)
+    assert {key: fields[key].reading for key in ("title", "description")} == {
         "title": Known(title),
         "description": Known(text),
     }
-    assert {found[key].round_trip for key in ("title", "description")} == {RoundTrip.SAME}
+    assert {fields[key].round_trip for key in ("title", "description")} == {RoundTrip.SAME}
     assert theirs["description_event"] == f"{title}\n\n{text}"
 
 
 def test_only_what_differs_is_sent_to_the_linked_record() -> None:
-    found = of_incident(Side.PROCORE, site(title="Slip").image, office().image)
-    assert found["title"].change == {"name": "Slip"}
-    assert {key for key, one in found.items() if one.change} == {"title"}
-    assert found["status"].change == {}, "new and open agree, although a new record would say new"
+    fields = of_incident(Side.PROCORE, site(title="Slip").image, office().image)
+    assert fields["title"].change == {"name": "Slip"}
+    assert {key for key, field in fields.items() if field.change} == {"title"}
+    assert fields["status"].change == {}, "new and open agree, although a new record would say new"
 
 
 def test_the_linked_record_keeps_what_the_value_does_not_speak_about() -> None:
-    found = of_incident(Side.FOURHSE, office(date_incident="2026-02-12").image, site().image)["day"]
-    assert found.new == {"event_date": "2026-02-11T23:00:00Z", "time_unknown": True}
-    assert found.change == {"event_date": "2026-02-12T11:00:00Z"}, "at the same time of day"
+    day = of_incident(Side.FOURHSE, office(date_incident="2026-02-12").image, site().image)["day"]
+    assert day.new == {"event_date": "2026-02-11T23:00:00Z", "time_unknown": True}
+    assert day.change == {"event_date": "2026-02-12T11:00:00Z"}, "at the same time of day"
 
 
 def test_a_word_that_nobody_knows_stays_with_its_reason() -> None:
-    found = of_incident(Side.FOURHSE, office(status="odd", category="FIRE").image)
+    fields = of_incident(Side.FOURHSE, office(status="odd", category="FIRE").image)
     for key, word in (("status", "odd"), ("category", "FIRE")):
-        assert (found[key].new, found[key].round_trip) == (None, RoundTrip.STAYS)
-        assert word in found[key].why
+        assert (fields[key].new, fields[key].round_trip) == (None, RoundTrip.STAYS)
+        assert word in fields[key].why
 
 
 def test_a_field_stays_where_it_does_not_travel() -> None:
@@ -143,10 +143,12 @@ def test_a_field_stays_where_it_does_not_travel() -> None:
 
 def test_what_privacy_keeps_home_says_so() -> None:
     rows = MAPPING.within({FieldClass.HEALTH: Direction.TO_PROCORE}).rows_for(Kind.INJURY, LIVE)
-    ours = {one.row.key: one for one in previews(rows, Side.PROCORE, INJURY, ROME)}
+    ours = {field.row.key: field for field in previews(rows, Side.PROCORE, INJURY, ROME)}
     assert (ours["days"].new, ours["days"].why) == (None, "left out: health may not cross to 4HSE")
     assert ours["person"].new == {"person_office_id": "o7"}
-    theirs = {one.row.key: one for one in previews(rows, Side.FOURHSE, {"person_office_id": "o7", "days": 3}, ROME)}
+    theirs = {
+        field.row.key: field for field in previews(rows, Side.FOURHSE, {"person_office_id": "o7", "days": 3}, ROME)
+    }
     assert theirs["days"].new == {"work_days_absent": 3}
 
 
@@ -162,32 +164,32 @@ def test_what_a_vendor_sets_goes_only_into_an_empty_field() -> None:
 
 def test_a_custom_field_is_read_wrapped_and_written_flat() -> None:
     row = Field("custom_field_12", "Crew", ShownLens("custom_field_12", Spot("description_actions_involved")))
-    shown = {"custom_fields": {"custom_field_12": {"data_type": "string", "value": "Night shift"}}}
-    (ours,) = previews([row], Side.PROCORE, shown, ROME, {"description_actions_involved": None})
+    record = {"custom_fields": {"custom_field_12": {"data_type": "string", "value": "Night shift"}}}
+    (ours,) = previews([row], Side.PROCORE, record, ROME, {"description_actions_involved": None})
     assert ours.new == ours.change == {"description_actions_involved": "Night shift"}
-    (theirs,) = previews([row], Side.FOURHSE, {"description_actions_involved": "Day shift"}, ROME, shown)
+    (theirs,) = previews([row], Side.FOURHSE, {"description_actions_involved": "Day shift"}, ROME, record)
     assert theirs.new == theirs.change == {"custom_field_12": "Day shift"}
     assert {ours.round_trip, theirs.round_trip} == {RoundTrip.SAME}
 
 
 def test_an_empty_value_is_no_value() -> None:
-    found = of_incident(Side.PROCORE, site(description=None).image)["description"]
-    assert (found.new, found.why, found.round_trip) == (None, "", RoundTrip.EMPTY)
+    description = of_incident(Side.PROCORE, site(description=None).image)["description"]
+    assert (description.new, description.why, description.round_trip) == (None, "", RoundTrip.EMPTY)
 
 
 def test_an_empty_value_empties_the_linked_record() -> None:
-    found = of_incident(Side.PROCORE, site(description=None).image, office().image)["description"]
-    assert found.change == {"description_event": ""}
+    description = of_incident(Side.PROCORE, site(description=None).image, office().image)["description"]
+    assert description.change == {"description_event": ""}
 
 
 def test_what_has_no_form_there_stays() -> None:
-    found = of_incident(Side.PROCORE, site(status="closed", **{"@status_at": None}).image)["status"]
-    assert (found.new, found.why) == (None, "the day of closing is not known")
+    status = of_incident(Side.PROCORE, site(status="closed", **{"@status_at": None}).image)["status"]
+    assert (status.new, status.why) == (None, "the day of closing is not known")
 
 
 def test_what_cannot_be_emptied_stays() -> None:
-    found = of_incident(Side.PROCORE, site(title=None).image, office().image)["title"]
-    assert (found.change, found.why, found.round_trip) == (None, "an incident needs a title", RoundTrip.STAYS)
+    title = of_incident(Side.PROCORE, site(title=None).image, office().image)["title"]
+    assert (title.change, title.why, title.round_trip) == (None, "an incident needs a title", RoundTrip.STAYS)
 
 
 class Shouting(TextLens):
@@ -199,8 +201,8 @@ class Shouting(TextLens):
 
 def test_a_value_that_means_something_else_there_is_told() -> None:
     row = Field("description", "Description", Shouting("description", "description_event"))
-    (found,) = previews([row], Side.PROCORE, site().image, ROME)
-    assert (found.round_trip, found.back) == (RoundTrip.CHANGED, Known("A WORKER FELL."))
+    (field,) = previews([row], Side.PROCORE, site().image, ROME)
+    assert (field.round_trip, field.back) == (RoundTrip.CHANGED, Known("A WORKER FELL."))
 
 
 # People ----------------------------------------------------------------------------------------------------------
@@ -212,7 +214,7 @@ def test_a_person_and_an_injury_come_back_from_ids_and_named_lines() -> None:
     assert there["days"].new == {"days": 3}
     written = there["person_affliction_type"].new
     assert written == {"description": "Affliction: Fracture\nBody parts: Left hand\n\nCaught in the hoist."}
-    trips = {key: one.round_trip for key, one in there.items()}
+    trips = {key: field.round_trip for key, field in there.items()}
     assert trips.pop("person_filing_type") is RoundTrip.EMPTY
     assert set(trips.values()) == {RoundTrip.SAME}
 
@@ -220,11 +222,11 @@ def test_a_person_and_an_injury_come_back_from_ids_and_named_lines() -> None:
     assert back["person"].new == {"affected_party_id": 7}
     assert back["person_affliction_type"].new == {"affliction_type_id": 31}
     assert back["person_affected_body_parts"].new == {"body_part_ids": [41]}
-    trips = {key: one.round_trip for key, one in back.items() if one.new is not None}
+    trips = {key: field.round_trip for key, field in back.items() if field.new is not None}
     assert set(trips.values()) == {RoundTrip.SAME}
     assert "person_affected_body_parts" in trips
 
 
 def test_a_person_without_a_partner_stays() -> None:
-    found = of_person(Side.PROCORE, INJURY, directory=Directory())["person"]
-    assert (found.new, found.why) == (None, "this person has no partner in the 4HSE office")
+    person = of_person(Side.PROCORE, INJURY, directory=Directory())["person"]
+    assert (person.new, person.why) == (None, "this person has no partner in the 4HSE office")

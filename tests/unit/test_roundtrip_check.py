@@ -32,7 +32,7 @@ def test_the_default_mapping_settles() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "rest"),
     [
         (
             '- {4hse: "-", procore: burn}\n',
@@ -45,10 +45,12 @@ def test_the_default_mapping_settles() -> None:
     ],
     ids=["a word that means none", "two words that differ in case alone"],
 )
-def test_a_word_that_does_not_come_back(folder: Path, words: str, told: str) -> None:
+def test_a_word_that_does_not_come_back(folder: Path, words: str, rest: str) -> None:
     (folder / "words" / "affliction.yaml").write_text(words)
-    problem = next(one for one in refused(folder) if one.startswith("people.yaml:34: this row would not settle: "))
-    assert told in problem
+    problem = next(
+        sentence for sentence in refused(folder) if sentence.startswith("people.yaml:34: this row would not settle: ")
+    )
+    assert rest in problem
     assert problem.endswith("Mend the list words/affliction.yaml")
 
 
@@ -69,9 +71,9 @@ class Shortening(TextLens):
 
 def test_the_smallest_failing_value_is_told() -> None:
     row = load(DEFAULT).fields[1]
-    (found,) = counter_examples((replace(row, lens=Shortening("description", "description_event")),))
-    told = "`description` '<p>&lt;p&', and reads as `<p>&lt;p&`: the two would never agree"
-    assert str(found) == f"4HSE's `<p>x</p>` is written to Procore as {told}"
+    (example,) = counter_examples((replace(row, lens=Shortening("description", "description_event")),))
+    rest = "`description` '<p>&lt;p&', and reads as `<p>&lt;p&`: the two would never agree"
+    assert str(example) == f"4HSE's `<p>x</p>` is written to Procore as {rest}"
 
 
 MISTAKES = {
@@ -174,12 +176,15 @@ fields:
 def test_a_mapping_with_many_mistakes_is_reported_whole(folder: Path) -> None:
     for name, content in MISTAKES.items():
         (folder / name).write_text(content)
-    told = refused(folder)
-    statuses, remedies = [one.split(": ")[0] for one in told], [one.rpartition(". ")[2] for one in told]
+    sentences = refused(folder)
+    statuses, remedies = (
+        [sentence.split(": ")[0] for sentence in sentences],
+        [sentence.rpartition(". ")[2] for sentence in sentences],
+    )
     assert statuses == [f"incident.yaml:{line}" for line in IN_INCIDENT] + [
         f"people.yaml:{line}" for line in IN_PEOPLE
     ] + [f"words/body_part.yaml:{line}" for line in (1, 4, 5)]
-    assert len(set(statuses)) == len(told) == 30
+    assert len(set(statuses)) == len(sentences) == 30
     assert all(remedies)
 
 

@@ -186,7 +186,7 @@ class TestPages:
 
 class TestFilters:
     @pytest.mark.parametrize(
-        ("wanted", "found"),
+        ("wanted", "names"),
         [
             ({"name": "FALL"}, {"Fall from ladder", "Fall, again"}),
             ({"name": "fall", "status": "open"}, {"Fall, again"}),
@@ -200,11 +200,11 @@ class TestFilters:
             ({"subtenant_id": OTHER_OFFICE}, set()),
         ],
     )
-    def test_names_in_part_and_the_rest_whole(self, site: Site, wanted: dict[str, Any], found: set[str]) -> None:
+    def test_names_in_part_and_the_rest_whole(self, site: Site, wanted: dict[str, Any], names: set[str]) -> None:
         site.hand(name="Fall from ladder", code="N-1")
         site.hand(name="Fall, again", status="open")
         site.involve(site.hand(name="Cut"))
-        assert {row["name"] for row in site.index(filter=wanted).json()} == found
+        assert {row["name"] for row in site.index(filter=wanted).json()} == names
         assert site.system.refused == []
 
     def test_tax_code_whole_and_person_names_in_part(self, site: Site) -> None:
@@ -288,8 +288,8 @@ class TestReading:
     def test_a_person_of_an_incident_brings_both_sides(self, site: Site) -> None:
         link = site.involve(site.hand(category="Fire", status="open"))
         row = site.view(link, "incident-person").json()
-        shown = ("person_code", "person_last_name", "incident_category", "incident_status")
-        assert [row[name] for name in shown] == ["A1", "Rossi", "Fire", "open"]
+        joined = ("person_code", "person_last_name", "incident_category", "incident_status")
+        assert [row[name] for name in joined] == ["A1", "Rossi", "Fire", "open"]
         assert row["person_is_employee"] is True
 
     def test_no_row_of_an_incident_says_when_it_changed(self, site: Site) -> None:
@@ -303,8 +303,8 @@ class TestReading:
         assert site.system.refused == []
 
     def test_a_person_by_code_and_project(self, site: Site) -> None:
-        found = site.client.get("/v2/person/view", params={"code": "A1", "project_id": PROJECT})
-        assert found.json()["last_name"] == "Rossi"
+        answer = site.client.get("/v2/person/view", params={"code": "A1", "project_id": PROJECT})
+        assert answer.json()["last_name"] == "Rossi"
         missing = site.client.get("/v2/person/view", params={"code": "A2", "project_id": PROJECT})
         assert missing.status_code == 404
         assert site.system.refused == []
@@ -316,10 +316,10 @@ class TestReading:
     def test_created_at_has_some_form(self, form: Any, created_at: Any) -> None:
         assert Site(created_at_form=form).create().json()["created_at"] == created_at
 
-    @pytest.mark.parametrize(("decoded", "shown"), [(False, '[{"id": 1}]'), (True, [{"id": 1}])])
-    def test_json_text_is_text_or_a_value(self, decoded: bool, shown: Any) -> None:
+    @pytest.mark.parametrize(("decoded", "expected"), [(False, '[{"id": 1}]'), (True, [{"id": 1}])])
+    def test_json_text_is_text_or_a_value(self, decoded: bool, expected: Any) -> None:
         site = Site(json_text_decoded=decoded)
-        assert site.create(manager='[{"id": 1}]').json()["manager"] == shown
+        assert site.create(manager='[{"id": 1}]').json()["manager"] == expected
 
     @pytest.mark.parametrize(("numbers", "kind"), [(False, bool), (True, int)])
     def test_flags_are_booleans_or_numbers(self, numbers: bool, kind: type) -> None:

@@ -225,20 +225,20 @@ def test_rows_shift_under_a_walk_when_something_is_inserted(scene: Scene) -> Non
 
 
 def test_list_items_have_counts_and_no_children_type_or_assignees(scene: Scene) -> None:
-    one = scene.incident()
-    scene.injury(one)
-    scene.sim.hand_create("near_miss", PROJECT, incident_id=one)
-    scene.sim.hand_create("witness_statement", PROJECT, incident_id=one, witness_id=scene.person_id)
+    incident = scene.incident()
+    scene.injury(incident)
+    scene.sim.hand_create("near_miss", PROJECT, incident_id=incident)
+    scene.sim.hand_create("witness_statement", PROJECT, incident_id=incident, witness_id=scene.person_id)
     (row,) = scene.client.get(INCIDENTS).json()
     assert (row["records_count"], row["witness_statements_count"], row["actions_count"]) == (2, 1, 0)
     assert not {"injuries", "type", "custom_status", "assignees"} & set(row)
-    whole = scene.show(one)
+    whole = scene.show(incident)
     assert {kind.plural for kind in CHILD_KINDS} | {"type", "custom_status", "assignees", "attachments"} <= set(whole)
     assert (whole["injuries"][0]["incident_title"], whole["type"]["name"]) == ("Fall", "General")
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "expected"),
     [
         ("filters[updated_at]=2026-03-02T12:00:00Z...2026-03-02T12:00:00Z", "a"),
         ('filters[updated_at]="2026-03-02T12:00:00Z"..."2026-03-02T13:00:00Z"', "ab"),
@@ -255,15 +255,15 @@ def test_list_items_have_counts_and_no_children_type_or_assignees(scene: Scene) 
         ("sort=-event_date,number", "bca"),
     ],
 )
-def test_filters_and_sorts(scene: Scene, query: str, found: str) -> None:
+def test_filters_and_sorts(scene: Scene, query: str, expected: str) -> None:
     ids = {"a": scene.incident(event_date="2026-03-01T04:59:59Z", time_unknown=True)}
     scene.later(hours=1)
     ids["b"] = scene.incident()
     scene.later(days=1)
     ids["c"] = scene.incident(title="A slip", status="closed")
     scene.client = sign_in(scene.sim.handle)
-    names = "".join(name for one in scene.listed(query) for name in ids if ids[name] == one)
-    assert (names if "sort" in query else "".join(sorted(names))) == found
+    names = "".join(name for incident in scene.listed(query) for name in ids if ids[name] == incident)
+    assert (names if "sort" in query else "".join(sorted(names))) == expected
     assert scene.listed(f"filters[id][]={ids['a']}&filters[id][]={ids['c']}") == [ids["c"], ids["a"]]
 
 
@@ -279,12 +279,12 @@ def test_nulls_sort_first_and_ties_follow_the_order_of_making(scene: Scene) -> N
 
 
 def test_child_lists_are_project_wide_by_full_number(scene: Scene) -> None:
-    one, two = scene.incident(), scene.incident()
-    first, second, third = scene.injury(one), scene.injury(two), scene.injury(one)
+    fall, slip = scene.incident(), scene.incident()
+    first, second, third = scene.injury(fall), scene.injury(slip), scene.injury(fall)
     assert scene.listed(path=f"{INCIDENTS}/injuries") == [second, third, first]
-    assert scene.listed(f"incident_id={one}", f"{INCIDENTS}/injuries") == [third, first]
+    assert scene.listed(f"incident_id={fall}", f"{INCIDENTS}/injuries") == [third, first]
     assert scene.show(third, "/injuries")["full_number"] == "1.2"
-    assert scene.client.get(f"{INCIDENTS}/injuries/{third}?incident_id={two}").status_code == 404
+    assert scene.client.get(f"{INCIDENTS}/injuries/{third}?incident_id={slip}").status_code == 404
 
 
 # Writing
@@ -312,9 +312,9 @@ def test_created_incident_is_shown_with_what_the_server_adds(scene: Scene) -> No
 
 
 def test_nested_children_on_patch_are_created_again(scene: Scene) -> None:
-    one = scene.incident(injuries=[{"description": "Arm"}])
-    assert scene.patch(one, {"injuries": [{"description": "Arm"}]}).status_code == 200
-    assert [row["description"] for row in scene.show(one)["injuries"]] == ["Arm", "Arm"]
+    incident = scene.incident(injuries=[{"description": "Arm"}])
+    assert scene.patch(incident, {"injuries": [{"description": "Arm"}]}).status_code == 200
+    assert [row["description"] for row in scene.show(incident)["injuries"]] == ["Arm", "Arm"]
 
 
 def test_malformed_dates_are_stored_as_null(scene: Scene) -> None:
@@ -341,41 +341,41 @@ def test_child_of_another_projects_incident_is_not_found(scene: Scene) -> None:
 
 
 def test_only_the_counted_kinds_number_an_incidents_records(scene: Scene) -> None:
-    one = scene.incident()
-    scene.injury(one)
-    scene.sim.hand_create("witness_statement", PROJECT, incident_id=one, witness_id=scene.person_id)
-    near_miss = scene.sim.hand_create("near_miss", PROJECT, incident_id=one)
+    incident = scene.incident()
+    scene.injury(incident)
+    scene.sim.hand_create("witness_statement", PROJECT, incident_id=incident, witness_id=scene.person_id)
+    near_miss = scene.sim.hand_create("near_miss", PROJECT, incident_id=incident)
     assert scene.show(near_miss, "/near_misses")["full_number"] == "1.2"
 
 
 def test_patch_leaves_absent_members_and_clears_null(scene: Scene) -> None:
     hazard = scene.sim.words("hazards")["Slip or Trip"]
-    one = scene.incident(description="Wet floor", hazard_id=hazard)
+    incident = scene.incident(description="Wet floor", hazard_id=hazard)
     scene.later(minutes=1)
-    assert scene.patch(one, {"hazard_id": None}).json()["hazard"] is None
-    assert scene.show(one)["description"] == "Wet floor"
-    assert scene.patch(one, {"title": None}).status_code == 422
-    assert scene.show(one)["updated_at"] == "2026-03-02T12:01:00Z"
+    assert scene.patch(incident, {"hazard_id": None}).json()["hazard"] is None
+    assert scene.show(incident)["description"] == "Wet floor"
+    assert scene.patch(incident, {"title": None}).status_code == 422
+    assert scene.show(incident)["updated_at"] == "2026-03-02T12:01:00Z"
     scene.later(minutes=1)
-    assert scene.patch(one, {"title": "Fall"}).json()["updated_at"] == "2026-03-02T12:01:00Z", "nothing changed"
+    assert scene.patch(incident, {"title": "Fall"}).json()["updated_at"] == "2026-03-02T12:01:00Z", "nothing changed"
 
 
 def test_status_and_custom_status_follow_each_other(scene: Scene) -> None:
     review = scene.sim.custom_status("In review", "closed")
-    one = scene.incident()
-    assert scene.patch(one, {"custom_status_id": review}).json()["status"] == "closed"
-    assert scene.patch(one, {"status": "closed"}).json()["custom_status"]["name"] == "In review"
-    assert scene.patch(one, {"status": "open"}).json()["custom_status"]["name"] == "Open"
+    incident = scene.incident()
+    assert scene.patch(incident, {"custom_status_id": review}).json()["status"] == "closed"
+    assert scene.patch(incident, {"status": "closed"}).json()["custom_status"]["name"] == "In review"
+    assert scene.patch(incident, {"status": "open"}).json()["custom_status"]["name"] == "Open"
 
 
 def test_workflow_lock_holds_its_fields_only(scene: Scene) -> None:
-    one = scene.incident()
-    scene.sim.lock_workflow(one)
-    assert scene.patch(one, {"title": "Slip", "status": "closed"}).status_code == 422
-    assert scene.show(one)["title"] == "Fall"
-    assert scene.patch(one, {"title": "Slip"}).status_code == 200
-    scene.sim.hand_edit("incident", one, status="closed")
-    assert scene.show(one)["status"] == "closed"
+    incident = scene.incident()
+    scene.sim.lock_workflow(incident)
+    assert scene.patch(incident, {"title": "Slip", "status": "closed"}).status_code == 422
+    assert scene.show(incident)["title"] == "Fall"
+    assert scene.patch(incident, {"title": "Slip"}).status_code == 200
+    scene.sim.hand_edit("incident", incident, status="closed")
+    assert scene.show(incident)["status"] == "closed"
 
 
 def test_a_field_set_is_enforced_only_for_writes_that_ask_for_it(scene: Scene) -> None:
@@ -384,49 +384,49 @@ def test_a_field_set_is_enforced_only_for_writes_that_ask_for_it(scene: Scene) -
     refused = scene.post(bare, params=asking)
     assert (refused.status_code, refused.json()) == (422, {"errors": {"description": ["can't be blank"]}})
     assert scene.listed() == []
-    one = scene.post(bare).json()["id"]
-    asked = f"{INCIDENTS}/{one}?run_configurable_validations=true"
+    incident = scene.post(bare).json()["id"]
+    asked = f"{INCIDENTS}/{incident}?run_configurable_validations=true"
     assert scene.client.patch(asked, json={"incident": {"title": "Slip"}}).status_code == 422
     assert scene.client.patch(asked, json={"incident": {"description": "Ice."}}).status_code == 200
     assert scene.client.patch(asked, json={"incident": {"title": "Slip"}}).status_code == 200
     assert scene.client.patch(asked, json={"incident": {"description": None}}).status_code == 422
-    assert scene.patch(one, {"description": None}).status_code == 200
+    assert scene.patch(incident, {"description": None}).status_code == 200
     assert scene.sim.refused == [], "a company's own rule is no breach of the contract"
 
 
 def test_body_parts_need_an_affliction_type(scene: Scene) -> None:
     burn = scene.sim.words("affliction_types")["Burn"]
     parts = scene.sim.words("body_parts")
-    one = scene.injury(scene.incident())
+    injury = scene.injury(scene.incident())
 
     def patch(**members: Any) -> int:
-        return scene.patch(one, members, "/injuries", "injury").status_code
+        return scene.patch(injury, members, "/injuries", "injury").status_code
 
     assert patch(body_part_ids=[parts["ankle_left"]]) == 422
     assert patch(body_part_ids=[parts["Trunk"]], affliction_type_id=burn) == 422
     assert patch(body_part_ids=[parts["ankle_left"]], affliction_type_id=burn) == 200
-    assert scene.show(one, "/injuries")["affected_body_parts"] == ["ankle_left"]
+    assert scene.show(injury, "/injuries")["affected_body_parts"] == ["ankle_left"]
     assert patch(affliction_type_id=None) == 422
     assert patch(affliction_type_id=None, body_part_ids=[]) == 422
     assert patch(body_part_ids=[]) == 200
     assert patch(affliction_type_id=None) == 200
     assert patch(affected_body_parts=["neck"], affliction_type_id=burn) == 200
-    assert scene.show(one, "/injuries")["body_parts"][0]["name"] == "neck"
+    assert scene.show(injury, "/injuries")["body_parts"][0]["name"] == "neck"
 
 
 def test_people_have_ids_by_role(scene: Scene) -> None:
     helper = scene.sim.add_person(PROJECT, "Bo", "Reed", full_user=False)
     user_id = scene.sim.person(scene.person_id).user_id
-    one = scene.injury(scene.incident())
+    injury = scene.injury(scene.incident())
 
     def patch(**members: Any) -> int:
-        return scene.patch(one, members, "/injuries", "injury").status_code
+        return scene.patch(injury, members, "/injuries", "injury").status_code
 
     assert patch(affected_person_id=scene.person_id) == 422
     assert patch(affected_party_id=user_id) == 422
     assert patch(affected_person_id=user_id, affected_party_id=helper) == 200
-    shown = scene.show(one, "/injuries")
-    assert (shown["affected_person"]["login"], shown["affected_party"]) == (
+    row = scene.show(injury, "/injuries")
+    assert (row["affected_person"]["login"], row["affected_party"]) == (
         "ada@example.com",
         {"id": helper, "name": "Bo Reed"},
     )
@@ -435,23 +435,23 @@ def test_people_have_ids_by_role(scene: Scene) -> None:
     assert [(row["id"], row["user_id"]) for row in people] == [(scene.person_id, user_id), (helper, None)]
     scene.sim.deactivate_person(scene.person_id)
     assert scene.listed(path=f"/rest/v1.0/projects/{PROJECT}/users") == []
-    assert scene.show(one, "/injuries")["affected_person"]["name"] == "Ada Stone"
+    assert scene.show(injury, "/injuries")["affected_person"]["name"] == "Ada Stone"
 
 
 def test_read_and_write_shapes_differ(scene: Scene) -> None:
     scene.sim.add_custom_field(41, "lov_entry", {9: "Night shift"})
     scene.sim.add_custom_field(42, "string")
-    one = scene.incident()
+    incident = scene.incident()
     custom = {"custom_field_41": 9, "custom_field_42": "dry", "custom_field_44": "lost"}
     custom |= {"custom_fields": {"custom_field_43": "lost"}}
-    assert scene.patch(one, custom).json()["custom_fields"] == {
+    assert scene.patch(incident, custom).json()["custom_fields"] == {
         "custom_field_41": {"data_type": "lov_entry", "value": {"id": 9, "label": "Night shift"}},
         "custom_field_42": {"data_type": "string", "value": "dry"},
     }
-    members = {"incident_id": one, "estimated_cost_impact": 20000, "description": "<p>Wall &amp; door</p>"}
+    members = {"incident_id": incident, "estimated_cost_impact": 20000, "description": "<p>Wall &amp; door</p>"}
     damage = scene.post(members, "/property_damages", "property_damage").json()
     assert (damage["estimated_cost_impact"], damage["description_plain_text"]) == ("20000.00", "Wall & door")
-    text = {"incident_id": one, "estimated_cost_impact": "20000.00"}
+    text = {"incident_id": incident, "estimated_cost_impact": "20000.00"}
     assert scene.post(text, "/property_damages", "property_damage").status_code == 422
 
 
@@ -470,15 +470,15 @@ def test_inactive_words_stay_on_old_records_and_refuse_new_use(scene: Scene) -> 
 
 def test_distribution_and_alerting_filing_types_mail_people(scene: Scene) -> None:
     user_id = scene.sim.person(scene.person_id).user_id
-    one = scene.incident(distribution_member_ids=[user_id], injuries=[{"filing_type": "fatality"}])
+    incident = scene.incident(distribution_member_ids=[user_id], injuries=[{"filing_type": "fatality"}])
     assert scene.sim.mails == 0, "what people do by hand is not counted"
-    scene.patch(one, {"distribution_member_ids": [user_id], "injuries": [{"filing_type": "first_aid"}]})
+    scene.patch(incident, {"distribution_member_ids": [user_id], "injuries": [{"filing_type": "first_aid"}]})
     assert scene.sim.mails == 0
     scene.post({"title": "Slip", "event_date": "2026-03-01", "distribution_member_ids": [user_id]})
-    scene.post({"incident_id": one, "filing_type": "lost_time"}, "/injuries", "injury")
+    scene.post({"incident_id": incident, "filing_type": "lost_time"}, "/injuries", "injury")
     assert scene.sim.mails == 2
     other = scene.sim.person(scene.sim.add_person(PROJECT, "Bo", "Reed")).user_id
-    scene.patch(one, {"distribution_member_ids": [user_id, other]})
+    scene.patch(incident, {"distribution_member_ids": [user_id, other]})
     assert scene.sim.mails == 3
 
 
@@ -488,14 +488,14 @@ def test_create_with_deprecated_filing_type_sets_recordable(scene: Scene) -> Non
 
 
 def test_all_child_kinds_live_die_and_return(scene: Scene) -> None:
-    one = scene.incident()
+    incident = scene.incident()
     needs = {
         "witness_statement": {"witness_id": scene.person_id},
         "action": {"action_type_id": scene.sim.words("action_types")["Toolbox Talk"]},
     }
     for kind in CHILD_KINDS:
         path, text = f"/{kind.plural}", "statement" if kind.name == "witness_statement" else "description"
-        made = scene.post({"incident_id": one, **needs.get(kind.name, {})}, path, kind.wrapper)
+        made = scene.post({"incident_id": incident, **needs.get(kind.name, {})}, path, kind.wrapper)
         assert made.status_code == 201, made.text
         record_id = made.json()["id"]
         assert scene.patch(record_id, {text: "Seen"}, path, kind.wrapper).json()[text] == "Seen"
@@ -517,22 +517,22 @@ def test_all_child_kinds_live_die_and_return(scene: Scene) -> None:
 
 
 def test_recycled_incident_takes_its_children_along_and_brings_them_back(scene: Scene) -> None:
-    one = scene.incident()
-    lost_before, kept = scene.injury(one), scene.injury(one)
+    incident = scene.incident()
+    lost_before, kept = scene.injury(incident), scene.injury(incident)
     scene.sim.hand_delete("injury", lost_before)
-    assert scene.client.delete(f"{INCIDENTS}/{one}").status_code == 204
+    assert scene.client.delete(f"{INCIDENTS}/{incident}").status_code == 204
     assert scene.listed(path=INCIDENTS) == scene.listed(path=f"{INCIDENTS}/injuries") == []
-    assert scene.client.get(f"{INCIDENTS}/{one}").status_code == 404
-    assert (scene.listed(path=BIN), scene.listed(path=f"{BIN}/injuries")) == ([one], [kept, lost_before])
+    assert scene.client.get(f"{INCIDENTS}/{incident}").status_code == 404
+    assert (scene.listed(path=BIN), scene.listed(path=f"{BIN}/injuries")) == ([incident], [kept, lost_before])
     assert [(row["kind"], row["id"]) for row in scene.sim.bin(PROJECT)] == [
-        ("incident", one),
+        ("incident", incident),
         ("injury", lost_before),
         ("injury", kept),
     ]
     assert scene.client.patch(f"{BIN}/injuries/{kept}/restore").status_code == 422
-    assert scene.client.patch(f"{BIN}/{one}/restore").status_code == 200
-    assert [row["id"] for row in scene.show(one)["injuries"]] == [kept]
-    assert scene.client.patch(f"{BIN}/{one}/restore").status_code == 404
+    assert scene.client.patch(f"{BIN}/{incident}/restore").status_code == 200
+    assert [row["id"] for row in scene.show(incident)["injuries"]] == [kept]
+    assert scene.client.patch(f"{BIN}/{incident}/restore").status_code == 404
 
 
 def test_account_without_admin_sees_no_private_incidents_and_no_bin(scene: Scene) -> None:
@@ -579,8 +579,10 @@ def test_another_company_is_out_of_reach(scene: Scene) -> None:
 def test_directory_and_places(scene: Scene) -> None:
     project = f"/rest/v1.0/projects/{PROJECT}"
     scene.sim.add_person(PROJECT, "Bo", "Reed", full_user=False)
-    found = [scene.client.get(f"{project}/people?{query}").json() for query in ("filters[search]=stone", "sort=-name")]
-    assert [[row["last_name"] for row in rows] for rows in found] == [["Stone"], ["Stone", "Reed"]]
+    listings = [
+        scene.client.get(f"{project}/people?{query}").json() for query in ("filters[search]=stone", "sort=-name")
+    ]
+    assert [[row["last_name"] for row in rows] for rows in listings] == [["Stone"], ["Stone", "Reed"]]
     (reference,) = scene.client.get(f"{project}/people?filters[reference_users_only]=true&view=extended").json()
     assert (reference["first_name"], reference["reference_user"]) == ("Bo", True)
     user_id = scene.sim.person(scene.person_id).user_id
@@ -592,10 +594,10 @@ def test_directory_and_places(scene: Scene) -> None:
     assert scene.client.get(f"{project}/locations/{crane}").status_code == 404
     assert scene.listed(path=f"{project}/managed_equipment") == [crane]
     assert scene.listed(path=f"/rest/v1.1/projects/{PROJECT}/vendors") == [mason]
-    one = scene.injury(scene.incident(location_id=roof), affected_company_id=mason, managed_equipment_id=crane)
-    shown = scene.show(one, "/injuries")
-    assert shown["affected_company"] == {"id": mason, "name": "Mason's & Sons"}
-    assert scene.listed(f"filters[affected_company_id][]={mason}", f"{INCIDENTS}/injuries") == [one]
+    injury = scene.injury(scene.incident(location_id=roof), affected_company_id=mason, managed_equipment_id=crane)
+    row = scene.show(injury, "/injuries")
+    assert row["affected_company"] == {"id": mason, "name": "Mason's & Sons"}
+    assert scene.listed(f"filters[affected_company_id][]={mason}", f"{INCIDENTS}/injuries") == [injury]
     assert scene.client.get(INCIDENTS).json()[0]["location"]["name"] == "Roof"
 
 
@@ -610,8 +612,8 @@ def test_account_and_company(scene: Scene) -> None:
 def test_project_zone_has_two_vocabularies(scene: Scene) -> None:
     project = f"/rest/v1.0/projects/{PROJECT}"
     assert scene.client.get(project).status_code == 400
-    shown = scene.client.get(f"{project}?company_id=26972").json()
-    assert (shown["time_zone"], shown["tz_name"]) == ("Eastern Time (US & Canada)", "America/New_York")
+    row = scene.client.get(f"{project}?company_id=26972").json()
+    assert (row["time_zone"], row["tz_name"]) == ("Eastern Time (US & Canada)", "America/New_York")
     (normal,) = scene.client.get("/rest/v1.1/projects?company_id=26972").json()
     assert (normal["time_zone"], "tz_name" in normal) == ("Eastern Time (US & Canada)", False)
 
@@ -649,15 +651,15 @@ def test_body_parts_form_a_tree_of_which_only_parts_are_selectable(scene: Scene)
 
 
 def bumps_parent(scene: Scene) -> Any:
-    one = scene.incident()
+    incident = scene.incident()
     scene.later(minutes=1)
-    scene.injury(one)
-    return scene.show(one)["updated_at"]
+    scene.injury(incident)
+    return scene.show(incident)["updated_at"]
 
 
 def hides_unknown_time(scene: Scene) -> Any:
-    one = scene.incident(time_unknown=True)
-    return (scene.listed() == [one], scene.listed("filters[time_unknown]=true") == [one])
+    incident = scene.incident(time_unknown=True)
+    return (scene.listed() == [incident], scene.listed("filters[time_unknown]=true") == [incident])
 
 
 def repeats_token(scene: Scene) -> Any:
@@ -684,37 +686,37 @@ def child_page(scene: Scene) -> Any:
 
 
 def recycled_show(scene: Scene) -> Any:
-    one = scene.incident()
-    scene.sim.hand_delete("incident", one)
-    answer = scene.client.get(f"{INCIDENTS}/{one}")
+    incident = scene.incident()
+    scene.sim.hand_delete("incident", incident)
+    answer = scene.client.get(f"{INCIDENTS}/{incident}")
     return (answer.status_code, answer.json().get("deleted_at"))
 
 
 def stamp_after_delete(scene: Scene) -> Any:
-    one = scene.incident()
+    incident = scene.incident()
     scene.later(minutes=1)
-    scene.sim.hand_delete("incident", one)
-    return scene.sim.record(one).updated_at.minute
+    scene.sim.hand_delete("incident", incident)
+    return scene.sim.record(incident).updated_at.minute
 
 
 def stamp_after_restore(scene: Scene) -> Any:
-    one = scene.incident()
-    scene.sim.hand_delete("incident", one)
+    incident = scene.incident()
+    scene.sim.hand_delete("incident", incident)
     scene.later(minutes=1)
-    scene.sim.hand_restore("incident", one)
-    return scene.sim.record(one).updated_at.minute
+    scene.sim.hand_restore("incident", incident)
+    return scene.sim.record(incident).updated_at.minute
 
 
 def children_of_recycled(scene: Scene) -> Any:
-    one = scene.incident(injuries=[{}])
-    scene.sim.hand_delete("incident", one)
+    incident = scene.incident(injuries=[{}])
+    scene.sim.hand_delete("incident", incident)
     return len(scene.listed(path=f"{INCIDENTS}/injuries"))
 
 
 def recycled_child_in_show(scene: Scene) -> Any:
-    one = scene.incident()
-    scene.sim.hand_delete("injury", scene.injury(one))
-    return len(scene.show(one)["injuries"])
+    incident = scene.incident()
+    scene.sim.hand_delete("injury", scene.injury(incident))
+    return len(scene.show(incident)["injuries"])
 
 
 def null_in_patch(scene: Scene) -> Any:
@@ -724,8 +726,8 @@ def null_in_patch(scene: Scene) -> Any:
 def both_cleared(scene: Scene) -> Any:
     words = scene.sim.words
     kind, part = words("affliction_types")["Burn"], words("body_parts")["neck"]
-    one = scene.injury(scene.incident(), affliction_type_id=kind, body_part_ids=[part])
-    return scene.patch(one, {"affliction_type_id": None, "body_part_ids": []}, "/injuries", "injury").status_code
+    injury = scene.injury(scene.incident(), affliction_type_id=kind, body_part_ids=[part])
+    return scene.patch(injury, {"affliction_type_id": None, "body_part_ids": []}, "/injuries", "injury").status_code
 
 
 def stored_description(scene: Scene) -> Any:
@@ -765,16 +767,16 @@ def bare_array(scene: Scene) -> Any:
 
 
 def private_show(scene: Scene) -> Any:
-    one = scene.incident(private=True)
+    incident = scene.incident(private=True)
     scene.sim.service_account_is_admin = False
-    return scene.client.get(f"{INCIDENTS}/{one}").status_code
+    return scene.client.get(f"{INCIDENTS}/{incident}").status_code
 
 
 def undefined_field(scene: Scene) -> tuple[int, str, dict[str, Any]]:
-    one = scene.incident()
-    answer = scene.patch(one, {"title": "Slip", "custom_field_43": "lost"})
-    shown = scene.show(one)
-    return answer.status_code, shown["title"], shown["custom_fields"]
+    incident = scene.incident()
+    answer = scene.patch(incident, {"title": "Slip", "custom_field_43": "lost"})
+    row = scene.show(incident)
+    return answer.status_code, row["title"], row["custom_fields"]
 
 
 def unknown_member(scene: Scene) -> Any:
@@ -839,7 +841,7 @@ def test_dials(dial: str, look: Callable[[Scene], Any], answers: dict[Any, Any])
 
 def test_alternatives_turn_each_dial_once() -> None:
     plain = ProcoreDials()
-    names = {one.name for one in fields(plain)}
+    names = {dial.name for dial in fields(plain)}
     turned = [
         [name for name in names if getattr(other, name) != getattr(plain, name)] for other in plain.alternatives()
     ]
@@ -850,28 +852,28 @@ def test_alternatives_turn_each_dial_once() -> None:
 # What people do by hand
 
 
-def test_hands_obey_the_rules_of_state(scene: Scene) -> None:
+def test_edits_by_hand_obey_the_rules_of_state(scene: Scene) -> None:
     with pytest.raises(Refusal, match="title"):
         scene.sim.hand_create("incident", PROJECT, event_date=scene.now)
-    one = scene.incident()
+    incident = scene.incident()
     scene.later(minutes=1)
-    scene.sim.hand_edit("incident", one, title="Slip", event_date=scene.now)
-    (shown,) = scene.sim.dump(PROJECT)
-    assert (shown["title"], shown["event_date"], shown["updated_at"]) == ("Slip", *["2026-03-02T12:01:00Z"] * 2)
-    assert shown["created_by"]["login"] == "robin.marsh@example.com"
+    scene.sim.hand_edit("incident", incident, title="Slip", event_date=scene.now)
+    (row,) = scene.sim.dump(PROJECT)
+    assert (row["title"], row["event_date"], row["updated_at"]) == ("Slip", *["2026-03-02T12:01:00Z"] * 2)
+    assert row["created_by"]["login"] == "robin.marsh@example.com"
     assert (scene.sim.writes, scene.sim.refused) == ([], [])
 
 
 def test_snapshot_brings_back_records_and_ids(scene: Scene) -> None:
-    one = scene.incident()
+    incident = scene.incident()
     night = scene.sim.snapshot()
-    scene.sim.hand_edit("incident", one, title="Slip")
+    scene.sim.hand_edit("incident", incident, title="Slip")
     two = scene.incident()
     scene.sim.restore_snapshot(night)
     assert [row["title"] for row in scene.client.get(INCIDENTS).json()] == ["Fall"]
     assert scene.incident() == two
     scene.sim.restore_snapshot(night)
-    assert scene.listed() == [one]
+    assert scene.listed() == [incident]
 
 
 def test_seeds_share_no_ids(scene: Scene) -> None:
@@ -930,7 +932,7 @@ def test_faults_befall_one_request(scene: Scene, kind: FaultKind, status: int | 
 
 
 def test_spoiled_answers(scene: Scene) -> None:
-    one = scene.incident()
+    incident = scene.incident()
     kinds = (FaultKind.HTML, FaultKind.HALF_JSON, FaultKind.ERROR_INSIDE, FaultKind.EMPTY, FaultKind.OTHER_SCHEMA)
     for kind in kinds:
         scene.faults.add(kind)
@@ -940,7 +942,7 @@ def test_spoiled_answers(scene: Scene) -> None:
         half.json()
     assert "error" in error.json()
     assert (empty.json(), empty.headers["total"]) == ([], "0")
-    assert other.json()[0]["new_id"] == one
+    assert other.json()[0]["new_id"] == incident
     assert all(answer.headers["date"] for answer in (html, half, error, empty, other))
 
 
@@ -948,9 +950,9 @@ def test_faults_that_ask_for_patience(scene: Scene) -> None:
     scene.faults.add(FaultKind.TOO_MANY, delay=timedelta(seconds=7))
     scene.faults.add(FaultKind.TOO_MANY, times=2)
     scene.faults.add(FaultKind.UNAVAILABLE, status=504, times=None)
-    told, untold, again, down = (scene.client.get(INCIDENTS) for _ in range(4))
-    assert told.headers["retry-after"] == "7"
-    assert "retry-after" not in untold.headers
+    with_wait, without, again, down = (scene.client.get(INCIDENTS) for _ in range(4))
+    assert with_wait.headers["retry-after"] == "7"
+    assert "retry-after" not in without.headers
     assert (again.status_code, down.status_code, down.headers["retry-after"]) == (429, 504, "1")
     scene.faults.clear()
     assert scene.client.get(INCIDENTS).status_code == 200

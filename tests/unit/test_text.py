@@ -16,7 +16,7 @@ words = ["Fell from the ladder", '"', "'", "e\u0301", "é", "\u0338", "…", "ש
 pieces = st.sampled_from([*marks, *oddities, *words])
 writings = st.one_of(
     st.lists(pieces, max_size=8).map("".join),
-    st.lists(pieces, max_size=8).map(lambda found: "<p>" + "".join(found) + "</p>"),
+    st.lists(pieces, max_size=8).map(lambda parts: "<p>" + "".join(parts) + "</p>"),
     st.text(max_size=40),
 )
 

@@ -41,12 +41,12 @@ FOURHSE: dict[str, Any] = {
 
 def values(*keys: str, side: Side, image: dict[str, Any]) -> list[tuple[Any, Any]]:
     means = canonical(MAPPING, side, image)
-    found = []
+    pairs = []
     for key in keys:
         reading = means[key]
         assert isinstance(reading, Known)
-        found.append((MAPPING.by_key[key], reading.value))
-    return found
+        pairs.append((MAPPING.by_key[key], reading.value))
+    return pairs
 
 
 def test_both_images_mean_the_same_incident() -> None:

@@ -37,7 +37,7 @@ def folded(word: str) -> str:
     return "".join(word.split()).casefold()
 
 
-def known(name: str) -> set[str]:
+def folded_column(name: str) -> set[str]:
     return {folded(word) for word, _ in entries(name)}
 
 
@@ -55,7 +55,7 @@ def written(name: str) -> dict[str, str]:
 
 def gaps(name: str) -> Counter[str]:
     """The words of the OSHA reports that the list does not know, with the number of reports."""
-    listed = known(name)
+    listed = folded_column(name)
     titles = [row[LISTS[name]] for row in osha()]
     return Counter(title for title in titles if folded(title) not in listed)
 
@@ -102,7 +102,7 @@ def test_a_key_with_a_side_is_written_with_that_side_and_no_other_is() -> None:
 
 
 def test_the_lists_know_four_of_five_real_injuries_completely() -> None:
-    lists = {column: known(name) for name, column in LISTS.items()}
+    lists = {column: folded_column(name) for name, column in LISTS.items()}
     rows = osha()
     whole = [row for row in rows if all(folded(row[column]) in lists[column] for column in lists)]
     assert (len(whole), len(rows)) == (486, 600)

@@ -63,7 +63,7 @@ def test_lines_and_body_are_read_as_they_were_written(lines, body, like):
 
 
 @pytest.mark.parametrize(
-    ("written", "found"),
+    ("written", "lines"),
     [
         (
             "Body parts: Neck\nAffliction: Burn\nHe fell.",
@@ -78,8 +78,8 @@ def test_lines_and_body_are_read_as_they_were_written(lines, body, like):
         (None, Lined({}, None)),
     ],
 )
-def test_lines_are_read_as_people_write_them(written, found):
-    assert split_lines(written, LABELS) == found
+def test_lines_are_read_as_people_write_them(written, lines):
+    assert split_lines(written, LABELS) == lines
 
 
 def test_a_line_is_written_without_touching_the_others():
@@ -109,11 +109,11 @@ def test_body_parts_put_are_got_again(keys, here):
     assert WHERE.get(Side.FOURHSE, WHERE.put(Side.FOURHSE, wanted, {"description": here}, {})) == Known(wanted)
     sent = WHERE.put(Side.PROCORE, wanted, {"affliction_type": {"id": 5}}, {})["body_part_ids"]
     names = {row["id"]: row["name"] for _, row in ROWS}
-    assert WHERE.get(Side.PROCORE, {"affected_body_parts": [names[one] for one in sent]}) == Known(wanted)
+    assert WHERE.get(Side.PROCORE, {"affected_body_parts": [names[part_id] for part_id in sent]}) == Known(wanted)
 
 
 @pytest.mark.parametrize(
-    ("shown", "word"),
+    ("raw", "word"),
     [
         ({"id": 5, "name": "Frattura"}, "fracture"),
         ({"id": 77, "name": "Ustione"}, "77"),
@@ -122,8 +122,8 @@ def test_body_parts_put_are_got_again(keys, here):
     ],
     ids=["by name key", "by id", "by name", "none"],
 )
-def test_an_affliction_is_known_by_key_id_or_name(shown, word):
-    assert KIND.get(Side.PROCORE, {"affliction_type": shown}) == Known(word)
+def test_an_affliction_is_known_by_key_id_or_name(raw, word):
+    assert KIND.get(Side.PROCORE, {"affliction_type": raw}) == Known(word)
 
 
 def test_words_that_no_list_knows_are_held_never_guessed():

@@ -1,4 +1,4 @@
-"""Procore and 4HSE over HTTP: one `Http` per credential, a register per route on top of it."""
+"""Procore and 4HSE over HTTP: one `Http` per credential, a client per route on top of it."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def procore_http(
     urls = {"procore.api_url": api_url, "procore.login_url": login_url}
     wire = Transport(side, budget, clock=clock, sleep=sleep, random=random, transport=transport, urls=urls)
     auth = ProcoreAuth(wire, login_url, client_id, client_secret)
+    # On every call, although some would work without: they might answer for the wrong company (P16).
     return Http(side, api_url, wire, auth, headers={"Procore-Company-Id": str(company_id)})
 
 

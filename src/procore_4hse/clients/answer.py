@@ -59,7 +59,7 @@ def text_id(value: Any) -> str | None:
     if isinstance(value, str):
         return normal_id(value) or None
     if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+        return str(int(value))  # JSON has one kind of number: 8589934612.0 is that id too.
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
@@ -81,30 +81,31 @@ def words_of(reply: Reply) -> tuple[str, tuple[str, ...]]:
 
     A body of no known form gives its text.
     """
-    told = list(_told(reply.body, None))
-    sentences = [f"{name}: {said}" if name else said for name, said in told if said]
+    complaints = list(_complaints(reply.body, None))
+    sentences = [f"{name}: {said}" if name else said for name, said in complaints if said]
     words = "; ".join(dict.fromkeys(sentences)) or reply.text.strip()
-    return words[:LONGEST_WORDS], tuple(dict.fromkeys(name for name, _ in told if name))
+    return words[:LONGEST_WORDS], tuple(dict.fromkeys(name for name, _ in complaints if name))
 
 
-Told = Iterator[tuple[str | None, str]]
+Complaints = Iterator[tuple[str | None, str]]
 
 
-def _told(body: Any, name: str | None) -> Told:
+def _complaints(body: Any, name: str | None) -> Complaints:
     """Yields (field or None, sentence) from a string, a list, a map, or any nesting of them."""
     if isinstance(body, str):
         yield name, body.strip()
     elif isinstance(body, list):
         for entry in body:
-            yield from _told(entry, name)
+            yield from _complaints(entry, name)
     elif isinstance(body, dict):
-        yield from _told_by_map(body, name)
+        yield from _complaints_in_map(body, name)
 
 
 CARRIERS = ("error", "errors", "error_description", "reason", "details")
+"""Keys that hold complaints in a known form; beside them, other keys name no fields."""
 
 
-def _told_by_map(body: dict[str, Any], name: str | None) -> Told:
+def _complaints_in_map(body: dict[str, Any], name: str | None) -> Complaints:
     carried = [body[key] for key in CARRIERS if body.get(key)]
     if isinstance(body.get("message"), str):
         own = body.get("field")
@@ -112,14 +113,15 @@ def _told_by_map(body: dict[str, Any], name: str | None) -> Told:
         yield from _named_fields(body.get("fields"))
     if carried:
         for entry in carried:
-            yield from _told(entry, name)
-    elif not isinstance(body.get("message"), str):
+            yield from _complaints(entry, name)
+    elif not isinstance(body.get("message"), str):  # A plain map of field names to what is wrong with each.
         for key, entry in body.items():
-            yield from _told(entry, str(key))
+            yield from _complaints(entry, str(key))
 
 
-def _named_fields(fields: Any) -> Told:
+def _named_fields(fields: Any) -> Complaints:
     if isinstance(fields, list):
+        # Names without words of their own: the message beside them speaks of all.
         yield from ((entry, "") for entry in fields if isinstance(entry, str))
     else:
-        yield from _told(fields, None)
+        yield from _complaints(fields, None)

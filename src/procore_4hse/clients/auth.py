@@ -65,6 +65,8 @@ class HeldToken(ABC):
 
     def renew(self, refused: Token) -> Token:
         with self._lock:
+            # Another thread may have renewed it while this one waited for the lock: a second renewal would burn a
+            # refresh token that works once.
             if self._held is None or self._held.value == refused.value:
                 self._held = self._obtain(self._held)
             return self._held
@@ -77,7 +79,7 @@ class HeldToken(ABC):
         """A token by credentials that stand in the settings; AccessRefused when they do not work."""
         if self._refused_until is not None and self._wire.clock() < self._refused_until:
             raise self._refusal(None)
-        asked_at = self._wire.clock()
+        asked_at = self._wire.clock()  # Counted from the answer, a token would seem to live longer than it does.
         reply = self._ask(form)
         if reply.status != 200:
             self._refused_until = self._wire.clock() + REFUSAL_STANDS
@@ -91,7 +93,7 @@ class HeldToken(ABC):
         return self._wire.with_retry(call, lambda: self._ask_once(call), remedy=remedy)
 
     def _ask_once(self, call: Call) -> Reply:
-        self._wire.budget.acquire(reserve=True)
+        self._wire.budget.acquire(reserve=True)  # Without a token not even the reserved calls could be made.
         reply = self._wire.ask(call)
         if reply.status in (400, 401, 403) or (reply.status == 200 and _token_text(reply.body)):
             return reply
@@ -158,11 +160,13 @@ class FourHseAuth(HeldToken):
         """The next token, which brings its own refresh token; None when the vendor refuses this one."""
         asked_at = self._wire.clock()
         reply = self._ask({"grant_type": "refresh_token", **self._client, "refresh_token": refresh})
+        # A refused refresh is no refused credential: no pause, the password comes next.
         return self._token_of(reply, asked_at, "refresh_token") if reply.status == 200 else None
 
 
 def _token_text(body: Any) -> str | None:
     text = body.get("access_token") if isinstance(body, dict) else None
+    # A header takes nothing else; any other token would fail inside the HTTP client.
     return text if isinstance(text, str) and text.isascii() and text.isprintable() and text else None
 
 
@@ -171,4 +175,5 @@ def _life(body: Mapping[str, Any]) -> timedelta:
         seconds = float(body.get("expires_in") or 0)
     except (TypeError, ValueError):
         seconds = 0.0
+    # NaN is not above 0, and the cap keeps the sum inside what a date can hold.
     return timedelta(seconds=min(seconds, 10**8)) if seconds > 0 else UNSTATED_LIFE

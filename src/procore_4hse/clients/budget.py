@@ -19,7 +19,7 @@ PATIENCE = timedelta(seconds=60)
 """A reset up to this far away is waited for; a later one raises BudgetExhausted."""
 
 RESERVE = 5
-"""One call in this many is kept for settle and push."""
+"""One call in this many is kept for recovery and push: what was begun can be finished on a used-up quota."""
 
 SPIKE = timedelta(seconds=10)
 HOUR = timedelta(hours=1)
@@ -75,7 +75,7 @@ class Budget:
         self._refusals = 0
 
     def acquire(self, *, reserve: bool, patience: timedelta = PATIENCE) -> None:
-        """Returns when one call may be made; `reserve` lets it draw on the part kept for settle and push.
+        """Returns when one call may be made; `reserve` lets it draw on the part kept for recovery and push.
 
         Waits `patience` at most, and raises BudgetExhausted at once when that cannot be enough.
         """
@@ -85,7 +85,7 @@ class Budget:
             if free_at > give_up_at:
                 raise self._exhausted(free_at)
             self._sleep((free_at - now).total_seconds())
-            now = max(self._clock(), free_at)
+            now = max(self._clock(), free_at)  # A sleep may end early; without `max` the same claim would come again.
 
     def observe(self, status: int, headers: Mapping[str, str], date: datetime | None) -> None:
         """Learns from one answer; `date` is its Date header, so that a skewed clock here does not matter."""
@@ -145,6 +145,7 @@ class Budget:
             return None
 
     def _spend(self, now: datetime) -> None:
+        # Counted down at once, for other threads ask before the answer of this call states the new remainder.
         for limit, window in self._windows.items():
             self._windows[limit] = replace(window, remaining=window.remaining - 1)
         paced = self._gap is not None and not self._windows
@@ -152,9 +153,10 @@ class Budget:
 
     def _learn(self, window: Window) -> None:
         """Keeps the newest statement about each window; a new long limit replaces the old one (P22)."""
-        known = self._windows.pop(window.limit, None)
-        if known is not None:
-            window = replace(window, length=max(known.length, window.length))
+        earlier = self._windows.pop(window.limit, None)
+        if earlier is not None:
+            # A glance late in an hour looks like ten seconds: the longest that was seen is nearest the truth.
+            window = replace(window, length=max(earlier.length, window.length))
         elif window.length > SPIKE:
             self._windows = {limit: old for limit, old in self._windows.items() if old.length <= SPIKE}
         self._windows[window.limit] = window
@@ -164,7 +166,7 @@ class Budget:
         """Blocks all calls after a 429: Retry-After, else the reset, else back-off with jitter (P23)."""
         self._refusals += 1
         if asked is not None:
-            # Retry-After outranks the reset that the same answer states.
+            # Retry-After outranks the reset that the same answer states; kept, that reset could block for longer.
             self._windows.pop(window.limit if window else 0, None)
             wait = max(asked, timedelta(seconds=1))
         elif window is not None and window.resets_at > now:
@@ -203,13 +205,14 @@ def http_date(text: str | None) -> datetime | None:
         moment = parsedate_to_datetime(text or "")
     except (TypeError, ValueError):
         return None
+    # `-0000` means UTC of no stated zone, and is parsed without one.
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def whole_number(text: str | None) -> int | None:
     """A header's non-negative whole number; None when absent or unreadable."""
     text = (text or "").strip()
-    return int(text) if text.isdecimal() and len(text) < 19 else None
+    return int(text) if text.isdecimal() and len(text) < 19 else None  # Longer ones overflow dates and stores.
 
 
 def _window(headers: Mapping[str, str], now: datetime, date: datetime) -> Window | None:
@@ -219,6 +222,7 @@ def _window(headers: Mapping[str, str], now: datetime, date: datetime) -> Window
     if not limit or remaining is None or reset is None:
         return None
     if reset > EPOCH_BEGINS:
+        # Against the answer's own date, as the second that it names is one of the vendor's clock.
         left = min(max(reset - date.timestamp(), 0.0), LONGEST_LEFT)
         length = SPIKE if left <= SPIKE.total_seconds() else HOUR
     else:

@@ -1,4 +1,4 @@
-"""4HSE's incident register of one office, by name. The only place with 4HSE's paths.
+"""4HSE's incidents of one office, by name. The only place with 4HSE's paths.
 
 Listings are POSTs with the filter in the body (H2). The last page is sent again for every page past the end, so
 the walk ends by X-Pagination-Page-Count alone.
@@ -34,7 +34,7 @@ Rows = list[dict[str, Any]]
 
 
 class FourHseApi:
-    """Implements models.Register for one 4HSE office. `project_id` is its tenant_id, `office_id` its subtenant_id."""
+    """models.IncidentApi for one 4HSE office. `project_id` is its tenant_id, `office_id` its subtenant_id."""
 
     NEVER_WRITTEN: ClassVar[frozenset[str]] = frozenset({"manager", "assignee", "watcher", "to"})
     """Of unknown form, and they may mail people (H4)."""
@@ -64,7 +64,7 @@ class FourHseApi:
     PERSON_FIELDS: ClassVar[frozenset[str]] = frozenset(
         {"code", "description", "days", "person_office_id", "office_incident_id", "tenant_id", "subtenant_id"}
     )
-    """The same of an involved person (H4)."""
+    """The same of an involved person (H9)."""
 
     RESOURCE_FIELDS: ClassVar[frozenset[str]] = frozenset(
         {"entity_id", "entity_type", "description", "office_incident_id", "tenant_id", "subtenant_id"}
@@ -158,7 +158,7 @@ class FourHseApi:
         4HSE knows no idempotency key (H5), so `intent_id` does not leave.
         """
         self._check(fields)
-        body = {**fields, **self._ours()}
+        body = {**fields, **self._ours()}  # Ours last: no caller can create in another office.
         reply = self._http.write("POST", self._path(kind, "create"), json=body, readable=_has_id(self._key(kind)))
         return self._answer(kind, reply)
 
@@ -175,6 +175,7 @@ class FourHseApi:
         Without it a record with children is Refused, or OutcomeUnknown when the answer is 200 with a preview.
         """
         query = [("force", "true" if force else "false")]
+        # Without `force` a 200 may hold the children that kept it from deleting (H6): that is no deletion.
         readable = anything if force else _is_no_preview
         self._http.write("DELETE", self._path(kind, "delete", record_id), query=query, readable=readable)
 
@@ -188,8 +189,8 @@ class FourHseApi:
         return {"tenant_id": self.project_id, "subtenant_id": self.office_id}
 
     def _check(self, fields: Mapping[str, Any]) -> None:
-        if found := sorted(self.NEVER_WRITTEN & fields.keys()):
-            raise ValueError(f"never sent to 4HSE: {', '.join(found)}")
+        if forbidden := sorted(self.NEVER_WRITTEN & fields.keys()):
+            raise ValueError(f"never sent to 4HSE: {', '.join(forbidden)}")
 
     def _key(self, kind: Kind) -> str:
         if kind not in KEYS:
@@ -231,6 +232,7 @@ class FourHseApi:
         return readable
 
     def _is_ours(self, row: Mapping[str, Any]) -> bool:
+        # A server that ignores an unknown filter lists every office (H2). UUIDs mean the same in any case.
         office = row.get("subtenant_id")
         return office is None or str(office).lower() == self.office_id.lower()
 
@@ -248,6 +250,7 @@ class FourHseApi:
             paged = {**body, "per-page": PAGE_SIZE, "page": asked}
             reply = self._http.read("POST", path, json=paged, readable=readable, reserve=reserve)
             yield reply, asked
+            # The last page comes again for every page past the end (H2), also when the headers are missing.
             if _is_last(reply, asked) or reply.body == before:
                 return
             asked, before = asked + 1, reply.body
@@ -262,8 +265,9 @@ def _has_id(key: str, wanted: str | None = None) -> Callable[[Any], bool]:
     """Readable is an object with its id: the `wanted` one, or any when None."""
 
     def readable(body: Any) -> bool:
-        found = text_id(body.get(key)) if isinstance(body, dict) else None
-        return found is not None and (wanted is None or found.lower() == wanted.lower())
+        record_id = text_id(body.get(key)) if isinstance(body, dict) else None
+        # UUIDs in another case are the same id.
+        return record_id is not None and (wanted is None or record_id.lower() == wanted.lower())
 
     return readable
 

@@ -103,6 +103,7 @@ class Http:
         reply = self._exchange(call)
         if 200 <= reply.status < 300 and reply.can_be_read(readable):
             return reply
+        # A 4xx says that nothing was done, all but 408: there the server stopped waiting, and may have begun.
         if not 400 <= reply.status < 500 or reply.status == 408:
             raise NoAnswer.by(reply)
         raise self._refusal(call, reply)
@@ -123,12 +124,14 @@ class Http:
     def _send(self, call: Call, token: Token, leave_by: datetime) -> Reply:
         clock = self._wire.clock
         self.budget.acquire(reserve=call.reserve, patience=leave_by - clock())
+        # Recovery counts on CALL_TIMEOUT: a write that left later could land after it was looked for in vain.
         if clock() > leave_by:
             raise NoAnswer("no time left to send it", sent=False)
         reply = self._wire.ask(call, token.value)
         if dated := http_date(reply.headers.get("date")):
             self._server_date = dated
             return reply
+        # Our own clock may be skewed; the vendor's last word is nearer to the vendor's time.
         return replace(reply, date=self._server_date or reply.date)
 
     def _refusal(self, call: Call, reply: Reply) -> VendorError:

@@ -1,4 +1,4 @@
-"""Procore's incident register of one project, by name. The only place with Procore's paths.
+"""Procore's incidents of one project, by name. The only place with Procore's paths.
 
 Listings are offset pages over live data (P30-P34). They are asked for oldest first, so that a new row lands at the
 end and shifts nothing that was read.
@@ -72,10 +72,10 @@ Rows = list[dict[str, Any]]
 
 
 class ProcoreApi:
-    """Implements models.Register for one Procore project. Ids are text."""
+    """models.IncidentApi for one Procore project. Ids are text."""
 
     NEVER_WRITTEN: ClassVar[frozenset[str]] = frozenset({"distribution_member_ids", "assignee_ids"})
-    """They mail people (P73)."""
+    """Distribution members are mailed (P73); assignees go by login ids, which no list of ours has (P70)."""
 
     OWN_FIELDS: ClassVar[frozenset[str]] = frozenset({"title", "description", "event_date", "time_unknown", "status"})
     """Of what an update may touch, the part that we map."""
@@ -200,7 +200,8 @@ class ProcoreApi:
     ) -> Iterator[Page]:
         """Records of one kind of the whole project, or of one incident, lazily, oldest first.
 
-        These listings know no filter by id (P40): `ids` are picked here, and such a page states no total.
+        The published contract shows no filter by id for these listings, and nothing else says that there is one:
+        `ids` are picked here, and such a page states no total.
         """
         query = [] if incident_id is None else [("incident_id", incident_id)]
         yield from self._picked(kind, "", query, ids=ids, per_page=per_page, reserve=reserve)
@@ -208,12 +209,12 @@ class ProcoreApi:
     def recycled_pages(
         self, kind: Kind, *, ids: Sequence[str], time_unknown: bool | None = None, reserve: bool = False
     ) -> Iterator[Page]:
-        """Those of `ids` that lie in the recycle bin; AccessRefused without admin rights (P56).
+        """Those of `ids` that lie in the recycle bin; AccessRefused without admin rights (P56, P85).
 
         As in every listing of incidents, those of unknown time may only show when they are asked for (P42).
         """
         if kind is Kind.EQUIPMENT:
-            for named, of_kind in groupby(sorted(map(_named, ids)), key=lambda one: one[0]):
+            for named, of_kind in groupby(sorted(map(_named, ids)), key=lambda pair: pair[0]):
                 wanted = [record_id for _, record_id in of_kind]
                 yield from map(_page_naming, self.recycled_pages(named, ids=wanted, reserve=reserve))
             return
@@ -274,8 +275,8 @@ class ProcoreApi:
         return [("run_configurable_validations", "true")] if asks else []
 
     def _check(self, fields: Mapping[str, Any], refused: frozenset[str]) -> None:
-        if found := sorted(refused & fields.keys()):
-            raise ValueError(f"never sent to Procore: {', '.join(found)}")
+        if forbidden := sorted(refused & fields.keys()):
+            raise ValueError(f"never sent to Procore: {', '.join(forbidden)}")
 
     def _path(self, kind: Kind, record_id: str | None = None, *, below: str = "") -> str:
         if kind not in PATHS:
@@ -334,6 +335,7 @@ class ProcoreApi:
             reply = self._http.read("GET", path, query=[*query, *paging], readable=readable, reserve=reserve)
             yield reply, page
             following = _next_page(reply, page, per_page)
+            # A next link that points back would be followed for ever.
             if following is not None and following <= page:
                 raise _endless(path)
             page = following
@@ -350,8 +352,9 @@ def equipment_of(record: RawRecord) -> RawRecord:
 
 
 def _named(record_id: str) -> tuple[Kind, str]:
-    kind, _, one = record_id.rpartition("-")
-    return Kind(kind), one
+    """The record that names the equipment: its kind and its own id, out of `injury-123`."""
+    kind, _, own_id = record_id.rpartition("-")
+    return Kind(kind), own_id
 
 
 def _naming(answer: RecordAnswer) -> RecordAnswer:
@@ -375,8 +378,9 @@ def _has_id(wanted: str | None) -> Callable[[Any], bool]:
     """Readable is an object with an id: the `wanted` one, or any when None."""
 
     def readable(body: Any) -> bool:
-        found = text_id(body.get("id")) if isinstance(body, dict) else None
-        return found is not None and wanted in (None, found)
+        record_id = text_id(body.get("id")) if isinstance(body, dict) else None
+        # An answer about another record than the one asked for is not read as the one.
+        return record_id is not None and wanted in (None, record_id)
 
     return readable
 
@@ -435,6 +439,7 @@ def _next_page(reply: Reply, asked: int, per_page: int) -> int | None:
     if "next" in links:
         return links["next"] or asked + 1
     total, size = reply.number("total"), reply.number("per-page") or per_page
+    # A Link header without `next` is the last page's (P30), whatever Total says.
     more = not links and total is not None and asked * size < total
     return asked + 1 if more else None
 

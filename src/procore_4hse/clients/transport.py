@@ -42,7 +42,7 @@ Query = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Call:
-    """A request before it has a token. `reserve` lets it use the part of the budget kept for settle and push."""
+    """A request before it has a token. `reserve` lets it use the part of the budget kept for recovery and push."""
 
     method: str
     url: str
@@ -106,7 +106,7 @@ class Transport:
         self._client = httpx.Client(
             transport=transport,
             timeout=TIMEOUT,
-            follow_redirects=False,
+            follow_redirects=False,  # What answers from another address, such as a login page, is no answer.
             # A proxy of the environment must not see what goes to loopback.
             trust_env=not all(is_loopback(httpx.URL(url).host) for url in urls.values()),
             headers={
@@ -124,7 +124,7 @@ class Transport:
         self._client.close()
 
     def ask(self, call: Call, token: str | None = None) -> Reply:
-        """One attempt; any status comes back as a Reply. Raises Broken when no whole answer came."""
+        """One attempt; any status comes back as a Reply. Raises NoAnswer when no whole one came."""
         started = self.clock()
         self._made.calls = self.calls + 1
         try:
@@ -168,13 +168,14 @@ class Transport:
             response.close()
         body, is_json = parse(content)
         date = http_date(response.headers.get("date")) or self.clock().replace(microsecond=0)
-        text = content.decode("utf-8", "replace")
+        text = content.decode("utf-8", "replace")  # For words of an error page, whatever it is encoded in.
         return Reply(response.status_code, response.headers, date, body, text, is_json)
 
     def _content(self, response: httpx.Response, started: datetime) -> bytes:
         pieces = []
         for piece in response.iter_bytes():
             pieces.append(piece)
+            # `read` of TIMEOUT begins anew with every piece, so that a trickle would never end by it.
             if self.clock() - started > ANSWER_WITHIN:
                 raise httpx.ReadTimeout("the answer took too long as a whole")
         return b"".join(pieces)

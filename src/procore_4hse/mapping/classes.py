@@ -51,7 +51,8 @@ CLASSES = {"incident": INCIDENT_CLASSES, "person": PERSON_CLASSES}
 
 def own_class(record: str, procore: str, fourhse: str, *, on_a_line: bool = False) -> FieldClass:
     """The class of a row by its two fields, the higher of both; a named line has Procore's, whatever surrounds it."""
-    known = CLASSES.get(record, {"procore": {}, "4hse": {}})
-    mine = known["procore"].get(stem(procore), FieldClass.PLAIN)
-    theirs = FieldClass.PLAIN if on_a_line else known["4hse"].get(fourhse, FieldClass.PLAIN)
+    # A record without classes of its own, such as equipment, is plain.
+    classes = CLASSES.get(record, {"procore": {}, "4hse": {}})
+    mine = classes["procore"].get(stem(procore), FieldClass.PLAIN)
+    theirs = FieldClass.PLAIN if on_a_line else classes["4hse"].get(fourhse, FieldClass.PLAIN)
     return theirs if mine.is_below(theirs) else mine

@@ -27,7 +27,7 @@ class Directory:
         cls,
         people: Iterable[Image],
         assigned: Iterable[Image],
-        told: Mapping[str, str],
+        partners: Mapping[str, str],
         rules: Iterable[str] | None = None,
     ) -> Directory:
         """Partners by a person's word first, then by the ordered rules; what a rule leaves ambiguous stays open."""
@@ -36,11 +36,11 @@ class Directory:
             {str(row["id"]): row for row in left},
             {str(row["person_office_id"]): row for row in right},
             (RULES[rule] for rule in (RULES if rules is None else rules)),
-            told,
+            partners,
         )
         parties = {str(p["user_id"]): str(p["id"]) for p in left if p.get("user_id") is not None}
-        names = {Side.PROCORE: [(str(p["id"]), _shown(p)) for p in left]}
-        names[Side.FOURHSE] = [(str(a["person_office_id"]), _shown(a, "person_")) for a in right]
+        names = {Side.PROCORE: [(str(p["id"]), _full_name(p)) for p in left]}
+        names[Side.FOURHSE] = [(str(a["person_office_id"]), _full_name(a, "person_")) for a in right]
         taken = {Side.PROCORE: pairs.keys(), Side.FOURHSE: frozenset(pairs.values())}
         unpaired = {side: tuple(each for each in names[side] if each[0] not in taken[side]) for side in Side}
         return cls(pairs, {office: party for party, office in pairs.items()}, parties, unpaired)
@@ -54,12 +54,13 @@ class Directory:
 def name_in(side: Side, image: Image) -> str:
     """The person that a record names; empty when it shows no name."""
     if side is Side.FOURHSE:
-        return _shown(image, "person_")
+        return _full_name(image, "person_")
     named = (image.get("affected_party"), image.get("affected_person"))
     return next((str(who["name"]).strip() for who in named if isinstance(who, Mapping) and who.get("name")), "")
 
 
-def _shown(row: Image, prefix: str = "") -> str:
+def _full_name(row: Image, prefix: str = "") -> str:
+    # Split and joined, for names come with outer blanks (payloads 2.1.7).
     return " ".join(f"{row.get(prefix + 'first_name') or ''} {row.get(prefix + 'last_name') or ''}".split())
 
 
@@ -76,7 +77,7 @@ RULES: Mapping[str, tuple[Key, Key]] = {
     "employee id is tax code": (lambda p: _folded(p.get("employee_id")), lambda a: _folded(a.get("person_tax_code"))),
     "e-mail": (
         lambda p: _folded(p.get("email") or p.get("email_address")),
-        lambda a: _folded(a.get("person_entity_id")),
+        lambda a: _folded(a.get("person_entity_id")),  # The id of a person's account at 4HSE is their e-mail address.
     ),
     "exact name": (
         lambda p: _name(p.get("first_name"), p.get("last_name")),
@@ -87,22 +88,26 @@ RULES: Mapping[str, tuple[Key, Key]] = {
 
 
 def paired(
-    left: Mapping[str, Image], right: Mapping[str, Image], rules: Iterable[tuple[Key, Key]], told: Mapping[str, str]
+    left: Mapping[str, Image],
+    right: Mapping[str, Image],
+    rules: Iterable[tuple[Key, Key]],
+    exceptions: Mapping[str, str],
 ) -> dict[str, str]:
-    """Ids of two lists that mean the same: as told, then rule by rule, each only where it fits one row on each side."""
-    pairs = dict(told)
+    """Ids of two lists that mean the same: exceptions, then rules in order, where each fits one row per side."""
+    pairs = dict(exceptions)
     for mine, theirs in rules:
+        # Whoever an earlier rule paired is out of the way, so that a later rule may find one left where there were two.
         here, there = _by(mine, left, pairs.keys()), _by(theirs, right, pairs.values())
         pairs |= {here[key][0]: there[key][0] for key in here if len(here[key]) == 1 == len(there.get(key, ()))}
     return pairs
 
 
 def _by(key: Key, rows: Mapping[str, Image], taken: Collection[str]) -> dict[object, list[str]]:
-    found: dict[object, list[str]] = defaultdict(list)
+    row_ids: dict[object, list[str]] = defaultdict(list)
     for row_id, row in rows.items():
-        if row_id not in taken and key(row):
-            found[key(row)].append(row_id)
-    return found
+        if row_id not in taken and key(row):  # Two rows without a number do not share one.
+            row_ids[key(row)].append(row_id)
+    return row_ids
 
 
 EQUIPMENT_RULES: Mapping[str, tuple[Key, Key]] = {
@@ -125,9 +130,9 @@ class EquipmentDirectory:
 
     @classmethod
     def of(
-        cls, left: Mapping[str, Image], right: Mapping[str, Image], rules: Iterable[str], told: Mapping[str, str]
+        cls, left: Mapping[str, Image], right: Mapping[str, Image], rules: Iterable[str], exceptions: Mapping[str, str]
     ) -> EquipmentDirectory:
-        pairs = paired(left, right, (EQUIPMENT_RULES[rule] for rule in rules), told)
+        pairs = paired(left, right, (EQUIPMENT_RULES[rule] for rule in rules), exceptions)
         return cls(pairs, {there: here for here, there in pairs.items()})
 
 
@@ -139,10 +144,10 @@ def doubts(
     left: Mapping[str, Image], right: Mapping[str, Image], rules: Iterable[str], equipment: EquipmentDirectory
 ) -> list[Doubt]:
     """Where a rule chose no partner, because it fits several of those that have none."""
-    found: list[Doubt] = []
+    unclear: list[Doubt] = []
     for rule in rules:
         mine, theirs = EQUIPMENT_RULES[rule]
         here, there = _by(mine, left, equipment.to_fourhse.keys()), _by(theirs, right, equipment.to_procore.keys())
         several = (key for key in here if len(here[key]) + len(there.get(key, ())) > 2 and key in there)
-        found += ((rule, tuple(here[key]), tuple(there[key])) for key in several)
-    return found
+        unclear += ((rule, tuple(here[key]), tuple(there[key])) for key in several)
+    return unclear

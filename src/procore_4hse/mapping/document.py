@@ -34,8 +34,8 @@ class Document:
 
     def place(self, *at: str | int) -> str:
         """`file:line` of a value; of what would hold it when it is missing."""
-        known = next(at[:length] for length in range(len(at), -1, -1) if at[:length] in self.lines)
-        return f"{self.path}:{self.lines[known]}"
+        nearest = next(at[:length] for length in range(len(at), -1, -1) if at[:length] in self.lines)
+        return f"{self.path}:{self.lines[nearest]}"
 
 
 def read_document(path: Path) -> Document:
@@ -48,7 +48,7 @@ def read_document(path: Path) -> Document:
         raise _unread(_broken(path, text, error)) from error
     if problems:
         raise _unread(problems)
-    if root is None:
+    if root is None:  # Only comments, or nothing at all.
         raise MappingError((Problem(f"{path}:1", "the file is empty", "Fill it as docs/mapping.md shows"),))
     builder = _Builder(path)
     data = builder.build(root, ())
@@ -89,23 +89,25 @@ def _refused(path: Path, text: str) -> Iterator[Problem]:
         if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None):
             yield Problem(place, "tags (`!`) are not part of a mapping", "Remove the tag: every value is read as text")
         documents += isinstance(event, yaml.DocumentStartEvent)
+        # A lone `---` at the top begins the first document, and is allowed.
         if documents > 1 and isinstance(event, yaml.DocumentStartEvent):
             yield Problem(place, "a second document begins here", "Remove the line `---` and what follows it")
 
 
 def _broken(path: Path, text: str, error: yaml.YAMLError) -> Iterator[Problem]:
+    # The parser only says that it met an unexpected character; a tab is by far the likeliest one.
     tabbed = [number for number, line in enumerate(text.splitlines(), start=1) if _TABBED.match(line)]
     for number in tabbed:
         yield Problem(f"{path}:{number}", "the line is indented with a tab", "Use blanks: YAML allows no tab here")
     if not tabbed:
-        line, what, remedy = _told(text, error)
+        line, what, remedy = _explained(text, error)
         yield Problem(f"{path}:{line}", what, remedy)
 
 
-def _told(text: str, error: yaml.YAMLError) -> tuple[int, str, str]:
+def _explained(text: str, error: yaml.YAMLError) -> tuple[int, str, str]:
     """The line, what is wrong there in the words of a list, and what to do about it."""
     mark, parsers = getattr(error, "problem_mark", None), str(getattr(error, "problem", None) or "it cannot be read")
-    if mark is None:
+    if mark is None:  # A control character ends the reader before there is a mark; it knows a position only.
         line = text.count("\n", 0, getattr(error, "position", 0)) + 1
         return line, "a character that no text may hold", COMPARE
     line = mark.line + 1

@@ -67,8 +67,8 @@ def _by_place(problem: Problem) -> tuple[str, int]:
 
 
 def _choose(word: str, choices: Iterable[str]) -> str:
-    known = sorted(choices)
-    return near(word, known) or "Choose one of " + ", ".join(f"`{choice}`" for choice in known)
+    candidates = sorted(choices)
+    return near(word, candidates) or "Choose one of " + ", ".join(f"`{choice}`" for choice in candidates)
 
 
 # Shape -----------------------------------------------------------------------------------------------------------
@@ -88,18 +88,20 @@ def _list_form(words: WordFile) -> tuple[TypeAdapter[Any], type[BaseModel]]:
 
 
 def _shape_problems(document: Document, form: Form) -> Iterator[Problem]:
-    yield from _told_by(document, form.adapter, {"top": form.top, "fields": form.row, "partners": schema.PartnerText})
+    yield from _schema_problems(
+        document, form.adapter, {"top": form.top, "fields": form.row, "partners": schema.PartnerText}
+    )
 
 
 def _list_shape_problems(words: WordFile) -> Iterator[Problem]:
     adapter, entry = _list_form(words)
-    yield from _told_by(words.document, adapter, {"top": entry})
+    yield from _schema_problems(words.document, adapter, {"top": entry})
 
 
 Models = dict[str, type[BaseModel]]
 
 
-def _told_by(document: Document, adapter: TypeAdapter[Any], models: Models) -> Iterator[Problem]:
+def _schema_problems(document: Document, adapter: TypeAdapter[Any], models: Models) -> Iterator[Problem]:
     try:
         adapter.validate_python(document.data)
     except ValidationError as error:
@@ -108,11 +110,13 @@ def _told_by(document: Document, adapter: TypeAdapter[Any], models: Models) -> I
             if kind == "missing":
                 what, remedy = f"`{at[-1]}` is missing", f"Add a line such as `{_example(document.data, at)}`"
             else:
-                what, remedy = _told(kind, at, detail["input"], detail.get("ctx", {}), models)
+                what, remedy = _schema_finding(kind, at, detail["input"], detail.get("ctx", {}), models)
             yield Problem(document.place(*at), what, remedy)
 
 
-def _told(kind: str, at: tuple[int | str, ...], written: Any, facts: dict[str, Any], models: Models) -> tuple[str, str]:
+def _schema_finding(
+    kind: str, at: tuple[int | str, ...], written: Any, facts: dict[str, Any], models: Models
+) -> tuple[str, str]:
     """What a finding of the schema means, and its remedy."""
     key = next((step for step in reversed(at) if isinstance(step, str)), "")
     if kind == "extra_forbidden":
@@ -122,6 +126,7 @@ def _told(kind: str, at: tuple[int | str, ...], written: Any, facts: dict[str, A
     if kind in ("enum", "literal_error"):
         return f"`{written}` is no word for `{key}`", _choose(written, re.findall("'([^']*)'", facts["expected"]))
     if kind == "string_pattern_mismatch":
+        # Only entries of a list begin with a position: there, `procore` is a status; under `partners`, a person.
         what, remedy = _STATUS_ID if (key, type(at[0])) == ("procore", int) else _PATTERNS[key]
         return f"`{written}` {what}", remedy
     part = "the file" if not at else f"`{key}`" if isinstance(at[-1], str) else "this entry"
@@ -143,7 +148,7 @@ def _keys(at: tuple[int | str, ...], models: Models) -> list[str]:
 
 def _version_problems(incident: RowFile) -> Iterator[Problem]:
     version = version_of(incident)
-    if version in ("", *schema.VERSIONS):
+    if version in ("", *schema.VERSIONS):  # A missing one is told with the other missing keys.
         return
     remedy = f"Write `version: {schema.VERSION}`"
     if version.isdecimal() and int(version) > int(schema.VERSION):
@@ -175,7 +180,7 @@ def _column_problems(row: Row, column: str, name: str) -> Iterator[Problem]:
     if name in NEVER_WRITTEN[column]:
         remedy = "Remove the row: writing it would send mail to people, or its form is not documented"
         yield row.problem(column, f"{vendor}'s `{name}` is never written", remedy)
-    elif stem(name) not in row.form.known[column]:
+    elif stem(name) not in row.form.vendor_fields[column]:
         what = f"{vendor} has no {row.form.record} field `{name}`"
         yield row.problem(column, what, _choose(name, row.form.served(column)))
     elif row.using and stem(name) not in row.using.serves(column):
@@ -218,9 +223,9 @@ def _way_problems(row: Row) -> Iterator[Problem]:
     if row.using is None:
         return
     procore, fourhse, direction = (row.texts.get(key, "") for key in ("procore", "4hse", "direction"))
-    only, told = row.form.read_only, tuple(Direction)
+    only, directions = row.form.read_only, tuple(Direction)
     if (
-        direction in told
+        direction in directions
         and direction not in row.using.ways
         and not {procore} & only["procore"] | {fourhse} & only["4hse"]
     ):
@@ -254,13 +259,13 @@ def _words_key_problems(row: Row, unread: tuple[str, ...]) -> Iterator[Problem]:
 
 def _class_problems(row: Row) -> Iterator[Problem]:
     """A row may take more care of a value than its field asks for, never less."""
-    told = row.texts.get("class")
-    if told not in tuple(FieldClass):
+    asked = row.texts.get("class")
+    if asked not in tuple(FieldClass):
         return
     names = row.texts.get("procore", ""), row.texts.get("4hse", "")
     own = own_class(row.form.record, *names, on_a_line="line" in row.texts)
-    if FieldClass(told).is_below(own):
-        what = f"`class: {told}` is lower than `{own}`, which this field is by itself"
+    if FieldClass(asked).is_below(own):
+        what = f"`class: {asked}` is lower than `{own}`, which this field is by itself"
         yield row.problem("class", what, f"Write `class: {own}`, or remove the line")
 
 
@@ -281,6 +286,7 @@ def _a_list(row: Row) -> str:
 def _twice_problems(rows: Iterable[Row], key: str, what: str) -> Iterator[Problem]:
     first: dict[tuple[str, str], Row] = {}
     for row in rows:
+        # One text of 4HSE may hold many lines, each of another row.
         name, line = row.texts.get(key), row.texts.get("line", "") if key == "4hse" else ""
         if name is None:
             continue
@@ -328,6 +334,7 @@ def _word_problems(words: WordFile) -> Iterator[Problem]:
 
 
 def _meaning_problems(document: Document, meanings: set[str]) -> Iterator[Problem]:
+    # A word that is no meaning may be a slip for the one that seems to be missing.
     if meanings and meanings <= set(Meaning):
         for needed in sorted({Meaning.INJURY, Meaning.NO_INJURY} - meanings):
             what = f"no word means `{needed}`"
@@ -349,8 +356,8 @@ def _fixed_problems(words: WordFile, entries: list[dict[str, str]]) -> Iterator[
     field = words.row.texts.get("procore", "")
     fixed = FIXED_WORDS.get(field)
     for index, entry in enumerate(entries):
-        shown = entry.get("procore", NOT_SHARED)
-        for word in () if shown == NOT_SHARED else shown.split(PLUS):
+        text = entry.get("procore", NOT_SHARED)  # A missing one is told by the schema.
+        for word in () if text == NOT_SHARED else text.split(PLUS):
             place = words.document.place(index, "procore")
             if fixed is None and _is_nearly_not_shared(word):
                 yield Problem(place, f"`{word}` is nearly `{NOT_SHARED}`", NEARLY)
@@ -359,5 +366,5 @@ def _fixed_problems(words: WordFile, entries: list[dict[str, str]]) -> Iterator[
                 yield Problem(place, f"Procore knows no `{word}` as {field}", hint)
             if _is_label_to_write(words.row, word):
                 yield Problem(place, f"`{word}` is a label, and Procore takes ids", BY_ID)
-        if fixed is None and PLUS in shown:
-            yield Problem(words.document.place(index, "procore"), f"`{shown}` are several words", "Name one of them")
+        if fixed is None and PLUS in text:
+            yield Problem(words.document.place(index, "procore"), f"`{text}` are several words", "Name one of them")

@@ -44,8 +44,8 @@ class RowFile:
         data = self.document.data
         listed = data.get("fields") if isinstance(data, dict) else None
         entries = enumerate(listed if isinstance(listed, list) else [])
-        found = ((index, entry) for index, entry in entries if isinstance(entry, dict))
-        return tuple(Row(self.form, self.document, index, texts_of(entry)) for index, entry in found)
+        dicts = ((index, entry) for index, entry in entries if isinstance(entry, dict))
+        return tuple(Row(self.form, self.document, index, texts_of(entry)) for index, entry in dicts)
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,10 @@ def texts_of(entry: Any) -> dict[str, str]:
 
 def near(word: str, choices: Iterable[str]) -> str:
     """A hint at the nearest choice, empty when none is near."""
+    # Folded, for a slip of case alone would otherwise look like another word.
     folded = {choice.casefold(): choice for choice in choices}
-    found = get_close_matches(word.casefold(), folded, n=1)
-    return f"Did you mean `{folded[found[0]]}`?" if found else ""
+    closest = get_close_matches(word.casefold(), folded, n=1)
+    return f"Did you mean `{folded[closest[0]]}`?" if closest else ""
 
 
 def _incident_document(folder: Path) -> Document:

@@ -20,6 +20,7 @@ def lint(path: Path) -> tuple[Problem, ...]:
 def _is_about_health(row: Row) -> bool:
     """Whether it stands in a text about somebody's health, is plain by itself, and says nothing about its class."""
     procore, fourhse = (row.texts.get(key, "") for key in ("procore", "4hse"))
+    # A value below the lines has the text's own class; only a named line takes Procore's, which may be lower.
     if "line" not in row.texts or "class" in row.texts or row.form.record not in CLASSES:
         return False
     around = CLASSES[row.form.record]["4hse"].get(fourhse, FieldClass.PLAIN)

@@ -91,19 +91,19 @@ def _unsettled(folder: Folder, mapping: FieldMapping) -> Iterator[Problem]:
     """A row whose value would not come back is refused, with the smallest value that shows it."""
     rows = {"incident.yaml": mapping.fields, "people.yaml": mapping.people, "equipment.yaml": mapping.equipment}
     for file in folder.files:
-        for found in counter_examples(rows[file.form.file]):
-            row = next(row for row in file.rows if row.texts.get("field") == found.field.label)
+        for example in counter_examples(rows[file.form.file]):
+            row = next(row for row in file.rows if row.texts.get("field") == example.field.label)
             words = row.texts.get("words")
             remedy = f"Mend the list words/{words}.yaml" if words else "Give the row another field, or `using`"
-            yield row.problem("using", f"this row would not settle: {found}", remedy)
+            yield row.problem("using", f"this row would not settle: {example}", remedy)
 
 
 def _lists(folder: Folder) -> dict[str, Words]:
-    found: dict[str, Words] = {}
+    lists: dict[str, Words] = {}
     for words in folder.lists:
         entries = list_adapter(words).validate_python(words.document.data)
-        found[words.name] = tuple((str(entry.fourhse), str(entry.procore)) for entry in entries)
-    return found
+        lists[words.name] = tuple((str(entry.fourhse), str(entry.procore)) for entry in entries)
+    return lists
 
 
 def _compiled(name: str, incident: MappingText, people: PeopleText, lists: Lists) -> FieldMapping:
@@ -121,13 +121,14 @@ def _compiled(name: str, incident: MappingText, people: PeopleText, lists: Lists
 
 def _equipped(mapping: FieldMapping, equipment: EquipmentText) -> FieldMapping:
     """The same mapping with a row for equipment."""
-    told = hashlib.sha256((mapping.digest + equipment.model_dump_json()).encode()).hexdigest()
+    # Chained, so that a folder without equipment.yaml keeps the digest that it has always had.
+    digest = hashlib.sha256((mapping.digest + equipment.model_dump_json()).encode()).hexdigest()
     return replace(
         mapping,
         equipment=_fields(EQUIPMENT_FORM, equipment.fields, equipment.owner, {}),
         equipment_by=tuple(equipment.recognised_by),
         equipment_partners={pair.procore: pair.fourhse for pair in equipment.partners},
-        digest=told,
+        digest=digest,
     )
 
 
@@ -138,14 +139,15 @@ def _fields(
     for row in rows:
         if row.line:
             labels[row.fourhse].append(row.line)
-    told = [Row(row, lists.get(row.words or "", ()), tuple(labels[row.fourhse])) for row in rows]
-    return tuple(_field(form, row, owner) for row in told)
+    sources = [Row(row, lists.get(row.words or "", ()), tuple(labels[row.fourhse])) for row in rows]
+    return tuple(_field(form, row, owner) for row in sources)
 
 
 def _field(form: Form, row: Row, owner: str) -> Field:
     text, using = row.text, form.using[row.text.using]
     fourhse = f"{text.fourhse}, line {text.line}" if text.line else text.fourhse
     wording = Wording(text.procore, fourhse, text.using, text.owner or owner, text.reason or "")
+    # Keys stand in the store, so they come from the fields: people may call the row otherwise at any time.
     key = (None if row.is_custom else using.key) or (
         text.procore if form is INCIDENT_FORM else f"person_{text.procore}"
     )
@@ -176,6 +178,7 @@ def _in_order(rows: tuple[Field, ...]) -> tuple[Field, ...]:
 def _composed(fields: tuple[Field, ...]) -> tuple[Field, ...]:
     """A title that 4HSE cuts and the text that it then leads know of each other."""
     lenses = [field.lens for field in fields]
+    # Without a row for that text there is nowhere to put what exceeds; the title then goes as it is.
     title = next(lens for lens in lenses if isinstance(lens, TitleLens))
     if not any(isinstance(lens, TextLens) and lens.fourhse == OVERFLOW for lens in lenses):
         return fields
@@ -193,6 +196,7 @@ def _paired(lens: Lens, title: TitleLens) -> Lens:
 def _digest(incident: MappingText, people: PeopleText, lists: Lists) -> str:
     """The same for the same rules and words, whatever the comments."""
     content: dict[str, Any] = {
+        # Raising the version alone changes no rule, and must not hold a route.
         "incident": incident.model_dump(mode="json", exclude={"version"}),
         "people": people.model_dump(mode="json"),
         "words": {name: lists[name] for name in sorted(lists)},

@@ -25,9 +25,9 @@ def path_of(name: str) -> str:
 
 def at(image: Image, path: str) -> Any:
     """The value there, None when nothing is; what is cut out of a record holds it under its whole path."""
-    if path in image:
+    if path in image:  # Bases keep the flat slice, `custom_fields.….value` as one key.
         return image[path]
-    found: Any = image
+    value: Any = image
     for step in path.split("."):
-        found = found.get(step) if isinstance(found, Mapping) else None
-    return found
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value

@@ -27,9 +27,10 @@ class Picklists:
             pickers.setdefault(picker, {})[str(row["id"])] = row
         return cls(directory, pickers, equipment or EquipmentDirectory())
 
-    def called(self, picker: str, shown: Any) -> tuple[str, ...]:
+    def called(self, picker: str, raw: Any) -> tuple[str, ...]:
         """All that names the entry that a record shows: its name key, its id and, last, its localised name."""
-        entry = shown if isinstance(shown, Mapping) else {"name": shown}
+        entry = raw if isinstance(raw, Mapping) else {"name": raw}
+        # A record shows most entries without their name key; the list adds it.
         row = {**self.pickers.get(picker, {}).get(str(entry.get("id")), {}), **entry}
         return tuple(str(row[key]) for key in ("name_key", "id", "name") if row.get(key) is not None) or ("?",)
 
@@ -37,11 +38,12 @@ class Picklists:
         """The id of the entry that new records may use under this name key, id or name; None when there is none."""
         rows = [row for row in self.pickers.get(picker, {}).values() if _is_usable(row)]
         for key in ("name_key", "id", "name"):
-            found = [row for row in rows if str(row.get(key) or "").casefold() == word.casefold()]
-            if len(found) == 1:
-                return int(found[0]["id"])
+            matches = [row for row in rows if str(row.get(key) or "").casefold() == word.casefold()]
+            if len(matches) == 1:  # Two entries of one name: no guess which is meant, the next key may tell.
+                return int(matches[0]["id"])
         return None
 
 
 def _is_usable(row: Image) -> bool:
+    # Old records keep inactive entries and headings of body parts, new ones may not use them (P88, P98).
     return bool(row.get("active", True)) and bool(row.get("selectable", True))

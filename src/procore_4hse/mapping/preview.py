@@ -63,14 +63,15 @@ def previews(
 ) -> tuple[FieldPreview, ...]:
     """Every field of a record on its way from `side`; `partner` is the linked record as it is, when there is one."""
     facts = facts_of(image, zone)
-    found = [_begun(row, side, image) for row in rows]
-    new = _put(side.other, [c for c in found if not c.why and _value(c) is not None], {}, facts)
+    fields = [_begun(row, side, image) for row in rows]
+    new = _put(side.other, [c for c in fields if not c.why and _value(c) is not None], {}, facts)
     stored = _stored(new, side.other)
     back = {key: row.lens.get(side.other, {**facts, **stored}) for key, row in new.rows.items()}
-    found = [_with_new(c, new, back.get(c.row.key)) for c in found]
-    again = _put(side, [returned for c in found if (returned := _returned(c))], {}, facts)
-    found = [replace(c, lost=_lost(c, again)) for c in found]
-    return tuple(found if partner is None else _with_changes(found, partner, facts))
+    fields = [_with_new(c, new, back.get(c.row.key)) for c in fields]
+    # Nothing is put over `current`: what comes home must come from the other side's record alone.
+    again = _put(side, [returned for c in fields if (returned := _returned(c))], {}, facts)
+    fields = [replace(c, lost=_lost(c, again)) for c in fields]
+    return tuple(fields if partner is None else _with_changes(fields, partner, facts))
 
 
 def _begun(row: Field, side: Side, image: Image) -> FieldPreview:
@@ -102,9 +103,9 @@ class _Put:
     rows: dict[str, Field] = field(default_factory=dict)
 
 
-def _put(side: Side, found: Iterable[FieldPreview], current: Image, facts: Image) -> _Put:
+def _put(side: Side, fields: Iterable[FieldPreview], current: Image, facts: Image) -> _Put:
     put = _Put()
-    for preview in found:
+    for preview in fields:
         row, value = preview.row, _value(preview)
         try:
             part = row.lens.put(side, value, {**current, **put.fields}, facts)
@@ -121,14 +122,14 @@ def _stored(put: _Put, side: Side) -> dict[str, Any]:
     stored = dict(put.fields)
     for key, part in put.parts.items():
         lens = put.rows[key].lens
-        shown = lens.reads(side)[0]
+        read_name = lens.reads(side)[0]
         for name, value in part.items():
-            if shown == path_of(name):
-                stored[shown] = value
-            elif name == f"{shown}_id":
-                stored[shown] = None if value is None else {"id": value}
+            if read_name == path_of(name):
+                stored[read_name] = value
+            elif name == f"{read_name}_id":
+                stored[read_name] = None if value is None else {"id": value}
             elif isinstance(lens, PartsLens) and name not in lens.reads(side):
-                stored[shown] = [_key_of(lens, one) for one in value]
+                stored[read_name] = [_key_of(lens, part_id) for part_id in value]
     return stored
 
 
@@ -147,12 +148,12 @@ def _with_new(preview: FieldPreview, new: _Put, back: Reading | None) -> FieldPr
     return replace(preview, new={name: new.fields[name] for name in new.parts[key]}, back=back)
 
 
-def _with_changes(found: list[FieldPreview], partner: Image, facts: Image) -> list[FieldPreview]:
-    other = found[0].side.other if found else Side.PROCORE
-    there = {c.row.key: c.row.lens.get(other, partner) for c in found}
-    free = [c for c in found if not c.why and not (c.row.fills_only and _is_set(there[c.row.key]))]
+def _with_changes(fields: list[FieldPreview], partner: Image, facts: Image) -> list[FieldPreview]:
+    other = fields[0].side.other if fields else Side.PROCORE
+    there = {c.row.key: c.row.lens.get(other, partner) for c in fields}
+    free = [c for c in fields if not c.why and not (c.row.fills_only and _is_set(there[c.row.key]))]
     put = _put(other, [c for c in free if not _agrees(c, there[c.row.key])], partner, facts)
-    return [_with_change(c, put) if c in free else c for c in found]
+    return [_with_change(c, put) if c in free else c for c in fields]
 
 
 def _is_set(reading: Reading) -> bool:

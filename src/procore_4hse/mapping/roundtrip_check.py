@@ -37,12 +37,12 @@ class CounterExample:
     """Where the value was written."""
     value: str
     written: str
-    found: str
+    read_back: str
 
     def __str__(self) -> str:
         return (
             f"{self.side.other.label}'s {self.value} is written to {self.side.label} as {self.written}, "
-            f"and {self.found}: the two would never agree"
+            f"and {self.read_back}: the two would never agree"
         )
 
 
@@ -56,7 +56,7 @@ def counter_examples(rows: tuple[Field, ...]) -> Iterator[CounterExample]:
         tried = (
             _tried(bound, row, side, value) for side in Side if row.writes_to(side) for value in _samples(row, bound)
         )
-        if (failing := next((one for one in tried if one is not None), None)) is not None:
+        if (failing := next((example for example in tried if example is not None), None)) is not None:
             yield failing
 
 
@@ -69,14 +69,15 @@ def _tried(rows: tuple[Field, ...], row: Field, side: Side, value: Any) -> Count
             if other is row or other.key in needed:
                 image = {**image, **other.lens.put(side, value if other is row else needed[other.key], image, FACTS)}
     except Unwritable as error:
-        return CounterExample(row, side, _shown(value), "nothing", str(error))
-    shown = {**image, **_echo(rows, image), ZONE: FACTS[ZONE]}
-    stored = row.lens.get(side, shown)
+        return CounterExample(row, side, _quoted(value), "nothing", str(error))
+    stored_image = {**image, **_echo(rows, image), ZONE: FACTS[ZONE]}
+    stored = row.lens.get(side, stored_image)
     written = ", ".join(f"`{name}` {image[name]!r}" for name in row.lens.names(side) if name in image)
     if isinstance(stored, Held):
-        return CounterExample(row, side, _shown(value), written, f"reads as no known word there ({stored.reason})")
+        return CounterExample(row, side, _quoted(value), written, f"reads as no known word there ({stored.reason})")
+    # `agree` takes Procore's value first; `value` is what the other side shows.
     agrees = row.lens.agree(*((value, stored.value) if side is Side.FOURHSE else (stored.value, value)))
-    return None if agrees else CounterExample(row, side, _shown(value), written, f"reads as {_shown(stored.value)}")
+    return None if agrees else CounterExample(row, side, _quoted(value), written, f"reads as {_quoted(stored.value)}")
 
 
 def _leads(other: Field, row: Field) -> bool:
@@ -86,7 +87,7 @@ def _leads(other: Field, row: Field) -> bool:
     return isinstance(row.lens, TextLens) and isinstance(other.lens, TitleLens)
 
 
-def _shown(value: Any) -> str:
+def _quoted(value: Any) -> str:
     if value is None:
         return "nothing"
     text = "; ".join(value) if isinstance(value, tuple) else str(value)
@@ -100,7 +101,7 @@ def _samples(row: Field, rows: tuple[Field, ...]) -> tuple[Any, ...]:
     """Values that such a row may meet, the smallest first; every word of a list is one."""
     lens = row.lens
     if isinstance(lens, WordLens):
-        return tuple(sorted(set(_single(lens.words.entries)), key=_size))
+        return tuple(sorted(set(_single(lens.words.entries)), key=lambda word: (len(word), word)))
     if isinstance(lens, SeveralWords):
         return tuple(sorted(_parts(lens), key=lambda keys: (len(keys), keys)))
     if isinstance(lens, PersonLens):
@@ -143,12 +144,9 @@ def _single(entries: Iterable[tuple[str, frozenset[str]]]) -> Iterator[str]:
 
 def _parts(lens: SeveralWords) -> set[tuple[str, ...]]:
     keys = sorted(lens.words.procore_words.values())
-    told = {tuple(sorted(meaning)) for _, meaning in lens.words.entries if meaning}
-    return told | {(key,) for key in keys} | set(combinations(keys[:12], 2))
-
-
-def _size(word: str) -> tuple[int, str]:
-    return len(word), word
+    meanings = {tuple(sorted(meaning)) for _, meaning in lens.words.entries if meaning}
+    # Pairs of all 138 body parts would be 9,453 samples; pairs of a dozen show the same faults.
+    return meanings | {(key,) for key in keys} | set(combinations(keys[:12], 2))
 
 
 # What the systems show of what was written -----------------------------------------------------------------------
@@ -159,6 +157,7 @@ def _pickers(rows: Iterable[Field]) -> Iterator[tuple[str, Image]]:
     for row in rows:
         lens = row.lens
         if isinstance(lens, WordLens) and lens.picker:
+            # Invented ids begin at a million, away from those that a list may name itself.
             for number, word in enumerate(sorted(set(_single(lens.words.entries))), start=10**6):
                 yield lens.picker, {"id": int(word) if word.isdecimal() else number, "name_key": word}
         elif isinstance(lens, PartsLens):
@@ -169,18 +168,18 @@ def _pickers(rows: Iterable[Field]) -> Iterator[tuple[str, Image]]:
 def _echo(rows: Iterable[Field], image: Image) -> dict[str, Any]:
     """Procore shows objects where it takes ids."""
     custom = {name: {"value": value} for name, value in image.items() if stem(name) == CUSTOM}
-    found: dict[str, Any] = {"custom_fields": custom}
+    echoed: dict[str, Any] = {"custom_fields": custom}
     for row in rows:
         lens = row.lens
         if isinstance(lens, WordLens) and lens.picker and (name := f"{lens.procore}_id") in image:
-            found[lens.procore] = image[name] and {"id": image[name]}
+            echoed[lens.procore] = image[name] and {"id": image[name]}
         elif isinstance(lens, PartsLens) and "body_part_ids" in image:
-            names = {int(one): str(entry["name"]) for one, entry in lens.picklists.pickers["body_parts"].items()}
-            found[lens.procore] = [names[one] for one in image["body_part_ids"]]
+            names = {int(part_id): str(row["name"]) for part_id, row in lens.picklists.pickers["body_parts"].items()}
+            echoed[lens.procore] = [names[part_id] for part_id in image["body_part_ids"]]
         elif isinstance(lens, StatusLens) and CUSTOM_STATUS in image:
-            found[lens.procore] = next(word for word, one in lens.custom.items() if one == image[CUSTOM_STATUS])
+            echoed[lens.procore] = next(word for word, status in lens.custom.items() if status == image[CUSTOM_STATUS])
         elif isinstance(lens, PersonLens) and "affected_party_id" in image:
-            found["affected_party"] = {"id": image["affected_party_id"]}
+            echoed["affected_party"] = {"id": image["affected_party_id"]}
         elif isinstance(lens, EquipmentLens) and "managed_equipment_id" in image:
-            found["managed_equipment"] = {"id": image["managed_equipment_id"]}
-    return found
+            echoed["managed_equipment"] = {"id": image["managed_equipment_id"]}
+    return echoed

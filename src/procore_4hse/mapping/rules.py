@@ -27,7 +27,7 @@ class Direction(StrEnum):
     """Of a row whose way the route does not go; no mapping file may say so."""
 
     def writes_to(self, side: Side) -> bool:
-        if self is Direction.NONE:
+        if self is Direction.NONE:  # Else the comparison below would let it write to Procore.
             return False
         return self is Direction.BOTH or (self is Direction.TO_FOURHSE) == (side is Side.FOURHSE)
 
@@ -112,6 +112,7 @@ class Field:
         if not blocked:
             return self
         left = replace(self, direction=_meet(self.direction, allowed), blocked=(*self.blocked, *blocked))
+        # A row that may go one way and whose lens writes only the other goes nowhere.
         return left if any(left.writes_to(side) for side in Side) else replace(left, direction=Direction.NONE)
 
     def bound(self, picklists: Picklists) -> Field:
@@ -201,7 +202,10 @@ class FieldMapping:
         """The same mapping for a route that carries one direction only; rows of the other one rest."""
         if direction is Direction.BOTH:
             return self
-        fields, people, equipment = (_led(rows, direction) for rows in (self.fields, self.people, self.equipment))
+        fields, people, equipment = (
+            tuple(replace(row, direction=_meet(row.direction, direction)) for row in rows)
+            for rows in (self.fields, self.people, self.equipment)
+        )
         return replace(self, fields=fields, people=people, equipment=equipment)
 
     def within(self, crossing: Mapping[FieldClass, Direction]) -> FieldMapping:
@@ -213,10 +217,6 @@ class FieldMapping:
             equipment=tuple(row.within(crossing) for row in self.equipment),
             crossing={**self.crossing, **crossing},
         )
-
-
-def _led(rows: tuple[Field, ...], route: Direction) -> tuple[Field, ...]:
-    return tuple(replace(row, direction=_meet(row.direction, route)) for row in rows)
 
 
 def _meet(row: Direction, route: Direction) -> Direction:

@@ -127,6 +127,7 @@ class PartnerText(_Strict):
     fourhse: Text = Field(alias="4hse", description="The id of the person's assignment to the 4HSE office.")
 
 
+# Editors see a number, as people write it; `document` reads every value as text.
 VersionText = Annotated[str, WithJsonSchema({"enum": [int(version) for version in VERSIONS]})]
 
 
@@ -293,7 +294,7 @@ def _fields(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
-def _told(using: Using) -> Using:
+def _may_stand_on_a_line(using: Using) -> Using:
     """The same word, each of whose values may stand on a named line of a text."""
     return replace(using, on_lines=using.procore)
 
@@ -330,7 +331,7 @@ _TEXTS = _fields("description_actions_involved", "deponent", "code", "external_r
 _NAMED = _fields("contributing_behavior", "contributing_condition", "hazard", "location")
 _NO_MARKUP = "bold, links and other markup do not cross; a text written over HTML becomes one plain paragraph"
 _FIRST_WORD = "of several words that mean the same, the first one is written"
-_SEVERAL_WORDS = _told(
+_SEVERAL_WORDS = _may_stand_on_a_line(
     Using(
         "several words",
         "Any number of entries of a custom field's list, `;` between two in 4HSE.",
@@ -374,6 +375,7 @@ _USING = (
     Using(
         "status",
         "Open or closed; closing in 4HSE sets the day of closing, opening again clears it.",
+        # The file's pattern lets only digits through, so `int` cannot fail.
         lambda row: StatusLens(
             row.text.procore, row.text.fourhse, custom={word: int(status_id) for word, status_id in row.words}
         ),
@@ -395,7 +397,7 @@ _USING = (
         takes_words=True,
         never_writes="procore",
     ),
-    _told(
+    _may_stand_on_a_line(
         Using(
             "server text",
             "What one system sets itself, such as a number: carried into an empty field of what came from there.",
@@ -407,7 +409,7 @@ _USING = (
             fills_only=True,
         )
     ),
-    _told(
+    _may_stand_on_a_line(
         Using(
             "name",
             "The name of what Procore shows as an object, such as a location, as one line of text.",
@@ -427,7 +429,7 @@ _USING = (
         lost="Procore's actions are never changed: an edit in 4HSE stays there",
         ways=(Direction.TO_FOURHSE,),
     ),
-    _told(
+    _may_stand_on_a_line(
         Using(
             "number",
             "A number of a custom field, and its digits in a text of 4HSE.",
@@ -437,7 +439,7 @@ _USING = (
             lost="zeros at the end of a fraction",
         )
     ),
-    _told(
+    _may_stand_on_a_line(
         Using(
             "words",
             "One entry of a custom field's list, or its yes and no, by a list in two columns.",
@@ -482,7 +484,7 @@ _PERSON_USING = (
         lost=_NO_MARKUP,
         on_lines=_fields(CUSTOM),
     ),
-    _told(
+    _may_stand_on_a_line(
         Using(
             "words",
             "One word of a list in two columns; a word that the list does not hold waits for a person.",
@@ -493,7 +495,7 @@ _PERSON_USING = (
             takes_words=True,
         )
     ),
-    _told(
+    _may_stand_on_a_line(
         Using(
             "body parts",
             "Body parts with their sides, any number of them, `;` between two; Procore needs an affliction type too.",
@@ -531,7 +533,7 @@ class Form:
     file: str
     record: str
     using: Mapping[str, Using]
-    known: Mapping[str, frozenset[str]]
+    vendor_fields: Mapping[str, frozenset[str]]
     adapter: TypeAdapter[Any]
     top: type[BaseModel]
     row: type[BaseModel]
@@ -547,7 +549,7 @@ INCIDENT_FORM = Form(
     file="incident.yaml",
     record="incident",
     using=_by_word(_USING, (Kind.INCIDENT,)),
-    known=INCIDENT_FIELDS,
+    vendor_fields=INCIDENT_FIELDS,
     adapter=MAPPING_TEXT,
     top=MappingText,
     row=RowText,
@@ -557,7 +559,7 @@ PEOPLE_FORM = Form(
     file="people.yaml",
     record="person",
     using=_by_word(_PERSON_USING, PEOPLE_RECORDS),
-    known=PERSON_FIELDS,
+    vendor_fields=PERSON_FIELDS,
     adapter=PEOPLE_TEXT,
     top=PeopleText,
     row=PersonRowText,
@@ -566,7 +568,7 @@ EQUIPMENT_FORM = Form(
     file="equipment.yaml",
     record="equipment",
     using=_by_word(_EQUIPMENT_USING, (Kind.EQUIPMENT,)),
-    known=EQUIPMENT_FIELDS,
+    vendor_fields=EQUIPMENT_FIELDS,
     adapter=EQUIPMENT_TEXT,
     top=EquipmentText,
     row=EquipmentRowText,

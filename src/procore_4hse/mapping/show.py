@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from procore_4hse.mapping.rules import Field, FieldMapping
-from procore_4hse.mapping.schema import INCIDENT_FORM, PEOPLE_FORM, Form, Keeps, Using
+from procore_4hse.mapping.schema import INCIDENT_FORM, PEOPLE_FORM, Form, Keeps
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ def rows(mapping: FieldMapping) -> tuple[Row, ...]:
 
 def _row(field: Field, form: Form) -> Row:
     said = field.wording
+    using = form.using[said.using]
     return Row(
         record=form.record,
         field=field.label,
@@ -52,14 +53,10 @@ def _row(field: Field, form: Form) -> Row:
         direction=field.way.value,
         if_both_changed=field.on_conflict.value,
         using=said.using,
-        keeps=_keeps(form.using[said.using]),
+        keeps=using.keeps.value if using.keeps is Keeps.EXACT else f"{using.keeps}: {using.lost}",
         equal=field.lens.equivalence,
         owner=said.owner,
         reason=said.reason,
         privacy=field.privacy.value,
         left_out=field.left_out,
     )
-
-
-def _keeps(using: Using) -> str:
-    return using.keeps.value if using.keeps is Keeps.EXACT else f"{using.keeps}: {using.lost}"

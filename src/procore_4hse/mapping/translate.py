@@ -69,12 +69,13 @@ def _laid(rows: Iterable[Field], side: Side, source: Image, zone: str) -> tuple[
         except Unwritable:
             if field.key in NEEDED:
                 raise
+            # A record is worth more than one of its fields: this one follows when its word is known.
             left.add(field.key)
     return written, frozenset(left)
 
 
 def _said(field: Field, side: Side, source: Image, written: Image, facts: Image) -> dict[str, Any]:
-    if side in field.blocked:
+    if side in field.blocked:  # Before the value is looked at: what may not cross must not hold a record either.
         return {}
     reading = field.lens.get(side.other, source)
     if isinstance(reading, Held):

@@ -24,7 +24,10 @@ INCIDENT_FIELDS = {
         """
     ),
 }
-"""An incident's own and joined fields, by column (P60-72, H4); `records` and `actions` stand for lists of Procore's."""
+"""An incident's own and joined fields, by column (P41, P45, P60-72, P102, H4).
+
+`records` and `actions` stand for lists of Procore's.
+"""
 PERSON_FIELDS = {
     "procore": _named(
         """
@@ -42,7 +45,7 @@ PERSON_FIELDS = {
         """
     ),
 }
-"""The fields of an injury or a near miss, and of an involved person (P87-101, H9)."""
+"""The fields of an injury or a near miss (P74, P87-102), and of an involved person (H9)."""
 EQUIPMENT_FIELDS = {
     "procore": _named("managed_equipment"),
     "4hse": _named("entity_id entity_type description office_incident_id office_incident_resource_id"),
@@ -52,7 +55,10 @@ NEVER_WRITTEN = {
     "procore": frozenset({"distribution_member_ids", "assignee_ids"}),
     "4hse": frozenset({"manager", "assignee", "watcher", "to"}),
 }
-"""They send mail to people, or nobody documents their form (P70, P73, H4)."""
+"""Distribution members get mail (P73), assignees are named by login ids that no list of ours has (P70).
+
+The form of 4HSE's four is not documented, nor whether writing them sends mail (H4).
+"""
 READ_ONLY = {"procore": frozenset({"number", "created_by"}), "4hse": frozenset({"creator"})}
 """Set by the vendor alone; a row may carry them away from there."""
 INJURY_ONLY = _named("affected_body_parts affliction_type filing_type work_days_absent")

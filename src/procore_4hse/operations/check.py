@@ -60,7 +60,7 @@ Findings = Iterator[Finding]
 
 def check_all(runtime: Runtime, routes: Sequence[Route], step: Callable[[str], None] = lambda _: None) -> Findings:
     """Findings in the order in which they are made; `step` is told what is looked at now."""
-    for route in routes[:1]:
+    for route in routes[:1]:  # All routes share the credentials.
         step("credentials")
         yield from _credentials(runtime, route)
     for route in routes:
@@ -82,7 +82,7 @@ def _credentials(runtime: Runtime, route: Route) -> Findings:
     for api, call in calls:
         try:
             call()
-        except NotFound:
+        except NotFound:  # Whoever may ask and be told "not found" has come past the token.
             yield _fine(api.side, "The credentials are accepted.")
         except VendorError as error:
             yield _problem(api.side.label, error)
@@ -142,8 +142,8 @@ def _left_out(route: Route) -> Findings:
 def _guarded(route: Route, look: Callable[[Any], Findings], api: Any) -> Findings:
     """What a look finds, under the route's name; a call that fails is a finding too."""
     try:
-        for found in look(api):
-            yield Finding(f"route {route.name}", found.level, found.what, found.code)
+        for finding in look(api):
+            yield Finding(f"route {route.name}", finding.level, finding.what, finding.code)
     except VendorError as error:
         yield _problem(f"route {route.name}", error)
 
@@ -199,10 +199,10 @@ def _settings(procore: ProcoreApi) -> Findings:
 
 def _unknown_time(procore: ProcoreApi) -> Findings:
     """Whether the plain listing leaves out incidents whose time is unknown."""
-    plain, unknown, known = (procore.incident_total(time_unknown=flag) for flag in (None, True, False))
-    if not unknown or plain is None or known is None:
+    plain, unknown_time, known_time = (procore.incident_total(time_unknown=flag) for flag in (None, True, False))
+    if not unknown_time or plain is None or known_time is None:
         yield _ok("No Procore incident has an unknown time, so that it cannot be told whether lists hide such ones.")
-    elif plain == known:
+    elif plain == known_time:
         yield _ok("Procore's plain lists hide incidents of unknown time; they are asked for besides.")
     else:
         yield _ok("Procore's plain lists show incidents of unknown time too.")
@@ -219,6 +219,7 @@ def _place(fourhse: FourHseApi) -> Findings:
 
 def _office(fourhse: FourHseApi) -> Findings:
     office = fourhse.office()
+    # Flags come as booleans, numbers or text (H4).
     if any(office.get(name) in (False, 0, "0") for name in ("owned_active", "parent_active")):
         yield _warning("The 4HSE office has ended, and its incidents may be hidden; nothing there counts as deleted.")
     elif str(office.get("project_id", fourhse.project_id)).lower() != fourhse.project_id.lower():
@@ -253,28 +254,23 @@ def _words(route: Route, procore: ProcoreApi, fourhse: FourHseApi) -> Findings:
                 f"Procore's list of {name.replace('_', ' ')} may not be read, so that its words cannot be compared; "
                 "give our account access to the company's lists."
             )
-    shown = _shown(procore, fourhse)
+    records = _all_records(procore, fourhse)
     uses = {status_id: _status_use(procore, status_id) for status_id in named_statuses(route.mapping).values()}
-    found = [*gaps(route.mapping, offered, shown), *status_gaps(route.mapping, offered, uses)]
-    yield from _told(found, "Every word that both systems show now has a partner in the mapping.")
-    yield from _unlisted(route)
-    yield from _alerts(route, procore, shown[Side.FOURHSE, Kind.PERSON])
-
-
-def _unlisted(route: Route) -> Findings:
-    """Which words were compared with records alone."""
+    missing = [*gaps(route.mapping, offered, records), *status_gaps(route.mapping, offered, uses)]
+    yield from _gap_findings(missing, "Every word that both systems show now has a partner in the mapping.")
     if labels := unlisted(route.mapping):
         yield _ok(
             "Procore lists no entries of custom fields: of the words of "
             f"{' and '.join(f'`{label}`' for label in labels)} only those that records show were compared. "
             "Compare the ids with your Procore administrator's."
         )
+    yield from _alerts(route, procore, records[Side.FOURHSE, Kind.PERSON])
 
 
-def _told(found: Sequence[Gap], otherwise: str) -> Findings:
-    for gap in found:
+def _gap_findings(missing: Sequence[Gap], otherwise: str) -> Findings:
+    for gap in missing:
         yield _warning(f"{gap.what} ({_concerned(gap)}); {gap.remedy}.")
-    if not found:
+    if not missing:
         yield _ok(otherwise)
 
 
@@ -283,6 +279,7 @@ def _status_use(procore: ProcoreApi, status_id: int) -> StatusUse:
 
     A filter that Procore did not apply, or refused, finds none.
     """
+    # Incidents of unknown time may only show when they are asked for (P42), so both are.
     listings = (procore.incident_pages(custom_status=str(status_id), time_unknown=each, per_page=1) for each in FLAGS)
     try:
         pages = [next(listing) for listing in listings]
@@ -292,7 +289,7 @@ def _status_use(procore: ProcoreApi, status_id: int) -> StatusUse:
     if first is None:
         return StatusUse()
     image = procore.show(Kind.INCIDENT, first.id).record.payload.get("custom_status") or {}
-    if str(image.get("id")) != str(status_id):
+    if str(image.get("id")) != str(status_id):  # The filter was ignored, and all incidents came.
         return StatusUse()
     return StatusUse(sum(page.total or len(page.records) for page in pages), image)
 
@@ -313,14 +310,16 @@ def _alerts(route: Route, procore: ProcoreApi, involved: Iterable[Image]) -> Fin
         yield _warning(f"{labels} writes filing types to Procore, and which of them alert people may not be read.")
         return
     alarms = Alarms.of(filing_types)
-    told = f"{labels} writes filing types to Procore, where {len(alarms.severe)} of {len(filing_types)} have a severity"
+    situation = (
+        f"{labels} writes filing types to Procore, where {len(alarms.severe)} of {len(filing_types)} have a severity"
+    )
     if not alarms.loud:
-        yield _ok(f"{told}, and none of these alerts people.")
+        yield _ok(f"{situation}, and none of these alerts people.")
         return
     readings = [row.lens.get(Side.FOURHSE, image) for row in rows for image in involved]
-    people = len([one for one in readings if isinstance(one, Known) and one.value in alarms.loud])
+    people = len([reading for reading in readings if isinstance(reading, Known) and reading.value in alarms.loud])
     yield _warning(
-        f"{told}; these alert people by e-mail or push: {', '.join(sorted(alarms.loud))}. "
+        f"{situation}; these alert people by e-mail or push: {', '.join(sorted(alarms.loud))}. "
         f"4HSE shows one of them for {people} involved {'person' if people == 1 else 'people'}. "
         "A backfill leaves them out unless --with-filing-types is given."
     )
@@ -341,15 +340,15 @@ def _equipment(route: Route, procore: ProcoreApi, fourhse: FourHseApi) -> Findin
         )
         return
     records = [page for kind in PROCORE_RECORDS for page in procore.record_pages(kind)]
-    found = equipment_gaps(
+    missing = equipment_gaps(
         route.mapping,
         EquipmentList.of(Side.PROCORE, here, _payloads(records)),
         EquipmentList.of(Side.FOURHSE, there, _payloads(fourhse.pages(Kind.RESOURCE))),
     )
-    yield from _told(found, "Every piece of equipment that both systems list has its partner.")
+    yield from _gap_findings(missing, "Every piece of equipment that both systems list has its partner.")
 
 
-def _shown(procore: ProcoreApi, fourhse: FourHseApi) -> dict[tuple[Side, Kind], tuple[Image, ...]]:
+def _all_records(procore: ProcoreApi, fourhse: FourHseApi) -> dict[tuple[Side, Kind], tuple[Image, ...]]:
     pages: dict[tuple[Side, Kind], Iterator[Page]] = {
         (Side.PROCORE, Kind.INCIDENT): procore.incident_pages(),
         (Side.FOURHSE, Kind.INCIDENT): fourhse.pages(Kind.INCIDENT),
@@ -364,5 +363,5 @@ def _payloads(pages: Iterable[Page]) -> Iterator[Image]:
 
 
 def _concerned(gap: Gap) -> str:
-    one, many = ("record of a person", "records of people") if gap.of_people else ("incident", "incidents")
-    return f"{gap.records} {one if gap.records == 1 else many}"
+    singular, plural = ("record of a person", "records of people") if gap.of_people else ("incident", "incidents")
+    return f"{gap.records} {singular if gap.records == 1 else plural}"

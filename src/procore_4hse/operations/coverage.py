@@ -54,10 +54,10 @@ def lists_for(mapping: FieldMapping) -> tuple[str, ...]:
     return tuple(sorted(mapping.pickers | fixed | keys | {STATUSES}))
 
 
-def gaps(mapping: FieldMapping, offered: Offered, shown: Shown) -> list[Gap]:
+def gaps(mapping: FieldMapping, offered: Offered, records: Shown) -> list[Gap]:
     """Every gap, list by list: what Procore offers and no list knows, what lists name and Procore lacks, and what
     records show."""
-    rows = [_Row.of(row, offered, shown) for row in (*mapping.fields, *mapping.people) if not row.inactive]
+    rows = [_Row.of(row, offered, records) for row in (*mapping.fields, *mapping.people) if not row.inactive]
     return [
         gap for row in rows for look in (_not_listed, _not_offered, _not_known) for gap in _by_use(look(row, offered))
     ]
@@ -69,27 +69,28 @@ class _Row:
 
     row: Field
     of_people: bool
-    known: Counter[str] = field(default_factory=Counter)
-    unknown: Counter[tuple[Side, str, str]] = field(default_factory=Counter)
+    known_words: Counter[str] = field(default_factory=Counter)
+    unknown_words: Counter[tuple[Side, str, str]] = field(default_factory=Counter)
     """By side, word and reason."""
 
     @classmethod
-    def of(cls, row: Field, offered: Offered, shown: Shown) -> _Row:
+    def of(cls, row: Field, offered: Offered, records: Shown) -> _Row:
         pickers = [(name, entry) for name, entries in offered.items() for entry in entries if "id" in entry]
         bound = row.bound(Picklists.of(Picklists().directory, pickers))
-        told = cls(bound, Kind.INCIDENT not in row.kinds)
-        for (side, kind), images in shown.items():
-            if kind in {one.on(side) for one in row.kinds}:
+        counted = cls(bound, Kind.INCIDENT not in row.kinds)
+        for (side, kind), images in records.items():
+            if kind in {own.on(side) for own in row.kinds}:
                 for image in images:
-                    told._count(side, image)
-        return told
+                    counted._count(side, image)
+        return counted
 
     def _count(self, side: Side, image: Image) -> None:
+        # Neither the zone nor injuries decide whether a word is known; lenses of other rows cannot be read without.
         reading = self.row.lens.get(side, {**image, ZONE: "Etc/UTC", INJURED: False})
         if isinstance(reading, Held):
-            self.unknown.update([(side, reading.word, reading.reason)] if reading.word is not None else [])
+            self.unknown_words.update([(side, reading.word, reading.reason)] if reading.word is not None else [])
         else:
-            self.known.update(fold(str(one)) for one in _words_in(reading))
+            self.known_words.update(fold(str(word)) for word in _words_in(reading))
 
     def gap(self, what: str, remedy: str, records: int) -> Gap:
         return Gap(what, remedy, records, self.of_people)
@@ -99,8 +100,8 @@ def _words_in(reading: Known) -> tuple[object, ...]:
     return reading.value if isinstance(reading.value, tuple) else (reading.value,)
 
 
-def _by_use(found: Iterable[Gap]) -> list[Gap]:
-    return sorted(found, key=lambda gap: (-gap.records, gap.what))
+def _by_use(gaps: Iterable[Gap]) -> list[Gap]:
+    return sorted(gaps, key=lambda gap: (-gap.records, gap.what))
 
 
 # Procore's lists -------------------------------------------------------------------------------------------------
@@ -109,9 +110,9 @@ def _by_use(found: Iterable[Gap]) -> list[Gap]:
 def _not_listed(row: _Row, offered: Offered) -> Iterator[Gap]:
     """What Procore offers, or its records still use, and the mapping does not know."""
     lens = row.row.lens
-    used = {word: count for (side, word, _), count in row.unknown.items() if side is Side.PROCORE}
+    used = {word: count for (side, word, _), count in row.unknown_words.items() if side is Side.PROCORE}
     for picker, names, is_usable in _entries(lens, offered):
-        if _listed(lens) & {fold(name) for name in names}:
+        if {fold(word) for word in _words_of(lens)} & {fold(name) for name in names}:
             continue
         records = used.get(names[-1], 0)
         if is_usable or records:
@@ -140,14 +141,15 @@ def _shown_list(lens: object) -> str | None:
 def _not_offered(row: _Row, offered: Offered) -> Iterator[Gap]:
     """What the mapping names and Procore does not offer: it cannot be written there."""
     lens = row.row.lens
+    # Body parts are read by the keys of one list and written by the ids of another (P88).
     picker = PARTS if isinstance(lens, PartsLens) else _shown_list(lens)
-    if not offered.get(picker or "") or picker is None:
+    if not offered.get(picker or "") or picker is None:  # A list that is empty or may not be read proves nothing.
         return
     for word in sorted(_words_of(lens)):
         if not _is_offered(lens, picker, word, offered):
             what = f"{_where(lens)} names the {_singular(picker)} {word!r}, which Procore does not offer"
             remedy = "correct the list, or have the entry added or activated in Procore"
-            yield row.gap(what, remedy, row.known[fold(word)])
+            yield row.gap(what, remedy, row.known_words[fold(word)])
 
 
 def _is_offered(lens: object, picker: str, word: str, offered: Offered) -> bool:
@@ -162,18 +164,14 @@ def _words_of(lens: object) -> frozenset[str]:
     return frozenset(lens.words.procore_words.values()) if isinstance(lens, WordLens | PartsLens) else frozenset()
 
 
-def _listed(lens: object) -> frozenset[str]:
-    return frozenset(fold(word) for word in _words_of(lens))
-
-
 def _where(lens: object) -> str:
     return f"words/{lens.words.name}.yaml" if isinstance(lens, WordLens | PartsLens) else "the mapping"
 
 
 def _singular(picker: str) -> str:
     names = {STATUSES: "status", PART_KEYS: "body part"}
-    one = f"{picker.removesuffix('ies')}y" if picker.endswith("ies") else picker.removesuffix("s")
-    return names.get(picker, one.replace("_", " "))
+    regular = f"{picker.removesuffix('ies')}y" if picker.endswith("ies") else picker.removesuffix("s")
+    return names.get(picker, regular.replace("_", " "))
 
 
 # Records ---------------------------------------------------------------------------------------------------------
@@ -183,13 +181,13 @@ def _not_known(row: _Row, offered: Offered) -> Iterator[Gap]:
     """Words that records show and no list explains. What people wrote, or about people, is counted, never repeated."""
     counted: Counter[str] = Counter()
     in_lists = {names[-1] for _, names, _ in _entries(row.row.lens, offered)}
-    for (side, word, reason), count in row.unknown.items():
-        if side is Side.PROCORE and word in in_lists:
+    for (side, word, reason), count in row.unknown_words.items():
+        if side is Side.PROCORE and word in in_lists:  # `_not_listed` has told it, with the same count.
             continue
         hidden = f"{side.label} shows words that {_where(row.row.lens)} does not know"
         is_free_text = side is Side.FOURHSE and hasattr(row.row.lens, "spot")
-        is_told = row.row.privacy is FieldClass.PLAIN and not (row.of_people or is_free_text)
-        counted[f"{row.row.label}: {reason if is_told else hidden}"] += count
+        may_repeat = row.row.privacy is FieldClass.PLAIN and not (row.of_people or is_free_text)
+        counted[f"{row.row.label}: {reason if may_repeat else hidden}"] += count
     for what, count in counted.items():
         yield row.gap(what, "add the word to the mapping", count)
 
@@ -219,18 +217,18 @@ def status_gaps(mapping: FieldMapping, offered: Offered, uses: Mapping[int, Stat
     Procore has no list of them (P71): one is known by the incidents that are in it, or by its id among the statuses.
     """
     listed = {str(entry.get("value")) for entry in offered.get(STATUSES, ())}
-    found = []
+    missing = []
     for word, status_id in named_statuses(mapping).items():
         use = uses.get(status_id, StatusUse())
         stands_for = _stands_for(use.image)
         if not use.incidents and str(status_id) not in listed:
             what = f"the mapping names the status {status_id} for {word!r}, which no incident or list in Procore shows"
-            found.append(Gap(what, "compare the id with your Procore administrator"))
+            missing.append(Gap(what, "compare the id with your Procore administrator"))
         elif stands_for not in (None, word):
             name = str(use.image.get("name") or status_id)
             what = f"the mapping names the status {name!r} ({status_id}) for {word!r}, and Procore means {stands_for!r}"
-            found.append(Gap(what, "correct the list of statuses", use.incidents))
-    return found
+            missing.append(Gap(what, "correct the list of statuses", use.incidents))
+    return missing
 
 
 def _stands_for(image: Image) -> str | None:

@@ -35,6 +35,7 @@ class EquipmentList:
             piece, incident = _piece(side, record)
             if piece is not None:
                 named[piece].add(str(incident))
+        # Procore's list may still show what was deleted.
         listed = {str(row[IDS[side]]): row for row in rows if not row.get("deleted_at")}
         return cls(side, listed, {piece: frozenset(incidents) for piece, incidents in named.items()})
 
@@ -78,6 +79,7 @@ def _exceptions(mapping: FieldMapping, procore: EquipmentList, fourhse: Equipmen
         if missing:
             where = " and ".join(f"{listed.side.label} shows no {piece}" for listed, piece in missing)
             what = f"equipment.yaml names {mine} and {theirs} as partners, and {where}"
+            # The larger one, not the sum: linked incidents name the piece on both sides.
             records = max(procore.incidents(mine), fourhse.incidents(theirs))
             yield Gap(what, "correct the exception, or remove it", records)
 
@@ -94,11 +96,13 @@ def _unclear(
     return Gap(what, remedy, max(procore.incidents(*mine), fourhse.incidents(*theirs)))
 
 
-def _alone(listed: EquipmentList, known: Iterable[str]) -> Iterator[Gap]:
+def _alone(listed: EquipmentList, paired: Iterable[str]) -> Iterator[Gap]:
     """Each piece that incidents name, those of most incidents first; then the others, together."""
     label, other = listed.side.label, listed.side.other.label
-    without = (listed.rows.keys() | listed.named.keys()) - set(known)
-    for piece in sorted(without & listed.named.keys(), key=lambda one: (-listed.incidents(one), listed.called(one))):
+    without = (listed.rows.keys() | listed.named.keys()) - set(paired)
+    for piece in sorted(
+        without & listed.named.keys(), key=lambda piece: (-listed.incidents(piece), listed.called(piece))
+    ):
         unlisted = "" if piece in listed.rows else f", and {label}'s list does not show it"
         what = f"{label}'s equipment {listed.called(piece)} has no partner in {other}{unlisted}"
         yield Gap(what, MEND, listed.incidents(piece))

@@ -81,18 +81,21 @@ def mapping_diff(store: Store, route: Route, other: Route) -> MappingDiff:
 
 def _under(now: Snapshot, then: Snapshot) -> Snapshot:
     """The very moment of the one snapshot with all that the mapping of the other decides."""
+    # A cycle in between would make two snapshots differ; only what the mapping decides may.
     people = replace(now.people, picklists=then.people.picklists)
     return replace(now, mapping=then.mapping, people=people, changed=then.changed, rebased=then.rebased)
 
 
-def _incidents(seen: Snapshot) -> int:
-    linked = {side: {link.id_on(side) for link in seen.links} for side in Side}
-    alone = [record for side in Side for record in seen.records[side] if record not in linked[side]]
-    return len(alone) + len([link for link in seen.links if any(seen.record(side, link.id_on(side)) for side in Side)])
+def _incidents(snapshot: Snapshot) -> int:
+    linked = {side: {link.id_on(side) for link in snapshot.links} for side in Side}
+    alone = [record for side in Side for record in snapshot.records[side] if record not in linked[side]]
+    return len(alone) + len(
+        [link for link in snapshot.links if any(snapshot.record(side, link.id_on(side)) for side in Side)]
+    )
 
 
-def _labels(*seen: Snapshot) -> dict[str, str]:
-    return {row.key: row.label for each in seen for row in _all_rows(each.mapping)}
+def _labels(*snapshots: Snapshot) -> dict[str, str]:
+    return {row.key: row.label for each in snapshots for row in _all_rows(each.mapping)}
 
 
 def _all_rows(mapping: FieldMapping) -> tuple[Field, ...]:
@@ -100,21 +103,24 @@ def _all_rows(mapping: FieldMapping) -> tuple[Field, ...]:
 
 
 def _changes(
-    seen: Snapshot, now: dict[EffectKey, Effect], then: dict[EffectKey, Effect], labels: dict[str, str]
+    snapshot: Snapshot, now: dict[EffectKey, Effect], then: dict[EffectKey, Effect], labels: dict[str, str]
 ) -> Iterator[Change]:
+    # Ids may be None, and None does not sort beside text.
     for spot in sorted(now.keys() | then.keys(), key=_order):
         if now.get(spot) != then.get(spot):
             label = labels.get(spot.field) or spot.kind.value.replace("_", " ")
-            yield Change(spot, label, _title(seen, spot), now.get(spot), then.get(spot))
+            yield Change(spot, label, _title(snapshot, spot), now.get(spot), then.get(spot))
 
 
 def _order(spot: EffectKey) -> tuple[str, ...]:
     return (spot.procore_id or "", spot.fourhse_id or "", spot.kind, spot.record_id, spot.field, spot.side)
 
 
-def _title(seen: Snapshot, spot: EffectKey) -> str:
+def _title(snapshot: Snapshot, spot: EffectKey) -> str:
     ids = {Side.PROCORE: spot.procore_id, Side.FOURHSE: spot.fourhse_id}
-    titles = (title_of(seen.mapping, seen.record(side, known)) for side, known in ids.items() if known)
+    titles = (
+        title_of(snapshot.mapping, snapshot.record(side, record_id)) for side, record_id in ids.items() if record_id
+    )
     return next((title for title in titles if title), "")
 
 
@@ -126,8 +132,8 @@ def _rows(now: FieldMapping, then: FieldMapping) -> Iterator[str]:
     for key, row in old.items():
         if key not in new:
             yield f"{row.label}: this row is gone."
-        elif told := _row_changes(row, new[key]):
-            yield f"{new[key].label}: {'; '.join(told)}."
+        elif differences := _row_changes(row, new[key]):
+            yield f"{new[key].label}: {'; '.join(differences)}."
     for key, row in new.items():
         if key not in old:
             yield f"{row.label}: this row is new."
@@ -141,8 +147,8 @@ def _row_changes(old: Field, new: Field) -> list[str]:
         "its field in 4HSE": (old.wording.fourhse, new.wording.fourhse),
         "its using": (old.wording.using, new.wording.using),
     }
-    told = [f"{name} was `{was}` and is `{now}`" for name, (was, now) in facts.items() if was != now]
-    return told or (["its words changed"] if _alone(old.lens) != _alone(new.lens) else [])
+    differences = [f"{name} was `{was}` and is `{now}`" for name, (was, now) in facts.items() if was != now]
+    return differences or (["its words changed"] if _alone(old.lens) != _alone(new.lens) else [])
 
 
 def _alone(lens: Lens) -> Lens:

@@ -38,7 +38,7 @@ class What(StrEnum):
 class EffectKey:
     """One field of one record on one side; without a `field` the record as a whole.
 
-    `procore_id` and `fourhse_id` are the incident's; `record_id` is that of the record itself, wherever it is known.
+    `procore_id` and `fourhse_id` are the incident's; `record_id` is that of the record itself, wherever it is index.
     """
 
     procore_id: str | None
@@ -62,43 +62,43 @@ class Effect:
 Effects = Iterator[tuple[EffectKey, Effect]]
 
 
-def effects(plan: Plan, seen: Snapshot) -> dict[EffectKey, Effect]:
+def effects(plan: Plan, snapshot: Snapshot) -> dict[EffectKey, Effect]:
     """Everything that this plan of this snapshot would do, ask, hold or leave out."""
-    known = _Known.of(seen)
+    index = _Index.of(snapshot)
     return dict(
         [
-            *_excluded(known),
-            *(one for item in plan.items for one in _asked(known, item)),
-            *(one for action in plan.actions for one in _done(known, action)),
+            *_excluded(index),
+            *(effect for item in plan.items for effect in _asked(index, item)),
+            *(effect for action in plan.actions for effect in _done(index, action)),
         ]
     )
 
 
 @dataclass(frozen=True)
-class _Known:
+class _Index:
     """A snapshot with its links and its people at hand."""
 
-    seen: Snapshot
+    snapshot: Snapshot
     links: dict[RecordRef, Link]
     people: dict[RecordRef, Record]
 
     @classmethod
-    def of(cls, seen: Snapshot) -> _Known:
-        below = [link for own in seen.people.links.values() for link in own]
-        people = [record for side in Side for own in seen.people.records[side].values() for record in own]
+    def of(cls, snapshot: Snapshot) -> _Index:
+        below = [link for own in snapshot.people.links.values() for link in own]
+        people = [record for side in Side for own in snapshot.people.records[side].values() for record in own]
         return cls(
-            seen,
-            {record: link for link in (*seen.links, *below) for record in link.refs},
+            snapshot,
+            {record: link for link in (*snapshot.links, *below) for record in link.refs},
             {record.ref: record for record in people},
         )
 
     def record(self, side: Side, kind: Kind, record_id: str | None) -> Record | None:
         if kind is Kind.INCIDENT:
-            return self.seen.record(side, record_id or "")
+            return self.snapshot.record(side, record_id or "")
         return self.people.get(RecordRef(side, kind.on(side), record_id or ""))
 
     def rows(self, kind: Kind) -> tuple[Field, ...]:
-        return rows_of(self.seen, kind)
+        return rows_of(self.snapshot, kind)
 
     def spot(
         self, side: Side, kind: Kind, record_id: str, on: Side, row: str = "", parent: str | None = None
@@ -116,34 +116,35 @@ class _Known:
 # Left out --------------------------------------------------------------------------------------------------------
 
 
-def _excluded(known: _Known) -> Effects:
+def _excluded(index: _Index) -> Effects:
     for side in Side:
-        for record in known.seen.records[side].values():
-            if reason := exclusion(known.seen, record, linked=record.ref in known.links):
-                yield known.spot(side, Kind.INCIDENT, record.id, side), Effect(What.EXCLUDE, reason=reason)
+        for record in index.snapshot.records[side].values():
+            if reason := exclusion(index.snapshot, record, linked=record.ref in index.links):
+                yield index.spot(side, Kind.INCIDENT, record.id, side), Effect(What.EXCLUDE, reason=reason)
 
 
 # Written ---------------------------------------------------------------------------------------------------------
 
 
-def _done(known: _Known, action: Action) -> Effects:
+def _done(index: _Index, action: Action) -> Effects:
     is_there = action.act is not Act.CREATE and action.target_id is not None
     on, record_id = (action.side, action.target_id) if is_there else (action.side.other, action.source_id)
-    whole = known.spot(action.side, action.kind, record_id or "", on, "", action.parent)
+    whole = index.spot(action.side, action.kind, record_id or "", on, "", action.parent)
     if action.act not in (Act.CREATE, Act.UPDATE):
         yield whole, Effect(What(action.act.value), reason=action.reason)
         return
-    target = known.record(action.side, action.kind, record_id) if is_there else None
-    for row, becomes in _by_row(known.rows(action.kind), action):
+    target = index.record(action.side, action.kind, record_id) if is_there else None
+    for row, becomes in _by_row(index.rows(action.kind), action):
         was = {name: _present(target.image, name) for name in becomes} if target else {}
         yield replace(whole, field=row.key), Effect(What(action.act.value), was, becomes, action.reason)
 
 
 def _by_row(rows: tuple[Field, ...], action: Action) -> Iterator[tuple[Field, Image]]:
     """What each row writes; a name that several rows may write belongs to those that name it first."""
-    told = [row for row in rows if row.key in action.sources]
-    first = {name for row in told for name in row.lens.names(action.side)[:1]}
-    for row in told:
+    # A long title also writes the text that it leads, which belongs to the description's row.
+    sent = [row for row in rows if row.key in action.sources]
+    first = {name for row in sent for name in row.lens.names(action.side)[:1]}
+    for row in sent:
         names = row.lens.names(action.side)
         own = [*names[:1], *(name for name in names[1:] if name not in first)]
         if becomes := {name: action.fields[name] for name in own if name in action.fields}:
@@ -155,71 +156,71 @@ def _present(image: Image, name: str) -> Any:
     if name in image:
         return image[name]
     if path_of(name) != name:
-        shown = at(image, path_of(name))
-        return shown.get("id") if isinstance(shown, dict) else shown
+        value = at(image, path_of(name))
+        return value.get("id") if isinstance(value, dict) else value
     if name.endswith("_ids"):
-        return [one.get("id") for one in image.get(f"{name.removesuffix('_ids')}s") or ()]
+        return [entry.get("id") for entry in image.get(f"{name.removesuffix('_ids')}s") or ()]
     return (image.get(name.removesuffix("_id")) or {}).get("id")
 
 
 # Asked -----------------------------------------------------------------------------------------------------------
 
 
-def _asked(known: _Known, item: Item) -> Effects:
+def _asked(index: _Index, item: Item) -> Effects:
     record = item.key.record
     if item.key.topic == "difference" and record is not None:
-        yield from _differing(known, item, known.links[record])
+        yield from _differing(index, item, index.links[record])
     elif item.kind is ItemKind.WORD and record is not None:
-        yield from _held(known, item, record)
+        yield from _held(index, item, record)
     elif item.kind is not ItemKind.GUARD:
-        yield _whole(known, item), Effect(What.ASK, reason=item.reason)
+        yield _whole(index, item), Effect(What.ASK, reason=item.reason)
 
 
-def _differing(known: _Known, item: Item, link: Link) -> Effects:
+def _differing(index: _Index, item: Item, link: Link) -> Effects:
     """What each side would be given if the other one held."""
     what = What.DIFFER if item.kind is ItemKind.DRIFT else What.CONFLICT
-    row = next(row for row in known.rows(link.kind) if row.key == item.field)
+    row = next(row for row in index.rows(link.kind) if row.key == item.field)
     for side in Side:
-        target, source = (known.record(one, link.kind, link.id_on(one)) for one in (side, side.other))
+        target, source = (index.record(shown_by, link.kind, link.id_on(shown_by)) for shown_by in (side, side.other))
         if target is None or source is None or not row.writes_to(side):
             continue
-        becomes = _payload(known, row, source, target)
+        becomes = _payload(index, row, source, target)
         was = {name: _present(target.image, name) for name in becomes}
-        spot = known.spot(side, link.kind, link.id_on(side), side, row.key, link.parent)
+        spot = index.spot(side, link.kind, link.id_on(side), side, row.key, link.parent)
         yield spot, Effect(what, was, becomes, item.reason)
 
 
-def _payload(known: _Known, row: Field, source: Record, target: Record) -> Image:
+def _payload(index: _Index, row: Field, source: Record, target: Record) -> Image:
     reading = row.lens.get(source.side, source.image)
     try:
         value = reading.value if isinstance(reading, Known) else None
-        return row.lens.put(target.side, value, target.image, facts_of(source.image, known.seen.zone))
+        return row.lens.put(target.side, value, target.image, facts_of(source.image, index.snapshot.zone))
     except Unwritable:
         return {}
 
 
-def _held(known: _Known, item: Item, record: RecordRef) -> Effects:
+def _held(index: _Index, item: Item, record: RecordRef) -> Effects:
     row = item.field or ""
     if record.kind is Kind.INCIDENT:
-        spot = known.spot(record.side, record.kind, record.id, record.side, row)
+        spot = index.spot(record.side, record.kind, record.id, record.side, row)
     else:
         spot = EffectKey(item.procore_id, item.fourhse_id, record.kind, record.id, record.side, row)
     yield spot, Effect(What.HOLD, reason=item.reason)
 
 
-def _whole(known: _Known, item: Item) -> EffectKey:
+def _whole(index: _Index, item: Item) -> EffectKey:
     """A question about a record: its incident, or a person of one, told by the question's key."""
     side = Side.PROCORE if item.procore_id else Side.FOURHSE
     record_id = item.procore_id or item.fourhse_id or ""
     asked = item.key.record if item.kind is ItemKind.MATCH else None
-    if asked is not None and (person := known.people.get(asked)):
-        return known.spot(person.side, person.kind, person.id, person.side, "", _around(known, person))
-    return known.spot(side, Kind.INCIDENT, record_id, side)
+    if asked is not None and (person := index.people.get(asked)):
+        return index.spot(person.side, person.kind, person.id, person.side, "", _around(index, person))
+    return index.spot(side, Kind.INCIDENT, record_id, side)
 
 
-def _around(known: _Known, person: Record) -> str | None:
+def _around(index: _Index, person: Record) -> str | None:
     """The Procore id of the incident that a person belongs to."""
-    own = known.seen.people.records[person.side]
+    own = index.snapshot.people.records[person.side]
     incident = next((incident for incident, records in own.items() if person in records), "")
-    link = known.links.get(RecordRef(person.side, Kind.INCIDENT, incident))
+    link = index.links.get(RecordRef(person.side, Kind.INCIDENT, incident))
     return link.procore_id if link else incident if person.side is Side.PROCORE else None

@@ -44,7 +44,8 @@ class Ages:
         return all(getattr(self, each.name) is None for each in fields(self))
 
     def ends(self, now: datetime) -> Cutoffs:
-        return Cutoffs(**{each.name: _before(now, getattr(self, each.name)) for each in fields(self)})
+        ages = {each.name: getattr(self, each.name) for each in fields(self)}
+        return Cutoffs(**{name: None if age is None else now - age for name, age in ages.items()})
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,6 @@ class Cutoffs:
     @classmethod
     def at(cls, moment: datetime) -> Cutoffs:
         return cls(moment, moment, moment)
-
-
-def _before(now: datetime, age: timedelta | None) -> datetime | None:
-    return None if age is None else now - age
 
 
 @dataclass(frozen=True)
@@ -124,8 +121,9 @@ class Person:
         }
         return any(named)
 
-    def is_told_in(self, texts: Iterable[object]) -> bool:
+    def is_named_in(self, texts: Iterable[object]) -> bool:
         """Whether one of these texts holds their name."""
+        # Anywhere in a text: better one line too many than a name that stays.
         words = [str(text).casefold() for text in texts if text]
         return any(name in word for name in self.names for word in words)
 
@@ -153,7 +151,7 @@ class PersonData:
     refusals: Sequence[str] = ()
     partners: Sequence[str] = ()
     unsettled: Sequence[str] = ()
-    """Writes whose fate is not known: they keep their values until a cycle has settled them."""
+    """Writes whose fate is not known: they keep their values until a cycle has found it out."""
 
     def counts(self) -> dict[str, int]:
         return {
@@ -173,6 +171,7 @@ class PersonData:
         purge.remove_records(self.directory)
         purge.empty_records(self.records)
         for link in self.bases:
+            # A fingerprint stays instead of values, so that a later edit is still seen as one.
             kept = {key: redact_base(base, salt()) for key, base in link.base.items()}
             links.rebase(link.ref(Side.PROCORE), kept)
         purge.erase_refusals(self.refusals)
@@ -184,8 +183,10 @@ class PersonData:
 
     def _forget_partners(self, unit: Unit, route: str) -> None:
         if self.partners:
-            told = {party: office for party, office in _told(unit, route).items() if party not in self.partners}
-            unit.routes.remember(route, unit.routes.get(route).name, partners=told)
+            kept = {
+                party: office for party, office in _named_partners(unit, route).items() if party not in self.partners
+            }
+            unit.routes.remember(route, unit.routes.get(route).name, partners=kept)
 
 
 def person_data(unit: Unit, route: str, wanted: str, mapping: FieldMapping | None = None) -> PersonData:
@@ -198,39 +199,40 @@ def person_data(unit: Unit, route: str, wanted: str, mapping: FieldMapping | Non
     rows = [staged.record for side in Side for staged, _ in unit.staging(route).records(side, CHILDREN[side])]
     named = {row.ref for row in rows if person.is_named(row.payload)}
     named |= {key for _, key, image in stones if person.is_named(image)}
+    # A record whose partner names the person is about them too, also when its own content is gone already.
     links = [link for link in unit.links(route).all() if link.kind in PEOPLE_RECORDS]
     records = named | {key for link in links if named & link.refs for key in link.refs}
     asked = list(_asked(unit, route, person, _marks(records)))
-    journal = [told for told in unit.purge(route).told_of_people() if _concerns(told, person, records)]
+    journal = [intent for intent in unit.purge(route).told_of_people() if _concerns(intent, person, records)]
     return PersonData(
         directory=_directory_rows(unit, route, person),
         records=[key for row in rows if row.payload and (key := row.ref) in records],
         bases=[link for link in links if _remembers(link) and (records & link.refs or _agreed_on(link, person))],
-        intents=[told.id for told in journal if not told.is_open],
+        intents=[intent.id for intent in journal if not intent.is_open],
         items=[entry.id for entry in asked if not _is_mark(entry)],
         marks=[entry.id for entry in asked if _is_mark(entry)],
         stones=[stone for stone, key, _ in stones if key in records],
-        refusals=[key for key, said in _refused(unit, route).items() if said and _is_marked(key, _marks(records))],
+        refusals=[key for key, words in _refused(unit, route).items() if words and _is_marked(key, _marks(records))],
         partners=[
             party
-            for party, office in _told(unit, route).items()
+            for party, office in _named_partners(unit, route).items()
             if {party} & person.parties or {office} & person.offices
         ],
-        unsettled=[told.id for told in journal if told.is_open],
+        unsettled=[intent.id for intent in journal if intent.is_open],
     )
 
 
 def _person(unit: Unit, route: str, wanted: str, mapping: FieldMapping | None) -> Person:
     """The person with this id, their partner on the other side, and the names that both directories show."""
-    ids = frozenset({wanted, wanted.lower()})
+    ids = frozenset({wanted, wanted.lower()})  # 4HSE's ids are UUIDs, which people may type in capitals.
     rows = {side: _staged(unit, route, side, Kind.DIRECTORY) for side in Side}
     listed, rules = (mapping.partners, mapping.recognised) if mapping else ({}, None)
-    known = Directory.of(rows[Side.PROCORE], rows[Side.FOURHSE], {**listed, **_told(unit, route)}, rules)
-    parties = ids | {known.to_procore[each] for each in ids if each in known.to_procore}
-    offices = ids | {known.to_fourhse[each] for each in ids if each in known.to_fourhse}
+    directory = Directory.of(rows[Side.PROCORE], rows[Side.FOURHSE], {**listed, **_named_partners(unit, route)}, rules)
+    parties = ids | {directory.to_procore[each] for each in ids if each in directory.to_procore}
+    offices = ids | {directory.to_fourhse[each] for each in ids if each in directory.to_fourhse}
     names = {_full_name(row, "") for row in rows[Side.PROCORE] if str(row.get("id")) in parties}
     names |= {_full_name(row, "person_") for row in rows[Side.FOURHSE] if str(row.get("person_office_id")) in offices}
-    users = frozenset(user for user, party in known.parties.items() if party in parties)
+    users = frozenset(user for user, party in directory.parties.items() if party in parties)
     return Person(parties, users, offices, frozenset(name for name in names if name))
 
 
@@ -242,7 +244,7 @@ def _full_name(row: Image, prefix: str) -> str:
     return " ".join(f"{row.get(prefix + 'first_name') or ''} {row.get(prefix + 'last_name') or ''}".split()).casefold()
 
 
-def _told(unit: Unit, route: str) -> Mapping[str, str]:
+def _named_partners(unit: Unit, route: str) -> Mapping[str, str]:
     """Procore person id -> 4HSE assignment, as a person named them."""
     return unit.routes.get(route).memory.partners
 
@@ -269,22 +271,23 @@ def _agreed_on(link: Link, person: Person) -> bool:
     return any(person.is_named(base.of(side)) for base in link.base.values() for side in Side)
 
 
-def _concerns(told: Told, person: Person, records: set[RecordRef]) -> bool:
-    return not records.isdisjoint(told.records) or any(person.is_named(image) for image in told.images)
+def _concerns(intent: Told, person: Person, records: set[RecordRef]) -> bool:
+    return not records.isdisjoint(intent.records) or any(person.is_named(image) for image in intent.images)
 
 
 def _marks(records: Iterable[RecordRef]) -> frozenset[str]:
     """What the keys of questions and refusals about these records hold."""
-    found = set()
+    marks = set()
     for record in records:
-        found |= {f":{record.kind.value}-{record.id}:", f"word:{record.side.value}:{record.id}:"}
+        marks |= {f":{record.kind.value}-{record.id}:", f"word:{record.side.value}:{record.id}:"}
+        # Questions carry Procore's kind: for a 4HSE person it may have been an injury or a near miss.
         kinds = PEOPLE_RECORDS if record.side is Side.FOURHSE else (record.kind,)
-        found |= {f":{kind.value}:{record.id}:" for kind in kinds}
-    return frozenset(found)
+        marks |= {f":{kind.value}:{record.id}:" for kind in kinds}
+    return frozenset(marks)
 
 
 def _is_marked(key: str, marks: frozenset[str]) -> bool:
-    return any(mark in f"{key}:" for mark in marks)
+    return any(mark in f"{key}:" for mark in marks)  # With a colon behind, so that 12 is not found in 123.
 
 
 def _asked(unit: Unit, route: str, person: Person, marks: frozenset[str]) -> Iterator[Entry]:
@@ -317,7 +320,7 @@ def _is_about(entry: Entry, person: Person, marks: frozenset[str]) -> bool:
     if _is_marked(item.key, marks) or answer.get("with_id") in person.parties | person.offices:
         return True
     is_of_people = any(f":{kind.value}-" in item.key for kind in (*PEOPLE_RECORDS, Kind.PERSON))
-    return (entry.state == "closed" or is_of_people) and person.is_told_in(texts)
+    return (entry.state == "closed" or is_of_people) and person.is_named_in(texts)
 
 
 # The whole store ---------------------------------------------------------------------------------------------------
@@ -334,7 +337,7 @@ class Purged:
     busy: Mapping[str, str] = field(default_factory=dict)
 
 
-class Found(Protocol):
+class Contents(Protocol):
     def counts(self) -> dict[str, int]: ...
 
 
@@ -348,9 +351,9 @@ def purge_old(
             if unit is None:
                 busy.append(route)
                 continue
-            done.append(found := Expired.of(unit, route, ends(unit.now)))
+            done.append(expired := Expired.of(unit, route, ends(unit.now)))
             if not dry:
-                found.carry_out(unit, route)
+                expired.carry_out(unit, route)
     return _summed(runtime, done, busy)
 
 
@@ -369,9 +372,9 @@ def forget_person(
             if unit is None:
                 busy.append(route)
                 continue
-            done.append(found := person_data(unit, route, wanted, routes[route]))
+            done.append(remembered := person_data(unit, route, wanted, routes[route]))
             if not dry:
-                found.carry_out(unit, route, salt)
+                remembered.carry_out(unit, route, salt)
     return _summed(runtime, done, busy)
 
 
@@ -381,8 +384,8 @@ def all_routes(runtime: Runtime) -> tuple[str, ...]:
         return unit.routes.keys()
 
 
-def _summed(runtime: Runtime, done: Sequence[Found], busy: Sequence[str]) -> Purged:
-    counts = {name: sum(found.counts()[name] for found in done) for name in done[0].counts()}
+def _summed(runtime: Runtime, done: Sequence[Contents], busy: Sequence[str]) -> Purged:
+    counts = {name: sum(contents.counts()[name] for contents in done) for name in done[0].counts()}
     with runtime.store.read() as unit:
         return Purged(counts, {route: unit.routes.get(route).name or route for route in busy})
 

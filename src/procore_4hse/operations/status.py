@@ -41,7 +41,7 @@ def status_of(runtime: Runtime, route: Route, every: timedelta) -> RouteStatus:
         return RouteStatus(
             route=route,
             last=last,
-            next_at=_next(last, every) if route.enabled else None,
+            next_at=last.ended_at + every if route.enabled and last and last.ended_at else None,
             is_running=unit.leases.holder(route.key) is not None,
             inbox=inbox.counts(),
             answered=len(inbox.entries(states=("answered",))),
@@ -52,10 +52,6 @@ def status_of(runtime: Runtime, route: Route, every: timedelta) -> RouteStatus:
         )
 
 
-def _next(last: CycleRecord | None, every: timedelta) -> datetime | None:
-    return last.ended_at + every if last and last.ended_at else None
-
-
 def _counts(kind: Kind, state: LinkState) -> bool:
     return kind is Kind.INCIDENT and state is not LinkState.ENDED
 
@@ -64,8 +60,9 @@ def _pause(runtime: Runtime, last: CycleRecord | None, side: Side) -> timedelta 
     """What the last cycle's own answers taught, else what the connection allows without any."""
     if last is None:
         return None
-    told = last.report.get("budget", {}).get(side.value, {}).get("pause")
-    if told is not None:
-        return timedelta(seconds=told)
+    # The report's word first: a command that makes no call has learnt nothing of the budget itself.
+    seconds = last.report.get("budget", {}).get(side.value, {}).get("pause")
+    if seconds is not None:
+        return timedelta(seconds=seconds)
     line = runtime.budgets.get(side)
     return line.cadence(last.report.get("calls", {}).get(side.value, 0)) if line else None

@@ -159,6 +159,7 @@ class Faults:
             now = self.clock()
             due = sorted((late for late in self._late if late.due <= now), key=lambda late: late.due)
             self._late = [late for late in self._late if late.due > now]
+        # Outside the lock: a late request runs callbacks, which may add faults.
         for late in due:
             self._process(late.handler, late.request)
 

@@ -18,7 +18,7 @@ from procore_4hse.simulator.fourhse_listing import list_rows, read_question
 from procore_4hse.simulator.fourhse_manual_edits import ManualEdits
 from procore_4hse.simulator.fourhse_register import Register
 from procore_4hse.simulator.fourhse_rules import Problem, Refusal
-from procore_4hse.simulator.fourhse_tokens import TOKEN_PATH, Account, TokenDesk
+from procore_4hse.simulator.fourhse_tokens import TOKEN_PATH, Account, TokenEndpoint
 from procore_4hse.simulator.wire import Clock, Handler, Request, Response, http_date
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class SimulatedFourHse(ManualEdits):
         self._username = username
         self._shuffling = Random(seed + 3)  # noqa: S311
         account = Account(client_id, client_secret, username, password)
-        self._tokens = TokenDesk(clock, self.dials, account, Random(seed + 2))  # noqa: S311
+        self._tokens = TokenEndpoint(clock, self.dials, account, Random(seed + 2))  # noqa: S311
         self._limit = RateLimit(clock)
         self._handler: Handler = faults.wrap(self._handle) if faults is not None else self._handle
 
@@ -126,7 +126,7 @@ class SimulatedFourHse(ManualEdits):
         self.calls[call.name if call else "unknown"] += 1
         if not self._tokens.accepts(request.headers.get("authorization", "")):
             return _error(401, "Your request was made with invalid credentials.")
-        if not self._limit.admits():
+        if not self._limit.admits():  # Behind the token: Yii counts calls of a known user.
             return _error(429, "Rate limit exceeded.", self._limit.headers())
         answer = self._answer(request, call)
         if self.dials.rate_headers_sent and self._limit.per_minute is not None:
@@ -154,10 +154,10 @@ class SimulatedFourHse(ManualEdits):
         expected = METHODS[call.operation]
         if call.request.method != expected:
             raise Refusal(405, (Problem("method", f"This URL can only handle {expected} requests."),))
-        known = QUERY_NAMES.get(call.operation, ())
+        allowed = QUERY_NAMES.get(call.operation, ())
         if call.name == "person/view":
-            known = (*known, "code", "project_id")
-        for name in names_outside((name for name, _ in call.request.query), known):
+            allowed = (*allowed, "code", "project_id")
+        for name in names_outside((name for name, _ in call.request.query), allowed):
             self.refused.append(f"{call.request.method} {call.request.path}: unknown query name {name}")
 
     def _index(self, call: Call) -> Response:
@@ -189,7 +189,7 @@ class SimulatedFourHse(ManualEdits):
 
     def _create(self, call: Call) -> Response:
         sent = _fields_sent(call.request)
-        row = self._register.create(call.entity, _known(call.entity, sent), creator=self._username)
+        row = self._register.create(call.entity, _assigned(call.entity, sent), creator=self._username)
         row_id = row[call.entity.key]
         self._note("create", call.entity, row_id, sent)
         headers = {"Location": f"/v2/{call.entity.name}/view/{row_id}"}
@@ -198,7 +198,7 @@ class SimulatedFourHse(ManualEdits):
     def _update(self, call: Call) -> Response:
         sent = _fields_sent(call.request)
         old = self._register.find(call.entity, call.row_id or "")
-        row = self._register.update(call.entity, old, _known(call.entity, sent))
+        row = self._register.update(call.entity, old, _assigned(call.entity, sent))
         self._note("update", call.entity, row[call.entity.key], sent)
         return Response.of(200, self._register.rows.bare(call.entity, row))
 
@@ -263,7 +263,7 @@ def _fields_sent(request: Request) -> Row:
     return sent
 
 
-def _known(entity: Entity, sent: Row) -> Row:
+def _assigned(entity: Entity, sent: Row) -> Row:
     """What the server assigns of a body: unknown names, joined and server-set fields are dropped without a word."""
     return {name: value for name, value in sent.items() if name in entity.writable}
 

@@ -390,9 +390,10 @@ _ALL = (
     ),
 )
 
+# Filters are those of the reference: a name that rows show is not always one that a filter takes.
 ENTITIES = {entity.name: entity for entity in _ALL}
 INCIDENT_ENTITIES = frozenset({"incident", *CHILDREN.values()})
 
 
-def names_outside(names: Iterable[str], known: Iterable[str]) -> list[str]:
-    return sorted(set(names) - set(known))
+def names_outside(names: Iterable[str], allowed: Iterable[str]) -> list[str]:
+    return sorted(set(names) - set(allowed))

@@ -32,6 +32,7 @@ class RateLimit:
     def headers(self) -> dict[str, str]:
         """What is left, and in how many seconds the window closes; no Retry-After, as Yii2 sends none."""
         limit = self.per_minute or 0
+        # Seconds from now, where Procore gives the second of the clock (P21, H8).
         closes_in = (self.opened_at or self.clock()) + WINDOW - self.clock()
         return {
             "X-Rate-Limit-Limit": str(limit),

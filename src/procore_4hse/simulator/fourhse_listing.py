@@ -90,15 +90,15 @@ def read_question(entity: Entity, body: Any, dials: FourHseDials) -> Question:
 
 def list_rows(entity: Entity, rows: Rows, visible: list[Row], question: Question, random: Random) -> Listing:
     """One page. Rows that the order does not tell apart come in another order each time; past the end is the last."""
-    found = [row for row in visible if all(_matches(rows, entity, row, *test) for test in question.filters)]
-    random.shuffle(found)
+    matching = [row for row in visible if all(_matches(rows, entity, row, *test) for test in question.filters)]
+    random.shuffle(matching)  # Before the stable sort, so that rows of one day change places between two pages (H2).
     if question.order:
-        _sort(entity, rows, found, question.order, is_descending=question.is_descending)
-    page_count = -(-len(found) // question.per_page)
-    page = max(1, min(question.page, page_count))
+        _sort(entity, rows, matching, question.order, is_descending=question.is_descending)
+    page_count = -(-len(matching) // question.per_page)
+    page = max(1, min(question.page, page_count))  # A page past the end is the last one again (H2).
     start = (page - 1) * question.per_page
-    cut = found[start : start + question.per_page]
-    return Listing([rows.detail(entity, row) for row in cut], page, page_count, question.per_page, len(found))
+    cut = matching[start : start + question.per_page]
+    return Listing([rows.detail(entity, row) for row in cut], page, page_count, question.per_page, len(matching))
 
 
 def _check_values(entity: Entity, body: Row) -> None:
@@ -143,9 +143,9 @@ def _matches(rows: Rows, entity: Entity, row: Row, tested: Field, wanted: Any) -
     return bool(value == wanted)
 
 
-def _sort(entity: Entity, rows: Rows, found: list[Row], order: Field, *, is_descending: bool) -> None:
+def _sort(entity: Entity, rows: Rows, matching: list[Row], order: Field, *, is_descending: bool) -> None:
     def place(row: Row) -> tuple[bool, Any]:
         value = rows.value(entity, row, order)
         return (value is not None, value.lower() if isinstance(value, str) else value or 0)
 
-    found.sort(key=place, reverse=is_descending)
+    matching.sort(key=place, reverse=is_descending)

@@ -11,7 +11,7 @@ from procore_4hse.simulator.fourhse_register import Register, Snapshot
 from procore_4hse.simulator.fourhse_rules import Refusal
 from procore_4hse.simulator.wire import Clock
 
-PERSON_AT_THE_DESK = "safety.manager@example.com"
+OFFICE_USER = "safety.manager@example.com"
 DEFAULTS: dict[str, Row] = {
     "project": {"country": "IT", "status": "active", "project_type": "safety"},
     "person": {"is_employee": 1, "is_prevention_people": 0},
@@ -55,7 +55,7 @@ class ManualEdits:
         email: str | None = None,
     ) -> str:
         """Assigns a person to an office and answers the person_office_id; a code in use is the same person."""
-        with self._at_work():
+        with self._editing():
             person_id = self._person_with(project_id, code) or self._keep(
                 "person",
                 {
@@ -73,26 +73,26 @@ class ManualEdits:
         self, project_id: str, office_id: str, name: str, code: str | None = None, serial: str | None = None
     ) -> str:
         """Answers the office_equipment_id."""
-        told = {"name": name, "code": code, "serial": serial}
-        return self.hand_create("equipment", office_id, project_id=project_id, **told)
+        facts = {"name": name, "code": code, "serial": serial}
+        return self.hand_create("equipment", office_id, project_id=project_id, **facts)
 
     def hand_create(self, entity_name: str, office_id: str, **fields: Any) -> str:
         """A new row of any entity that stands in an office; answers its id."""
-        with self._at_work() as register:
+        with self._editing() as register:
             entity = ENTITIES[entity_name]
             project_id = register.rows.tables["office"][office_id]["project_id"]
             place = {entity.office: office_id, entity.project: project_id}
             return self._keep(entity_name, {name: value for name, value in place.items() if name} | fields)
 
     def hand_edit(self, entity_name: str, row_id: str, **fields: Any) -> None:
-        with self._at_work() as register:
+        with self._editing() as register:
             entity = ENTITIES[entity_name]
             _check_names(entity, fields)
             register.update(entity, register.rows.tables[entity_name][row_id], fields, by_hand=True)
 
     def hand_delete(self, entity_name: str, row_id: str) -> None:
         """The row and its children are gone for good."""
-        with self._at_work() as register:
+        with self._editing() as register:
             register.delete(ENTITIES[entity_name], register.rows.tables[entity_name][row_id], by_hand=True)
 
     def historicize(self, entity_name: str, row_id: str) -> None:
@@ -113,20 +113,20 @@ class ManualEdits:
 
     def revoke(self, office_id: str, share: float = 1.0) -> None:
         """Our user no longer sees this share of the office's incidents, nor what hangs on them; 1.0: nothing of it."""
-        with self._at_work() as register:
-            if share >= 1:
+        with self._editing() as register:
+            if share >= 1:  # The office itself, so that incidents that are made later stay hidden too.
                 register.access.offices.add(office_id)
             incidents = sorted(row["office_incident_id"] for row in self._incidents(office_id))
             register.access.incidents |= set(self._random.sample(incidents, round(min(share, 1) * len(incidents))))
 
     def revoke_writing(self, office_id: str) -> None:
         """Our user may read the office and no longer write in it."""
-        with self._at_work() as register:
+        with self._editing() as register:
             register.access.read_only.add(office_id)
 
     def grant(self, office_id: str) -> None:
         """Our user sees and may write everything in the office again."""
-        with self._at_work() as register:
+        with self._editing() as register:
             register.access.offices.discard(office_id)
             register.access.read_only.discard(office_id)
             register.access.incidents -= {row["office_incident_id"] for row in self._incidents(office_id)}
@@ -154,12 +154,12 @@ class ManualEdits:
             self._register.restore_snapshot(snapshot)
 
     def _keep(self, entity_name: str, fields: Row) -> str:
-        with self._at_work() as register:
+        with self._editing() as register:
             entity = ENTITIES[entity_name]
             active = {"owned_active": True} if "owned_active" in entity.stored else {}
             given = DEFAULTS.get(entity_name, {}) | active | fields
             _check_names(entity, given)
-            row: Row = register.create(entity, given, creator=PERSON_AT_THE_DESK, by_hand=True)
+            row: Row = register.create(entity, given, creator=OFFICE_USER, by_hand=True)
             return str(row[entity.key])
 
     def _person_with(self, project_id: str, code: str | None) -> str | None:
@@ -176,7 +176,7 @@ class ManualEdits:
         return {word: [dict(row) for _, row in children(incident_id, name)] for word, name in CHILDREN.items()}
 
     @contextmanager
-    def _at_work(self) -> Iterator[Register]:
+    def _editing(self) -> Iterator[Register]:
         with self._lock:
             try:
                 yield self._register

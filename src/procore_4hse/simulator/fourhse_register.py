@@ -91,6 +91,7 @@ class Register:
         new[entity.key] = self._id_for(entity, sent, by_hand=by_hand)
         self._check_writing(entity, new, by_hand=by_hand)
         self._check_rules(Change(entity, None, new, sent, by_hand))
+        # After the rules, as a database finds a key that is taken only when it stores the row.
         self._check_repeated(entity, new[entity.key])
         self.rows.put(entity, new)
         return new
@@ -100,6 +101,7 @@ class Register:
         asked = sent if by_hand else self._filled(entity, sent)
         self._check_fields(entity, asked, creating=False, by_hand=by_hand)
         kept = {name: value for name, value in asked.items() if self._is_assigned(entity, name, value, by_hand)}
+        # A new row, never the old one changed: snapshots and answers share the stored rows.
         new = old | {name: stored_text(entity.stored[name], value, self.dials) for name, value in kept.items()}
         if self._reopens(old, new) and "date_closed" not in sent:
             new["date_closed"] = None
@@ -115,6 +117,7 @@ class Register:
     def _offices_out_of_sight(self, entity: Entity, *, history: bool) -> set[str]:
         out = set(self.access.offices)
         is_incident = entity.name in INCIDENT_ENTITIES
+        # Whether `history` brings back incidents of an ended office is not known (H6).
         shows_all = history and (self.dials.history_shows_hidden_incidents or not is_incident)
         if shows_all or (is_incident and not self.dials.historicized_office_hides_incidents):
             return out
@@ -170,7 +173,8 @@ class Register:
         absent = [field for name, field in entity.writable.items() if name not in sent and name != entity.key]
         blank: Row = {field.name: None for field in absent if field.nullable}
         if self.dials.put_is == "full":
-            _refuse_missing(field.name for field in absent if field.name in entity.required)
+            missing = [field.name for field in absent if field.name in entity.required]
+            _refuse(Problem(name, f"{name} cannot be blank.", is_documented=False) for name in missing)
             blank |= {field.name: self.dials.created_default_status for field in absent if field.kind == "status"}
         return blank | dict(sent)
 
@@ -183,10 +187,6 @@ class Register:
 
     def _check_rules(self, change: Change) -> None:
         _refuse(problem for rule in RULES.get(change.entity.name, ()) for problem in rule(self.rows, change))
-
-
-def _refuse_missing(names: Iterable[str]) -> None:
-    _refuse(Problem(name, f"{name} cannot be blank.", is_documented=False) for name in names)
 
 
 def _refuse(problems: Iterable[Problem]) -> None:

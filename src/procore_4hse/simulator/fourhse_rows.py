@@ -27,14 +27,14 @@ class Rows:
         self._children: dict[str, dict[str, str]] = defaultdict(dict)
 
     def put(self, entity: Entity, row: Row) -> None:
-        self._unlink(entity, self.get(entity.name, row[entity.key]))
+        self._unlink(entity, self.get(entity.name, row[entity.key]))  # A link row may move to another incident.
         self.tables[entity.name][row[entity.key]] = row
         if _is_child(entity):
             self._children[row["office_incident_id"]][row[entity.key]] = entity.name
 
     def remove(self, entity: Entity, row: Row) -> None:
         """The row and all that hangs on it are gone for good."""
-        for child in list(self.children(row[entity.key])):
+        for child in list(self.children(row[entity.key])):  # A copy: each removal shortens what is walked.
             self.remove(*child)
         self._unlink(entity, row)
         self._children.pop(row[entity.key], None)
@@ -61,8 +61,8 @@ class Rows:
     def target(self, row: Row, reference: str) -> tuple[Entity, Row] | None:
         """The row that a reference of `row` points to, None when there is none."""
         name = RESOURCE_TYPES.get(row["entity_type"]) if reference == "entity_id" else REFERENCES[reference]
-        found = self.get(name, row.get(reference)) if name else None
-        return (ENTITIES[name], found) if name and found else None
+        target = self.get(name, row.get(reference)) if name else None
+        return (ENTITIES[name], target) if name and target else None
 
     def value(self, entity: Entity, row: Row, field: Field) -> Any:
         """What a read shows of one field, joined and computed ones included."""
@@ -94,8 +94,8 @@ class Rows:
         target = self.target(row, reference)
         if target is None:
             return None
-        entity, found = target
-        return self.value(entity, found, entity.shown[source]) if source in entity.shown else None
+        entity, target_row = target
+        return self.value(entity, target_row, entity.shown[source]) if source in entity.shown else None
 
     def _rendered(self, field: Field, value: Any) -> Any:
         if field.kind == "json" and self.dials.json_text_decoded and value is not None:

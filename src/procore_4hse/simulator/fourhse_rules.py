@@ -82,6 +82,7 @@ def _title_fits(rows: Rows, change: Change) -> Problems:
 def _closed_has_its_day(rows: Rows, change: Change) -> Problems:
     if change.new["status"] != "closed":
         return
+    # Whether a day that the row still holds from an earlier closing would do is not known (H4): a dial.
     asked_again = change.sent.get("status") == "closed" and not change.by_hand
     must_be_sent = asked_again and rows.dials.closing_needs_date == "in request"
     if change.new["date_closed"] is None or (must_be_sent and "date_closed" not in change.sent):

@@ -22,7 +22,7 @@ class Account:
 
 
 @dataclass
-class TokenDesk:
+class TokenEndpoint:
     """Gives out tokens and knows until when each is good, by the clock."""
 
     clock: Clock
@@ -45,6 +45,7 @@ class TokenDesk:
     def accepts(self, authorization: str) -> bool:
         """Whether an Authorization header carries a token that is still good."""
         scheme, _, token = authorization.partition(" ")
+        # An unknown token counts as one that ends now.
         return scheme.lower() == "bearer" and self.clock() < self.access.get(token, self.clock())
 
     def end_session(self) -> None:

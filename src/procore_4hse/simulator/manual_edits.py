@@ -49,12 +49,12 @@ def edited(url: str, record_id: str, fields: Mapping[str, str]) -> str:
     """What the record is that was changed in the system at `url`. Raises NotDone."""
     try:
         answer = httpx.post(f"{url}{SCREEN}{record_id}", json=dict(fields), timeout=10)
-        told = answer.json()
+        body = answer.json()
     except (httpx.HTTPError, json.JSONDecodeError) as error:
         raise NotDone(f"No simulated system answers at {url}; start both with: procore-4hse simulate") from error
     if answer.status_code != httpx.codes.OK:
-        raise NotDone(f"{told['problem']}; nothing was changed.")
-    return str(told["record"])
+        raise NotDone(f"{body['problem']}; nothing was changed.")
+    return str(body["record"])
 
 
 def in_procore(system: SimulatedProcore) -> Edit:
@@ -103,20 +103,21 @@ def _custom(system: SimulatedProcore, name: str, text: str) -> Any:
     if defined is None:
         raise ValueError(f"Nobody defined a custom field `{name}` here")
     data_type, labels = defined
-    known = {label: one for one, label in labels.items()}
+    ids = {label: entry_id for entry_id, label in labels.items()}
     if data_type == "lov_entries":
-        return [_entry(name, each.strip(), known) for each in text.split(";") if each.strip()]
-    return _entry(name, text, known) if text and data_type == "lov_entry" else _plain(text)
+        return [_entry(name, each.strip(), ids) for each in text.split(";") if each.strip()]
+    return _entry(name, text, ids) if text and data_type == "lov_entry" else _plain(text)
 
 
-def _entry(name: str, text: str, known: Mapping[str, int]) -> int:
-    if text not in known:
-        raise ValueError(f"`{name}` is one of: {', '.join(sorted(known))}")
-    return known[text]
+def _entry(name: str, text: str, ids: Mapping[str, int]) -> int:
+    if text not in ids:
+        raise ValueError(f"`{name}` is one of: {', '.join(sorted(ids))}")
+    return ids[text]
 
 
 def _plain(text: str) -> str | int | None:
     """What was typed: nothing, a whole number, or a text in which `\\n` begins a new line."""
     if not text:
         return None
+    # A code such as 007 stays a text.
     return int(text) if text.isdecimal() and str(int(text)) == text else text.replace("\\n", "\n")

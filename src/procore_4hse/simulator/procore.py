@@ -26,7 +26,7 @@ __all__ = ["ProcoreDials", "Refusal", "SimulatedProcore", "Write"]
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105
 TOKEN_LIFE = timedelta(seconds=5400)
-"""P1."""
+"""90 minutes (P1)."""
 NOT_FOUND_WITHOUT_COMPANY = re.compile(r"/rest/v1\.0/projects/\d+/(recycle_bin/)?incidents")
 """Paths that answer 404 instead of 400 when the company header is missing (payloads 2.3)."""
 OVER_LIMIT = "You have surpassed the max number of requests for an hour. Please wait until your limit resets."
@@ -56,15 +56,15 @@ class SimulatedProcore(ManualEdits):
         self._seed = seed
         self._credentials = (client_id, client_secret)
         self._tokens: dict[str, datetime] = {}
-        self._desk = RecordEndpoints(self.register, company_id, self.account, self._is_admin)
+        self._records = RecordEndpoints(self.register, company_id, self.account, self._is_admin)
         directory = DirectoryEndpoints(self.register, company_id, self.account, self._is_admin)
-        self._table = [*directory.endpoints(), *self._desk.endpoints()]
-        self._found: dict[tuple[str, str], tuple[Endpoint | None, Mapping[str, int]]] = {}
+        self._table = [*directory.endpoints(), *self._records.endpoints()]
+        self._endpoints: dict[tuple[str, str], tuple[Endpoint | None, Mapping[str, int]]] = {}
         self.handle = faults.wrap(self._serve) if faults else self._serve
 
     @property
     def writes(self) -> list[Write]:
-        return self._desk.writes
+        return self._records.writes
 
     @property
     def mails(self) -> int:
@@ -92,7 +92,7 @@ class SimulatedProcore(ManualEdits):
 
     def _serve(self, request: Request) -> Response:
         with self.lock:
-            window = self.limits.take()
+            window = self.limits.take()  # Before anything can fail: failed calls count too (P25).
             endpoint, ids = self._find_endpoint(request)
             self.calls[endpoint.name if endpoint else f"{request.method} {request.path}"] += 1
             try:
@@ -106,9 +106,9 @@ class SimulatedProcore(ManualEdits):
 
     def _find_endpoint(self, request: Request) -> tuple[Endpoint | None, Mapping[str, int]]:
         asked = (request.method, request.path)
-        if asked not in self._found:
-            self._found[asked] = next(self._matching(*asked), (None, {}))
-        return self._found[asked]
+        if asked not in self._endpoints:
+            self._endpoints[asked] = next(self._matching(*asked), (None, {}))
+        return self._endpoints[asked]
 
     def _matching(self, method: str, path: str) -> Iterator[tuple[Endpoint, Mapping[str, int]]]:
         for endpoint in self._table:
@@ -131,10 +131,10 @@ class SimulatedProcore(ManualEdits):
 
     def _act(self, endpoint: Endpoint, request: Request, ids: Mapping[str, int]) -> Response:
         query = parse_query(request, endpoint.query, self.dials)
-        if ids.get("company_id", self._desk.company_id) != self._desk.company_id:
+        if ids.get("company_id", self._records.company_id) != self._records.company_id:
             raise forbidden()
         if "project_id" in ids:
-            self._desk.project(ids["project_id"])
+            self._records.project(ids["project_id"])
         return endpoint.act(Call(request, ids, query))
 
     def _refuse(self, request: Request, refusal: Refusal) -> Response:
@@ -148,7 +148,7 @@ class SimulatedProcore(ManualEdits):
         return Response.of(429, {"errors": OVER_LIMIT}, headers)
 
     def _give_token(self, request: Request) -> Response:
-        """P1, P5: JSON and form bodies, client credentials only, no refresh token."""
+        """JSON and form bodies (P1, P5), client credentials only, and no refresh token (P2)."""
         try:
             is_json = "json" in request.headers.get("content-type", "")
             asked = request.json() if is_json else request.form()
@@ -165,7 +165,7 @@ class SimulatedProcore(ManualEdits):
         return Response.of(200, {"access_token": token, "token_type": "Bearer", "expires_in": life, "created_at": now})
 
     def _token_problem(self, request: Request) -> Response | None:
-        """P12."""
+        """The two 401 answers, of an expired token and of none (P12)."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer" or token not in self._tokens:
             return Response.of(401, {"error": "Invalid Token"})
@@ -179,5 +179,5 @@ class SimulatedProcore(ManualEdits):
         if company is None:
             status = 404 if NOT_FOUND_WITHOUT_COMPANY.match(request.path) else 400
             raise Refusal(status, {"base": ["Missing Procore-Company-Id header!"]}, breach=True)
-        if company != str(self._desk.company_id):
+        if company != str(self._records.company_id):
             raise forbidden()

@@ -77,8 +77,8 @@ class Answers:
             "attachments": [],
             "type": self._reference("types", values["type_id"]),
             "custom_status": self._reference("custom_statuses", values["custom_status_id"]),
-            "assignees": [{"id": one, "name": self.state.logins[one]} for one in values["assignee_ids"]],
-            "distribution_members": [self.state.users[one] for one in values["distribution_member_ids"]],
+            "assignees": [{"id": each, "name": self.state.logins[each]} for each in values["assignee_ids"]],
+            "distribution_members": [self.state.users[each] for each in values["distribution_member_ids"]],
             **{kind.plural: self._shown_children(record, kind) for kind in CHILD_KINDS},
         }
 
@@ -86,8 +86,8 @@ class Answers:
         plain, references = LAYOUTS[record.kind]
         values = record.values
         row = {name: values[name] for name in plain}
-        for name, shown, listing in references:
-            row[shown] = self._reference(listing, values[name])
+        for name, shown_as, listing in references:
+            row[shown_as] = self._reference(listing, values[name])
         text = "statement" if record.kind == "witness_statement" else "description"
         row |= {
             "id": record.id,
@@ -100,7 +100,8 @@ class Answers:
             "custom_fields": self._custom(record),
         }
         if not KIND[record.kind].counted:
-            return row | {"attachments": []} | self._only_of(record)
+            own = {"recording": None} if record.kind == "witness_statement" else {"observation_id": None}
+            return row | {"attachments": []} | own
         return row | self._record_part(record) | (self._injured_part(values) if record.kind == "injury" else {})
 
     def show(self, record: Record) -> Row:
@@ -110,8 +111,8 @@ class Answers:
         return self.incident_row(record) if record.kind == "incident" else self.child_row(record)
 
     def records_count(self, record: Record, counts: Counter[str] | None = None) -> int:
-        found = self._counts(record) if counts is None else counts
-        return sum(found[kind.name] for kind in CHILD_KINDS if kind.counted)
+        by_kind = self._counts(record) if counts is None else counts
+        return sum(by_kind[kind.name] for kind in CHILD_KINDS if kind.counted)
 
     def project(self, project: Project, *, view: str) -> Row:
         """`view`: compact, normal, extended (as listed) or show. tz_name is in the last two only (P63)."""
@@ -182,20 +183,20 @@ class Answers:
         children = (child for child in self.state.children_of(incident.id) if child.kind == kind.name)
         return [self.child_row(child) for child in children if keeps_all or child.deleted_at is None]
 
-    def _reference(self, listing: str, one: int | None) -> Row | None:
-        if one is None:
+    def _reference(self, listing: str, target_id: int | None) -> Row | None:
+        if target_id is None:
             return None
         if listing == "users":
-            return self.state.users[one]
+            return self.state.users[target_id]
         if listing == "people":
-            return {"id": one, "name": self.state.people[one].name}
-        return self.state.lists[listing][one].ref
+            return {"id": target_id, "name": self.state.people[target_id].name}
+        return self.state.lists[listing][target_id].ref
 
     def _record_part(self, record: Record) -> Row:
         """What injuries, near misses, property damages and environmentals have in common."""
         incident = self.state.records[record.incident_id or 0]
         return {
-            "type": record.kind,
+            "type": record.kind,  # The reference's sample of a near miss says "injury", a slip (P100).
             "number": record.number,
             "full_number": f"{incident.number}.{record.number}",
             "recordable": bool(record.values.get("recordable")),
@@ -207,23 +208,23 @@ class Answers:
 
     def _injured_part(self, values: Row) -> Row:
         parts = values["body_part_ids"]
-        keys = [self.state.part_keys[one] for one in parts]
+        keys = [self.state.part_keys[part_id] for part_id in parts]
         return {
-            "body_parts": [self.state.lists["body_parts"][one].row for one in parts],
+            "body_parts": [self.state.lists["body_parts"][part_id].row for part_id in parts],
             "affected_body_parts": keys,
             "affected_body_part": keys[0] if keys else None,
             "afflictions": [],
         }
 
-    def _only_of(self, record: Record) -> Row:
-        return {"recording": None} if record.kind == "witness_statement" else {"observation_id": None}
-
     def _custom(self, record: Record) -> Row:
         """Custom fields wrapped, as they are read and never written (P102, P103)."""
-        return {f"custom_field_{one}": self._custom_value(one, raw) for one, raw in record.custom.items()}
+        return {
+            f"custom_field_{definition_id}": self._custom_value(definition_id, raw)
+            for definition_id, raw in record.custom.items()
+        }
 
-    def _custom_value(self, one: str, raw: Any) -> Row:
-        data_type, labels = self.state.custom_fields[one]
+    def _custom_value(self, definition_id: str, raw: Any) -> Row:
+        data_type, labels = self.state.custom_fields[definition_id]
         value = raw
         if data_type == "lov_entry" and raw is not None:
             value = {"id": raw, "label": labels.get(raw, str(raw))}

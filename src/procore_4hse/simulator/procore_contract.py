@@ -81,8 +81,8 @@ def _field(word: str) -> Field:
 
 
 def fields(*texts: str) -> Fields:
-    found = (_field(word) for text in texts for word in text.split())
-    return MappingProxyType({one.name: one for one in found})
+    parsed = (_field(word) for text in texts for word in text.split())
+    return MappingProxyType({field.name: field for field in parsed})
 
 
 PAGES = "page:int per_page:int"
@@ -154,7 +154,8 @@ KINDS: tuple[Kind, ...] = (
         create=fields(INCIDENT),
         update=fields(INCIDENT),
         nested=fields(),
-        required=("title", "event_date"),
+        required=("title", "event_date"),  # By the text; the schema requires nothing (P60).
+        # The bin lacks these three filters.
         query=fields(INCIDENT_QUERY, "f.custom_status_id:ints[] f.type_id:ints[] f.assignee_id:ints[]"),
         bin_query=fields(INCIDENT_QUERY),
         counted=False,
@@ -164,6 +165,7 @@ KINDS: tuple[Kind, ...] = (
         "injury",
         "injuries",
         "injury",
+        # The day of return can be set on a create only (P91).
         create=fields("incident_id:int date_of_death:day? date_returned_to_work:day?", INJURY),
         update=fields("date_of_death:day?", INJURY),
         nested=fields("date_of_death:day?", INJURY),
@@ -271,7 +273,7 @@ WORKFLOW_FIELDS = ("status", "custom_status_id", "assignee_ids", "distribution_m
 
 _PICKER = f"{PAGES} f.id:ints[] f.updated_at:range"
 _NAMED = f"{_PICKER} f.active:bool sort=name"
-COMPANY_PICKERS: Mapping[str, Fields] = {
+COMPANY_PICKERS: Mapping[str, Fields] = {  # Those without any query name come whole, on no page.
     "incidents/affliction_types": fields(_NAMED, "f.query:text"),
     "incidents/body_parts": fields(_PICKER, "f.selectable:bool sort=name"),
     "incidents/affected_body_parts": fields(),

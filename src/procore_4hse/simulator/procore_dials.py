@@ -25,7 +25,7 @@ class ProcoreDials:
     range_end_included: bool = True
     """P36: also, a range that ends in a day includes that day."""
     range_days_are_local: bool = True
-    """P35: days of a range are days of the project's zone, else UTC days."""
+    """Days of a range are days of the project's zone, else UTC days: no document says which."""
     child_page_cap: int = _dial(1000, 100)
     """P31: the most rows per page of child lists, directory and pickers; more is cut silently."""
     recycled_get_answers: int = _dial(404, 200)
@@ -35,7 +35,7 @@ class ProcoreDials:
     restore_bumps_updated_at: bool = True
     """P50."""
     delete_hides_children_in_lists: bool = True
-    """P50: the child lists leave out the children of a recycled incident."""
+    """The child lists leave out the children of a recycled incident: no document says. P50 is about other places."""
     show_includes_recycled_children: bool = False
     """P50: the arrays of an incident's show keep its recycled children, with deleted_at."""
     null_clears: bool = True
@@ -43,9 +43,9 @@ class ProcoreDials:
     one_patch_clears_both: bool = False
     """P87: one PATCH may clear the affliction type together with the body parts."""
     html_wraps_description: bool = False
-    """P74: an incident's description is stored as a paragraph of HTML."""
+    """An incident's description is stored as a paragraph of HTML, as P74 says of its children's alone."""
     trims_text: bool = False
-    """Outer blanks of texts are cut."""
+    """Outer blanks of texts are cut: no document says."""
     rate_headers_sent: bool = True
     """P27."""
     retry_after_on_429: bool = True
@@ -53,9 +53,9 @@ class ProcoreDials:
     error_form: str = _dial("map", "string", "nested")
     """P78: {"errors": {field: [words]}}, {"errors": words}, {"error": {code, message, details}}."""
     validation_status: int = _dial(422, 400)
-    """P77, and "name has already been taken" as seen with 400."""
+    """P77 says 422; "name has already been taken" was seen with 400 (payloads 2.3)."""
     created_by_null: bool = False
-    """P10: every created_by is null."""
+    """Every created_by is null: no document says that it always holds the account of P10."""
     tz_name_shown: bool = True
     """P63."""
     array_filter_needs_brackets: bool = True
@@ -65,9 +65,11 @@ class ProcoreDials:
     patch_unknown_fields: str = _dial("refuse", "ignore")
     """P77: a member that the contract does not name is refused, or left aside with 200."""
     undefined_custom_fields: str = _dial("ignore", "refuse")
-    """P104: a flat custom field whose definition the company does not have is left aside with 200, or refused."""
+    """A flat custom field whose definition the company does not have is left aside with 200, or refused: no document
+    says which."""
     unknown_time_event_date_normalised: bool = False
-    """P61: with time_unknown, event_date is stored as the local midnight of its local day."""
+    """With time_unknown, event_date is stored as the local midnight of its local day. P61 asks the client to send that
+    instant; whether the server makes it of another one, no document says."""
     fractional_seconds: bool = False
     """Time stamps end in .000Z, as in the reference's samples."""
 

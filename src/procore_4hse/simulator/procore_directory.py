@@ -48,6 +48,7 @@ class DirectoryEndpoints(Endpoints):
 
     def _me(self, call: Call) -> Response:
         row: Row = {"id": self.account.user_id, "login": self.account.login}
+        # The name comes only when a company or project is stated (P10).
         return Response.of(200, row | ({"name": self.account.name} if call.query.values else {}))
 
     def _companies(self, call: Call) -> Response:
@@ -58,12 +59,14 @@ class DirectoryEndpoints(Endpoints):
         self._require_company_query(call)
         view = call.query.values.get("view", "normal")
         status = call.query.filters.get("by_status", "Active")
-        visible = [one for one in self.register.state.projects.values() if not one.hidden and status != "Inactive"]
-        if view == "ids":
-            return Response.of(200, [one.id for one in visible], {"Total": str(len(visible)), "Per-Page": "200000"})
-        rows = [self.answers.project(one, view=view) for one in visible]
-        found = select_rows(rows, call.query, self.register.dials)
-        page = cut_page(found, call.request, call.query, default=DEFAULT_PAGE, cap=300, strict=True)
+        projects = self.register.state.projects.values() if status != "Inactive" else ()
+        visible = [project for project in projects if not project.hidden]
+        if view == "ids":  # All at once, whatever the page asked for.
+            ids = [project.id for project in visible]
+            return Response.of(200, ids, {"Total": str(len(ids)), "Per-Page": "200000"})
+        rows = [self.answers.project(project, view=view) for project in visible]
+        matching = select_rows(rows, call.query, self.register.dials)
+        page = cut_page(matching, call.request, call.query, default=DEFAULT_PAGE, cap=300, strict=True)
         return Response.of(200, page.rows, page.headers)
 
     def _show_project(self, call: Call) -> Response:
@@ -78,13 +81,18 @@ class DirectoryEndpoints(Endpoints):
     def _list_users(self, call: Call) -> Response:
         view = call.query.values.get("view", "normal")
         people = self.register.state.people.values()
-        here = (one for one in people if one.project_id == call.ids["project_id"] and one.user_id and one.active)
-        return self._rows((self.answers.user(one, view=view) for one in here), call)
+        here = (
+            person
+            for person in people
+            if person.project_id == call.ids["project_id"] and person.user_id and person.active
+        )
+        return self._rows((self.answers.user(person, view=view) for person in here), call)
 
     def _show_user(self, call: Call) -> Response:
+        # By the user's id, also of somebody who left: only the list is of active users (P95).
         people = self.register.state.people.values()
-        here = (one for one in people if one.project_id == call.ids["project_id"])
-        person = next((one for one in here if one.user_id == call.ids["id"]), None)
+        here = (each for each in people if each.project_id == call.ids["project_id"])
+        person = next((each for each in here if each.user_id == call.ids["id"]), None)
         if person is None:
             raise not_found()
         return Response.of(200, self.answers.user(person))
@@ -93,12 +101,12 @@ class DirectoryEndpoints(Endpoints):
         view = call.query.values.get("view", "normal")
         project_id = call.ids.get("project_id")
         people = self.register.state.people.values()
-        here = (one for one in people if project_id in (None, one.project_id))
-        return self._rows((self.answers.person(one, view=view) for one in here), call)
+        here = (person for person in people if project_id in (None, person.project_id))
+        return self._rows((self.answers.person(person, view=view) for person in here), call)
 
     def _entries(self, name: str, call: Call) -> Response:
         entries = self.register.state.lists[name].values()
-        here = (one.row for one in entries if one.project_id in (None, call.ids["project_id"]))
+        here = (entry.row for entry in entries if entry.project_id in (None, call.ids["project_id"]))
         return self._rows(here, call)
 
     def _show_location(self, call: Call) -> Response:
@@ -117,26 +125,26 @@ class DirectoryEndpoints(Endpoints):
             return Response.of(200, fixed_words()[name])
         shows_all = call.query.values.get("all", name not in ACTIVE_ONLY) or "active" in call.query.filters
         entries = self.register.state.lists[name].values()
-        return self._rows((one.row for one in entries if one.active or shows_all), call)
+        return self._rows((entry.row for entry in entries if entry.active or shows_all), call)
 
     def _options(self, member: str, call: Call) -> Response:
         """Key and value of what the project's visible incidents use now."""
         if member == "status":
-            return Response.of(200, [{"key": one, "value": one.capitalize()} for one in contract.WORDS["status"]])
+            return Response.of(200, [{"key": word, "value": word.capitalize()} for word in contract.WORDS["status"]])
         kept = self.register.state.records_of("incident", call.ids["project_id"])
-        live = [one.values[member] for one in kept if one.deleted_at is None and self.may_see(one)]
-        used = {one for value in live for one in (value if isinstance(value, list) else [value]) if one is not None}
-        return Response.of(200, [{"key": str(one), "value": self._option_name(member, one)} for one in sorted(used)])
+        live = [record.values[member] for record in kept if record.deleted_at is None and self.may_see(record)]
+        ids = {each for value in live for each in (value if isinstance(value, list) else [value]) if each is not None}
+        return Response.of(200, [{"key": str(each), "value": self._option_name(member, each)} for each in sorted(ids)])
 
-    def _option_name(self, member: str, one: int) -> str:
+    def _option_name(self, member: str, entry_id: int) -> str:
         if member == "assignee_ids":
-            return self.register.state.logins[one]
-        return str(self.register.state.lists[contract.REFERENCES[member]][one].row["name"])
+            return self.register.state.logins[entry_id]
+        return str(self.register.state.lists[contract.REFERENCES[member]][entry_id].row["name"])
 
     def _rows(self, rows: Iterable[Row], call: Call) -> Response:
-        found = select_rows(rows, call.query, self.register.dials)
+        matching = select_rows(rows, call.query, self.register.dials)
         cap = self.register.dials.child_page_cap
-        page = cut_page(found, call.request, call.query, default=DEFAULT_PAGE, cap=cap, strict=False)
+        page = cut_page(matching, call.request, call.query, default=DEFAULT_PAGE, cap=cap, strict=False)
         return Response.of(200, page.rows, page.headers)
 
 

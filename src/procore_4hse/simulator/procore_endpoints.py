@@ -77,6 +77,7 @@ class Endpoints:
         """P84: private incidents are for their creator, admins, distribution members and assignees."""
         incident = self.incident_of(record)
         values, account = incident.values, self.account
+        # Users by one id, assignees by another of the same person (P70).
         return (
             not values["private"]
             or self.is_admin()
@@ -95,7 +96,7 @@ class Endpoints:
         return record if record.incident_id is None else self.register.state.records[record.incident_id]
 
     def require_admin(self) -> None:
-        """P56: deleting, the bin and the configuration are for admins of the tool."""
+        """Deleting and the bin are for admins of the tool (P56), and so is its configuration (P85)."""
         if not self.is_admin():
             raise forbidden()
 

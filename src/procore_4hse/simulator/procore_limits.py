@@ -47,6 +47,7 @@ class RateLimits:
         """Count one call, failed ones too (P25); the window nearest exhaustion."""
         for window in (self.hour, self.spike):
             window.take(self.clock())
+        # The headers describe the one nearer its end, so the limit jumps between answers (P21).
         return min((self.hour, self.spike), key=lambda window: (window.remaining, not window.is_over))
 
     def headers(self, window: Window) -> Mapping[str, str]:

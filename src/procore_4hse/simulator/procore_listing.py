@@ -85,8 +85,8 @@ def _range(field: Field, text: str) -> tuple[str, str]:
     ends = (start.strip('"'), end.strip('"'))
     if not dots or not all(ends):
         raise _breach(field.name, "must be a range")
-    for one in ends:
-        datetime.fromisoformat(one)
+    for end_text in ends:  # Raises ValueError, which the caller turns into a refusal.
+        datetime.fromisoformat(end_text)
     return ends
 
 
@@ -127,7 +127,7 @@ def make_range(ends: tuple[str, str], dials: ProcoreDials, zone: tzinfo) -> Rang
     days = zone if dials.range_days_are_local else UTC
     start, end = (_instant(text, days) for text in ends)
     if len(ends[1]) == len("2026-01-31") and dials.range_end_included:
-        end += timedelta(days=1, seconds=-1)
+        end += timedelta(days=1, seconds=-1)  # Stored times have whole seconds.
     return Range(start, end, dials.range_start_included, dials.range_end_included)
 
 
@@ -169,9 +169,9 @@ class RecordListing:
             return lambda _: not value
         if name == "affected_body_part":
             keys = self.register.state.part_keys
-            return lambda record: any(keys[one] in wanted for one in record.values["body_part_ids"])
+            return lambda record: any(keys[each] in wanted for each in record.values["body_part_ids"])
         if name in ("assignee_id", "body_part_id"):
-            return lambda record: any(one in wanted for one in record.values[f"{name}s"])
+            return lambda record: any(each in wanted for each in record.values[f"{name}s"])
         return lambda record: record.values[name] in wanted
 
     def _moment(self, record: Record, name: str) -> datetime | None:
@@ -184,6 +184,7 @@ class RecordListing:
     def _sorted(self, rows: list[Record], names: Sequence[str]) -> list[Record]:
         """Stable over several names; ties by id, so that two walks see one order."""
         rows.sort(key=lambda record: record.id, reverse=names[0].startswith("-"))
+        # The last name first: each later sort is stable, so the first name decides in the end.
         for name in reversed(names):
             key = self._sort_key(name.removeprefix("-"))
             rows.sort(key=lambda record: _null_first(key(record)), reverse=name.startswith("-"))
@@ -214,22 +215,24 @@ def _null_first(value: Any) -> tuple[bool, Any]:
 def select_rows(rows: Iterable[Row], query: Query, dials: ProcoreDials) -> list[Row]:
     """Directory and picker rows by the filters that say something about their members; sorted if asked."""
     tests = [_row_test(name, value, dials) for name, value in query.filters.items()]
-    found = [row for row in rows if all(test(row) for test in tests)]
+    matching = [row for row in rows if all(test(row) for test in tests)]
     for name in reversed(query.values.get("sort") or ()):
-        found.sort(key=lambda row: _row_key(row, name.removeprefix("-")), reverse=name.startswith("-"))
-    return found
+        matching.sort(key=lambda row: _row_key(row, name.removeprefix("-")), reverse=name.startswith("-"))
+    return matching
 
 
 def _row_test(name: str, value: Any, dials: ProcoreDials) -> Callable[[Row], bool]:
     if isinstance(value, tuple):
         span = make_range(value, dials, UTC)
+        # Days of these filters are taken as UTC's: no document says, and only records are asked for by local days.
         return lambda row: bool(row.get(name)) and moment_of(row[name]) in span
     if name in ("search", "query"):
         return lambda row: value.lower() in json.dumps(row, ensure_ascii=False).lower()
     if name in ("reference_users_only", "without_reference_users"):
         keeps_reference = name == "reference_users_only"
         return lambda row: not value or (row["user_id"] is None) == keeps_reference
-    wanted = [str(one) for one in (value if isinstance(value, list) else [value])]
+    wanted = [str(each) for each in (value if isinstance(value, list) else [value])]
+    # A filter by a member that rows do not show, such as a trade, keeps everything here.
     return lambda row: name not in row or str(row[name]) in wanted
 
 

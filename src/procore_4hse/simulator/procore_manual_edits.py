@@ -133,7 +133,7 @@ class ManualEdits:
     @_locked
     def words(self, listing: str) -> dict[str, int]:
         """Name -> id of a list: affliction_types, body_parts, hazards, types, custom_statuses ..."""
-        return {entry.row["name"]: one for one, entry in self._state.lists[listing].items()}
+        return {entry.row["name"]: entry_id for entry_id, entry in self._state.lists[listing].items()}
 
     # Records
 
@@ -179,14 +179,16 @@ class ManualEdits:
     @_locked
     def dump(self, project_id: int) -> list[Row]:
         """The live incidents in the shape of show, children included, by number."""
-        live = (one for one in self._state.records_of("incident", project_id) if one.deleted_at is None)
-        return _copied([self._answers.incident_show(one) for one in live])
+        live = (record for record in self._state.records_of("incident", project_id) if record.deleted_at is None)
+        return _copied([self._answers.incident_show(record) for record in live])
 
     @_locked
     def bin(self, project_id: int) -> list[Row]:
         """What lies in the recycle bin: list items with their `kind`."""
-        recycled = (one for kind in KINDS for one in self._state.records_of(kind.name, project_id) if one.deleted_at)
-        return _copied([{"kind": one.kind, **self._answers.row(one)} for one in recycled])
+        recycled = (
+            record for kind in KINDS for record in self._state.records_of(kind.name, project_id) if record.deleted_at
+        )
+        return _copied([{"kind": record.kind, **self._answers.row(record)} for record in recycled])
 
     @_locked
     def record(self, record_id: int) -> Record:
@@ -218,12 +220,12 @@ class ManualEdits:
         self._state.users[user_id] = {"id": user_id, "login": login, "name": name}
         return user_id
 
-    def _add_entry(self, listing: str, project_id: int | None, row: Row, shown: tuple[str, ...]) -> int:
-        one = self._state.take_id()
-        whole = {"id": one, **row}
-        ref = {name: whole[name] for name in shown}
-        self._state.lists[listing][one] = Entry(whole, ref, project_id=project_id)
-        return one
+    def _add_entry(self, listing: str, project_id: int | None, row: Row, ref_names: tuple[str, ...]) -> int:
+        entry_id = self._state.take_id()
+        whole = {"id": entry_id, **row}
+        ref = {name: whole[name] for name in ref_names}
+        self._state.lists[listing][entry_id] = Entry(whole, ref, project_id=project_id)
+        return entry_id
 
 
 def _copied(rows: list[Row]) -> list[Row]:

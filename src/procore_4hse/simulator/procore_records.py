@@ -31,25 +31,27 @@ class RecordEndpoints(Endpoints):
         path = "incidents" if is_incident else f"incidents/{kind.plural}"
         live = f"/rest/v1.0/projects/{{project_id}}/{path}"
         bin_ = f"/rest/{kind.bin_version}/projects/{{project_id}}/recycle_bin/{path}"
-        one = contract.NO_QUERY if is_incident else contract.OF_INCIDENT
+        of_one = contract.NO_QUERY if is_incident else contract.OF_INCIDENT
         validations = contract.VALIDATIONS if kind.validates else contract.NO_QUERY
         yield Endpoint("GET", live, kind.query, partial(self._list, kind))
         yield Endpoint("POST", live, validations, partial(self._create, kind))
-        yield Endpoint("GET", f"{live}/{{id}}", one, partial(self._show, kind))
-        yield Endpoint("PATCH", f"{live}/{{id}}", {**one, **validations}, partial(self._edit, kind))
-        yield Endpoint("DELETE", f"{live}/{{id}}", one, partial(self._delete, kind))
+        yield Endpoint("GET", f"{live}/{{id}}", of_one, partial(self._show, kind))
+        yield Endpoint("PATCH", f"{live}/{{id}}", {**of_one, **validations}, partial(self._edit, kind))
+        yield Endpoint("DELETE", f"{live}/{{id}}", of_one, partial(self._delete, kind))
         yield Endpoint("GET", bin_, kind.bin_query, partial(self._list_bin, kind))
-        yield Endpoint("GET", f"{bin_}/{{id}}", one, partial(self._show_recycled, kind))
-        yield Endpoint("PATCH", f"{bin_}/{{id}}/restore", one, partial(self._restore, kind))
+        yield Endpoint("GET", f"{bin_}/{{id}}", of_one, partial(self._show_recycled, kind))
+        yield Endpoint("PATCH", f"{bin_}/{{id}}/restore", of_one, partial(self._restore, kind))
 
     def _list(self, kind: Kind, call: Call) -> Response:
         kept = self.register.state.records_of(kind.name, call.ids["project_id"])
-        return self._records(kind, call, (one for one in kept if self._is_listed(one) and self.may_see(one)))
+        return self._records(
+            kind, call, (record for record in kept if self._is_listed(record) and self.may_see(record))
+        )
 
     def _list_bin(self, kind: Kind, call: Call) -> Response:
         self.require_admin()
         kept = self.register.state.records_of(kind.name, call.ids["project_id"])
-        return self._records(kind, call, (one for one in kept if one.deleted_at is not None), in_bin=True)
+        return self._records(kind, call, (record for record in kept if record.deleted_at is not None), in_bin=True)
 
     def _is_listed(self, record: Record) -> bool:
         went_along = record.deleted_with_incident and not self.register.dials.delete_hides_children_in_lists
@@ -68,7 +70,7 @@ class RecordEndpoints(Endpoints):
         else:
             cap = self.register.dials.child_page_cap
             page = cut_page(rows, call.request, query, default=DEFAULT_PAGE, cap=cap, strict=False)
-        return Response.of(200, [shape(one) for one in page.rows], page.headers)
+        return Response.of(200, [shape(record) for record in page.rows], page.headers)
 
     def _show(self, kind: Kind, call: Call) -> Response:
         recycled_too = self.register.dials.recycled_get_answers == 200
@@ -121,7 +123,7 @@ class RecordEndpoints(Endpoints):
         if record is None or (record.deleted_at is not None and not recycled_too):
             raise not_found()
         self._belongs(record, kind, call)
-        if not self.may_see(record):
+        if not self.may_see(record):  # Told as missing or as forbidden: a 404 may stand for a 403 (P19).
             raise Refusal(self.register.dials.private_get_answers, not_found().problems)
         return record
 

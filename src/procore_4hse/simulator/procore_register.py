@@ -36,10 +36,10 @@ class Register:
         return Rules(self.state, self.dials)
 
     def project(self, project_id: int) -> Project:
-        found = self.state.projects.get(project_id)
-        if found is None:
+        project = self.state.projects.get(project_id)
+        if project is None:
             raise not_found()
-        return found
+        return project
 
     def live(self, kind: str, record_id: int) -> Record:
         record = self.state.records.get(record_id)
@@ -69,8 +69,9 @@ class Register:
     def edit(self, record: Record, body: Mapping[str, Any], author: Author) -> Record:
         rules = self.rules
         kind = KIND[record.kind]
+        # A person at a screen may also set what the contract of updates leaves out (P91).
         fields: Fields = {**kind.update, **kind.create} if author.by_hand else kind.update
-        if record.workflow_locked and not author.by_hand:
+        if record.workflow_locked and not author.by_hand:  # P69 is about the API; people work through the workflow.
             rules.refuse_locked(body)
         project = self.project(record.project_id)
         draft = rules.draft(kind, fields, body, project, record)
@@ -80,7 +81,7 @@ class Register:
         if self._apply(record, draft):
             record.updated_at = self.now()
             self._touch_incident_of(record)
-        for nested in draft.nested:
+        for nested in draft.nested:  # Lists in a change are records to be created (P66).
             self._touch_incident_of(self._store(nested, project, record, author))
         return record
 
@@ -96,11 +97,12 @@ class Register:
         """Out of the bin; an incident brings back those children that went with it (P54)."""
         if record.incident_id is not None and self.state.records[record.incident_id].deleted_at is not None:
             raise Refusal(422, {"incident": ["is in the recycle bin"]}, breach=True)
+        # A child that was deleted before its incident stays in the bin.
         went_along = [child for child in self.state.children_of(record.id) if child.deleted_with_incident]
-        for one in (record, *went_along):
-            one.deleted_at, one.deleted_with_incident = None, False
+        for restored in (record, *went_along):
+            restored.deleted_at, restored.deleted_with_incident = None, False
             if self.dials.restore_bumps_updated_at:
-                one.updated_at = self.now()
+                restored.updated_at = self.now()
         self._touch_incident_of(record)
 
     def _recycle(self, record: Record, *, with_incident: bool) -> None:
@@ -156,7 +158,7 @@ def _next_number(kind: Kind, project: Project, incident: Record | None) -> int:
 
 def _mails(draft: Draft, before: Mapping[str, Any]) -> int:
     """Messages that these values send: new distribution members, an alerting filing type (P73)."""
-    known = before.get("distribution_member_ids", ())
-    members = [one for one in draft.values.get("distribution_member_ids", ()) if one not in known]
+    earlier = before.get("distribution_member_ids", ())
+    members = [member for member in draft.values.get("distribution_member_ids", ()) if member not in earlier]
     filing = draft.values.get("filing_type")
     return len(members) + (filing in ALERTING and filing != before.get("filing_type"))

@@ -64,8 +64,8 @@ def _instance(kind: type) -> Callable[[Any], Any]:
     return check
 
 
-def _list_of(one: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
-    return lambda raw: [one(item) for item in _instance(list)(raw)]
+def _list_of(read_item: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
+    return lambda raw: [read_item(item) for item in _instance(list)(raw)]
 
 
 def _number(raw: Any) -> str:
@@ -140,14 +140,14 @@ class Rules:
             problems.setdefault(name, []).append(words)
         if problems:
             raise self.invalid(problems)
-        self._couple(draft, earlier, project)
+        self._couple(draft, earlier, project)  # Last, so that only what was sent can break a rule.
         return draft
 
     def invalid(self, problems: Mapping[str, list[str]]) -> Refusal:
         return Refusal(self.dials.validation_status, problems, breach=True)
 
     def require(self, draft: Draft) -> None:
-        """P60, P99."""
+        """Title and event_date of an incident (P60), the parent and partner ids of a child (P99)."""
         absent = [name for name in draft.kind.required if name not in draft.values]
         if absent:
             raise self.invalid({name: ["can't be blank"] for name in absent})
@@ -181,12 +181,12 @@ class Rules:
                 return "may not be null"
             if self.dials.null_clears:
                 draft.values[field.name] = None
-            return None
+            return None  # Else the field is left as it is, with a success all the same.
         try:
             value = READERS[field.type](raw)
         except TypeError:
             return "has the wrong type"
-        if field.choices and any(one not in field.choices for one in (value if isinstance(value, list) else [value])):
+        if field.choices and any(each not in field.choices for each in (value if isinstance(value, list) else [value])):
             return "is not included in the list"
         if field.name not in UNSTORED:
             draft.values[field.name] = value.strip() if field.type == "text" and self.dials.trims_text else value
@@ -204,7 +204,7 @@ class Rules:
         values = draft.values
         keys = values.pop("affected_body_parts", None)
         if keys is not None:
-            ids = {key: one for one, key in self.state.part_keys.items()}
+            ids = {key: part_id for part_id, key in self.state.part_keys.items()}
             values.setdefault("body_part_ids", [ids[key] for key in keys])
         if values.get("filing_type") == "recordable":
             del values["filing_type"]
@@ -219,30 +219,31 @@ class Rules:
         if draft.kind.name == "injury":
             yield from self._broken_injury_rules(draft.values, before)
 
-    def _reference(self, name: str, one: int, before: Mapping[str, Any], project: Project) -> str | None:
+    def _reference(self, name: str, target_id: int, before: Mapping[str, Any], project: Project) -> str | None:
         target = REFERENCES[name]
         if target in ("users", "people"):
-            known: Mapping[int, Any] = self.state.users if target == "users" else self.state.people
-            return None if one in known else "is not a full user" if target == "users" else "is not a person"
-        entry = self.state.lists[target].get(one)
+            people: Mapping[int, Any] = self.state.users if target == "users" else self.state.people
+            return None if target_id in people else "is not a full user" if target == "users" else "is not a person"
+        entry = self.state.lists[target].get(target_id)
         if entry is None or (target in LISTS_OF_PROJECT and entry.project_id not in (None, project.id)):
             return "not found"
-        return None if entry.active or before.get(name) == one else "is not active"
+        # An inactive entry may stay where it stands, and may not be chosen anew (P98).
+        return None if entry.active or before.get(name) == target_id else "is not active"
 
     def _broken_incident_rules(self, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if "title" in values and not values["title"].strip():
             yield "title", "can't be blank"
         if "status" in values and "custom_status_id" in values:
             yield "status", "cannot be given together with custom_status_id"
-        if any(one not in self.state.logins for one in values.get("assignee_ids", ())):
+        if any(each not in self.state.logins for each in values.get("assignee_ids", ())):
             yield "assignee_ids", "must be login information ids"
-        if any(one not in self.state.users for one in values.get("distribution_member_ids", ())):
+        if any(each not in self.state.users for each in values.get("distribution_member_ids", ())):
             yield "distribution_member_ids", "must be user ids"
 
     def _broken_injury_rules(self, values: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         parts = values.get("body_part_ids", before["body_part_ids"])
         listed = self.state.lists["body_parts"]
-        if any(one not in listed or not listed[one].row["selectable"] for one in parts):
+        if any(part_id not in listed or not listed[part_id].row["selectable"] for part_id in parts):
             yield "body_part_ids", "must be selectable body parts"
         if parts and values.get("affliction_type_id", before["affliction_type_id"]) is None:
             yield "affliction_type_id", "can't be blank while body parts are set"
@@ -291,7 +292,7 @@ def defaults(kind: Kind, state: State) -> dict[str, Any]:
         del values["affected_body_parts"]
         values |= {"body_part_ids": [], "recordable": False}
     if kind.name == "incident":
-        general = next(one for one, entry in state.lists["types"].items() if entry.row["default"])
+        general = next(type_id for type_id, entry in state.lists["types"].items() if entry.row["default"])
         values |= {"status": "open", "custom_status_id": default_status(state, "open"), "type_id": general}
         values |= {"private": False, "recordable": False, "time_unknown": False}
         values |= {"assignee_ids": [], "distribution_member_ids": []}

@@ -8,6 +8,7 @@ from typing import Any
 from procore_4hse.simulator.procore_contract import BODY_PART_KEYS, FILING_TYPES
 
 FIRST_ID = 2**33 + 1
+"""Beyond 32 bits, as real ids may be (P17)."""
 
 
 @dataclass
@@ -103,10 +104,10 @@ class State:
         return self.next_id - 1
 
     def records_of(self, kind: str, project_id: int) -> list[Record]:
-        return [self.records[one] for one in self.shelves.get((kind, project_id), ())]
+        return [self.records[record_id] for record_id in self.shelves.get((kind, project_id), ())]
 
     def children_of(self, incident_id: int) -> list[Record]:
-        return [self.records[one] for one in self.children.get(incident_id, ())]
+        return [self.records[record_id] for record_id in self.children.get(incident_id, ())]
 
 
 def stamp(moment: datetime | None, fraction: bool = False) -> str | None:
@@ -116,6 +117,7 @@ def stamp(moment: datetime | None, fraction: bool = False) -> str | None:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S") + (".000Z" if fraction else "Z")
 
 
+# Invented: no public list of the words that Procore ships was found (P97).
 WORD_LISTS = {
     "affliction_types": (
         "Abrasion",
@@ -206,9 +208,9 @@ def stock(state: State, moment: str) -> None:
 
 def add_word(state: State, listing: str, name: str, moment: str, *, active: bool = True, own: bool = False) -> int:
     """One more picker entry; `own` marks one that the company made itself. Returns its id."""
-    one = state.take_id()
+    entry_id = state.take_id()
     ref = {
-        "id": one,
+        "id": entry_id,
         "name": name,
         "active": active,
         "global": not own,
@@ -217,26 +219,26 @@ def add_word(state: State, listing: str, name: str, moment: str, *, active: bool
     }
     key = {} if listing in WITHOUT_KEY else {"name_key": name.lower().replace(" ", "_")}
     row = {**ref, **key}
-    shown = row if listing == "action_types" else ref
-    state.lists.setdefault(listing, {})[one] = Entry(row, shown, active)
-    return one
+    # By the contract a record shows the name key of an action type alone.
+    state.lists.setdefault(listing, {})[entry_id] = Entry(row, row if listing == "action_types" else ref, active)
+    return entry_id
 
 
 def _stock_body_parts(state: State, moment: str) -> None:
     ids = {name: state.take_id() for name in (*PART_GROUPS, OTHER_PARTS, *BODY_PART_KEYS)}
     state.part_keys = {ids[key]: key for key in BODY_PART_KEYS}
     entries = state.lists["body_parts"] = {}
-    for key, one in ids.items():
+    for key, part_id in ids.items():
         is_part = key in BODY_PART_KEYS
         row = {
-            "id": one,
+            "id": part_id,
             "name": key,
             "selectable": is_part,
             "created_at": moment,
             "updated_at": moment,
             "parent_id": ids[_part_parent(key)] if is_part else None,
         }
-        entries[one] = Entry(row, row)
+        entries[part_id] = Entry(row, row)
 
 
 def _stock_severities(state: State, moment: str) -> None:
@@ -244,21 +246,21 @@ def _stock_severities(state: State, moment: str) -> None:
     state.lists["severity_levels"] = {row["id"]: Entry(row, row) for row in levels.values()}
     entries = state.lists["injury_filing_types"] = {}
     for name in FILING_TYPES:
-        one = state.take_id()
+        entry_id = state.take_id()
         row = {
-            "id": one,
+            "id": entry_id,
             "name": name,
             "created_at": moment,
             "severity_level": levels.get(ALERTING.get(name, "")),
             "updated_at": moment,
         }
-        entries[one] = Entry(row, row)
+        entries[entry_id] = Entry(row, row)
 
 
-def _severity(one: int, name: str, order: int, moment: str) -> dict[str, Any]:
+def _severity(level_id: int, name: str, order: int, moment: str) -> dict[str, Any]:
     alerts = name in ALERTING.values()
     return {
-        "id": one,
+        "id": level_id,
         "name": name.capitalize(),
         "procore_default_name": name,
         "active": True,
@@ -273,9 +275,9 @@ def _severity(one: int, name: str, order: int, moment: str) -> dict[str, Any]:
 def _stock_choices(state: State) -> None:
     state.lists["types"] = {}
     for name, default, active in (("General", True, True), ("Retired Type", False, False)):
-        one = state.take_id()
-        row = {"id": one, "name": name, "global_type": "general", "default": default, "active": active}
-        state.lists["types"][one] = Entry(row, row, active)
+        type_id = state.take_id()
+        row = {"id": type_id, "name": name, "global_type": "general", "default": default, "active": active}
+        state.lists["types"][type_id] = Entry(row, row, active)
     state.lists["custom_statuses"] = {}
     for status in ("open", "closed"):
         add_status(state, status.capitalize(), status, default=True)
@@ -284,8 +286,8 @@ def _stock_choices(state: State) -> None:
 
 
 def add_status(state: State, name: str, status: str, *, default: bool = False) -> int:
-    one = state.take_id()
+    status_id = state.take_id()
     globally = {"id": 1 if status == "open" else 2, "name": status}
-    row = {"id": one, "name": name, "default": default, "global_status": globally}
-    state.lists["custom_statuses"][one] = Entry(row, row)
-    return one
+    row = {"id": status_id, "name": name, "default": default, "global_status": globally}
+    state.lists["custom_statuses"][status_id] = Entry(row, row)
+    return status_id

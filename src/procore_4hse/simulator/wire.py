@@ -113,7 +113,7 @@ class _Server(ThreadingHTTPServer):
 def _make_endpoint(handler: Handler) -> type[BaseHTTPRequestHandler]:
     class Endpoint(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
+        disable_nagle_algorithm = True  # Else each answer waits 40 ms for the client's acknowledgement.
 
         def _serve(self) -> None:
             url = urlsplit(self.path)
@@ -130,7 +130,7 @@ def _make_endpoint(handler: Handler) -> type[BaseHTTPRequestHandler]:
             except Dropped:
                 self.close_connection = True
                 return
-            self.send_response_only(answer.status)
+            self.send_response_only(answer.status)  # Without the server's own Date, which would not be the clock's.
             for name, value in answer.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer.body)))

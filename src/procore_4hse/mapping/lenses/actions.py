@@ -8,20 +8,21 @@ from typing import Any
 
 from procore_4hse.mapping.lenses import text
 from procore_4hse.mapping.lenses.base import ACTIONS, ByValue, Held, Known, Reading, Unwritable
-from procore_4hse.mapping.lenses.display import told
+from procore_4hse.mapping.lenses.display import display_text
 from procore_4hse.mapping.lenses.lines import Spot
 from procore_4hse.models import Image, Side
 
 
 def summary(actions: Iterable[Image]) -> str:
     """The actions of one incident in the order in which they were made; empty when there are none."""
+    # Ids have no fixed length (P17): padded, they sort as numbers whether they come as numbers or as text.
     ordered = sorted(actions, key=lambda row: (str(row.get("created_at") or ""), str(row.get("id")).zfill(20)))
-    return "\n".join(f"{number}. {_told(row)}" for number, row in enumerate(ordered, start=1))
+    return "\n".join(f"{number}. {_line(row)}" for number, row in enumerate(ordered, start=1))
 
 
-def _told(row: Image) -> str:
+def _line(row: Image) -> str:
     described = row.get("description_plain_text") or text.of_html(row.get("description"))
-    parts = (told(row.get("action_type")), " ".join(str(described or "").split()))
+    parts = (display_text(row.get("action_type")), " ".join(str(described or "").split()))
     return ": ".join(filter(None, parts))
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Image, Side
 
+# The `@` keeps facts that we add to an image apart from every name that a vendor may send.
 ZONE = "@zone"
 """tz database name of the project."""
 INJURED = "@injured"

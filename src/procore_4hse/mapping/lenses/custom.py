@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable
 from procore_4hse.mapping.lenses.lines import Spot
-from procore_4hse.mapping.lenses.words import SeveralWords, WordLens, WordList
+from procore_4hse.mapping.lenses.words import SeveralWords, WordLens, WordList, sorted_words
 from procore_4hse.mapping.paths import at, path_of
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Image, Side
@@ -45,6 +45,7 @@ class DecimalLens(ByValue):
             return self.spot.write(value, current)
         if value is None:
             return {self.procore: None}
+        # A JSON number, never a text, and a whole one without a point.
         return {self.procore: float(value) if "." in value else int(value)}
 
 
@@ -54,6 +55,7 @@ def _digits(written: str) -> str | None:
         number = Decimal(written.strip())
     except InvalidOperation:
         return None
+    # `normalize` cuts zeros, `+ 0` turns -0 into 0, and `f` writes 1E+2 as 100.
     return f"{number.normalize() + 0:f}" if number.is_finite() else None
 
 
@@ -70,10 +72,10 @@ class CustomWordLens(WordLens):
     def get(self, side: Side, image: Image) -> Reading:
         if side is Side.FOURHSE:
             return super().get(side, image)
-        shown = at(image, path_of(self.procore))
-        if isinstance(shown, list):
-            return Held("Procore shows several entries here; the row needs `using: several words`", word=str(shown))
-        return _entry(self.words, shown)
+        raw = at(image, path_of(self.procore))
+        if isinstance(raw, list):
+            return Held("Procore shows several entries here; the row needs `using: several words`", word=str(raw))
+        return _entry(self.words, raw)
 
     def _procore(self, value: str | None) -> int | str | bool | None:
         return None if value is None else _id(value)
@@ -94,35 +96,31 @@ class CustomWordsLens(SeveralWords):
     def get(self, side: Side, image: Image) -> Reading:
         if side is Side.FOURHSE:
             return self.listed(self.spot.read(image))
-        readings = [_entry(self.words, shown) for shown in at(image, path_of(self.procore)) or ()]
-        held = next((one for one in readings if isinstance(one, Held)), None)
-        return held or Known(_sorted(one.value for one in readings if isinstance(one, Known)))
+        readings = [_entry(self.words, entry) for entry in at(image, path_of(self.procore)) or ()]
+        held = next((reading for reading in readings if isinstance(reading, Held)), None)
+        return held or Known(sorted_words(reading.value for reading in readings if isinstance(reading, Known)))
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         if side is Side.FOURHSE:
             return self.spot.write(self.worded(frozenset(value or ()), current), current)
-        return {self.procore: [_id(one) for one in value or ()]}
+        return {self.procore: [_id(word) for word in value or ()]}
 
 
-def _sorted(words: Iterable[str]) -> tuple[str, ...] | None:
-    return tuple(sorted(set(words))) or None
-
-
-def _entry(words: WordList, shown: Any) -> Reading:
+def _entry(words: WordList, raw: Any) -> Reading:
     """The word of the list for an entry that a record shows, by its id or its label."""
-    if shown in (None, "", {}):
+    if raw in (None, "", {}):
         return Known(None)
-    called = _called(shown)
-    found = next((word for word in map(words.procore_word, called) if word is not None), None)
-    return words.unknown(Side.PROCORE, called[-1]) if found is None else Known(found)
+    called = _called(raw)
+    listed = next((word for word in map(words.procore_word, called) if word is not None), None)
+    return words.unknown(Side.PROCORE, called[-1]) if listed is None else Known(listed)
 
 
-def _called(shown: Any) -> tuple[str, ...]:
-    if isinstance(shown, bool):
-        return (SWITCH[not shown],)
-    if isinstance(shown, Mapping):
-        return tuple(str(shown[key]) for key in ("id", "label") if shown.get(key) is not None) or ("?",)
-    return (str(shown),)
+def _called(raw: Any) -> tuple[str, ...]:
+    if isinstance(raw, bool):
+        return (SWITCH[not raw],)  # True is the first of the two.
+    if isinstance(raw, Mapping):
+        return tuple(str(raw[key]) for key in ("id", "label") if raw.get(key) is not None) or ("?",)
+    return (str(raw),)
 
 
 def is_written(word: str) -> bool:

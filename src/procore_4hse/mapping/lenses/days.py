@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 _SECOND = timedelta(seconds=1)
 _FIRST_YEAR, _LAST_YEAR = 2, 9998
+"""A zone may move a day into the year before or after, and Python knows none before 1 or after 9999."""
 
 
 @cache
@@ -46,7 +47,7 @@ def parse_instant(text: object) -> datetime | None:
 def parse_day(text: object) -> date | None:
     """The day of a date, or of a date with a time behind it; never moved by a zone."""
     try:
-        return date.fromisoformat(str(text)[:10])
+        return date.fromisoformat(str(text)[:10])  # Whatever stands behind the day is no part of it.
     except ValueError:
         return None
 
@@ -66,6 +67,7 @@ def first_instant(day: date, zone: str) -> datetime | None:
     moment = datetime.combine(day, time.min, tzinfo=ZoneInfo(zone)).astimezone(UTC)
     if not _on(moment, day, zone):
         return None
+    # A midnight inside a gap of the clocks maps behind its end: back to the first second that bears the day.
     while _on(moment - _SECOND, day, zone):
         moment -= _SECOND
     return moment

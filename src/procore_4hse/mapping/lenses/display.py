@@ -13,15 +13,15 @@ from procore_4hse.mapping.paths import at, path_of
 from procore_4hse.models import Image, Side
 
 
-def told(shown: Any) -> str | None:
+def display_text(raw: Any) -> str | None:
     """What a value tells when it is read aloud: an object its name, an entry its label, a list all of them."""
-    if isinstance(shown, Mapping):
-        return told(shown.get("name", shown.get("label")))
-    if isinstance(shown, list):
-        return "; ".join(filter(None, map(told, shown))) or None
-    if isinstance(shown, bool):
-        return "true" if shown else "false"
-    return None if shown in (None, "") else str(shown)
+    if isinstance(raw, Mapping):
+        return display_text(raw.get("name", raw.get("label")))  # Entries of custom fields have a label (P102).
+    if isinstance(raw, list):
+        return "; ".join(filter(None, map(display_text, raw))) or None
+    if isinstance(raw, bool):  # In the words of a list's file, not in Python's.
+        return "true" if raw else "false"
+    return None if raw in (None, "") else str(raw)
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class ShownLens(ByValue):
         return (self.procore,) if side is Side.PROCORE else (self.spot.key,)
 
     def get(self, side: Side, image: Image) -> Reading:
-        shown = told(at(image, path_of(self.procore))) if side is Side.PROCORE else self.spot.read(image)
-        return Known(self.plain(shown))
+        written = display_text(at(image, path_of(self.procore))) if side is Side.PROCORE else self.spot.read(image)
+        return Known(self.plain(written))
 
-    def plain(self, shown: str | None) -> str | None:
+    def plain(self, written: str | None) -> str | None:
         """The text that counts."""
-        plain = text.canonical(shown)
+        plain = text.canonical(written)
         if self._is_one_line:
             plain = " ".join((plain or "").split()) or None
         return None if self.spot.line and plain == NONE else plain

@@ -46,10 +46,11 @@ class EquipmentLens(ByValue):
     def get(self, side: Side, image: Image) -> Reading:
         if side is Side.PROCORE:
             return Known(str(image["managed_equipment"]["id"]) if names_equipment(image) else None)
-        found = image.get("entity_id")
-        if found is None:
+        office_id = image.get("entity_id")
+        if office_id is None:
             return Held("4HSE names no equipment here")
-        return Known(self.equipment.to_procore.get(str(found), f"4HSE {found}"))
+        # Without a partner it is still a value, one that equals no id of Procore's.
+        return Known(self.equipment.to_procore.get(str(office_id), f"4HSE {office_id}"))
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         if side is Side.PROCORE:
@@ -58,6 +59,7 @@ class EquipmentLens(ByValue):
             raise Unwritable("a resource without equipment cannot be")
         if str(value) not in self.equipment.to_fourhse:
             raise Unwritable("this equipment has no partner in the 4HSE office")
+        # The type goes along, for an id alone does not say of which list it is (H9).
         return {"entity_id": self.equipment.to_fourhse[str(value)], "entity_type": RESOURCE_TYPE}
 
     def _procore(self, value: Any) -> int:

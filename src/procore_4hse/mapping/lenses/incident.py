@@ -67,7 +67,7 @@ class TitleLens(Columns):
         name = image.get(self.key(side))
         if side is Side.FOURHSE and self.overflow:
             full = split_title(name, image.get(self.overflow))[0]
-            return Known(full or _line(name))
+            return Known(full or _line(name))  # No longer title leads the text: the name is whole.
         return Known(_line(name))
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
@@ -80,6 +80,7 @@ class TitleLens(Columns):
         old, body = split_title(current.get(self.fourhse), present)
         if len(value) <= TITLE_MAX:
             return {self.fourhse: written} | ({self.overflow: text.rendered(body, like=present)} if old else {})
+        # The text may begin with this very title already, below another name: it must not stand there twice.
         below = split_title(cut_title(value), present)
         body = below[1] if below[0] == value else body
         return {self.fourhse: cut_title(value), self.overflow: join_title(value, body, like=present)}
@@ -108,6 +109,7 @@ def cut_title(title: str) -> str:
 def split_title(name: object, description: object) -> tuple[str | None, str | None]:
     """The full title that leads a description when `name` is its cut form, and the text below it."""
     short, body = _line(name), text.canonical(description)
+    # People end titles with an ellipsis too: only a first paragraph that cuts to exactly this name is a title.
     if not short or not body or not short.endswith(MARK):
         return None, body
     head, _, rest = body.partition("\n\n")
@@ -145,6 +147,7 @@ class DayLens(Columns):
             return {self.fourhse: value.isoformat()}
         zone = facts[ZONE]
         moment = days.parse_instant(current.get(self.procore))
+        # Procore's time of day has no place in 4HSE, so a day that is right already keeps its instant to the second.
         if moment is not None and days.local_day(moment, zone) == value:
             return {self.procore: current[self.procore]}
         if moment is not None:
@@ -185,6 +188,7 @@ class StatusLens(Columns):
         if side is Side.PROCORE:
             return {CUSTOM_STATUS: self.custom[value]} if value in self.custom else {self.procore: value}
         if value == "open":
+            # Whether reopening clears the closing day by itself is not known (H4), so it is cleared here.
             return {self.fourhse: "open", self.closed_on: None} if current.get(self.fourhse) else {self.fourhse: "new"}
         return {self.fourhse: "closed", self.closed_on: _closing_day(facts)}
 
@@ -211,6 +215,7 @@ class CategoryLens(Columns):
         if side is Side.PROCORE:
             injured = image.get(INJURED)
             return Held("Procore's record lists are not complete in this cycle") if injured is None else Known(injured)
+        # The word itself, not its meaning: `agree` and a base need to see which of several words stands there.
         word = image.get(self.fourhse)
         if self.words.get(str(word)) in ("injury", "no injury"):
             return Known(word)
@@ -221,6 +226,7 @@ class CategoryLens(Columns):
         return self.words.get(str(image.get(self.fourhse))) != "not shared"
 
     def agree(self, procore: Any, fourhse: Any) -> bool:
+        # Lopsided by intent: somebody hurt needs the word for accidents, but an accident may have hurt nobody.
         return not procore or self.words[fourhse] == "injury"
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:

@@ -24,26 +24,28 @@ class Lined:
 def split_lines(written: object, labels: tuple[str, ...]) -> Lined:
     """The leading lines of a text that name one of `labels`, each once, up to the first other line."""
     rows = (text.canonical(written) or "").split("\n")
-    known = {label.casefold(): label for label in labels}
+    by_folded_label = {label.casefold(): label for label in labels}
     lines: dict[str, str] = {}
     for row in rows:
-        label, value = _named(row, known)
-        if label is None or label in lines:
+        label, value = _named(row, by_folded_label)
+        if label is None or label in lines:  # A second line of one name is the people's text.
             break
         lines[label] = value
     below = text.tidied("\n".join(rows[len(lines) :]))
     return Lined({label: value for label, value in lines.items() if value != NONE}, below)
 
 
-def _named(row: str, known: Mapping[str, str]) -> tuple[str | None, str]:
+def _named(row: str, by_folded_label: Mapping[str, str]) -> tuple[str | None, str]:
     head, colon, rest = row.partition(":")
-    label = known.get(" ".join(head.split()).casefold()) if colon else None
+    label = by_folded_label.get(" ".join(head.split()).casefold()) if colon else None
     return label, " ".join(rest.split()) or NONE
 
 
 def join_lines(lined: Lined, labels: tuple[str, ...], *, like: object) -> str:
     """The text that reads as these lines and this body, whatever the body begins with."""
     head = [f"{label}: {lined.lines[label]}" for label in labels if lined.lines.get(label)]
+    # A body that begins like one of our lines would be read as that line: a line that says "none" goes before it,
+    # and the empty line behind that one ends the lines.
     if not head and labels and split_lines(lined.body, labels).body != lined.body:
         head = [f"{labels[0]}: {NONE}"]
     whole = "\n\n".join(part for part in ("\n".join(head), lined.body) if part)

@@ -41,6 +41,7 @@ class PersonLens(ByValue):
 
     def _party(self, image: Image) -> str | None:
         party, user = image.get("affected_party"), image.get("affected_person")
+        # A party may be anybody in the directory; a record may name a user alone (P93).
         if isinstance(party, Mapping) and party.get("id") is not None:
             return str(party["id"])
         if isinstance(user, Mapping) and user.get("id") is not None:
@@ -52,6 +53,7 @@ class PersonLens(ByValue):
             if str(value) not in self.directory.to_fourhse:
                 raise Unwritable("this person has no partner in the 4HSE office")
             return {"person_office_id": self.directory.to_fourhse[str(value)]}
+        # `4HSE …` and `user …` stand for people without a party; ids of parties are whole numbers.
         if value is None or not str(value).isdecimal():
             raise Unwritable("this person has no partner in Procore's directory")
         return {"affected_party_id": int(value)}

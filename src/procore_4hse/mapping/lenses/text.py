@@ -41,6 +41,7 @@ def as_html(plain: str | None) -> str:
 
 def tidied(plain: str) -> str | None:
     """Plain text with one kind of line end, composed Unicode and no blanks at line ends or outer empty lines."""
+    # An é comes as one code point or as two, and editors of HTML write no-break blanks for repeated ones.
     text = unicodedata.normalize("NFC", plain).replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
     return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n") or None
 
@@ -49,7 +50,7 @@ def rendered(text: str | None, *, like: object) -> str:
     """The text to write where `like` stands now: HTML stays HTML, and nothing plain is mistaken for HTML."""
     written = text or ""
     if is_html(str(like or "")) or is_html(written):
-        return as_html(written) or "<p></p>"
+        return as_html(written) or "<p></p>"  # Empty, yet HTML, so that the next text stays HTML too.
     return written
 
 
@@ -90,11 +91,11 @@ class _Reader(HTMLParser):
         self.preformatted -= tag == "pre"
 
     def handle_data(self, data: str) -> None:
-        shown = data if self.preformatted else _LAYOUT.sub(" ", data)
-        if shown != data and self._is_at_line_start():
-            shown = shown.lstrip()
-        if shown:
-            self.parts.append(shown)
+        text = data if self.preformatted else _LAYOUT.sub(" ", data)
+        if text != data and self._is_at_line_start():
+            text = text.lstrip()  # The source's indentation, not the text's.
+        if text:
+            self.parts.append(text)
 
     def parse_html_declaration(self, i: int) -> int:
         # As browsers do: `<![` opens a comment that ends at the next `>`. The parent refuses such text.

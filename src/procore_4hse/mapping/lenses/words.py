@@ -44,7 +44,7 @@ class WordList:
 
     @cached_property
     def _first(self) -> Mapping[frozenset[str], str]:
-        return {meaning: word for word, meaning in reversed(self.entries)}
+        return {meaning: word for word, meaning in reversed(self.entries)}  # The first line is put last, and stays.
 
     @cached_property
     def procore_words(self) -> Mapping[str, str]:
@@ -108,8 +108,7 @@ class WordLens(_Listed):
         if written in (None, "", {}):
             return Known(None)
         called = self.picklists.called(self.picker, written) if self.picker else (str(written),)
-        known = (self.words.procore_words.get(fold(one)) for one in called)
-        word = next((one for one in known if one is not None), None)
+        word = next((word for word in map(self.words.procore_word, called) if word is not None), None)
         return Known(word) if word is not None else self.words.unknown(side, called[-1])
 
     def _fourhse(self, written: str | None) -> Reading:
@@ -124,6 +123,7 @@ class WordLens(_Listed):
         if side is Side.PROCORE:
             (name,) = self.names(side)
             return {name: self._procore(value)}
+        # A synonym that people chose stays: another word for the same would be an edit that nobody made.
         present = self.spot.read(current)
         if present and self._fourhse(present) == Known(value):
             return self.spot.write(present, current)
@@ -135,10 +135,10 @@ class WordLens(_Listed):
     def _procore(self, value: str | None) -> int | str | bool | None:
         if value is None or self.picker is None:
             return value
-        found = self.picklists.id_of(self.picker, value)
-        if found is None:
+        entry_id = self.picklists.id_of(self.picker, value)
+        if entry_id is None:
             raise Unwritable(f"Procore's list of {self.picker.replace('_', ' ')} has no active `{value}`")
-        return found
+        return entry_id
 
 
 @dataclass(frozen=True)
@@ -151,14 +151,15 @@ class SeveralWords(_Listed):
         missing = next((word for word, meaning in meanings if meaning is None), None)
         if missing is not None:
             return self.words.unknown(Side.FOURHSE, missing)
-        return Known(_sorted(key for _, meaning in meanings for key in meaning or ()))
+        return Known(sorted_words(key for _, meaning in meanings for key in meaning or ()))
 
     def worded(self, wanted: frozenset[str], current: Image) -> str:
         """The words that stand there already, as far as they are still right, and one for each that is missing."""
         present = [(word, self.words.meaning(word)) for word in parts_of(self.spot.read(current))]
+        # A word that means two parts goes when one of them does; what is still wanted of it is added by itself.
         kept = [word for word, meaning in present if meaning is not None and meaning <= wanted]
-        told = frozenset[str]().union(*(self.words.meaning(word) or () for word in kept))
-        return f"{BETWEEN} ".join([*kept, *(self._word(key) for key in sorted(wanted - told))])
+        covered = frozenset[str]().union(*(self.words.meaning(word) or () for word in kept))
+        return f"{BETWEEN} ".join([*kept, *(self._word(key) for key in sorted(wanted - covered))])
 
     def _word(self, key: str) -> str:
         word = self.words.word(key)
@@ -184,9 +185,9 @@ class PartsLens(SeveralWords):
         return self._procore(image.get(self.procore)) if side is Side.PROCORE else self.listed(self.spot.read(image))
 
     def _procore(self, keys: Iterable[str] | None) -> Reading:
-        shown = list(keys or ())
-        missing = next((key for key in shown if fold(key) not in self.words.procore_words), None)
-        return Known(_sorted(shown)) if missing is None else self.words.unknown(Side.PROCORE, missing)
+        parts = list(keys or ())
+        missing = next((key for key in parts if fold(key) not in self.words.procore_words), None)
+        return Known(sorted_words(parts)) if missing is None else self.words.unknown(Side.PROCORE, missing)
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         wanted = frozenset(value or ())
@@ -194,21 +195,23 @@ class PartsLens(SeveralWords):
             return self.spot.write(self.worded(wanted, current), current)
         if wanted and not _has_affliction(current):
             raise Unwritable("Procore takes body parts only together with an affliction type")
+        # Read as keys, written as ids of a list (P88).
         return {"body_part_ids": [self._id(key) for key in sorted(wanted)]}
 
     def _id(self, key: str) -> int:
-        found = self.picklists.id_of("body_parts", key)
-        if found is None:
+        part_id = self.picklists.id_of("body_parts", key)
+        if part_id is None:
             raise Unwritable(f"Procore's list of body parts has no selectable `{key}`")
-        return found
+        return part_id
 
 
 def parts_of(written: str | None) -> list[str]:
     return [part.strip() for part in (written or "").split(BETWEEN) if part.strip()]
 
 
-def _sorted(keys: Iterable[str]) -> tuple[str, ...] | None:
-    return tuple(sorted(set(keys))) or None
+def sorted_words(words: Iterable[str]) -> tuple[str, ...] | None:
+    """Each once, in an order that means nothing; None for none, as an empty text and a missing one are the same."""
+    return tuple(sorted(set(words))) or None
 
 
 def _has_affliction(current: Image) -> bool:
