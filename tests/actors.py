@@ -25,6 +25,11 @@ def hire_in_office(
     return world.fourhse.add_person(TENANT, OFFICE, first, last, code=code, tax_code=tax_code, email=email)
 
 
+def correct_in_office(world: World, assignment: str, **fields: Any) -> None:
+    """An edit of the person behind an assignment in 4HSE."""
+    world.fourhse.hand_edit("person", world.fourhse.look("person-office", assignment)["person_id"], **fields)
+
+
 def hire(world: World, name: str = "Ann Lee", number: str = "E1") -> tuple[int, str]:
     """The same person on both sides, by employee id."""
     return hire_on_site(world, name, employee_id=number), hire_in_office(world, name, code=number)

@@ -291,6 +291,11 @@ class QuestionKey(str):
         return cls(f"difference:{link.key}:{field}")
 
     @classmethod
+    def parted(cls, party: str, office: str) -> QuestionKey:
+        """One question about two people of the directories, in however many records they are taken for one."""
+        return cls(f"difference:{_named(Kind.DIRECTORY, party)}:{office}")
+
+    @classmethod
     def deletion(cls, link: Link, gone: Side) -> QuestionKey:
         return cls(f"deletion:{link.key}:{gone.value}")
 
@@ -329,7 +334,10 @@ class QuestionKey(str):
 
     @property
     def record(self) -> RecordRef | None:
-        """The record that it names: the Procore one of a link, or the one that a match or a word is about."""
+        """The record that it names: the Procore one of a link, or the one that a match or a word is about.
+
+        A question about somebody wherever they are named has the row of the directory.
+        """
         parts = self.split(":")
         if self.topic in ("difference", "deletion", "missing"):
             return RecordRef(Side.PROCORE, *_read(parts[1]))

@@ -1,6 +1,7 @@
 """Injured and endangered people cross with their incident, each once, and never by a guess."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -79,7 +80,7 @@ def test_each_rule_finds_the_person(world, there, here):
     party = hire_on_site(world, "Ann Lee", **there)
     hire_on_site(world, "Bo Diaz", employee_id="E8")
     hire_in_office(world, "Cy Roe", code="E9")
-    assignment = hire_in_office(world, "ann LEE" if not here else "Anna Leigh", **here)
+    assignment = hire_in_office(world, "ann LEE" if not here else "Anna Lee", **here)
     hurt_on_site(world, world.on_site(), party, days=2)
     world.sync()
     assert crew.in_office(world) == [(assignment, 2)]
@@ -317,6 +318,213 @@ def test_linked_records_stay_as_they_are_when_the_directory_no_longer_tells_who_
     world.procore.hand_edit("injury", injury, affected_party_id=bo)
     world.sync()
     assert crew.in_office(world) == [(his_assignment, 8)]
+    assert troubles(world) == []
+
+
+# Two lists that speak against each other ----------------------------------------------------------------------------
+
+
+def test_a_number_that_names_somebody_else_altogether_is_asked_once_for_all_records_of_the_person(world):
+    party = hire_on_site(world, "Ann Lee", employee_id="E1")
+    assignment = hire_in_office(world, "Cy Roe", code="E1")
+    for title in ("Fall", "Slip", "Cut"):
+        hurt_on_site(world, world.on_site(title), party, days=3)
+    world.sync()
+    item = only(world, "match")
+    assert item.item.key == f"match:procore:directory-{party}"
+    assert "Ann Lee has no certain partner in the 4HSE office, for Cy Roe (employee id is code)" in item.item.reason
+    assert f"Perhaps: 4HSE {assignment} Cy Roe" in item.item.advice
+    assert crew.in_office(world) == []
+    world.answer(item.id, "approve", with_id=assignment)
+    world.sync()
+    assert crew.in_office(world) == [(assignment, 3)] * 3
+    assert troubles(world) == []
+
+
+def test_a_person_who_is_never_copied_is_so_on_every_record(world):
+    party = hire_on_site(world, "Ann Lee")
+    site = world.on_site()
+    first = hurt_on_site(world, site, party)
+    world.sync()
+    world.answer(only(world, "match").id, "reject")
+    hurt_on_site(world, world.on_site("Slip"), party)
+    assert world.sync().outcome == "ok"
+    assert world.inbox() == []
+    world.procore.hand_delete("injury", first)
+    world.sync()
+    hurt_on_site(world, world.on_site("Cut"), party)
+    world.sync()
+    assert world.inbox() == []
+    assert crew.in_office(world) == []
+
+
+def test_an_answer_that_the_mapping_s_table_contradicts_is_not_used(world):
+    party, told, listed = (
+        hire_on_site(world, "Ann Lee"),
+        hire_in_office(world, "Bo Diaz"),
+        hire_in_office(world, "Cy Roe"),
+    )
+    remember(world, {str(party): told})
+    world.with_route(mapping=replace(world.route.mapping, partners={str(party): listed}))
+    hurt_on_site(world, world.on_site(), party, days=3)
+    world.sync()
+    assert crew.in_office(world) == [(listed, 3)]
+    assert troubles(world) == []
+
+
+# A list that changes under a link ---------------------------------------------------------------------------------
+
+
+def remember(world: World, partners: dict[str, str]) -> None:
+    """What people named as partners, as the route keeps it."""
+    with world.store.begin() as unit:
+        unit.routes.remember(world.route.key, world.route.name, partners=partners)
+
+
+def swapped_codes(world: World) -> tuple[tuple[int, str], tuple[int, str]]:
+    """Ann and Bo were each other's number in 4HSE; both were hurt twice before somebody corrected it."""
+    ann, bo = hire(world, "Ann Lee", "E1"), hire(world, "Bo Lee", "E2")
+    for title in ("Fall", "Slip"):
+        hurt_on_site(world, world.on_site(title), ann[0], days=3)
+    world.sync()
+    crew.correct_in_office(world, ann[1], code="E2", first_name="Bob")
+    crew.correct_in_office(world, bo[1], code="E1", first_name="Anna")
+    world.clock.advance(hours=7)
+    world.sync()
+    return ann, bo
+
+
+@pytest.mark.parametrize("use", ["procore", "fourhse"])
+def test_a_corrected_code_is_one_question_and_the_side_that_is_right_is_followed(world, use):
+    ann, bo = swapped_codes(world)
+    item = only(world, "drift")
+    assert (item.item.procore_value, item.item.fourhse_value) == ("Ann Lee", "Bob Lee")
+    assert item.item.facts["uses"] == ["procore", "fourhse"]
+    world.sync()
+    assert only(world, "drift").id == item.id
+    world.answer(item.id, "resolve", use=use)
+    assert wrote(world.sync()) == {"created": 0, "updated": 2, "deleted": 0}
+    assert crew.in_office(world) == [(bo[1] if use == "procore" else ann[1], 3)] * 2
+    assert crew.on_site(world) == [("injury", ann[0] if use == "procore" else bo[0], 3)] * 2
+    assert troubles(world) == []
+
+
+def test_a_corrected_code_may_leave_the_records_as_they_are(world):
+    ann, _ = swapped_codes(world)
+    world.answer(only(world, "drift").id, "reject")
+    assert troubles(world) == []
+    assert crew.in_office(world) == [(ann[1], 3)] * 2
+
+
+def test_a_code_that_leads_to_nobody_any_more_asks_for_the_partner(world):
+    party, assignment = hire_on_site(world, "Ann Lee", "E1"), hire_in_office(world, "Anna Lee", code="E1")
+    hurt_on_site(world, world.on_site(), party, days=3)
+    world.sync()
+    crew.correct_in_office(world, assignment, code="E7")
+    world.clock.advance(hours=7)
+    world.sync()
+    item = only(world, "drift")
+    assert item.item.facts["uses"] == []
+    world.answer(item.id, "approve", with_id=assignment)
+    assert troubles(world) == []
+    assert crew.in_office(world) == [(assignment, 3)]
+
+
+def test_an_answer_about_a_list_that_moved_again_is_asked_anew(world):
+    ann, _ = swapped_codes(world)
+    world.answer(only(world, "drift").id, "resolve", use="fourhse")
+    crew.correct_in_office(world, ann[1], code="E9")
+    world.clock.advance(hours=7)
+    assert wrote(world.sync()) == crew.NOTHING
+    assert only(world, "drift").item.facts["uses"] == ["procore"]
+
+
+def test_a_question_about_two_people_waits_while_a_list_cannot_be_read(world):
+    swapped_codes(world)
+    item = only(world, "drift")
+    world.faults.add(FaultKind.FORBIDDEN, path=r"/near_misses$")
+    assert world.sync().outcome == "partial"
+    assert (only(world, "drift").id, only(world, "drift").since) == (item.id, item.since)
+
+
+def test_a_corrected_code_does_not_hold_the_route_when_the_mapping_changes_too(world):
+    swapped_codes(world)
+    world.with_route(mapping=replace(world.route.mapping, digest="another"))
+    assert world.sync().outcome == "ok"
+    assert only(world, "drift")
+    assert waiting(world, "guard") == []
+
+
+# A wrong partner --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", ["answer", "table"])
+def test_another_partner_corrects_every_record_of_the_person(world, by):
+    party = hire_on_site(world, "Ann Lee")
+    wrong, right = hire_in_office(world, "Bo Diaz"), hire_in_office(world, "Anna Leigh")
+    remember(world, {str(party): wrong})
+    sites = [world.on_site(title) for title in ("Fall", "Slip", "Cut")]
+    for days, site in enumerate(sites, 3):
+        hurt_on_site(world, site, party, days=days)
+    world.sync()
+    assert crew.in_office(world) == [(wrong, 3), (wrong, 4), (wrong, 5)]
+    if by == "table":
+        world.with_route(mapping=replace(world.route.mapping, partners={str(party): right}, digest="another"))
+    else:
+        remember(world, {})
+        assert wrote(world.sync()) == crew.NOTHING
+        world.answer(only(world, "drift").id, "approve", with_id=right)
+    assert wrote(world.sync()) == {"created": 0, "updated": 3, "deleted": 0}
+    assert crew.in_office(world) == [(right, 3), (right, 4), (right, 5)]
+    assert troubles(world) == []
+
+
+def test_a_record_that_came_from_4hse_is_corrected_in_procore(world):
+    wrong, right = hire_on_site(world, "Bo Diaz"), hire_on_site(world, "Anna Leigh")
+    assignment = hire_in_office(world, "Ann Lee")
+    remember(world, {str(wrong): assignment})
+    hurt_in_office(world, world.in_office(category="ACCIDENTS"), assignment, days=3)
+    world.sync()
+    assert crew.on_site(world) == [("injury", wrong, 3)]
+    remember(world, {str(right): assignment})
+    assert wrote(world.sync()) == {"created": 0, "updated": 1, "deleted": 0}
+    assert (crew.on_site(world), crew.in_office(world)) == ([("injury", right, 3)], [(assignment, 3)])
+    assert troubles(world) == []
+
+
+def test_the_side_that_named_the_person_last_is_the_one_that_is_followed(world):
+    ann, bo = hire(world, "Ann Lee", "E1"), hire_on_site(world, "Bo Diaz")
+    other, right = hire_in_office(world, "Cy Roe"), hire_on_site(world, "Di Roe")
+    remember(world, {str(bo): other})
+    site = world.on_site()
+    hurt_on_site(world, site, ann[0], days=3)
+    world.sync()
+    record = world.office()[partner(world, site)]["persons"][0]["office_incident_person_id"]
+    world.fourhse.hand_edit("incident-person", record, person_office_id=other)
+    world.sync()
+    assert crew.on_site(world) == [("injury", bo, 3)]
+    remember(world, {str(right): other})
+    world.sync()
+    assert (crew.on_site(world), crew.in_office(world)) == ([("injury", right, 3)], [(other, 3)])
+    assert troubles(world) == []
+
+
+def test_two_records_that_people_made_themselves_are_asked_about_before_one_is_changed(world):
+    party, wrong, right = (
+        hire_on_site(world, "Ann Lee"),
+        hire_in_office(world, "Bo Diaz"),
+        hire_in_office(world, "Cy Roe"),
+    )
+    remember(world, {str(party): wrong})
+    site, office = same_incident(world)
+    hurt_on_site(world, site, party, days=3)
+    hurt_in_office(world, office, wrong, days=3)
+    world.sync(first=True)
+    remember(world, {str(party): right})
+    assert wrote(world.sync()) == crew.NOTHING
+    world.answer(only(world, "drift").id, "resolve", use="procore")
+    world.sync()
+    assert crew.in_office(world) == [(right, 3)]
     assert troubles(world) == []
 
 

@@ -1,8 +1,10 @@
 """Who is who on the two sides: partners by ordered rules, never by a guess."""
 
+import itertools
+
 import pytest
 
-from procore_4hse.mapping.directory import Directory, name_in
+from procore_4hse.mapping.directory import RULES, Directory, Hint, name_in, told_partners
 from procore_4hse.mapping.lenses.base import Held, Known, Unwritable
 from procore_4hse.mapping.lenses.person import NumberLens, PersonLens
 from procore_4hse.models import Side
@@ -37,16 +39,111 @@ def pairs(people, assigned, told=None):
     ],
 )
 def test_one_sign_that_both_bear_makes_two_people_one(mine, theirs):
-    assert pairs([here(1, "Ann Lee", **mine)], [there("a", "Anna Leigh", **theirs)]) == {"1": "a"}
+    assert pairs([here(1, "Ann Lee", **mine)], [there("a", "Lee Anna", **theirs)]) == {"1": "a"}
 
 
 def test_without_another_sign_the_exact_name_counts():
     assert pairs([here(1, "Ann Lee")], [there("a", "ANN lee"), there("b", "Anna Lee")]) == {"1": "a"}
 
 
-def test_an_earlier_rule_beats_a_later_one():
+def test_two_rules_that_fit_different_people_fit_nobody_in_whatever_order():
     people = [here(1, "Ann Lee", employee_id="E1"), here(2, "Bo Diaz")]
-    assigned = [there("a", "Bo Diaz", code="E1"), there("b", "Ann Lee")]
+    assigned = [there("a", "Bo Lee", code="E1"), there("b", "Ann Lee")]
+    for rules in (RULES, reversed(RULES)):
+        assert Directory.of(people, assigned, {}, rules).to_fourhse == {}
+    hints = Directory.of(people, assigned, {}).hints[Side.PROCORE]
+    assert hints == {"1": (Hint("employee id is code", "a"), Hint("exact name", "b"))}
+
+
+def test_what_contradicts_a_rule_may_be_another_person_of_either_side():
+    assigned = [there("a", code="E1", entity_id="ann@x.org")]
+    assert pairs([here(1, employee_id="E1"), here(2, "Anna Lee", email="ann@x.org")], assigned) == {}
+
+
+def test_two_rules_that_fit_one_person_agree():
+    assigned = [there("a", code="E1", entity_id="ann@x.org"), there("b", "Bo Ray")]
+    assert pairs([here(1, employee_id="E1", email="ann@x.org"), here(2, "Bo Ray")], assigned) == {"1": "a", "2": "b"}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_the_order_of_the_lists_decides_nothing(order):
+    people = [here(1, employee_id="E1"), here(2), here(3, "Bo Lee", employee_id="E3")]
+    assigned = [there("a", code="E1"), there("b"), there("c", "Cy Roe", code="E3")]
+    people, assigned = ([rows[place] for place in order] for rows in (people, assigned))
+    assert pairs(people, assigned) == {"1": "a", "2": "b"}
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        ("Ann Lee", "Cy Roe"),
+        ("Ann Lee", "Anna Leigh"),
+        ("Sean O'Brien", "Ian O'Neill"),
+        ("Мария Иванова", "Пётр Сидоров"),
+    ],
+)
+def test_names_that_share_not_one_word_contradict_a_number(mine, theirs):
+    assert pairs([here(1, mine, employee_id="E1")], [there("a", theirs, code="E1")]) == {}
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        ("Bob Ray", "Robert Ray"),
+        ("Ann Lee", "Lee Ann-Marie"),
+        ("José Núñez", "Jose Gomez"),
+        ("Łukasz Żak", "Lukasz Nowak"),
+        ("D’Angelo Rossi", "D'Angelo Bianchi"),
+        ("DAngelo Rossi", "D'Angelo Bianchi"),
+        ("Jean‐Luc Roi", "Jean-Luc Blanc"),
+        ("Jean‑Luc Roi", "Luc Blanc"),
+        ("ＡＮＮ Lee", "ann Roe"),
+        ("Мария Иванова", "Maria Ivanova"),
+        ("王伟 王", "Wei Wang"),
+        ("N/A -", "Cy Roe"),
+    ],
+)
+def test_names_that_share_a_word_or_say_nothing_are_no_contradiction(mine, theirs):
+    assert pairs([here(1, mine, employee_id="E1")], [there("a", theirs, code="E1")]) == {"1": "a"}
+
+
+@pytest.mark.parametrize(
+    "word", ["N/A", "n.a.", "0", "00000", "-", "none", "NULL", "test", " ", "\u200b", "–", "Ｎ／Ａ", 0]
+)
+def test_a_placeholder_is_no_key(word):
+    assert pairs([here(1, "Ann Lee", employee_id=word)], [there("a", "Lee Roe", code=word)]) == {}
+    assert pairs([here(1, "Ann Lee", email=word)], [there("a", "Lee Roe", entity_id=word)]) == {}
+
+
+def test_a_name_of_placeholders_is_no_name():
+    assert pairs([here(1, "Test Test")], [there("a", "test TEST")]) == {}
+    assert pairs([here(1, "N/A n.a.")], [there("a", "N/A n.a.")]) == {}
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "same"),
+    [
+        ("007", "7", False),
+        ("ＡＢ１", "ab1", True),
+        ("AB  1", " ab\u00a01", True),
+        ("Straße", "STRASSE", True),
+        (12, "12", True),
+    ],
+)
+def test_keys_are_compared_in_one_form_and_leading_zeros_count(mine, theirs, same):
+    found = pairs([here(1, "Ann Lee", employee_id=mine)], [there("a", "Lee Roe", code=theirs)])
+    assert found == ({"1": "a"} if same else {})
+
+
+def test_a_mailbox_that_several_share_is_no_key_also_when_one_of_them_has_a_partner():
+    people = [here(1, employee_id="E1", email="site@x.org"), here(2, "Bo Lee", email="site@x.org")]
+    assigned = [there("a", code="E1"), there("b", "Cy Lee", entity_id="site@x.org")]
+    assert pairs(people, assigned) == {"1": "a"}
+
+
+def test_a_shared_mailbox_contradicts_nothing():
+    people = [here(1, employee_id="E1", email="site@x.org"), here(2, "Bo Ray", email="site@x.org")]
+    assigned = [there("a", "Lee Ann", code="E1"), there("b", "Cy Roe", entity_id="site@x.org")]
     assert pairs(people, assigned) == {"1": "a"}
 
 
@@ -79,6 +176,39 @@ def test_what_a_person_told_beats_every_rule():
     people = [here(1, employee_id="E1"), here(2, "Bo Ray")]
     assigned = [there("a", code="E1"), there("b", "Bo Ray")]
     assert pairs(people, assigned, {"1": "b"}) == {"1": "b"}
+
+
+def test_the_mapping_s_table_beats_an_answer_which_beats_every_rule():
+    people, assigned = [here(1), here(2, "Bo Ray")], [there("a"), there("b", "Bo Ray"), there("c", "Cy Roe")]
+
+    def found(table, remembered):
+        return dict(Directory.of(people, assigned, table, None, remembered).to_fourhse)
+
+    assert found({}, {"1": "c"}) == {"1": "c", "2": "b"}
+    assert found({"1": "b"}, {"1": "c"}) == {"1": "b"}
+    assert found({"2": "c"}, {"1": "c"}) == {"1": "a", "2": "c"}
+
+
+@pytest.mark.parametrize("answers", [{"1": "c", "2": "c"}, {"2": "c", "1": "c"}])
+def test_answers_that_give_one_person_to_two_do_not_count(answers):
+    assert told_partners({}, answers) == told_partners(answers, {}) == {}
+
+
+def test_the_lists_part_two_people_only_by_what_they_say_of_them():
+    people = [here(1, employee_id="E1"), here(2, "Bo Ray", employee_id="E2"), here(3, "Cy Roe"), here(4)]
+    assigned = [there("a", "Ann Roe", code="E1"), there("b", "Bo Ray", code="E9"), there("c", "Cy Roe")]
+    found = Directory.of(people, assigned, {}, None, {"2": "b"})
+    parted = {(party, office) for party in "12349" for office in "abcz" if found.parts(party, office)}
+    # 4 has no partner and fits nobody here any more; 9 and z are on no list.
+    taken = {(one, other) for one in "123" for other in "abcz"} | {(one, other) for one in "49" for other in "abc"}
+    assert parted == taken - {("1", "a"), ("2", "b"), ("3", "c")}
+
+
+def test_namesakes_and_people_who_left_part_nobody():
+    found = Directory.of([here(1), here(2)], [there("a")], {})
+    assert not found.parts("1", "a")
+    assert not Directory.of([here(1)], [], {}).parts("1", "a")
+    assert Directory.of([here(1)], [there("a", "Anna Lee")], {}).parts("1", "a")
 
 
 def test_partners_are_known_both_ways():

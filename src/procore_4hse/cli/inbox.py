@@ -14,7 +14,9 @@ from procore_4hse.cli.tables import facts, table
 from procore_4hse.cli.text import age, moment, plain, short
 from procore_4hse.models import ItemKind
 from procore_4hse.operations import decisions as answers
+from procore_4hse.operations import remembered
 from procore_4hse.operations.decisions import Answer
+from procore_4hse.operations.remembered import Remembered
 from procore_4hse.route import Route
 from procore_4hse.store.inbox import Entry
 
@@ -91,9 +93,31 @@ taken up again at any time.
 [bold]Exit codes[/bold]  0 the item is open again · 2 it has no answer, or is closed · 4 the store
 """
 
+REMEMBERED = """Lists the answers that go on counting: partners of people, incidents that are two, people who are never
+copied, and records that are kept though the other one was deleted.
+
+What the mapping's own table of partners says outranks an answer; one that contradicts it is listed as not used.
+
+[bold]Example[/bold]  procore-4hse inbox remembered --json
+
+[bold]Exit codes[/bold]  0 listed · 2 configuration · 4 the store cannot be used
+"""
+
+FORGET = """Takes such an answer back: the next cycle asks again where it must.
+
+Of a partner: the two are no longer known as one person. Name the right one when it is asked, and every record that
+names the wrong one is corrected.
+
+[bold]Example[/bold]  procore-4hse inbox forget partner:0123456789
+
+[bold]Exit codes[/bold]  0 forgotten · 1 a cycle of the route is running · 2 nothing has this id · 4 the store
+"""
+
 Number = Annotated[int, typer.Argument(metavar="ID", help="The item's number, as the list shows it.")]
+AnswerId = Annotated[str, typer.Argument(metavar="ID", help="The answer's id, as `inbox remembered` shows it.")]
 OfKind = Annotated[ItemKind | None, typer.Option("--kind", metavar="KIND", help="Only items of this kind.")]
 OfRoute = Annotated[list[str] | None, typer.Option("--route", metavar="NAME", help="Only items of this route.")]
+AsRemembered = Annotated[bool, typer.Option("--json", help="Print one JSON object with all answers.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object with all items.")]
 Use = Annotated[str, typer.Option("--use", metavar="procore|4hse", help="The side whose value holds.")]
 GuardUse = Annotated[
@@ -113,6 +137,8 @@ def api(app: typer.Typer) -> None:
     group.command("reject", help=teach(REJECT))(reject)
     group.command("retry", help=teach(RETRY))(retry)
     group.command("undo", help=teach(UNDO))(undo)
+    group.command("remembered", help=teach(REMEMBERED))(list_remembered)
+    group.command("forget", help=teach(FORGET))(forget)
     app.add_typer(group, name="inbox")
 
 
@@ -170,11 +196,19 @@ def _in_words(entry: Entry, answer: Answer) -> str:
     number = f"item {entry.id} ({entry.item.kind.value})"
     if answer.verb == "resolve":
         return f"{number}, the value of {answers.TITLES[answer.use or '']} holds."
+    if answers.is_of_person(entry.item) and answer.verb != "resolve":
+        return f"{number}, {_of_person(entry, answer)}."
     if answer.with_id:
         return f"{number}, it is the same incident as {answer.with_id}."
     if answer.restore:
         return f"{number}, the deleted one is brought back."
     return f"{number}, {MEANINGS[answer.verb]}."
+
+
+def _of_person(entry: Entry, answer: Answer) -> str:
+    if answer.with_id:
+        return f"{answer.with_id} is that person's partner"
+    return "the records stay as they are" if entry.item.kind is ItemKind.DRIFT else "that person is never copied"
 
 
 COMMAND = re.compile(r"\b(inbox (?:show|resolve|approve|reject|retry)) ID\b")
@@ -247,6 +281,55 @@ def _show_list(context: CliContext, found: list[tuple[Route, Entry]], now: Any) 
         )
     context.out.print(listed)
     context.out.print("Look at one and see how to answer it: procore-4hse inbox show ID")
+
+
+# Answers that go on counting ---------------------------------------------------------------------------------------
+
+
+def list_remembered(ctx: typer.Context, as_json: AsRemembered = False) -> None:
+    context = cli_context(ctx)
+    with context.runtime() as runtime, runtime.store.read() as unit:
+        found = [one for route in context.routes for one in remembered.remembered(unit, route)]
+    if as_json:
+        context.print_json({"remembered": [_remembered_json(one) for one in found]})
+    elif not found:
+        context.out.print("Nothing is remembered: no answer goes on counting.")
+    else:
+        _show_remembered(context, found)
+
+
+def forget(ctx: typer.Context, answer_id: AnswerId) -> None:
+    context = cli_context(ctx)
+    with context.runtime() as runtime:
+        one = remembered.forget(runtime.store, runtime.holder, context.routes, answer_id)
+    context.out.print(Text(f"Forgotten: {plain(one.what)} ({remembered.KINDS[one.kind]}).", style="green"))
+    context.out.print(f"The next cycle asks again where it must: procore-4hse sync --route {one.route.name}")
+
+
+def _remembered_json(one: Remembered) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "route": one.route.name,
+        "what": one.what,
+        "procore_id": one.procore_id,
+        "fourhse_id": one.fourhse_id,
+        "since": one.since.isoformat() if one.since else None,
+    }
+
+
+def _show_remembered(context: CliContext, found: list[Remembered]) -> None:
+    listed = table(f"{len(found)} remembered")
+    listed.add_column("ID", style="bold", no_wrap=True)
+    listed.add_column("route")
+    listed.add_column("what", ratio=2, overflow="fold")
+    listed.add_column("said", ratio=1)
+    listed.add_column("since", no_wrap=True)
+    for one in found:
+        since = moment(one.since) if one.since else "-"
+        listed.add_row(one.id, one.route.name, plain(one.what), remembered.KINDS[one.kind], since)
+    context.out.print(listed)
+    context.out.print("Take one back: procore-4hse inbox forget ID")
 
 
 # One item --------------------------------------------------------------------------------------------------------

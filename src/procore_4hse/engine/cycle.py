@@ -278,7 +278,7 @@ class Cycle:
         """Reads the systems' own lists, and remembers the partner that a person named for somebody no rule matches."""
         with self.store.read() as unit:
             self.picklists = self._read_lists(unit)
-            told = partners_told(unit, self.route, self.picklists)
+            told = partners_told(unit.inbox(self.route.key).decisions().values())
         if not told or self.options.dry:
             return
         with self.store.begin(self.fence) as unit:

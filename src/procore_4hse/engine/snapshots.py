@@ -13,13 +13,15 @@ from procore_4hse.engine.recovery import Recovered
 from procore_4hse.mapping.directory import Directory, EquipmentDirectory
 from procore_4hse.mapping.images import author_of, image_of, is_private
 from procore_4hse.mapping.lenses.actions import summary
-from procore_4hse.mapping.lenses.base import Known
 from procore_4hse.mapping.lenses.equipment import RESOURCE_TYPE, names_equipment
+from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import Field, FieldMapping
 from procore_4hse.models import (
     CHILDREN,
+    PEOPLE_RECORDS,
     PROCORE_RECORDS,
+    Base,
     Decision,
     Image,
     Kind,
@@ -248,6 +250,7 @@ def _people(
     unit: Unit, staged_records: StagedRecords, known: CycleInputs, living: Iterable[Link], told: Mapping[Side, Told]
 ) -> People:
     """Children by incident, on both sides, and the partners that the two directories show."""
+    lists = known.picklists or picklists(unit, known.state, known.route.mapping)
     by_incident: dict[str, list[Link]] = defaultdict(list)
     equipped: set[str] = set()
     for link in living:
@@ -258,10 +261,31 @@ def _people(
     return People(
         records={side: _children(staged_records, known, side, told[side], equipped) for side in Side},
         links={incident: tuple(own) for incident, own in by_incident.items()},
-        picklists=known.picklists or picklists(unit, known.state, known.route.mapping),
+        picklists=lists,
+        copies=_copies(unit, known.route, living, lists.directory),
         certified=known.pulled.records_certified and known.pulled.people_certified,
         uncounted=known.pulled.uncounted,
     )
+
+
+def _copies(unit: Unit, route: Route, living: Iterable[Link], directory: Directory) -> dict[str, Side]:
+    """Of the links whose two people the lists tell apart: the side whose record we told last who it is."""
+    row, copies = route.mapping.person, {}
+    for link in living:
+        base = link.base.get(row.key) if link.kind in PEOPLE_RECORDS else None
+        if base is None or not _parts(row, base, directory):
+            continue
+        for intent in unit.journal(route.key).story(link.procore_id, link.fourhse_id):
+            action = intent.action
+            if intent.outcome in ("done", "adopted") and action.kind is link.kind and row.key in action.sources:
+                copies[link.key] = action.side
+    return copies
+
+
+def _parts(row: Field, base: Base, directory: Directory) -> bool:
+    lens = replace(row.lens, directory=directory) if isinstance(row.lens, PersonLens) else PersonLens(directory)
+    party, office = (lens.person(side, base.of(side)) for side in Side)
+    return party is not None and office is not None and directory.parts(party, office)
 
 
 def _children(
@@ -298,7 +322,6 @@ def picklists(unit: Unit, state: RouteState, mapping: FieldMapping) -> Picklists
     staging = unit.staging(state.key)
     people = [staged.record.payload for staged, _ in staging.records(Side.PROCORE, [Kind.DIRECTORY])]
     assigned = [staged.record.payload for staged, _ in staging.records(Side.FOURHSE, [Kind.DIRECTORY])]
-    told = {**mapping.partners, **state.memory.partners}
     lists = [staged.record for staged, _ in staging.records(Side.PROCORE, [Kind.PICKER])]
     theirs = [staged.record.payload for staged, _ in staging.records(Side.FOURHSE, [Kind.PICKER])]
     equipment = EquipmentDirectory.of(
@@ -307,26 +330,19 @@ def picklists(unit: Unit, state: RouteState, mapping: FieldMapping) -> Picklists
         mapping.equipment_by,
         mapping.equipment_partners,
     )
-    who = Directory.of(people, assigned, told, mapping.recognised)
+    who = Directory.of(people, assigned, mapping.partners, mapping.recognised, state.memory.partners)
     return Picklists.of(who, ((row.parent_id or "", row.payload) for row in lists), equipment)
 
 
-def partners_told(unit: Unit, route: Route, known: Picklists) -> dict[str, str]:
-    """Procore person id -> 4HSE person-office id, from approved questions about a person without a partner."""
+def partners_told(decisions: Iterable[Decision]) -> dict[str, str]:
+    """Procore person id -> 4HSE person-office id, from answers to questions about who somebody is."""
     told: dict[str, str] = {}
-    lens = route.mapping.person.bound(known).lens
-    for decision in unit.inbox(route.key).decisions().values():
-        record = decision.key.record if decision.key.topic == "match" else None
-        if decision.verb != "approve" or not decision.with_id or decision.seen.get("candidates"):
-            continue
-        if record is None or record.kind is Kind.INCIDENT or not (staged := unit.staging(route.key).find(record)):
-            continue
-        named = staged.record.payload.get("person_office_id")
-        reading = lens.get(Side.PROCORE, staged.record.payload)
-        if record.side is Side.FOURHSE and named is not None:
-            told[decision.with_id] = str(named)
-        elif record.side is Side.PROCORE and isinstance(reading, Known) and reading.value is not None:
-            told[str(reading.value)] = decision.with_id
+    for decision in decisions:
+        who = decision.seen.get("who")
+        if decision.verb == "approve" and decision.with_id and who:
+            pair = (who["id"], decision.with_id)
+            party, office = pair if Side(who["side"]) is Side.PROCORE else reversed(pair)
+            told[party] = office
     return told
 
 

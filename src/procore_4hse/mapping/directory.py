@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from procore_4hse.mapping.person_keys import key, name_key, names_contradict
 from procore_4hse.models import Image, Side
 
 Key = Callable[[Image], object]
+PersonKey = Callable[[Image], str]
+
+
+Names = Mapping[Side, Mapping[str, str]]
+"""Name by id, of everybody whom a side's list shows."""
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A rule that speaks for somebody of the other side, and yet does not count."""
+
+    rule: str
+    id: str
 
 
 @dataclass(frozen=True)
@@ -21,6 +35,13 @@ class Directory:
     """Procore user id -> person id (P93)."""
     unpaired: Mapping[Side, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     """Id and name of those without a partner."""
+    told: Mapping[str, str] = field(default_factory=dict)
+    """The partners that the mapping's table or a person named; the others were found by a rule."""
+    names: Names = field(default_factory=dict)
+    keys: Mapping[Side, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """What each is recognised by, one key for each rule; an empty one tells nothing."""
+    hints: Mapping[Side, Mapping[str, tuple[Hint, ...]]] = field(default_factory=dict)
+    """What speaks for a partner of those who have none."""
 
     @classmethod
     def of(
@@ -29,26 +50,73 @@ class Directory:
         assigned: Iterable[Image],
         partners: Mapping[str, str],
         rules: Iterable[str] | None = None,
+        remembered: Mapping[str, str] | None = None,
     ) -> Directory:
-        """Partners by a person's word first, then by the ordered rules; what a rule leaves ambiguous stays open."""
+        """Partners by the mapping's table, then by what people answered, then by the rules that nothing contradicts."""
         left, right = list(people), list(assigned)
-        pairs = paired(
-            {str(row["id"]): row for row in left},
-            {str(row["person_office_id"]): row for row in right},
-            (RULES[rule] for rule in (RULES if rules is None else rules)),
-            partners,
-        )
+        named = tuple(RULES if rules is None else rules)
+        told = told_partners(partners, remembered or {})
+        names = {
+            Side.PROCORE: {str(p["id"]): _full_name(p) for p in left},
+            Side.FOURHSE: {str(a["person_office_id"]): _full_name(a, "person_") for a in right},
+        }
+        keys = {
+            Side.PROCORE: {str(p["id"]): tuple(RULES[rule][0](p) for rule in named) for p in left},
+            Side.FOURHSE: {str(a["person_office_id"]): tuple(RULES[rule][1](a) for rule in named) for a in right},
+        }
+        search = Search(named, names, keys, told)
         parties = {str(p["user_id"]): str(p["id"]) for p in left if p.get("user_id") is not None}
-        names = {Side.PROCORE: [(str(p["id"]), _full_name(p)) for p in left]}
-        names[Side.FOURHSE] = [(str(a["person_office_id"]), _full_name(a, "person_")) for a in right]
+        pairs = search.pairs
         taken = {Side.PROCORE: pairs.keys(), Side.FOURHSE: frozenset(pairs.values())}
-        unpaired = {side: tuple(each for each in names[side] if each[0] not in taken[side]) for side in Side}
-        return cls(pairs, {office: party for party, office in pairs.items()}, parties, unpaired)
+        unpaired = {side: tuple(each for each in names[side].items() if each[0] not in taken[side]) for side in Side}
+        back = {office: party for party, office in pairs.items()}
+        return cls(pairs, back, parties, unpaired, told, names, keys, search.hints())
 
     def alike(self, side: Side, name: str) -> list[tuple[str, str]]:
         """Those without a partner who share a part of this name."""
         parts = set(name.casefold().split())
         return [each for each in self.unpaired.get(side, ()) if parts & set(each[1].casefold().split())]
+
+    def name(self, side: Side, person: str) -> str:
+        """The person as the list shows them, else their id."""
+        return self.names.get(side, {}).get(person) or person
+
+    def partner(self, side: Side, person: str) -> str | None:
+        """The other side's id of this person."""
+        return (self.to_fourhse if side is Side.PROCORE else self.to_procore).get(person)
+
+    def is_told(self, side: Side, person: str) -> bool:
+        """Whether the mapping's table or a person named this one's partner."""
+        party = person if side is Side.PROCORE else self.to_procore.get(person)
+        return party in self.told
+
+    def parts(self, party: str, office: str) -> bool:
+        """Whether the lists now speak against a pair that was taken for one person: one of them has another partner,
+        or both are listed, and no rule fits them any more.
+
+        Somebody who left a list, or a namesake who joined it, says nothing about a pair from before.
+        """
+        if self.to_fourhse.get(party, office) != office or self.to_procore.get(office, party) != party:
+            return True
+        mine, theirs = self.keys.get(Side.PROCORE, {}).get(party), self.keys.get(Side.FOURHSE, {}).get(office)
+        if mine is None or theirs is None:
+            return False
+        return not any(one and one == other for one, other in zip(mine, theirs, strict=True))
+
+
+def told_partners(table: Mapping[str, str], remembered: Mapping[str, str]) -> dict[str, str]:
+    """The mapping's table, and the answers of people that nothing in it contradicts.
+
+    Entries that give one person to two contradict each other: none of them counts.
+    """
+    offices = frozenset(table.values())
+    rest = {party: office for party, office in remembered.items() if party not in table and office not in offices}
+    return {**_one_to_one(table), **_one_to_one(rest)}
+
+
+def _one_to_one(pairs: Mapping[str, str]) -> dict[str, str]:
+    given = Counter(pairs.values())
+    return {party: office for party, office in pairs.items() if given[office] == 1}
 
 
 def name_in(side: Side, image: Image) -> str:
@@ -64,27 +132,97 @@ def _full_name(row: Image, prefix: str = "") -> str:
     return " ".join(f"{row.get(prefix + 'first_name') or ''} {row.get(prefix + 'last_name') or ''}".split())
 
 
-def _name(first: object, last: object) -> str:
-    return " ".join(f"{first or ''} {last or ''}".split()).casefold()
-
-
 def _folded(value: object) -> str:
     return str(value or "").strip().casefold()
 
 
-RULES: Mapping[str, tuple[Key, Key]] = {
-    "employee id is code": (lambda p: _folded(p.get("employee_id")), lambda a: _folded(a.get("person_code"))),
-    "employee id is tax code": (lambda p: _folded(p.get("employee_id")), lambda a: _folded(a.get("person_tax_code"))),
+FEW = 5
+"""So many are named whom one rule fits alike."""
+NAME = "exact name"
+RULES: Mapping[str, tuple[PersonKey, PersonKey]] = {
+    "employee id is code": (lambda p: key(p.get("employee_id")), lambda a: key(a.get("person_code"))),
+    "employee id is tax code": (lambda p: key(p.get("employee_id")), lambda a: key(a.get("person_tax_code"))),
     "e-mail": (
-        lambda p: _folded(p.get("email") or p.get("email_address")),
-        lambda a: _folded(a.get("person_entity_id")),  # The id of a person's account at 4HSE is their e-mail address.
+        lambda p: key(p.get("email") or p.get("email_address")),
+        lambda a: key(a.get("person_entity_id")),  # The id of a person's account at 4HSE is their e-mail address.
     ),
-    "exact name": (
-        lambda p: _name(p.get("first_name"), p.get("last_name")),
-        lambda a: _name(a.get("person_first_name"), a.get("person_last_name")),
+    NAME: (
+        lambda p: name_key(p.get("first_name"), p.get("last_name")),
+        lambda a: name_key(a.get("person_first_name"), a.get("person_last_name")),
     ),
 }
-"""How a person is recognised, by the words of a mapping file, in the usual order; each only when unique."""
+"""How a person is recognised, by the words of a mapping file, in the usual order."""
+
+
+class Search:
+    """Looks for partners by rules; `pairs` holds the told ones first.
+
+    A rule counts only when it fits one person of each side and nothing contradicts it: no other rule fits one of the
+    two with somebody else, and their names share a word. So the order of lists and of rules decides nothing.
+    """
+
+    def __init__(
+        self,
+        rules: tuple[str, ...],
+        names: Names,
+        keys: Mapping[Side, Mapping[str, tuple[str, ...]]],
+        told: Mapping[str, str],
+    ) -> None:
+        self.rules, self.names = rules, names
+        self.pairs = dict(told)
+        self.rows = {side: _without_shared(rules, keys[side]) for side in Side}
+        self._match()
+
+    def _match(self) -> None:
+        """Whoever has a partner is out of the way, so that a name may fit one person left where it fitted two."""
+        found: dict[str, str] | None = None
+        while found is None or found:
+            self.fits = [self._fit(rule) for rule in range(len(self.rules))]
+            found = {party: office for party, office in self._single() if self._is_certain(party, office)}
+            self.pairs |= found
+
+    def _fit(self, rule: int) -> dict[str, tuple[list[str], list[str]]]:
+        """Whom this rule fits, by key: those of both sides who have no partner yet."""
+        taken = {Side.PROCORE: self.pairs.keys(), Side.FOURHSE: frozenset(self.pairs.values())}
+        found: dict[str, tuple[list[str], list[str]]] = {}
+        for place, side in enumerate((Side.PROCORE, Side.FOURHSE)):
+            for person, own in self.rows[side].items():
+                if own[rule] and person not in taken[side]:
+                    found.setdefault(own[rule], ([], []))[place].append(person)
+        return {same: both for same, both in found.items() if all(both)}
+
+    def _single(self) -> Iterator[tuple[str, str]]:
+        for fits in self.fits:
+            yield from ((here[0], there[0]) for here, there in fits.values() if len(here) == len(there) == 1)
+
+    def _is_certain(self, party: str, office: str) -> bool:
+        mine, theirs = self.rows[Side.PROCORE][party], self.rows[Side.FOURHSE][office]
+        for one, other, fits in zip(mine, theirs, self.fits, strict=True):
+            if one != other and (one in fits or other in fits):
+                return False
+        return not names_contradict(self.names[Side.PROCORE][party], self.names[Side.FOURHSE][office])
+
+    def hints(self) -> dict[Side, dict[str, tuple[Hint, ...]]]:
+        """What the rules say of those who have no partner."""
+        found: dict[Side, dict[str, tuple[Hint, ...]]] = {side: defaultdict(tuple) for side in Side}
+        for rule, fits in zip(self.rules, self.fits, strict=True):
+            for here, there in fits.values():
+                for side, mine, theirs in ((Side.PROCORE, here, there), (Side.FOURHSE, there, here)):
+                    for person in mine:
+                        found[side][person] += tuple(Hint(rule, other) for other in theirs[:FEW])
+        return found
+
+
+def _without_shared(rules: tuple[str, ...], rows: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The keys of a side but for those that several people share, such as a mailbox; namesakes keep their name."""
+    shared = [Counter(own[place] for own in rows.values()) for place in range(len(rules))]
+    return {
+        person: tuple(
+            each if rule == NAME or shared[place][each] == 1 else ""
+            for place, (rule, each) in enumerate(zip(rules, own, strict=True))
+        )
+        for person, own in rows.items()
+    }
 
 
 def paired(
@@ -98,15 +236,15 @@ def paired(
     for mine, theirs in rules:
         # Whoever an earlier rule paired is out of the way, so that a later rule may find one left where there were two.
         here, there = _by(mine, left, pairs.keys()), _by(theirs, right, pairs.values())
-        pairs |= {here[key][0]: there[key][0] for key in here if len(here[key]) == 1 == len(there.get(key, ()))}
+        pairs |= {here[one][0]: there[one][0] for one in here if len(here[one]) == 1 == len(there.get(one, ()))}
     return pairs
 
 
-def _by(key: Key, rows: Mapping[str, Image], taken: Collection[str]) -> dict[object, list[str]]:
+def _by(key_of: Key, rows: Mapping[str, Image], taken: Collection[str]) -> dict[object, list[str]]:
     row_ids: dict[object, list[str]] = defaultdict(list)
     for row_id, row in rows.items():
-        if row_id not in taken and key(row):  # Two rows without a number do not share one.
-            row_ids[key(row)].append(row_id)
+        if row_id not in taken and key_of(row):  # Two rows without a number do not share one.
+            row_ids[key_of(row)].append(row_id)
     return row_ids
 
 
@@ -148,6 +286,6 @@ def doubts(
     for rule in rules:
         mine, theirs = EQUIPMENT_RULES[rule]
         here, there = _by(mine, left, equipment.to_fourhse.keys()), _by(theirs, right, equipment.to_procore.keys())
-        several = (key for key in here if len(here[key]) + len(there.get(key, ())) > 2 and key in there)
-        unclear += ((rule, tuple(here[key]), tuple(there[key])) for key in several)
+        several = (one for one in here if len(here[one]) + len(there.get(one, ())) > 2 and one in there)
+        unclear += ((rule, tuple(here[one]), tuple(there[one])) for one in several)
     return unclear

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 from procore_4hse.engine.cycle import GRACE, LEASE
-from procore_4hse.engine.snapshots import picklists
+from procore_4hse.engine.snapshots import partners_told, picklists
 from procore_4hse.errors import SyncError, UsageError
 from procore_4hse.models import PEOPLE_RECORDS, Item, ItemKind, Kind, Link, LinkState, RecordRef, Side
 from procore_4hse.route import Route
@@ -90,7 +90,9 @@ def _resolve(route: Route, entry: Entry, answer: Answer) -> Answer:
     item = entry.item
     if item.kind not in (ItemKind.CONFLICT, ItemKind.DRIFT) or item.field is None:
         raise _misfit(entry, "resolve takes a conflict or a drift about a field")
-    use = _use(answer, ("procore", "fourhse"))
+    if is_of_person(item) and not item.facts["uses"]:
+        raise UsageError(f"Nobody is known as the partner of either now; name one: inbox approve {entry.id} --with ID")
+    use = _use(answer, tuple(item.facts["uses"]) if is_of_person(item) else ("procore", "fourhse"))
     field = route.mapping.by_key.get(item.field)
     if field is not None and use == "fourhse" and not field.lens.writes(Side.PROCORE):
         raise UsageError(f"{field.label} is never written to Procore, so only --use procore can be chosen here.")
@@ -99,6 +101,8 @@ def _resolve(route: Route, entry: Entry, answer: Answer) -> Answer:
 
 def _approve(unit: Unit, route: Route, entry: Entry, answer: Answer) -> Answer:
     item = entry.item
+    if is_of_person(item) and answer.use is None:
+        return Answer("approve", with_id=_partner(unit, route, entry, answer.with_id))
     if answer.with_id is not None and item.kind is not ItemKind.MATCH:
         raise UsageError(f"--with names the partner of a match; item {entry.id} is a {item.kind.value}.")
     if answer.use is not None and item.kind is not ItemKind.GUARD:
@@ -118,7 +122,7 @@ def _reject(entry: Entry, answer: Answer) -> Answer:
     item = entry.item
     if answer.restore and not _is_deletion(item):
         raise UsageError(f"--restore brings back what was deleted; item {entry.id} is a {item.kind.value}.")
-    if item.kind is ItemKind.MATCH or _is_deletion(item) or item.key.guarded == "deletes":
+    if item.kind is ItemKind.MATCH or is_of_person(item) or _is_deletion(item) or item.key.guarded == "deletes":
         return Answer("reject", restore=answer.restore)
     raise _misfit(entry, "reject takes a deletion, held deletions or a match")
 
@@ -170,15 +174,20 @@ def _partner(unit: Unit, route: Route, entry: Entry, with_id: str | None) -> str
     return with_id
 
 
+def is_of_person(item: Item) -> bool:
+    """Whether it asks who somebody is, wherever they are named; the answer names the partner in the other list."""
+    return bool(item.facts.get("who"))
+
+
 def _is_person(item: Item) -> bool:
     """Whether a match asks about a record of a person rather than about an incident."""
     record = item.key.record
-    return record is not None and record.kind in (*PEOPLE_RECORDS, Kind.PERSON)
+    return is_of_person(item) or (record is not None and record.kind in (*PEOPLE_RECORDS, Kind.PERSON))
 
 
 def _person(unit: Unit, route: Route, entry: Entry, with_id: str | None, listed: list[str]) -> str:
     """The record that is the same one, or the partner in the other directory when nobody is known to be this person."""
-    side = side_of(entry.item).other
+    side = _asked_side(entry.item).other
     if with_id is None:
         known = f"RECORD_ID; the candidates are {', '.join(listed)}" if listed else f"the person's id in {side.label}"
         raise UsageError(f"Say who it is: --with {known}.")
@@ -188,10 +197,26 @@ def _person(unit: Unit, route: Route, entry: Entry, with_id: str | None, listed:
         raise UsageError(f"{with_id} is none of the candidates: {', '.join(listed)}.")
     if unit.staging(route.key).find(RecordRef(side, Kind.DIRECTORY, with_id)) is None:
         raise UsageError(f"{side.label}'s directory shows no person {with_id} on this route.")
-    pairs = picklists(unit, unit.routes.get(route.key), route.mapping).directory
-    if with_id in (pairs.to_procore if side is Side.FOURHSE else pairs.to_fourhse):
+    if _is_taken(unit, route, entry, side, with_id):
         raise UsageError(f"{side.label} {with_id} is the partner of somebody else already.")
     return with_id
+
+
+def _asked_side(item: Item) -> Side:
+    return Side(item.facts["who"]["side"]) if is_of_person(item) else side_of(item)
+
+
+def _is_taken(unit: Unit, route: Route, entry: Entry, side: Side, person: str) -> bool:
+    """Whether a person is a partner already, or will be by an answer that no cycle has carried out yet."""
+    pairs = picklists(unit, unit.routes.get(route.key), route.mapping).directory
+    others = [each for each in unit.inbox(route.key).decisions().values() if each.item_id != entry.id]
+    told = partners_told(others)
+    partner = pairs.partner(side, person)
+    return partner not in (None, _who(entry.item)) or person in (told.values() if side is Side.FOURHSE else told)
+
+
+def _who(item: Item) -> str | None:
+    return str(item.facts["who"]["id"]) if is_of_person(item) else None
 
 
 def side_of(item: Item) -> Side:
@@ -226,7 +251,7 @@ def check_pair(unit: Unit, route: Route, procore_id: str, fourhse_id: str) -> No
 
 def join(store: Store, holder: Holder, route: Route, procore_id: str, fourhse_id: str) -> Link:
     """Links the two; the next cycle merges their fields. Raises UsageError, or SyncError while a cycle runs."""
-    with _alone(store, holder, route) as unit:
+    with alone(store, holder, route) as unit:
         check_pair(unit, route, procore_id, fourhse_id)
         links = unit.links(route.key)
         links.settle_removed(procore_id, fourhse_id)
@@ -235,7 +260,7 @@ def join(store: Store, holder: Holder, route: Route, procore_id: str, fourhse_id
 
 def part(store: Store, holder: Holder, route: Route, procore_id: str) -> Link:
     """Takes a link apart: nothing joins or copies the two until a person answers."""
-    with _alone(store, holder, route) as unit:
+    with alone(store, holder, route) as unit:
         link = unit.links(route.key).remove(procore_id)
     if link is None:
         raise UsageError(f"Procore {procore_id} is in no link; see: procore-4hse links")
@@ -253,7 +278,7 @@ def link_of(store: Store, routes: tuple[Route, ...], procore_id: str) -> tuple[R
 
 
 @contextmanager
-def _alone(store: Store, holder: Holder, route: Route) -> Iterator[Unit]:
+def alone(store: Store, holder: Holder, route: Route) -> Iterator[Unit]:
     """A transaction while no cycle of this route runs: one that does may be about to copy what is linked here."""
     with store.begin() as unit:
         token = unit.leases.take(route.key, holder, ttl=LEASE, grace=GRACE)

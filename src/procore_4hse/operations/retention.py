@@ -112,6 +112,12 @@ class Person:
     offices: frozenset[str]
     names: frozenset[str] = frozenset()
 
+    @property
+    def rows(self) -> frozenset[RecordRef]:
+        """Their rows in the two lists, which questions about who they are name."""
+        ids = {Side.PROCORE: self.parties, Side.FOURHSE: self.offices}
+        return frozenset(RecordRef(side, Kind.DIRECTORY, each) for side in Side for each in ids[side])
+
     def is_named(self, image: Image) -> bool:
         """Whether a person's record, or what was sent for one, names them."""
         named = {
@@ -202,7 +208,7 @@ def person_data(unit: Unit, route: str, wanted: str, mapping: FieldMapping | Non
     # A record whose partner names the person is about them too, also when its own content is gone already.
     links = [link for link in unit.links(route).all() if link.kind in PEOPLE_RECORDS]
     records = named | {key for link in links if named & link.refs for key in link.refs}
-    asked = list(_asked(unit, route, person, _marks(records)))
+    asked = list(_asked(unit, route, person, _marks(records | person.rows)))
     journal = [intent for intent in unit.purge(route).told_of_people() if _concerns(intent, person, records)]
     return PersonData(
         directory=_directory_rows(unit, route, person),
@@ -227,7 +233,8 @@ def _person(unit: Unit, route: str, wanted: str, mapping: FieldMapping | None) -
     ids = frozenset({wanted, wanted.lower()})  # 4HSE's ids are UUIDs, which people may type in capitals.
     rows = {side: _staged(unit, route, side, Kind.DIRECTORY) for side in Side}
     listed, rules = (mapping.partners, mapping.recognised) if mapping else ({}, None)
-    directory = Directory.of(rows[Side.PROCORE], rows[Side.FOURHSE], {**listed, **_named_partners(unit, route)}, rules)
+    told = _named_partners(unit, route)
+    directory = Directory.of(rows[Side.PROCORE], rows[Side.FOURHSE], listed, rules, told)
     parties = ids | {directory.to_procore[each] for each in ids if each in directory.to_procore}
     offices = ids | {directory.to_fourhse[each] for each in ids if each in directory.to_fourhse}
     names = {_full_name(row, "") for row in rows[Side.PROCORE] if str(row.get("id")) in parties}
@@ -319,7 +326,7 @@ def _is_about(entry: Entry, person: Person, marks: frozenset[str]) -> bool:
     texts = (item.title, item.reason, item.advice, item.procore_value, item.fourhse_value, item.base_value)
     if _is_marked(item.key, marks) or answer.get("with_id") in person.parties | person.offices:
         return True
-    is_of_people = any(f":{kind.value}-" in item.key for kind in (*PEOPLE_RECORDS, Kind.PERSON))
+    is_of_people = any(f":{kind.value}-" in item.key for kind in (*PEOPLE_RECORDS, Kind.PERSON, Kind.DIRECTORY))
     return (entry.state == "closed" or is_of_people) and person.is_named_in(texts)
 
 

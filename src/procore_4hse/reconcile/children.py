@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from procore_4hse.mapping.directory import name_in
 from procore_4hse.mapping.lenses.base import Held, Unwritable
 from procore_4hse.mapping.lenses.incident import CategoryLens
 from procore_4hse.mapping.lenses.person import PersonLens
@@ -31,12 +30,10 @@ from procore_4hse.reconcile import items
 from procore_4hse.reconcile.child_context import incident_id, want, within
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.equipment import plan_equipment
+from procore_4hse.reconcile.identity import is_never_copied, no_partner, person_of
 from procore_4hse.reconcile.lifecycle import link_outcome
 from procore_4hse.reconcile.linked import Pair, compare_pair
 from procore_4hse.reconcile.snapshot import Presence, Record, RecordGroup, Snapshot
-
-FEW = 5
-"""So many people of a similar name are listed."""
 
 
 def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) -> None:
@@ -60,13 +57,18 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
 
 def leave_children(snapshot: Snapshot, parent: Link, draft: Draft) -> None:
     """Nothing is planned for the people of this incident now; what a person said about them stays said."""
-    mine = {QuestionKey.match(record) for record in _children_of(snapshot, parent)}
-    draft.answers_in_use += [key for key in snapshot.decisions if key in mine]
+    mine = set(_children_of(snapshot, parent))
+    topics = ("match", "difference")
+    draft.answers_in_use += [key for key in snapshot.decisions if key.topic in topics and key.record in mine]
 
 
 def _children_of(snapshot: Snapshot, parent: Link) -> Iterator[RecordRef]:
+    """The records of an incident's people, and the people whom they name."""
     for side in Side:
-        yield from (record.ref for record in snapshot.people.records[side].get(parent.id_on(side), ()))
+        for record in snapshot.people.records[side].get(parent.id_on(side), ()):
+            yield record.ref
+            if record.kind in (*PEOPLE_RECORDS, Kind.PERSON) and (person := person_of(snapshot, record)):
+                yield person
 
 
 def _group(
@@ -149,7 +151,9 @@ def _as_told(
 
 
 def _stays_home(snapshot: Snapshot, record: Record, draft: Draft) -> bool:
-    """Whether a person said that this record is never copied; the answer is kept for as long as the record is."""
+    """Whether somebody said that this record is never copied, or whom it names; that is kept while the record is."""
+    if is_never_copied(snapshot, person_of(snapshot, record)):
+        return True
     decision = snapshot.decisions.get(QuestionKey.match(record.ref))
     if decision is None or decision.verb != "reject":
         return False
@@ -194,7 +198,7 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
     try:
         fields, waiting = _fields_of_new(snapshot, rows, record)
     except Unwritable as error:
-        draft.items.append(_no_partner(snapshot, record, str(error), title))
+        draft.items.append(no_partner(snapshot, record, str(error), title))
         return
     sources = {row.key: row.slice(record.side, record.image) for row in rows if row.key not in waiting}
     reason = f"a person named in {record.side.label}"
@@ -256,21 +260,6 @@ def _kind_for(snapshot: Snapshot, parent: Link) -> Kind:
 
 
 # Questions -------------------------------------------------------------------------------------------------------
-
-
-def _no_partner(snapshot: Snapshot, record: Record, reason: str, title: str) -> Item:
-    name, side = name_in(record.side, record.image), record.side.other
-    told = reason.replace("this person", name or "This person")
-    item = items.doubt(record, (), f"{told}; the incident itself crosses.", title)
-    alike = [
-        f"{side.label} {one} {other}" for one, other in snapshot.people.picklists.directory.alike(side, name)[:FEW]
-    ]
-    advice = f"Perhaps: {'; '.join(alike)}. " if alike else ""
-    advice += (
-        "Give the person the same employee id, tax code or e-mail on both sides, or name the partner: "
-        "procore-4hse inbox approve ID --with RECORD_ID; never copy this person: procore-4hse inbox reject ID"
-    )
-    return replace(item, advice=advice)
 
 
 def _doubt(mine: list[Record], theirs: list[Record], title: str, draft: Draft) -> None:

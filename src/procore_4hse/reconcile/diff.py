@@ -47,6 +47,8 @@ class FieldDiff:
     """The person's answer that decided."""
     rebase: bool = False
     """True: the disagreement becomes the new base."""
+    is_parted: bool = False
+    """True: of a DRIFT about who it is, which comes from the lists of people; no record changed."""
 
     def value(self, side: Side) -> Any:
         reading = self.procore if side is Side.PROCORE else self.fourhse
@@ -126,8 +128,10 @@ def _three_way(found: FieldDiff, base: Base) -> FieldDiff:
     changed = [side for side in Side if _changed(found, side, base)]
     if not changed:
         # Where ids mean a row of a list, the list changed and no record did.
-        if base.settled or isinstance(found.field.lens, PersonLens | EquipmentLens):
+        if base.settled or isinstance(found.field.lens, EquipmentLens):
             return replace(found, verdict=Verdict.SETTLED, reason="they differ as they were left")
+        if isinstance(found.field.lens, PersonLens):
+            return replace(found, verdict=Verdict.DRIFT, reason="the lists of people changed", is_parted=True)
         return replace(found, verdict=Verdict.DRIFT, reason="neither side changed, yet they disagree")
     if len(changed) == 2:
         return _by_rule(found, "both sides changed it")

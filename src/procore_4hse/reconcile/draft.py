@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from procore_4hse.models import Action, Item, Link, LinkState, QuestionKey, RecordRef, Side, SyncStatus
+from procore_4hse.models import Action, Item, Kind, Link, LinkState, QuestionKey, RecordRef, Side, SyncStatus
 from procore_4hse.reconcile.lifecycle import presence_of
 from procore_4hse.reconcile.snapshot import Plan, Presence, Rebase, RecordGroup, Snapshot, Transition
 
@@ -40,7 +40,7 @@ class Draft:
     def done(self) -> Plan:
         return Plan(
             actions=tuple(self.actions),
-            items=tuple(self.items),
+            items=tuple(_once(self.items)),
             rebases=tuple(self.rebases),
             transitions=tuple(self.transitions),
             statuses=self.statuses,
@@ -48,6 +48,16 @@ class Draft:
             answers_in_use=tuple(self.answers_in_use),
             unknown=frozenset(self.unknown),
         )
+
+
+def _once(items: Iterable[Item]) -> Iterator[Item]:
+    """What is asked about somebody wherever they are named is one question, with the first incident's headline."""
+    asked = set()
+    for item in items:
+        record = item.key.record
+        if record is None or record.kind is not Kind.DIRECTORY or item.key not in asked:
+            yield item
+        asked.add(item.key)
 
 
 def set_status(draft: Draft, snapshot: Snapshot, group: RecordGroup, link: Link, sync_status: SyncStatus) -> None:

@@ -137,7 +137,7 @@ def _changed_zone(plan: Plan, snapshot: Snapshot) -> Found:
 def _changed_mapping(plan: Plan, snapshot: Snapshot) -> Found:
     if snapshot.changed.mapping is None:
         return None
-    drifted = [item for item in plan.items if item.kind is ItemKind.DRIFT]
+    drifted = [item for item in plan.items if _is_of_records(item)]
     if not drifted:
         return None
     if snapshot.drift_winner is not None:  # What still differs cannot be written on the other side: each is asked.
@@ -150,9 +150,15 @@ def _changed_mapping(plan: Plan, snapshot: Snapshot) -> Found:
     return items.guard(MAPPING, reason, AFTER_A_CHANGE, plan.actions, pairs=pairs)
 
 
+def _is_of_records(item: Item) -> bool:
+    """Whether two records drifted apart; two people whom the lists tell apart are asked about for themselves."""
+    record = item.key.record
+    return item.kind is ItemKind.DRIFT and (record is None or record.kind is not Kind.DIRECTORY)
+
+
 def _hold_all(plan: Plan, item: Item) -> Plan:
     """Nothing happens: no action, no new base, no change of state. What is asked besides stays asked."""
-    kept = tuple(i for i in plan.items if not (item.key == MAPPING and i.kind is ItemKind.DRIFT))
+    kept = tuple(i for i in plan.items if not (item.key == MAPPING and _is_of_records(i)))
     kept = () if item.key == FIRST_MEETING else kept
     if item.key.guarded in ("emptied", "regress"):
         kept = tuple(i for i in kept if i.kind not in (ItemKind.MISSING, ItemKind.DELETION))

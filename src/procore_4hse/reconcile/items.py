@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from procore_4hse.mapping.lenses.base import Held
@@ -55,6 +57,52 @@ def _base_value(found: FieldDiff) -> str | None:
         return None
     was = found.field.lens.get(Side.PROCORE, found.base.procore)
     return display(None if isinstance(was, Held) else was.value)
+
+
+def parted(key: QuestionKey, link: Link, found: FieldDiff, title: str, names: Mapping[Side, str], asked: Asked) -> Item:
+    """Two people who were one, and by the lists are so no more: one question, however many records name them."""
+    follow = "; ".join(
+        f"{names[side]} of {side.label} is right: procore-4hse inbox resolve ID --use {SPOKEN[side]}"
+        for side in asked.uses
+    )
+    advice = (
+        f"{follow + '. ' if follow else ''}To name the partner of {names[asked.side]}, the same one or another: "
+        "procore-4hse inbox approve ID --with RECORD_ID; every record follows. "
+        "To leave the records as they are: procore-4hse inbox reject ID"
+    )
+    return Item(
+        kind=ItemKind.DRIFT,
+        key=key,
+        title=title,
+        reason=(
+            f"{found.field.label}: Procore names {names[Side.PROCORE]}, 4HSE {names[Side.FOURHSE]}; "
+            "they were one person, and the two lists no longer say so."
+        ),
+        advice=advice,
+        procore_id=link.procore_id,
+        fourhse_id=link.fourhse_id,
+        field=found.field.key,
+        procore_value=names[Side.PROCORE],
+        fourhse_value=names[Side.FOURHSE],
+        base_value="one person",
+        facts={
+            "seen": seen(found),
+            "who": {"side": asked.side.value, "id": asked.id},
+            "uses": [side.value for side in asked.uses],
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whose partner may be named in an answer, and the sides that may be followed instead."""
+
+    side: Side
+    id: str
+    uses: tuple[Side, ...] = ()
+
+
+SPOKEN = {Side.PROCORE: "procore", Side.FOURHSE: "4hse"}
 
 
 def word(record: Record, other_id: str | None, field: str, reason: str, title: str) -> Item:

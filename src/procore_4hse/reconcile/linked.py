@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from procore_4hse.mapping.lenses.base import ZONE, Held, Known, Unwritable
 from procore_4hse.mapping.lenses.incident import StatusLens
+from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, payload
 from procore_4hse.models import (
@@ -25,6 +26,7 @@ from procore_4hse.models import (
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff
 from procore_4hse.reconcile.draft import Draft
+from procore_4hse.reconcile.identity import identified, is_never_copied, no_partner, person_of, question
 from procore_4hse.reconcile.redacted_base import is_redacted
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.snapshot import Rebase, Record, Snapshot
@@ -52,7 +54,8 @@ def compare_pair(snapshot: Snapshot, pair: Pair, draft: Draft) -> None:
     found = diff(
         pair.rows, pair.procore.image, pair.fourhse.image, dict(link.base), _decisions(snapshot, pair), link.origin
     )
-    diffs = tuple(_as_it_came(snapshot, link, _for_the_route(snapshot, pair, one)) for one in found)
+    told = (identified(snapshot, link, one) for one in found)
+    diffs = tuple(_as_it_came(snapshot, link, _for_the_route(snapshot, pair, one)) for one in told)
     _count(draft, pair, SyncStatus.IN_SYNC)
     _settle_bases(pair, diffs, draft)
     for side in Side:
@@ -100,7 +103,7 @@ def _reopening(row: Field, pair: Pair) -> dict[str, Decision]:
 
 def _for_the_route(snapshot: Snapshot, pair: Pair, found: FieldDiff) -> FieldDiff:
     """A person's answer about a changed zone or mapping decides a field of every pair at once."""
-    if found.verdict in (Verdict.SAME, Verdict.AGREED, Verdict.HELD):
+    if found.is_parted or found.verdict in (Verdict.SAME, Verdict.AGREED, Verdict.HELD):
         return found
     if found.field.key in snapshot.rebased and not _was_edited(pair, found):
         return replace(found, verdict=Verdict.SETTLED, to=None, rebase=True)
@@ -163,8 +166,7 @@ def _plan_writes(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff], draft: 
         if isinstance(action, str) and ready:  # A body part has a form only beside the affliction written with it.
             action = _update(snapshot, pair, [*ready, found])
         if isinstance(action, str):
-            draft.items.append(_unwritable(pair, found, action))
-            _count(draft, pair, SyncStatus.WAITING)
+            _ask_about_unwritable(snapshot, pair, found, action, draft)
             continue
         tried = may_try(snapshot, action)
         keep_open(snapshot, action, pair.title, draft, tried=tried)
@@ -214,7 +216,9 @@ def _keep_refusals(snapshot: Snapshot, pair: Pair, diffs: Iterable[FieldDiff], d
 def _ask(snapshot: Snapshot, pair: Pair, diffs: Iterable[FieldDiff], draft: Draft) -> None:
     kinds = {Verdict.CONFLICT: ItemKind.CONFLICT, Verdict.DRIFT: ItemKind.DRIFT}
     for found in diffs:
-        if found.verdict in kinds:
+        if found.verdict is Verdict.DRIFT and found.is_parted:
+            draft.items.append(question(snapshot, pair.link, found, pair.title))
+        elif found.verdict in kinds:
             draft.items.append(items.difference(kinds[found.verdict], pair.link, found, pair.title))
         elif found.verdict is Verdict.HELD:
             draft.items += _held_word(pair, found)
@@ -231,7 +235,14 @@ def _held_word(pair: Pair, found: FieldDiff) -> list[Item]:
     ]
 
 
-def _unwritable(pair: Pair, found: FieldDiff, reason: str) -> Item:
+def _ask_about_unwritable(snapshot: Snapshot, pair: Pair, found: FieldDiff, reason: str, draft: Draft) -> None:
+    """A value that has no form on the other side; of a person, who it is there."""
     source = pair.on((found.to or Side.PROCORE).other)
-    other_id = pair.link.id_on(source.side.other)
-    return items.word(source, other_id, found.field.key, f"{found.field.label}: {reason}", pair.title)
+    if not isinstance(found.field.lens, PersonLens):
+        other_id = pair.link.id_on(source.side.other)
+        draft.items.append(items.word(source, other_id, found.field.key, f"{found.field.label}: {reason}", pair.title))
+    elif is_never_copied(snapshot, person_of(snapshot, source)):
+        return
+    else:
+        draft.items.append(no_partner(snapshot, source, reason, pair.title))
+    _count(draft, pair, SyncStatus.WAITING)

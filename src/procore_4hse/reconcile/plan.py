@@ -8,6 +8,7 @@ from procore_4hse.models import Link, RecordRef, Side, SyncStatus
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.children import leave_children, plan_children
 from procore_4hse.reconcile.draft import Draft, set_status
+from procore_4hse.reconcile.identity import never_copied
 from procore_4hse.reconcile.lifecycle import link_outcome
 from procore_4hse.reconcile.linked import Pair, compare_pair
 from procore_4hse.reconcile.refusals import keep_open, may_try
@@ -28,6 +29,7 @@ def plan(snapshot: Snapshot) -> Plan:
         else:
             set_status(draft, snapshot, snapshot.incidents, link, SyncStatus.EXCLUDED)
     plan_unlinked(snapshot, draft)
+    draft.answers_in_use += never_copied(snapshot)
     return draft.done()
 
 

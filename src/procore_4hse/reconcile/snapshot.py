@@ -122,6 +122,8 @@ class People:
     )
     links: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
     picklists: Picklists = field(default_factory=Picklists)
+    copies: Mapping[str, Side] = field(default_factory=dict)
+    """By link key: the side whose record names its person because we wrote it there; the other one's was first."""
     certified: bool = False
     uncounted: frozenset[str] = frozenset()
 

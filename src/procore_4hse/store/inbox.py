@@ -31,6 +31,8 @@ class Entry:
     item: Item
     since: datetime
     answer: dict[str, Any] | None = None
+    changed_at: datetime | None = None
+    """When it was asked, answered or closed last."""
 
 
 class Inbox:
@@ -113,7 +115,7 @@ def _concerns(row: Row[Any], unknown: Collection[RecordRef]) -> bool:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    return Entry(row.id, row.route, row.state, _item(row), row.since, row.answer)
+    return Entry(row.id, row.route, row.state, _item(row), row.since, row.answer, row.changed_at)
 
 
 def _item(row: Row[Any]) -> Item:

@@ -172,6 +172,11 @@ class Links:
             names = {"route": self.route, "procore_id": procore_id, "fourhse_id": fourhse_id}
             self.connection.execute(insert(APART), names)
 
+    def forget_apart(self, procore_id: str, fourhse_id: str) -> None:
+        """Nobody has called these two different any more."""
+        named = (APART.c.route == self.route, APART.c.procore_id == procore_id, APART.c.fourhse_id == fourhse_id)
+        self.connection.execute(delete(APART).where(*named))
+
     def not_duplicates(self) -> frozenset[tuple[str, str]]:
         return frozenset((procore_id, fourhse_id) for procore_id, fourhse_id in self._rows(TOLD_APART))
 

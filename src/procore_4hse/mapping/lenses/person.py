@@ -34,10 +34,17 @@ class PersonLens(ByValue):
     def get(self, side: Side, image: Image) -> Reading:
         if side is Side.PROCORE:
             return Known(self._party(image))
-        office = image.get("person_office_id")
+        office = self.person(side, image)
         if office is None:
             return Held("4HSE names nobody here")
-        return Known(self.directory.to_procore.get(str(office), f"4HSE {office}"))
+        return Known(self.directory.to_procore.get(office, f"4HSE {office}"))
+
+    def person(self, side: Side, image: Image) -> str | None:
+        """Whom a record names, by the id in its own side's list."""
+        if side is Side.PROCORE:
+            return self._party(image)
+        office = image.get("person_office_id")
+        return None if office is None else str(office)
 
     def _party(self, image: Image) -> str | None:
         party, user = image.get("affected_party"), image.get("affected_person")

@@ -1,0 +1,191 @@
+"""Answers that go on counting: what people said once and for all, listed, and taken back one by one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from procore_4hse.engine.snapshots import partners_told, picklists
+from procore_4hse.errors import UsageError
+from procore_4hse.mapping.directory import Directory
+from procore_4hse.models import PEOPLE_RECORDS, Decision, Kind, Link, LinkState, RecordRef, Side
+from procore_4hse.operations.decisions import alone
+from procore_4hse.reconcile.items import title_of
+from procore_4hse.reconcile.snapshot import Policy, Record
+from procore_4hse.route import Route
+from procore_4hse.store.leases import Holder
+from procore_4hse.store.links import Tombstone
+from procore_4hse.store.repository import Store, Unit
+
+KINDS = {
+    "partner": "named as one person",
+    "different": "called different",
+    "never-copied": "never copied",
+    "ignored": "kept, though the other one was deleted",
+}
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """One such answer. Its id stays the same for as long as it counts."""
+
+    kind: str
+    route: Route
+    what: str
+    procore_id: str | None = None
+    fourhse_id: str | None = None
+    since: datetime | None = None
+    """When it was given, where that is known."""
+    item_id: int | None = None
+    """The answered question that holds it."""
+
+    @property
+    def id(self) -> str:
+        parts = (self.route.key, self.kind, self.procore_id or "", self.fourhse_id or "")
+        return f"{self.kind}:{hashlib.sha256(repr(parts).encode()).hexdigest()[:10]}"
+
+
+def remembered(unit: Unit, route: Route) -> list[Remembered]:
+    """Everything that people said once and for all about this route."""
+    directory = picklists(unit, unit.routes.get(route.key), route.mapping).directory
+    found = [
+        *_partners(unit, route, directory),
+        *_different(unit, route),
+        *_never_copied(unit, route, directory),
+        *_ignored(unit, route),
+    ]
+    return sorted(found, key=lambda one: (list(KINDS).index(one.kind), one.what, one.id))
+
+
+def forget(store: Store, holder: Holder, routes: tuple[Route, ...], wanted: str) -> Remembered:
+    """Takes such an answer back; the next cycle asks again where it must. Raises UsageError.
+
+    Raises SyncError while a cycle of the route runs: it may be acting on that answer.
+    """
+    one = _find(store, routes, wanted)
+    with alone(store, holder, one.route) as unit:
+        FORGET[one.kind](unit, one)
+    return one
+
+
+def _find(store: Store, routes: tuple[Route, ...], wanted: str) -> Remembered:
+    with store.read() as unit:
+        for route in routes:
+            for one in remembered(unit, route):
+                if one.id == wanted:
+                    return one
+    raise UsageError(f"Nothing remembered has the id {wanted}; see them all with: procore-4hse inbox remembered")
+
+
+# Partners of people ----------------------------------------------------------------------------------------------
+
+
+def _partners(unit: Unit, route: Route, directory: Directory) -> Iterator[Remembered]:
+    for party, office in unit.routes.get(route.key).memory.partners.items():
+        names = f"{directory.name(Side.PROCORE, party)} in Procore is {directory.name(Side.FOURHSE, office)} in 4HSE"
+        unused = "" if directory.told.get(party) == office else "; not used, for the mapping or another answer differs"
+        yield Remembered("partner", route, names + unused, party, office)
+
+
+def _forget_partner(unit: Unit, one: Remembered) -> None:
+    key, inbox = one.route.key, unit.inbox(one.route.key)
+    partners = unit.routes.get(key).memory.partners
+    kept = {party: office for party, office in partners.items() if party != one.procore_id}
+    unit.routes.remember(key, one.route.name, partners=kept)
+    for decision in inbox.decisions().values():  # An answer that is still kept would be learnt again.
+        if one.procore_id in partners_told([decision]):
+            inbox.withdraw(decision.item_id)
+
+
+# Incidents that are two ------------------------------------------------------------------------------------------
+
+
+def _different(unit: Unit, route: Route) -> Iterator[Remembered]:
+    for procore_id, fourhse_id in unit.links(route.key).not_duplicates():
+        titles = (_title(unit, route, Side.PROCORE, procore_id), _title(unit, route, Side.FOURHSE, fourhse_id))
+        yield Remembered("different", route, " and ".join(titles), procore_id, fourhse_id)
+
+
+def _forget_different(unit: Unit, one: Remembered) -> None:
+    unit.links(one.route.key).forget_apart(one.procore_id or "", one.fourhse_id or "")
+
+
+def _title(unit: Unit, route: Route, side: Side, record_id: str) -> str:
+    staged = unit.staging(route.key).find(RecordRef(side, Kind.INCIDENT, record_id))
+    record = Record(side, record_id, staged.record.payload, minimal=staged.minimal) if staged else None
+    return title_of(route.mapping, record) or f"{side.label} {record_id}"
+
+
+# People who are never copied -------------------------------------------------------------------------------------
+
+
+def _never_copied(unit: Unit, route: Route, directory: Directory) -> Iterator[Remembered]:
+    since = {entry.id: entry.changed_at for entry in unit.inbox(route.key).entries(states=("answered",))}
+    for decision in unit.inbox(route.key).decisions().values():
+        record = decision.key.record if _is_never_copied(decision) else None
+        if record is None:
+            continue
+        ids = {record.side: record.id}
+        whole = record.kind is Kind.DIRECTORY
+        what = directory.name(record.side, record.id) if whole else f"the record {record.id} of a person"
+        yield Remembered(
+            "never-copied",
+            route,
+            f"{what} of {record.side.label}",
+            ids.get(Side.PROCORE),
+            ids.get(Side.FOURHSE),
+            since.get(decision.item_id),
+            decision.item_id,
+        )
+
+
+def _is_never_copied(decision: Decision) -> bool:
+    record, people = decision.key.record, (*PEOPLE_RECORDS, Kind.PERSON, Kind.DIRECTORY)
+    return decision.key.topic == "match" and decision.verb == "reject" and record is not None and record.kind in people
+
+
+def _forget_never_copied(unit: Unit, one: Remembered) -> None:
+    if one.item_id is not None:
+        unit.inbox(one.route.key).withdraw(one.item_id)
+
+
+# Survivors of deletions ------------------------------------------------------------------------------------------
+
+
+def _ignored(unit: Unit, route: Route) -> Iterator[Remembered]:
+    for link in unit.links(route.key).all():
+        if link.state is LinkState.IGNORED and (gone := _deleted(unit, route, link)):
+            side, stone = gone
+            incident = RecordRef(Side.PROCORE, Kind.INCIDENT, link.parent or link.procore_id)
+            title = _title(unit, route, Side.PROCORE, incident.id)
+            title = f"somebody in {title}" if link.parent else title
+            what = f"{title}: deleted in {side.label}, kept in {side.other.label}"
+            yield Remembered("ignored", route, what, link.procore_id, link.fourhse_id, stone.seen_at)
+
+
+def _deleted(unit: Unit, route: Route, link: Link) -> tuple[Side, Tombstone] | None:
+    """Where a record of the link was deleted last, and what was kept of it."""
+    links = unit.links(route.key)
+    stones = [(side, stone) for side in Side if (stone := links.tombstone(link.ref(side)))]
+    return max(stones, key=lambda each: each[1].seen_at, default=None)
+
+
+def _forget_ignored(unit: Unit, one: Remembered) -> None:
+    """Back to the state from which the deletion is asked again."""
+    if one.route.deletions is Policy.IGNORE:
+        raise UsageError(f"Route {one.route.name} ignores every deletion; change `deletions` in its settings first.")
+    links = unit.links(one.route.key)
+    for link in links.all():
+        if (link.procore_id, link.fourhse_id, link.state) == (one.procore_id, one.fourhse_id, LinkState.IGNORED):
+            gone = _deleted(unit, one.route, link)
+            links.set_state(link.ref(Side.PROCORE), LinkState.gone(gone[0] if gone else Side.PROCORE))
+
+
+FORGET: Mapping[str, Callable[[Unit, Remembered], None]] = {
+    "partner": _forget_partner,
+    "different": _forget_different,
+    "never-copied": _forget_never_copied,
+    "ignored": _forget_ignored,
+}

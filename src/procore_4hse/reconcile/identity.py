@@ -1,0 +1,135 @@
+"""Whom linked records name: who has no partner, and what follows when the lists no longer say that two are one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from procore_4hse.mapping.directory import Directory, name_in
+from procore_4hse.mapping.lenses.person import PersonLens
+from procore_4hse.mapping.person_keys import names_contradict
+from procore_4hse.models import Decision, Item, Kind, Link, QuestionKey, RecordRef, Side
+from procore_4hse.reconcile import items
+from procore_4hse.reconcile.diff import FieldDiff, Verdict, seen
+from procore_4hse.reconcile.items import Asked
+from procore_4hse.reconcile.snapshot import Record, Snapshot
+
+FEW = 5
+"""So many people who may be meant are listed."""
+
+
+def person_of(snapshot: Snapshot, record: Record) -> RecordRef | None:
+    """The row of its side's list that a record names."""
+    lens = snapshot.mapping.person.bound(snapshot.people.picklists).lens
+    person = lens.person(record.side, record.image) if isinstance(lens, PersonLens) else None
+    return None if person is None else RecordRef(record.side, Kind.DIRECTORY, person)
+
+
+def is_never_copied(snapshot: Snapshot, person: RecordRef | None) -> bool:
+    """Whether somebody said that this person is never copied, on whatever record."""
+    decision = snapshot.decisions.get(QuestionKey.match(person)) if person is not None else None
+    return decision is not None and decision.verb == "reject"
+
+
+def never_copied(snapshot: Snapshot) -> list[QuestionKey]:
+    """The answers which say so; they count until they are taken back, whether or not a record names the person now."""
+    return [
+        key
+        for key, decision in snapshot.decisions.items()
+        if decision.verb == "reject" and key.topic == "match" and key.record and key.record.kind is Kind.DIRECTORY
+    ]
+
+
+def no_partner(snapshot: Snapshot, record: Record, reason: str, title: str) -> Item:
+    """The question who somebody is; the same one for each of their records."""
+    person = person_of(snapshot, record) or record.ref
+    name, directory = name_in(record.side, record.image), snapshot.people.picklists.directory
+    told = reason.replace("this person", name or "This person")
+    told = told.replace("no partner", "no certain partner") + doubt if (doubt := _doubt(directory, person)) else told
+    item = items.doubt(
+        replace(record, id=person.id, kind=person.kind), (), f"{told}; the incident itself crosses.", title
+    )
+    advice = (
+        "Give the person the same employee id, tax code or e-mail on both sides, or name the partner: "
+        "procore-4hse inbox approve ID --with RECORD_ID; never copy this person: procore-4hse inbox reject ID"
+    )
+    facts = {**item.facts, "who": {"side": person.side.value, "id": person.id}}
+    return replace(item, advice=_perhaps(directory, person, name) + advice, facts=facts)
+
+
+def _doubt(directory: Directory, person: RecordRef) -> str:
+    """Why what the rules say does not count."""
+    side, hints = person.side.other, directory.hints.get(person.side, {}).get(person.id, ())
+    if not hints:
+        return ""
+    names = {hint.id: directory.name(side, hint.id) for hint in hints}
+    if len(names) > 1:
+        return f", for it may be {' or '.join(f'{names[hint.id]} ({hint.rule})' for hint in hints[:FEW])}"
+    name = names[hints[0].id]
+    if names_contradict(name, directory.name(person.side, person.id)):
+        return f", for {name} ({hints[0].rule}) has another name altogether"
+    return f", for {name} ({hints[0].rule}) may be somebody else too"
+
+
+def _perhaps(directory: Directory, person: RecordRef, name: str) -> str:
+    side = person.side.other
+    meant = {hint.id: directory.name(side, hint.id) for hint in directory.hints.get(person.side, {}).get(person.id, ())}
+    meant |= dict(directory.alike(side, name))
+    listed = [f"{side.label} {one} {other}" for one, other in list(meant.items())[:FEW]]
+    return f"Perhaps: {'; '.join(listed)}. " if listed else ""
+
+
+# Two who were one ------------------------------------------------------------------------------------------------
+
+
+def identified(snapshot: Snapshot, link: Link, found: FieldDiff) -> FieldDiff:
+    """What becomes of two people whom the lists tell apart: a partner that was named is followed, else it is asked."""
+    lens, ids = found.field.lens, ids_of(found)
+    if not found.is_parted or not isinstance(lens, PersonLens):
+        return found
+    if ids is None or not lens.directory.parts(ids[Side.PROCORE], ids[Side.FOURHSE]):
+        return replace(found, verdict=Verdict.SETTLED, reason="they differ as they were left")
+    source = _first(snapshot, link)
+    if source is not None and lens.directory.is_told(source, ids[source]):
+        return _follow(found, source, "another partner was named for this person")
+    decision = snapshot.decisions.get(QuestionKey.parted(ids[Side.PROCORE], ids[Side.FOURHSE]))
+    return found if decision is None else _decided(found, decision)
+
+
+def ids_of(found: FieldDiff) -> dict[Side, str] | None:
+    """The two people's own ids; neither record changed since its base."""
+    party = found.value(Side.PROCORE)
+    office = found.base.fourhse.get("person_office_id") if found.base is not None else None
+    return None if party is None or office is None else {Side.PROCORE: str(party), Side.FOURHSE: str(office)}
+
+
+def _first(snapshot: Snapshot, link: Link) -> Side | None:
+    """The side whose record named the person first: the other one's is our copy. None when both came from people."""
+    copy = snapshot.people.copies.get(link.key)
+    return copy.other if copy is not None else link.origin
+
+
+def _follow(found: FieldDiff, source: Side, reason: str, used: Decision | None = None) -> FieldDiff:
+    to = source.other
+    if found.field.writes_to(to):
+        return replace(found, verdict=Verdict.WRITE, to=to, reason=reason, used=used)
+    return replace(found, verdict=Verdict.LOCAL, reason=f"{reason}; this field does not travel to {to.label}")
+
+
+def _decided(found: FieldDiff, decision: Decision) -> FieldDiff:
+    if decision.verb == "reject":
+        reason = "a person leaves the records as they are"
+        return replace(found, verdict=Verdict.SETTLED, reason=reason, used=decision, rebase=True)
+    if decision.verb != "resolve" or decision.seen.get("seen") != seen(found):
+        return found
+    side = Side(decision.use or "")
+    return _follow(found, side, f"a person chose {side.label}", decision)
+
+
+def question(snapshot: Snapshot, link: Link, found: FieldDiff, title: str) -> Item:
+    """Which of the two it is; only a side whose person has another partner by now can be followed."""
+    directory, ids = snapshot.people.picklists.directory, ids_of(found) or {}
+    names = {side: directory.name(side, ids[side]) for side in Side}
+    uses = tuple(side for side in Side if directory.partner(side, ids[side]) and found.field.writes_to(side.other))
+    asked = _first(snapshot, link) or Side.PROCORE
+    key = QuestionKey.parted(ids[Side.PROCORE], ids[Side.FOURHSE])
+    return items.parted(key, link, found, title, names, Asked(asked, ids[asked], uses))
