@@ -384,6 +384,11 @@ class Item:
     base_value: str | None = None
 
     @property
+    def who(self) -> RecordRef | None:
+        """The person of a directory whose partner it asks for, wherever that person is named."""
+        return _who(self.facts)
+
+    @property
     def refs(self) -> frozenset[RecordRef]:
         """The records that it concerns. Its ids are an incident's, but for a match, which may be about a child."""
         named = self.key.record
@@ -405,6 +410,16 @@ class Decision:
     with_id: str | None = None
     restore: bool = False
     seen: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def who(self) -> RecordRef | None:
+        """The person of a directory whom the question was about, if it was about one."""
+        return _who(self.seen)
+
+
+def _who(facts: Mapping[str, Any]) -> RecordRef | None:
+    who = facts.get("who")
+    return RecordRef(Side(who["side"]), Kind.DIRECTORY, who["id"]) if who else None
 
 
 @dataclass(frozen=True)

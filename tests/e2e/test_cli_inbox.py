@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from cli_stand import DAY, Stand
+from cli_stand import DAY, TENANT, Stand
 
 from procore_4hse.simulator.faults import FaultKind
 
@@ -239,3 +239,129 @@ def test_contents_cannot_steer_a_terminal(stand: Stand) -> None:
     said = stand.said("inbox", "show", "1")
     assert "\x1b" not in said
     assert "[bold]plain" in said
+
+
+# Answers that go on counting -------------------------------------------------------------------------------------
+
+PROJECT, OFFICE = 1363617, "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02"
+REMEMBERED_KEYS = ["id", "kind", "route", "what", "procore_id", "fourhse_id", "since"]
+
+
+def remembered(stand: Stand) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = stand.json("inbox", "remembered")["remembered"]
+    assert all(list(one) == REMEMBERED_KEYS for one in found)
+    return found
+
+
+def hurt(stand: Stand) -> tuple[int, str, str]:
+    """Ann was hurt, and nobody in 4HSE is known to be her; her id, and those of two people there."""
+    party = stand.procore.add_person(PROJECT, "Ann", "Lee")
+    wrong = stand.fourhse.add_person(TENANT, OFFICE, "Bo", "Diaz")
+    right = stand.fourhse.add_person(TENANT, OFFICE, "Anna", "Leigh")
+    site, _ = stand.linked()
+    stand.procore.hand_create("injury", PROJECT, incident_id=int(site), affected_party_id=party)
+    stand.run("sync")
+    return party, wrong, right
+
+
+def named_in_office(stand: Stand) -> list[str]:
+    return [person["person_office_id"] for row in stand.fourhse.dump(OFFICE) for person in row["persons"]]
+
+
+def test_nothing_is_remembered_at_first(stand: Stand) -> None:
+    stand.linked()
+    assert remembered(stand) == []
+    assert "Nothing is remembered" in stand.said("inbox", "remembered")
+    assert "Nothing remembered has the id partner:7" in stand.said("inbox", "forget", "partner:7", exit_code=2)
+
+
+def test_a_wrong_partner_is_forgotten_and_another_one_corrects_the_records(stand: Stand) -> None:
+    party, wrong, right = hurt(stand)
+    said = stand.said("inbox", "approve", only(stand)["id"], "--with", wrong)
+    assert f"{wrong} is that person's partner" in said
+    stand.run("sync")
+    assert named_in_office(stand) == [wrong]
+    (one,) = remembered(stand)
+    assert (one["kind"], one["route"], one["what"]) == ("partner", "riverside", "Ann Lee in Procore is Bo Diaz in 4HSE")
+    assert (one["procore_id"], one["fourhse_id"], one["since"]) == (str(party), wrong, None)
+    assert one["id"] in stand.said("inbox", "remembered")
+    assert "Forgotten: Ann Lee in Procore is Bo Diaz in 4HSE" in stand.said("inbox", "forget", one["id"])
+    assert remembered(stand) == []
+    assert one["id"] in stand.said("inbox", "forget", one["id"], exit_code=2)
+    stand.run("sync")
+    item = only(stand)
+    assert (item["kind"], item["procore_value"], item["fourhse_value"]) == ("drift", "Ann Lee", "Bo Diaz")
+    no_use = stand.said("inbox", "resolve", item["id"], "--use", "procore", exit_code=2)
+    assert "Nobody is known as the partner" in no_use
+    assert "shows no person 4711" in stand.said("inbox", "approve", item["id"], "--with", "4711", exit_code=2)
+    assert stand.run("inbox", "approve", item["id"], "--with", right).exit_code == 0
+    stand.run("sync")
+    assert named_in_office(stand) == [right]
+    assert remembered(stand)[0]["id"] != one["id"]
+
+
+def test_one_person_is_not_named_as_the_partner_of_two(stand: Stand) -> None:
+    other = stand.procore.add_person(PROJECT, "Cy", "Roe")
+    _, wrong, _ = hurt(stand)
+    (site, *_) = stand.procore.dump(PROJECT)
+    stand.procore.hand_create("injury", PROJECT, incident_id=site["id"], affected_party_id=other)
+    stand.run("sync")
+    first, second = (one["id"] for one in stand.json("inbox")["items"])
+    assert stand.run("inbox", "approve", first, "--with", wrong).exit_code == 0
+    assert "partner of somebody else" in stand.said("inbox", "approve", second, "--with", wrong, exit_code=2)
+    assert stand.run("inbox", "approve", first, "--with", wrong).exit_code == 0
+
+
+def test_a_person_who_is_never_copied_is_asked_about_again_when_that_is_forgotten(stand: Stand) -> None:
+    party, _, _ = hurt(stand)
+    assert "that person is never copied" in stand.said("inbox", "reject", only(stand)["id"])
+    stand.run("sync")
+    (one,) = remembered(stand)
+    assert (one["kind"], one["what"], one["procore_id"]) == ("never-copied", "Ann Lee of Procore", str(party))
+    assert one["since"]
+    stand.said("inbox", "forget", one["id"])
+    stand.run("sync")
+    assert only(stand)["kind"] == "match"
+    assert remembered(stand) == []
+
+
+def test_two_that_were_called_different_are_asked_about_again(stand: Stand) -> None:
+    item, office = doubtful(stand)
+    for path in ("/incidents$", "incident/create"):
+        stand.faults.add(FaultKind.ERROR_BEFORE, method="POST", path=path, status=422, times=None)
+    stand.run("inbox", "reject", item["id"])
+    stand.run("sync")
+    (one,) = remembered(stand)
+    assert (one["kind"], one["what"]) == ("different", "Cut hand and Cut hand")
+    assert (one["procore_id"], one["fourhse_id"]) == (item["procore_id"], office)
+    stand.said("inbox", "forget", one["id"])
+    stand.run("sync")
+    assert "match" in [each["kind"] for each in stand.json("inbox")["items"]]
+
+
+def test_a_kept_survivor_is_asked_about_again(stand: Stand) -> None:
+    item = deleted(stand)
+    stand.run("inbox", "reject", item["id"])
+    stand.run("sync")
+    (one,) = remembered(stand)
+    assert one["kind"] == "ignored"
+    assert one["what"].endswith("deleted in Procore, kept in 4HSE")
+    assert one["since"]
+    stand.said("inbox", "forget", one["id"])
+    stand.run("sync")
+    again = only(stand)
+    assert (again["kind"], again["procore_id"]) == ("deletion", item["procore_id"])
+    assert stand.run("inbox", "approve", again["id"]).exit_code == 0
+    stand.run("sync")
+    assert len(stand.fourhse.dump(OFFICE)) == 1
+
+
+def test_a_survivor_is_not_forgotten_while_the_route_ignores_every_deletion(stand: Stand) -> None:
+    stand.configure(deletions='"ignore"')
+    site, _ = stand.linked()
+    stand.linked("Another one")
+    stand.procore.hand_delete("incident", int(site))
+    stand.run("sync")
+    (one,) = remembered(stand)
+    assert "ignores every deletion" in stand.said("inbox", "forget", one["id"], exit_code=2)
+    assert len(remembered(stand)) == 1

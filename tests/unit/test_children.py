@@ -229,12 +229,12 @@ def test_a_one_way_route_takes_nobody_the_other_way():
         (
             near_miss(affected_party={"id": 9}),
             "This person has no partner in the 4HSE office; the incident itself crosses.",
-            {"key": "match:procore:near_miss-n1", "procore_id": "n1"},
+            {"key": "match:procore:directory-9", "procore_id": "9"},
         ),
         (
             involved(person_office_id="o9"),
             "This person has no partner in Procore's directory; the incident itself crosses.",
-            {"key": "match:fourhse:person-p1", "fourhse_id": "p1"},
+            {"key": "match:fourhse:directory-o9", "fourhse_id": "o9"},
         ),
     ],
 )
@@ -245,8 +245,11 @@ def test_a_person_without_a_partner_holds_that_person_only(record, said, ids):
     )
     found = plan(crowd(record, involved("p2", person_office_id="o8")))
     assert found.items == (
-        Item(kind=ItemKind.MATCH, title="Fall", reason=said, advice=advice, facts={"candidates": []}, **ids),
-    )
+        Item(
+            kind=ItemKind.MATCH, title="Fall", reason=said, advice=advice,
+            facts={"candidates": [], "who": {"side": record.side.value, "id": ids[f"{record.side.value}_id"]}}, **ids,
+        ),
+    )  # fmt: skip
     assert [action.source_id for action in found.actions] == ["p2"]
     assert sync_status(found) is SyncStatus.WAITING
 
@@ -431,14 +434,15 @@ EVERYONE = {
     ref(Side.FOURHSE, "p2", Kind.PERSON),
 }
 KEPT = ["match:procore:near_miss-n1", "match:fourhse:person-p2"]
+NAMED = {ref(Side.PROCORE, "7", Kind.DIRECTORY), ref(Side.FOURHSE, "o7", Kind.DIRECTORY)}
 
 
 @pytest.mark.parametrize("how", [{"certified": False}, {"uncounted": frozenset({"1"})}])
 def test_lists_that_are_not_whole_plan_nothing_and_close_nothing(how):
     found = plan(crowd(near_miss(), involved("p2"), of_people=how))
-    assert (found.actions, found.items, found.unknown) == ((), (), EVERYONE)
+    assert (found.actions, found.items, found.unknown) == ((), (), EVERYONE | NAMED)
     more = plan(crowd(near_miss(), involved("p2"), of_people=how, pending=frozenset({ref(Side.PROCORE, "9")})))
-    assert more.unknown == EVERYONE | {ref(Side.PROCORE, "9")}
+    assert more.unknown == EVERYONE | NAMED | {ref(Side.PROCORE, "9")}
     other = plan(crowd(near_miss(), involved("p2"), of_people={"uncounted": frozenset({"2"})}))
     assert (len(other.actions), other.unknown) == (1, frozenset())
 

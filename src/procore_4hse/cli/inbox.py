@@ -196,7 +196,7 @@ def _in_words(entry: Entry, answer: Answer) -> str:
     number = f"item {entry.id} ({entry.item.kind.value})"
     if answer.verb == "resolve":
         return f"{number}, the value of {answers.TITLES[answer.use or '']} holds."
-    if answers.is_of_person(entry.item) and answer.verb != "resolve":
+    if entry.item.who and answer.verb != "resolve":
         return f"{number}, {_of_person(entry, answer)}."
     if answer.with_id:
         return f"{number}, it is the same incident as {answer.with_id}."

@@ -338,10 +338,9 @@ def partners_told(decisions: Iterable[Decision]) -> dict[str, str]:
     """Procore person id -> 4HSE person-office id, from answers to questions about who somebody is."""
     told: dict[str, str] = {}
     for decision in decisions:
-        who = decision.seen.get("who")
-        if decision.verb == "approve" and decision.with_id and who:
-            pair = (who["id"], decision.with_id)
-            party, office = pair if Side(who["side"]) is Side.PROCORE else reversed(pair)
+        if decision.verb == "approve" and decision.with_id and decision.who:
+            pair = (decision.who.id, decision.with_id)
+            party, office = pair if decision.who.side is Side.PROCORE else reversed(pair)
             told[party] = office
     return told
 

@@ -90,9 +90,9 @@ def _resolve(route: Route, entry: Entry, answer: Answer) -> Answer:
     item = entry.item
     if item.kind not in (ItemKind.CONFLICT, ItemKind.DRIFT) or item.field is None:
         raise _misfit(entry, "resolve takes a conflict or a drift about a field")
-    if is_of_person(item) and not item.facts["uses"]:
+    if item.who and not item.facts["uses"]:
         raise UsageError(f"Nobody is known as the partner of either now; name one: inbox approve {entry.id} --with ID")
-    use = _use(answer, tuple(item.facts["uses"]) if is_of_person(item) else ("procore", "fourhse"))
+    use = _use(answer, tuple(item.facts["uses"]) if item.who else ("procore", "fourhse"))
     field = route.mapping.by_key.get(item.field)
     if field is not None and use == "fourhse" and not field.lens.writes(Side.PROCORE):
         raise UsageError(f"{field.label} is never written to Procore, so only --use procore can be chosen here.")
@@ -101,7 +101,7 @@ def _resolve(route: Route, entry: Entry, answer: Answer) -> Answer:
 
 def _approve(unit: Unit, route: Route, entry: Entry, answer: Answer) -> Answer:
     item = entry.item
-    if is_of_person(item) and answer.use is None:
+    if item.who and answer.use is None:
         return Answer("approve", with_id=_partner(unit, route, entry, answer.with_id))
     if answer.with_id is not None and item.kind is not ItemKind.MATCH:
         raise UsageError(f"--with names the partner of a match; item {entry.id} is a {item.kind.value}.")
@@ -122,7 +122,7 @@ def _reject(entry: Entry, answer: Answer) -> Answer:
     item = entry.item
     if answer.restore and not _is_deletion(item):
         raise UsageError(f"--restore brings back what was deleted; item {entry.id} is a {item.kind.value}.")
-    if item.kind is ItemKind.MATCH or is_of_person(item) or _is_deletion(item) or item.key.guarded == "deletes":
+    if item.kind is ItemKind.MATCH or item.who or _is_deletion(item) or item.key.guarded == "deletes":
         return Answer("reject", restore=answer.restore)
     raise _misfit(entry, "reject takes a deletion, held deletions or a match")
 
@@ -174,15 +174,10 @@ def _partner(unit: Unit, route: Route, entry: Entry, with_id: str | None) -> str
     return with_id
 
 
-def is_of_person(item: Item) -> bool:
-    """Whether it asks who somebody is, wherever they are named; the answer names the partner in the other list."""
-    return bool(item.facts.get("who"))
-
-
 def _is_person(item: Item) -> bool:
     """Whether a match asks about a record of a person rather than about an incident."""
     record = item.key.record
-    return is_of_person(item) or (record is not None and record.kind in (*PEOPLE_RECORDS, Kind.PERSON))
+    return item.who is not None or (record is not None and record.kind in (*PEOPLE_RECORDS, Kind.PERSON))
 
 
 def _person(unit: Unit, route: Route, entry: Entry, with_id: str | None, listed: list[str]) -> str:
@@ -203,7 +198,7 @@ def _person(unit: Unit, route: Route, entry: Entry, with_id: str | None, listed:
 
 
 def _asked_side(item: Item) -> Side:
-    return Side(item.facts["who"]["side"]) if is_of_person(item) else side_of(item)
+    return item.who.side if item.who else side_of(item)
 
 
 def _is_taken(unit: Unit, route: Route, entry: Entry, side: Side, person: str) -> bool:
@@ -212,11 +207,8 @@ def _is_taken(unit: Unit, route: Route, entry: Entry, side: Side, person: str) -
     others = [each for each in unit.inbox(route.key).decisions().values() if each.item_id != entry.id]
     told = partners_told(others)
     partner = pairs.partner(side, person)
-    return partner not in (None, _who(entry.item)) or person in (told.values() if side is Side.FOURHSE else told)
-
-
-def _who(item: Item) -> str | None:
-    return str(item.facts["who"]["id"]) if is_of_person(item) else None
+    own = entry.item.who.id if entry.item.who else None
+    return partner not in (None, own) or person in (told.values() if side is Side.FOURHSE else told)
 
 
 def side_of(item: Item) -> Side:

@@ -58,8 +58,8 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
 def leave_children(snapshot: Snapshot, parent: Link, draft: Draft) -> None:
     """Nothing is planned for the people of this incident now; what a person said about them stays said."""
     mine = set(_children_of(snapshot, parent))
-    topics = ("match", "difference")
-    draft.answers_in_use += [key for key in snapshot.decisions if key.topic in topics and key.record in mine]
+    asked = {QuestionKey.match(record) for record in mine}
+    draft.answers_in_use += [key for key, told in snapshot.decisions.items() if key in asked or told.who in mine]
 
 
 def _children_of(snapshot: Snapshot, parent: Link) -> Iterator[RecordRef]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from procore_4hse.models import Action, Item, Kind, Link, LinkState, QuestionKey, RecordRef, Side, SyncStatus
+from procore_4hse.models import Action, Item, Link, LinkState, QuestionKey, RecordRef, Side, SyncStatus
 from procore_4hse.reconcile.lifecycle import presence_of
 from procore_4hse.reconcile.snapshot import Plan, Presence, Rebase, RecordGroup, Snapshot, Transition
 
@@ -54,8 +54,7 @@ def _once(items: Iterable[Item]) -> Iterator[Item]:
     """What is asked about somebody wherever they are named is one question, with the first incident's headline."""
     asked = set()
     for item in items:
-        record = item.key.record
-        if record is None or record.kind is not Kind.DIRECTORY or item.key not in asked:
+        if item.who is None or item.key not in asked:
             yield item
         asked.add(item.key)
 

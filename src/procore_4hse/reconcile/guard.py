@@ -152,8 +152,7 @@ def _changed_mapping(plan: Plan, snapshot: Snapshot) -> Found:
 
 def _is_of_records(item: Item) -> bool:
     """Whether two records drifted apart; two people whom the lists tell apart are asked about for themselves."""
-    record = item.key.record
-    return item.kind is ItemKind.DRIFT and (record is None or record.kind is not Kind.DIRECTORY)
+    return item.kind is ItemKind.DRIFT and item.who is None
 
 
 def _hold_all(plan: Plan, item: Item) -> Plan:

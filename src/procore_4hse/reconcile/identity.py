@@ -11,6 +11,7 @@ from procore_4hse.models import Decision, Item, Kind, Link, QuestionKey, RecordR
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, seen
 from procore_4hse.reconcile.items import Asked
+from procore_4hse.reconcile.redacted_base import is_redacted
 from procore_4hse.reconcile.snapshot import Record, Snapshot
 
 FEW = 5
@@ -35,7 +36,7 @@ def never_copied(snapshot: Snapshot) -> list[QuestionKey]:
     return [
         key
         for key, decision in snapshot.decisions.items()
-        if decision.verb == "reject" and key.topic == "match" and key.record and key.record.kind is Kind.DIRECTORY
+        if decision.verb == "reject" and decision.who is not None and key == QuestionKey.match(decision.who)
     ]
 
 
@@ -91,6 +92,10 @@ def identified(snapshot: Snapshot, link: Link, found: FieldDiff) -> FieldDiff:
     source = _first(snapshot, link)
     if source is not None and lens.directory.is_told(source, ids[source]):
         return _follow(found, source, "another partner was named for this person")
+    base = link.base[found.field.key]
+    if any(is_redacted(base.of(side)) for side in Side):
+        # What was known of this person was removed on request; a question would name them again.
+        return replace(found, verdict=Verdict.SETTLED, reason="what both agreed on was removed on request")
     decision = snapshot.decisions.get(QuestionKey.parted(ids[Side.PROCORE], ids[Side.FOURHSE]))
     return found if decision is None else _decided(found, decision)
 
