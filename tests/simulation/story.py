@@ -16,10 +16,12 @@ from zoneinfo import ZoneInfo
 
 from scenario_world import FragileStore, ScenarioWorld
 
+from actors import correct_in_office, hire_in_office, hire_on_site, hurt_on_site
 from oracle import day_of, one_line, plain, title_and_text
 from procore_4hse.engine.report import Report
 from procore_4hse.mapping.rules import Direction, OnConflict
 from procore_4hse.models import Action, Kind, Side
+from procore_4hse.operations.remembered import forget, remembered
 from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.route import Route
 from procore_4hse.simulator.faults import FaultKind
@@ -78,6 +80,8 @@ class Story:
     scenario: ScenarioWorld = field(init=False)
     titles: dict[tuple[str, str], str] = field(default_factory=dict)
     """(side, title) -> record id, for records that bear it now or bore it once."""
+    people: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(side, name) -> id in that side's list."""
     report: Report | None = None
 
     def __post_init__(self) -> None:
@@ -194,6 +198,58 @@ class Story:
 
     def _office(self, title: str, /, **fields: Any) -> None:
         self.scenario.fourhse.hand_edit("incident", self._id("fourhse", title), **fields)
+
+    # Who is who ---------------------------------------------------------------------------------------------------
+
+    @hears(r'(on site|in the office), "(.+)" works(?: as (\S+))?')
+    def _works(self, where: str, name: str, number: str | None) -> None:
+        hired = hire_on_site if where == "on site" else hire_in_office
+        self.people[SIDES[where], name] = str(hired(self.scenario, name, number))
+
+    @hears(r'in the office, the number of "(.+)" becomes (\S+)')
+    def _number(self, name: str, number: str) -> None:
+        correct_in_office(self.scenario, self.people["fourhse", name], code=number)
+
+    @hears(r'on site, "(.+)" is hurt in "(.+)" for (\d+) days')
+    def _is_hurt(self, name: str, title: str, days: str) -> None:
+        party = int(self.people["procore", name])
+        hurt_on_site(self.scenario, self._id("procore", title), party, days=int(days))
+
+    @hears(r'a person says that "(.+)" on site is "(.+)" in the office')
+    def _is_the_same(self, name: str, other: str) -> None:
+        self.scenario.answer(self._about(name).id, "approve", with_id=self.people["fourhse", other])
+
+    @hears(r'a person says that (Procore|4HSE) is right about "(.+)"')
+    def _is_right(self, side: str, name: str) -> None:
+        self.scenario.answer(self._about(name).id, "resolve", use=SIDES[side])
+
+    @hears(r'a person never copies the records of "(.+)"')
+    def _never_copies(self, name: str) -> None:
+        self.scenario.answer(self._about(name).id, "reject")
+
+    @hears(r'what is remembered of "(.+)" is forgotten')
+    def _forget(self, name: str) -> None:
+        route, store = self.scenario.route, self.scenario.store
+        with store.read() as unit:
+            (one,) = (one for one in remembered(unit, route) if one.procore_id == self.people["procore", name])
+        forget(store, self.scenario.runtime.holder, (route,), one.id)
+
+    @hears(r"then 4HSE names:")
+    def _names(self, below: tuple[str, ...]) -> None:
+        names = {assignment: name for (side, name), assignment in self.people.items() if side == "fourhse"}
+        rows = self.scenario.office().values()
+        told = [f'{names[one["person_office_id"]]} in "{row["name"]}", {one["days"]} days'
+                for row in rows for one in row["persons"]]  # fmt: skip
+        assert sorted(below) == sorted(told)
+
+    @hears(r"then 4HSE names nobody")
+    def _names_nobody(self) -> None:
+        assert [one for row in self.scenario.office().values() for one in row["persons"]] == []
+
+    def _about(self, name: str) -> Any:
+        """The question who somebody is."""
+        (entry,) = (e for e in self.scenario.inbox() if e.item.who and name in e.item.reason)
+        return entry
 
     # Trouble ------------------------------------------------------------------------------------------------------
 
