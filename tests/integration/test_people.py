@@ -21,6 +21,7 @@ from actors import (
 )
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Kind, Side
+from procore_4hse.operations.remembered import forget, remembered
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials
@@ -199,6 +200,32 @@ def test_a_correction_to_a_person_without_a_partner_waits_and_the_days_still_cro
     assert troubles(world) == []
 
 
+def test_whom_a_correction_means_is_asked_when_nobody_knows_it_and_followed_once_named(world):
+    ann, her_assignment = hire(world)
+    stranger, his_assignment = hire_on_site(world, "Bo Diaz"), hire_in_office(world, "Roberto Diaz")
+    injury = hurt_on_site(world, world.on_site(), ann, days=3)
+    world.sync()
+    world.procore.hand_edit("injury", injury, affected_party_id=stranger)
+    world.sync()
+    assert crew.in_office(world) == [(her_assignment, 3)]
+    world.answer(only(world, "match").id, "approve", with_id=his_assignment)
+    world.sync()
+    assert crew.in_office(world) == [(his_assignment, 3)]
+    assert troubles(world) == []
+
+
+def test_a_correction_to_somebody_who_is_never_copied_is_not_asked_about(world):
+    ann, her_assignment = hire(world)
+    stranger = hire_on_site(world, "Bo Diaz")
+    injury = hurt_on_site(world, world.on_site(), ann, days=3)
+    world.sync()
+    world.procore.hand_edit("injury", injury, affected_party_id=stranger)
+    world.sync()
+    world.answer(only(world, "match").id, "reject")
+    assert troubles(world) == []
+    assert crew.in_office(world) == [(her_assignment, 3)]
+
+
 # Nobody knows who that is -----------------------------------------------------------------------------------------
 
 
@@ -331,7 +358,7 @@ def test_a_number_that_names_somebody_else_altogether_is_asked_once_for_all_reco
         hurt_on_site(world, world.on_site(title), party, days=3)
     world.sync()
     item = only(world, "match")
-    assert item.item.key == f"match:procore:directory-{party}"
+    assert (item.item.key, item.item.title) == (f"match:procore:directory-{party}", "Fall")
     assert "Ann Lee has no certain partner in the 4HSE office, for Cy Roe (employee id is code)" in item.item.reason
     assert f"Perhaps: 4HSE {assignment} Cy Roe" in item.item.advice
     assert crew.in_office(world) == []
@@ -413,6 +440,7 @@ def test_a_corrected_code_may_leave_the_records_as_they_are(world):
     ann, _ = swapped_codes(world)
     world.answer(only(world, "drift").id, "reject")
     assert troubles(world) == []
+    assert world.sync().population["procore"]["in_sync"] == 2
     assert crew.in_office(world) == [(ann[1], 3)] * 2
 
 
@@ -507,6 +535,20 @@ def test_the_side_that_named_the_person_last_is_the_one_that_is_followed(world):
     world.sync()
     assert (crew.on_site(world), crew.in_office(world)) == ([("injury", right, 3)], [(other, 3)])
     assert troubles(world) == []
+
+
+def test_a_partner_that_was_forgotten_is_not_learnt_again_from_an_answer_that_a_backfill_left(world):
+    party, assignment = hire_on_site(world, "Ann Lee"), hire_in_office(world, "Bo Diaz")
+    hurt_on_site(world, world.on_site(), party, days=3)
+    world.sync()
+    world.answer(only(world, "match").id, "approve", with_id=assignment)
+    world.sync(only_days=(date(2026, 2, 10), None))
+    with world.store.read() as unit:
+        (one,) = remembered(unit, world.route)
+    forget(world.store, world.runtime.holder, (world.route,), one.id)
+    world.sync()
+    assert crew.in_office(world) == []
+    assert only(world, "match")
 
 
 def test_two_records_that_people_made_themselves_are_asked_about_before_one_is_changed(world):

@@ -22,7 +22,8 @@ from edits import Editors, seed, settle_doubts
 from procore_4hse.daemon import Daemon
 from procore_4hse.models import Item, ItemKind, Kind, LinkState, Side
 from procore_4hse.operations.retention import Ages, Cutoffs, all_routes, forget_person, purge_old
-from procore_4hse.reconcile.snapshot import Policy
+from procore_4hse.reconcile import items
+from procore_4hse.reconcile.snapshot import Policy, Record
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials
@@ -567,3 +568,13 @@ def test_nobody_with_this_id_is_nothing_to_do(build, store_url):
     before = memory(world, "raw_record", "link", "journal", "inbox", "tombstone", "route")
     assert set(forget(world, "4711").values()) == {0}
     assert memory(world, "raw_record", "link", "journal", "inbox", "tombstone", "route") == before
+
+
+def test_a_question_who_somebody_is_goes_too_when_no_list_names_them_any_more(build, store_url):
+    world = build(store_url)
+    world.sync()
+    asked = items.doubt(Record(Side.PROCORE, "77", {}, kind=Kind.DIRECTORY), (), "Nobody is known to be this one.", "")
+    with world.store.begin() as unit:
+        unit.inbox(world.route.key).add(asked)
+    assert forget(world, "77")["inbox"] == 1
+    assert "this one" not in memory(world, "inbox")
