@@ -294,6 +294,10 @@ def test_a_wrong_partner_is_forgotten_and_another_one_corrects_the_records(stand
     no_use = stand.said("inbox", "resolve", item["id"], "--use", "procore", exit_code=2)
     assert "Nobody is known as the partner" in no_use
     assert "shows no person 4711" in stand.said("inbox", "approve", item["id"], "--with", "4711", exit_code=2)
+    record = stand.procore.dump(PROJECT)[0]["injuries"][0]["id"]
+    story = stand.json("explain", str(record))
+    assert [one["id"] for one in story["inbox"]] == [item["id"]]
+    assert {each["field"]: each["verdict"] for each in story["people"][0]["fields"]}["person"] == "drift"
     assert stand.run("inbox", "approve", item["id"], "--with", right).exit_code == 0
     stand.run("sync")
     assert named_in_office(stand) == [right]

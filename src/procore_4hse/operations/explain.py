@@ -30,6 +30,7 @@ from procore_4hse.operations.offline import Ids, find, offline_snapshot
 from procore_4hse.reconcile.children import rows_of
 from procore_4hse.reconcile.diff import FieldDiff, diff
 from procore_4hse.reconcile.guard import guarded
+from procore_4hse.reconcile.identity import identified, person_of
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.scope import exclusion
 from procore_4hse.reconcile.snapshot import Plan, Presence, Record, Snapshot
@@ -117,8 +118,9 @@ def told(store: Store, route: Route, ids: Ids) -> Story:
         journal = _journal(unit, route, ids, named)
         children = _children(unit, route, ids)
         read_at = unit.routes.get(route.key, route.name).cursor_at
-    items = [entry for entry in entries if _is_about(entry.item, ids, named)]
-    asks = _new_questions(planned, items, ids, named)
+    asked_about = named | _whom(seen, ids)
+    items = [entry for entry in entries if _is_about(entry.item, ids, asked_about)]
+    asks = _new_questions(planned, items, ids, asked_about)
     held = tuple(action for action in decided.held if _concerns(action, named))
     incident = _incident(seen, ids, link)
     return Story(
@@ -189,6 +191,8 @@ def _compared(seen: Snapshot, pair: Compared, rows: tuple[Field, ...]) -> Compar
         base = dict(pair.link.base) if pair.link else {}
         origin = pair.link.origin if pair.link else None
         fields = diff(rows, images[Side.PROCORE], images[Side.FOURHSE], base, _decisions(seen, pair.link, rows), origin)
+    if pair.link is not None:
+        fields = tuple(identified(seen, pair.link, one) for one in fields)
     local = tuple(_local(seen, pair.kind, images.get(Side.FOURHSE)))
     return Compared(pair.kind, pair.ids, pair.records, pair.link, tuple(crossing), fields, local)
 
@@ -223,6 +227,8 @@ def _children(unit: Unit, route: Route, ids: Ids) -> dict[Kind, tuple[RawRecord,
 
 # What is about them ----------------------------------------------------------------------------------------------
 
+NAMING = (*PEOPLE_RECORDS, Kind.PERSON)
+"""The records that name a person."""
 Named = frozenset[RecordRef]
 """The incident and its people."""
 
@@ -234,6 +240,12 @@ def _incident_refs(ids: Ids) -> Named:
 def _named(ids: Ids, people: Iterable[Compared]) -> Named:
     theirs = {RecordRef(side, one.kind.on(side), known) for one in people for side, known in one.ids.items() if known}
     return _incident_refs(ids) | theirs
+
+
+def _whom(seen: Snapshot, ids: Ids) -> Named:
+    """The rows of the directories that its people's records name: one question covers all records of somebody."""
+    rows = (row for side in Side for row in seen.people.records[side].get(ids[side] or "", ()))
+    return frozenset(whom for row in rows if row.kind in NAMING and (whom := person_of(seen, row)))
 
 
 def _concerns(action: Action, named: Named) -> bool:
@@ -251,6 +263,8 @@ def _journal(unit: Unit, route: Route, ids: Ids, named: Named) -> tuple[Intent, 
 
 def _is_about(item: Item, ids: Ids, named: Named) -> bool:
     """Whether it asks about the incident, about one of its people, or names the incident as a candidate."""
+    if item.who is not None:
+        return item.who in named
     record = item.key.record
     if item.kind is ItemKind.MATCH and record is not None and record.kind is not Kind.INCIDENT:
         return record in named
