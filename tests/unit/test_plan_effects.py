@@ -155,6 +155,15 @@ def test_a_person_without_a_partner_is_a_question_below_the_incident(record: Any
     assert effect.what is What.ASK
 
 
+def test_two_people_whom_the_lists_part_are_a_question_below_the_incident() -> None:
+    parted = Picklists(Directory({"7": "o8"}, {"o8": "7"}))
+    ((spot, effect),) = effects_in(
+        crowd(injury(), involved(), links=(child(),), of_people={"picklists": parted})
+    ).items()
+    assert (spot.procore_id, spot.fourhse_id, spot.record_id, spot.side) == ("1", "a", "i1", Side.PROCORE)
+    assert effect.what is What.ASK
+
+
 def test_a_drifted_person_is_told_for_both_sides() -> None:
     ours, theirs = injury(work_days_absent=3), involved(days=5)
     planned = by_place(crowd(ours, theirs, links=(child(ours, theirs),)))

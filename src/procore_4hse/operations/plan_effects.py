@@ -11,8 +11,9 @@ from procore_4hse.mapping.lenses.base import Known, Unwritable
 from procore_4hse.mapping.paths import at, path_of
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of
-from procore_4hse.models import Act, Action, Image, Item, ItemKind, Kind, Link, RecordRef, Side
+from procore_4hse.models import PEOPLE_RECORDS, Act, Action, Image, Item, ItemKind, Kind, Link, RecordRef, Side
 from procore_4hse.reconcile.children import rows_of
+from procore_4hse.reconcile.identity import person_of
 from procore_4hse.reconcile.scope import exclusion
 from procore_4hse.reconcile.snapshot import Plan, Record, Snapshot
 
@@ -168,12 +169,22 @@ def _present(image: Image, name: str) -> Any:
 
 def _asked(index: _Index, item: Item) -> Effects:
     record = item.key.record
-    if item.key.topic == "difference" and record is not None:
+    if item.who is not None:
+        yield from _naming(index, item, item.who)
+    elif item.key.topic == "difference" and record is not None:
         yield from _differing(index, item, index.links[record])
     elif item.kind is ItemKind.WORD and record is not None:
         yield from _held(index, item, record)
     elif item.kind is not ItemKind.GUARD:
         yield _whole(index, item), Effect(What.ASK, reason=item.reason)
+
+
+def _naming(index: _Index, item: Item, who: RecordRef) -> Effects:
+    """A question about somebody, told below each incident of which a record names them."""
+    for person in index.people.values():
+        if person.kind in (*PEOPLE_RECORDS, Kind.PERSON) and person_of(index.snapshot, person) == who:
+            spot = index.spot(person.side, person.kind, person.id, person.side, "", _around(index, person))
+            yield spot, Effect(What.ASK, reason=item.reason)
 
 
 def _differing(index: _Index, item: Item, link: Link) -> Effects:
