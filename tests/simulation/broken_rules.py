@@ -40,7 +40,7 @@ BREAKS = (
     Break(
         "an answer counts for values that the person never saw",
         "reconcile/diff.py",
-        '    if decision.seen.get("seen") != seen(found):\n',
+        '    if decision.seen.get("seen") != seen(difference):\n',
         "    if False:\n",
     ),
     Break(
@@ -126,8 +126,8 @@ BREAKS = (
     Break(
         "a drift is written as if someone had edited",
         "reconcile/diff.py",
-        '        return replace(found, verdict=Verdict.DRIFT, reason="neither side changed, yet they disagree")\n',
-        '        return _by_rule(found, "neither side changed, yet they disagree")\n',
+        '        return replace(difference, verdict=Verdict.DRIFT, reason="neither side changed, yet they disagree")\n',
+        '        return _by_rule(difference, "neither side changed, yet they disagree")\n',
     ),
     Break(
         "all guards are off",

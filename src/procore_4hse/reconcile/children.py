@@ -93,11 +93,11 @@ def _plan_kind(snapshot: Snapshot, group: RecordGroup, parent: Link, draft: Draf
         if link.refs & snapshot.pending:
             draft.set_status(Side.PROCORE, link.procore_id, SyncStatus.WAITING)
             continue
-        found = link_outcome(snapshot, group, link)
-        draft.take(found.transition, found.items, found.answers_in_use)
-        for action in found.actions:
+        outcome = link_outcome(snapshot, group, link)
+        draft.take(outcome.transition, outcome.items, outcome.answers_in_use)
+        for action in outcome.actions:
             want(snapshot, within(action, parent), str(group.title), draft)
-        if found.alive:
+        if outcome.alive:
             procore, fourhse = (group.records[side][link.id_on(side)] for side in Side)
             pair = Pair(link, procore, fourhse, group.rows, str(group.title), parent.procore_id)
             compare_pair(snapshot, pair, draft)
@@ -167,12 +167,12 @@ def _is_free(snapshot: Snapshot, record: Record, links: tuple[Link, ...]) -> boo
 def _by_person(snapshot: Snapshot, records: list[Record]) -> dict[str, list[Record]]:
     """Records by whom they name; one that names nobody has no partner and holds nothing."""
     lens = snapshot.mapping.person.bound(snapshot.people.picklists).lens
-    found: dict[str, list[Record]] = defaultdict(list)
+    by_person: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         reading = lens.get(record.side, record.image)
         if not isinstance(reading, Held) and reading.value is not None:
-            found[reading.value].append(record)
-    return found
+            by_person[reading.value].append(record)
+    return by_person
 
 
 def _link(snapshot: Snapshot, parent: Link, procore: Record, fourhse: Record, title: str, draft: Draft) -> None:
@@ -260,8 +260,8 @@ def _kind_for(snapshot: Snapshot, parent: Link) -> Kind:
 
 def _no_partner(snapshot: Snapshot, record: Record, reason: str, title: str) -> Item:
     name, side = name_in(record.side, record.image), record.side.other
-    told = reason.replace("this person", name or "This person")
-    item = items.doubt(record, (), f"{told}; the incident itself crosses.", title)
+    sentence = reason.replace("this person", name or "This person")
+    item = items.doubt(record, (), f"{sentence}; the incident itself crosses.", title)
     alike = [
         f"{side.label} {one} {other}" for one, other in snapshot.people.picklists.directory.alike(side, name)[:FEW]
     ]

@@ -35,11 +35,11 @@ def guarded(plan: Plan, snapshot: Snapshot) -> Plan:
     restored = (partial(_regressed, side) for side in Side)
     guards: tuple[Whole, ...] = (_first_meeting, _emptied, *restored, _changed_scope, _changed_zone, _changed_mapping)
     for whole in guards:
-        found = whole(plan, snapshot)
-        if isinstance(found, Item):
-            return _hold_all(plan, found)
-        if found is not None:
-            plan = replace(plan, answers_in_use=(*plan.answers_in_use, found))
+        held_by = whole(plan, snapshot)
+        if isinstance(held_by, Item):
+            return _hold_all(plan, held_by)
+        if held_by is not None:
+            plan = replace(plan, answers_in_use=(*plan.answers_in_use, held_by))
     for side in Side:
         for act, limit in ((Act.DELETE, _deletes), (Act.UPDATE, _updates), (Act.CREATE, _creates)):
             plan = _hold_over_limit(plan, snapshot, side, act, limit)
@@ -102,8 +102,8 @@ def _regressed(side: Side, plan: Plan, snapshot: Snapshot) -> Found:
     links = snapshot.restored_backup.get(side, frozenset())
     decision = snapshot.decisions.get(key := QuestionKey.guard("regress", side))
     if decision is not None and decision.verb == "approve" and links <= set(decision.seen.get("links", ())):
-        told = {link for link, _ in snapshot.reverted.get(side, ())} & set(decision.seen.get("links", ()))
-        return key if told else None
+        covered = {link for link, _ in snapshot.reverted.get(side, ())} & set(decision.seen.get("links", ()))
+        return key if covered else None
     if not links:
         return None
     reason = (

@@ -31,29 +31,29 @@ def headline(mapping: FieldMapping, group: RecordGroup, link: Link) -> str:
     return next((title for title in titles if title), "")
 
 
-def difference(kind: ItemKind, link: Link, found: FieldDiff, title: str) -> Item:
+def difference(kind: ItemKind, link: Link, compared: FieldDiff, title: str) -> Item:
     """A conflict or a drift: one field, both values, and what both showed when they last agreed."""
-    answers = "--use procore" if not found.field.writes_to(Side.PROCORE) else "--use procore, or --use 4hse"
+    answers = "--use procore" if not compared.field.writes_to(Side.PROCORE) else "--use procore, or --use 4hse"
     return Item(
         kind=kind,
-        key=QuestionKey.difference(link, found.field.key),
+        key=QuestionKey.difference(link, compared.field.key),
         title=title,
-        reason=f"{found.field.label}: {found.reason}.",
+        reason=f"{compared.field.label}: {compared.reason}.",
         advice=f"Choose the value that holds: procore-4hse inbox resolve ID {answers}",
         procore_id=link.procore_id,
         fourhse_id=link.fourhse_id,
-        field=found.field.key,
-        procore_value=display(found.value(Side.PROCORE)),
-        fourhse_value=display(found.value(Side.FOURHSE)),
-        base_value=_base_value(found),
-        facts={"seen": seen(found)},
+        field=compared.field.key,
+        procore_value=display(compared.value(Side.PROCORE)),
+        fourhse_value=display(compared.value(Side.FOURHSE)),
+        base_value=_base_value(compared),
+        facts={"seen": seen(compared)},
     )
 
 
-def _base_value(found: FieldDiff) -> str | None:
-    if found.base is None:
+def _base_value(compared: FieldDiff) -> str | None:
+    if compared.base is None:
         return None
-    was = found.field.lens.get(Side.PROCORE, found.base.procore)
+    was = compared.field.lens.get(Side.PROCORE, compared.base.procore)
     return display(None if isinstance(was, Held) else was.value)
 
 

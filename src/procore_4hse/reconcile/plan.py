@@ -57,16 +57,16 @@ def _plan_link(snapshot: Snapshot, link: Link, draft: Draft) -> None:
         set_status(draft, snapshot, incidents, link, SyncStatus.WAITING)
         leave_children(snapshot, link, draft)
         return
-    found = link_outcome(snapshot, incidents, link)
-    draft.take(found.transition, found.items, found.answers_in_use)
+    outcome = link_outcome(snapshot, incidents, link)
+    draft.take(outcome.transition, outcome.items, outcome.answers_in_use)
     title = items.headline(snapshot.mapping, incidents, link)
-    for action in found.actions:
+    for action in outcome.actions:
         tried = may_try(snapshot, action)
         keep_open(snapshot, action, title, draft, tried=tried)
         if tried:
             draft.actions.append(action)
-    if not found.alive or _is_away(snapshot, link):
-        set_status(draft, snapshot, incidents, link, SyncStatus.EXCLUDED if found.alive else found.sync_status)
+    if not outcome.alive or _is_away(snapshot, link):
+        set_status(draft, snapshot, incidents, link, SyncStatus.EXCLUDED if outcome.alive else outcome.sync_status)
         leave_children(snapshot, link, draft)
     else:
         procore, fourhse = (snapshot.records[side][link.id_on(side)] for side in Side)

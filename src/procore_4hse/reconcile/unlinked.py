@@ -49,21 +49,23 @@ def plan_unlinked(snapshot: Snapshot, draft: Draft) -> None:
     unlinked = {side: _unlinked(snapshot, side) for side in Side}
     free = {side: _free(snapshot, unlinked[side], draft) for side in Side}
     not_duplicates = snapshot.not_duplicates | _told_apart(snapshot, draft)
-    told = _told_together(snapshot, unlinked, draft)
-    joined = _joined([*told, *_by_identity(snapshot, not_duplicates)], free)
-    left = _without(free, [*joined, *told])
+    joined_by_people = _told_together(snapshot, unlinked, draft)
+    joined = _joined([*joined_by_people, *_by_identity(snapshot, not_duplicates)], free)
+    left = _without(free, [*joined, *joined_by_people])
     parted = _parted(snapshot, left, not_duplicates)
     left = _without(left, [_pair(*one) for one in parted])
-    found = match(_candidates(snapshot, left[Side.PROCORE]), _candidates(snapshot, left[Side.FOURHSE]), not_duplicates)
-    for procore_id, fourhse_id in (*joined, *found.pairs):
+    matches = match(
+        _candidates(snapshot, left[Side.PROCORE]), _candidates(snapshot, left[Side.FOURHSE]), not_duplicates
+    )
+    for procore_id, fourhse_id in (*joined, *matches.pairs):
         _link(snapshot, procore_id, fourhse_id, draft, "both tell the same day, title and description")
-    for procore_id, fourhse_ids in found.doubts.items():
+    for procore_id, fourhse_ids in matches.doubts.items():
         _doubt(snapshot, snapshot.records[Side.PROCORE][procore_id], fourhse_ids, draft, ALIKE)
     for record, other in parted:
         _doubt(snapshot, record, (other,), draft, TAKEN_APART)
     alone = {
-        Side.PROCORE: [snapshot.records[Side.PROCORE][record_id] for record_id in found.singles_procore],
-        Side.FOURHSE: [snapshot.records[Side.FOURHSE][record_id] for record_id in found.singles_fourhse],
+        Side.PROCORE: [snapshot.records[Side.PROCORE][record_id] for record_id in matches.singles_procore],
+        Side.FOURHSE: [snapshot.records[Side.FOURHSE][record_id] for record_id in matches.singles_fourhse],
     }
     _plan_alone(snapshot, alone, not_duplicates, draft)
 
@@ -153,12 +155,12 @@ def _candidates(snapshot: Snapshot, free: dict[str, tuple[Record, bool]]) -> lis
 
 def _candidate(snapshot: Snapshot, record: Record, eligible: bool = True) -> Candidate:
     readings = {row.key: row.lens.get(record.side, record.image) for row in snapshot.mapping.fields}
-    told = {key: None if isinstance(reading, Held) else reading.value for key, reading in readings.items()}
+    values = {key: None if isinstance(reading, Held) else reading.value for key, reading in readings.items()}
     return Candidate(
         id=record.id,
         day=day_of(snapshot, record),
-        title=told.get(snapshot.mapping.title.key),
-        description=told.get(snapshot.mapping.description.key) if snapshot.mapping.description else None,
+        title=values.get(snapshot.mapping.title.key),
+        description=values.get(snapshot.mapping.description.key) if snapshot.mapping.description else None,
         people=people_of(snapshot, record),
         eligible=eligible,
     )
@@ -213,24 +215,24 @@ def _parted(snapshot: Snapshot, left: Free, not_duplicates: frozenset[tuple[str,
     Whether the other one is shown now makes no difference: a copy would be taken for it.
     """
     mine, theirs = left[Side.PROCORE], left[Side.FOURHSE]
-    found = []
+    parted = []
     for procore_id, fourhse_id in sorted(snapshot.unlinked_by_hand - not_duplicates):
         if procore_id in mine:
-            found.append((mine[procore_id][0], fourhse_id))
+            parted.append((mine[procore_id][0], fourhse_id))
         elif fourhse_id in theirs:
-            found.append((theirs[fourhse_id][0], procore_id))
-    return found
+            parted.append((theirs[fourhse_id][0], procore_id))
+    return parted
 
 
 def _joined(pairs: Iterable[tuple[str, str]], free: Free) -> list[tuple[str, str]]:
     """Those of free records, each record once: the first pair that names it holds."""
-    found: list[tuple[str, str]] = []
+    joined: list[tuple[str, str]] = []
     taken: set[RecordRef] = set()
     for pair in pairs:
         if _holds(free, pair) and not taken & _records(pair):
-            found.append(pair)
+            joined.append(pair)
             taken |= _records(pair)
-    return found
+    return joined
 
 
 def _link(snapshot: Snapshot, procore_id: str, fourhse_id: str, draft: Draft, reason: str) -> None:
@@ -284,10 +286,10 @@ def _plan_create(snapshot: Snapshot, record: Record, not_duplicates: frozenset[t
     """A record without a partner is created on the other side, unless something about it must be asked first."""
     side, title = record.side.other, items.title_of(snapshot.mapping, record)
     if doubt := _doubt_alone(snapshot, record, not_duplicates):
-        told = _is_rejected(snapshot, record, draft)
-        if not told:
+        is_answered = _is_rejected(snapshot, record, draft)
+        if not is_answered:
             draft.items.append(items.doubt(record, (), doubt, title))
-        if not told or record.ref in snapshot.linked_elsewhere:
+        if not is_answered or record.ref in snapshot.linked_elsewhere:
             return
     if not snapshot.certified[side]:
         draft.unknown.add(record.ref)
