@@ -31,7 +31,8 @@ from procore_4hse.mapping.lenses.days import zone_name
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, RecordRef, Side
 from procore_4hse.push.pusher import Pusher
-from procore_4hse.reconcile.guard import FIRST_MEETING, MAPPING, SCOPE, ZONE, guarded
+from procore_4hse.reconcile.approval import FIRST_MEETING, MAPPING, SCOPE, ZONE
+from procore_4hse.reconcile.guard import guarded
 from procore_4hse.reconcile.items import REPLACED
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot

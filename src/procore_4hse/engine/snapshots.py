@@ -20,20 +20,17 @@ from procore_4hse.mapping.rules import Field, FieldMapping
 from procore_4hse.models import (
     CHILDREN,
     PROCORE_RECORDS,
-    Decision,
     Image,
     Kind,
     Link,
     LinkState,
-    QuestionKey,
     RecordRef,
     Side,
     Staged,
 )
 from procore_4hse.push.ids import fourhse_id
 from procore_4hse.reconcile.echo import Lookup, Written, lost_writes, older_versions, restored_backup, retold, reverted
-from procore_4hse.reconcile.guard import FIRST_MEETING, MAPPING, ZONE
-from procore_4hse.reconcile.snapshot import Changed, People, Presence, Record, Snapshot
+from procore_4hse.reconcile.snapshot import Change, Changed, People, Presence, Record, Snapshot
 from procore_4hse.route import Route
 from procore_4hse.store.journal import Intent
 from procore_4hse.store.links import Links
@@ -115,10 +112,8 @@ def snapshot(store: Store, known: CycleInputs) -> Snapshot:
             unlinked_by_hand=links.removed(),
             ids_of_ours=_ids_of_ours(staged_records, route, living),
             ever_linked=known.state.ever_linked,
-            meeting_approved=known.meeting_approved or _is_approved(decisions, FIRST_MEETING),
+            meeting_approved=known.meeting_approved,
             changed=_changed(known),
-            rebased=_rebased(route, decisions),
-            drift_winner=_winner(decisions),
             only_days=known.only_days,
             born_private=links.born_private(),
             deleted_images=_deleted_images(links, living),
@@ -344,10 +339,15 @@ def _ids_of_ours(staged_records: StagedRecords, route: Route, links: Iterable[Li
 def _changed(known: CycleInputs) -> Changed:
     state, route = known.state, known.route
     return Changed(
-        scope=state.scope if state.scope not in (None, route.scope) else None,
-        zone=state.zone if state.zone not in (None, known.zone) else None,
-        mapping=state.mapping if state.mapping not in (None, route.mapping.digest) else None,
+        scope=_change(state.scope, route.scope),
+        zone=_change(state.zone, known.zone),
+        mapping=_change(state.mapping, route.mapping.digest),
     )
+
+
+def _change(old: str | None, new: str) -> Change | None:
+    """None when it is as it was, or seen for the first time."""
+    return Change(old, new) if old not in (None, new) else None
 
 
 Rows = Callable[[Kind], tuple[Field, ...]]
@@ -375,18 +375,3 @@ def _lookup(seen: Snapshot) -> Lookup:
         return children.get(link.ref(side))
 
     return known
-
-
-def _rebased(route: Route, decisions: Mapping[QuestionKey, Decision]) -> frozenset[str]:
-    if _is_approved(decisions, MAPPING) and decisions[MAPPING].use == "base":
-        return frozenset(row.key for row in route.mapping.fields)
-    return frozenset({route.mapping.day.key}) if _is_approved(decisions, ZONE) else frozenset()
-
-
-def _winner(decisions: Mapping[QuestionKey, Decision]) -> Side | None:
-    decision = decisions.get(MAPPING)
-    return Side(decision.use) if decision and decision.verb == "approve" and decision.use in tuple(Side) else None
-
-
-def _is_approved(decisions: Mapping[QuestionKey, Decision], key: QuestionKey) -> bool:
-    return key in decisions and decisions[key].verb == "approve"

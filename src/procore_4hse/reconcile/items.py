@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from procore_4hse.mapping.lenses.base import Held
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.models import Action, Item, ItemKind, Kind, Link, QuestionKey, Refusal, Side
+from procore_4hse.reconcile.approval import signature
 from procore_4hse.reconcile.diff import FieldDiff, display, seen
-from procore_4hse.reconcile.snapshot import Record, RecordGroup, signature
+from procore_4hse.reconcile.snapshot import Record, RecordGroup
 
 REPLACED = QuestionKey.guard("replaced")
 """A write emptied what it did not send."""
@@ -158,18 +160,26 @@ def missing(link: Link, side: Side, title: str) -> Item:
     )
 
 
-def guard(key: QuestionKey, reason: str, advice: str, held: tuple[Action, ...], **facts: Any) -> Item:
+def guard(
+    key: QuestionKey, reason: str, advice: str, held: tuple[Action, ...], cause: Mapping[str, Any], **facts: Any
+) -> Item:
+    """What holds actions. An approval covers the held ones, as signatures, and counts for this cause alone."""
     return Item(
         kind=ItemKind.GUARD,
         key=key,
         title="",
         reason=reason,
         advice=advice,
-        facts={"held": [signature(action) for action in held], "actions": [_told(action) for action in held], **facts},
+        facts={
+            "cause": dict(cause),
+            "held": [signature(action) for action in held],
+            "actions": [summary(action) for action in held],
+            **facts,
+        },
     )
 
 
-def _told(action: Action) -> dict[str, Any]:
+def summary(action: Action) -> dict[str, Any]:
     """A held action as `inbox show` tells it; the approval itself covers signatures."""
     return {
         "act": action.act.value,

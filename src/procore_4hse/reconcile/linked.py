@@ -23,6 +23,7 @@ from procore_4hse.models import (
     SyncStatus,
 )
 from procore_4hse.reconcile import items
+from procore_4hse.reconcile.approval import mapping_choice, zone_is_approved
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.redacted_base import is_redacted
@@ -102,14 +103,16 @@ def _for_the_route(snapshot: Snapshot, pair: Pair, difference: FieldDiff) -> Fie
     """A person's answer about a changed zone or mapping decides a field of every pair at once."""
     if difference.verdict in (Verdict.SAME, Verdict.AGREED, Verdict.HELD):
         return difference
-    if difference.field.key in snapshot.rebased and not _was_edited(pair, difference):
+    if snapshot.changed.mapping is None and snapshot.changed.zone is None:
+        return difference
+    choice = mapping_choice(snapshot)
+    chosen = choice if choice is not None and choice.decides(pair.link, difference.field.key) else None
+    keeps_both = chosen is not None and chosen.use == "base"
+    keeps_both = keeps_both or (zone_is_approved(snapshot) and difference.field.key == snapshot.mapping.day.key)
+    if keeps_both and not _was_edited(pair, difference):
         return replace(difference, verdict=Verdict.SETTLED, to=None, rebase=True)
-    if (
-        difference.verdict is Verdict.DRIFT
-        and snapshot.drift_winner
-        and difference.field.writes_to(snapshot.drift_winner.other)
-    ):
-        winner = snapshot.drift_winner
+    winner = chosen.winner if chosen else None
+    if difference.verdict is Verdict.DRIFT and winner and difference.field.writes_to(winner.other):
         return replace(difference, verdict=Verdict.WRITE, to=winner.other, reason=f"a person chose {winner.label}")
     return difference
 
