@@ -63,7 +63,7 @@ def _titles(runtime: Runtime, route: Route, report: Report) -> dict[str, str]:
     with runtime.store.read() as unit:
         staging = unit.staging(route.key)
         named = {record for action in _actions(report) for record in action.records}
-        found = {record_id: (side, staging.find(side, Kind.INCIDENT, record_id)) for side, record_id in named}
+        staged = {record_id: (side, staging.find(side, Kind.INCIDENT, record_id)) for side, record_id in named}
     lens = route.mapping.title.lens
-    readings = {record_id: lens.get(side, known.record.payload) for record_id, (side, known) in found.items() if known}
+    readings = {record_id: lens.get(side, known.record.payload) for record_id, (side, known) in staged.items() if known}
     return {record_id: display(reading.value) for record_id, reading in readings.items() if isinstance(reading, Known)}
