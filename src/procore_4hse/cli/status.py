@@ -102,8 +102,8 @@ def _iso(instant: datetime | None) -> str | None:
 
 
 def _budget_json(standing: RouteStatus, side: Side) -> dict[str, Any]:
-    told, pause = standing.budget.get(side.value, {}), standing.pauses[side]
-    known = {name: told.get(name) for name in ("limit", "remaining", "resets_at")}
+    budget, pause = standing.budget.get(side.value, {}), standing.pauses[side]
+    known = {name: budget.get(name) for name in ("limit", "remaining", "resets_at")}
     return {**known, "shortest_pause_seconds": pause and round(pause.total_seconds(), 1)}
 
 
@@ -172,10 +172,10 @@ def _stand(standing: RouteStatus, side: Side) -> str:
 def _budget(standing: RouteStatus, side: Side) -> str:
     """Calls of the last cycle, what was left after it, and the pause that the budget bears."""
     calls = (standing.last.report if standing.last else {}).get("calls", {}).get(side.value, 0)
-    told, pause = standing.budget.get(side.value, {}), standing.pauses[side]
+    budget, pause = standing.budget.get(side.value, {}), standing.pauses[side]
     words = f"{calls} calls in the last cycle"
-    if told.get("limit") is not None:
-        words += f", {told.get('remaining')} of {told['limit']} left"
+    if budget.get("limit") is not None:
+        words += f", {budget.get('remaining')} of {budget['limit']} left"
     return words + (f"; allows a cycle every {_seconds(pause)}" if pause is not None else "; limit not known")
 
 
