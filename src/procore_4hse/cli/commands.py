@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from typing import Any, cast
@@ -84,17 +83,9 @@ class LoadedCommands(Mapping[str, Any]):
 @cache
 def _loaded(name: str) -> Any:
     app = typer.Typer(rich_markup_mode="rich")
-    with _nothing_thrown_away():
-        import_module(f"procore_4hse.cli.{name}").api(app)
-    return typer.main.get_group(app).commands[name]
-
-
-@contextmanager
-def _nothing_thrown_away() -> Iterator[None]:
-    """What modules bring stays; looking through all of it for garbage would be a tenth of a short command's time."""
-    gc.disable()
-    try:
-        yield
-    finally:
+    import_module(f"procore_4hse.cli.{name}").api(app)
+    if not gc.isenabled():
+        # `main` put this off until here. What the modules brought stays, so it is never looked through.
         gc.freeze()
         gc.enable()
+    return typer.main.get_group(app).commands[name]

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from importlib.metadata import version as distribution_version
 from io import TextIOBase
 from pathlib import Path
 from types import TracebackType
@@ -22,13 +21,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
 
 import typer
 
-from procore_4hse import log
 from procore_4hse.errors import ConfigurationError, SyncError, UsageError
 
 # What only some commands need is imported where it is used, so that the others start quickly.
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from procore_4hse.log import Format
     from procore_4hse.route import Route
     from procore_4hse.runtime import Runtime
     from procore_4hse.settings.model import Settings
@@ -42,6 +41,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on sta
 
 
 def version() -> str:
+    from importlib.metadata import version as distribution_version
+
     return distribution_version("procore-4hse-sync")
 
 
@@ -174,8 +175,10 @@ class _StandardError(TextIOBase):
         return sys.stderr.isatty()
 
 
-def start_logging(context: CliContext, format: log.Format | None, *, daemon: bool) -> None:
+def start_logging(context: CliContext, format: Format | None, *, daemon: bool) -> None:
     """A person at a terminal sees warnings, for the command's own screen tells the rest; everybody else the events."""
+    from procore_4hse import log
+
     level = logging.WARNING if sys.stderr.isatty() and not daemon else logging.INFO
     if context.quiet:
         level = logging.ERROR
