@@ -20,6 +20,7 @@ EVERY ?= 0
 # Compiled modules stay in .venv too, so that nothing else is left behind.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 BIN := .venv/bin
+RUNTIME := .venv/.runtime
 READY := .venv/.ready
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
 	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
@@ -27,7 +28,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgra
 .DEFAULT_GOAL := demo
 .PHONY: demo test check format bench crash breaks soak mutants record lock clean
 
-demo: $(READY)
+demo: $(RUNTIME)
 	$(BIN)/procore-4hse demo
 
 test: $(READY)
@@ -72,9 +73,16 @@ clean:
 	rm -rf .venv build dist mutants src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): requirements-dev.lock pyproject.toml
+# What the program needs, and the one build tool that puts it into .venv, as the development lock has it.
+$(RUNTIME): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	sed -n '/^setuptools==/,/[^\\]$$/p' requirements-dev.lock > .venv/build.lock
+	$(BIN)/pip install --quiet --no-compile --require-hashes -r requirements.lock -r .venv/build.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# What its developers need besides.
+$(READY): requirements-dev.lock $(RUNTIME)
+	$(BIN)/pip install --quiet --no-compile --require-hashes -r requirements-dev.lock
 	@touch $@

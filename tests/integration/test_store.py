@@ -9,12 +9,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import create_engine, inspect
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect, text
 
 from procore_4hse.errors import LeaseLost, StoreError
 from procore_4hse.models import Act, Action, Base, Item, ItemKind, Kind, LinkState, RawRecord, RecordRef, Side
 from procore_4hse.store.leases import Holder
-from procore_4hse.store.repository import Fence, Store
+from procore_4hse.store.repository import MIGRATIONS, REVISION, Fence, Store
 from procore_4hse.store.routes import RouteMemory
 
 ROUTE = "1363617/office"
@@ -107,6 +110,33 @@ def test_a_store_that_cannot_be_used_says_what_to_look_at(tmp_path):
     store = Store(f"sqlite:///{tmp_path}/sync.db")
     with pytest.raises(StoreError, match=r"store\.url"):
         store.upgrade()
+    store.close()
+
+
+def migrations() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+def revision(store: Store) -> str:
+    with store.read() as unit:
+        return str(unit.connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
+
+
+def test_the_newest_migration_is_the_one_that_an_upgrade_looks_for():
+    assert ScriptDirectory.from_config(migrations()).get_heads() == [REVISION]
+
+
+def test_a_store_of_an_older_release_is_brought_up_to_date_and_then_left_alone(unused_store_url):
+    store, config, engine = Store(unused_store_url), migrations(), create_engine(unused_store_url)
+    with engine.begin() as config.attributes["connection"]:
+        command.upgrade(config, "0001")
+    engine.dispose()
+    assert revision(store) == "0001"
+    for _ in range(2):
+        store.upgrade()
+        assert revision(store) == REVISION
     store.close()
 
 

@@ -12,7 +12,7 @@ import structlog
 import typer
 from typer.testing import CliRunner
 
-from procore_4hse.cli import Commands
+from procore_4hse.cli.commands import Commands
 from procore_4hse.cli.context import CliContext, start_logging
 from procore_4hse.cli.text import age, counted, fields_in_words, plain, short, span
 from procore_4hse.engine.cycle import Report

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from sqlalchemy.exc import SQLAlchemyError
 
 from procore_4hse.errors import LeaseLost, StoreError
@@ -28,6 +26,10 @@ from procore_4hse.store.staging import Staging
 UPGRADE = 6026_03_01
 """Names the lock under which one process at a time upgrades a PostgreSQL store."""
 MIGRATIONS = Path(__file__).parent / "migrations"
+REVISION = "0003"
+"""The newest migration; a store that has it is up to date."""
+
+VERSIONS = sa.table("alembic_version", sa.column("version_num", sa.String))
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,14 @@ class Store:
 
     def upgrade(self) -> None:
         """Creates the tables or brings them up to date; nothing happens when they are."""
-        with _as_store_error(), self._writing.begin() as connection:
-            if self.url.get_backend_name() == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADE)))
-            config = Config()
-            config.set_main_option("script_location", str(MIGRATIONS))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        with _as_store_error():
+            with self._reading.connect() as connection:
+                if _revision(connection) == REVISION:
+                    return
+            with self._writing.begin() as connection:
+                if self.url.get_backend_name() == "postgresql":
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADE)))
+                _migrate(connection)
 
     @contextmanager
     def begin(self, fence: Fence | None = None) -> Iterator[Unit]:
@@ -132,6 +135,24 @@ class Store:
             moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
             return moment.astimezone(UTC)
         return datetime.now(UTC)
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    """The migration that this store had last; None for a store without tables."""
+    if not sa.inspect(connection).has_table(VERSIONS.name):
+        return None
+    return connection.execute(sa.select(VERSIONS.c.version_num)).scalar_one_or_none()
+
+
+def _migrate(connection: sa.Connection) -> None:
+    # Most commands find the store up to date and never need this library, which is slow to load.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 @contextmanager
