@@ -111,3 +111,27 @@ def _insert(connection: sa.Connection, table: sa.Table, rows: Iterable[Mapping[s
 
 def _value(column: sa.Column[Any], value: Any) -> Any:
     return datetime.fromisoformat(value) if isinstance(column.type, sa.DateTime) else value
+
+
+def stage_again(url: str, record_id: str, kinds: Iterable[str]) -> None:
+    """Further records of Procore under the id of one that is staged: ids of different kinds may be equal."""
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        table = sa.Table("raw_record", sa.MetaData(), autoload_with=connection)
+        row = connection.execute(sa.select(table).where(table.c.id == record_id)).mappings().one()
+        connection.execute(sa.insert(table), [{**row, "kind": kind} for kind in kinds])
+    engine.dispose()
+
+
+def write_in_capitals(url: str, fourhse_id: str) -> None:
+    """The id of one 4HSE record as another server might write it, wherever the store names the record by it."""
+    columns = (("raw_record", "id"), ("link", "fourhse_id"), ("inbox", "key"))
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        for name, column in columns:
+            table = sa.Table(name, sa.MetaData(), autoload_with=connection)
+            changed = sa.func.replace(table.c[column], fourhse_id, fourhse_id.upper())
+            assert connection.execute(
+                sa.update(table).where(table.c[column].contains(fourhse_id)).values({column: changed})
+            ).rowcount
+    engine.dispose()

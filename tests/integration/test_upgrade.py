@@ -21,7 +21,7 @@ from oracle import differences
 from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.report import Report
 from procore_4hse.mapping.loader import load
-from procore_4hse.models import Kind, LinkState
+from procore_4hse.models import Kind, LinkState, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Limits
 from procore_4hse.route import Route
 from procore_4hse.simulator.faults import FaultKind
@@ -29,25 +29,26 @@ from world import World
 
 HILLSIDE = 1363618
 HILLSIDE_OFFICE = "9c1d9f6a-4e52-4d0b-8a77-2f4f6f1f7b33"
-INJURY_WORD = "word:procore:8589934854:person_affliction_type"
-PERSON_WORD = "word:fourhse:5a921187-19c7-4df4-8f4f-f31e78de5857:person_affliction_type"
+WITH_WORD, WITHOUT_PIECE, INVOLVED = "8589934855", "8589934853", "5a921187-19c7-4df4-8f4f-f31e78de5857"
+"""Two injuries in Procore and an involved person in 4HSE, each with a value that nobody knows on the other side."""
 RENAMED = {
-    INJURY_WORD: INJURY_WORD.replace(":8589934854", ":injury-8589934854"),
-    PERSON_WORD: PERSON_WORD.replace(":5a921187", ":person-5a921187"),
+    f"word:procore:{WITH_WORD}:person_affliction_type": f"word:procore:injury-{WITH_WORD}:person_affliction_type",
+    f"word:procore:injury-{WITHOUT_PIECE}:equipment": f"word:procore:equipment-injury-{WITHOUT_PIECE}:equipment",
+    f"word:fourhse:{INVOLVED}:person_affliction_type": f"word:fourhse:person-{INVOLVED}:person_affliction_type",
 }
 """Migration 0003 names the kind of a record that is no incident."""
 ANSWERED = {
-    "difference:8589934844:title",
-    "deletion:8589934846:procore",
-    "match:procore:8589934875",
-    "match:procore:injury-8589934871",
+    "difference:8589934845:title",
+    "deletion:8589934847:procore",
+    "match:procore:8589934876",
+    "match:procore:injury-8589934872",
     "guard:creates:fourhse",
 }
 """A conflict, a deletion, two incidents that are one, a person's partner, and creates beyond a limit."""
-STAYS_ANSWERED = "match:procore:injury-8589934860"
+STAYS_ANSWERED = "match:procore:injury-8589934861"
 """Somebody who is never copied: that answer holds for as long as the record names them."""
-KEPT_ALONE, PRIVATE = "8589934847", "8589934857"
-"""Its deletion in 4HSE was rejected; it is not for 4HSE."""
+KEPT_ALONE, PRIVATE = "8589934848", "8589934858"
+"""Two incidents that stay in Procore: one whose deletion in 4HSE was rejected, and a private one."""
 DAYS_OF_THE_UNKNOWN = (4, 7)
 """The days of absence of the two people who are never copied."""
 Question = tuple[int, str, str]
@@ -55,7 +56,7 @@ Question = tuple[int, str, str]
 
 
 @dataclass
-class Stand:
+class FormerStore:
     """Both routes of the store that was left, and the systems that they keep the same."""
 
     world: World
@@ -94,7 +95,7 @@ class Stand:
 
 
 @pytest.fixture
-def stand(build: Callable[..., World], store_url: str, tmp_path: Path) -> Stand:
+def former(build: Callable[..., World], store_url: str, tmp_path: Path) -> FormerStore:
     world = build(mapping=load(former_store.MAPPING))
     former_store.let_happen(world)
     former_store.restore(store_url)
@@ -108,10 +109,10 @@ def stand(build: Callable[..., World], store_url: str, tmp_path: Path) -> Stand:
         world.route, name="hillside", procore_project=str(HILLSIDE), fourhse_office=HILLSIDE_OFFICE,
         mapping=load(plain), limits=Limits(max_creates=3),
     )  # fmt: skip
-    return Stand(world, hillside)
+    return FormerStore(world, hillside)
 
 
-def left(state: str) -> set[Question]:
+def when_left(state: str) -> set[Question]:
     """The questions in this state when the store was left, under the keys that they have now."""
     rows = [row for row in former_store.read("store.json")["inbox"] if row["state"] == state]
     return {(row["id"], RENAMED.get(row["key"], row["key"]), row["since"]) for row in rows}
@@ -121,17 +122,36 @@ def counts(report: Report) -> dict[str, Counter[str]]:
     return {side: +Counter(written) for side, written in report.written.items()}
 
 
-def test_every_question_keeps_its_number_key_and_age(stand: Stand) -> None:
-    stand.world.store.upgrade()
-    assert (stand.questions("open"), stand.questions("answered")) == (left("open"), left("answered"))
-    assert {key for _, key, _ in left("answered")} == {*ANSWERED, STAYS_ANSWERED}
-    topics = Counter(key.partition(":")[0] for _, key, _ in left("open"))
-    assert topics == {"match": 3, "word": 3, "deletion": 1, "difference": 1, "refused": 1}
+def test_every_question_keeps_its_number_key_and_age(former: FormerStore) -> None:
+    former.world.store.upgrade()
+    assert (former.questions("open"), former.questions("answered")) == (when_left("open"), when_left("answered"))
+    assert {key for _, key, _ in when_left("answered")} == {*ANSWERED, STAYS_ANSWERED}
+    topics = Counter(key.partition(":")[0] for _, key, _ in when_left("open"))
+    assert topics == {"match": 3, "word": 4, "deletion": 1, "difference": 1, "refused": 1}
 
 
-def test_the_next_cycle_carries_the_answers_out_and_asks_nothing_new(stand: Stand) -> None:
-    stand.world.store.upgrade()
-    riverside, hillside = stand.sync()
+def test_a_question_is_named_after_its_own_record_whatever_else_bears_its_id(
+    former: FormerStore, store_url: str
+) -> None:
+    former_store.stage_again(store_url, WITH_WORD, kinds=("incident", "picker", "directory"))
+    former.world.store.upgrade()
+    assert former.questions() == when_left("open")
+
+
+def test_ids_that_4hse_wrote_in_capitals_are_the_same_ids(former: FormerStore, store_url: str) -> None:
+    former_store.write_in_capitals(store_url, INVOLVED)
+    former.world.store.upgrade()
+    assert former.questions() == when_left("open")
+    with former.world.store.read() as unit:
+        known = unit.links(former.world.route.key).find(RecordRef(Side.FOURHSE, Kind.PERSON, INVOLVED))
+        staged = unit.staging(former.world.route.key).find(RecordRef(Side.FOURHSE, Kind.PERSON, INVOLVED))
+    assert known is not None
+    assert (known.fourhse_id, staged is not None and staged.present) == (INVOLVED, True)
+
+
+def test_the_next_cycle_carries_the_answers_out_and_asks_nothing_new(former: FormerStore) -> None:
+    former.world.store.upgrade()
+    riverside, hillside = former.sync()
     assert [(one.outcome, one.reason) for one in (riverside, hillside)] == [("ok", None), ("ok", None)]
     # In Procore the conflict's title and the one that was edited in 4HSE. In 4HSE the title that was edited in Procore,
     # the days of a person whose base is redacted, the survivor of the deletion, the person with the partner now, and
@@ -139,59 +159,60 @@ def test_the_next_cycle_carries_the_answers_out_and_asks_nothing_new(stand: Stan
     assert counts(riverside) == {"procore": {"updated": 2}, "fourhse": {"created": 2, "updated": 2, "deleted": 1}}
     # What the guard had held; the create in Procore that had lost its answer is found and not made again.
     assert counts(hillside) == {"procore": {}, "fourhse": {"created": 4}}
-    assert stand.questions("open") == left("open")
-    assert {key for _, key, _ in stand.questions("answered")} == {STAYS_ANSWERED}
-    with stand.world.store.read() as unit:
-        assert [intent for route in stand.routes for intent in unit.journal(route.key).open()] == []
+    assert former.questions("open") == when_left("open")
+    assert {key for _, key, _ in former.questions("answered")} == {STAYS_ANSWERED}
+    with former.world.store.read() as unit:
+        assert [intent for route in former.routes for intent in unit.journal(route.key).open()] == []
 
 
-def test_then_it_is_quiet_and_the_refused_call_is_tried_again_after_its_pause(stand: Stand) -> None:
-    stand.world.store.upgrade()
-    stand.sync()
+def test_then_it_is_quiet_and_the_refused_call_is_tried_again_after_its_pause(former: FormerStore) -> None:
+    former.world.store.upgrade()
+    former.sync()
     outcomes = set()
     for _ in range(5):
-        for report in stand.sync():
+        for report in former.sync():
             assert wrote(report) == NOTHING
             outcomes.add(report.outcome)
-        assert stand.questions() == left("open")
+        assert former.questions() == when_left("open")
     assert outcomes == {"ok", "partial"}
-    stand.world.faults.clear()
-    stand.world.clock.advance(hours=2)
-    assert counts(stand.sync()[0])["fourhse"] == {"updated": 1}
-    assert stand.questions() == {each for each in left("open") if not each[1].startswith("refused:")}
+    former.world.faults.clear()
+    former.world.clock.advance(hours=2)
+    assert counts(former.sync()[0])["fourhse"] == {"updated": 1}
+    assert former.questions() == {each for each in when_left("open") if not each[1].startswith("refused:")}
 
 
-def test_once_everything_is_answered_both_registers_agree_and_nothing_is_doubled(stand: Stand) -> None:
-    world = stand.world
+def test_once_everything_is_answered_both_registers_agree_and_nothing_is_doubled(former: FormerStore) -> None:
+    world = former.world
     world.store.upgrade()
-    stand.sync()
+    former.sync()
     world.faults.clear()
-    _answer_all(stand)
+    _answer_all(former)
     for _ in range(3):
-        stand.sync()
-    assert stand.questions() == set()
-    assert [wrote(report) for report in stand.sync()] == [NOTHING, NOTHING]
-    assert stand.differences() == [f"{KEPT_ALONE}: only in Procore", f"{PRIVATE}: only in Procore"]
-    assert (stand.hill_differences(), twins(world)) == ([], [])
+        former.sync()
+    assert former.questions() == set()
+    assert [wrote(report) for report in former.sync()] == [NOTHING, NOTHING]
+    assert former.differences() == [f"{KEPT_ALONE}: only in Procore", f"{PRIVATE}: only in Procore"]
+    assert (former.hill_differences(), twins(world)) == ([], [])
     days_on_site = [days or 0 for _, _, days in on_site(world)]
     days_in_office = [days or 0 for _, days in in_office(world)]
     assert sorted(days_on_site) == sorted([*days_in_office, *DAYS_OF_THE_UNKNOWN])
     assert (world.procore.refused, world.fourhse.refused) == ([], [])
 
 
-def _answer_all(stand: Stand) -> None:
+def _answer_all(former: FormerStore) -> None:
     """A person answers what still waits, or corrects the word that nobody knows."""
-    world = stand.world
+    world = former.world
     fracture = world.procore.words("affliction_types")["Fracture"]
-    world.procore.hand_edit("injury", 8589934854, affliction_type_id=fracture)
-    world.fourhse.hand_edit("incident-person", PERSON_WORD.split(":")[2], description=None)
+    world.procore.hand_edit("injury", int(WITH_WORD), affliction_type_id=fracture)
+    world.procore.hand_edit("injury", int(WITHOUT_PIECE), managed_equipment_id=None)
+    world.fourhse.hand_edit("incident-person", INVOLVED, description=None)
     [drill] = [one for one, row in world.office().items() if row["category"] == "FIRE_DRILL"]
     world.fourhse.hand_edit("incident", drill, category="NON_COMPLIANCE")
-    split = stand.number("match:procore:8589934849")
+    split = former.number("match:procore:8589934850")
     with world.store.read() as unit:
         [candidate] = unit.inbox(world.route.key).find(split).item.facts["candidates"]
     world.answer(split, "approve", with_id=candidate)
-    world.answer(stand.number("match:procore:8589934874"), "reject")
-    world.answer(stand.number("match:procore:injury-8589934873"), "reject")
-    world.answer(stand.number("difference:8589934845:title"), "resolve", use="procore")
-    world.answer(stand.number("deletion:8589934867:fourhse"), "approve")
+    world.answer(former.number("match:procore:8589934875"), "reject")
+    world.answer(former.number("match:procore:injury-8589934874"), "reject")
+    world.answer(former.number("difference:8589934846:title"), "resolve", use="procore")
+    world.answer(former.number("deletion:8589934868:fourhse"), "approve")
