@@ -1,5 +1,7 @@
 """A question about a word names the kind of its record too, and 4HSE's ids are kept in one form."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -33,13 +35,25 @@ def _name_kinds() -> None:
     """`word:procore:12:days` becomes `word:procore:injury-12:days` where the record is known to be an injury."""
     connection = op.get_bind()
     inbox = sa.table("inbox", *map(sa.column, ("id", "route", "state", "key")), sa.column("item", sa.JSON))
-    records = sa.table("raw_record", *map(sa.column, ("route", "side", "kind", "id")))
     asked = sa.select(inbox).where(inbox.c.key.like("word:%"), inbox.c.state != "closed")
     for row in connection.execute(asked).all():
-        _, side, record_id, field = row.key.split(":", 3)
-        of_record = (records.c.route == row.route, records.c.side == side, records.c.id == record_id)
-        kinds = set(connection.execute(sa.select(records.c.kind).where(*of_record)).scalars())
-        if len(kinds) == 1 and kinds != {"incident"}:
-            key = f"word:{side}:{kinds.pop()}-{record_id}:{field}"
+        if (key := _key(connection, row)) != row.key:
             renamed = sa.update(inbox).where(inbox.c.id == row.id)
             connection.execute(renamed.values(key=key, item={**row.item, "key": key}))
+
+
+def _key(connection: sa.Connection, row: sa.Row[Any]) -> str:
+    _, side, record_id, field = row.key.split(":", 3)
+    record_id = record_id.lower() if side == "fourhse" else record_id
+    records = sa.table("raw_record", *map(sa.column, ("route", "side", "kind", "id")))
+    of_record = (records.c.route == row.route, records.c.side == side, records.c.id == record_id)
+    known = sa.select(records.c.kind).where(*of_record, records.c.kind.in_(_kinds(field)))
+    kinds = connection.execute(known).scalars().all()
+    return f"word:{side}:{kinds[0]}-{record_id}:{field}" if len(kinds) == 1 else f"word:{side}:{record_id}:{field}"
+
+
+def _kinds(field: str) -> tuple[str, ...]:
+    """What has this field, if no incident; records of further kinds, such as entries of lists, may bear the same id."""
+    if field == "equipment":
+        return ("equipment", "resource")
+    return ("injury", "near_miss", "person") if field in ("person", "days") or field.startswith("person_") else ()
