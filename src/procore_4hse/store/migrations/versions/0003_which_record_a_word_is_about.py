@@ -1,5 +1,6 @@
-"""A question about a word names the kind of its record too, and 4HSE's ids are kept in one form."""
+"""Words name the kind of their record, 4HSE's ids have one form, and what approvals cover is kept as digests."""
 
+import hashlib
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ IDS = {
 def upgrade() -> None:
     _lower_ids()
     _name_kinds()
+    _digest_signatures()
 
 
 def _lower_ids() -> None:
@@ -57,3 +59,21 @@ def _kinds(field: str) -> tuple[str, ...]:
     if field == "equipment":
         return ("equipment", "resource")
     return ("injury", "near_miss", "person") if field in ("person", "days") or field.startswith("person_") else ()
+
+
+def _digest_signatures() -> None:
+    """What an approval covers is kept as digests: until now the actions' values themselves stood there."""
+    connection = op.get_bind()
+    inbox = sa.table(
+        "inbox", sa.column("id"), sa.column("kind"), *(sa.column(name, sa.JSON) for name in ("facts", "answer"))
+    )
+    for row in connection.execute(sa.select(inbox).where(inbox.c.kind == "guard")).all():
+        answer = row.answer and {**row.answer, "seen": _digested(row.answer.get("seen") or {})}
+        renewed = sa.update(inbox).where(inbox.c.id == row.id)
+        connection.execute(renewed.values(facts=_digested(row.facts), answer=answer or sa.null()))
+
+
+def _digested(facts: dict[str, Any]) -> dict[str, Any]:
+    if "held" not in facts:
+        return facts
+    return {**facts, "held": [hashlib.sha256(held.encode()).hexdigest() for held in facts["held"]]}
