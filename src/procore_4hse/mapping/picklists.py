@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from procore_4hse.mapping.directory import Directory, EquipmentDirectory
 from procore_4hse.models import Image
+
+NAMES = ("name_key", "id", "name")
+"""What may name an entry of a picker, the first that fits."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +35,25 @@ class Picklists:
         """All that names the entry that a record shows: its name key, its id and, last, its localised name."""
         entry = shown if isinstance(shown, Mapping) else {"name": shown}
         row = {**self.pickers.get(picker, {}).get(str(entry.get("id")), {}), **entry}
-        return tuple(str(row[key]) for key in ("name_key", "id", "name") if row.get(key) is not None) or ("?",)
+        return tuple(str(row[key]) for key in NAMES if row.get(key) is not None) or ("?",)
 
     def id_of(self, picker: str, word: str) -> int | None:
         """The id of the entry that new records may use under this name key, id or name; None when there is none."""
-        rows = [row for row in self.pickers.get(picker, {}).values() if _is_usable(row)]
-        for key in ("name_key", "id", "name"):
-            found = [row for row in rows if str(row.get(key) or "").casefold() == word.casefold()]
-            if len(found) == 1:
-                return int(found[0]["id"])
+        for key in NAMES:
+            rows = self._usable.get((picker, key, word.casefold()), [])
+            if len(rows) == 1:
+                return int(rows[0]["id"])
         return None
+
+    @cached_property
+    def _usable(self) -> Mapping[tuple[str, str, str], list[Image]]:
+        """The entries that new records may use, by picker, key and word: long lists are asked for every word."""
+        usable: dict[tuple[str, str, str], list[Image]] = {}
+        for picker, rows in self.pickers.items():
+            for row in filter(_is_usable, rows.values()):
+                for key in NAMES:
+                    usable.setdefault((picker, key, str(row.get(key) or "").casefold()), []).append(row)
+        return usable
 
 
 def _is_usable(row: Image) -> bool:
