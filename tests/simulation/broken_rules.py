@@ -1,6 +1,6 @@
 """Breaks one rule of the product at a time and plays the histories until something objects: `make breaks`.
 
-The histories are those of the `ci` profile, in its order. Prints a row per rule; exit 1 when one break goes unnoticed.
+The histories are those of `make soak` from seed 0, in their order. Prints a row per rule; exit 1 when one break goes unnoticed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ROOT / "src" / "procore_4hse"
+HISTORIES = {"SIMULATION": "soak", "SIMULATION_HISTORIES": "2000", "SIMULATION_SEED": "0"}
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def noticed(change: Break, most: int) -> str | None:
     """After how many histories, and by what objection; None when `most` of them passed."""
     with tempfile.TemporaryDirectory(prefix="broken-") as folder:
         paths = (broken(change, Path(folder)), ROOT / "tests", ROOT / "tests" / "simulation")
-        environ = {**os.environ, "SIMULATION": "ci", "PYTHONPATH": os.pathsep.join(map(str, paths))}
+        environ = {**os.environ, **HISTORIES, "PYTHONPATH": os.pathsep.join(map(str, paths))}
         command = [sys.executable, "-c", PLAY.format(folder=folder, most=most)]
         run = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     if run.returncode:
