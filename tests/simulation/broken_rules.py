@@ -1,6 +1,7 @@
 """Breaks one rule of the product at a time and plays the histories until something objects: `make breaks`.
 
-The histories are those of `make soak` from seed 0, in their order. Prints a row per rule; exit 1 when one break goes unnoticed.
+The histories are those of `make soak` from seed 0, in their order. Prints a row per rule; exit 1 when one break goes
+unnoticed.
 """
 
 from __future__ import annotations
