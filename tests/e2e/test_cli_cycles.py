@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from cli_stand import Stand
+from processes import BARE
 from sqlalchemy import update
 
 from procore_4hse.models import ItemKind
@@ -224,7 +225,7 @@ def test_status_makes_no_call(stand: Stand) -> None:
 
 def real(stand: Stand, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "procore_4hse", "--config", str(stand.file), *words]
-    return subprocess.run(command, env={**environ}, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env={**BARE, **environ}, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_the_real_command_prints_one_object_and_keeps_its_store_private(stand: Stand) -> None:

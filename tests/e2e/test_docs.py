@@ -2,8 +2,6 @@
 
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 import typer
 import yaml
 from one_incident import BLOCK, DOCUMENT, blocks, written_into
 from pydantic import BaseModel, SecretStr
 from pydantic_core import PydanticUndefined
+from typer.testing import CliRunner
 
 from procore_4hse.cli import app
 from procore_4hse.demo import open_stage
@@ -177,30 +177,31 @@ def test_the_manifest_in_the_readme_is_yaml_that_runs_a_known_command() -> None:
     assert set(options) <= set(options_of(COMMANDS[command]))
 
 
-def typed(line: str, config: Path, folder: Path) -> int:
-    """The exit code of a command line as a reader would type it, in this folder and with this configuration."""
-    program = Path(sys.executable).parent / "procore-4hse"
-    words = ["--config", str(config), *shlex.split(line)[1:]]
-    return subprocess.run([program, *words], cwd=folder, env={}, capture_output=True, check=False).returncode
+def typed(line: str, config: Path) -> int:
+    """The exit code of a command line as a reader would type it, with this configuration."""
+    code = CliRunner().invoke(app, ["--config", str(config), *shlex.split(line)[1:]]).exit_code
+    structlog.reset_defaults()
+    return code
 
 
-def test_the_first_steps_of_the_readme_can_be_taken(tmp_path: Path) -> None:
+def test_the_first_steps_of_the_readme_can_be_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two full registers: the plan shows a first meeting, the sync asks, a person says yes, the next sync is done."""
     section = README.split("## With your own systems")[1]
     (block,) = re.findall(r"```sh\n(.*?)```", section.split("## Configuration")[0], re.DOTALL)
     steps = [line.split("#")[0].strip() for line in block.splitlines()]
     mapping = [line.split("#")[0].strip() for line in README.splitlines() if line.startswith("procore-4hse mapping")]
     (tmp_path / "stage").mkdir()
+    monkeypatch.chdir(tmp_path)
     with open_stage(tmp_path / "stage", incidents=30) as stage:
         config = tmp_path / "stage" / "sync.toml"
-        assert typed(steps[0], tmp_path / "mine.toml", tmp_path) == 0
-        assert {step: typed(step, config, tmp_path) for step in steps[1:]} == {
+        assert typed(steps[0], tmp_path / "mine.toml") == 0
+        assert {step: typed(step, config) for step in steps[1:]} == {
             "procore-4hse check": 0,
             "procore-4hse plan": 7,
             "procore-4hse sync": 7,
         }
         later = [f"procore-4hse inbox approve {stage.inbox()[0].id}", "procore-4hse sync", "procore-4hse status"]
-        assert [typed(line, config, tmp_path) for line in (*later, *mapping)] == [0] * 5
+        assert [typed(line, config) for line in (*later, *mapping)] == [0] * 5
         assert stage.differences() == []
     assert (tmp_path / "mine.toml").exists()
 
