@@ -225,8 +225,8 @@ def test_the_changelog_has_the_version_that_is_shipped() -> None:
 
 def rooms() -> list[str]:
     """Every module and package on the ground floor of ours."""
-    found = [path for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
-    return sorted(f"{path.name}/" if path.is_dir() else path.name for path in found if path.name != "__init__.py")
+    paths = [path for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+    return sorted(f"{path.name}/" if path.is_dir() else path.name for path in paths if path.name != "__init__.py")
 
 
 @pytest.mark.parametrize("room", rooms())
@@ -236,8 +236,8 @@ def test_the_architecture_has_a_paragraph_for_every_room(room: str) -> None:
 
 def modules() -> list[str]:
     """Every module in a package of ours, `mapping/lenses/days.py`."""
-    found = (path.relative_to(PACKAGE) for path in PACKAGE.glob("*/**/*.py") if path.name != "__init__.py")
-    return sorted(path.as_posix() for path in found if "migrations" not in path.parts)
+    paths = (path.relative_to(PACKAGE) for path in PACKAGE.glob("*/**/*.py") if path.name != "__init__.py")
+    return sorted(path.as_posix() for path in paths if "migrations" not in path.parts)
 
 
 @pytest.mark.parametrize("module", modules())
@@ -267,5 +267,5 @@ def test_the_architecture_draws_the_floors_as_the_contract_has_them() -> None:
 def test_the_life_of_one_incident_has_the_values_of_a_run(tmp_path: Path) -> None:
     document = DOCUMENT.read_text(encoding="utf-8")
     values = blocks(tmp_path)
-    assert {found["name"] for found in BLOCK.finditer(document)} == set(values)
+    assert {block["name"] for block in BLOCK.finditer(document)} == set(values)
     assert written_into(document, values) == document

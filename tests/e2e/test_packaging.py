@@ -92,9 +92,9 @@ def test_the_two_locks_agree() -> None:
 
 def test_the_image_finds_its_build_tool_in_the_lock() -> None:
     (script,) = re.findall(r"sed -n '([^']+)' requirements-dev\.lock", (ROOT / "Dockerfile").read_text())
-    found = run("sed", "-n", script, "requirements-dev.lock").splitlines()
-    assert found[0].startswith("setuptools==")
-    assert all(line.strip().startswith("--hash=sha256:") for line in found[1:])
+    lines = run("sed", "-n", script, "requirements-dev.lock").splitlines()
+    assert lines[0].startswith("setuptools==")
+    assert all(line.strip().startswith("--hash=sha256:") for line in lines[1:])
 
 
 def test_ci_says_nothing_but_check_and_test() -> None:

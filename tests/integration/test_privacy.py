@@ -70,13 +70,13 @@ def hurt(world: World, incident: str, party: int) -> int:
 
 
 def injury(world: World) -> dict[str, Any]:
-    (found,) = [one for row in world.site().values() for one in (*row["injuries"], *row["near_misses"])]
-    return found
+    (record,) = [one for row in world.site().values() for one in (*row["injuries"], *row["near_misses"])]
+    return record
 
 
 def involved(world: World) -> dict[str, Any]:
-    (found,) = [one for row in world.office().values() for one in row["persons"]]
-    return found
+    (record,) = [one for row in world.office().values() for one in row["persons"]]
+    return record
 
 
 def closed_to(world: World, crossing: dict[FieldClass, Direction], mapping: FieldMapping = DEFAULT) -> None:

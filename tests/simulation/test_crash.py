@@ -106,6 +106,6 @@ def test_the_judge_finds(world: World, change: Callable[[World], None], found: t
 
 def test_the_judge_finds_a_lost_edit_and_a_route_without_rest(world: World) -> None:
     expected = (*PAIRS[1:], Expected("A1", title="Fall from the roof"))
-    found = judge(expected, world, cycles=None)
-    assert [line.startswith("A1: title is") for line in found.losses] == [True]
-    assert found.steps == ["the route does not come to rest"]
+    findings = judge(expected, world, cycles=None)
+    assert [line.startswith("A1: title is") for line in findings.losses] == [True]
+    assert findings.steps == ["the route does not come to rest"]

@@ -59,9 +59,9 @@ def meter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Meter]:
     compared = diff.diff_field
 
     def counted(*args: object) -> diff.FieldDiff:
-        found = compared(*args)  # type: ignore[arg-type]
-        meter.add("verdict", found.verdict)
-        return found
+        difference = compared(*args)  # type: ignore[arg-type]
+        meter.add("verdict", difference.verdict)
+        return difference
 
     monkeypatch.setattr(diff, "diff_field", counted)
     structlog.configure(processors=[meter.hear])
