@@ -165,8 +165,8 @@ def test_filing_types_are_carried_only_when_asked_for(stand: Stand, words: tuple
     stand.procore.add_person(project, "Ann", "Lee", employee_id="E1")
     hired = stand.fourhse.add_person(TENANT, office, "Ann", "Lee", code="E1")
     incident = stand.in_office("Fall", FIRST, category="ACCIDENTS")
-    told = {"office_incident_id": incident, "person_office_id": hired, "description": "Filing type: Lost time"}
-    stand.fourhse.hand_create("incident-person", office, **told)
+    fields = {"office_incident_id": incident, "person_office_id": hired, "description": "Filing type: Lost time"}
+    stand.fourhse.hand_create("incident-person", office, **fields)
     assert ("no filing type is written" in stand.said(*RANGE, *words, "--dry-run")) is (filed is None)
     assert stand.json(*RANGE, *words, "--yes")["exit"] == 0
     stand.run("sync")

@@ -179,8 +179,8 @@ REFUSED = {
 
 def test_an_edit_by_hand_that_cannot_be_is_told(here: Path) -> None:
     with simulated(here, "--init", "--incidents", "0"):
-        told = {words: run("simulate", "edit", *words) for words in REFUSED}
-    for words, (code, said) in told.items():
+        answers = {words: run("simulate", "edit", *words) for words in REFUSED}
+    for words, (code, said) in answers.items():
         assert (code, REFUSED[words] in said) == (2, True), said
 
 

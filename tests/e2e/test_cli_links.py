@@ -304,8 +304,8 @@ def test_what_a_near_miss_has_no_place_for_is_counted_and_named(stand: Stand) ->
     (person,) = stand.json("explain", site)["people"]
     assert (person["record"], person["local"]) == ("near_miss", [])
     assert "in 4HSE, for which" not in stand.said("explain", site)
-    told = {"days": 9, "description": "Affliction: Burn\n\nIt missed him."}
-    stand.fourhse.hand_edit("incident-person", person["fourhse_id"], **told)
+    fields = {"days": 9, "description": "Affliction: Burn\n\nIt missed him."}
+    stand.fourhse.hand_edit("incident-person", person["fourhse_id"], **fields)
     assert stand.json("sync")["routes"][0]["written"]["procore"]["updated"] == 1, "the text below the lines"
     (person,) = stand.json("explain", str(near))["people"]
     assert person["local"] == [

@@ -110,8 +110,8 @@ def test_the_daemon_goes_by_the_same_ages(stand: Stand) -> None:
         stand.faults.on_request.append(end_in_the_second)
         code, log = ended(process)
     assert code == 0
-    (told,) = [line for line in log if line["event"] == "daemon.purged"]
-    assert (told["route"], told["journal"], told["raw_records"]) == ("riverside", 1, 0)
+    (purged,) = [line for line in log if line["event"] == "daemon.purged"]
+    assert (purged["route"], purged["journal"], purged["raw_records"]) == ("riverside", 1, 0)
     assert b"wheelbarrow" not in values_in_the_journal(stand)
 
 

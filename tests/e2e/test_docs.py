@@ -66,22 +66,22 @@ def options_of(command: Any) -> list[str]:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_readme_tells_every_command_with_its_options(name: str) -> None:
-    told = rows_of(name)
-    assert told, f"README.md has no row for `{name}`"
-    missing = [opt for opt in options_of(COMMANDS[name]) if opt not in EVERYWHERE and opt not in told]
+    rows = rows_of(name)
+    assert rows, f"README.md has no row for `{name}`"
+    missing = [opt for opt in options_of(COMMANDS[name]) if opt not in EVERYWHERE and opt not in rows]
     assert missing == []
 
 
 def test_the_readme_tells_no_command_that_is_not_there() -> None:
     table = README.split("| command | does |")[1].split("\n\n")[0]
     cells = [row.replace(r"\|", "").split("|")[1] for row in table.splitlines() if row.startswith("| `")]
-    told = {re.match(r"[a-z]+(?: [a-z]+)?", spelled)[0] for cell in cells for spelled in re.findall("`([^`]*)`", cell)}  # type: ignore[index]
-    assert told == {name.removesuffix(" list") for name in COMMANDS}
+    names = {re.match(r"[a-z]+(?: [a-z]+)?", spelled)[0] for cell in cells for spelled in re.findall("`([^`]*)`", cell)}  # type: ignore[index]
+    assert names == {name.removesuffix(" list") for name in COMMANDS}
 
 
 def test_the_readme_tells_every_option_before_the_command() -> None:
-    told = README.split("Before the command:")[1].split("\n\n")[0]
-    assert [opt for param in PROGRAM.params for opt in param.opts if opt not in EVERYWHERE and opt not in told] == []
+    text = README.split("Before the command:")[1].split("\n\n")[0]
+    assert [opt for param in PROGRAM.params for opt in param.opts if opt not in EVERYWHERE and opt not in text] == []
 
 
 def settings() -> Iterator[tuple[str, Any]]:
@@ -117,8 +117,8 @@ def test_the_readme_tells_every_setting_with_its_default(key: str, default: Any)
 
 def test_the_readme_tells_no_setting_that_is_not_there() -> None:
     table = README.split("| key | default | meaning |")[1].split("\n\n")[0]
-    told = {key for row in table.splitlines() for key in re.findall(r"`(\w+(?:\.\w+)+)`", "|".join(row.split("|")[:2]))}
-    assert told == {key for key, _ in settings()}
+    keys = {key for row in table.splitlines() for key in re.findall(r"`(\w+(?:\.\w+)+)`", "|".join(row.split("|")[:2]))}
+    assert keys == {key for key, _ in settings()}
 
 
 def test_the_readme_names_the_variables_that_are_read() -> None:
@@ -165,9 +165,9 @@ def test_a_command_line_in_the_documents_can_be_typed(line: str) -> None:
 
 def test_the_readme_names_make_words_that_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    told = {*re.findall(r"`make (\w+)`", README), *re.findall(r"^make (\w+)", README, re.MULTILINE)}
-    assert {"demo", "test", "check", "bench", "record"} <= told
-    assert [word for word in told if not re.search(rf"^{word}:", makefile, re.MULTILINE)] == []
+    words = {*re.findall(r"`make (\w+)`", README), *re.findall(r"^make (\w+)", README, re.MULTILINE)}
+    assert {"demo", "test", "check", "bench", "record"} <= words
+    assert [word for word in words if not re.search(rf"^{word}:", makefile, re.MULTILINE)] == []
 
 
 def test_the_manifest_in_the_readme_is_yaml_that_runs_a_known_command() -> None:
@@ -243,14 +243,16 @@ def modules() -> list[str]:
 @pytest.mark.parametrize("module", modules())
 def test_the_architecture_names_every_module_where_it_tells_of_its_package(module: str) -> None:
     folder, *_, name = module.split("/")
-    (told,) = [text for text in re.split(r"\n\n(?=\*\*`|## )", ARCHITECTURE) if text.startswith(f"**`{folder}/`**")]
-    assert f"`{name}`" in told
+    (paragraph,) = [
+        text for text in re.split(r"\n\n(?=\*\*`|## )", ARCHITECTURE) if text.startswith(f"**`{folder}/`**")
+    ]
+    assert f"`{name}`" in paragraph
 
 
 def test_the_architecture_names_files_that_exist() -> None:
-    told = set(re.findall(r"`([\w/]+\.(?:py|toml|md|yaml|csv))`", ARCHITECTURE))
+    names = set(re.findall(r"`([\w/]+\.(?:py|toml|md|yaml|csv))`", ARCHITECTURE))
     places = (ROOT, PACKAGE, *(path for path in PACKAGE.rglob("*") if path.is_dir()))
-    assert [name for name in told if not any((place / name).exists() for place in places)] == []
+    assert [name for name in names if not any((place / name).exists() for place in places)] == []
 
 
 def test_the_architecture_draws_the_floors_as_the_contract_has_them() -> None:

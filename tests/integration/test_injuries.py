@@ -122,10 +122,10 @@ def test_an_edit_in_the_office_changes_its_own_words_alone(world: World, text: s
     world.fourhse.hand_edit("incident-person", involved(world, office)["office_incident_person_id"], description=text)
     assert wrote(world.sync()) == {**NOTHING, "updated": 1}
     row = injury(world, site)
-    told = {"affliction": (row["affliction_type"] or {}).get("name"), "parts": sorted(row["affected_body_parts"])}
-    told["description"] = row["description"]
+    values = {"affliction": (row["affliction_type"] or {}).get("name"), "parts": sorted(row["affected_body_parts"])}
+    values["description"] = row["description"]
     was = {"affliction": "Fracture", "parts": ["hand_left", "neck"], "description": "<p>He fell &lt; 2 m.</p>"}
-    assert told == {**was, **shown}
+    assert values == {**was, **shown}
     assert row["filing_type"] == "first_aid"
     assert is_quiet(world)
 
@@ -170,8 +170,8 @@ def test_two_injuries_of_one_person_stay_two(world: World) -> None:
     hurt(world, site, party)
     hurt_on_site(world, site, party, days=1, description="<p>And the foot.</p>")
     assert world.sync().outcome == "ok"
-    told = sorted(row["description"] for row in world.office()[partner(world, site)]["persons"])
-    assert told == [TOLD, "And the foot."]
+    descriptions = sorted(row["description"] for row in world.office()[partner(world, site)]["persons"])
+    assert descriptions == [TOLD, "And the foot."]
     assert is_quiet(world)
     assert len(world.site()[site]["injuries"]) == 2
 

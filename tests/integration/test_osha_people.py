@@ -231,10 +231,10 @@ def crosses_from_fourhse(worlds: Worlds, chosen: Reports) -> Counter[str]:
     before = people_in_office(world)
     settle(world)
     assert people_in_office(world) == before
-    told = {days: meant(days, row) for days, row in chosen}
-    assert told_on_site(world) == {days: replace(one, parts=parts_on_site(one)) for days, one in told.items()}
-    unknown = [one for one in told.values() if one.affliction is None]
-    without_parts = [one for one in told.values() if not parts_on_site(one)]
+    expected = {days: meant(days, row) for days, row in chosen}
+    assert told_on_site(world) == {days: replace(one, parts=parts_on_site(one)) for days, one in expected.items()}
+    unknown = [one for one in expected.values() if one.affliction is None]
+    without_parts = [one for one in expected.values() if not parts_on_site(one)]
     assert len(world.inbox()) == len(unknown) + len(without_parts)
     return words_asked(world)
 

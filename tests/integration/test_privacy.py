@@ -31,17 +31,17 @@ Build = Callable[..., World]
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     """Everything but credentials that is sent to each system, addresses and bodies, in the order of the calls."""
-    told: dict[str, list[str]] = {"procore": [], "fourhse": []}
+    calls: dict[str, list[str]] = {"procore": [], "fourhse": []}
 
     class Recording(InProcess):
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             side = "procore" if request.url.host in ("procore.test", "login.test") else "fourhse"
             if not request.url.path.endswith("/token"):
-                told[side].append(f"{request.method} {request.url} {request.read().decode()}")
+                calls[side].append(f"{request.method} {request.url} {request.read().decode()}")
             return super().handle_request(request)
 
     monkeypatch.setattr(stage, "InProcess", Recording)
-    return told
+    return calls
 
 
 def spoken(sent: dict[str, list[str]], side: str, *words: str) -> list[str]:

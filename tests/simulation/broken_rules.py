@@ -154,8 +154,8 @@ def one(history):
     try:
         t.Machine(store, meter, history).play()
     except Exception as error:
-        told = str(error).strip().splitlines() or [type(error).__name__]
-        print(played, told[0], sep="\\t", flush=True)
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        print(played, lines[0], sep="\\t", flush=True)
         raise Noticed from None
     if played >= {most}:
         raise Noticed
@@ -202,10 +202,10 @@ def main() -> int:
     chosen = parser.parse_args()
     changes = tuple(BREAKS[number] for number in chosen.only) if chosen.only else BREAKS
     unnoticed = 0
-    for change, told in rows(changes, chosen.histories, chosen.processes):
-        after, _, by = (told or "").partition("\t")
-        unnoticed += told is None
-        sys.stdout.write(f"| {change.rule} | {f'after {after}' if told else 'NEVER'} | {by} |\n")
+    for change, objection in rows(changes, chosen.histories, chosen.processes):
+        after, _, by = (objection or "").partition("\t")
+        unnoticed += objection is None
+        sys.stdout.write(f"| {change.rule} | {f'after {after}' if objection else 'NEVER'} | {by} |\n")
         sys.stdout.flush()
     return 1 if unnoticed else 0
 

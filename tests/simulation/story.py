@@ -325,8 +325,8 @@ class Story:
 
     def _office_line(self, row: dict[str, Any]) -> str:
         title, text = title_and_text(row)
-        told = text.replace("\n", " | ")
-        return f'"{short(title)}" on {row["date_incident"]}, {row["status"]}, {row["category"]}: {told}'
+        line = text.replace("\n", " | ")
+        return f'"{short(title)}" on {row["date_incident"]}, {row["status"]}, {row["category"]}: {line}'
 
     # Who is meant -------------------------------------------------------------------------------------------------
 

@@ -27,8 +27,8 @@ def sample(*options: str, scenarios: list[str]) -> dict[str, object]:
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode in (0, 1), run.stderr
-    told: dict[str, object] = json.loads(run.stdout)
-    return told
+    result: dict[str, object] = json.loads(run.stdout)
+    return result
 
 
 def names(share: int) -> list[str]:
@@ -36,16 +36,16 @@ def names(share: int) -> list[str]:
 
 
 def test_a_sample_of_crashes_on_sqlite_costs_nothing() -> None:
-    told = sample("--store", "sqlite", "--every", str(EVERY["sqlite"]), scenarios=names(0))
-    assert told["failures"] == []
-    assert int(str(told["points"])) >= 2 * len(names(0))
+    result = sample("--store", "sqlite", "--every", str(EVERY["sqlite"]), scenarios=names(0))
+    assert result["failures"] == []
+    assert int(str(result["points"])) >= 2 * len(names(0))
 
 
 def test_a_sample_of_crashes_on_postgresql_costs_nothing(postgres_server: str) -> None:
     options = ("--store", "postgresql", "--postgres", postgres_server, "--every", str(EVERY["postgresql"]))
-    told = sample(*options, scenarios=names(1))
-    assert told["failures"] == []
-    assert int(str(told["points"])) >= len(names(1))
+    result = sample(*options, scenarios=names(1))
+    assert result["failures"] == []
+    assert int(str(result["points"])) >= len(names(1))
 
 
 # The judge --------------------------------------------------------------------------------------------------------
