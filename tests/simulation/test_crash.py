@@ -36,12 +36,14 @@ def names(share: int) -> list[str]:
 
 
 def test_a_sample_of_crashes_on_sqlite_costs_nothing() -> None:
+    """Slow, for each point is a process that is killed, another one after it, and plain cycles until all is quiet."""
     result = sample("--store", "sqlite", "--every", str(EVERY["sqlite"]), scenarios=names(0))
     assert result["failures"] == []
     assert int(str(result["points"])) >= 2 * len(names(0))
 
 
 def test_a_sample_of_crashes_on_postgresql_costs_nothing(postgres_server: str) -> None:
+    """Slow like the one above."""
     options = ("--store", "postgresql", "--postgres", postgres_server, "--every", str(EVERY["postgresql"]))
     result = sample(*options, scenarios=names(1))
     assert result["failures"] == []
