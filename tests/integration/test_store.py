@@ -90,8 +90,10 @@ def test_upgrading_twice_changes_nothing_and_keeps_the_rows(store, store_url):
 
 def tables(store_url: str) -> dict[str, list[str]]:
     engine = create_engine(store_url)
-    found = inspect(engine)
-    columns = {name: sorted(column["name"] for column in found.get_columns(name)) for name in found.get_table_names()}
+    inspector = inspect(engine)
+    columns = {
+        name: sorted(column["name"] for column in inspector.get_columns(name)) for name in inspector.get_table_names()
+    }
     engine.dispose()
     return columns
 

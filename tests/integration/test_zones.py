@@ -39,13 +39,13 @@ def local(world: World, procore_id: str) -> datetime:
 @ZONES
 def test_no_incident_moves_by_a_day(build, zone):
     world = build(zone=zone)
-    told = {report(world, day, at): day for day in around(zone) for at in TIMES}
+    expected = {report(world, day, at): day for day in around(zone) for at in TIMES}
     stamps = {one: row["event_date"] for one, row in world.site().items()}
     written = {world.in_office(f"In the office {day}", day): day for day in around(zone)}
     assert world.sync(first=True).outcome == "ok"
     partner = {link.procore_id: link.fourhse_id for link in world.links()}
-    days = {one: world.office()[partner[one]]["date_incident"] for one in told}
-    assert days == {one: day.isoformat() for one, day in told.items()}
+    days = {one: world.office()[partner[one]]["date_incident"] for one in expected}
+    assert days == {one: day.isoformat() for one, day in expected.items()}
     back = {theirs: ours for ours, theirs in partner.items()}
     made = {one: local(world, back[one]) for one in written}
     assert {one: moment.date() for one, moment in made.items()} == written
