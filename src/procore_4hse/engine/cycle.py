@@ -352,7 +352,7 @@ class Cycle:
         for action in decided.actions:
             if action.act is Act.LINK:
                 links.settle_removed(action.source_id or "", action.target_id or "")
-                links.add(action.source_id or "", action.target_id or "", kind=action.kind, parent=action.parent)
+                links.join(action.source_id or "", action.target_id or "", kind=action.kind, parent=action.parent)
                 unit.routes.save(self.route.key, self.route.name, ever_linked=True)
         for fresh in decided.rebases:
             links.rebase(fresh.procore, fresh.fields)

@@ -230,7 +230,7 @@ def join(store: Store, holder: Holder, route: Route, procore_id: str, fourhse_id
         check_pair(unit, route, procore_id, fourhse_id)
         links = unit.links(route.key)
         links.settle_removed(procore_id, fourhse_id)
-        return links.add(procore_id, fourhse_id)
+        return links.join(procore_id, fourhse_id)
 
 
 def part(store: Store, holder: Holder, route: Route, procore_id: str) -> Link:

@@ -65,6 +65,14 @@ def presence_of(snapshot: Snapshot, group: RecordGroup, link: Link, side: Side) 
     return Presence.GONE if presence is Presence.ABSENT and counts_as_gone else presence
 
 
+def marked_gone(snapshot: Snapshot, group: RecordGroup, link: Link) -> Transition | None:
+    """That one of a link's records is proven gone, while what follows from it is asked elsewhere."""
+    gone = [side for side in Side if presence_of(snapshot, group, link, side) is Presence.GONE]
+    if len(gone) != 1 or link.state in ANSWERED:
+        return None
+    return _gone(snapshot, group, link, gone[0])
+
+
 def _both_here(link: Link) -> LinkOutcome:
     if link.state is LinkState.LIVE:
         return LinkOutcome(alive=True)

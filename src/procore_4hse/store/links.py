@@ -112,16 +112,33 @@ class Links:
             self.connection.execute(INSERT, {**names, **fresh, **state})
         else:
             same = (known.procore_id, known.fourhse_id) == (procore_id, fourhse_id)
-            state = {"state": LinkState.LIVE.value, "base": known.base if same else {}}
+            state = {"state": LinkState.LIVE.value, "base": known.base if same else {}, "kind": kind.value}
             private = {"born_private": known.born_private or born_private}
-            self._change(known, **fresh, **state, **private)
+            # An id that we gave once is never given again, whoever the partner was.
+            highest = {"generation": max(known.generation, generation)}
+            self._change(known, **{**fresh, **state, **private, **highest})
         row = self._found(link.ref(Side.PROCORE))[0]
         return _link(row, row.base)
 
+    def join(self, procore_id: str, fourhse_id: str, *, kind: Kind = Kind.INCIDENT, parent: str | None = None) -> Link:
+        """Links two records that were there before, each instead of whatever it was linked with.
+
+        The people of an incident that gets another partner are linked anew, by whom they name.
+        """
+        link = Link(0, procore_id, fourhse_id, kind=kind)
+        former = [row for side in Side if (row := self._row(link.ref(side))) is not None]
+        for row in former if kind is Kind.INCIDENT else ():
+            if (row.procore_id, row.fourhse_id) != (procore_id, fourhse_id):
+                self.drop_children(row.procore_id)
+        return self.add(procore_id, fourhse_id, kind=kind, parent=parent)
+
     def _given_up(self, link: Link) -> Row[Any] | None:
-        """The link of a 4HSE record whose Procore record is gone for good, without its people."""
-        row = self._row(link.ref(Side.FOURHSE), link.kind)
-        if row is not None:
+        """The link of a 4HSE record whose Procore record is gone for good, without its people.
+
+        A near miss that was entered anew as an injury had a link of another kind.
+        """
+        row = self._row(link.ref(Side.FOURHSE))
+        if row is not None and link.kind is Kind.INCIDENT:
             self.drop_children(row.procore_id)
         return row
 
