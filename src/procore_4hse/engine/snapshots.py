@@ -14,6 +14,7 @@ from procore_4hse.mapping.directory import Directory, EquipmentDirectory
 from procore_4hse.mapping.images import author_of, image_of, is_private
 from procore_4hse.mapping.lenses.actions import summary
 from procore_4hse.mapping.lenses.base import Known
+from procore_4hse.mapping.lenses.days import same_rules
 from procore_4hse.mapping.lenses.equipment import RESOURCE_TYPE, names_equipment
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import Field, FieldMapping
@@ -345,7 +346,7 @@ def _changed(known: CycleInputs) -> Changed:
     state, route = known.state, known.route
     return Changed(
         scope=state.scope if state.scope not in (None, route.scope) else None,
-        zone=state.zone if state.zone not in (None, known.zone) else None,
+        zone=state.zone if state.zone is not None and not same_rules(state.zone, known.zone) else None,
         mapping=state.mapping if state.mapping not in (None, route.mapping.digest) else None,
     )
 
