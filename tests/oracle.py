@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -73,7 +73,10 @@ def cut(title: str) -> str:
 
 
 def day_of(row: Row, zone: str) -> date:
-    return datetime.fromisoformat(row["event_date"]).astimezone(ZoneInfo(zone)).date()
+    """The local day; of unknown time, midnight UTC stands for its own day."""
+    moment = datetime.fromisoformat(row["event_date"]).astimezone(UTC)
+    is_bare_day = row["time_unknown"] and moment.time() == time()
+    return moment.date() if is_bare_day else moment.astimezone(ZoneInfo(zone)).date()
 
 
 def plain(written: str | None) -> str:

@@ -110,8 +110,8 @@ BREAKS = (
     Break(
         "the day is read in UTC",
         "mapping/lenses/incident.py",
-        "        return Known(moment and days.local_day(moment, image[ZONE]))\n",
-        '        return Known(moment and days.local_day(moment, "UTC"))\n',
+        "        return Known(moment and self._day(moment, image, image[ZONE]))\n",
+        '        return Known(moment and self._day(moment, image, "UTC"))\n',
     ),
     Break(
         "an incident is closed without its day",

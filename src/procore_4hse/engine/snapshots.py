@@ -14,6 +14,7 @@ from procore_4hse.mapping.directory import Directory, EquipmentDirectory
 from procore_4hse.mapping.images import author_of, image_of, is_private
 from procore_4hse.mapping.lenses.actions import summary
 from procore_4hse.mapping.lenses.base import Known
+from procore_4hse.mapping.lenses.days import same_rules
 from procore_4hse.mapping.lenses.equipment import RESOURCE_TYPE, names_equipment
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import Field, FieldMapping
@@ -340,7 +341,8 @@ def _changed(known: CycleInputs) -> Changed:
     state, route = known.state, known.route
     return Changed(
         scope=_change(state.scope, route.scope),
-        zone=_change(state.zone, known.zone),
+        # Another name for the same rules moves no day.
+        zone=None if state.zone and same_rules(state.zone, known.zone) else _change(state.zone, known.zone),
         mapping=_change(state.mapping, route.mapping.digest),
     )
 
