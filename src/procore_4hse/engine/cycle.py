@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
 
+from procore_4hse.apis import IncidentApi
 from procore_4hse.engine.bookkeeping import has_anything_to_keep, keep_plan
 from procore_4hse.engine.deletion_evidence import evidence
 from procore_4hse.engine.lease import RouteLease
@@ -21,8 +21,8 @@ from procore_4hse.engine.report import Report, budget_report
 from procore_4hse.engine.selection import EVERYTHING, Days, Portion, Selection
 from procore_4hse.engine.snapshots import CycleInputs, snapshot
 from procore_4hse.errors import AskedToStop, GuardStopped, SyncError
-from procore_4hse.mapping.lenses.days import zone_name
 from procore_4hse.mapping.picklists import Picklists
+from procore_4hse.mapping.places import project_zone
 from procore_4hse.models import Act, Action, Kind, RecordRef, Side
 from procore_4hse.push.pusher import Pusher
 from procore_4hse.reconcile.guard import guarded
@@ -109,8 +109,7 @@ class Cycle:
 
     def open(self) -> tuple[RouteState, str]:
         """The route's memory and the project's zone, without which no day can be told."""
-        project = self.procore.project()
-        zone = zone_name(project.get("tz_name"), project.get("time_zone"))
+        zone = project_zone(self.procore.project())
         if zone is None:
             raise GuardStopped(
                 "Procore does not say which time zone the project is in; set it in the project's settings in Procore."
@@ -331,7 +330,7 @@ class Cycle:
         with self.store.read() as unit:
             return {record for intent in unit.journal(self.route.key).open() for record in intent.action.refs}
 
-    def _apis(self) -> dict[Side, Any]:
+    def _apis(self) -> dict[Side, IncidentApi]:
         return {Side.PROCORE: self.procore, Side.FOURHSE: self.fourhse}
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 import structlog
 
-from procore_4hse.clients import FourHseApi, ProcoreApi
+from procore_4hse.apis import FourHseIncidentApi, ProcoreIncidentApi
 from procore_4hse.engine.pull import Pulled
 from procore_4hse.errors import AccessRefused, NotFound, VendorError
+from procore_4hse.mapping.images import deleted_at
+from procore_4hse.mapping.places import has_ended, inactive_status
 from procore_4hse.models import CHILDREN, Kind, Link, LinkState, RawRecord, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Limits
 from procore_4hse.store.repository import Store
@@ -23,7 +25,7 @@ Proofs = dict[RecordRef, str]
 
 
 def evidence(
-    store: Store, route: str, limits: Limits, pulled: Pulled, procore: ProcoreApi, fourhse: FourHseApi
+    store: Store, route: str, limits: Limits, pulled: Pulled, procore: ProcoreIncidentApi, fourhse: FourHseIncidentApi
 ) -> Proofs:
     """What is proven about linked records that certified listings no longer hold."""
     proofs: Proofs = {}
@@ -77,7 +79,7 @@ def _is_too_much(lost: int, links: int, limits: Limits) -> bool:
     return lost > limits.max_deletes or share
 
 
-def _recycled(api: ProcoreApi, ids: list[str], kind: Kind = Kind.INCIDENT) -> dict[str, str]:
+def _recycled(api: ProcoreIncidentApi, ids: list[str], kind: Kind = Kind.INCIDENT) -> dict[str, str]:
     """Those ids that lie in Procore's recycle bin (P53-P57); none without the right to see it."""
     found: dict[str, str] = {}
     try:
@@ -91,10 +93,12 @@ def _recycled(api: ProcoreApi, ids: list[str], kind: Kind = Kind.INCIDENT) -> di
 
 
 def _since(record: RawRecord) -> str:
-    return f"in Procore's recycle bin since {record.payload.get('deleted_at') or 'unknown'}"
+    return f"in Procore's recycle bin since {deleted_at(record.payload) or 'unknown'}"
 
 
-def _vanished(api: FourHseApi, ids: list[str], witness: str | None, kind: Kind = Kind.INCIDENT) -> dict[str, str]:
+def _vanished(
+    api: FourHseIncidentApi, ids: list[str], witness: str | None, kind: Kind = Kind.INCIDENT
+) -> dict[str, str]:
     """Those ids that 4HSE no longer knows, while its office works and shows us another incident (H6)."""
     try:
         if witness is None or not _is_active(api) or not api.show(Kind.INCIDENT, witness):
@@ -112,7 +116,6 @@ def _vanished(api: FourHseApi, ids: list[str], witness: str | None, kind: Kind =
     return found
 
 
-def _is_active(api: FourHseApi) -> bool:
+def _is_active(api: FourHseIncidentApi) -> bool:
     office, project = api.office(), api.project()
-    working = all(office.get(name) not in (False, 0, "0") for name in ("owned_active", "parent_active"))
-    return working and project.get("status") in (None, "active")
+    return not has_ended(office) and inactive_status(project) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from procore_4hse.clients import CALL_TIMEOUT
+from procore_4hse.apis import CALL_TIMEOUT
 from procore_4hse.errors import LeaseLost
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Fence, Store, Unit

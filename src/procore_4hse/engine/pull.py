@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 import structlog
 
-from procore_4hse.clients import FourHseApi, ProcoreApi
-from procore_4hse.clients.procore import equipment_of
+from procore_4hse.apis import FourHseIncidentApi, ProcoreIncidentApi
 from procore_4hse.engine.completeness import TRIES, ListingCheck, TieBreak, check_listing
 from procore_4hse.errors import AccessRefused, NotFound, Unavailable
+from procore_4hse.mapping.entries import equipment_entry, person_entry, word_entry
+from procore_4hse.mapping.images import has_unknown_time, stated_count
+from procore_4hse.mapping.private_images import bare, private_image
 from procore_4hse.models import CHILDREN, PROCORE_RECORDS, Kind, Page, RawRecord, Side
 from procore_4hse.store.repository import Fence, Store
 from procore_4hse.store.routes import RouteState
@@ -59,8 +58,8 @@ class Puller:
     store: Store
     fence: Fence
     state: RouteState
-    procore: ProcoreApi
-    fourhse: FourHseApi
+    procore: ProcoreIncidentApi
+    fourhse: FourHseIncidentApi
     keep_private: bool
     full: bool
     sweep_every: timedelta
@@ -204,12 +203,11 @@ class Puller:
         if not self._names_somebody_new():
             return
         try:
-            for side, pages, key in (
-                (Side.PROCORE, self.procore.people_pages(), "id"),
-                (Side.FOURHSE, self.fourhse.person_office_pages(), "person_office_id"),
+            for side, pages in (
+                (Side.PROCORE, self.procore.people_pages()),
+                (Side.FOURHSE, self.fourhse.person_office_pages()),
             ):
-                rows = tuple(RawRecord(side, Kind.DIRECTORY, str(row[key]), row) for page in pages for row in page)
-                self._replace(side, Kind.DIRECTORY, rows)
+                self._replace(side, Kind.DIRECTORY, tuple(person_entry(side, row) for page in pages for row in page))
             self._word_lists()
         except (AccessRefused, NotFound, Unavailable) as error:
             self.flaws.append(f"The directory of people could not be read: {error}")
@@ -226,16 +224,14 @@ class Puller:
             except (AccessRefused, NotFound):
                 log.warning("pull.list_closed", route=self.state.name, list=name)
                 continue
-            rows += (RawRecord(Side.PROCORE, Kind.PICKER, f"{name}/{row['id']}", row, name) for row in entries)
-
+            rows += (word_entry(name, row) for row in entries)
         if self.equipment:
-            rows += (
-                RawRecord(Side.PROCORE, Kind.PICKER, f"managed_equipment/{row['id']}", row, "managed_equipment")
-                for page in self.procore.equipment_pages()
-                for row in page
+            mine, theirs = (
+                tuple(equipment_entry(api.side, row) for page in api.equipment_pages() for row in page)
+                for api in (self.procore, self.fourhse)
             )
-            theirs = [row for page in self.fourhse.equipment_pages() for row in page]
-            self._replace(Side.FOURHSE, Kind.PICKER, tuple(_equipment(row) for row in theirs))
+            rows += mine
+            self._replace(Side.FOURHSE, Kind.PICKER, theirs)
         self._replace(Side.PROCORE, Kind.PICKER, tuple(rows))
 
     def _lists(self) -> tuple[str, ...]:
@@ -285,7 +281,7 @@ class Puller:
             staging = unit.staging(self.fence.route)
             incidents = [s for s, _ in staging.records(Side.PROCORE, [Kind.INCIDENT]) if s.present and not s.minimal]
             counted = Counter(s.record.parent_id for s, _ in staging.records(Side.PROCORE, kinds) if s.present)
-        stated = {s.record.id: s.record.payload.get(f"{what}_count") for s in incidents}
+        stated = {s.record.id: stated_count(s.record.payload, what) for s in incidents}
         return {i for i, count in stated.items() if count is not None and count != counted.get(i, 0)}
 
     # 4HSE ---------------------------------------------------------------------------------------------------------
@@ -321,7 +317,7 @@ class Puller:
         for page in pages:
             self.began_at = self.began_at or page.server_date
             self._stage(page.records, page.server_date)
-            self.saw_unknown_time |= any(record.payload.get("time_unknown") for record in page.records)
+            self.saw_unknown_time |= any(has_unknown_time(record.payload) for record in page.records)
             log.debug("pull.page", route=self.state.name, kind=kind.value, page=page.number, rows=len(page.records))
             yield page
 
@@ -343,7 +339,7 @@ class Puller:
         """What is staged of a page: its rows, and what they say about equipment when the mapping asks for it."""
         yield kept, hidden
         if self.equipment and kept[0].kind in PROCORE_RECORDS:
-            yield tuple(map(equipment_of, kept)), tuple(map(equipment_of, hidden))
+            yield tuple(record.equipment for record in kept), tuple(record.equipment for record in hidden)
 
     def _guarded(self, record: RawRecord) -> RawRecord:
         """Of what privacy keeps home only the id, the day and a keyed hash of the title are staged."""
@@ -366,27 +362,3 @@ class Puller:
             unit.routes.save(self.state.key, self.state.name, **columns)
             if hides_unknown_time is not None:
                 unit.routes.remember(self.state.key, self.state.name, hides_unknown_time=hides_unknown_time)
-
-
-def _equipment(row: dict[str, Any]) -> RawRecord:
-    one = str(row["office_equipment_id"])
-    return RawRecord(Side.FOURHSE, Kind.PICKER, f"equipment/{one}", row, "equipment")
-
-
-def private_image(record: RawRecord, key: str, exempt: frozenset[str]) -> RawRecord:
-    """The record itself, or what may be staged of it when it is marked private."""
-    payload = record.payload
-    incident = record.id if record.kind is Kind.INCIDENT else record.parent_id
-    hidden = payload.get("private") if record.kind is Kind.INCIDENT else payload.get("incident_private")
-    if record.side is not Side.PROCORE or not hidden or incident in exempt:
-        return record
-    if record.kind is not Kind.INCIDENT:
-        return bare(record)
-    title = hmac.new(key.encode(), str(payload.get("title") or "").encode(), hashlib.sha256).hexdigest()
-    kept = {name: payload.get(name) for name in ("id", "event_date", "time_unknown", "private")}
-    return replace(record, payload={**kept, "title_hash": title})
-
-
-def bare(record: RawRecord) -> RawRecord:
-    """What may be staged of a private incident's child."""
-    return replace(record, payload={name: record.payload.get(name) for name in ("id", "incident_id")})

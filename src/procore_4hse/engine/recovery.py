@@ -8,12 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from procore_4hse.clients import FourHseApi, ProcoreApi
-from procore_4hse.clients.fourhse import KEYS
+from procore_4hse.apis import FourHseIncidentApi, IncidentApi, ProcoreIncidentApi
 from procore_4hse.errors import GuardStopped, NotFound, VendorError
-from procore_4hse.mapping.images import author_of
+from procore_4hse.mapping.images import author_of, made_at, parent_in, was_edited
 from procore_4hse.mapping.lenses.base import INJURED, ZONE
-from procore_4hse.mapping.lenses.days import parse_instant
 from procore_4hse.mapping.lenses.equipment import is_gone
 from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.mapping.translate import shows
@@ -23,7 +21,6 @@ from procore_4hse.models import (
     Base,
     Decision,
     Image,
-    IncidentApi,
     Item,
     Kind,
     QuestionKey,
@@ -31,7 +28,6 @@ from procore_4hse.models import (
     RecordAnswer,
     RecordRef,
     Side,
-    Staged,
 )
 from procore_4hse.push.bases import compare_answer
 from procore_4hse.push.pusher import Pusher
@@ -69,8 +65,8 @@ class Recovery:
     state: RouteState
     mapping: FieldMapping
     zone: str
-    procore: ProcoreApi
-    fourhse: FourHseApi
+    procore: ProcoreIncidentApi
+    fourhse: FourHseIncidentApi
     pusher: Pusher
     settle_for: timedelta
     fourhse_certified: bool
@@ -127,11 +123,10 @@ class Recovery:
         return True
 
     def _view(self, intent: Intent) -> bool:
+        """A create in 4HSE is looked up by the id that we gave."""
+        kind = intent.action.kind.on(Side.FOURHSE)
         try:
-            answer = self.fourhse.show(
-                intent.action.kind.on(Side.FOURHSE),
-                str(intent.action.fields[KEYS[intent.action.kind.on(Side.FOURHSE)]]),
-            )
+            answer = self.fourhse.show(kind, str(intent.action.fields[self.fourhse.id_field(kind)]))
         except NotFound:
             return False
         self._adopt(intent, answer.record)
@@ -216,10 +211,10 @@ class Recovery:
             for record in records:
                 if links.find(record.ref) is not None:
                     continue
-                author = author_of(Staged(record))
+                author = author_of(record)
                 known_ours = author is not None and author in accounts and self._is_told_by_author(side)
                 unknown = author is None or not accounts or side is Side.FOURHSE
-                if known_ours or (unknown and (_was_edited(record) or any(self._is_equal(i, record) for i in mine))):
+                if known_ours or (unknown and (was_edited(record) or any(self._is_equal(i, record) for i in mine))):
                     yield record
 
     def _search_child(self, intent: Intent) -> None:
@@ -248,7 +243,7 @@ class Recovery:
         for unknown in (None, True):
             for page in self.procore.incident_pages(created=window, time_unknown=unknown, reserve=True):
                 for record in page.records:
-                    made = parse_instant(record.payload.get("created_at"))
+                    made = made_at(record)
                     if record.id not in seen and (made is None or made >= since):
                         seen.add(record.id)
                         yield record
@@ -316,12 +311,12 @@ class Recovery:
         """Asked for as long as the intent is open, so that an answer stands until then."""
         action = intent.action
         source = Record(action.side.other, action.source_id or "", {})
-        listed = tuple((record.id, self._headline(action.side, record)) for record in strangers)
+        listed = tuple((record.id, self._headline(action.side, record.payload)) for record in strangers)
         reason = "A create got no answer, and our account made something since that differs from what was sent."
-        self.found.items.append(items.doubt(source, listed, reason, str(action.fields.get("title") or "")))
+        self.found.items.append(items.doubt(source, listed, reason, self._headline(Side.PROCORE, action.fields)))
 
-    def _headline(self, side: Side, record: RawRecord) -> str:
-        reading = self.mapping.title.lens.get(side, record.payload)
+    def _headline(self, side: Side, image: Image) -> str:
+        reading = self.mapping.title.lens.get(side, image)
         return str(getattr(reading, "value", "") or "")
 
     def _adopt(self, intent: Intent, record: RawRecord) -> None:
@@ -349,12 +344,6 @@ class Recovery:
         log.info(EVENTS[outcome], route=self.state.name, side=action.side.value, act=action.act.value)
 
 
-def _was_edited(record: RawRecord) -> bool:
-    """Whether Procore says that it was changed since it was made: it may be ours and look like nothing we sent."""
-    made, changed = (parse_instant(record.payload.get(name)) for name in ("created_at", "updated_at"))
-    return record.side is Side.PROCORE and made is not None and changed is not None and changed > made
-
-
 def _calls_different(decision: Decision, strangers: Iterable[RawRecord]) -> bool:
     """Whether a person has said of every one of these that it is not what was created."""
     return decision.verb == "reject" and {record.id for record in strangers} <= set(decision.seen.get("candidates", ()))
@@ -368,5 +357,5 @@ def _arrived(action: Action, bases: Mapping[str, Base], payload: Image) -> bool:
 
 
 def _is_of_parent(action: Action, record: RawRecord) -> bool:
-    parent = action.fields.get("office_incident_id") if action.side is Side.FOURHSE else action.parent
+    parent = parent_in(action.fields) if action.side is Side.FOURHSE else action.parent
     return record.parent_id == str(parent)

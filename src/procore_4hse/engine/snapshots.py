@@ -7,14 +7,15 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from procore_4hse.clients import FourHseApi
+from procore_4hse.clients.fourhse import own_values
 from procore_4hse.engine.pull import Pulled
 from procore_4hse.engine.recovery import Recovered
-from procore_4hse.mapping.directory import Directory, EquipmentDirectory
-from procore_4hse.mapping.images import author_of, image_of, is_private
+from procore_4hse.mapping.directory import assignment_in
+from procore_4hse.mapping.entries import picklists_of
+from procore_4hse.mapping.images import author_of, image_of, is_private, stated_count
 from procore_4hse.mapping.lenses.actions import summary
 from procore_4hse.mapping.lenses.base import Known
-from procore_4hse.mapping.lenses.equipment import RESOURCE_TYPE, names_equipment
+from procore_4hse.mapping.lenses.equipment import lists_equipment, names_equipment
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import Field, FieldMapping
 from procore_4hse.models import (
@@ -133,15 +134,8 @@ def _deleted_images(links: Links, living: Iterable[Link]) -> dict[RecordRef, Ima
     """
     deleted = [link.ref(Side.FOURHSE) for link in living if link.state in (LinkState.GONE_FOURHSE, LinkState.ENDED)]
     stones = [stone.record for record in deleted if (stone := links.tombstone(record))]
-    held = {record.ref: _own(record.kind, record.payload) for record in stones}
-    return held | {record: _own(Kind.PERSON, image) for record, image in links.left_behind().items()}
-
-
-def _own(kind: Kind, image: Image) -> Image:
-    """The values of a 4HSE record that a call of ours may write."""
-    fields = FourHseApi.OWN_FIELDS if kind is Kind.INCIDENT else FourHseApi.PERSON_FIELDS
-    names = fields - FourHseApi.NEVER_WRITTEN
-    return {name: value for name, value in image.items() if name in names and value is not None}
+    held = {record.ref: own_values(record.kind, record.payload) for record in stones}
+    return held | {record: own_values(Kind.PERSON, image) for record, image in links.left_behind().items()}
 
 
 def _looking_back(seen: Snapshot, intents: Iterable[Intent], links: Iterable[Link]) -> Snapshot:
@@ -205,8 +199,8 @@ def _record(known: CycleInputs, staged: Staged, pull: int, image: Image, told: s
         id=raw.id,
         image=image,
         presence=_presence(known, staged, pull, proven=bool(evidence)),
-        private=is_private(staged),
-        author=author_of(staged),
+        private=is_private(raw),
+        author=author_of(raw),
         minimal=staged.minimal,
         evidence=evidence or told,
         is_older=staged.is_older,
@@ -240,7 +234,7 @@ def _actions(staged_records: StagedRecords, known: CycleInputs) -> dict[str, str
         if staged.present:
             found[staged.record.parent_id].append(staged.record.payload)
     incidents = [staged.record for staged, _ in staged_records.of(Side.PROCORE, Kind.INCIDENT)]
-    stated = {one.id: one.payload.get("actions_count") for one in incidents}
+    stated = {incident.id: stated_count(incident.payload, "actions") for incident in incidents}
     return {i: summary(found[i]) if count in (None, len(found[i])) else None for i, count in stated.items()}
 
 
@@ -271,7 +265,7 @@ def _children(
     found: dict[str, list[Record]] = defaultdict(list)
     for staged, _ in staged_records.of(side, *(CHILDREN if side is Side.PROCORE else (Kind.PERSON, Kind.RESOURCE))):
         raw = staged.record
-        if raw.kind is Kind.RESOURCE and raw.payload.get("entity_type") != RESOURCE_TYPE:
+        if raw.kind is Kind.RESOURCE and not lists_equipment(raw.payload):
             continue
         proof = known.proven.get(raw.ref, "")
         if raw.kind is Kind.EQUIPMENT and raw.id in equipped and not names_equipment(raw.payload):
@@ -296,19 +290,12 @@ def _children(
 def picklists(unit: Unit, state: RouteState, mapping: FieldMapping) -> Picklists:
     """Who is who and which word has which id: from the lists as staged last, the mapping, and what a person told."""
     staging = unit.staging(state.key)
-    people = [staged.record.payload for staged, _ in staging.records(Side.PROCORE, [Kind.DIRECTORY])]
-    assigned = [staged.record.payload for staged, _ in staging.records(Side.FOURHSE, [Kind.DIRECTORY])]
-    told = {**mapping.partners, **state.memory.partners}
-    lists = [staged.record for staged, _ in staging.records(Side.PROCORE, [Kind.PICKER])]
-    theirs = [staged.record.payload for staged, _ in staging.records(Side.FOURHSE, [Kind.PICKER])]
-    equipment = EquipmentDirectory.of(
-        {str(row.payload["id"]): row.payload for row in lists if row.parent_id == "managed_equipment"},
-        {str(row["office_equipment_id"]): row for row in theirs},
-        mapping.equipment_by,
-        mapping.equipment_partners,
-    )
-    who = Directory.of(people, assigned, told, mapping.recognised)
-    return Picklists.of(who, ((row.parent_id or "", row.payload) for row in lists), equipment)
+    entries = {
+        (side, kind): [staged.record for staged, _ in staging.records(side, [kind])]
+        for side in Side
+        for kind in (Kind.DIRECTORY, Kind.PICKER)
+    }
+    return picklists_of(entries, mapping, state.memory.partners)
 
 
 def partners_told(unit: Unit, route: Route, known: Picklists) -> dict[str, str]:
@@ -321,10 +308,10 @@ def partners_told(unit: Unit, route: Route, known: Picklists) -> dict[str, str]:
             continue
         if record is None or record.kind is Kind.INCIDENT or not (staged := unit.staging(route.key).find(record)):
             continue
-        named = staged.record.payload.get("person_office_id")
+        assignment = assignment_in(staged.record.payload)
         reading = lens.get(Side.PROCORE, staged.record.payload)
-        if record.side is Side.FOURHSE and named is not None:
-            told[decision.with_id] = str(named)
+        if record.side is Side.FOURHSE and assignment is not None:
+            told[decision.with_id] = assignment
         elif record.side is Side.PROCORE and isinstance(reading, Known) and reading.value is not None:
             told[str(reading.value)] = decision.with_id
     return told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from procore_4hse.mapping.closing import is_new
 from procore_4hse.mapping.lenses.base import INJURED, Held, Known
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Action, Base, Image, Side
@@ -60,8 +61,8 @@ def still_open(rows: Rows, action: Action, payload: Image, outcome: str) -> Base
     """
     statuses = rows.statuses(action)
     closed = [row for row in statuses if row.lens.get(Side.PROCORE, action.sources[row.key]) == Known("closed")]
-    sent_as_new = outcome == "done" or action.fields.get("status") == "new"
-    if action.side is not Side.FOURHSE or payload.get("status") != "new" or not (closed and sent_as_new):
+    sent_as_new = outcome == "done" or is_new(action.fields)
+    if action.side is not Side.FOURHSE or not is_new(payload) or not (closed and sent_as_new):
         return {}
     return {row.key: row.base_of({row.lens.reads(Side.PROCORE)[0]: "open"}, payload) for row in statuses}
 

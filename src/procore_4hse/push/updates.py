@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from procore_4hse.errors import GuardStopped, Refused
+from procore_4hse.mapping.closing import as_open, is_closed, is_new
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Action, Image, Kind, RecordAnswer, Side
 from procore_4hse.push.bases import compare_answer
@@ -71,7 +72,7 @@ class Updates:
     def _open_and_close(self, record_id: str, closing: Mapping[str, Any]) -> RecordAnswer:
         """4HSE may refuse to close what is new: it is opened first (H, open questions)."""
         api = self.steps.apis[Side.FOURHSE]
-        api.update(Kind.INCIDENT, record_id, {**closing, "status": "open", "date_closed": None})
+        api.update(Kind.INCIDENT, record_id, as_open(closing))
         return api.update(Kind.INCIDENT, record_id, closing)
 
     def _one_by_one(self, action: Action) -> None:
@@ -91,4 +92,4 @@ class Updates:
 
 
 def _is_jump(action: Action, before: Image) -> bool:
-    return action.side is Side.FOURHSE and action.fields.get("status") == "closed" and before.get("status") == "new"
+    return action.side is Side.FOURHSE and is_closed(action.fields) and is_new(before)

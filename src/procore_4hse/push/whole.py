@@ -7,8 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from procore_4hse.apis import IncidentApi
 from procore_4hse.errors import NotFound, Refused
-from procore_4hse.models import Act, Action, Image, IncidentApi, Item, Kind, RecordRef, Side
+from procore_4hse.models import Act, Action, Image, Item, Kind, RecordRef, Side
 from procore_4hse.push.steps import Abandoned, Steps
 from procore_4hse.reconcile import items
 
