@@ -8,6 +8,7 @@ from types import TracebackType
 from zoneinfo import ZoneInfo
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from procore_4hse.apis import IncidentApi
 from procore_4hse.engine.bookkeeping import has_anything_to_keep, keep_plan
@@ -61,7 +62,7 @@ def run_cycle(
     Raises StoreError alone: without the store there is nothing to report into.
     """
     # Every line that this thread logs meanwhile bears the route's name.
-    with structlog.contextvars.bound_contextvars(route=route.name):
+    with bound_contextvars(route=route.name):
         with Cycle(runtime, route, options, progress, selection) as cycle:
             cycle.run()
         return cycle.report

@@ -151,7 +151,7 @@ class Puller:
         with self.store.read() as unit:
             known = unit.staging(self.fence.route).count(Side.PROCORE, Kind.INCIDENT)
         if None in totals or sum(total or 0 for total in totals) != known:
-            log.info("pull.sweep", route=self.state.name, why="the total does not fit what is known")
+            log.info("pull.sweep", why="the total does not fit what is known")
             return False
         self._remember(cursor_at=self.began_at)
         return True
@@ -222,7 +222,7 @@ class Puller:
             try:
                 entries = self.procore.picker(name)
             except (AccessRefused, NotFound):
-                log.warning("pull.list_closed", route=self.state.name, list=name)
+                log.warning("pull.list_closed", list=name)
                 continue
             rows += (word_entry(name, row) for row in entries)
         if self.equipment:
@@ -310,7 +310,7 @@ class Puller:
             part = check_listing(self._staged(pages(), kind), tie_break)
             if part.certified:
                 break
-            log.info("pull.uncertified", route=self.state.name, kind=kind.value, why=part.flaw)
+            log.info("pull.uncertified", kind=kind.value, why=part.flaw)
         return part
 
     def _staged(self, pages: Iterable[Page], kind: Kind) -> Iterator[Page]:
@@ -318,7 +318,7 @@ class Puller:
             self.began_at = self.began_at or page.server_date
             self._stage(page.records, page.server_date)
             self.saw_unknown_time |= any(has_unknown_time(record.payload) for record in page.records)
-            log.debug("pull.page", route=self.state.name, kind=kind.value, page=page.number, rows=len(page.records))
+            log.debug("pull.page", kind=kind.value, page=page.number, rows=len(page.records))
             yield page
 
     def _stage(self, records: tuple[RawRecord, ...], server_at: datetime) -> None:

@@ -341,7 +341,7 @@ class Recovery:
 
     def _log(self, intent: Intent, outcome: str) -> None:
         action = intent.action
-        log.info(EVENTS[outcome], route=self.state.name, side=action.side.value, act=action.act.value)
+        log.info(EVENTS[outcome], side=action.side.value, act=action.act.value)
 
 
 def _calls_different(decision: Decision, strangers: Iterable[RawRecord]) -> bool:

@@ -45,8 +45,8 @@ class Summary:
     @property
     def outcome(self) -> str:
         """That of the route which decides the exit code."""
-        found = [report.outcome for report in self.reports if report.exit_code == self.exit_code]
-        return min(found, key=WORST.index, default="ok")
+        of_the_worst = [report.outcome for report in self.reports if report.exit_code == self.exit_code]
+        return min(of_the_worst, key=WORST.index, default="ok")
 
     def json(self) -> dict[str, Any]:
         return {"outcome": self.outcome, "exit": self.exit_code, "routes": [report.json() for report in self.reports]}

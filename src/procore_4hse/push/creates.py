@@ -110,7 +110,7 @@ class Creates:
             if action.kind is Kind.INCIDENT:
                 self.outcomes.done.created.add(record.ref)
             self.outcomes.close(unit, replace(intent, action=action), answer, outcome, found)
-        log.info("push.created", route=self.steps.route, side=action.side.value, record=record.id)
+        log.info("push.created", side=action.side.value, record=record.id)
 
     def _link(self, unit: Unit, action: Action, answer: RecordAnswer) -> None:
         unit.links(self.steps.key).add(
