@@ -203,8 +203,8 @@ class DaysOf:
 
     def follow_up(self, before: Snapshot, after: Snapshot) -> Plan:
         """The people of incidents that this run has linked follow them, as in any cycle."""
-        known = {link.id for link in before.links}
-        return plan_joined(after, [link for link in after.links if link.id not in known])
+        linked_before = {link.id for link in before.links}
+        return plan_joined(after, [link for link in after.links if link.id not in linked_before])
 
     def progress(self, records: int) -> Progress:
         """How far this run is, with so many records done."""

@@ -309,9 +309,8 @@ class Cycle:
         with self.store.begin() as unit:  # No fence: how a cycle ended is kept also when its lease was lost.
             self.report.inbox = unit.inbox(self.route.key).counts()
             if not self.options.dry:
-                budget = budget_report(self.runtime.budgets, self.report.calls)
-                told = {**self.report.json(), "budget": budget}
-                unit.cycles.end(self.number, self.report.outcome, self.report.reason, told)
+                kept = {**self.report.json(), "budget": budget_report(self.runtime.budgets, self.report.calls)}
+                unit.cycles.end(self.number, self.report.outcome, self.report.reason, kept)
             self.lease.release(unit)
         log.info("cycle.done", outcome=self.report.outcome, exit=self.report.exit_code)
 

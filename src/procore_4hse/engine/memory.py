@@ -18,10 +18,10 @@ def recall(unit: Unit, route: Route) -> RouteState:
 
 def take_up(unit: Unit, route: Route, *, first: bool) -> RouteState:
     """The route's memory as a cycle begins; `first` approves a first meeting, while there was none."""
-    known = recall(unit, route)
-    if not known.memory.privacy_key:
+    state = recall(unit, route)
+    if not state.memory.privacy_key:
         unit.routes.remember(route.key, route.name, privacy_key=uuid.uuid4().hex)
-    if first and not known.ever_linked:
+    if first and not state.ever_linked:
         unit.routes.save(route.key, route.name, meeting_approved=True)
     return recall(unit, route)
 

@@ -149,8 +149,8 @@ class Puller:
                 return False
         totals = [self.procore.incident_total(time_unknown=unknown) for unknown in hidden]
         with self.store.read() as unit:
-            known = unit.staging(self.fence.route).count(Side.PROCORE, Kind.INCIDENT)
-        if None in totals or sum(total or 0 for total in totals) != known:
+            staged = unit.staging(self.fence.route).count(Side.PROCORE, Kind.INCIDENT)
+        if None in totals or sum(total or 0 for total in totals) != staged:
             log.info("pull.sweep", why="the total does not fit what is known")
             return False
         self._remember(cursor_at=self.began_at)
@@ -173,8 +173,8 @@ class Puller:
     def _actions(self) -> bool:
         """Actions do not say whether their incident is private: of those that stay home no content is staged."""
         with self.store.read() as unit:
-            staged = [found for found, _ in unit.staging(self.fence.route).records(Side.PROCORE, [Kind.INCIDENT])]
-        self.open_incidents = frozenset(found.record.id for found in staged if not found.minimal)
+            staged = [incident for incident, _ in unit.staging(self.fence.route).records(Side.PROCORE, [Kind.INCIDENT])]
+        self.open_incidents = frozenset(incident.record.id for incident in staged if not incident.minimal)
         whole = self._record_list(Kind.ACTION)
         self._mark_absent()
         if whole:
@@ -353,7 +353,7 @@ class Puller:
         """What the listings that were read whole did not hold is absent."""
         with self.store.begin(self.fence) as unit:
             for side in Side:
-                if kinds := [kind for one, kind in self.whole if one is side]:
+                if kinds := [kind for listed, kind in self.whole if listed is side]:
                     unit.staging(self.fence.route).mark_absent(side, kinds, pull=self.number)
         self.whole.clear()
 

@@ -72,7 +72,7 @@ class Recovery:
     fourhse_certified: bool
     decisions: Mapping[QuestionKey, Decision] = field(default_factory=dict)
     """What people answered, once there is something to settle."""
-    found: Recovered = field(default_factory=Recovered)
+    recovered: Recovered = field(default_factory=Recovered)
 
     def run(self) -> Recovered:
         intents = self._open()
@@ -87,7 +87,7 @@ class Recovery:
         for intent in lost:
             if intent.action.kind is not Kind.INCIDENT:
                 self._search_child(intent)
-        return self.found
+        return self.recovered
 
     def look(self) -> Recovered:
         """What stays open as long as nobody settles it: for a dry run, which tells and changes nothing."""
@@ -97,10 +97,10 @@ class Recovery:
         creates = [i for i in intents if i.action.act is Act.CREATE and i.action.kind is Kind.INCIDENT]
         try:
             for side in Side:
-                self.found.possibly_ours |= {record.ref for record in self._strangers(side, creates)}
+                self.recovered.possibly_ours |= {record.ref for record in self._strangers(side, creates)}
         except VendorError as error:
-            self.found.flaws.append(str(error))
-        return self.found
+            self.recovered.flaws.append(str(error))
+        return self.recovered
 
     def _open(self) -> list[Intent]:
         with self.store.read() as unit:
@@ -146,8 +146,10 @@ class Recovery:
         """The fields that arrived become the base; the rest is planned anew."""
         bases: dict[str, Base] = {}
         if there is not None:
-            found = compare_answer(self.pusher.rows, intent.action, there.record.payload)
-            bases = {key: base for key, base in found.bases.items() if key not in found.lost and not base.settled}
+            comparison = compare_answer(self.pusher.rows, intent.action, there.record.payload)
+            bases = {
+                key: base for key, base in comparison.bases.items() if key not in comparison.lost and not base.settled
+            }
         arrived = there is not None and _arrived(intent.action, bases, there.record.payload)
         api = self._api(intent.action.side)
         held = emptied(api, intent.action, intent.before, there.record.payload) if there and bases else None
@@ -196,7 +198,7 @@ class Recovery:
         for intent in nowhere:
             self._find(intent, strangers[intent.action.side])
         for records in strangers.values():
-            self.found.possibly_ours |= {record.ref for record in records}
+            self.recovered.possibly_ours |= {record.ref for record in records}
 
     def _strangers(self, side: Side, lost: list[Intent]) -> Iterator[RawRecord]:
         """Unlinked records that one of these creates may have made."""
@@ -313,7 +315,7 @@ class Recovery:
         source = Record(action.side.other, action.source_id or "", {})
         listed = tuple((record.id, self._headline(action.side, record.payload)) for record in strangers)
         reason = "A create got no answer, and our account made something since that differs from what was sent."
-        self.found.items.append(items.doubt(source, listed, reason, self._headline(Side.PROCORE, action.fields)))
+        self.recovered.items.append(items.doubt(source, listed, reason, self._headline(Side.PROCORE, action.fields)))
 
     def _headline(self, side: Side, image: Image) -> str:
         reading = self.mapping.title.lens.get(side, image)
@@ -333,11 +335,11 @@ class Recovery:
     def _wait(self, intent: Intent, why: str) -> None:
         """Open until a later cycle, which goes on with it by itself."""
         self._hold(intent)
-        self.found.flaws.append(why)
+        self.recovered.flaws.append(why)
 
     def _hold(self, intent: Intent) -> None:
         """Nothing is planned for its records; what waits for a person is no failure of this cycle."""
-        self.found.pending |= intent.action.refs
+        self.recovered.pending |= intent.action.refs
 
     def _log(self, intent: Intent, outcome: str) -> None:
         action = intent.action

@@ -36,7 +36,7 @@ from procore_4hse.reconcile.echo import Lookup, Written, lost_writes, older_vers
 from procore_4hse.reconcile.guard import FIRST_MEETING, MAPPING, ZONE
 from procore_4hse.reconcile.snapshot import Changed, People, Presence, Record, Snapshot
 from procore_4hse.route import Route
-from procore_4hse.store.journal import Intent
+from procore_4hse.store.journal import Intent, Journal
 from procore_4hse.store.links import Links
 from procore_4hse.store.repository import Store, Unit
 from procore_4hse.store.routes import RouteState
@@ -65,7 +65,7 @@ RECORDS = {
 """What a snapshot shows of each side."""
 
 
-Told = Mapping[Kind, Mapping[str, str]]
+Reasons = Mapping[Kind, Mapping[str, str]]
 """Why records counted as deleted, by their kind and id."""
 
 
@@ -73,14 +73,14 @@ class StagedRecords:
     """All staged records of a route, each with the number of the pull that saw it last; read once."""
 
     def __init__(self, unit: Unit, route: str) -> None:
-        self._found: dict[tuple[Side, Kind], list[tuple[Staged, int]]] = defaultdict(list)
+        self._rows: dict[tuple[Side, Kind], list[tuple[Staged, int]]] = defaultdict(list)
         for side, kinds in RECORDS.items():
             for staged, pull in unit.staging(route).records(side, kinds):
-                self._found[side, staged.record.kind].append((staged, pull))
+                self._rows[side, staged.record.kind].append((staged, pull))
 
     def of(self, side: Side, *kinds: Kind) -> Iterator[tuple[Staged, int]]:
         for kind in kinds:
-            yield from self._found[side, kind]
+            yield from self._rows[side, kind]
 
 
 def snapshot(store: Store, known: CycleInputs) -> Snapshot:
@@ -90,16 +90,15 @@ def snapshot(store: Store, known: CycleInputs) -> Snapshot:
         links, journal, inbox = unit.links(route.key), unit.journal(route.key), unit.inbox(route.key)
         decisions = inbox.decisions()
         living, staged_records = links.all(), StagedRecords(unit, route.key)
-        told = {side: _evidence_before(links, living, side) for side in Side}
-        records = {side: _records(staged_records, known, side, told[side]) for side in Side}
+        reasons = {side: _evidence_before(links, living, side) for side in Side}
         seen = Snapshot(
             mapping=route.mapping.narrowed(route.direction),
             zone=known.zone,
             since=route.since,
             now=unit.now,
-            records=records,
+            records={side: _records(staged_records, known, side, reasons[side]) for side in Side},
             links=tuple(link for link in living if link.kind is Kind.INCIDENT),
-            people=_people(unit, staged_records, known, living, told),
+            people=_people(unit, staged_records, known, living, reasons),
             certified=known.pulled.certified,
             direction=route.direction,
             private=route.private,
@@ -109,7 +108,6 @@ def snapshot(store: Store, known: CycleInputs) -> Snapshot:
             refusals=journal.refusals(),
             pending=frozenset(known.settled.pending),
             possibly_ours=frozenset(known.settled.possibly_ours),
-            lost=journal.lost(),
             own_accounts=frozenset(known.state.memory.accounts_procore),
             linked_elsewhere=links.elsewhere(),
             not_duplicates=links.not_duplicates(),
@@ -124,7 +122,7 @@ def snapshot(store: Store, known: CycleInputs) -> Snapshot:
             born_private=links.born_private(),
             deleted_images=_deleted_images(links, living),
         )
-        return _looking_back(seen, journal.recent(), living)
+        return _looking_back(seen, journal, living)
 
 
 def _deleted_images(links: Links, living: Iterable[Link]) -> dict[RecordRef, Image]:
@@ -138,28 +136,29 @@ def _deleted_images(links: Links, living: Iterable[Link]) -> dict[RecordRef, Ima
     return held | {record: own_values(Kind.PERSON, image) for record, image in links.left_behind().items()}
 
 
-def _looking_back(seen: Snapshot, intents: Iterable[Intent], links: Iterable[Link]) -> Snapshot:
+def _looking_back(seen: Snapshot, journal: Journal, links: Iterable[Link]) -> Snapshot:
     """The same snapshot, with what has become of the changes that the journal knows."""
 
     def rows(kind: Kind) -> tuple[Field, ...]:
         return seen.mapping.rows_for(kind, seen.people.picklists)
 
-    known = _lookup(seen)
+    record_of = _lookup(seen)
     living = {(link.kind, link.procore_id): link for link in links if link.state is LinkState.LIVE}
-    writes = tuple(_writes(intents, living, rows, known))
+    writes = tuple(_writes(journal.recent(), living, rows, record_of))
     past = {
-        Side.PROCORE: older_versions(living.values(), rows, known),
+        Side.PROCORE: older_versions(living.values(), rows, record_of),
         Side.FOURHSE: frozenset[tuple[str, str | None]](),
     }
     return replace(
         seen,
+        lost=journal.lost(),
         lost_writes=lost_writes(writes, seen.now),
         restored_backup={side: restored_backup(writes, side) | {key for key, _ in past[side]} for side in Side},
         reverted={side: reverted(writes, side) | past[side] for side in Side},
     )
 
 
-def _records(staged_records: StagedRecords, known: CycleInputs, side: Side, told: Told) -> dict[str, Record]:
+def _records(staged_records: StagedRecords, known: CycleInputs, side: Side, reasons: Reasons) -> dict[str, Record]:
     injured = _injured(staged_records, known) if side is Side.PROCORE else {}
     actions = _actions(staged_records, known) if side is Side.PROCORE else {}
     return {
@@ -168,19 +167,19 @@ def _records(staged_records: StagedRecords, known: CycleInputs, side: Side, told
             staged,
             pull,
             image_of(staged, known.zone, injured=injured.get(staged.record.id), actions=actions.get(staged.record.id)),
-            told[Kind.INCIDENT].get(staged.record.id, ""),
+            reasons[Kind.INCIDENT].get(staged.record.id, ""),
         )
         for staged, pull in staged_records.of(side, Kind.INCIDENT)
     }
 
 
-def _evidence_before(links: Links, living: Iterable[Link], side: Side) -> Told:
+def _evidence_before(links: Links, living: Iterable[Link], side: Side) -> Reasons:
     """Why each record counted as deleted when its link changed state, by its kind and id."""
-    told: dict[Kind, dict[str, str]] = defaultdict(dict)
+    reasons: dict[Kind, dict[str, str]] = defaultdict(dict)
     for link in living:
         if _gone_side(links, link) is side and (stone := links.tombstone(link.ref(side))):
-            told[link.kind.on(side)][link.id_on(side)] = stone.evidence
-    return told
+            reasons[link.kind.on(side)][link.id_on(side)] = stone.evidence
+    return reasons
 
 
 def _gone_side(links: Links, link: Link) -> Side | None:
@@ -191,7 +190,7 @@ def _gone_side(links: Links, link: Link) -> Side | None:
     return max(stones, key=lambda side: stones[side].seen_at, default=None)
 
 
-def _record(known: CycleInputs, staged: Staged, pull: int, image: Image, told: str) -> Record:
+def _record(known: CycleInputs, staged: Staged, pull: int, image: Image, reason: str) -> Record:
     raw = staged.record
     evidence = known.proven.get(raw.ref, "")
     return Record(
@@ -202,7 +201,7 @@ def _record(known: CycleInputs, staged: Staged, pull: int, image: Image, told: s
         private=is_private(raw),
         author=author_of(raw),
         minimal=staged.minimal,
-        evidence=evidence or told,
+        evidence=evidence or reason,
         is_older=staged.is_older,
     )
 
@@ -229,17 +228,21 @@ def _actions(staged_records: StagedRecords, known: CycleInputs) -> dict[str, str
     """What the actions of each Procore incident tell; None wherever the list does not show as many as it counts."""
     if not (known.route.mapping.reads_actions and known.pulled.actions_certified):
         return {}
-    found: dict[str | None, list[Image]] = defaultdict(list)
+    payloads: dict[str | None, list[Image]] = defaultdict(list)
     for staged, _ in staged_records.of(Side.PROCORE, Kind.ACTION):
         if staged.present:
-            found[staged.record.parent_id].append(staged.record.payload)
+            payloads[staged.record.parent_id].append(staged.record.payload)
     incidents = [staged.record for staged, _ in staged_records.of(Side.PROCORE, Kind.INCIDENT)]
     stated = {incident.id: stated_count(incident.payload, "actions") for incident in incidents}
-    return {i: summary(found[i]) if count in (None, len(found[i])) else None for i, count in stated.items()}
+    return {i: summary(payloads[i]) if count in (None, len(payloads[i])) else None for i, count in stated.items()}
 
 
 def _people(
-    unit: Unit, staged_records: StagedRecords, known: CycleInputs, living: Iterable[Link], told: Mapping[Side, Told]
+    unit: Unit,
+    staged_records: StagedRecords,
+    known: CycleInputs,
+    living: Iterable[Link],
+    reasons: Mapping[Side, Reasons],
 ) -> People:
     """Children by incident, on both sides, and the partners that the two directories show."""
     by_incident: dict[str, list[Link]] = defaultdict(list)
@@ -250,7 +253,7 @@ def _people(
         if link.kind is Kind.EQUIPMENT and any(names_equipment(base.procore) for base in link.base.values()):
             equipped.add(link.procore_id)
     return People(
-        records={side: _children(staged_records, known, side, told[side], equipped) for side in Side},
+        records={side: _children(staged_records, known, side, reasons[side], equipped) for side in Side},
         links={incident: tuple(own) for incident, own in by_incident.items()},
         picklists=known.picklists or picklists(unit, known.state, known.route.mapping),
         certified=known.pulled.records_certified and known.pulled.people_certified,
@@ -259,10 +262,10 @@ def _people(
 
 
 def _children(
-    staged_records: StagedRecords, known: CycleInputs, side: Side, told: Told, equipped: Collection[str]
+    staged_records: StagedRecords, known: CycleInputs, side: Side, reasons: Reasons, equipped: Collection[str]
 ) -> dict[str, tuple[Record, ...]]:
     """Records by incident. One of `equipped` that names no equipment any more says so itself: that is its deletion."""
-    found: dict[str, list[Record]] = defaultdict(list)
+    records: dict[str, list[Record]] = defaultdict(list)
     for staged, _ in staged_records.of(side, *(CHILDREN if side is Side.PROCORE else (Kind.PERSON, Kind.RESOURCE))):
         raw = staged.record
         if raw.kind is Kind.RESOURCE and not lists_equipment(raw.payload):
@@ -271,8 +274,8 @@ def _children(
         if raw.kind is Kind.EQUIPMENT and raw.id in equipped and not names_equipment(raw.payload):
             proof = proof or "Procore's record names no equipment any more"
         presence = Presence.GONE if proof else Presence.PRESENT if staged.present else Presence.ABSENT
-        evidence = proof or told[raw.kind].get(raw.id, "")
-        found[raw.parent_id or ""].append(
+        evidence = proof or reasons[raw.kind].get(raw.id, "")
+        records[raw.parent_id or ""].append(
             Record(
                 side,
                 raw.id,
@@ -284,7 +287,7 @@ def _children(
                 is_older=staged.is_older,
             )
         )
-    return {incident: tuple(records) for incident, records in found.items()}
+    return {incident: tuple(children) for incident, children in records.items()}
 
 
 def picklists(unit: Unit, state: RouteState, mapping: FieldMapping) -> Picklists:
@@ -298,10 +301,10 @@ def picklists(unit: Unit, state: RouteState, mapping: FieldMapping) -> Picklists
     return picklists_of(entries, mapping, state.memory.partners)
 
 
-def partners_told(unit: Unit, route: Route, known: Picklists) -> dict[str, str]:
+def partners_told(unit: Unit, route: Route, lists: Picklists) -> dict[str, str]:
     """Procore person id -> 4HSE person-office id, from approved questions about a person without a partner."""
-    told: dict[str, str] = {}
-    lens = route.mapping.person.bound(known).lens
+    partners: dict[str, str] = {}
+    lens = route.mapping.person.bound(lists).lens
     for decision in unit.inbox(route.key).decisions().values():
         record = decision.key.record if decision.key.topic == "match" else None
         if decision.verb != "approve" or not decision.with_id or decision.seen.get("candidates"):
@@ -311,10 +314,10 @@ def partners_told(unit: Unit, route: Route, known: Picklists) -> dict[str, str]:
         assignment = assignment_in(staged.record.payload)
         reading = lens.get(Side.PROCORE, staged.record.payload)
         if record.side is Side.FOURHSE and assignment is not None:
-            told[decision.with_id] = assignment
+            partners[decision.with_id] = assignment
         elif record.side is Side.PROCORE and isinstance(reading, Known) and reading.value is not None:
-            told[str(reading.value)] = decision.with_id
-    return told
+            partners[str(reading.value)] = decision.with_id
+    return partners
 
 
 def _ids_of_ours(staged_records: StagedRecords, route: Route, links: Iterable[Link]) -> dict[str, str]:
@@ -341,14 +344,14 @@ Rows = Callable[[Kind], tuple[Field, ...]]
 
 
 def _writes(
-    intents: Iterable[Intent], living: dict[tuple[Kind, str], Link], rows: Rows, known: Lookup
+    intents: Iterable[Intent], living: dict[tuple[Kind, str], Link], rows: Rows, record_of: Lookup
 ) -> Iterator[Written]:
     """Answered writes to records that are still linked, and what both sides show of them now."""
     for intent in intents:
         action = intent.action
         link = living.get((action.kind, action.id_on(Side.PROCORE)))
         if link is not None and link.refs == action.refs:
-            records = {side: known(link, side) for side in Side}
+            records = {side: record_of(link, side) for side in Side}
             yield from retold(action, intent.ended_at or intent.made_at, link, rows(action.kind), records)
 
 
@@ -356,12 +359,12 @@ def _lookup(seen: Snapshot) -> Lookup:
     """Finds a link's record on a side, an incident's or a person's."""
     children = {record.ref: record for side in Side for own in seen.people.records[side].values() for record in own}
 
-    def known(link: Link, side: Side) -> Record | None:
+    def record_of(link: Link, side: Side) -> Record | None:
         if link.kind is Kind.INCIDENT:
             return seen.record(side, link.id_on(side))
         return children.get(link.ref(side))
 
-    return known
+    return record_of
 
 
 def _rebased(route: Route, decisions: Mapping[QuestionKey, Decision]) -> frozenset[str]:

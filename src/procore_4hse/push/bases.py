@@ -44,14 +44,14 @@ def compare_answer(rows: Rows, action: Action, payload: Image) -> Comparison:
 
 def first_bases(rows: Rows, action: Action, payload: Image, outcome: str) -> Comparison:
     """The same for a record that is new. Of one that was found later nothing is lost: a person may have edited it."""
-    found = compare_answer(rows, action, payload)
+    comparison = compare_answer(rows, action, payload)
     later = still_open(rows, action, payload, outcome)
-    lost = [key for key in found.lost if key not in later]
+    lost = [key for key in comparison.lost if key not in later]
     if outcome == "adopted":
         # What differs gets no base, so that both values are kept.
-        agreed = {key: base for key, base in found.bases.items() if key not in lost}
+        agreed = {key: base for key, base in comparison.bases.items() if key not in lost}
         return Comparison(agreed | _emptied_since(rows, action, lost, payload) | later, [])
-    return Comparison(found.bases | later, lost)
+    return Comparison(comparison.bases | later, lost)
 
 
 def still_open(rows: Rows, action: Action, payload: Image, outcome: str) -> Bases:

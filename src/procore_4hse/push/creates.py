@@ -100,7 +100,7 @@ class Creates:
 
     def _settle(self, intent: Intent, answer: RecordAnswer, outcome: str) -> None:
         action, record = replace(intent.action, target_id=answer.record.id), answer.record
-        found = first_bases(self.rows, action, record.payload, outcome)
+        comparison = first_bases(self.rows, action, record.payload, outcome)
         with self.steps.begin() as unit:
             self._link(unit, action, answer)
             if action.generation and action.kind is Kind.INCIDENT:
@@ -109,7 +109,7 @@ class Creates:
             self._learn(unit, action, answer)
             if action.kind is Kind.INCIDENT:
                 self.outcomes.done.created.add(record.ref)
-            self.outcomes.close(unit, replace(intent, action=action), answer, outcome, found)
+            self.outcomes.close(unit, replace(intent, action=action), answer, outcome, comparison)
         log.info("push.created", side=action.side.value, record=record.id)
 
     def _link(self, unit: Unit, action: Action, answer: RecordAnswer) -> None:
@@ -134,10 +134,10 @@ class Creates:
     def _learn(self, unit: Unit, action: Action, answer: RecordAnswer) -> None:
         """Our own account is whoever the vendor names as the author of what we created."""
         author = author_of(answer.record)
-        known = unit.routes.get(self.steps.key, self.steps.route).memory.accounts(action.side)
-        if author is not None and author not in known:
+        accounts = unit.routes.get(self.steps.key, self.steps.route).memory.accounts(action.side)
+        if author is not None and author not in accounts:
             unit.routes.remember(
-                self.steps.key, self.steps.route, **{f"accounts_{action.side.value}": (*known, author)}
+                self.steps.key, self.steps.route, **{f"accounts_{action.side.value}": (*accounts, author)}
             )
         id_field = self.steps.apis[action.side].id_field(answer.record.kind)
         if id_field is not None and answer.record.id != action.fields.get(id_field):

@@ -46,13 +46,13 @@ class Outcomes:
     parked: set[RecordRef] = field(default_factory=set)
     """The records of refused actions."""
 
-    def close(self, unit: Unit, intent: Intent, answer: RecordAnswer, outcome: str, found: Comparison) -> None:
+    def close(self, unit: Unit, intent: Intent, answer: RecordAnswer, outcome: str, comparison: Comparison) -> None:
         """Link, base and outcome in one commit; rows that the answer lacks are parked."""
         action, key = intent.action, self.steps.key
         there = replace(action, target_id=answer.record.id)
-        unit.links(key).rebase(there.ref(Side.PROCORE), found.bases)
+        unit.links(key).rebase(there.ref(Side.PROCORE), comparison.bases)
         unit.staging(key).put_one(answer.record, server_at=answer.server_date)
-        lost = {row.label: self.rows.part(action, [row]) for row in self.rows.of(action) if row.key in found.lost}
+        lost = {row.label: self.rows.part(action, [row]) for row in self.rows.of(action) if row.key in comparison.lost}
         self.steps.end(unit, intent, outcome, dict(answer.record.payload), _not_taken(lost.values()))
         for label, part in lost.items():
             # The record is there by now: what it lacks is an update that waits.

@@ -56,8 +56,8 @@ class Steps:
         api = self.apis[action.side]
         with self.begin() as unit:
             staged = unit.staging(self.key).find(action.ref(action.side))
-            known = staged.record.payload if staged else {}
-            before = {name: known[name] for name in api.own_fields(action.kind) if name in known}
+            shown = staged.record.payload if staged else {}
+            before = {name: shown[name] for name in api.own_fields(action.kind) if name in shown}
             journal = unit.journal(self.key)
             return journal.intend(action, cycle=self.cycle, before=before, server_at=api.server_date)
 

@@ -47,10 +47,10 @@ class Updates:
     def _settle(self, intent: Intent, before: Image, answer: RecordAnswer) -> Image:
         action = intent.action
         merged = replace(answer, record=replace(answer.record, payload={**before, **answer.record.payload}))
-        found = compare_answer(self.rows, action, merged.record.payload)
+        comparison = compare_answer(self.rows, action, merged.record.payload)
         held = emptied(self.steps.apis[action.side], action, before, answer.record.payload)
         with self.steps.begin() as unit:
-            self.outcomes.close(unit, intent, merged, "done", found)
+            self.outcomes.close(unit, intent, merged, "done", comparison)
             if held is not None:
                 unit.inbox(self.steps.key).add(held)
         if held is not None:
