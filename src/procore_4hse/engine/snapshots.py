@@ -83,9 +83,9 @@ class StagedRecords:
             yield from self._rows[side, kind]
 
 
-def snapshot(store: Store, known: CycleInputs) -> Snapshot:
+def snapshot(store: Store, inputs: CycleInputs) -> Snapshot:
     """The route at this moment, complete."""
-    route = known.route
+    route = inputs.route
     with store.read() as unit:
         links, journal, inbox = unit.links(route.key), unit.journal(route.key), unit.inbox(route.key)
         decisions = inbox.decisions()
@@ -93,32 +93,32 @@ def snapshot(store: Store, known: CycleInputs) -> Snapshot:
         reasons = {side: _evidence_before(links, living, side) for side in Side}
         seen = Snapshot(
             mapping=route.mapping.narrowed(route.direction),
-            zone=known.zone,
+            zone=inputs.zone,
             since=route.since,
             now=unit.now,
-            records={side: _records(staged_records, known, side, reasons[side]) for side in Side},
+            records={side: _records(staged_records, inputs, side, reasons[side]) for side in Side},
             links=tuple(link for link in living if link.kind is Kind.INCIDENT),
-            people=_people(unit, staged_records, known, living, reasons),
-            certified=known.pulled.certified,
+            people=_people(unit, staged_records, inputs, living, reasons),
+            certified=inputs.pulled.certified,
             direction=route.direction,
             private=route.private,
             deletions=route.deletions,
             limits=route.limits,
             decisions=decisions,
             refusals=journal.refusals(),
-            pending=frozenset(known.settled.pending),
-            possibly_ours=frozenset(known.settled.possibly_ours),
-            own_accounts=frozenset(known.state.memory.accounts_procore),
+            pending=frozenset(inputs.settled.pending),
+            possibly_ours=frozenset(inputs.settled.possibly_ours),
+            own_accounts=frozenset(inputs.state.memory.accounts_procore),
             linked_elsewhere=links.elsewhere(),
             not_duplicates=links.not_duplicates(),
             unlinked_by_hand=links.removed(),
             ids_of_ours=_ids_of_ours(staged_records, route, living),
-            ever_linked=known.state.ever_linked,
-            meeting_approved=known.meeting_approved or _is_approved(decisions, FIRST_MEETING),
-            changed=_changed(known),
+            ever_linked=inputs.state.ever_linked,
+            meeting_approved=inputs.meeting_approved or _is_approved(decisions, FIRST_MEETING),
+            changed=_changed(inputs),
             rebased=_rebased(route, decisions),
             drift_winner=_winner(decisions),
-            only_days=known.only_days,
+            only_days=inputs.only_days,
             born_private=links.born_private(),
             deleted_images=_deleted_images(links, living),
         )
@@ -158,15 +158,15 @@ def _looking_back(seen: Snapshot, journal: Journal, links: Iterable[Link]) -> Sn
     )
 
 
-def _records(staged_records: StagedRecords, known: CycleInputs, side: Side, reasons: Reasons) -> dict[str, Record]:
-    injured = _injured(staged_records, known) if side is Side.PROCORE else {}
-    actions = _actions(staged_records, known) if side is Side.PROCORE else {}
+def _records(staged_records: StagedRecords, inputs: CycleInputs, side: Side, reasons: Reasons) -> dict[str, Record]:
+    injured = _injured(staged_records, inputs) if side is Side.PROCORE else {}
+    actions = _actions(staged_records, inputs) if side is Side.PROCORE else {}
     return {
         staged.record.id: _record(
-            known,
+            inputs,
             staged,
             pull,
-            image_of(staged, known.zone, injured=injured.get(staged.record.id), actions=actions.get(staged.record.id)),
+            image_of(staged, inputs.zone, injured=injured.get(staged.record.id), actions=actions.get(staged.record.id)),
             reasons[Kind.INCIDENT].get(staged.record.id, ""),
         )
         for staged, pull in staged_records.of(side, Kind.INCIDENT)
@@ -190,14 +190,14 @@ def _gone_side(links: Links, link: Link) -> Side | None:
     return max(stones, key=lambda side: stones[side].seen_at, default=None)
 
 
-def _record(known: CycleInputs, staged: Staged, pull: int, image: Image, reason: str) -> Record:
+def _record(inputs: CycleInputs, staged: Staged, pull: int, image: Image, reason: str) -> Record:
     raw = staged.record
-    evidence = known.proven.get(raw.ref, "")
+    evidence = inputs.proven.get(raw.ref, "")
     return Record(
         side=raw.side,
         id=raw.id,
         image=image,
-        presence=_presence(known, staged, pull, proven=bool(evidence)),
+        presence=_presence(inputs, staged, pull, proven=bool(evidence)),
         private=is_private(raw),
         author=author_of(raw),
         minimal=staged.minimal,
@@ -206,27 +206,27 @@ def _record(known: CycleInputs, staged: Staged, pull: int, image: Image, reason:
     )
 
 
-def _presence(known: CycleInputs, staged: Staged, pull: int, *, proven: bool) -> Presence:
+def _presence(inputs: CycleInputs, staged: Staged, pull: int, *, proven: bool) -> Presence:
     if proven:
         return Presence.GONE
     if not staged.present:
         return Presence.ABSENT
-    seen_now = pull >= known.pulled.number or known.pulled.certified[staged.record.side]
+    seen_now = pull >= inputs.pulled.number or inputs.pulled.certified[staged.record.side]
     return Presence.PRESENT if seen_now else Presence.UNSEEN
 
 
-def _injured(staged_records: StagedRecords, known: CycleInputs) -> dict[str, bool | None]:
+def _injured(staged_records: StagedRecords, inputs: CycleInputs) -> dict[str, bool | None]:
     """Whether each Procore incident has an injury; None wherever the evidence is not complete."""
-    if not known.pulled.records_certified:
+    if not inputs.pulled.records_certified:
         return {}
     hurt = {staged.record.parent_id for staged, _ in staged_records.of(Side.PROCORE, Kind.INJURY) if staged.present}
     ids = [staged.record.id for staged, _ in staged_records.of(Side.PROCORE, Kind.INCIDENT)]
-    return {i: None if i in known.pulled.uncounted else i in hurt for i in ids}
+    return {i: None if i in inputs.pulled.uncounted else i in hurt for i in ids}
 
 
-def _actions(staged_records: StagedRecords, known: CycleInputs) -> dict[str, str | None]:
+def _actions(staged_records: StagedRecords, inputs: CycleInputs) -> dict[str, str | None]:
     """What the actions of each Procore incident tell; None wherever the list does not show as many as it counts."""
-    if not (known.route.mapping.reads_actions and known.pulled.actions_certified):
+    if not (inputs.route.mapping.reads_actions and inputs.pulled.actions_certified):
         return {}
     payloads: dict[str | None, list[Image]] = defaultdict(list)
     for staged, _ in staged_records.of(Side.PROCORE, Kind.ACTION):
@@ -240,7 +240,7 @@ def _actions(staged_records: StagedRecords, known: CycleInputs) -> dict[str, str
 def _people(
     unit: Unit,
     staged_records: StagedRecords,
-    known: CycleInputs,
+    inputs: CycleInputs,
     living: Iterable[Link],
     reasons: Mapping[Side, Reasons],
 ) -> People:
@@ -253,16 +253,16 @@ def _people(
         if link.kind is Kind.EQUIPMENT and any(names_equipment(base.procore) for base in link.base.values()):
             equipped.add(link.procore_id)
     return People(
-        records={side: _children(staged_records, known, side, reasons[side], equipped) for side in Side},
+        records={side: _children(staged_records, inputs, side, reasons[side], equipped) for side in Side},
         links={incident: tuple(own) for incident, own in by_incident.items()},
-        picklists=known.picklists or picklists(unit, known.state, known.route.mapping),
-        certified=known.pulled.records_certified and known.pulled.people_certified,
-        uncounted=known.pulled.uncounted,
+        picklists=inputs.picklists or picklists(unit, inputs.state, inputs.route.mapping),
+        certified=inputs.pulled.records_certified and inputs.pulled.people_certified,
+        uncounted=inputs.pulled.uncounted,
     )
 
 
 def _children(
-    staged_records: StagedRecords, known: CycleInputs, side: Side, reasons: Reasons, equipped: Collection[str]
+    staged_records: StagedRecords, inputs: CycleInputs, side: Side, reasons: Reasons, equipped: Collection[str]
 ) -> dict[str, tuple[Record, ...]]:
     """Records by incident. One of `equipped` that names no equipment any more says so itself: that is its deletion."""
     records: dict[str, list[Record]] = defaultdict(list)
@@ -270,7 +270,7 @@ def _children(
         raw = staged.record
         if raw.kind is Kind.RESOURCE and not lists_equipment(raw.payload):
             continue
-        proof = known.proven.get(raw.ref, "")
+        proof = inputs.proven.get(raw.ref, "")
         if raw.kind is Kind.EQUIPMENT and raw.id in equipped and not names_equipment(raw.payload):
             proof = proof or "Procore's record names no equipment any more"
         presence = Presence.GONE if proof else Presence.PRESENT if staged.present else Presence.ABSENT
@@ -331,11 +331,11 @@ def _ids_of_ours(staged_records: StagedRecords, route: Route, links: Iterable[Li
     }
 
 
-def _changed(known: CycleInputs) -> Changed:
-    state, route = known.state, known.route
+def _changed(inputs: CycleInputs) -> Changed:
+    state, route = inputs.state, inputs.route
     return Changed(
         scope=state.scope if state.scope not in (None, route.scope) else None,
-        zone=state.zone if state.zone not in (None, known.zone) else None,
+        zone=state.zone if state.zone not in (None, inputs.zone) else None,
         mapping=state.mapping if state.mapping not in (None, route.mapping.digest) else None,
     )
 
