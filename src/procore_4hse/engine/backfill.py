@@ -201,9 +201,8 @@ class DaysOf:
             unit.cycles.day_done(self.route.key, self.name, portion.day.isoformat())
         log.info("backfill.day_done", day=portion.day)
 
-    def follow_up(self, before: Snapshot, after: Snapshot) -> Plan:
+    def follow_up(self, after: Snapshot, linked_before: frozenset[int]) -> Plan:
         """The people of incidents that this run has linked follow them, as in any cycle."""
-        linked_before = {link.id for link in before.links}
         return plan_joined(after, [link for link in after.links if link.id not in linked_before])
 
     def progress(self, records: int) -> Progress:

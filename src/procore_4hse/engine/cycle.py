@@ -82,17 +82,15 @@ class Cycle:
         self.report = Report(route.name)
         self.began = runtime.timer()
         self.calls_before = {side: api.calls for side, api in self._apis().items()}
-        self.number = 0
         self.picklists = Picklists()
         """What the systems' own lists hold, once the pull has read them."""
         self.alerts_off = False
         """Whether Procore gets no filing type, which would alert people."""
 
     def run(self) -> None:
-        if (number := self.lease.take()) is None:
+        if not self.lease.take():
             self.report.ended("busy", "Another process has this route; it is left to that one.", 0)
             return
-        self.number = number
         state, zone = self.open()
         days = self.selection.days(self.runtime.clock().astimezone(ZoneInfo(zone)).date())
         self.suppress_alerts(state)
@@ -190,24 +188,29 @@ class Cycle:
 
     def plan_and_push(self, inputs: CycleInputs) -> None:
         """A dry run is a plan that nobody pushes."""
-        seen = snapshot(self.store, inputs)
-        self.report.plan = decided = self.decide(seen, plan(seen))
-        self.selection.announce(seen, decided)
-        refuse_uncounted(seen, decided)
+        decided, linked_before = self.first_plan(inputs)
         if not self.options.dry:
             pusher = self.pusher(inputs.zone, inputs.state)
             try:
-                decided = self.push(inputs, seen, decided, pusher)
+                decided = self.push(inputs, linked_before, decided, pusher)
             finally:  # What was written before an error is counted too.
                 self.report.count_pushed(pusher.done)
         if decided.stop is not None:
             self.report.ended("stopped", decided.stop, GuardStopped.exit_code)
 
+    def first_plan(self, inputs: CycleInputs) -> tuple[Plan, frozenset[int]]:
+        """What is decided, and the links that were there; the snapshot is too large to be kept while we push."""
+        seen = snapshot(self.store, inputs)
+        self.report.plan = decided = self.decide(seen, plan(seen))
+        self.selection.announce(seen, decided)
+        refuse_uncounted(seen, decided)
+        return decided, frozenset(link.id for link in seen.links)
+
     def decide(self, seen: Snapshot, planned: Plan) -> Plan:
         """What of a plan is carried out now."""
         return self.selection.part(guarded(planned, seen))
 
-    def push(self, inputs: CycleInputs, seen: Snapshot, decided: Plan, pusher: Pusher) -> Plan:
+    def push(self, inputs: CycleInputs, linked_before: frozenset[int], decided: Plan, pusher: Pusher) -> Plan:
         """Carries the plan out; the people of incidents that are linked by it follow in the same cycle."""
         if self.alerts_off and not inputs.state.memory.quiet:
             self.remember_quiet(True)
@@ -215,7 +218,7 @@ class Cycle:
             self.push_portion(inputs, portion, pusher)
         if not pusher.done.created and not any(action.act is Act.LINK for action in decided.actions):
             return decided
-        return self.follow_up(inputs, seen, decided, pusher)
+        return self.follow_up(inputs, linked_before, decided, pusher)
 
     def push_portion(self, inputs: CycleInputs, portion: Portion, pusher: Pusher) -> None:
         if portion.day is None or has_anything_to_keep(portion.plan):
@@ -225,11 +228,11 @@ class Cycle:
         if len(pusher.done.put_off) == put_off:
             self.selection.done(portion, pusher.steps)
 
-    def follow_up(self, inputs: CycleInputs, before: Snapshot, decided: Plan, pusher: Pusher) -> Plan:
+    def follow_up(self, inputs: CycleInputs, linked_before: frozenset[int], decided: Plan, pusher: Pusher) -> Plan:
         """What is to do about new links, above all about their people; their incidents' own turn is over."""
         settled = replace(inputs.settled, pending=inputs.settled.pending | self._open_records())
         after = snapshot(self.store, replace(inputs, state=self.state(), settled=settled))
-        again = self.decide(after, self.selection.follow_up(before, after))
+        again = self.decide(after, self.selection.follow_up(after, linked_before))
         people = tuple(action for action in again.actions if action.kind is not Kind.INCIDENT)
         # A plan for a range of days is about its new links alone by now: the first one is what the cycle tells.
         whole = inputs.only_days is None
@@ -262,7 +265,7 @@ class Cycle:
             store=self.store,
             fence=self.lease.fence,
             state=state,
-            cycle=self.number,
+            cycle=self.lease.cycle,
             mapping=self.route.mapping.narrowed(self.route.direction),
             zone=zone,
             apis=self._apis(),
@@ -310,7 +313,7 @@ class Cycle:
             self.report.inbox = unit.inbox(self.route.key).counts()
             if not self.options.dry:
                 kept = {**self.report.json(), "budget": budget_report(self.runtime.budgets, self.report.calls)}
-                unit.cycles.end(self.number, self.report.outcome, self.report.reason, kept)
+                unit.cycles.end(self.lease.cycle, self.report.outcome, self.report.reason, kept)
             self.lease.release(unit)
         log.info("cycle.done", outcome=self.report.outcome, exit=self.report.exit_code)
 

@@ -11,7 +11,7 @@ from procore_4hse.engine.pull import Pulled
 from procore_4hse.errors import AccessRefused, NotFound, VendorError
 from procore_4hse.mapping.images import deleted_at
 from procore_4hse.mapping.places import has_ended, inactive_status
-from procore_4hse.models import CHILDREN, Kind, Link, LinkState, RawRecord, RecordRef, Side
+from procore_4hse.models import CHILDREN, Kind, Link, LinkState, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Limits
 from procore_4hse.store.repository import Store
 
@@ -88,14 +88,13 @@ def _recycled(api: ProcoreIncidentApi, ids: list[str], kind: Kind = Kind.INCIDEN
         for unknown in (None, True) if kind is Kind.INCIDENT else (None,):
             sought = [record_id for record_id in ids if record_id not in reasons]
             for page in api.recycled_pages(kind, ids=sought, time_unknown=unknown):
-                reasons |= {record.id: _since(record) for record in page.records if record.id in sought}
+                for record in page.records:
+                    if record.id in sought:
+                        since = deleted_at(record.payload) or "unknown"
+                        reasons[record.id] = f"in Procore's recycle bin since {since}"
     except (AccessRefused, NotFound):
         log.warning("pull.no_bin", why="our account may not see Procore's recycle bin, so nothing there is proven")
     return reasons
-
-
-def _since(record: RawRecord) -> str:
-    return f"in Procore's recycle bin since {deleted_at(record.payload) or 'unknown'}"
 
 
 def _vanished(
@@ -113,7 +112,7 @@ def _vanished(
             api.show(kind, record_id)
         except NotFound:
             reasons[record_id] = "neither listed nor found by its id in 4HSE, while the office shows others"
-        except VendorError:
+        except VendorError:  # What cannot be looked up now proves nothing.
             continue
     return reasons
 

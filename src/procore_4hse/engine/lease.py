@@ -24,6 +24,8 @@ class RouteLease:
     def __init__(self, store: Store, route: str, holder: Holder, clock: Callable[[], datetime]) -> None:
         self.store, self.route, self.holder, self.clock = store, route, holder, clock
         self.token: int | None = None
+        self.cycle = 0
+        """The number of the cycle that began with it."""
         self.until = clock()
         """Counted on this machine's clock from before the store was asked: the store's own clock may differ."""
 
@@ -36,19 +38,18 @@ class RouteLease:
         """What lets a transaction commit only while the lease is ours."""
         return Fence(self.route, self.token or 0)
 
-    def take(self) -> int | None:
-        """The number of the cycle that begins with the lease, in one commit; None when another process has the route.
+    def take(self) -> bool:
+        """Takes the route and begins a cycle, in one commit; False when another process has it.
 
-        A dead holder's lease is free at once.
+        The lease of a holder that is known to be dead is free at once.
         """
         asked_at = self.clock()
-        number = None
         with self.store.begin() as unit:
             self.token = unit.leases.take(self.route, self.holder, ttl=LEASE, grace=GRACE)
             if self.token is not None:
-                number = unit.cycles.begin(self.route)
+                self.cycle = unit.cycles.begin(self.route)
         self.until = asked_at + LEASE
-        return number
+        return self.is_ours
 
     def keep(self) -> None:
         """The lease outlasts the next call, or LeaseLost is raised."""

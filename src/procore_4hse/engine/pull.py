@@ -89,6 +89,7 @@ class Puller:
             self.exempt = unit.links(self.fence.route).born_private()
         procore, swept = self._procore_incidents()
         records = self._procore_records()
+        # Only against whole lists: else every incident with a record that did not come would count as wrong.
         uncounted = self._counted("records", PROCORE_RECORDS) if records else frozenset()
         actions = self.wants_actions and self._actions()
         fourhse = self._fourhse(Kind.INCIDENT)
@@ -133,7 +134,7 @@ class Puller:
         state = self.state
         if self.full or state.incidents <= PAGE or state.cursor_at is None or state.swept_at is None:
             return False
-        now = self.procore.server_date
+        now = self.procore.server_date  # Cursors are counted on Procore's clock, never on ours.
         return now is not None and now - state.swept_at < self.sweep_every
 
     def _changed_incidents(self) -> bool:

@@ -246,6 +246,7 @@ class Recovery:
             for page in self.procore.incident_pages(created=window, time_unknown=unknown, reserve=True):
                 for record in page.records:
                     made = made_at(record)
+                    # A filter that Procore did not apply would bring every incident.
                     if record.id not in seen and (made is None or made >= since):
                         seen.add(record.id)
                         yield record
@@ -285,7 +286,9 @@ class Recovery:
     def _look_again(self, intent: Intent) -> None:
         """Nothing found: looked for again, three times at least over `settle_for`, before it is made again."""
         now = self.procore.server_date if intent.action.side is Side.PROCORE else self.fourhse.server_date
-        if now is None or not self._is_whole(intent):
+        # Procore was asked for what was made since; in 4HSE the search was through the staged listing.
+        is_whole = intent.action.side is Side.PROCORE or self.fourhse_certified
+        if now is None or not is_whole:
             self._wait(intent, "the listing was not complete")
             return
         waited = now - (intent.server_at or intent.made_at)
@@ -301,9 +304,6 @@ class Recovery:
     def _is_told_by_author(self, side: Side) -> bool:
         """In 4HSE people may share our account, so its name counts only where the id we gave does not."""
         return side is Side.PROCORE or not self.state.memory.client_ids_kept
-
-    def _is_whole(self, intent: Intent) -> bool:
-        return intent.action.side is Side.PROCORE or self.fourhse_certified
 
     def _must_wait(self, intent: Intent) -> bool:
         """4HSE keeps the id we give, so a second try cannot double; once it did not, it waits as Procore does."""

@@ -45,8 +45,8 @@ class Selection(Protocol):
     def done(self, portion: Portion, steps: Steps) -> None:
         """Writes down that a portion was carried out and nothing of it put off."""
 
-    def follow_up(self, before: Snapshot, after: Snapshot) -> Plan:
-        """What is still to do once new links are there, above all for their people."""
+    def follow_up(self, after: Snapshot, linked_before: frozenset[int]) -> Plan:
+        """What is still to do once there are more links than `linked_before`, above all for their people."""
 
 
 class Everything:
@@ -71,7 +71,7 @@ class Everything:
     def done(self, portion: Portion, steps: Steps) -> None:
         """The cycle's own report is enough."""
 
-    def follow_up(self, before: Snapshot, after: Snapshot) -> Plan:
+    def follow_up(self, after: Snapshot, linked_before: frozenset[int]) -> Plan:
         return plan(after)
 
 

@@ -96,7 +96,7 @@ class Pusher:
         except Refused as error:
             self.outcomes.park(action, error)
         except BudgetExhausted as error:
-            self.down.add(action.side)
+            self.down.add(action.side)  # No call of this cycle gets through any more.
             self.outcomes.put_off(action, str(error))
         except (Unavailable, OutcomeUnknown) as error:
             self.failures[action.side] += 1

@@ -91,7 +91,7 @@ class Steps:
         try:
             return write()
         except OutcomeUnknown:
-            raise
+            raise  # The intent stays open, and recovery looks for the write in the next cycle.
         except NotFound:
             self.abandon(intent, f"{intent.action.side.label} no longer shows the incident")
         except AskedToStop:

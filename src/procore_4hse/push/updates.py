@@ -85,6 +85,7 @@ class Updates:
             except Refused as error:
                 refused.append((row, error))
             else:
+                # The target is read again before the next part, which must not take our own change for somebody's.
                 ours = {name: left[name] for name in part.fields if name in left and name in action.seen}
                 action = replace(action, seen={**action.seen, **ours})
         for row, refusal in refused:
