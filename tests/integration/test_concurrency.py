@@ -14,7 +14,8 @@ import pytest
 import actors as crew
 from actors import hire, hurt_in_office, hurt_on_site, wrote
 from oracle import differences
-from procore_4hse.engine.cycle import GRACE, LEASE, Options, run_cycle
+from procore_4hse.engine.cycle import Options, run_cycle
+from procore_4hse.engine.lease import GRACE, LEASE
 from procore_4hse.engine.report import Report
 from procore_4hse.models import Kind
 from procore_4hse.simulator.fourhse_dials import FourHseDials

@@ -10,6 +10,9 @@ from procore_4hse.models import Image, Side
 
 Key = Callable[[Image], object]
 
+PERSON_ID = {Side.PROCORE: "id", Side.FOURHSE: "person_office_id"}
+"""Where a directory's row bears the id by which records name the person."""
+
 
 @dataclass(frozen=True)
 class Directory:
@@ -33,8 +36,8 @@ class Directory:
         """Partners by a person's word first, then by the ordered rules; what a rule leaves ambiguous stays open."""
         left, right = list(people), list(assigned)
         pairs = paired(
-            {str(row["id"]): row for row in left},
-            {str(row["person_office_id"]): row for row in right},
+            {str(row[PERSON_ID[Side.PROCORE]]): row for row in left},
+            {str(row[PERSON_ID[Side.FOURHSE]]): row for row in right},
             (RULES[rule] for rule in (RULES if rules is None else rules)),
             partners,
         )
@@ -49,6 +52,12 @@ class Directory:
         """Those without a partner who share a part of this name."""
         parts = set(name.casefold().split())
         return [each for each in self.unpaired.get(side, ()) if parts & set(each[1].casefold().split())]
+
+
+def assignment_in(image: Image) -> str | None:
+    """The assignment to the office that an involved person of 4HSE is; None when it shows none."""
+    assignment = image.get(PERSON_ID[Side.FOURHSE])
+    return None if assignment is None else str(assignment)
 
 
 def name_in(side: Side, image: Image) -> str:

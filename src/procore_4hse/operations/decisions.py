@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-from procore_4hse.engine.cycle import GRACE, LEASE
+from procore_4hse.engine.lease import GRACE, LEASE
 from procore_4hse.engine.snapshots import picklists
 from procore_4hse.errors import SyncError, UsageError
 from procore_4hse.models import PEOPLE_RECORDS, Item, ItemKind, Kind, Link, LinkState, RecordRef, Side

@@ -18,7 +18,7 @@ ASKED = select(INBOX).where(C.route == given("in_route"), C.state != "closed")
 IN_STATES = (
     select(INBOX).where(C.route == given("in_route"), C.state.in_(given("states", expanding=True))).order_by(C.id)
 )
-ONE, CHANGE = select(INBOX).where(C.id == given("one")), update(INBOX).where(C.id == given("one"))
+ONE, CHANGE = select(INBOX).where(C.id == given("row_id")), update(INBOX).where(C.id == given("row_id"))
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Inbox:
     def keep(self, items: Iterable[Item], answers_in_use: Collection[str], unknown: Collection[RecordRef] = ()) -> None:
         """Opens what is new, renews what is known, and closes whatever has lost its cause.
 
-        What concerns records in `unheard` stays as it is: nobody can tell now whether its cause is gone.
+        What concerns records in `unknown` stays as it is: nobody can tell now whether its cause is gone.
 
         An answer holds for the facts it was given to; when they moved, the item is asked again, and what was
         answered before stays with it.
@@ -66,7 +66,7 @@ class Inbox:
                 self._change(row.id, state="closed")
 
     def answer(self, item_id: int, answer: dict[str, Any]) -> None:
-        facts = self.connection.execute(ONE, {"one": item_id}).one().facts
+        facts = self.connection.execute(ONE, {"row_id": item_id}).one().facts
         self._change(item_id, answer={**answer, "seen": facts}, state="answered")
 
     def withdraw(self, item_id: int) -> None:
@@ -82,7 +82,7 @@ class Inbox:
         return [_entry(row) for row in rows]
 
     def find(self, item_id: int) -> Entry | None:
-        row = self.connection.execute(ONE, {"one": item_id}).one_or_none()
+        row = self.connection.execute(ONE, {"row_id": item_id}).one_or_none()
         return _entry(row) if row and row.route == self.route else None
 
     def counts(self) -> dict[str, int]:
@@ -95,16 +95,16 @@ class Inbox:
         return self.connection.execute(ASKED, {"in_route": self.route}).all()
 
     def _renew(self, row: Row[Any] | None, item: Item) -> None:
-        told = {"item": _item_json(item), "facts": dict(item.facts), "kind": item.kind.value}
+        content = {"item": _item_json(item), "facts": dict(item.facts), "kind": item.kind.value}
         if row is None:
-            fresh = {"route": self.route, "key": item.key, **told, "since": self.now, "changed_at": self.now}
+            fresh = {"route": self.route, "key": item.key, **content, "since": self.now, "changed_at": self.now}
             self.connection.execute(insert(INBOX), fresh)
-        elif (row.item, row.facts, row.kind) != tuple(told.values()):
-            answered = row.answer is not None and row.answer.get("seen") == told["facts"]
-            self._change(row.id, **told, state="answered" if answered else "open")
+        elif (row.item, row.facts, row.kind) != tuple(content.values()):
+            answered = row.answer is not None and row.answer.get("seen") == content["facts"]
+            self._change(row.id, **content, state="answered" if answered else "open")
 
     def _change(self, item_id: int, **values: object) -> None:
-        self.connection.execute(CHANGE, {"one": item_id, **values, "changed_at": self.now})
+        self.connection.execute(CHANGE, {"row_id": item_id, **values, "changed_at": self.now})
 
 
 def _concerns(row: Row[Any], unknown: Collection[RecordRef]) -> bool:

@@ -52,7 +52,7 @@ STORY = (
     )
     .order_by(C.made_at)
 )
-ONE, CHANGE = C.id == given("one"), update(JOURNAL).where(C.id == given("one"))
+ONE, CHANGE = C.id == given("row_id"), update(JOURNAL).where(C.id == given("row_id"))
 LOOKED = CHANGE.values(looks=C.looks + 1, looked_at=given("seen_at", type_=Instant))
 REFUSED = select(REFUSALS).where(REFUSALS.c.route == given("in_route"))
 COLUMNS = ("act", "side", "kind", "target_id", "source_id", "reason", "fields")
@@ -85,9 +85,9 @@ class Journal:
     def intend(self, action: Action, *, cycle: int, before: dict[str, Any], server_at: datetime | None) -> Intent:
         intent = Intent(str(uuid.uuid4()), action, cycle, before, server_at, self.now)
         whole = _action_json(action)
-        told = {"action": whole, **{column: whole[column] for column in COLUMNS}}
+        columns = {"action": whole, **{column: whole[column] for column in COLUMNS}}
         moment = {"cycle": cycle, "before": before, "server_at": server_at, "made_at": self.now, "answer": {}}
-        self.connection.execute(insert(JOURNAL), {"id": intent.id, "route": self.route, **told, **moment})
+        self.connection.execute(insert(JOURNAL), {"id": intent.id, "route": self.route, **columns, **moment})
         return intent
 
     def end(
@@ -99,16 +99,16 @@ class Journal:
         words: str = "",
         target_id: str | None = None,
     ) -> None:
-        told = {"outcome": outcome, "answer": dict(answer or {}), "words": words, "ended_at": self.now}
-        self._change(intent_id, **told, **({"target_id": target_id} if target_id else {}))
+        ending = {"outcome": outcome, "answer": dict(answer or {}), "words": words, "ended_at": self.now}
+        self._change(intent_id, **ending, **({"target_id": target_id} if target_id else {}))
 
     def send_instead(self, intent_id: str, fields: dict[str, Any]) -> None:
         """What is about to be sent after the first form was refused."""
-        action = self.connection.execute(select(C.action).where(ONE), {"one": intent_id}).scalar_one()
+        action = self.connection.execute(select(C.action).where(ONE), {"row_id": intent_id}).scalar_one()
         self._change(intent_id, fields=fields, action={**action, "fields": fields})
 
     def looked(self, intent_id: str, server_at: datetime) -> None:
-        self.connection.execute(LOOKED, {"one": intent_id, "seen_at": server_at})
+        self.connection.execute(LOOKED, {"row_id": intent_id, "seen_at": server_at})
 
     def open(self) -> list[Intent]:
         """Intents without an outcome, oldest first."""
@@ -154,16 +154,16 @@ class Journal:
 
     def refuse(self, key: str, side: Side, words: str, fingerprint: str) -> None:
         """Parks a refused call: tried again after a while, each time later, and whenever a side changes."""
-        known = next(iter(self._rows(select(REFUSALS).where(*ITS_REFUSAL), of_key=key)), None)
-        tries = known.tries + 1 if known is not None and known.fingerprint == fingerprint else 1
+        parked = next(iter(self._rows(select(REFUSALS).where(*ITS_REFUSAL), of_key=key)), None)
+        tries = parked.tries + 1 if parked is not None and parked.fingerprint == fingerprint else 1
         pause = min(FIRST_RETRY * 2 ** (tries - 1), LAST_RETRY)
-        told: dict[str, object] = {"side": side.value, "words": words, "fingerprint": fingerprint}
-        told |= {"tries": tries, "next_try": self.now + pause}
-        if known is None:
-            self.connection.execute(insert(REFUSALS), {"route": self.route, "key": key, **told})
+        columns: dict[str, object] = {"side": side.value, "words": words, "fingerprint": fingerprint}
+        columns |= {"tries": tries, "next_try": self.now + pause}
+        if parked is None:
+            self.connection.execute(insert(REFUSALS), {"route": self.route, "key": key, **columns})
         else:
             self.connection.execute(
-                update(REFUSALS).where(*ITS_REFUSAL), {"in_route": self.route, "of_key": key, **told}
+                update(REFUSALS).where(*ITS_REFUSAL), {"in_route": self.route, "of_key": key, **columns}
             )
 
     def forgive(self, key: str) -> None:
@@ -173,7 +173,7 @@ class Journal:
         return self.connection.execute(question, {"in_route": self.route, **words}).all()
 
     def _change(self, intent_id: str, **values: object) -> None:
-        self.connection.execute(CHANGE, {"one": intent_id, **values})
+        self.connection.execute(CHANGE, {"row_id": intent_id, **values})
 
 
 def _source(side: Side, kind: Kind, source_id: str | None) -> RecordRef:

@@ -95,8 +95,8 @@ def _boot_id() -> str:
 def _start_of(pid: int) -> str | None:
     """The process's start as the kernel counts it; None when there is no such process, or only its remains."""
     try:
-        told = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-        return None if told[0] == "Z" else told[19]
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        return None if fields[0] == "Z" else fields[19]
     except OSError:
         return _alive(pid)
 

@@ -35,8 +35,8 @@ ELSEWHERE = select(C.kind, *PAIR).where(C.route != given("in_route"), C.removed.
 TOLD_APART = select(APART.c.procore_id, APART.c.fourhse_id).where(APART.c.route == given("in_route"))
 INSERT, CHANGE, DELETE = (
     insert(LINKS),
-    update(LINKS).where(C.id == given("one")),
-    delete(LINKS).where(C.id == given("one")),
+    update(LINKS).where(C.id == given("row_id")),
+    delete(LINKS).where(C.id == given("row_id")),
 )
 
 S = STONES.c
@@ -99,9 +99,9 @@ class Links:
         What was agreed on with the one before does not hold for a new partner.
         """
         link = Link(0, procore_id, fourhse_id, kind=kind)
-        known = self._row(link.ref(Side.PROCORE), kind) or self._given_up(link)
+        row = self._row(link.ref(Side.PROCORE), kind) or self._given_up(link)
         fresh = {"procore_id": procore_id, "fourhse_id": fourhse_id, "generation": generation}
-        if known is None:
+        if row is None:
             names = {
                 "route": self.route,
                 "kind": kind.value,
@@ -111,14 +111,14 @@ class Links:
             state = {"state": LinkState.LIVE.value, "base": {}, "born_private": born_private, "since": self.now}
             self.connection.execute(INSERT, {**names, **fresh, **state})
         else:
-            same = (known.procore_id, known.fourhse_id) == (procore_id, fourhse_id)
-            state = {"state": LinkState.LIVE.value, "base": known.base if same else {}, "kind": kind.value}
-            private = {"born_private": known.born_private or born_private}
+            same = (row.procore_id, row.fourhse_id) == (procore_id, fourhse_id)
+            state = {"state": LinkState.LIVE.value, "base": row.base if same else {}, "kind": kind.value}
+            private = {"born_private": row.born_private or born_private}
             # An id that we gave once is never given again, whoever the partner was.
-            highest = {"generation": max(known.generation, generation)}
-            self._change(known, **{**fresh, **state, **private, **highest})
-        row = self._found(link.ref(Side.PROCORE))[0]
-        return _link(row, row.base)
+            highest = {"generation": max(row.generation, generation)}
+            self._change(row, **{**fresh, **state, **private, **highest})
+        linked = self._rows_of(link.ref(Side.PROCORE))[0]
+        return _link(linked, linked.base)
 
     def join(self, procore_id: str, fourhse_id: str, *, kind: Kind = Kind.INCIDENT, parent: str | None = None) -> Link:
         """Links two records that were there before, each instead of whatever it was linked with.
@@ -217,19 +217,19 @@ class Links:
     def _rows(self, question: Select[Any], **words: object) -> Sequence[Any]:
         return self.connection.execute(question, {"in_route": self.route, **words}).all()
 
-    def _found(self, record: RecordRef, kind: Kind | None = None) -> Sequence[Row[Any]]:
+    def _rows_of(self, record: RecordRef, kind: Kind | None = None) -> Sequence[Row[Any]]:
         """Links of a record, of one kind when that is known: a person in 4HSE may be an injury or a near miss."""
         kinds = [each.value for each in LINKED if each.on(record.side) is record.kind and kind in (None, each)]
         return self._rows(ON_SIDE[record.side], record=record.id, of_kinds=kinds)
 
     def _row(self, record: RecordRef, kind: Kind | None = None) -> Row[Any] | None:
-        return next(iter(self._found(record, kind)), None)
+        return next(iter(self._rows_of(record, kind)), None)
 
     def _change(self, row: Row[Any], **values: object) -> None:
-        self.connection.execute(CHANGE, {"one": row.id, **values})
+        self.connection.execute(CHANGE, {"row_id": row.id, **values})
 
     def _delete(self, rows: Iterable[Row[Any]]) -> None:
-        if ids := [{"one": row.id} for row in rows]:
+        if ids := [{"row_id": row.id} for row in rows]:
             self.connection.execute(DELETE, ids)
 
 

@@ -106,8 +106,8 @@ class Routes:
 
     def remember(self, key: str, name: str, **facts: Any) -> None:
         """`facts` are named as in RouteMemory."""
-        known = self.get(key, name).memory
-        if (memory := replace(known, **facts)) != known:
+        before = self.get(key, name).memory
+        if (memory := replace(before, **facts)) != before:
             self.save(key, name, memory=MEMORY.dump_python(memory, mode="json", exclude_defaults=True))
 
 
@@ -121,8 +121,8 @@ class Cycles:
         return int(number)
 
     def end(self, cycle: int, outcome: str, reason: str | None, report: dict[str, Any]) -> None:
-        told = {"ended_at": self.now, "outcome": outcome, "reason": reason, "report": report}
-        self.connection.execute(END, {"of_cycle": cycle, **told})
+        ending = {"ended_at": self.now, "outcome": outcome, "reason": reason, "report": report}
+        self.connection.execute(END, {"of_cycle": cycle, **ending})
 
     def last(self, route: str) -> CycleRecord | None:
         row = self.connection.execute(LAST, {"of_route": route}).one_or_none()
