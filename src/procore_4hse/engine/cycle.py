@@ -23,6 +23,7 @@ from procore_4hse.errors import (
     GuardStopped,
     LeaseLost,
     Refused,
+    StoreBusy,
     StoreError,
     SyncError,
     VendorError,
@@ -63,7 +64,7 @@ def run_cycle(
 ) -> Report:
     """One cycle of one route; every failure that a cycle can meet becomes the report's outcome and reason.
 
-    Raises StoreError alone: without the store there is nothing to report into.
+    Raises StoreError, and StoreBusy when it could not even be told: without the store there is nothing to report into.
     """
     with Cycle(runtime, route, options, progress) as cycle:
         cycle.run()
@@ -158,7 +159,7 @@ class Cycle:
         """Whether the report can tell how the cycle ended; an error that nobody foresaw goes on to the caller."""
         if isinstance(error, GuardStopped):
             self.report.ended("stopped", str(error), error.exit_code)
-        elif isinstance(error, LeaseLost | BudgetExhausted | AskedToStop):
+        elif isinstance(error, LeaseLost | BudgetExhausted | AskedToStop | StoreBusy):
             self.report.ended("partial", str(error), error.exit_code)
         elif isinstance(error, VendorError):
             words = f" {error.words}" if isinstance(error, Refused) and error.words else ""
