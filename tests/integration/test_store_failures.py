@@ -27,6 +27,7 @@ from world import World
 
 ROUTE = "1363617/office"
 NEXT = "next cycle goes on"
+LIMITS = ("lock_timeout", "idle_in_transaction_session_timeout")
 
 
 @dataclass
@@ -324,3 +325,12 @@ def test_a_store_without_its_tables_says_how_they_are_made(tmp_path: Path) -> No
 def test_a_mistake_of_ours_is_not_blamed_on_the_store(file: Path) -> None:
     with opened(f"sqlite:///{file}") as store, pytest.raises(ZeroDivisionError), store.begin() as unit:
         unit.links(ROUTE).find(RecordRef(Side.PROCORE, Kind.INCIDENT, str(1 // 0)))
+
+
+def test_a_process_stopped_in_the_middle_of_a_write_keeps_nobody_out_for_ever(postgres_url: str) -> None:
+    with opened(postgres_url) as store, store.begin() as unit:
+        asked = [unit.connection.execute(text(f"SHOW {name}")).scalar_one() for name in LIMITS]
+    assert asked == ["30s", "2min"]
+    with opened(postgres_url) as store, store.read() as unit:
+        asked = [unit.connection.execute(text(f"SHOW {name}")).scalar_one() for name in LIMITS]
+    assert asked == ["0", "0"], "a reader may wait for a vendor in between, and holds no lock"

@@ -10,11 +10,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import event, insert
 
-from procore_4hse.models import Kind, RawRecord, Side
+from actors import hire, hurt_on_site
+from procore_4hse.engine import pull
+from procore_4hse.models import Act, Action, Kind, RawRecord, Side
 from procore_4hse.store.journal import FIRST_RETRY, LAST_RETRY
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Store, Unit
 from procore_4hse.store.tables import LEASES, REFUSALS
+from world import World
 
 ROUTE = "1363617/office"
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -202,3 +205,77 @@ def test_a_record_of_a_clock_that_ran_ahead_is_not_new_for_ever(store: Store, cl
     clock.now = NOW
     with store.read() as unit:
         assert unit.staging(ROUTE).newest(Side.PROCORE, [Kind.INCIDENT]) is None
+
+
+def written(store: Store, clock: Clock, at: datetime, cycle: int, outcome: str) -> str:
+    clock.now = at
+    action = Action(Act.UPDATE, Side.FOURHSE, Kind.INCIDENT, "a", str(cycle), "changed")
+    with store.begin() as unit:
+        intent = unit.journal(ROUTE).intend(action, cycle=cycle, before={}, server_at=NOW)
+        unit.journal(ROUTE).end(intent.id, outcome)
+    return intent.id
+
+
+def test_a_write_of_a_clock_that_ran_ahead_is_not_the_latest_for_ever(store: Store, clock: Clock) -> None:
+    ahead = written(store, clock, NOW + timedelta(days=365), 1, "done")
+    later = written(store, clock, NOW, 2, "done")
+    with store.read() as unit:
+        assert [intent.id for intent in unit.journal(ROUTE).recent()] == [later, ahead]
+
+
+def test_a_try_of_a_clock_that_ran_ahead_has_not_failed_lately(store: Store, clock: Clock) -> None:
+    written(store, clock, NOW + timedelta(days=365), 1, "lost")
+    written(store, clock, NOW, 2, "lost")
+    with store.read() as unit:
+        assert {source.id for source in unit.journal(ROUTE).in_vain()} == {"2"}
+
+
+def asked_for(world: World, part: str) -> int:
+    """How many calls of one cycle have this in their path."""
+    paths: list[str] = []
+    world.faults.on_request.append(lambda request: paths.append(request.path))
+    assert world.sync().outcome == "ok"
+    world.faults.on_request.pop()
+    return len([path for path in paths if part in path])
+
+
+@pytest.mark.any_store
+def test_directories_that_a_clock_ahead_has_read_are_read_again(build: Callable[..., World]) -> None:
+    world = build()
+    hurt_on_site(world, world.on_site("Hook", hour=9), hire(world)[0], days=3)
+    world.sync(first=True)
+    world.sync()
+    assert asked_for(world, "person-office") == 0
+    with world.store.begin() as unit:
+        ahead = world.clock() + timedelta(days=365)
+        unit.routes.remember(world.route.key, world.route.name, directories_at=ahead)
+    assert asked_for(world, "person-office") == 1
+    assert asked_for(world, "person-office") == 0
+
+
+@pytest.mark.any_store
+@pytest.mark.parametrize("moment", ["swept_at", "cursor_at"])
+def test_a_sweep_that_lies_ahead_is_no_reason_to_wait_for_the_next(
+    build: Callable[..., World], monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    monkeypatch.setattr(pull, "PAGE", 4)
+    world = build()
+    for number in range(9):
+        world.on_site(f"Site {number}", hour=number)
+    world.sync(first=True)
+    assert swept_by_a_cycle(world) is False
+    with world.store.begin() as unit:
+        ahead = {moment: world.clock() + timedelta(days=365)}
+        unit.routes.save(world.route.key, world.route.name, **ahead)
+    assert swept_by_a_cycle(world) is True
+
+
+def swept_by_a_cycle(world: World) -> bool:
+    with world.store.read() as unit:
+        before = unit.routes.get(world.route.key).swept_at
+    now = world.clock()
+    world.sync()
+    with world.store.read() as unit:
+        after = unit.routes.get(world.route.key).swept_at
+    assert after is not None
+    return after != before and after >= now.replace(microsecond=0)
