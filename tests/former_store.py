@@ -21,7 +21,7 @@ from alembic.config import Config
 
 from procore_4hse.simulator.fourhse_tokens import TOKEN_PATH
 from procore_4hse.simulator.wire import Handler, Request
-from procore_4hse.store.repository import MIGRATIONS
+from procore_4hse.store.schema import MIGRATIONS
 from world import COMPANY, World
 
 FOLDER = Path(__file__).parent / "data" / "before_0003"

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+
 import structlog
 
 from procore_4hse.engine.snapshots import CycleInputs
-from procore_4hse.models import Act, ItemKind, Side
+from procore_4hse.models import Act, Action, ItemKind, Link, Side
 from procore_4hse.reconcile.approval import FIRST_MEETING, MAPPING, SCOPE, ZONE
 from procore_4hse.reconcile.snapshot import Plan, Transition
 from procore_4hse.store.repository import Unit
 
 log = structlog.get_logger()
+
+Begin = Callable[[], AbstractContextManager[Unit]]
+SLICE = 500
+"""Links or bases that are written in one transaction, which takes a fraction of a second then."""
 
 HELD_AS_A_WHOLE = frozenset((SCOPE, ZONE, MAPPING, FIRST_MEETING))
 """The guards that keep what is new in a route's settings from counting as accepted."""
@@ -22,9 +29,26 @@ def has_anything_to_keep(plan: Plan) -> bool:
     return any(kept) or any(action.act is Act.LINK for action in plan.actions)
 
 
-def keep_plan(unit: Unit, inputs: CycleInputs, plan: Plan) -> None:
-    """Links, bases, states and questions of a plan, all in the transaction of `unit`."""
-    _keep_links(unit, inputs.route.key, inputs.route.name, plan)
+def keep_plan(begin: Begin, inputs: CycleInputs, plan: Plan) -> None:
+    """Links, bases, states and questions of a plan. `begin` opens a transaction of the route's lease.
+
+    Links come in slices of their own, each complete in itself, so that no transaction keeps others waiting for long: a
+    process that dies between two of them has linked fewer pairs, which the next cycle finds again.
+    """
+    linked = [action for action in plan.actions if action.act is Act.LINK]
+    for start in range(0, len(linked), SLICE):
+        with begin() as unit:
+            _keep_links(unit, inputs.route.key, inputs.route.name, linked[start : start + SLICE])
+    for start in range(0, len(plan.rebases), SLICE):
+        with begin() as unit:
+            for fresh in plan.rebases[start : start + SLICE]:
+                unit.links(inputs.route.key).rebase(fresh.procore, fresh.fields)
+    with begin() as unit:
+        _keep_rest(unit, inputs, plan)
+
+
+def _keep_rest(unit: Unit, inputs: CycleInputs, plan: Plan) -> None:
+    _keep_differences(unit, inputs.route.key, plan)
     for transition in plan.transitions:
         _keep_transition(unit, inputs.route.key, transition)
     inbox, asked = unit.inbox(inputs.route.key), (*plan.items, *inputs.settled.items)
@@ -37,15 +61,18 @@ def keep_plan(unit: Unit, inputs: CycleInputs, plan: Plan) -> None:
         inbox.add(item)
 
 
-def _keep_links(unit: Unit, key: str, name: str, plan: Plan) -> None:
+def _keep_links(unit: Unit, key: str, name: str, linked: Sequence[Action]) -> None:
     links = unit.links(key)
-    for action in plan.actions:
-        if action.act is Act.LINK:
-            links.settle_removed(action.source_id or "", action.target_id or "")
-            links.join(action.source_id or "", action.target_id or "", kind=action.kind, parent=action.parent)
-            unit.routes.save(key, name, ever_linked=True)
-    for fresh in plan.rebases:
-        links.rebase(fresh.procore, fresh.fields)
+    for action in linked:
+        links.settle_removed(action.source_id or "", action.target_id or "")
+    pairs = [Link(0, each.source_id or "", each.target_id or "", each.kind, parent=each.parent) for each in linked]
+    links.join_all(pairs)
+    unit.routes.save(key, name, ever_linked=True)
+
+
+def _keep_differences(unit: Unit, key: str, plan: Plan) -> None:
+    """What a person called two different incidents stays two."""
+    links = unit.links(key)
     for pair in plan.not_duplicates:
         links.tell_apart(*pair)
         links.settle_removed(*pair)

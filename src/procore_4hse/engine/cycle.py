@@ -59,7 +59,7 @@ def run_cycle(
 ) -> Report:
     """One cycle of one route; every failure that a cycle can meet becomes the report's outcome and reason.
 
-    Raises StoreError alone: without the store there is nothing to report into.
+    Raises StoreError, and StoreBusy when it could not even be told: without the store there is nothing to report into.
     """
     # Every line that this thread logs meanwhile bears the route's name.
     with bound_contextvars(route=route.name):
@@ -247,9 +247,8 @@ class Cycle:
         return again
 
     def keep(self, inputs: CycleInputs, decided: Plan) -> None:
-        """Everything of a plan that needs no vendor, in one commit."""
-        with self.store.begin(self.lease.fence) as unit:
-            keep_plan(unit, inputs, decided)
+        """Everything of a plan that needs no vendor."""
+        keep_plan(lambda: self.store.begin(self.lease.fence), inputs, decided)
 
     def pusher(self, zone: str, state: RouteState) -> Pusher:
         """A new one, which counts its actions from one."""

@@ -135,7 +135,7 @@ class Puller:
         if self.full or state.incidents <= PAGE or state.cursor_at is None or state.swept_at is None:
             return False
         now = self.procore.server_date  # Cursors are counted on Procore's clock, never on ours.
-        return now is not None and now - state.swept_at < self.sweep_every
+        return now is not None and max(state.cursor_at, state.swept_at) <= now < state.swept_at + self.sweep_every
 
     def _changed_incidents(self) -> bool:
         """Only what changed since the cursor; False when the total afterwards says that this was not all."""
@@ -256,7 +256,8 @@ class Puller:
                 return False
             if read_at is None or self.state.memory.pickers != self._lists():
                 return True
-            return any(at is not None and at > read_at for at in newest) or unit.now - read_at >= DIRECTORY_AGE
+            read_lately = timedelta(0) <= unit.now - read_at < DIRECTORY_AGE
+            return any(at is not None and at > read_at for at in newest) or not read_lately
 
     def _counted(self, what: str, kinds: tuple[Kind, ...]) -> frozenset[str]:
         """Incidents whose `records_count` or `actions_count` disagrees with the lists, even when asked once more."""

@@ -11,7 +11,7 @@ from procore_4hse.errors import (
     BudgetExhausted,
     GuardStopped,
     LeaseLost,
-    Refused,
+    StoreBusy,
     StoreError,
     VendorError,
 )
@@ -52,11 +52,11 @@ class Report:
         """Whether the report can tell how the cycle ended; an error that nobody foresaw is the caller's."""
         if isinstance(error, GuardStopped):
             self.ended("stopped", str(error), error.exit_code)
-        elif isinstance(error, LeaseLost | BudgetExhausted | AskedToStop):
+        elif isinstance(error, LeaseLost | BudgetExhausted | AskedToStop | StoreBusy):
             self.ended("partial", str(error), error.exit_code)
         elif isinstance(error, VendorError):
-            words = f" {error.words}" if isinstance(error, Refused) and error.words else ""
-            self.ended("failed", f"{error}{words}", error.exit_code)
+            # Never the vendor's own words: they may quote a record, and this is printed by `sync` and `status`.
+            self.ended("failed", str(error), error.exit_code)
         elif error is not None:
             self.ended("failed", "The cycle broke off; the log says where.", StoreError.exit_code)
             return False

@@ -11,7 +11,7 @@ import structlog
 
 from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.report import Report
-from procore_4hse.errors import SyncError
+from procore_4hse.errors import StoreBusy, SyncError
 from procore_4hse.models import Action
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
@@ -71,7 +71,8 @@ def report_of(route: str, cycle: Future[Report]) -> Report:
     if error is None:
         return cycle.result()
     if isinstance(error, SyncError):
-        return Report(route, outcome="failed", reason=str(error), exit_code=error.exit_code)
+        outcome = "partial" if isinstance(error, StoreBusy) else "failed"
+        return Report(route, outcome=outcome, reason=str(error), exit_code=error.exit_code)
     # The route's name is bound in the cycle's own thread alone.
     log.error("round.route_failed", route=route, exc_info=error)
     reason = f"An internal error ({type(error).__name__}) stopped this route; run it again with -v and report it."

@@ -35,7 +35,7 @@ from procore_4hse.reconcile.echo import Lookup, Written, lost_writes, older_vers
 from procore_4hse.reconcile.snapshot import Change, Changed, People, Presence, Record, Snapshot
 from procore_4hse.route import Route
 from procore_4hse.store.journal import Intent, Journal
-from procore_4hse.store.links import Links
+from procore_4hse.store.links import Links, Tombstone
 from procore_4hse.store.repository import Store, Unit
 from procore_4hse.store.routes import RouteState
 
@@ -88,13 +88,15 @@ def snapshot(store: Store, inputs: CycleInputs) -> Snapshot:
         links, journal, inbox = unit.links(route.key), unit.journal(route.key), unit.inbox(route.key)
         decisions = inbox.decisions()
         living, staged_records = links.all(), StagedRecords(unit, route.key)
-        reasons = {side: _evidence_before(links, living, side) for side in Side}
+        stones = links.tombstones(list(_possibly_buried(living)))
+        reasons = {side: _evidence_before(stones, living, side) for side in Side}
+        records = {side: _records(staged_records, inputs, side, reasons[side]) for side in Side}
         seen = Snapshot(
             mapping=route.mapping.narrowed(route.direction),
             zone=inputs.zone,
             since=route.since,
             now=unit.now,
-            records={side: _records(staged_records, inputs, side, reasons[side]) for side in Side},
+            records=records,
             links=tuple(link for link in living if link.kind is Kind.INCIDENT),
             people=_people(unit, staged_records, inputs, living, reasons),
             certified=inputs.pulled.certified,
@@ -107,7 +109,7 @@ def snapshot(store: Store, inputs: CycleInputs) -> Snapshot:
             pending=frozenset(inputs.settled.pending),
             possibly_ours=frozenset(inputs.settled.possibly_ours),
             own_accounts=frozenset(inputs.state.memory.accounts_procore),
-            linked_elsewhere=links.elsewhere(),
+            linked_elsewhere=links.linked_elsewhere(_free(records, living)),
             not_duplicates=links.not_duplicates(),
             unlinked_by_hand=links.removed(),
             ids_of_ours=_ids_of_ours(staged_records, route, living),
@@ -116,19 +118,33 @@ def snapshot(store: Store, inputs: CycleInputs) -> Snapshot:
             changed=_changed(inputs),
             only_days=inputs.only_days,
             born_private=links.born_private(),
-            deleted_images=_deleted_images(links, living),
+            deleted_images=_deleted_images(links, stones, living),
         )
         return _looking_back(seen, journal, living)
 
 
-def _deleted_images(links: Links, living: Iterable[Link]) -> dict[RecordRef, Image]:
+Stones = Mapping[RecordRef, Tombstone]
+
+
+def _possibly_buried(living: Iterable[Link]) -> Iterator[RecordRef]:
+    """The records whose tombstones a snapshot asks for: those of all links of which a record was deleted."""
+    return (record for link in living if link.state is not LinkState.LIVE for record in link.refs)
+
+
+def _free(records: Mapping[Side, Mapping[str, Record]], living: Iterable[Link]) -> frozenset[RecordRef]:
+    """Incidents that no living link of this route holds."""
+    held = {record for link in living if link.state is LinkState.LIVE for record in link.refs}
+    return frozenset(one.ref for side in Side for one in records[side].values()) - held
+
+
+def _deleted_images(links: Links, stones: Stones, living: Iterable[Link]) -> dict[RecordRef, Image]:
     """What deleted records of 4HSE held, so that one which is made again there holds it still.
 
     A person whose incident was made again is named by the Procore record.
     """
     deleted = [link.ref(Side.FOURHSE) for link in living if link.state in (LinkState.GONE_FOURHSE, LinkState.ENDED)]
-    stones = [stone.record for record in deleted if (stone := links.tombstone(record))]
-    held = {record.ref: own_values(record.kind, record.payload) for record in stones}
+    buried = [stones[record].record for record in deleted if record in stones]
+    held = {record.ref: own_values(record.kind, record.payload) for record in buried}
     return held | {record: own_values(Kind.PERSON, image) for record, image in links.left_behind().items()}
 
 
@@ -169,21 +185,21 @@ def _records(staged_records: StagedRecords, inputs: CycleInputs, side: Side, rea
     }
 
 
-def _evidence_before(links: Links, living: Iterable[Link], side: Side) -> Reasons:
+def _evidence_before(stones: Stones, living: Iterable[Link], side: Side) -> Reasons:
     """Why each record counted as deleted when its link changed state, by its kind and id."""
     reasons: dict[Kind, dict[str, str]] = defaultdict(dict)
     for link in living:
-        if _gone_side(links, link) is side and (stone := links.tombstone(link.ref(side))):
+        if _gone_side(stones, link) is side and (stone := stones.get(link.ref(side))):
             reasons[link.kind.on(side)][link.id_on(side)] = stone.evidence
     return reasons
 
 
-def _gone_side(links: Links, link: Link) -> Side | None:
+def _gone_side(stones: Stones, link: Link) -> Side | None:
     """Where the record of a link was deleted; a link that only its survivor stands for was buried there last."""
     if link.state not in (LinkState.IGNORED, LinkState.CLOSED_BY_POLICY):
         return next((side for side in Side if link.state is LinkState.gone(side)), None)
-    stones = {side: stone for side in Side if (stone := links.tombstone(link.ref(side)))}
-    return max(stones, key=lambda side: stones[side].seen_at, default=None)
+    buried = [side for side in Side if link.ref(side) in stones]
+    return max(buried, key=lambda side: stones[link.ref(side)].seen_at, default=None)
 
 
 def _record(inputs: CycleInputs, staged: Staged, pull: int, image: Image, reason: str) -> Record:

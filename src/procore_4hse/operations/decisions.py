@@ -207,7 +207,7 @@ def is_free(unit: Unit, route: Route, side: Side, record_id: str) -> bool:
         return False
     links = unit.links(route.key)
     link = links.find(incident)
-    return (link is None or link.state is LinkState.IGNORED) and incident not in links.elsewhere()
+    return (link is None or link.state is LinkState.IGNORED) and not links.linked_elsewhere([incident])
 
 
 # Links by hand ---------------------------------------------------------------------------------------------------

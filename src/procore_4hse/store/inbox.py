@@ -7,18 +7,23 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Decision, Item, ItemKind, QuestionKey, RecordRef
 from procore_4hse.store.tables import INBOX
 
 C = INBOX.c
-ASKED = select(INBOX).where(C.route == given("in_route"), C.state != "closed")
+ASKED = select(INBOX).where(C.route == given("in_route"), C.state.in_(("open", "answered")))
+OF_KEY = ASKED.where(C.key == given("of_key"))
+COUNTS = select(C.kind, func.count()).where(C.route == given("in_route"), C.state == "open").group_by(C.kind)
 IN_STATES = (
     select(INBOX).where(C.route == given("in_route"), C.state.in_(given("states", expanding=True))).order_by(C.id)
 )
-ONE, CHANGE = select(INBOX).where(C.id == given("row_id")), update(INBOX).where(C.id == given("row_id"))
+CLOSE = update(INBOX).where(
+    C.route == given("in_route"), C.state.in_(("open", "answered")), C.key.in_(given("keys", expanding=True))
+)
+ONE, CHANGE = select(INBOX).where(C.id == given("one")), update(INBOX).where(C.id == given("one"))
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Inbox:
     def keep(self, items: Iterable[Item], answers_in_use: Collection[str], unknown: Collection[RecordRef] = ()) -> None:
         """Opens what is new, renews what is known, and closes whatever has lost its cause.
 
-        What concerns records in `unknown` stays as it is: nobody can tell now whether its cause is gone.
+        What concerns records in `unheard` stays as it is: nobody can tell now whether its cause is gone.
 
         An answer holds for the facts it was given to; when they moved, the item is asked again, and what was
         answered before stays with it.
@@ -55,18 +60,17 @@ class Inbox:
 
     def add(self, item: Item) -> None:
         """Opens one item anew, whatever was answered before, and leaves the others alone."""
-        row = next((row for row in self._rows() if row.key == item.key), None)
+        row = self.connection.execute(OF_KEY, {"in_route": self.route, "of_key": item.key}).first()
         self._renew(row, item)
         if row is not None:
             self._change(row.id, answer=None, state="open")
 
     def close(self, *keys: str) -> None:
-        for row in self._rows():
-            if row.key in keys:
-                self._change(row.id, state="closed")
+        told = {"state": "closed", "changed_at": self.now}
+        self.connection.execute(CLOSE, {"in_route": self.route, "keys": keys, **told})
 
     def answer(self, item_id: int, answer: dict[str, Any]) -> None:
-        facts = self.connection.execute(ONE, {"row_id": item_id}).one().facts
+        facts = self.connection.execute(ONE, {"one": item_id}).one().facts
         self._change(item_id, answer={**answer, "seen": facts}, state="answered")
 
     def withdraw(self, item_id: int) -> None:
@@ -82,29 +86,27 @@ class Inbox:
         return [_entry(row) for row in rows]
 
     def find(self, item_id: int) -> Entry | None:
-        row = self.connection.execute(ONE, {"row_id": item_id}).one_or_none()
+        row = self.connection.execute(ONE, {"one": item_id}).one_or_none()
         return _entry(row) if row and row.route == self.route else None
 
     def counts(self) -> dict[str, int]:
-        counts = {kind.value: 0 for kind in ItemKind}
-        for entry in self.entries():
-            counts[entry.item.kind.value] += 1
-        return counts
+        asked = self.connection.execute(COUNTS, {"in_route": self.route})
+        return {**{kind.value: 0 for kind in ItemKind}, **dict(asked.all())}
 
     def _rows(self) -> Sequence[Row[Any]]:
         return self.connection.execute(ASKED, {"in_route": self.route}).all()
 
     def _renew(self, row: Row[Any] | None, item: Item) -> None:
-        content = {"item": _item_json(item), "facts": dict(item.facts), "kind": item.kind.value}
+        told = {"item": _item_json(item), "facts": dict(item.facts), "kind": item.kind.value}
         if row is None:
-            fresh = {"route": self.route, "key": item.key, **content, "since": self.now, "changed_at": self.now}
+            fresh = {"route": self.route, "key": item.key, **told, "since": self.now, "changed_at": self.now}
             self.connection.execute(insert(INBOX), fresh)
-        elif (row.item, row.facts, row.kind) != tuple(content.values()):
-            answered = row.answer is not None and row.answer.get("seen") == content["facts"]
-            self._change(row.id, **content, state="answered" if answered else "open")
+        elif (row.item, row.facts, row.kind) != tuple(told.values()):
+            answered = row.answer is not None and row.answer.get("seen") == told["facts"]
+            self._change(row.id, **told, state="answered" if answered else "open")
 
     def _change(self, item_id: int, **values: object) -> None:
-        self.connection.execute(CHANGE, {"row_id": item_id, **values, "changed_at": self.now})
+        self.connection.execute(CHANGE, {"one": item_id, **values, "changed_at": self.now})
 
 
 def _concerns(row: Row[Any], unknown: Collection[RecordRef]) -> bool:

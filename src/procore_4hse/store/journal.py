@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, union, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Act, Action, Kind, LinkState, QuestionKey, RecordRef, Refusal, Side
+from procore_4hse.store.inserts import insert_new
 from procore_4hse.store.tables import JOURNAL, REFUSALS, Instant
 
 FIRST_RETRY = timedelta(minutes=15)
@@ -38,21 +39,20 @@ ANSWERED = (
         C.act.in_((Act.CREATE.value, Act.UPDATE.value)),
         C.purged_at.is_(None),
     )
-    .order_by(C.ended_at.desc())
+    .order_by(C.cycle.desc(), C.ended_at.desc())  # A cycle's number is no clock's: it never runs ahead.
     .limit(RECENT)
 )
-STORY = (
-    select(JOURNAL)
-    .where(
-        OURS,
-        or_(
-            C.target_id.in_(given("records", expanding=True)),
-            C.source_id.in_(given("records", expanding=True)),
-        ),
+NAMED = JOURNAL.alias()
+OF_RECORDS = (
+    union(  # Two questions, for a database may use one index for each: an "or" makes SQLite read the whole route.
+        *(
+            select(NAMED.c.id).where(NAMED.c.route == given("in_route"), column.in_(given("records", expanding=True)))
+            for column in (NAMED.c.source_id, NAMED.c.target_id)
+        )
     )
-    .order_by(C.made_at)
 )
-ONE, CHANGE = C.id == given("row_id"), update(JOURNAL).where(C.id == given("row_id"))
+STORY = select(JOURNAL).where(C.id.in_(OF_RECORDS)).order_by(C.made_at)
+ONE, CHANGE = C.id == given("one"), update(JOURNAL).where(C.id == given("one"))
 LOOKED = CHANGE.values(looks=C.looks + 1, looked_at=given("seen_at", type_=Instant))
 REFUSED = select(REFUSALS).where(REFUSALS.c.route == given("in_route"))
 COLUMNS = ("act", "side", "kind", "target_id", "source_id", "reason", "fields")
@@ -85,9 +85,9 @@ class Journal:
     def intend(self, action: Action, *, cycle: int, before: dict[str, Any], server_at: datetime | None) -> Intent:
         intent = Intent(str(uuid.uuid4()), action, cycle, before, server_at, self.now)
         whole = _action_json(action)
-        columns = {"action": whole, **{column: whole[column] for column in COLUMNS}}
+        told = {"action": whole, **{column: whole[column] for column in COLUMNS}}
         moment = {"cycle": cycle, "before": before, "server_at": server_at, "made_at": self.now, "answer": {}}
-        self.connection.execute(insert(JOURNAL), {"id": intent.id, "route": self.route, **columns, **moment})
+        self.connection.execute(insert(JOURNAL), {"id": intent.id, "route": self.route, **told, **moment})
         return intent
 
     def end(
@@ -99,16 +99,16 @@ class Journal:
         words: str = "",
         target_id: str | None = None,
     ) -> None:
-        ending = {"outcome": outcome, "answer": dict(answer or {}), "words": words, "ended_at": self.now}
-        self._change(intent_id, **ending, **({"target_id": target_id} if target_id else {}))
+        told = {"outcome": outcome, "answer": dict(answer or {}), "words": words, "ended_at": self.now}
+        self._change(intent_id, **told, **({"target_id": target_id} if target_id else {}))
 
     def send_instead(self, intent_id: str, fields: dict[str, Any]) -> None:
         """What is about to be sent after the first form was refused."""
-        action = self.connection.execute(select(C.action).where(ONE), {"row_id": intent_id}).scalar_one()
+        action = self.connection.execute(select(C.action).where(ONE), {"one": intent_id}).scalar_one()
         self._change(intent_id, fields=fields, action={**action, "fields": fields})
 
     def looked(self, intent_id: str, server_at: datetime) -> None:
-        self.connection.execute(LOOKED, {"row_id": intent_id, "seen_at": server_at})
+        self.connection.execute(LOOKED, {"one": intent_id, "seen_at": server_at})
 
     def open(self) -> list[Intent]:
         """Intents without an outcome, oldest first."""
@@ -132,7 +132,7 @@ class Journal:
 
     def _latest(self, *outcomes: str, sources: Collection[str] = ()) -> dict[RecordRef, datetime]:
         """When the latest write with one of these outcomes was made, by its source."""
-        where = [C.route == self.route, C.outcome.in_(outcomes), C.made_at >= self.now - LATELY]
+        where = [C.route == self.route, C.outcome.in_(outcomes), C.made_at.between(self.now - LATELY, self.now)]
         where += [C.source_id.in_(sources)] if sources else []
         newest = func.max(C.made_at, type_=Instant)
         by = (C.side, C.kind, C.source_id)
@@ -148,23 +148,26 @@ class Journal:
         return [_intent(row) for row in self._rows(STORY, records=list(record_ids))]
 
     def refusals(self) -> dict[QuestionKey, Refusal]:
-        rows = self._rows(REFUSED)
-        keyed = ((QuestionKey(row.key), row) for row in rows)
-        return {key: Refusal(key, Side(row.side), row.words, row.fingerprint, row.next_try) for key, row in keyed}
+        keyed = ((QuestionKey(row.key), row) for row in self._rows(REFUSED))
+        return {
+            key: Refusal(key, Side(row.side), row.words, row.fingerprint, self._due(row.next_try)) for key, row in keyed
+        }
+
+    def _due(self, next_try: datetime) -> datetime | None:
+        """None, which is now, when only a clock that ran ahead can have set it so late."""
+        return next_try if next_try <= self.now + LAST_RETRY else None
 
     def refuse(self, key: str, side: Side, words: str, fingerprint: str) -> None:
         """Parks a refused call: tried again after a while, each time later, and whenever a side changes."""
-        parked = next(iter(self._rows(select(REFUSALS).where(*ITS_REFUSAL), of_key=key)), None)
-        tries = parked.tries + 1 if parked is not None and parked.fingerprint == fingerprint else 1
-        pause = min(FIRST_RETRY * 2 ** (tries - 1), LAST_RETRY)
-        columns: dict[str, object] = {"side": side.value, "words": words, "fingerprint": fingerprint}
-        columns |= {"tries": tries, "next_try": self.now + pause}
-        if parked is None:
-            self.connection.execute(insert(REFUSALS), {"route": self.route, "key": key, **columns})
-        else:
-            self.connection.execute(
-                update(REFUSALS).where(*ITS_REFUSAL), {"in_route": self.route, "of_key": key, **columns}
-            )
+        known = next(iter(self._rows(select(REFUSALS).where(*ITS_REFUSAL), of_key=key)), None)
+        tries = known.tries + 1 if known is not None and known.fingerprint == fingerprint else 1
+        # A doubling more than this many would only make numbers that no clock can show.
+        pause = min(FIRST_RETRY * 2 ** min(tries - 1, 10), LAST_RETRY)
+        told: dict[str, object] = {"side": side.value, "words": words, "fingerprint": fingerprint}
+        told |= {"tries": tries, "next_try": self.now + pause}
+        if insert_new(self.connection, REFUSALS, {"route": self.route, "key": key, **told}) == 0:
+            named = {"in_route": self.route, "of_key": key}
+            self.connection.execute(update(REFUSALS).where(*ITS_REFUSAL), {**named, **told})
 
     def forgive(self, key: str) -> None:
         self.connection.execute(delete(REFUSALS).where(*ITS_REFUSAL), {"in_route": self.route, "of_key": key})
@@ -173,7 +176,7 @@ class Journal:
         return self.connection.execute(question, {"in_route": self.route, **words}).all()
 
     def _change(self, intent_id: str, **values: object) -> None:
-        self.connection.execute(CHANGE, {"row_id": intent_id, **values})
+        self.connection.execute(CHANGE, {"one": intent_id, **values})
 
 
 def _source(side: Side, kind: Kind, source_id: str | None) -> RecordRef:

@@ -8,14 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, or_, select, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Image, Kind, RawRecord, RecordRef, Side, Staged
+from procore_4hse.store.inserts import chunks, insert_new
 from procore_4hse.store.tables import RECORDS
-
-CHUNK = 400
-"""So many ids are named in one statement at most."""
 
 C = RECORDS.c
 OF_SIDE = (C.route == given("in_route"), C.side == given("on_side"))
@@ -28,16 +26,16 @@ KNOWN: Select[Any] = select(C.id, C.digest, C.absent, C.status_at, C.newest_at).
 PAYLOADS = select(C.id, C.payload).where(*SOME)
 LISTED = select(RECORDS).where(*OF_KINDS).order_by(C.kind, C.id)
 FOUND = select(RECORDS).where(*ONE)
-NEWEST = select(func.max(C.fetched_at)).where(*OF_KINDS)
+NEWEST = select(func.max(C.fetched_at)).where(*OF_KINDS, C.fetched_at <= given("now", type_=C.fetched_at.type))
 COUNT = select(func.count()).select_from(RECORDS).where(*OF_KIND, C.absent.is_(False))
 ABSENT = select(C.side, C.kind, C.id).where(C.route == given("in_route"), C.absent)
 A_PRESENT_ONE = select(C.id).where(*OF_KIND, C.absent.is_(False)).order_by(C.id).limit(1)
 LAST_PULL = select(func.max(C.pull)).where(C.route == given("in_route"))
-INSERT, CHANGE = insert(RECORDS), update(RECORDS).where(*ONE)
+CHANGE = update(RECORDS).where(*ONE)
 TOUCH = update(RECORDS).where(*SOME).values(pull=given("seen_by"))
 MISS = (
     update(RECORDS)
-    .where(*OF_KINDS, C.pull < given("seen_by"))
+    .where(*OF_KINDS, C.pull < given("seen_by"), or_(C.absent.is_(False), C.absent_at.is_(None)))
     .values(absent=True, absent_at=func.coalesce(C.absent_at, given("noticed_at", type_=C.absent_at.type)))
 )
 DROP, FORGET = delete(RECORDS).where(*OF_KIND, C.absent), delete(RECORDS).where(*ONE)
@@ -50,7 +48,7 @@ class Staging:
     def put(self, records: Sequence[RawRecord], *, pull: int, minimal: frozenset[str], server_at: datetime) -> int:
         """Stages a page of one kind; returns how many records are new or changed. Ids in `minimal` have no contents."""
         changed = 0
-        for chunk in _chunks(list(records)):
+        for chunk in chunks(records):
             of_kind = self._of(chunk[0].side, chunk[0].kind)
             staged = {row.id: row for row in self.connection.execute(KNOWN, {**of_kind, "some": _ids(chunk)})}
             fresh = {record.id: record for record in chunk if not _is_as_staged(record, staged.get(record.id))}
@@ -96,8 +94,9 @@ class Staging:
         return self.connection.execute(A_PRESENT_ONE, self._of(side, kind)).scalar_one_or_none()
 
     def newest(self, side: Side, kinds: Iterable[Kind]) -> datetime | None:
-        """When a record of these kinds was last new or changed."""
-        moment: datetime | None = self.connection.execute(NEWEST, self._of_kinds(side, kinds)).scalar_one()
+        """When a record of these kinds was last new or changed; a clock that ran ahead then is not believed."""
+        words = {**self._of_kinds(side, kinds), "now": self.now}
+        moment: datetime | None = self.connection.execute(NEWEST, words).scalar_one()
         return moment
 
     def find(self, record: RecordRef) -> Staged | None:
@@ -138,7 +137,8 @@ class Staging:
             else:
                 changed.append({**self._of(record.side, record.kind), "row_id": record_id, **values})
         if added:
-            self.connection.execute(INSERT, added)
+            # Somebody who lost the lease may have staged a row meanwhile; the fence keeps one of the two commits out.
+            insert_new(self.connection, RECORDS, added)
         if changed:
             self.connection.execute(CHANGE, changed)
 
@@ -203,8 +203,3 @@ def _later(first: str | None, second: object) -> str | None:
 
 def _digest(payload: object) -> str:
     return hashlib.sha256(json.dumps(payload, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _chunks(records: list[RawRecord]) -> Iterable[list[RawRecord]]:
-    for start in range(0, len(records), CHUNK):
-        yield records[start : start + CHUNK]
