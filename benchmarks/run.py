@@ -1,18 +1,20 @@
 """What the product costs, as ratios within one run: `make bench`, explained in README.md beside this file.
 
-Everything runs in process against the simulated systems, so that the numbers are the product's own work and the
-store's, and the simulated systems' answers; a live vendor adds its calls.
+All but the starts runs in process against the simulated systems, so that the numbers are the product's own work and
+the store's, and the simulated systems' answers; a live vendor adds its calls.
 """
 
 from __future__ import annotations
 
 import logging
+import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -39,6 +41,7 @@ EDITS = 60
 CREATES = (50, 200)
 PAIRS = (100, 1000)
 TRIES = 3
+STARTS = 7
 FIRST = date(2025, 1, 1)
 
 
@@ -60,7 +63,7 @@ def main() -> None:
     table = Table(box=None, padding=(0, 1), header_style="dim")
     for name in ("what", "first", "ms each", "second", "ms each", "ratio"):
         table.add_column(name, justify="right" if name in ("ms each", "ratio") else "left")
-    for found in (plans(), idles(), creates(), stores(), windows()):
+    for found in (plans(), idles(), creates(), stores(), windows(), *starts()):
         table.add_row(found.what, found.units[0], f"{found.costs[0]:.2f}", found.units[1], f"{found.costs[1]:.2f}",
                       f"{found.ratio:.2f}")  # fmt: skip
     Console().print(table)
@@ -134,6 +137,18 @@ def windows() -> Measured:
     return Measured("before a write", ("the last look itself", "from it to the write"), costs)
 
 
+def starts() -> Iterator[Measured]:
+    """The processor's time of whole commands beside that of the two largest libraries alone: medians."""
+    libraries = [sys.executable, "-c", "import httpx, sqlmodel"]
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "procore_4hse", "--config", configured(Path(folder))]
+        run([*command, "db", "upgrade"])
+        for word in ("--help", "status"):
+            runs = [(cpu(libraries), cpu([*command, word])) for _ in range(STARTS)]
+            costs = statistics.median(one for one, _ in runs), statistics.median(other for _, other in runs)
+            yield Measured("start, CPU", ("httpx and sqlmodel", f"procore-4hse {word}"), costs)
+
+
 # The worlds ------------------------------------------------------------------------------------------------------
 
 
@@ -192,6 +207,38 @@ def in_office(number: int) -> Image:
     return image_of(Staged(RawRecord(Side.FOURHSE, Kind.INCIDENT, str(number), payload)), "UTC")
 
 
+def configured(folder: Path) -> str:
+    """A configuration of one route with the default mapping and a store of its own."""
+    file = folder / "sync.toml"
+    file.touch(mode=0o600)
+    file.write_text(CONFIGURATION.format(mapping=MAPPING))
+    return str(file)
+
+
+CONFIGURATION = """
+[procore]
+company_id = 1
+client_id = "procore-client"
+client_secret = "procore-secret"
+
+[fourhse]
+client_id = "4hse-client"
+username = "sync@example.com"
+password = "4hse-password"
+
+[store]
+url = "sqlite:///sync.db"
+
+[[routes]]
+name = "riverside"
+procore_project = 1363617
+fourhse_project = "0d0c2d0e-6b2f-4a51-9f3f-0c8a3f2f2c11"
+fourhse_office = "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02"
+mapping = "{mapping}"
+since = "2026-01-01"
+"""
+
+
 # Clocks and stores -----------------------------------------------------------------------------------------------
 
 
@@ -205,6 +252,18 @@ def once(work: Callable[[], object]) -> float:
 def best(work: Callable[[], object]) -> float:
     """Milliseconds of the fastest of a few runs, which other work on the machine disturbed least."""
     return min(once(work) for _ in range(TRIES))
+
+
+def run(command: Sequence[str]) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 commands of this file
+
+
+def cpu(command: Sequence[str]) -> float:
+    """Milliseconds that the processor spends on a whole process."""
+    began = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run(command)
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime) * 1000
 
 
 @contextmanager

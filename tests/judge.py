@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 from edits import Editors
@@ -57,7 +57,12 @@ def clock_times(world: World) -> dict[str, tuple[datetime, bool]]:
 
 
 def is_kept(before: tuple[datetime, bool], now: tuple[datetime, bool]) -> bool:
-    """The same local time and flag; a time that the new day skips at its clock change cannot stay as it was."""
+    """The same local time and flag; a time that the new day skips at its clock change cannot stay as it was.
+
+    Midnight UTC where the time is unknown is no time of day.
+    """
+    if before[1] and now[1] and before[0].astimezone(UTC).time() == time():
+        return True
     wanted = datetime.combine(now[0], before[0].time(), now[0].tzinfo)
     is_skipped = wanted.astimezone(UTC).astimezone(now[0].tzinfo).time() != wanted.time()
     return before[1] == now[1] and (is_skipped or before[0].time() == now[0].time())

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,14 +31,14 @@ def differences(
     """
     left = {str(row["id"]): row for row in site}
     right = {str(row["office_incident_id"]): row for row in office}
-    found = []
+    differences = []
     for procore_id, fourhse_id in pairs:
         ours, theirs = left.pop(procore_id, None), right.pop(fourhse_id, None)
         if ours is None or theirs is None:
-            found.append(f"{procore_id} and {fourhse_id}: one of the two is not there, or has two partners")
+            differences.append(f"{procore_id} and {fourhse_id}: one of the two is not there, or has two partners")
         else:
-            found += [f"{procore_id}: {line}" for line in _compare(ours, theirs, zone, blanks_count)]
-    return [*found, *(f"{one}: only in Procore" for one in left), *(f"{one}: only in 4HSE" for one in right)]
+            differences += [f"{procore_id}: {line}" for line in _compare(ours, theirs, zone, blanks_count)]
+    return [*differences, *(f"{one}: only in Procore" for one in left), *(f"{one}: only in 4HSE" for one in right)]
 
 
 def _compare(ours: Row, theirs: Row, zone: str, blanks_count: bool) -> Iterable[str]:
@@ -73,7 +73,10 @@ def cut(title: str) -> str:
 
 
 def day_of(row: Row, zone: str) -> date:
-    return datetime.fromisoformat(row["event_date"]).astimezone(ZoneInfo(zone)).date()
+    """The local day; of unknown time, midnight UTC stands for its own day."""
+    moment = datetime.fromisoformat(row["event_date"]).astimezone(UTC)
+    is_bare_day = row["time_unknown"] and moment.time() == time()
+    return moment.date() if is_bare_day else moment.astimezone(ZoneInfo(zone)).date()
 
 
 def plain(written: str | None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from procore_4hse.mapping.lenses.base import INJURED, STATUS_AT, ZONE
 from procore_4hse.mapping.loader import load
-from procore_4hse.models import Decision, Kind, Link, RecordRef, Side
+from procore_4hse.models import Decision, Kind, Link, QuestionKey, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
 
 MAPPING = load(Path(__file__).parent.parent / "mappings" / "default")
@@ -56,5 +56,5 @@ def route(*records: Record, links: tuple[Link, ...] = (), **changes: Any) -> Sna
     return replace(whole, **changes)
 
 
-def decision(key: str, verb: str, **options: Any) -> dict[str, Decision]:
-    return {key: Decision(1, key, verb, **options)}
+def decision(key: str, verb: str, **options: Any) -> dict[QuestionKey, Decision]:
+    return {QuestionKey(key): Decision(1, QuestionKey(key), verb, **options)}

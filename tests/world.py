@@ -8,8 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine, inspect
 
 from procore_4hse.clients import FourHseApi, ProcoreApi, fourhse_http, procore_http
 from procore_4hse.engine.cycle import Options, run_cycle
@@ -51,6 +54,41 @@ class Clock:
         self.advance(seconds)
 
 
+@cache
+def _empty_store() -> bytes:
+    """A SQLite store without a row: the migrations run once in a test process, and each world copies what they made."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "sync.db")
+        store = Store(f"sqlite:///{path}")
+        store.upgrade()
+        store.close()
+        return path.read_bytes()
+
+
+def opened(url: str, clock: Clock) -> Store:
+    """A store with its tables. A new SQLite file starts as a copy; a database that has tables has the present ones."""
+    store = Store(url, clock=clock)
+    path = Path(store.url.database or "")
+    if store.url.get_backend_name() == "sqlite" and not path.stat().st_size:
+        path.write_bytes(_empty_store())
+    elif not inspect(store._reading).has_table("alembic_version"):
+        store.upgrade()
+    _share_statements(store)
+    return store
+
+
+FIRST: dict[str, Engine] = {}
+"""The first engine of each kind of database in this process."""
+
+
+def _share_statements(store: Store) -> None:
+    """SQLAlchemy compiles a statement once for each engine; here thousands of stores have two engines each."""
+    with store._reading.connect():
+        first = FIRST.setdefault(store.url.get_backend_name(), store._reading)
+    for engine in (store._reading, store._writing):
+        engine.dialect, engine._compiled_cache = first.dialect, first._compiled_cache
+
+
 @dataclass
 class World:
     """One project in one zone and one office; `sync` runs a cycle and lets five minutes pass."""
@@ -83,8 +121,7 @@ class World:
         procore.add_project(PROJECT, "Riverside", zone, zone)
         fourhse.add_project(TENANT, "Builder")
         fourhse.add_office(TENANT, OFFICE, "Riverside site")
-        store = Store(store_url, clock=clock)
-        store.upgrade()
+        store = opened(store_url, clock)
         line = Route(
             **{
                 "name": "riverside",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from procore_4hse.clients import FourHseApi, Http, ProcoreApi, fourhse_http, procore_http
 from procore_4hse.errors import ConfigurationError, MappingError, Problem
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.loader import load
@@ -18,9 +18,13 @@ from procore_4hse.mapping.schema import INCIDENT_FORM
 from procore_4hse.models import Side
 from procore_4hse.reconcile.snapshot import Limits, Policy
 from procore_4hse.route import Route
-from procore_4hse.runtime import Runtime
 from procore_4hse.settings.model import PrivacySettings, RouteSettings, Settings, WhenBarred
 from procore_4hse.store.repository import Store
+
+# The clients are imported where connections are made: what only reads the store does not wait for them.
+if TYPE_CHECKING:
+    from procore_4hse.clients import FourHseApi, Http, ProcoreApi
+    from procore_4hse.runtime import Runtime
 
 DIRECTIONS = {
     "both": Direction.BOTH,
@@ -36,13 +40,15 @@ MUST_CROSS = {using.key for using in INCIDENT_FORM.using.values() if using.is_re
 def open_runtime(
     settings: Settings, *, stopping: Callable[[], bool] = lambda: False, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[Runtime]:
-    """Connections and store for these settings, closed at the end; no call is made by opening them.
+    """Connections and an up-to-date store for these settings, closed at the end; no call is made by opening them.
 
     `sleep` may raise AskedToStop, which ends the cycle that waits.
     """
+    from procore_4hse.clients import FourHseApi, ProcoreApi
+    from procore_4hse.runtime import Runtime
+
     with ExitStack() as stack:
-        store = Store(settings.store.url.get_secret_value())
-        stack.callback(store.close)
+        store = stack.enter_context(open_store(settings))
         procore = stack.enter_context(_procore(settings, sleep))
         fourhse = stack.enter_context(_fourhse(settings, sleep))
 
@@ -66,6 +72,14 @@ def open_runtime(
             stopping=stopping,
             budgets={Side.PROCORE: procore.budget, Side.FOURHSE: fourhse.budget},
         )
+
+
+@contextmanager
+def open_store(settings: Settings) -> Iterator[Store]:
+    """The store of these settings, created or brought up to date first; closed at the end."""
+    with closing(Store(settings.store.url.get_secret_value())) as store:
+        store.upgrade()
+        yield store
 
 
 def routes_of(settings: Settings) -> tuple[Route, ...]:
@@ -132,6 +146,8 @@ def _route(route: RouteSettings, mapping: FieldMapping, limits: Limits) -> Route
 
 
 def _procore(settings: Settings, sleep: Callable[[float], None]) -> Http:
+    from procore_4hse.clients import procore_http
+
     section = settings.procore
     return procore_http(
         section.api_url,
@@ -146,6 +162,8 @@ def _procore(settings: Settings, sleep: Callable[[float], None]) -> Http:
 
 
 def _fourhse(settings: Settings, sleep: Callable[[float], None]) -> Http:
+    from procore_4hse.clients import fourhse_http
+
     section = settings.fourhse
     pace = {"pace": None} if urlsplit(section.api_url).scheme == "http" else {}
     return fourhse_http(

@@ -18,6 +18,7 @@ from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecution
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
+from structlog.contextvars import bound_contextvars
 
 from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.report import Report
@@ -143,22 +144,24 @@ class Daemon:
             self.stop.set()
 
     def _cycle_over(self, route: Route, news: JobExecutionEvent) -> None:
-        if isinstance(news.exception, StoreError):
-            log.error("daemon.no_store", route=route.name, error=news.exception)
-            self.exit_code = StoreError.exit_code
-            self.stop.set()
-        elif news.exception is not None:
-            log.error("daemon.cycle_failed", route=route.name, error=news.exception)
-        elif news.retval is not None:
-            self._tell(news.retval)
+        # This is another thread than the cycle's, which bound its own name.
+        with bound_contextvars(route=route.name):
+            if isinstance(news.exception, StoreError):
+                log.error("daemon.no_store", error=news.exception)
+                self.exit_code = StoreError.exit_code
+                self.stop.set()
+            elif news.exception is not None:
+                log.error("daemon.cycle_failed", error=news.exception)
+            elif news.retval is not None:
+                self._tell(news.retval)
         self._plan(route, self.every)
 
     def _tell(self, report: Report) -> None:
         """What a person should know of a cycle that did not end well; the cycle itself logs the others."""
         if report.exit_code == AccessRefused.exit_code:
-            log.error("daemon.no_access", route=report.route, reason=report.reason)
+            log.error("daemon.no_access", reason=report.reason)
         elif report.exit_code != 0:
-            log.warning("daemon.not_done", route=report.route, outcome=report.outcome, reason=report.reason)
+            log.warning("daemon.not_done", outcome=report.outcome, reason=report.reason)
 
     # Cycles -------------------------------------------------------------------------------------------------------
 
@@ -175,7 +178,8 @@ class Daemon:
             if self.stop.is_set():
                 return None
             report = run_cycle(self.runtime, route, Options())
-            self._purge(route)
+            with bound_contextvars(route=route.name):
+                self._purge(route)
             return report
         finally:
             self.under_way.discard(route.key)
@@ -190,4 +194,4 @@ class Daemon:
         done = purge_old(self.runtime, self.ages.ends, due)
         self.purged |= {key: now for key in due if key not in done.busy}
         if any(done.counts.values()):
-            log.info("daemon.purged", route=route.name, **done.counts)
+            log.info("daemon.purged", **done.counts)

@@ -4,7 +4,8 @@ SyncError                     the root; `exit_code` is what a command ends with
 ├── UsageError           2    a command was asked for something it cannot do
 ├── ConfigurationError   2    settings that cannot work; `problems` names all of them
 ├── MappingError         2    a mapping that cannot work; `problems` names all of them
-├── StoreError           4    the staging store is unusable
+├── StoreError           4    the staging store cannot be used until somebody does something about it
+├── StoreBusy            1    the staging store had no time for us; the next cycle goes on
 ├── LeaseLost            1    another process took the route over; nothing more may be written
 ├── AskedToStop          1    the process was told to end; what is under way is left for the next cycle
 ├── GuardStopped         7    a person is needed before this route may go on
@@ -65,6 +66,10 @@ class MappingError(ConfigurationError):
 
 class StoreError(SyncError):
     exit_code = 4
+
+
+class StoreBusy(SyncError):
+    """Nothing is wrong with the store: others kept it locked, or the connection to it broke. It goes on by itself."""
 
 
 class LeaseLost(SyncError):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 
 class Side(StrEnum):
@@ -101,6 +101,11 @@ class RawRecord:
     def ref(self) -> RecordRef:
         return RecordRef(self.side, self.kind, self.id)
 
+    @property
+    def equipment(self) -> RawRecord:
+        """What a Procore record says about equipment, as a record of its own beside it."""
+        return RawRecord(self.side, Kind.EQUIPMENT, f"{self.kind.value}-{self.id}", self.payload, self.parent_id)
+
 
 @dataclass(frozen=True)
 class Page:
@@ -120,40 +125,6 @@ class Page:
 class RecordAnswer:
     record: RawRecord
     server_date: datetime
-
-
-class IncidentApi(Protocol):
-    """One side's incident register, bound to the route's project or office. Writes are never retried here."""
-
-    OWN_FIELDS: ClassVar[frozenset[str]]
-    """What an update may touch; everything else is joined, computed or set by the server."""
-    NEVER_WRITTEN: ClassVar[frozenset[str]]
-    """Own fields that no call of ours ever sends."""
-
-    def own_fields(self, kind: Kind) -> frozenset[str]:
-        """What an update of such a record may touch; a person's has fewer fields than an incident."""
-
-    @property
-    def side(self) -> Side: ...
-
-    @property
-    def server_date(self) -> datetime | None:
-        """The latest Date header seen from this vendor."""
-
-    @property
-    def calls(self) -> int:
-        """Calls made so far by this thread, tokens included: routes run side by side, one thread each."""
-
-    def show(self, kind: Kind, record_id: str) -> RecordAnswer:
-        """The record as it is now; NotFound when it is gone or hidden."""
-
-    def create(self, kind: Kind, fields: Mapping[str, Any], *, intent_id: str) -> RecordAnswer: ...
-
-    def update(self, kind: Kind, record_id: str, fields: Mapping[str, Any]) -> RecordAnswer: ...
-
-    def delete(self, kind: Kind, record_id: str, *, force: bool = False) -> None: ...
-
-    def restore(self, kind: Kind, record_id: str) -> None: ...
 
 
 # What we remember ------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from procore_4hse.clients import FourHseApi, ProcoreApi
+from procore_4hse.apis import FourHseIncidentApi, ProcoreIncidentApi
 from procore_4hse.models import Side
 from procore_4hse.route import Route
 from procore_4hse.store.leases import Holder
@@ -32,11 +32,11 @@ class RateBudget(Protocol):
 
 @dataclass(frozen=True)
 class Runtime:
-    """What every cycle of a process shares. `registers` binds both sides to a route's project and office."""
+    """What every cycle of a process shares. `apis` binds both sides to a route's project and office."""
 
     store: Store
     clock: Callable[[], datetime]
-    apis: Callable[[Route], tuple[ProcoreApi, FourHseApi]]
+    apis: Callable[[Route], tuple[ProcoreIncidentApi, FourHseIncidentApi]]
     full_sweep_every: timedelta = timedelta(hours=24)
     settle_for: timedelta = timedelta(minutes=30)
     stopping: Callable[[], bool] = lambda: False

@@ -81,16 +81,16 @@ def fourhse(way: str, time: Time) -> Iterator[FourHseApi]:
 
 def check_walk(pages: list[Page], *, parents: frozenset[str] | None = None) -> None:
     """A whole walk: the pages asked for, text ids, none twice, as many as the total says."""
-    records = [found for page in pages for found in page.records]
+    records = [raw for page in pages for raw in page.records]
     assert [page.asked for page in pages] == list(range(1, len(pages) + 1))
     assert all(page.number == page.asked for page in pages)
     assert [page.is_last for page in pages] == [False] * (len(pages) - 1) + [True]
     assert {page.total for page in pages} == {len(records)}
-    assert len({found.id for found in records}) == len(records) > 0
-    assert all(isinstance(found.id, str) and isinstance(found.payload, dict) for found in records)
+    assert len({raw.id for raw in records}) == len(records) > 0
+    assert all(isinstance(raw.id, str) and isinstance(raw.payload, dict) for raw in records)
     assert all(page.server_date.utcoffset() is not None for page in pages)
-    for found in records:
-        assert found.parent_id is None if parents is None else found.parent_id in parents
+    for raw in records:
+        assert raw.parent_id is None if parents is None else raw.parent_id in parents
 
 
 def test_procores_project_has_a_time_zone(procore: ProcoreApi) -> None:
@@ -110,7 +110,7 @@ def test_procores_incidents_and_records_are_walked_whole(procore: ProcoreApi) ->
     incidents = list(procore.incident_pages(per_page=2))
     check_walk(incidents)
     assert len(incidents) > 1
-    ids = frozenset(found.id for page in incidents for found in page.records)
+    ids = frozenset(raw.id for page in incidents for raw in page.records)
     check_walk(list(procore.record_pages(Kind.INJURY)), parents=ids)
     assert [page.is_last for page in procore.record_pages(Kind.NEAR_MISS)] == [True]
     assert procore.server_date is not None
@@ -142,7 +142,7 @@ def test_4hses_project_and_office_are_active(fourhse: FourHseApi) -> None:
 def test_4hses_incidents_and_persons_are_walked_whole(fourhse: FourHseApi) -> None:
     incidents = list(fourhse.pages(Kind.INCIDENT))
     check_walk(incidents)
-    ids = frozenset(found.id for page in incidents for found in page.records)
+    ids = frozenset(raw.id for page in incidents for raw in page.records)
     check_walk(list(fourhse.pages(Kind.PERSON)), parents=ids)
     assert fourhse.server_date is not None
     assert fourhse.calls == 3

@@ -315,9 +315,9 @@ def test_people_and_equipment_of_the_office(bench: Bench) -> None:
 
 def test_people_of_one_name_change_places_between_pages_and_are_still_all_found_once(quick: Bench) -> None:
     ids = [quick.system.add_person(FOURHSE_PROJECT, OFFICE, f"Ann {n}", "Lee") for n in range(120)]
-    found = people(quick)
-    assert len(found) == len(set(found))
-    assert sorted(found) == sorted(ids)
+    rows = people(quick)
+    assert len(rows) == len(set(rows))
+    assert sorted(rows) == sorted(ids)
     assert quick.system.calls["person-office/index"] > 2
 
 

@@ -11,7 +11,8 @@ import pytest
 import structlog
 from handmade import COMPANY, NOON, Time, Vendor, fourhse_at, half, procore_at
 
-from procore_4hse.clients import CALL_TIMEOUT, Http, procore_http
+from procore_4hse.apis import CALL_TIMEOUT
+from procore_4hse.clients import Http, procore_http
 from procore_4hse.clients.transport import ATTEMPT_LASTS, TIMEOUT, Call
 from procore_4hse.errors import (
     AccessRefused,

@@ -112,11 +112,11 @@ url = "sqlite:///sync.db"
 
     def run(self, *words: str, answer: str | None = None) -> Result:
         """The command with these words after the global options."""
-        found = CliRunner(env={"SYNC_CONFIG": str(self.file), "COLUMNS": "200", **self.environ}).invoke(
+        result = CliRunner(env={"SYNC_CONFIG": str(self.file), "COLUMNS": "200", **self.environ}).invoke(
             app, list(words), input=answer
         )
         structlog.reset_defaults()
-        return found
+        return result
 
     def json(self, *words: str, exit_code: int = 0) -> Any:
         """The one JSON object that the command prints on standard output."""

@@ -173,8 +173,8 @@ class Life:
     def _verdicts(self, before: Link) -> str:
         """The comparison that a cycle makes of what is staged, against the base."""
         images = self._image(Side.PROCORE, before.procore_id), self._image(Side.FOURHSE, before.fourhse_id)
-        found = diff(self.world.route.mapping.fields, *images, dict(before.base), {})
-        return _columns(*((each.field.label, each.verdict.value, each.reason) for each in found))
+        differences = diff(self.world.route.mapping.fields, *images, dict(before.base), {})
+        return _columns(*((each.field.label, each.verdict.value, each.reason) for each in differences))
 
     def _asked(self) -> str:
         (entry,) = self.world.inbox()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -17,6 +18,9 @@ from procore_4hse.simulator.wire import Request, Response
 
 CREATES = ("/v2/incident/create", "/incidents")
 """How the path of a create ends, in 4HSE and in Procore."""
+
+BARE = {name: os.environ[name] for name in ("PYTHONPYCACHEPREFIX",) if name in os.environ}
+"""The environment of a command with none of its own: compiled modules are found, and left, where `make` has them."""
 
 MAIN = "from procore_4hse.cli import main; main()"
 

@@ -50,9 +50,9 @@ def test_a_dry_run_shows_and_writes_nothing(full: Stand) -> None:
 
 
 def test_one_object_like_that_of_sync_with_the_preview_in_it(full: Stand) -> None:
-    found = full.json(*RANGE, "--yes")
-    route = route_of(found)
-    assert (found["outcome"], found["exit"], route["outcome"], route["reason"]) == ("ok", 0, "ok", None)
+    report = full.json(*RANGE, "--yes")
+    route = route_of(report)
+    assert (report["outcome"], report["exit"], route["outcome"], route["reason"]) == ("ok", 0, "ok", None)
     assert route["written"]["procore"]["created"] == route["written"]["fourhse"]["created"] == 8
     assert route["preview"]["creates"] == {"procore": 8, "fourhse": 8}
     assert (route["preview"]["first"], route["preview"]["last"], route["preview"]["days"]) == (*RANGE[2::2], 8)
@@ -90,9 +90,9 @@ def test_days_that_are_none_and_ranges_that_end_too_early_are_refused(full: Stan
 def test_a_direction_and_a_route_narrow_it(full: Stand) -> None:
     full.configure("riverside", "harbour", since='"2026-01-01"')
     full.on_site("In the harbour", FIRST, route="harbour")
-    found = full.json(*RANGE, "--route", "riverside", "--direction", "procore-to-4hse", "--yes")
-    assert route_of(found)["written"]["procore"]["created"] == 0
-    assert route_of(found)["written"]["fourhse"]["created"] == 8
+    report = full.json(*RANGE, "--route", "riverside", "--direction", "procore-to-4hse", "--yes")
+    assert route_of(report)["written"]["procore"]["created"] == 0
+    assert route_of(report)["written"]["fourhse"]["created"] == 8
     assert not full.fourhse.dump(PLACES["harbour"][1])
 
 
@@ -100,8 +100,8 @@ def test_one_route_that_fails_does_not_stop_the_other(full: Stand) -> None:
     full.configure("riverside", "harbour", since='"2026-01-01"')
     full.on_site("In the harbour", FIRST, route="harbour")
     full.faults.add(FaultKind.FORBIDDEN, path=rf"/projects/{PLACES['riverside'][0]}$")
-    found = full.json(*RANGE, "--yes", exit_code=3)
-    assert [(route["outcome"], route["preview"] is None) for route in found["routes"]] == [
+    report = full.json(*RANGE, "--yes", exit_code=3)
+    assert [(route["outcome"], route["preview"] is None) for route in report["routes"]] == [
         ("failed", True),
         ("ok", False),
     ]
@@ -165,8 +165,8 @@ def test_filing_types_are_carried_only_when_asked_for(stand: Stand, words: tuple
     stand.procore.add_person(project, "Ann", "Lee", employee_id="E1")
     hired = stand.fourhse.add_person(TENANT, office, "Ann", "Lee", code="E1")
     incident = stand.in_office("Fall", FIRST, category="ACCIDENTS")
-    told = {"office_incident_id": incident, "person_office_id": hired, "description": "Filing type: Lost time"}
-    stand.fourhse.hand_create("incident-person", office, **told)
+    fields = {"office_incident_id": incident, "person_office_id": hired, "description": "Filing type: Lost time"}
+    stand.fourhse.hand_create("incident-person", office, **fields)
     assert ("no filing type is written" in stand.said(*RANGE, *words, "--dry-run")) is (filed is None)
     assert stand.json(*RANGE, *words, "--yes")["exit"] == 0
     stand.run("sync")

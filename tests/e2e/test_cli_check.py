@@ -21,10 +21,10 @@ def told(found: dict[str, Any], level: str) -> str:
 def test_a_sound_configuration_is_in_order_and_nothing_is_written(stand: Stand) -> None:
     stand.on_site("Secret happening")
     stand.in_office("Secret happening")
-    found = stand.json("check")
-    assert (found["outcome"], found["exit"]) == ("ok", 0)
-    assert told(found, "warning") == told(found, "problem") == ""
-    fine = told(found, "ok")
+    report = stand.json("check")
+    assert (report["outcome"], report["exit"]) == ("ok", 0)
+    assert told(report, "warning") == told(report, "problem") == ""
+    fine = told(report, "ok")
     assert "Procore: The credentials are accepted." in fine
     assert "4HSE: The credentials are accepted." in fine
     assert "its days are those of America/Los_Angeles" in fine
@@ -39,8 +39,8 @@ def test_a_sound_configuration_is_in_order_and_nothing_is_written(stand: Stand) 
 def test_gaps_in_words_and_missing_rights_are_warnings(stand: Stand) -> None:
     stand.in_office("Old one", category="Fire")
     stand.procore.service_account_is_admin = False
-    found = stand.json("check")
-    warnings = told(found, "warning")
+    report = stand.json("check")
+    warnings = told(report, "warning")
     assert "route riverside: Category: 4HSE shows the category 'Fire'" in warnings
     assert "(1 incident); add the word to the mapping." in warnings
     assert "recycle bin may not be seen" in warnings
@@ -98,19 +98,19 @@ def test_a_list_that_is_closed_to_us_is_told_and_the_others_are_compared(stand: 
 
 def test_refused_credentials_of_one_system_leave_the_other_checked(stand: Stand) -> None:
     stand.environ = {"SYNC_PROCORE__CLIENT_SECRET": "wrong-and-secret"}
-    found = stand.json("check", exit_code=3)
-    assert found["exit"] == 3
-    assert "Procore: Procore refused to give a token; check procore.client_id" in told(found, "problem")
-    assert "4HSE: The credentials are accepted." in told(found, "ok")
+    report = stand.json("check", exit_code=3)
+    assert report["exit"] == 3
+    assert "Procore: Procore refused to give a token; check procore.client_id" in told(report, "problem")
+    assert "4HSE: The credentials are accepted." in told(report, "ok")
     assert "wrong-and-secret" not in stand.run("check").output
 
 
 def test_a_route_that_may_not_be_seen_is_told_by_its_name(stand: Stand) -> None:
     stand.configure("riverside", "harbour")
     stand.procore.hide_project(1363618)
-    found = stand.json("check", exit_code=3)
-    assert "route harbour: Procore does not allow GET" in told(found, "problem")
-    assert "route riverside: The Procore project can be read" in told(found, "ok")
+    report = stand.json("check", exit_code=3)
+    assert "route harbour: Procore does not allow GET" in told(report, "problem")
+    assert "route riverside: The Procore project can be read" in told(report, "ok")
 
 
 def test_clocks_that_differ_are_told(stand: Stand) -> None:
@@ -122,8 +122,8 @@ def test_clocks_that_differ_are_told(stand: Stand) -> None:
 
 def test_a_project_without_a_zone_needs_a_person(stand: Stand) -> None:
     stand.procore.add_project(1363617, "riverside", "Nowhere", "")
-    found = stand.json("check", exit_code=7)
-    assert "does not say which time zone" in told(found, "problem")
+    report = stand.json("check", exit_code=7)
+    assert "does not say which time zone" in told(report, "problem")
 
 
 def test_an_office_that_ended_or_a_suspended_project_is_told(stand: Stand) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from cli_stand import Stand
+from processes import BARE
 from sqlalchemy import update
 
 from procore_4hse.models import ItemKind
@@ -43,8 +44,8 @@ def check_shape(found: dict[str, Any], *more: str) -> list[dict[str, Any]]:
 def test_a_sync_prints_one_object_and_everything_has_crossed(stand: Stand) -> None:
     for number in range(3):
         stand.on_site(f"On site {number}")
-    (route,) = check_shape(found := stand.json("sync"))
-    assert (found["outcome"], found["exit"], route["route"], route["reason"]) == ("ok", 0, "riverside", None)
+    (route,) = check_shape(report := stand.json("sync"))
+    assert (report["outcome"], report["exit"], route["route"], route["reason"]) == ("ok", 0, "riverside", None)
     assert route["written"] == {
         "procore": {"created": 0, "updated": 0, "deleted": 0},
         "fourhse": {"created": 3, "updated": 0, "deleted": 0},
@@ -58,9 +59,9 @@ def test_a_sync_prints_one_object_and_everything_has_crossed(stand: Stand) -> No
 def test_two_populated_registers_wait_for_a_yes(stand: Stand) -> None:
     stand.on_site("Cut hand")
     stand.in_office("Loose board")
-    found = stand.json("sync", exit_code=7)
-    assert (found["outcome"], found["exit"], found["routes"][0]["outcome"]) == ("stopped", 7, "stopped")
-    assert found["routes"][0]["inbox"]["guard"] == 1
+    report = stand.json("sync", exit_code=7)
+    assert (report["outcome"], report["exit"], report["routes"][0]["outcome"]) == ("stopped", 7, "stopped")
+    assert report["routes"][0]["inbox"]["guard"] == 1
     assert stand.writes == 0
     assert stand.json("sync", "--first")["routes"][0]["written"]["procore"]["created"] == 1
 
@@ -96,19 +97,19 @@ def test_one_refused_record_makes_the_cycle_partial_and_the_next_one_fine(stand:
     stand.on_site("First")
     stand.on_site("Second")
     stand.faults.add(FaultKind.ERROR_BEFORE, method="POST", path="incident/create", status=422)
-    found = stand.json("sync", exit_code=1)
-    assert (found["outcome"], found["exit"]) == ("partial", 1)
-    assert found["routes"][0]["inbox"]["refused"] == 1
-    assert found["routes"][0]["written"]["fourhse"]["created"] == 1
+    report = stand.json("sync", exit_code=1)
+    assert (report["outcome"], report["exit"]) == ("partial", 1)
+    assert report["routes"][0]["inbox"]["refused"] == 1
+    assert report["routes"][0]["written"]["fourhse"]["created"] == 1
     assert stand.json("sync")["exit"] == 0
 
 
 def test_refused_credentials_end_with_3_and_never_show_them(stand: Stand) -> None:
     stand.environ = {"SYNC_FOURHSE__PASSWORD": "wrong-and-secret"}
     done = stand.run("sync", "--json")
-    found = json.loads(done.stdout)
-    assert (done.exit_code, found["outcome"], found["exit"]) == (3, "failed", 3)
-    assert "4HSE refused to give a token" in found["routes"][0]["reason"]
+    report = json.loads(done.stdout)
+    assert (done.exit_code, report["outcome"], report["exit"]) == (3, "failed", 3)
+    assert "4HSE refused to give a token" in report["routes"][0]["reason"]
     assert "wrong-and-secret" not in done.output
 
 
@@ -116,14 +117,14 @@ def test_one_routes_failure_leaves_the_other_alone_and_the_gravest_code_counts(s
     stand.configure("riverside", "harbour")
     stand.on_site("Cut hand", route="harbour")
     stand.procore.hide_project(1363617)
-    found = stand.json("sync", exit_code=3)
-    assert {route["route"]: route["outcome"] for route in found["routes"]} == {"riverside": "failed", "harbour": "ok"}
-    assert found["routes"][1]["written"]["fourhse"]["created"] == 1
+    report = stand.json("sync", exit_code=3)
+    assert {route["route"]: route["outcome"] for route in report["routes"]} == {"riverside": "failed", "harbour": "ok"}
+    assert report["routes"][1]["written"]["fourhse"]["created"] == 1
     stand.in_office("Loose board", route="riverside")
     stand.procore.hide_project(1363617, hidden=False)
     stand.on_site("Dust", route="riverside")
-    found = stand.json("sync", exit_code=7)
-    assert (found["outcome"], [route["outcome"] for route in found["routes"]]) == ("stopped", ["stopped", "ok"])
+    report = stand.json("sync", exit_code=7)
+    assert (report["outcome"], [route["outcome"] for route in report["routes"]]) == ("stopped", ["stopped", "ok"])
 
 
 def test_only_named_and_enabled_routes_take_part(stand: Stand) -> None:
@@ -204,9 +205,9 @@ def test_status_fails_when_something_waits_too_long(stand: Stand) -> None:
     with (store := Store(f"sqlite:///{stand.folder}/sync.db")).begin() as unit:
         unit.connection.execute(update(INBOX).values(since=unit.now - timedelta(hours=25)))
     store.close()
-    found = stand.json("status", "--fail-over", "24h", exit_code=7)
-    assert found["exit"] == 7
-    assert found["routes"][0]["oldest"]["id"] == "1"
+    status = stand.json("status", "--fail-over", "24h", exit_code=7)
+    assert status["exit"] == 7
+    assert status["routes"][0]["oldest"]["id"] == "1"
     assert "waiting for 1 day, too long" in stand.said("status", "--fail-over", "24h", exit_code=7)
     assert stand.run("status").exit_code == 0
     assert "--fail-over soon" in stand.said("status", "--fail-over", "soon", exit_code=2)
@@ -224,7 +225,7 @@ def test_status_makes_no_call(stand: Stand) -> None:
 
 def real(stand: Stand, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "procore_4hse", "--config", str(stand.file), *words]
-    return subprocess.run(command, env={**environ}, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env={**BARE, **environ}, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_the_real_command_prints_one_object_and_keeps_its_store_private(stand: Stand) -> None:

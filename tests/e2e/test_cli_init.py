@@ -95,13 +95,13 @@ def test_mapping_check_names_every_problem(stand: Stand) -> None:
     text = (folder / "incident.yaml").read_text()
     (folder / "incident.yaml").write_text(text.replace("using: title", "using: headline").replace("4hse wins", "x"))
     (folder / "words/category.yaml").write_text("- 4hse: ACCIDENTS\n  procore: wound\n")
-    found = stand.json("mapping", "check", exit_code=2)
-    assert list(found) == ["outcome", "exit", "problems", "remarks", "mappings"]
-    assert {Path(problem["place"].partition(":")[0]).name for problem in found["problems"]} == {
+    report = stand.json("mapping", "check", exit_code=2)
+    assert list(report) == ["outcome", "exit", "problems", "remarks", "mappings"]
+    assert {Path(problem["place"].partition(":")[0]).name for problem in report["problems"]} == {
         "incident.yaml",
         "category.yaml",
     }
-    assert all(problem["what"] and problem["remedy"] for problem in found["problems"])
+    assert all(problem["what"] and problem["remedy"] for problem in report["problems"])
     said = stand.said("sync", exit_code=2)
     assert "The mapping has" in said
     assert "`headline`" in said
@@ -143,9 +143,9 @@ def test_simulate_prints_a_configuration_that_works(tmp_path: Path) -> None:
         environ = {name: value.strip("'") for name, value in names.items()}
         environ["SYNC_STORE__URL"] = f"sqlite:///{tmp_path}/simulated.db"
         done = CliRunner(env=environ).invoke(app, ["sync", "--first", "--json"])
-    found = json.loads(done.stdout)
-    assert found["exit"] == 0
-    assert found["routes"][0]["population"]["procore"]["in_sync"] == 14
+    report = json.loads(done.stdout)
+    assert report["exit"] == 0
+    assert report["routes"][0]["population"]["procore"]["in_sync"] == 14
     assert not os.path.exists(tmp_path / "config")
 
 
@@ -179,8 +179,8 @@ REFUSED = {
 
 def test_an_edit_by_hand_that_cannot_be_is_told(here: Path) -> None:
     with simulated(here, "--init", "--incidents", "0"):
-        told = {words: run("simulate", "edit", *words) for words in REFUSED}
-    for words, (code, said) in told.items():
+        answers = {words: run("simulate", "edit", *words) for words in REFUSED}
+    for words, (code, said) in answers.items():
         assert (code, REFUSED[words] in said) == (2, True), said
 
 

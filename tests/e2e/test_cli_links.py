@@ -203,8 +203,8 @@ def test_a_refused_one_keeps_the_vendors_words(stand: Stand) -> None:
 
 def test_each_field_tells_value_in_rule_value_out_and_the_way_back(stand: Stand) -> None:
     site, _ = stand.linked("Fall from ladder")
-    found = {(each["from"], each["field"]): each for each in stand.json("explain", site)["crossings"]}
-    day = found["procore", "day"]
+    crossings = {(each["from"], each["field"]): each for each in stand.json("explain", site)["crossings"]}
+    day = crossings["procore", "day"]
     assert list(day) == [
         "field", "label", "from", "value_in", "means", "using", "direction", "if_both_changed", "new_record",
         "linked_record", "reads_back", "round_trip", "lost", "why",
@@ -213,7 +213,7 @@ def test_each_field_tells_value_in_rule_value_out_and_the_way_back(stand: Stand)
     assert day["new_record"] == {"date_incident": DAY.isoformat()}
     assert (day["linked_record"], day["reads_back"], day["round_trip"]) == ({}, DAY.isoformat(), "lossy")
     assert set(day["lost"]) == {"event_date", "time_unknown"}
-    assert found["fourhse", "category"]["round_trip"] == "stays"
+    assert crossings["fourhse", "category"]["round_trip"] == "stays"
     said = stand.said("explain", site)
     assert "value in rule out, to a new record out, to the linked one and back" in said
     assert "nothing: they agree" in said
@@ -304,8 +304,8 @@ def test_what_a_near_miss_has_no_place_for_is_counted_and_named(stand: Stand) ->
     (person,) = stand.json("explain", site)["people"]
     assert (person["record"], person["local"]) == ("near_miss", [])
     assert "in 4HSE, for which" not in stand.said("explain", site)
-    told = {"days": 9, "description": "Affliction: Burn\n\nIt missed him."}
-    stand.fourhse.hand_edit("incident-person", person["fourhse_id"], **told)
+    fields = {"days": 9, "description": "Affliction: Burn\n\nIt missed him."}
+    stand.fourhse.hand_edit("incident-person", person["fourhse_id"], **fields)
     assert stand.json("sync")["routes"][0]["written"]["procore"]["updated"] == 1, "the text below the lines"
     (person,) = stand.json("explain", str(near))["people"]
     assert person["local"] == [

@@ -242,15 +242,15 @@ def test_trying_makes_no_call_and_no_write(stand: Stand) -> None:
 def test_changes_are_told_key_by_key(stand: Stand) -> None:
     site, office = stand.linked("Fall from ladder")
     folder = other_mapping(stand)
-    (found,) = stand.json("mapping", "diff", folder)["routes"]
-    assert list(found) == [
+    (route,) = stand.json("mapping", "diff", folder)["routes"]
+    assert list(route) == [
         "route", "mapping", "incidents", "concerned", "rows", "counts", "newly", "stop", "changes",
     ]  # fmt: skip
-    assert (found["incidents"], found["concerned"], found["stop"]) == (1, 1, None)
-    assert found["rows"] == ["Case number: this row is new."]
-    assert found["counts"] == [{"field": "Case number", "side": "fourhse", "what": "update", "incidents": 1}]
-    assert found["newly"] == {"held": 0, "excluded": 0, "asked": 0}
-    (change,) = found["changes"]
+    assert (route["incidents"], route["concerned"], route["stop"]) == (1, 1, None)
+    assert route["rows"] == ["Case number: this row is new."]
+    assert route["counts"] == [{"field": "Case number", "side": "fourhse", "what": "update", "incidents": 1}]
+    assert route["newly"] == {"held": 0, "excluded": 0, "asked": 0}
+    (change,) = route["changes"]
     assert change == {
         "procore_id": site,
         "fourhse_id": office,
@@ -301,8 +301,8 @@ def test_the_same_mapping_changes_nothing(stand: Stand) -> None:
 
 def test_a_row_more_changes_none_of_its_neighbours(stand: Stand) -> None:
     stand.linked()
-    (found,) = stand.json("mapping", "diff", str(with_activity(stand)))["routes"]
-    assert found["rows"] == ["Activity: this row is new."]
+    (route,) = stand.json("mapping", "diff", str(with_activity(stand)))["routes"]
+    assert route["rows"] == ["Activity: this row is new."]
 
 
 def test_an_empty_store_says_what_to_run(stand: Stand) -> None:
@@ -314,8 +314,8 @@ def test_every_route_is_told_or_the_one_that_is_named(stand: Stand) -> None:
     stand.on_site("Fall", DAY, route="harbour")
     stand.run("sync")
     assert len(stand.json("mapping", "diff", str(MAPPING))["routes"]) == 2
-    (found,) = stand.json("mapping", "diff", str(MAPPING), "--route", "harbour")["routes"]
-    assert (found["route"], found["incidents"]) == ("harbour", 1)
+    (route,) = stand.json("mapping", "diff", str(MAPPING), "--route", "harbour")["routes"]
+    assert (route["route"], route["incidents"]) == ("harbour", 1)
 
 
 @pytest.mark.parametrize("command", [("diff", "nowhere"), ("try", "1", "--mapping", "nowhere")])

@@ -15,9 +15,9 @@ def test_a_route_that_bars_a_row_does_not_start(stand: Stand) -> None:
         said = stand.said(*command, exit_code=2)
         assert "the row `Affliction` goes to 4HSE and Procore, where its class, health, may not cross" in said
         assert 'Let health cross there, or write when_barred = "leave out"' in said
-    found = stand.json("mapping", "check", exit_code=2)
-    assert {problem["place"] for problem in found["problems"]} == {"route riverside, privacy, health"}
-    assert len(found["problems"]) == 5
+    report = stand.json("mapping", "check", exit_code=2)
+    assert {problem["place"] for problem in report["problems"]} == {"route riverside, privacy, health"}
+    assert len(report["problems"]) == 5
     assert stand.calls == 0
 
 
@@ -44,9 +44,9 @@ def test_the_story_of_an_incident_says_what_stays_home(stand: Stand) -> None:
     ours, _ = stand.linked()
     stand.procore.hand_edit("incident", int(ours), description="Quite another text.")
     stand.run("sync")
-    (found,) = [one for one in stand.json("explain", ours)["fields"] if one["field"] == "description"]
-    assert (found["verdict"], found["to"]) == ("local", None)
-    assert found["reason"] == "left out: location may not cross to 4HSE or Procore"
+    (field,) = [one for one in stand.json("explain", ours)["fields"] if one["field"] == "description"]
+    assert (field["verdict"], field["to"]) == ("local", None)
+    assert field["reason"] == "left out: location may not cross to 4HSE or Procore"
     assert "left out: location may not cross" in stand.said("explain", ours)
 
 

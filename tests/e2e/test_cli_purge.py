@@ -110,8 +110,8 @@ def test_the_daemon_goes_by_the_same_ages(stand: Stand) -> None:
         stand.faults.on_request.append(end_in_the_second)
         code, log = ended(process)
     assert code == 0
-    (told,) = [line for line in log if line["event"] == "daemon.purged"]
-    assert (told["route"], told["journal"], told["raw_records"]) == ("riverside", 1, 0)
+    (purged,) = [line for line in log if line["event"] == "daemon.purged"]
+    assert (purged["route"], purged["journal"], purged["raw_records"]) == ("riverside", 1, 0)
     assert b"wheelbarrow" not in values_in_the_journal(stand)
 
 
@@ -119,9 +119,9 @@ def values_in_the_journal(stand: Stand) -> bytes:
     store = store_of(stand)
     with store.read() as unit:
         rows = unit.connection.execute(text("SELECT action, fields, before, answer, words FROM journal"))
-        found = str([tuple(row) for row in rows]).encode()
+        values = str([tuple(row) for row in rows]).encode()
     store.close()
-    return found
+    return values
 
 
 def test_a_route_in_a_cycle_is_told_and_left(stand: Stand) -> None:
@@ -132,8 +132,8 @@ def test_a_route_in_a_cycle_is_told_and_left(stand: Stand) -> None:
         unit.leases.take(ROUTE_KEY, Holder.this_process(), ttl=timedelta(hours=1), grace=timedelta(0))
     store.close()
     assert "A cycle of route riverside is running" in stand.said("db", "purge", "--before", "2025-01-01", exit_code=1)
-    found = stand.json("db", "purge", "--before", "2025-01-01", exit_code=1)
-    assert (found["journal"], found["busy"]) == (0, ["riverside"])
+    report = stand.json("db", "purge", "--before", "2025-01-01", exit_code=1)
+    assert (report["journal"], report["busy"]) == (0, ["riverside"])
 
 
 # One person ------------------------------------------------------------------------------------------------------

@@ -86,10 +86,10 @@ def test_a_person_s_partner_is_proposed_and_named(stand: Stand) -> None:
 
 def test_somebody_else_s_partner_and_nobody_s_id_are_refused(stand: Stand) -> None:
     _, bo, item = stranger(stand)
-    told = stand.said("inbox", "approve", item["id"], "--with", bo, exit_code=2)
-    assert f"4HSE {bo} is the partner of somebody else already." in told
-    told = stand.said("inbox", "approve", item["id"], "--with", "7", exit_code=2)
-    assert "4HSE's directory shows no person 7 on this route." in told
+    said = stand.said("inbox", "approve", item["id"], "--with", bo, exit_code=2)
+    assert f"4HSE {bo} is the partner of somebody else already." in said
+    said = stand.said("inbox", "approve", item["id"], "--with", "7", exit_code=2)
+    assert "4HSE's directory shows no person 7 on this route." in said
     assert "Say who it is: --with the person's id in 4HSE." in stand.said("inbox", "approve", item["id"], exit_code=2)
     assert only(stand)["id"] == item["id"]
 

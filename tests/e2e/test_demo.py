@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import BARE
 
 from procore_4hse.demo import INCIDENTS, NotHeld, Stage, happenings, open_stage
 from procore_4hse.models import ItemKind
@@ -36,11 +37,11 @@ class Shown:
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
-    """One run of the command, with an empty environment, in an empty folder."""
+    """One run of the command, with a bare environment, in an empty folder. Slow, for it is the whole demo."""
     here, temporary = tmp_path_factory.mktemp("here"), tmp_path_factory.mktemp("temporary")
     done = subprocess.run(
         [Path(sys.executable).parent / "procore-4hse", "demo"],
-        cwd=here, env={"TMPDIR": str(temporary)}, capture_output=True, text=True, check=False,
+        cwd=here, env={**BARE, "TMPDIR": str(temporary)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     left = [str(path) for folder in (here, temporary) for path in folder.iterdir()]
     return Shown(done.returncode, done.stdout, done.stderr, left)

@@ -2,8 +2,6 @@
 
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 import typer
 import yaml
 from one_incident import BLOCK, DOCUMENT, blocks, written_into
 from pydantic import BaseModel, SecretStr
 from pydantic_core import PydanticUndefined
+from typer.testing import CliRunner
 
 from procore_4hse.cli import app
 from procore_4hse.demo import open_stage
@@ -66,22 +66,22 @@ def options_of(command: Any) -> list[str]:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_readme_tells_every_command_with_its_options(name: str) -> None:
-    told = rows_of(name)
-    assert told, f"README.md has no row for `{name}`"
-    missing = [opt for opt in options_of(COMMANDS[name]) if opt not in EVERYWHERE and opt not in told]
+    rows = rows_of(name)
+    assert rows, f"README.md has no row for `{name}`"
+    missing = [opt for opt in options_of(COMMANDS[name]) if opt not in EVERYWHERE and opt not in rows]
     assert missing == []
 
 
 def test_the_readme_tells_no_command_that_is_not_there() -> None:
     table = README.split("| command | does |")[1].split("\n\n")[0]
     cells = [row.replace(r"\|", "").split("|")[1] for row in table.splitlines() if row.startswith("| `")]
-    told = {re.match(r"[a-z]+(?: [a-z]+)?", spelled)[0] for cell in cells for spelled in re.findall("`([^`]*)`", cell)}  # type: ignore[index]
-    assert told == {name.removesuffix(" list") for name in COMMANDS}
+    names = {re.match(r"[a-z]+(?: [a-z]+)?", spelled)[0] for cell in cells for spelled in re.findall("`([^`]*)`", cell)}  # type: ignore[index]
+    assert names == {name.removesuffix(" list") for name in COMMANDS}
 
 
 def test_the_readme_tells_every_option_before_the_command() -> None:
-    told = README.split("Before the command:")[1].split("\n\n")[0]
-    assert [opt for param in PROGRAM.params for opt in param.opts if opt not in EVERYWHERE and opt not in told] == []
+    text = README.split("Before the command:")[1].split("\n\n")[0]
+    assert [opt for param in PROGRAM.params for opt in param.opts if opt not in EVERYWHERE and opt not in text] == []
 
 
 def settings() -> Iterator[tuple[str, Any]]:
@@ -117,8 +117,8 @@ def test_the_readme_tells_every_setting_with_its_default(key: str, default: Any)
 
 def test_the_readme_tells_no_setting_that_is_not_there() -> None:
     table = README.split("| key | default | meaning |")[1].split("\n\n")[0]
-    told = {key for row in table.splitlines() for key in re.findall(r"`(\w+(?:\.\w+)+)`", "|".join(row.split("|")[:2]))}
-    assert told == {key for key, _ in settings()}
+    keys = {key for row in table.splitlines() for key in re.findall(r"`(\w+(?:\.\w+)+)`", "|".join(row.split("|")[:2]))}
+    assert keys == {key for key, _ in settings()}
 
 
 def test_the_readme_names_the_variables_that_are_read() -> None:
@@ -165,9 +165,9 @@ def test_a_command_line_in_the_documents_can_be_typed(line: str) -> None:
 
 def test_the_readme_names_make_words_that_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    told = {*re.findall(r"`make (\w+)`", README), *re.findall(r"^make (\w+)", README, re.MULTILINE)}
-    assert {"demo", "test", "check", "bench", "record"} <= told
-    assert [word for word in told if not re.search(rf"^{word}:", makefile, re.MULTILINE)] == []
+    words = {*re.findall(r"`make (\w+)`", README), *re.findall(r"^make (\w+)", README, re.MULTILINE)}
+    assert {"demo", "test", "check", "bench", "record"} <= words
+    assert [word for word in words if not re.search(rf"^{word}:", makefile, re.MULTILINE)] == []
 
 
 def test_the_manifest_in_the_readme_is_yaml_that_runs_a_known_command() -> None:
@@ -177,30 +177,31 @@ def test_the_manifest_in_the_readme_is_yaml_that_runs_a_known_command() -> None:
     assert set(options) <= set(options_of(COMMANDS[command]))
 
 
-def typed(line: str, config: Path, folder: Path) -> int:
-    """The exit code of a command line as a reader would type it, in this folder and with this configuration."""
-    program = Path(sys.executable).parent / "procore-4hse"
-    words = ["--config", str(config), *shlex.split(line)[1:]]
-    return subprocess.run([program, *words], cwd=folder, env={}, capture_output=True, check=False).returncode
+def typed(line: str, config: Path) -> int:
+    """The exit code of a command line as a reader would type it, with this configuration."""
+    code = CliRunner().invoke(app, ["--config", str(config), *shlex.split(line)[1:]]).exit_code
+    structlog.reset_defaults()
+    return code
 
 
-def test_the_first_steps_of_the_readme_can_be_taken(tmp_path: Path) -> None:
+def test_the_first_steps_of_the_readme_can_be_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two full registers: the plan shows a first meeting, the sync asks, a person says yes, the next sync is done."""
     section = README.split("## With your own systems")[1]
     (block,) = re.findall(r"```sh\n(.*?)```", section.split("## Configuration")[0], re.DOTALL)
     steps = [line.split("#")[0].strip() for line in block.splitlines()]
     mapping = [line.split("#")[0].strip() for line in README.splitlines() if line.startswith("procore-4hse mapping")]
     (tmp_path / "stage").mkdir()
+    monkeypatch.chdir(tmp_path)
     with open_stage(tmp_path / "stage", incidents=30) as stage:
         config = tmp_path / "stage" / "sync.toml"
-        assert typed(steps[0], tmp_path / "mine.toml", tmp_path) == 0
-        assert {step: typed(step, config, tmp_path) for step in steps[1:]} == {
+        assert typed(steps[0], tmp_path / "mine.toml") == 0
+        assert {step: typed(step, config) for step in steps[1:]} == {
             "procore-4hse check": 0,
             "procore-4hse plan": 7,
             "procore-4hse sync": 7,
         }
         later = [f"procore-4hse inbox approve {stage.inbox()[0].id}", "procore-4hse sync", "procore-4hse status"]
-        assert [typed(line, config, tmp_path) for line in (*later, *mapping)] == [0] * 5
+        assert [typed(line, config) for line in (*later, *mapping)] == [0] * 5
         assert stage.differences() == []
     assert (tmp_path / "mine.toml").exists()
 
@@ -224,8 +225,8 @@ def test_the_changelog_has_the_version_that_is_shipped() -> None:
 
 def rooms() -> list[str]:
     """Every module and package on the ground floor of ours."""
-    found = [path for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
-    return sorted(f"{path.name}/" if path.is_dir() else path.name for path in found if path.name != "__init__.py")
+    paths = [path for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+    return sorted(f"{path.name}/" if path.is_dir() else path.name for path in paths if path.name != "__init__.py")
 
 
 @pytest.mark.parametrize("room", rooms())
@@ -235,21 +236,23 @@ def test_the_architecture_has_a_paragraph_for_every_room(room: str) -> None:
 
 def modules() -> list[str]:
     """Every module in a package of ours, `mapping/lenses/days.py`."""
-    found = (path.relative_to(PACKAGE) for path in PACKAGE.glob("*/**/*.py") if path.name != "__init__.py")
-    return sorted(path.as_posix() for path in found if "migrations" not in path.parts)
+    paths = (path.relative_to(PACKAGE) for path in PACKAGE.glob("*/**/*.py") if path.name != "__init__.py")
+    return sorted(path.as_posix() for path in paths if "migrations" not in path.parts)
 
 
 @pytest.mark.parametrize("module", modules())
 def test_the_architecture_names_every_module_where_it_tells_of_its_package(module: str) -> None:
     folder, *_, name = module.split("/")
-    (told,) = [text for text in re.split(r"\n\n(?=\*\*`|## )", ARCHITECTURE) if text.startswith(f"**`{folder}/`**")]
-    assert f"`{name}`" in told
+    (paragraph,) = [
+        text for text in re.split(r"\n\n(?=\*\*`|## )", ARCHITECTURE) if text.startswith(f"**`{folder}/`**")
+    ]
+    assert f"`{name}`" in paragraph
 
 
 def test_the_architecture_names_files_that_exist() -> None:
-    told = set(re.findall(r"`([\w/]+\.(?:py|toml|md|yaml|csv))`", ARCHITECTURE))
+    names = set(re.findall(r"`([\w/]+\.(?:py|toml|md|yaml|csv))`", ARCHITECTURE))
     places = (ROOT, PACKAGE, *(path for path in PACKAGE.rglob("*") if path.is_dir()))
-    assert [name for name in told if not any((place / name).exists() for place in places)] == []
+    assert [name for name in names if not any((place / name).exists() for place in places)] == []
 
 
 def test_the_architecture_draws_the_floors_as_the_contract_has_them() -> None:
@@ -266,5 +269,5 @@ def test_the_architecture_draws_the_floors_as_the_contract_has_them() -> None:
 def test_the_life_of_one_incident_has_the_values_of_a_run(tmp_path: Path) -> None:
     document = DOCUMENT.read_text(encoding="utf-8")
     values = blocks(tmp_path)
-    assert {found["name"] for found in BLOCK.finditer(document)} == set(values)
+    assert {block["name"] for block in BLOCK.finditer(document)} == set(values)
     assert written_into(document, values) == document

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from processes import BARE
 from pytest_socket import SocketConnectBlockedError
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,10 @@ def run(*command: str | Path, env: dict[str, str] | None = None) -> str:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy of what git knows, so that no build folder stays behind."""
+    """The wheel, built from a copy of what git knows, so that no build folder stays behind.
+
+    Slow, for pip builds it in a process of its own.
+    """
     source, dist = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
     files = run("git", "ls-files", "src", "pyproject.toml", "README.md", "LICENSE").splitlines()
     for name in files:
@@ -58,7 +62,7 @@ def test_settings_load_from_the_installed_wheel_alone(wheel: Path, tmp_path: Pat
         "from importlib.resources import files; import procore_4hse.settings.loader as s;"
         "print(s.__file__); print(files('procore_4hse').joinpath('templates/sync.toml').read_text()[:10])"
     )
-    where, _template = run(sys.executable, "-c", program, env={"PYTHONPATH": str(tmp_path)}).splitlines()
+    where, _template = run(sys.executable, "-c", program, env={**BARE, "PYTHONPATH": str(tmp_path)}).splitlines()
     assert where == str(tmp_path / "procore_4hse" / "settings" / "loader.py")
 
 
@@ -88,9 +92,9 @@ def test_the_two_locks_agree() -> None:
 
 def test_the_image_finds_its_build_tool_in_the_lock() -> None:
     (script,) = re.findall(r"sed -n '([^']+)' requirements-dev\.lock", (ROOT / "Dockerfile").read_text())
-    found = run("sed", "-n", script, "requirements-dev.lock").splitlines()
-    assert found[0].startswith("setuptools==")
-    assert all(line.strip().startswith("--hash=sha256:") for line in found[1:])
+    lines = run("sed", "-n", script, "requirements-dev.lock").splitlines()
+    assert lines[0].startswith("setuptools==")
+    assert all(line.strip().startswith("--hash=sha256:") for line in lines[1:])
 
 
 def test_ci_says_nothing_but_check_and_test() -> None:

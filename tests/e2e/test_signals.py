@@ -136,6 +136,7 @@ def test_of_two_processes_the_second_leaves_the_route_alone(full: Stand, held: t
 
 
 def test_two_daemons_and_a_sync_share_the_route_and_do_everything_once(full: Stand) -> None:
+    """Slow, for a daemon's pause is a second at least, and nine cycles must have begun."""
     opened = threading.Semaphore(0)
 
     def count(request: Request) -> None:

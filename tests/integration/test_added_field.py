@@ -42,8 +42,8 @@ def test_a_field_and_a_word_list_are_added_as_the_page_says_and_cross(
     assert person["description"] == "Activity: Roof work\n\nHe fell."
     assert is_quiet(world)
 
-    told = {"description": "Activity: Concrete work\n\nHe fell."}
-    world.fourhse.hand_edit("incident-person", person["office_incident_person_id"], **told)
+    fields = {"description": "Activity: Concrete work\n\nHe fell."}
+    world.fourhse.hand_edit("incident-person", person["office_incident_person_id"], **fields)
     assert wrote(world.sync()) == {**NOTHING, "updated": 1}
     assert world.site()[site]["injuries"][0]["work_activity"]["name"] == "Concrete"
 
@@ -62,8 +62,8 @@ def test_a_line_that_stood_in_a_text_before_its_row_stops_the_route(
     hurt_on_site(world, site, party, description="He fell.", work_activity_id=activities["Roofing"])
     world.sync()
     (person,) = world.office()[partner(world, site)]["persons"]
-    told = {"description": "Activity: Concrete work\n\nHe fell."}
-    world.fourhse.hand_edit("incident-person", person["office_incident_person_id"], **told)
+    fields = {"description": "Activity: Concrete work\n\nHe fell."}
+    world.fourhse.hand_edit("incident-person", person["office_incident_person_id"], **fields)
     world.sync()
 
     world.with_route(mapping=load(added(tmp_path / "site")))

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.any_store
 
 
 def warnings(world: World) -> list[str]:
-    return [found.what for found in check_all(world.runtime, [world.route]) if found.level is not Level.OK]
+    return [finding.what for finding in check_all(world.runtime, [world.route]) if finding.level is not Level.OK]
 
 
 def name_status(world: World, **ids: int) -> None:

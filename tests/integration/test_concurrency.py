@@ -6,20 +6,22 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 import actors as crew
 from actors import hire, hurt_in_office, hurt_on_site, wrote
 from oracle import differences
-from procore_4hse.engine.cycle import GRACE, LEASE, Options, run_cycle
+from procore_4hse.engine.cycle import Options, run_cycle
+from procore_4hse.engine.lease import GRACE, LEASE
 from procore_4hse.engine.report import Report
 from procore_4hse.models import Kind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.store.leases import Holder
-from procore_4hse.store.repository import Store
+from procore_4hse.store.repository import Store, Unit
 from world import World
 
 HERE, THERE = Holder("site-server", "boot", 4711, "1"), Holder("office-server", "boot", 815, "1")
@@ -73,12 +75,12 @@ class Machines:
         given: list[Any] = []
         count = itertools.count(1)
 
-        def clock() -> datetime:
+        def open_late(engine: Engine) -> Unit:
             if next(count) == number:
                 given.append(act())
-            return self.world.clock()
+            return open_unit(engine)
 
-        self.here.store._clock = clock
+        open_unit, self.here.store._open = self.here.store._open, open_late  # type: ignore[method-assign]
         return given
 
     def rest(self, within: int = 12) -> None:

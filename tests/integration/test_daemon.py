@@ -1,5 +1,6 @@
 """The daemon in process: its schedule, its end, and what it rides through. Signals are real, the vendors simulated."""
 
+import logging
 import os
 import signal
 import threading
@@ -42,7 +43,7 @@ def stop() -> threading.Event:
 
 @pytest.fixture
 def told() -> Iterator[list[Any]]:
-    with structlog.testing.capture_logs() as lines:
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
         yield lines
 
 
@@ -126,6 +127,25 @@ def test_a_route_in_a_long_call_neither_meets_itself_nor_holds_up_another(world:
     assert len(outcomes(world, other.key)) >= 3
     assert set(outcomes(world)[:1] + outcomes(world, other.key)[:3]) == {"ok"}
     assert "busy" not in outcomes(world) + outcomes(world, other.key)
+
+
+def test_every_line_about_a_route_names_it_and_no_other_line_does(
+    world: World, stop: threading.Event, told: list[Any]
+) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+    other, go_on = second_route(world), threading.Event()
+    world.on_site("Fall")
+    when(world, opens(PROJECT), lambda: go_on.wait(20))  # Both cycles are under way at once.
+    when(world, opens(OTHER_PROJECT), go_on.set)
+    world.faults.add(FaultKind.FORBIDDEN, path=f"/projects/{OTHER_PROJECT}")
+    when(world, opens(PROJECT), terminate, times=2)
+    assert daemon(world, stop, world.route, other).run() == 0
+    assert {line["route"] for line in events(told, "cycle.done")} == {"riverside", "hillside"}
+    assert {line["route"] for line in events(told, "push.created")} == {"riverside"}
+    assert {line["route"] for line in events(told, "daemon.no_access")} == {"hillside"}
+    whole = [line for name in ("daemon.started", "daemon.stopping", "daemon.stopped") for line in events(told, name)]
+    assert len(whole) == 3
+    assert all("route" not in line for line in whole)
 
 
 # The end ---------------------------------------------------------------------------------------------------------

@@ -46,8 +46,8 @@ def resources(world: World, incident: str) -> list[str]:
 
 
 def resource_of(world: World, incident: str, piece: str) -> str:
-    told = {"office_incident_id": incident, "entity_id": piece, "entity_type": "EQUIPMENT"}
-    return world.fourhse.hand_create("incident-resource", OFFICE, **told)
+    fields = {"office_incident_id": incident, "entity_id": piece, "entity_type": "EQUIPMENT"}
+    return world.fourhse.hand_create("incident-resource", OFFICE, **fields)
 
 
 def named(world: World, incident: str) -> list[Any]:
@@ -203,8 +203,8 @@ def test_a_one_way_route_never_writes_the_other_way(world: World) -> None:
 def test_other_resources_stay_as_they_are(world: World) -> None:
     _, _, office, crane = crossed(world)
     group = world.fourhse.hand_create("work-group", OFFICE, project_id=TENANT, name="Roofers")
-    told = {"office_incident_id": office, "entity_id": group, "entity_type": "WORK_GROUP"}
-    world.fourhse.hand_create("incident-resource", OFFICE, **told)
+    fields = {"office_incident_id": office, "entity_id": group, "entity_type": "WORK_GROUP"}
+    world.fourhse.hand_create("incident-resource", OFFICE, **fields)
     assert is_quiet(world)
     assert sorted(resources(world, office)) == sorted([crane, group])
 

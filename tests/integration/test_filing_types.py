@@ -49,13 +49,13 @@ def hurt(world: World, assignment: str, title: str = "Fall", day: date = DAY, te
 
 
 def injury(world: World, office: str) -> Any:
-    (found,) = world.site()[partner(world, office)]["injuries"]
-    return found
+    (row,) = world.site()[partner(world, office)]["injuries"]
+    return row
 
 
 def involved(world: World, office: str) -> Any:
-    (found,) = world.office()[office]["persons"]
-    return found
+    (row,) = world.office()[office]["persons"]
+    return row
 
 
 def filed(world: World) -> dict[str, Any]:

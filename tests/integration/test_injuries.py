@@ -27,13 +27,13 @@ def ids(world: World, listing: str) -> dict[str, int]:
 
 
 def injury(world: World, incident: str) -> dict[str, Any]:
-    (found,) = world.site()[incident]["injuries"]
-    return found
+    (row,) = world.site()[incident]["injuries"]
+    return row
 
 
 def involved(world: World, incident: str) -> dict[str, Any]:
-    (found,) = world.office()[incident]["persons"]
-    return found
+    (row,) = world.office()[incident]["persons"]
+    return row
 
 
 def hurt(world: World, incident: str, party: int, **more: Any) -> int:
@@ -121,12 +121,12 @@ def test_an_edit_in_the_office_changes_its_own_words_alone(world: World, text: s
     site, _, office = crossed(world)
     world.fourhse.hand_edit("incident-person", involved(world, office)["office_incident_person_id"], description=text)
     assert wrote(world.sync()) == {**NOTHING, "updated": 1}
-    found = injury(world, site)
-    told = {"affliction": (found["affliction_type"] or {}).get("name"), "parts": sorted(found["affected_body_parts"])}
-    told["description"] = found["description"]
+    row = injury(world, site)
+    values = {"affliction": (row["affliction_type"] or {}).get("name"), "parts": sorted(row["affected_body_parts"])}
+    values["description"] = row["description"]
     was = {"affliction": "Fracture", "parts": ["hand_left", "neck"], "description": "<p>He fell &lt; 2 m.</p>"}
-    assert told == {**was, **shown}
-    assert found["filing_type"] == "first_aid"
+    assert values == {**was, **shown}
+    assert row["filing_type"] == "first_aid"
     assert is_quiet(world)
 
 
@@ -170,8 +170,8 @@ def test_two_injuries_of_one_person_stay_two(world: World) -> None:
     hurt(world, site, party)
     hurt_on_site(world, site, party, days=1, description="<p>And the foot.</p>")
     assert world.sync().outcome == "ok"
-    told = sorted(row["description"] for row in world.office()[partner(world, site)]["persons"])
-    assert told == [TOLD, "And the foot."]
+    descriptions = sorted(row["description"] for row in world.office()[partner(world, site)]["persons"])
+    assert descriptions == [TOLD, "And the foot."]
     assert is_quiet(world)
     assert len(world.site()[site]["injuries"]) == 2
 
@@ -241,8 +241,8 @@ def edited(world: World, person: str, text: str) -> dict[str, int]:
 
 
 def shown(world: World, office: str) -> tuple[str | None, list[str]]:
-    found = injury(world, partner(world, office))
-    return (found["affliction_type"] or {}).get("name"), sorted(found["affected_body_parts"])
+    row = injury(world, partner(world, office))
+    return (row["affliction_type"] or {}).get("name"), sorted(row["affected_body_parts"])
 
 
 def test_type_comes_before_part_and_goes_after_it_whatever_the_order_of_the_rows(turned: World) -> None:

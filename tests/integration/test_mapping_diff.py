@@ -94,8 +94,8 @@ def test_the_mapping_in_force_changes_nothing_whatever_there_is_to_do(build, sto
     world.procore.hand_edit("incident", int(made), title="Slip")
     world.in_office("Another")
     world.sync(dry=True)
-    found = told(world)
-    assert (found.incidents, found.concerned, found.rows, found.changes) == (2, 0, (), ())
+    diff = told(world)
+    assert (diff.incidents, diff.concerned, diff.rows, diff.changes) == (2, 0, (), ())
 
 
 def test_a_comparison_makes_no_call_and_no_write(build, store_url, edited):
@@ -109,9 +109,9 @@ def test_a_comparison_makes_no_call_and_no_write(build, store_url, edited):
 
 
 def test_an_empty_store_has_nothing_to_change(build, edited):
-    found = told(build(), edited({"incident.yaml": CASE_NUMBER}))
-    assert (found.incidents, found.changes, found.stop) == (0, (), None)
-    assert found.rows == ("Case number: this row is new.",)
+    diff = told(build(), edited({"incident.yaml": CASE_NUMBER}))
+    assert (diff.incidents, diff.changes, diff.stop) == (0, (), None)
+    assert diff.rows == ("Case number: this row is new.",)
 
 
 # What is told happens --------------------------------------------------------------------------------------------
@@ -123,16 +123,16 @@ def test_a_new_row_is_told_and_then_written_exactly_so(build, store_url, edited)
         world.on_site(f"Fall {number}")
     world.sync()
     folder = edited({"incident.yaml": CASE_NUMBER})
-    found = told(world, folder)
-    assert found.counts == {("Case number", Side.FOURHSE, What.UPDATE): 3}
-    assert (found.concerned, found.newly(What.UPDATE), found.stop) == (3, 3, None)
+    diff = told(world, folder)
+    assert diff.counts == {("Case number", Side.FOURHSE, What.UPDATE): 3}
+    assert (diff.concerned, diff.newly(What.UPDATE), diff.stop) == (3, 3, None)
     world.with_route(mapping=load(folder))
     report = world.sync()
     assert wrote(report) == {"created": 0, "updated": 3, "deleted": 0}
     assert {(action.target_id, *action.fields.items()) for action in report.plan.actions} == {
-        (each.spot.record_id, *each.then.becomes.items()) for each in found.changes if each.then
+        (each.spot.record_id, *each.then.becomes.items()) for each in diff.changes if each.then
     }
-    assert {each.title for each in found.changes} == {"Fall 0", "Fall 1", "Fall 2"}
+    assert {each.title for each in diff.changes} == {"Fall 0", "Fall 1", "Fall 2"}
     assert told(world, folder).changes == ()
 
 
@@ -141,8 +141,8 @@ def test_another_word_for_new_records_is_told_field_by_field(build, edited):
     world.on_site("Fall")
     world.sync(dry=True)
     first = "- 4hse: ACCIDENTS_AND_MISSED_INJURIES\n  procore: no injury\n"
-    found = told(world, edited({"words/category.yaml": {first: ""}}))
-    (change,) = found.changes
+    diff = told(world, edited({"words/category.yaml": {first: ""}}))
+    (change,) = diff.changes
     assert change.now is not None
     assert change.then is not None
     assert (change.now.what, change.now.becomes) == (What.CREATE, {"category": "ACCIDENTS_AND_MISSED_INJURIES"})
@@ -153,30 +153,30 @@ def test_a_word_that_is_no_longer_shared_freezes_what_is_linked(build, edited):
     world = build()
     office = world.in_office("Pump", category="NON_COMPLIANCE")
     world.sync()
-    found = told(world, edited({"words/category.yaml": meaning("NON_COMPLIANCE", "no injury", "not shared")}))
-    assert found.rows == ("Category: its words changed.",)
-    assert (found.newly(What.EXCLUDE), found.newly(What.HOLD), found.incidents) == (1, 0, 1)
-    assert spots(found) == {("incident", Side.FOURHSE, None, What.EXCLUDE)}
-    assert [each.spot.fourhse_id for each in found.changes] == [office]
+    diff = told(world, edited({"words/category.yaml": meaning("NON_COMPLIANCE", "no injury", "not shared")}))
+    assert diff.rows == ("Category: its words changed.",)
+    assert (diff.newly(What.EXCLUDE), diff.newly(What.HOLD), diff.incidents) == (1, 0, 1)
+    assert spots(diff) == {("incident", Side.FOURHSE, None, What.EXCLUDE)}
+    assert [each.spot.fourhse_id for each in diff.changes] == [office]
 
 
 def test_a_word_that_becomes_shared_lets_incidents_cross(build, edited):
     world = build()
     world.in_office("Pump", category="REPORT_FAILURE")
     world.sync()
-    found = told(world, edited({"words/category.yaml": meaning("REPORT_FAILURE", "not shared", "no injury")}))
-    assert (found.concerned, found.newly(What.CREATE), found.newly(What.EXCLUDE)) == (1, 1, 0)
-    assert ("incident", Side.FOURHSE, What.EXCLUDE, None) in spots(found)
-    assert ("Title", Side.PROCORE, None, What.CREATE) in spots(found)
+    diff = told(world, edited({"words/category.yaml": meaning("REPORT_FAILURE", "not shared", "no injury")}))
+    assert (diff.concerned, diff.newly(What.CREATE), diff.newly(What.EXCLUDE)) == (1, 1, 0)
+    assert ("incident", Side.FOURHSE, What.EXCLUDE, None) in spots(diff)
+    assert ("Title", Side.PROCORE, None, What.CREATE) in spots(diff)
 
 
 def test_a_word_that_goes_holds_its_incidents(build, edited):
     world = build()
     world.in_office("Pump", category="NON_COMPLIANCE")
     world.sync()
-    found = told(world, edited({"words/category.yaml": {"- 4hse: NON_COMPLIANCE\n  procore: no injury\n": ""}}))
-    assert spots(found) == {("Category", Side.FOURHSE, None, What.HOLD)}
-    assert found.newly(What.HOLD) == 1
+    diff = told(world, edited({"words/category.yaml": {"- 4hse: NON_COMPLIANCE\n  procore: no injury\n": ""}}))
+    assert spots(diff) == {("Category", Side.FOURHSE, None, What.HOLD)}
+    assert diff.newly(What.HOLD) == 1
 
 
 def test_a_route_of_one_way_is_told_its_own_way(build, edited):
@@ -199,9 +199,9 @@ def test_a_named_partner_lets_a_person_cross(build, store_url, edited):
     start = text.index("partners:")
     present = text[start : text.index("fields:", start)]
     folder = edited({"people.yaml": {present: names}})
-    found = told(world, folder)
-    assert ("injury", Side.PROCORE, What.ASK, None) in spots(found)
-    assert ("Person", Side.FOURHSE, None, What.CREATE) in spots(found)
+    diff = told(world, folder)
+    assert ("injury", Side.PROCORE, What.ASK, None) in spots(diff)
+    assert ("Person", Side.FOURHSE, None, What.CREATE) in spots(diff)
     world.with_route(mapping=load(folder))
     assert wrote(world.sync()) == {"created": 1, "updated": 0, "deleted": 0}
     assert crew.in_office(world) == [(assignment, None)]
@@ -215,14 +215,14 @@ def test_an_affliction_that_means_something_else_is_asked_about(build, edited):
     hurt_on_site(world, site, party, affliction_type_id=words["Fracture"])
     world.sync()
     assert "Affliction: Fracture" in str(world.office()[partner(world, site)]["persons"])
-    found = told(world, edited({"words/affliction.yaml": meaning("Fracture", "fracture", "sprain_or_strain")}))
-    becomes = {each.spot.side: each.then.becomes for each in found.changes if each.then}
+    diff = told(world, edited({"words/affliction.yaml": meaning("Fracture", "fracture", "sprain_or_strain")}))
+    becomes = {each.spot.side: each.then.becomes for each in diff.changes if each.then}
     assert becomes == {
         Side.PROCORE: {"affliction_type_id": words["Sprain or Strain"]},
         Side.FOURHSE: {"description": "Affliction: Fractures"},
     }
-    assert (found.concerned, found.newly(What.DIFFER)) == (1, 1)
-    assert found.stop is not None
+    assert (diff.concerned, diff.newly(What.DIFFER)) == (1, 1)
+    assert diff.stop is not None
 
 
 def test_equipment_is_told_below_its_incident_and_by_a_mapping_that_drops_it(build, edited):
@@ -237,7 +237,7 @@ def test_equipment_is_told_below_its_incident_and_by_a_mapping_that_drops_it(bui
     world.sync()
     below = story_of(world.runtime, (world.route,), site).people
     assert [(one.kind, one.link is not None) for one in below] == [(Kind.INJURY, True), (Kind.EQUIPMENT, True)]
-    assert [found.verdict for found in below[1].fields] == [Verdict.SAME]
+    assert [field.verdict for field in below[1].fields] == [Verdict.SAME]
     assert told(world, MAPPING).rows == ("Equipment: this row is gone.",)
 
 
@@ -247,8 +247,8 @@ def test_equipment_is_told_below_its_incident_and_by_a_mapping_that_drops_it(bui
 def test_what_differs_in_a_row_is_told(build, edited):
     change = "direction: both\n    if both changed: ask a person\n    using: text\n    reason: What happened"
     other = "direction: procore to 4hse\n    if both changed: procore wins\n    using: text\n    reason: What happened"
-    found = told(build(), edited({"incident.yaml": {change: other}}))
-    assert found.rows == (
+    diff = told(build(), edited({"incident.yaml": {change: other}}))
+    assert diff.rows == (
         "Description: its direction was `both` and is `procore to 4hse`; "
         "its rule was `ask a person` and is `procore wins`.",
     )

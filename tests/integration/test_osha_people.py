@@ -69,10 +69,10 @@ def reports() -> Reports:
 
     The number of each, from one, stands in the days of absence, so that every injury is known again.
     """
-    found: dict[tuple[str, str], tuple[int, dict[str, str]]] = {}
+    firsts: dict[tuple[str, str], tuple[int, dict[str, str]]] = {}
     for days, row in sorted(enumerate(osha(), start=1), key=lambda each: is_awkward(each[1]), reverse=True):
-        found.setdefault((row["nature_title"], row["part_of_body_title"]), (days, row))
-    return sorted(found.values(), key=lambda each: each[0])
+        firsts.setdefault((row["nature_title"], row["part_of_body_title"]), (days, row))
+    return sorted(firsts.values(), key=lambda each: each[0])
 
 
 def is_awkward(row: dict[str, str]) -> bool:
@@ -99,7 +99,7 @@ AFFLICTIONS = keys_of(WORD_LISTS["affliction_types"])
 
 def told_on_site(world: World) -> dict[int, Injury]:
     records = [record for row in world.site().values() for record in row["injuries"]]
-    found = [
+    injuries = [
         Injury(
             AFFLICTIONS[record["affliction_type"]["name"]] if record["affliction_type"] else None,
             frozenset(record["affected_body_parts"]),
@@ -108,8 +108,8 @@ def told_on_site(world: World) -> dict[int, Injury]:
         )
         for record in records
     ]
-    assert len(found) == len({one.days for one in found})
-    return {one.days: one for one in found}
+    assert len(injuries) == len({one.days for one in injuries})
+    return {one.days: one for one in injuries}
 
 
 def told_in_office(world: World) -> dict[int, Injury]:
@@ -122,10 +122,10 @@ LINED = re.compile(r"Affliction: (?P<affliction>[^\n]*)\n(?:Body parts: (?P<part
 
 
 def described(days: int, description: str) -> Injury:
-    found = LINED.fullmatch(description)
-    assert found, description
-    affliction = meanings("affliction").get(folded(found["affliction"]))
-    return Injury(affliction, parts_in(found["parts"] or ""), days, words_of(found["text"]))
+    match = LINED.fullmatch(description)
+    assert match, description
+    affliction = meanings("affliction").get(folded(match["affliction"]))
+    return Injury(affliction, parts_in(match["parts"] or ""), days, words_of(match["text"]))
 
 
 def day_before(start: int) -> date:
@@ -231,10 +231,10 @@ def crosses_from_fourhse(worlds: Worlds, chosen: Reports) -> Counter[str]:
     before = people_in_office(world)
     settle(world)
     assert people_in_office(world) == before
-    told = {days: meant(days, row) for days, row in chosen}
-    assert told_on_site(world) == {days: replace(one, parts=parts_on_site(one)) for days, one in told.items()}
-    unknown = [one for one in told.values() if one.affliction is None]
-    without_parts = [one for one in told.values() if not parts_on_site(one)]
+    expected = {days: meant(days, row) for days, row in chosen}
+    assert told_on_site(world) == {days: replace(one, parts=parts_on_site(one)) for days, one in expected.items()}
+    unknown = [one for one in expected.values() if one.affliction is None]
+    without_parts = [one for one in expected.values() if not parts_on_site(one)]
     assert len(world.inbox()) == len(unknown) + len(without_parts)
     return words_asked(world)
 

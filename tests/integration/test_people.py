@@ -19,6 +19,7 @@ from actors import (
     waiting,
     wrote,
 )
+from procore_4hse.engine.backfill import Span, backfill
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Kind, Side
 from procore_4hse.operations.remembered import forget, remembered
@@ -542,7 +543,7 @@ def test_a_partner_that_was_forgotten_is_not_learnt_again_from_an_answer_that_a_
     hurt_on_site(world, world.on_site(), party, days=3)
     world.sync()
     world.answer(only(world, "match").id, "approve", with_id=assignment)
-    world.sync(only_days=(date(2026, 2, 10), None))
+    backfill(world.runtime, world.route, Span(date(2026, 2, 10), date(2026, 2, 28)))
     with world.store.read() as unit:
         (one,) = remembered(unit, world.route)
     forget(world.store, world.runtime.holder, (world.route,), one.id)

@@ -31,17 +31,17 @@ Build = Callable[..., World]
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     """Everything but credentials that is sent to each system, addresses and bodies, in the order of the calls."""
-    told: dict[str, list[str]] = {"procore": [], "fourhse": []}
+    calls: dict[str, list[str]] = {"procore": [], "fourhse": []}
 
     class Recording(InProcess):
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             side = "procore" if request.url.host in ("procore.test", "login.test") else "fourhse"
             if not request.url.path.endswith("/token"):
-                told[side].append(f"{request.method} {request.url} {request.read().decode()}")
+                calls[side].append(f"{request.method} {request.url} {request.read().decode()}")
             return super().handle_request(request)
 
     monkeypatch.setattr(stage, "InProcess", Recording)
-    return told
+    return calls
 
 
 def spoken(sent: dict[str, list[str]], side: str, *words: str) -> list[str]:
@@ -70,13 +70,13 @@ def hurt(world: World, incident: str, party: int) -> int:
 
 
 def injury(world: World) -> dict[str, Any]:
-    (found,) = [one for row in world.site().values() for one in (*row["injuries"], *row["near_misses"])]
-    return found
+    (record,) = [one for row in world.site().values() for one in (*row["injuries"], *row["near_misses"])]
+    return record
 
 
 def involved(world: World) -> dict[str, Any]:
-    (found,) = [one for row in world.office().values() for one in row["persons"]]
-    return found
+    (record,) = [one for row in world.office().values() for one in row["persons"]]
+    return record
 
 
 def closed_to(world: World, crossing: dict[FieldClass, Direction], mapping: FieldMapping = DEFAULT) -> None:

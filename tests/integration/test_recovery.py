@@ -493,7 +493,7 @@ def test_what_a_person_wrote_into_an_emptied_record_stays_when_the_rest_is_put_b
 ) -> None:
     world = linked(store_url, fourhse_dials=FourHseDials(token_lifetime=86400, put_is="blanking"))
     ours, theirs = pair(world)
-    told = world.office()[theirs]["description_event"]
+    text = world.office()[theirs]["description_event"]
     world.fourhse.hand_edit("incident", theirs, code="7")
     world.procore.hand_edit("incident", ours, title="Scaffold")
     assert world.sync().outcome == "stopped"
@@ -502,14 +502,14 @@ def test_what_a_person_wrote_into_an_emptied_record_stays_when_the_rest_is_put_b
     world.answer(world.inbox()[0].id, "approve")
     come_to_rest(world)
     row = world.office()[theirs]
-    assert (row["name"], row["code"], row["description_event"]) == ("Stairs", "8", told)
+    assert (row["name"], row["code"], row["description_event"]) == ("Stairs", "8", text)
     assert world.site()[str(ours)]["title"] == "Stairs"
 
 
 def test_a_record_that_4hse_will_not_take_back_is_asked_about_again(linked: Linked, store_url: str) -> None:
     world = linked(store_url, fourhse_dials=FourHseDials(token_lifetime=86400, put_is="blanking"))
     ours, theirs = pair(world)
-    told = world.office()[theirs]["description_event"]
+    text = world.office()[theirs]["description_event"]
     world.procore.hand_edit("incident", ours, title="Scaffold")
     assert world.sync().outcome == "stopped"
     world.fourhse.hand_edit("incident", theirs, category="OF_NO_LIST")
@@ -522,7 +522,7 @@ def test_a_record_that_4hse_will_not_take_back_is_asked_about_again(linked: Link
     world.fourhse.hand_edit("incident", theirs, category="ACCIDENTS_AND_MISSED_INJURIES")
     world.answer(entry.id, "approve")
     come_to_rest(world)
-    assert (world.office()[theirs]["description_event"], waiting(world)) == (told, [])
+    assert (world.office()[theirs]["description_event"], waiting(world)) == (text, [])
 
 
 @pytest.mark.parametrize("fault", LOSSES)
@@ -531,7 +531,7 @@ def test_putting_back_what_4hse_emptied_is_journalled_and_survives_a_lost_answer
 ) -> None:
     world = linked(store_url, fourhse_dials=FourHseDials(token_lifetime=86400, put_is="blanking"))
     ours, theirs = pair(world)
-    told = world.office()[theirs]["description_event"]
+    text = world.office()[theirs]["description_event"]
     world.procore.hand_edit("incident", ours, title="Scaffold")
     assert world.sync().outcome == "stopped"
     world.answer(world.inbox()[0].id, "approve")
@@ -542,7 +542,7 @@ def test_putting_back_what_4hse_emptied_is_journalled_and_survives_a_lost_answer
     assert (intent.action.reason, intent.action.source_id) == ("what was emptied is put back", str(ours))
     come_to_rest(world)
     row = world.office()[theirs]
-    assert (row["name"], row["description_event"]) == ("Scaffold", told)
+    assert (row["name"], row["description_event"]) == ("Scaffold", text)
     assert waiting(world) == []
 
 

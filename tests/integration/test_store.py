@@ -9,13 +9,21 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import create_engine, inspect
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect, text
+from sqlmodel import SQLModel
 
 from procore_4hse.errors import LeaseLost, StoreError
 from procore_4hse.models import Act, Action, Base, Item, ItemKind, Kind, LinkState, RawRecord, RecordRef, Side
+from procore_4hse.store import schema
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Fence, Store
 from procore_4hse.store.routes import RouteMemory
+from procore_4hse.store.schema import MIGRATIONS, REVISION
 
 ROUTE = "1363617/office"
 INCIDENT = RecordRef(Side.PROCORE, Kind.INCIDENT, "1")
@@ -87,10 +95,52 @@ def test_upgrading_twice_changes_nothing_and_keeps_the_rows(store, store_url):
 
 def tables(store_url: str) -> dict[str, list[str]]:
     engine = create_engine(store_url)
-    found = inspect(engine)
-    columns = {name: sorted(column["name"] for column in found.get_columns(name)) for name in found.get_table_names()}
+    inspector = inspect(engine)
+    columns = {
+        name: sorted(column["name"] for column in inspector.get_columns(name)) for name in inspector.get_table_names()
+    }
     engine.dispose()
     return columns
+
+
+def test_the_migrations_make_the_tables_that_the_program_describes(store):
+    with store.begin() as unit:
+        context = MigrationContext.configure(unit.connection)
+        assert compare_metadata(context, SQLModel.metadata) == []
+
+
+FORM_3 = {
+    "raw_record": "'r', 'procore', 'incident', '1', NULL, '{}', 'd', FALSE, 4, TRUE, NULL, NULL, '2026-01-01', NULL",
+    "lease": "'r', 7, 'a|boot|1|1', '2100-01-01'",
+    "link": "1, 'r', 'incident', '1', 'a', 'live', '{}', NULL, 0, NULL, FALSE, TRUE, '2026-01-01'",
+    "tombstone": "1, 'r', 'procore', 'incident', '1', '{}', '404', '2026-01-01', NULL",
+}
+"""Rows as the third form of the tables holds them."""
+
+
+def test_a_filled_store_of_the_form_before_is_brought_up_to_date(unused_store_url, clock):
+    old = create_engine(unused_store_url)
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    with old.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+    with old.begin() as connection:
+        for table, values in FORM_3.items():
+            connection.exec_driver_sql(f"INSERT INTO {table} VALUES ({values})")  # noqa: S608
+    old.dispose()
+    store = Store(unused_store_url, clock=clock)
+    store.upgrade()
+    with store.begin() as unit:
+        assert compare_metadata(MigrationContext.configure(unit.connection), SQLModel.metadata) == []
+        assert unit.links("r").removed() == {("1", "a")}
+        assert unit.links("r").tombstone(INCIDENT).evidence == "404"
+        assert (unit.staging("r").last_pull(), unit.staging("r").absent()) == (4, {INCIDENT})
+        assert unit.leases.take("r", HERE, ttl=TTL, grace=GRACE) is None
+    clock.now = NOW + TTL + GRACE
+    with store.begin() as unit:
+        assert unit.leases.take("r", HERE, ttl=TTL, grace=GRACE) == 8, "its clock ran ahead when it was taken"
+    store.close()
 
 
 def test_a_new_sqlite_file_belongs_to_its_owner_alone(tmp_path):
@@ -107,6 +157,33 @@ def test_a_store_that_cannot_be_used_says_what_to_look_at(tmp_path):
     store = Store(f"sqlite:///{tmp_path}/sync.db")
     with pytest.raises(StoreError, match=r"store\.url"):
         store.upgrade()
+    store.close()
+
+
+def migrations() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+def revision(store: Store) -> str:
+    with store.read() as unit:
+        return str(unit.connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
+
+
+def test_the_newest_migration_is_the_one_that_an_upgrade_looks_for():
+    assert ScriptDirectory.from_config(migrations()).get_heads() == [REVISION]
+
+
+def test_a_store_of_an_older_release_is_brought_up_to_date_and_then_left_alone(unused_store_url):
+    store, config, engine = Store(unused_store_url), migrations(), create_engine(unused_store_url)
+    with engine.begin() as config.attributes["connection"]:
+        command.upgrade(config, "0001")
+    engine.dispose()
+    assert revision(store) == "0001"
+    for _ in range(2):
+        store.upgrade()
+        assert revision(store) == REVISION
     store.close()
 
 
@@ -156,7 +233,7 @@ def test_a_released_lease_is_free_at_once(store):
 
 def test_a_dead_process_of_this_host_is_succeeded_at_once(store):
     me = Holder.this_process()
-    assert take(store, Holder(me.host, me.boot, 2**22 + 1, "1")) == 1
+    assert take(store, replace(me, pid=2**22 + 1, started="1")) == 1
     assert take(store, THERE) == 2
     with store.begin() as unit:
         unit.leases.release(ROUTE, 2)
@@ -265,7 +342,10 @@ def test_routes_do_not_see_each_other_s_links_but_know_of_them(store):
         unit.links("other").add("1", "a")
     with store.read() as unit:
         assert unit.links(ROUTE).all() == ()
-        assert unit.links(ROUTE).elsewhere() == {INCIDENT, RecordRef(Side.FOURHSE, Kind.INCIDENT, "a")}
+        theirs = RecordRef(Side.FOURHSE, Kind.INCIDENT, "a")
+        assert unit.links(ROUTE).linked_elsewhere([INCIDENT, theirs, replace(theirs, id="b")]) == {INCIDENT, theirs}
+        assert unit.links(ROUTE).linked_elsewhere([replace(INCIDENT, kind=Kind.INJURY)]) == frozenset()
+        assert unit.links("other").linked_elsewhere([INCIDENT, theirs]) == frozenset()
 
 
 def test_an_intent_stays_open_until_its_outcome_and_keeps_the_whole_action(store):

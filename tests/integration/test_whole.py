@@ -9,6 +9,7 @@ from oracle import shapes
 
 @pytest.mark.any_store
 def test_three_hundred_real_incidents_a_side_meet_and_stay_the_same(build):
+    """Slow, for 590 incidents go through eight cycles and every edit is judged: the one large world of this folder."""
     world = build()
     seed(world, 300, shared=10)
     report = world.sync(first=True)

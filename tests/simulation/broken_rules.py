@@ -1,6 +1,7 @@
 """Breaks one rule of the product at a time and plays the histories until something objects: `make breaks`.
 
-The histories are those of the `ci` profile, in its order. Prints a row per rule; exit 1 when one break goes unnoticed.
+The histories are those of `make soak` from seed 0, in their order. Prints a row per rule; exit 1 when one break goes
+unnoticed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ROOT / "src" / "procore_4hse"
+HISTORIES = {"SIMULATION": "soak", "SIMULATION_HISTORIES": "2000", "SIMULATION_SEED": "0"}
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,13 @@ BREAKS = (
     Break(
         "an answer counts for values that the person never saw",
         "reconcile/diff.py",
-        '    if decision.seen.get("seen") != seen(found):\n',
+        '    if decision.seen.get("seen") != seen(difference):\n',
         "    if False:\n",
     ),
     Break(
         "no base is kept after a write",
         "push/outcomes.py",
-        "        unit.links(key).rebase(there.ref(Side.PROCORE), found.bases)\n        unit.staging",
+        "        unit.links(key).rebase(there.ref(Side.PROCORE), comparison.bases)\n        unit.staging",
         "        unit.staging",
     ),
     Break(
@@ -108,8 +110,8 @@ BREAKS = (
     Break(
         "the day is read in UTC",
         "mapping/lenses/incident.py",
-        "        return Known(moment and days.local_day(moment, image[ZONE]))\n",
-        '        return Known(moment and days.local_day(moment, "UTC"))\n',
+        "        return Known(moment and self._day(moment, image, image[ZONE]))\n",
+        '        return Known(moment and self._day(moment, image, "UTC"))\n',
     ),
     Break(
         "an incident is closed without its day",
@@ -126,8 +128,8 @@ BREAKS = (
     Break(
         "a drift is written as if someone had edited",
         "reconcile/diff.py",
-        '        return replace(found, verdict=Verdict.DRIFT, reason="neither side changed, yet they disagree")\n',
-        '        return _by_rule(found, "neither side changed, yet they disagree")\n',
+        '        return replace(difference, verdict=Verdict.DRIFT, reason="neither side changed, yet they disagree")\n',
+        '        return _by_rule(difference, "neither side changed, yet they disagree")\n',
     ),
     Break(
         "all guards are off",
@@ -152,8 +154,8 @@ def one(history):
     try:
         t.Machine(store, meter, history).play()
     except Exception as error:
-        told = str(error).strip().splitlines() or [type(error).__name__]
-        print(played, told[0], sep="\\t", flush=True)
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        print(played, lines[0], sep="\\t", flush=True)
         raise Noticed from None
     if played >= {most}:
         raise Noticed
@@ -179,7 +181,7 @@ def noticed(change: Break, most: int) -> str | None:
     """After how many histories, and by what objection; None when `most` of them passed."""
     with tempfile.TemporaryDirectory(prefix="broken-") as folder:
         paths = (broken(change, Path(folder)), ROOT / "tests", ROOT / "tests" / "simulation")
-        environ = {**os.environ, "SIMULATION": "ci", "PYTHONPATH": os.pathsep.join(map(str, paths))}
+        environ = {**os.environ, **HISTORIES, "PYTHONPATH": os.pathsep.join(map(str, paths))}
         command = [sys.executable, "-c", PLAY.format(folder=folder, most=most)]
         run = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     if run.returncode:
@@ -200,10 +202,10 @@ def main() -> int:
     chosen = parser.parse_args()
     changes = tuple(BREAKS[number] for number in chosen.only) if chosen.only else BREAKS
     unnoticed = 0
-    for change, told in rows(changes, chosen.histories, chosen.processes):
-        after, _, by = (told or "").partition("\t")
-        unnoticed += told is None
-        sys.stdout.write(f"| {change.rule} | {f'after {after}' if told else 'NEVER'} | {by} |\n")
+    for change, objection in rows(changes, chosen.histories, chosen.processes):
+        after, _, by = (objection or "").partition("\t")
+        unnoticed += objection is None
+        sys.stdout.write(f"| {change.rule} | {f'after {after}' if objection else 'NEVER'} | {by} |\n")
         sys.stdout.flush()
     return 1 if unnoticed else 0
 

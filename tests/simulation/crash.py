@@ -110,8 +110,8 @@ class Watch:
             table = rest.replace("INTO ", "").replace("FROM ", "").split(None, 1)[0].strip('"')
             self.wrote.add(f"{verb} {table}")
         if statement.startswith("INSERT INTO journal"):
-            told = values.values() if isinstance(values, dict) else values
-            self.acting = next((str(v) for v in told if v in ("create", "update", "delete", "restore")), "")
+            columns = values.values() if isinstance(values, dict) else values
+            self.acting = next((str(v) for v in columns if v in ("create", "update", "delete", "restore")), "")
 
     def commit_kind(self) -> str:
         wrote, self.wrote = self.wrote, set()

@@ -82,19 +82,19 @@ def judge(expected: Iterable[Expected], world: Registers, cycles: int | None) ->
     wanted = {one.mark: one for one in expected}
     sides = {"Procore": _by_mark(world.site().values(), "description"),
              "4HSE": _by_mark(world.office().values(), "description_event")}  # fmt: skip
-    found = Findings(cycles=cycles)
+    findings = Findings(cycles=cycles)
     for side, rows in sides.items():
-        found.losses += [f"{side} holds {mark}, which nobody made" for mark in rows.keys() - wanted.keys()]
+        findings.losses += [f"{side} holds {mark}, which nobody made" for mark in rows.keys() - wanted.keys()]
         for mark, one in wanted.items():
-            _count(found, side, one, len(rows.get(mark, ())))
+            _count(findings, side, one, len(rows.get(mark, ())))
     for mark, one in wanted.items():
         site = [of_procore(row, world) for row in sides["Procore"].get(mark, ())]
         office = [of_fourhse(row, world) for row in sides["4HSE"].get(mark, ())]
         for ours, theirs in zip(site or office, office or site, strict=False):
-            _compare(found, one, ours, theirs)
-    _look_into_bin(found, wanted, world)
-    _ask(found, wanted, world, cycles)
-    return found
+            _compare(findings, one, ours, theirs)
+    _look_into_bin(findings, wanted, world)
+    _ask(findings, wanted, world, cycles)
+    return findings
 
 
 def _by_mark(rows: Iterable[Row], name: str) -> dict[str, list[Row]]:

@@ -21,7 +21,8 @@ from scenario_world import FragileStore, ScenarioWorld, is_write
 from procore_4hse.engine.report import Report
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Act, Kind
-from procore_4hse.reconcile.snapshot import Plan, Policy, signature
+from procore_4hse.reconcile.approval import signature
+from procore_4hse.reconcile.snapshot import Plan, Policy
 from procore_4hse.route import Route
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.wire import Request, Response

@@ -126,9 +126,9 @@ class SitePeople:
         act(move, one or "")
 
     def office_report(self, move: Move, _one: str) -> None:
-        told = {"description_event": self._text(move), "category": WORDS[move.which % 3]}
-        told |= {"deponent": f"Witness {move.value}"} if move.value % 2 else {}
-        self.scenario.in_office(self._title(move)[:250], self._day(move), **told)
+        fields = {"description_event": self._text(move), "category": WORDS[move.which % 3]}
+        fields |= {"deponent": f"Witness {move.value}"} if move.value % 2 else {}
+        self.scenario.in_office(self._title(move)[:250], self._day(move), **fields)
         self.watch.human()
 
     def office_title(self, move: Move, one: str) -> None:

@@ -135,3 +135,8 @@ EVERYTHING = USUAL | frozenset(
     }
 )
 """What a run of thousands must reach."""
+RARE = frozenset({"fault: late", "item: drift", "state: gone-procore -> ended", "state: gone-fourhse -> ended"})
+"""What comes about in less than one history of two hundred."""
+
+MOST = EVERYTHING - RARE
+"""What a run of hundreds must reach."""

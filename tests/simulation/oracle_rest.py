@@ -32,8 +32,8 @@ class Rest:
 
     def _calls(self) -> Iterator[str]:
         """A custom field that Procore does not know is sent because the mapping says so."""
-        told = [one for one in self.scenario.procore.refused if "is not a custom field" not in one]
-        yield from (f"a call broke Procore's contract: {one}" for one in told)
+        broken = [one for one in self.scenario.procore.refused if "is not a custom field" not in one]
+        yield from (f"a call broke Procore's contract: {one}" for one in broken)
 
     # Every record ---------------------------------------------------------------------------------------------------
 

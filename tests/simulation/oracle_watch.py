@@ -187,9 +187,9 @@ class Watch:
         for side, records in seen.items():
             for key, values in records.items():
                 for name, value in values.items():
-                    told = self.told[(side, key), name]
-                    if not told or told[-1] != value:
-                        told.append(value)
+                    shown = self.told[(side, key), name]
+                    if not shown or shown[-1] != value:
+                        shown.append(value)
 
     def machine(self) -> None:
         """A call of ours was carried out; everything that changed is ours."""

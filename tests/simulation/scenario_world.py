@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from procore_4hse.engine.cycle import Cycle, Options
+from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.report import Report
-from procore_4hse.engine.snapshots import CycleInputs
+from procore_4hse.engine.selection import Everything
 from procore_4hse.models import Link, Side
 from procore_4hse.reconcile.snapshot import Plan
 from procore_4hse.route import Route
@@ -97,15 +97,15 @@ class FragileStore(Store):
         connection.close()
 
 
-class Recorded(Cycle):
-    """A cycle that keeps every plan it decides."""
+@dataclass
+class Recorded(Everything):
+    """The whole route, and every plan that a cycle decides on."""
 
     plans: list[Plan]
 
-    def decide(self, known: CycleInputs) -> Plan:
-        decided = super().decide(known)
-        self.plans.append(decided)
-        return decided
+    def part(self, planned: Plan) -> Plan:
+        self.plans.append(planned)
+        return planned
 
 
 @dataclass
@@ -156,10 +156,7 @@ class ScenarioWorld(World):
         self.plans.clear()
         self.asked = None
         try:
-            with Recorded(self.runtime, self.route, Options(**options)) as cycle:
-                cycle.plans = self.plans
-                cycle.run()
-            return cycle.report
+            return run_cycle(self.runtime, self.route, Options(**options), selection=Recorded(self.plans))
         except Crash:
             self._be_born()
             return None

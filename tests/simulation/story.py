@@ -43,15 +43,15 @@ class Sentence:
 
 def read(path: Path) -> Iterator[Sentence]:
     """The sentences of a story; blank lines and lines that begin with # are for the reader alone."""
-    found: list[Sentence] = []
+    sentences: list[Sentence] = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         if line.startswith(" "):
-            found[-1] = replace(found[-1], below=(*found[-1].below, line.strip()))
+            sentences[-1] = replace(sentences[-1], below=(*sentences[-1].below, line.strip()))
         else:
-            found.append(Sentence(number, line.strip()))
-    yield from found
+            sentences.append(Sentence(number, line.strip()))
+    yield from sentences
 
 
 HEARD: list[tuple[re.Pattern[str], Callable[..., Any]]] = []
@@ -381,8 +381,8 @@ class Story:
 
     def _office_line(self, row: dict[str, Any]) -> str:
         title, text = title_and_text(row)
-        told = text.replace("\n", " | ")
-        return f'"{short(title)}" on {row["date_incident"]}, {row["status"]}, {row["category"]}: {told}'
+        line = text.replace("\n", " | ")
+        return f'"{short(title)}" on {row["date_incident"]}, {row["status"]}, {row["category"]}: {line}'
 
     # Who is meant -------------------------------------------------------------------------------------------------
 
@@ -390,10 +390,10 @@ class Story:
         """The record that bears this title, or bore it when a story last named it."""
         rows = self.scenario.site() if side == "procore" else self.scenario.office()
         key = "title" if side == "procore" else "name"
-        found = [one for one, row in rows.items() if short(row[key]) == title]
-        assert len(found) <= 1, f"two records of {side} bear the title {title!r}"
-        if found:
-            self.titles[side, title] = found[0]
+        matching = [one for one, row in rows.items() if short(row[key]) == title]
+        assert len(matching) <= 1, f"two records of {side} bear the title {title!r}"
+        if matching:
+            self.titles[side, title] = matching[0]
         return self.titles[side, title]
 
     def _title_of(self, side: Side, record_id: str | None) -> str:
@@ -403,6 +403,6 @@ class Story:
         return short(row["title"] if side is Side.PROCORE else row["name"]) if row else name
 
     def _item(self, kind: str, title: str) -> Any:
-        found = [e for e in self.scenario.inbox() if e.item.kind == kind and short(e.item.title) == title]
-        assert found, f"no {kind} of {title!r} waits, only {self.asked()}"
-        return found[0]
+        entries = [e for e in self.scenario.inbox() if e.item.kind == kind and short(e.item.title) == title]
+        assert entries, f"no {kind} of {title!r} waits, only {self.asked()}"
+        return entries[0]

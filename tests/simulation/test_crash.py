@@ -27,8 +27,8 @@ def sample(*options: str, scenarios: list[str]) -> dict[str, object]:
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode in (0, 1), run.stderr
-    told: dict[str, object] = json.loads(run.stdout)
-    return told
+    result: dict[str, object] = json.loads(run.stdout)
+    return result
 
 
 def names(share: int) -> list[str]:
@@ -36,16 +36,18 @@ def names(share: int) -> list[str]:
 
 
 def test_a_sample_of_crashes_on_sqlite_costs_nothing() -> None:
-    told = sample("--store", "sqlite", "--every", str(EVERY["sqlite"]), scenarios=names(0))
-    assert told["failures"] == []
-    assert int(str(told["points"])) >= 2 * len(names(0))
+    """Slow, for each point is a process that is killed, another one after it, and plain cycles until all is quiet."""
+    result = sample("--store", "sqlite", "--every", str(EVERY["sqlite"]), scenarios=names(0))
+    assert result["failures"] == []
+    assert int(str(result["points"])) >= 2 * len(names(0))
 
 
 def test_a_sample_of_crashes_on_postgresql_costs_nothing(postgres_server: str) -> None:
+    """Slow like the one above."""
     options = ("--store", "postgresql", "--postgres", postgres_server, "--every", str(EVERY["postgresql"]))
-    told = sample(*options, scenarios=names(1))
-    assert told["failures"] == []
-    assert int(str(told["points"])) >= len(names(1))
+    result = sample(*options, scenarios=names(1))
+    assert result["failures"] == []
+    assert int(str(result["points"])) >= len(names(1))
 
 
 # The judge --------------------------------------------------------------------------------------------------------
@@ -106,6 +108,6 @@ def test_the_judge_finds(world: World, change: Callable[[World], None], found: t
 
 def test_the_judge_finds_a_lost_edit_and_a_route_without_rest(world: World) -> None:
     expected = (*PAIRS[1:], Expected("A1", title="Fall from the roof"))
-    found = judge(expected, world, cycles=None)
-    assert [line.startswith("A1: title is") for line in found.losses] == [True]
-    assert found.steps == ["the route does not come to rest"]
+    findings = judge(expected, world, cycles=None)
+    assert [line.startswith("A1: title is") for line in findings.losses] == [True]
+    assert findings.steps == ["the route does not come to rest"]

@@ -12,10 +12,10 @@ import structlog
 import typer
 from typer.testing import CliRunner
 
-from procore_4hse.cli import Commands
+from procore_4hse.cli.commands import Commands
 from procore_4hse.cli.context import CliContext, start_logging
 from procore_4hse.cli.text import age, counted, fields_in_words, plain, short, span
-from procore_4hse.engine.cycle import Report
+from procore_4hse.engine.report import Report
 from procore_4hse.engine.run_routes import Summary, worst_exit_code
 from procore_4hse.errors import ConfigurationError, GuardStopped, Problem, StoreError, SyncError, UsageError
 

@@ -1,9 +1,11 @@
 """Instants and local days, in every zone and around every kind of clock change."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from importlib.resources import files
+from pathlib import Path
+from zoneinfo import TZPATH, ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given, settings
@@ -210,6 +212,114 @@ def test_an_instant_is_written_in_utc_with_four_digits_of_the_year() -> None:
 )
 def test_the_zone_of_a_project(tz_name: object, time_zone: object, zone: str | None) -> None:
     assert days.zone_name(tz_name, time_zone) == zone
+
+
+# Names of one zone ------------------------------------------------------------------------------------------------
+
+
+@cache
+def same_content() -> tuple[tuple[str, str], ...]:
+    """Each zone beside the first one whose file in the tz database holds the very same bytes."""
+    first: dict[bytes, str] = {}
+    return tuple((zone, first.setdefault(content_of(zone), zone)) for zone in ZONES)
+
+
+def content_of(zone: str) -> bytes:
+    folders = [Path(folder) for folder in TZPATH if (Path(folder) / zone).is_file()]
+    return (folders[0] / zone).read_bytes() if folders else files("tzdata").joinpath("zoneinfo", zone).read_bytes()
+
+
+def test_every_zone_has_its_own_rules() -> None:
+    assert len(ZONES) > 400
+    assert all(days.same_rules(zone, zone) for zone in ZONES)
+
+
+@given(st.sampled_from(same_content()))
+@settings(derandomize=True, max_examples=40, deadline=None)
+def test_two_zones_of_one_content_have_the_same_rules(pair: tuple[str, str]) -> None:
+    assert days.same_rules(*pair)
+
+
+@given(st.sampled_from(ZONES), st.sampled_from(ZONES), st.integers(0, 4_102_444_800))
+@settings(derandomize=True, max_examples=40, deadline=None)
+def test_zones_of_the_same_rules_show_the_same_time(one: str, other: str, second: int) -> None:
+    moment = datetime.fromtimestamp(second, UTC)
+    alike = days.same_rules(one, other)
+    assert days.same_rules(other, one) is alike
+    assert not alike or offset(moment, ZoneInfo(one)) == offset(moment, ZoneInfo(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("America/Los_Angeles", "US/Pacific", True),
+        ("Etc/UTC", "UTC", True),
+        ("Etc/UTC", "Etc/GMT", True),
+        ("Asia/Calcutta", "Asia/Kolkata", True),
+        ("Europe/Kiev", "Europe/Kyiv", True),
+        ("Europe/Rome", "Europe/Vatican", True),
+        ("America/New_York", "US/Eastern", True),
+        ("Europe/Rome", "Europe/Berlin", False),
+        ("America/New_York", "America/Toronto", False),
+        ("America/Los_Angeles", "America/Phoenix", False),
+        ("America/Phoenix", "America/Denver", False),
+        ("Europe/London", "UTC", False),
+        ("Australia/Sydney", "Australia/Brisbane", False),
+        ("America/Recife", "America/Fortaleza", False),
+        ("Pacific/Apia", "Pacific/Tongatapu", False),
+        ("Europe/Bucharest", "Europe/Chisinau", False),
+        ("Middle of nowhere", "Middle of nowhere", True),
+        ("Middle of nowhere", "Europe/Rome", False),
+        ("Europe/Rome", "Rome", False),
+        ("America", "", False),
+        ("../Europe/Rome", "Europe/Rome", False),
+    ],
+)
+def test_zones_are_alike_by_their_clocks_and_not_by_their_names(one: str, other: str, alike: bool) -> None:
+    assert days.same_rules(one, other) is alike
+    assert days.same_rules(other, one) is alike
+
+
+def test_no_clock_change_is_overlooked() -> None:
+    """In 2000 Brazil's north-east set its clocks forward for one week, the shortest time between two changes."""
+    changes = [(moment, shift) for moment, shift in days._clock_changes("America/Recife") if moment.year == 2000]
+    assert changes == [
+        (at("2000-02-27T02:00:00Z"), timedelta(hours=-3)),
+        (at("2000-10-08T03:00:00Z"), timedelta(hours=-2)),
+        (at("2000-10-15T02:00:00Z"), timedelta(hours=-3)),
+    ]
+
+
+# Days of unknown time ---------------------------------------------------------------------------------------------
+
+
+@given(st.sampled_from(ZONES), dates)
+@quick
+def test_whatever_a_server_makes_of_a_day_of_unknown_time_is_that_day(zone: str, day: date) -> None:
+    noon = datetime.combine(day, time(12), ZoneInfo(zone)).astimezone(UTC)
+    midnight_utc = datetime.combine(day, time(), UTC)
+    first = days.first_instant(day, zone)
+    if first is not None:
+        made = [days.day_of_instant(moment, zone, time_unknown=True) for moment in (first, noon, midnight_utc)]
+        assert made == [day] * 3
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "time_unknown", "day"),
+    [
+        ("2025-04-01T00:00:00Z", "America/Los_Angeles", True, "2025-04-01"),
+        ("2025-04-01T00:00:00Z", "America/Los_Angeles", False, "2025-03-31"),
+        ("2025-04-01T00:00:01Z", "America/Los_Angeles", True, "2025-03-31"),
+        ("2025-04-01T07:00:00Z", "America/Los_Angeles", True, "2025-04-01"),
+        ("2025-04-01T00:00:00Z", "Europe/Rome", True, "2025-04-01"),
+        ("2025-03-31T22:00:00Z", "Europe/Rome", True, "2025-04-01"),
+        ("2025-03-31T11:00:00Z", "Pacific/Kiritimati", True, "2025-04-01"),
+    ],
+)
+def test_midnight_utc_means_its_own_day_where_the_time_is_unknown(
+    moment: str, zone: str, time_unknown: bool, day: str
+) -> None:
+    assert days.day_of_instant(at(moment), zone, time_unknown=time_unknown) == date.fromisoformat(day)
 
 
 def test_every_zone_name_of_procore_stands_for_a_zone() -> None:

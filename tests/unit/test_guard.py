@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
-from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, QuestionKey, Side, SyncStatus
+from procore_4hse.models import Act, Action, Decision, Item, ItemKind, Kind, LinkState, QuestionKey, Side, SyncStatus
+from procore_4hse.reconcile.approval import signature
 from procore_4hse.reconcile.guard import guarded
 from procore_4hse.reconcile.items import guard
-from procore_4hse.reconcile.snapshot import Changed, Limits, Plan, Presence, Rebase, Snapshot, Transition, signature
+from procore_4hse.reconcile.snapshot import Change, Changed, Limits, Plan, Presence, Rebase, Snapshot, Transition
 from routes import decision, link, office, route, site
 
 FEW = Limits(max_deletes=2, max_delete_percent=10, max_change_percent=50, max_creates=2)
@@ -17,6 +19,22 @@ FEW = Limits(max_deletes=2, max_delete_percent=10, max_change_percent=50, max_cr
 def action(act: Act, number: int, side: Side = Side.FOURHSE) -> Action:
     ids = {"target_id": None if act is Act.CREATE else f"a{number}", "source_id": f"{number}"}
     return Action(act, side, Kind.INCIDENT, **ids, reason="because", fields={"name": f"Fall {number}"})
+
+
+NEW = Change("old", "new")
+CAUSE = {"old": "old", "new": "new"}
+
+
+def approved(held: Plan, **options: str) -> dict[QuestionKey, Decision]:
+    """A yes to the guard's question that this plan ends with, as it was shown."""
+    item = held.items[-1]
+    return {item.key: Decision(1, item.key, "approve", seen=item.facts, **options)}
+
+
+def chosen(use: str, *differences: str) -> dict[str, Any]:
+    """A person chose what holds for these fields, which the mapping in force set against each other."""
+    seen = {"cause": CAUSE, "differences": list(differences)}
+    return {"changed": Changed(mapping=NEW), "decisions": decision("guard:mapping", "approve", use=use, seen=seen)}
 
 
 def of(act: Act, many: int, side: Side = Side.FOURHSE) -> Plan:
@@ -116,8 +134,9 @@ def test_a_side_that_shows_nothing_any_more_holds_everything():
     emptied = linked(3, records={Side.PROCORE: {"0": site("0")}, Side.FOURHSE: {}})
     found = guarded(of(Act.UPDATE, 1), emptied)
     assert (found.actions, [item.key for item in found.items]) == ((), ["guard:emptied:fourhse"])
-    approved = replace(emptied, decisions=decision("guard:emptied:fourhse", "approve"))
-    assert guarded(of(Act.UPDATE, 1), approved).stop is None
+    assert guarded(of(Act.UPDATE, 1), replace(emptied, decisions=approved(found))).stop is None
+    more = linked(4, records=emptied.records, decisions=approved(found))
+    assert guarded(of(Act.UPDATE, 1), more).stop is not None, "one link more is gone than was shown"
 
 
 def test_two_sides_that_were_always_empty_are_no_loss():
@@ -138,17 +157,20 @@ def test_an_ended_link_is_not_missed():
 
 @pytest.mark.parametrize("what", ["scope", "zone"])
 def test_a_changed_route_is_asked_about(what):
-    changed = linked(1, changed=Changed(**{what: "as it was"}))
+    changed = linked(1, changed=Changed(**{what: Change("as it was", "as it is")}))
     found = guarded(of(Act.UPDATE, 1), changed)
     assert (found.actions, found.items[-1].key) == ((), f"guard:{what}")
     assert "as it was" in found.items[-1].reason
-    assert guarded(of(Act.UPDATE, 1), replace(changed, decisions=decision(f"guard:{what}", "approve"))).stop is None
+    assert "as it is" in found.items[-1].reason
+    assert guarded(of(Act.UPDATE, 1), replace(changed, decisions=approved(found))).stop is None
+    again = replace(changed, changed=Changed(**{what: Change("as it was", "another")}), decisions=approved(found))
+    assert guarded(of(Act.UPDATE, 1), again).actions == (), "another setting than the one that was shown"
 
 
 def test_a_changed_mapping_is_asked_about_only_when_it_sets_pairs_against_each_other():
-    changed = linked(1, changed=Changed(mapping="old"))
+    changed = linked(1, changed=Changed(mapping=NEW))
     assert guarded(of(Act.UPDATE, 1), changed).stop is None
-    drift = Item(ItemKind.DRIFT, "difference:1:title", "", "", "", procore_id="1", field="title")
+    drift = Item(ItemKind.DRIFT, QuestionKey("difference:1:title"), "", "", "", procore_id="1", field="title")
     found = guarded(replace(of(Act.UPDATE, 1), items=(drift,)), changed)
     assert (found.actions, [item.key for item in found.items]) == ((), ["guard:mapping"])
 
@@ -190,7 +212,7 @@ def test_a_limit_says_what_how_much_and_which(act, side, many, limits, reason):
     plan = of(act, many, side)
     found = guarded(plan, replace(linked(20), limits=limits))
     assert found.stop == reason
-    assert found.items == (guard(QuestionKey.guard(f"{act.value}s", side), reason, GO_ON, plan.actions),)
+    assert found.items == (guard(QuestionKey.guard(f"{act.value}s", side), reason, GO_ON, plan.actions, {}),)
     assert (found.actions, found.held) == ((), plan.actions)
 
 
@@ -259,13 +281,50 @@ def test_deletions_in_procore_are_known_by_their_own_id():
 
 @pytest.mark.parametrize(
     ("act", "exempt"),
-    [(Act.CREATE, {"meeting_approved": True}), (Act.UPDATE, {"drift_winner": Side.PROCORE})],
+    [
+        (Act.CREATE, {"meeting_approved": True}),
+        (Act.UPDATE, chosen("procore", *(f"difference:{number}:title" for number in range(11)))),
+    ],
 )
 def test_what_a_person_approved_for_the_route_is_exempt(act, exempt):
     plan = of(act, 11)
+    plan = replace(plan, actions=tuple(replace(action, sources={"title": {}}) for action in plan.actions))
     assert guarded(plan, linked(20, **exempt)).actions == plan.actions
     other = of(Act.DELETE, 3)
     assert guarded(other, linked(20, **exempt)).actions == ()
+
+
+def test_a_choice_after_a_changed_mapping_covers_only_what_was_counted():
+    """An edit beside it falls under the limit, and a field that differs since is asked in the same question."""
+    plan = of(Act.UPDATE, 11)
+    counted = replace(plan, actions=tuple(replace(action, sources={"title": {}}) for action in plan.actions[:5]))
+    choice = chosen("procore", *(f"difference:{number}:title" for number in range(5)))
+    assert guarded(counted, linked(20, **choice)).actions == counted.actions
+    both = replace(counted, actions=(*counted.actions, *plan.actions))
+    beside = guarded(both, linked(20, **choice))
+    assert (beside.actions, beside.items[-1].key) == (counted.actions, "guard:updates:fourhse")
+    late = Item(ItemKind.DRIFT, QuestionKey("difference:9:title"), "", "", "", procore_id="9", field="title")
+    again = guarded(replace(counted, items=(late,)), linked(20, **choice))
+    assert (again.actions, [item.key for item in again.items]) == (counted.actions, ["guard:mapping"])
+    assert "difference:9:title" in again.items[0].facts["differences"]
+    other = {**choice, "changed": Changed(mapping=Change("old", "newer"))}
+    assert guarded(replace(counted, items=(late,)), linked(20, **other)).actions == ()
+
+
+def test_what_came_up_after_a_meeting_was_approved_is_asked_in_the_same_question():
+    asked = meeting(3, 3, 3)
+    again = meeting(3, 3, 4, decisions=approved(asked))
+    assert (len(again.actions), [item.key for item in again.items]) == (3, ["guard:first-meeting"])
+    assert "1 change came up" in again.items[0].reason
+    assert len(meeting(3, 3, 4, decisions=approved(again)).actions) == 4
+
+
+def test_an_approved_meeting_that_was_cut_short_goes_on():
+    """With the first link made, its creates still count towards no limit."""
+    yes = approved(meeting(3, 3, 3))
+    later = meeting(3, 3, 3, decisions=yes, ever_linked=True)
+    assert (len(later.actions), later.stop) == (3, None)
+    assert later.answers_in_use == ("guard:first-meeting",)
 
 
 def test_a_backfill_may_create_more_than_the_limit():
@@ -324,7 +383,9 @@ def test_a_first_meeting_says_what_would_happen():
     )
     advice = "Read it with: procore-4hse plan. To let it happen: procore-4hse inbox approve ID, or sync --first"
     creates = {Side.PROCORE: 0, Side.FOURHSE: 3}
-    assert found.items == (guard(QuestionKey.guard("first-meeting"), reason, advice, plan.actions, creates=creates),)
+    assert found.items == (
+        guard(QuestionKey.guard("first-meeting"), reason, advice, plan.actions, {}, creates=creates),
+    )
     assert (found.actions, found.held, found.stop) == ((), plan.actions, reason)
     assert found.statuses[Side.PROCORE] == {
         "0": SyncStatus.WAITING,
@@ -351,14 +412,14 @@ def test_a_meeting_of_one_populated_side_stays_within_the_limit():
 
 def test_what_else_is_asked_stays_asked_while_a_whole_route_is_held():
     kinds = (ItemKind.WORD, ItemKind.DRIFT, ItemKind.MISSING, ItemKind.DELETION)
-    asked = tuple(Item(kind, f"{kind}:x", "", "", "", procore_id="1", field="title") for kind in kinds)
+    asked = tuple(Item(kind, QuestionKey(f"{kind}:x"), "", "", "", procore_id="1", field="title") for kind in kinds)
 
     def kept(found):
         return [item.kind for item in found.items[:-1]]
 
     plan = replace(of(Act.UPDATE, 1), items=asked)
-    assert kept(guarded(plan, linked(1, changed=Changed(scope="x")))) == list(kinds)
-    assert kept(guarded(plan, linked(1, changed=Changed(mapping="x")))) == [kinds[0], *kinds[2:]]
+    assert kept(guarded(plan, linked(1, changed=Changed(scope=NEW)))) == list(kinds)
+    assert kept(guarded(plan, linked(1, changed=Changed(mapping=NEW)))) == [kinds[0], *kinds[2:]]
     empty = {"records": {Side.PROCORE: {"0": site("0")}, Side.FOURHSE: {}}}
     assert kept(guarded(plan, linked(1, **empty))) == list(kinds[:2])
     back = {"restored_backup": {Side.PROCORE: frozenset({"1"})}}
@@ -367,45 +428,51 @@ def test_what_else_is_asked_stays_asked_while_a_whole_route_is_held():
 
 
 @pytest.mark.parametrize(
-    ("changes", "key", "reason", "advice", "facts"),
+    ("changes", "key", "reason", "advice", "cause"),
     [
         (
-            {"changed": Changed(scope="as they were")}, "scope",
-            "This route's settings changed: they were as they were.",
-            f"If that is meant: inbox approve ID. {GO_ON}", {},
+            {"changed": Changed(scope=NEW)}, "scope",
+            "This route's settings changed. They were: old. They are now: new.",
+            f"If that is meant: inbox approve ID. {GO_ON}", {"old": "old", "new": "new"},
         ),
         (
-            {"changed": Changed(zone="Etc/UTC")}, "zone",
-            "The project's time zone was Etc/UTC and is now Europe/Rome; days may read differently.",
-            "If that is right: procore-4hse inbox approve ID; the days on both sides then stay as they stand.", {},
+            {"changed": Changed(zone=NEW)}, "zone",
+            "The project's time zone was old and is now new; days may read differently.",
+            "If that is right: procore-4hse inbox approve ID; the days on both sides then stay as they stand.",
+            {"old": "old", "new": "new"},
         ),
         (
             {"records": {Side.PROCORE: {}, Side.FOURHSE: {"a0": office("a0")}}}, "emptied:procore",
             "Procore shows no incident at all any more; 2 were linked.",
-            "See whether our account lost its rights in Procore. If it is really empty: inbox approve ID", {},
+            "See whether our account lost its rights in Procore. If it is really empty: inbox approve ID",
+            {"links": ["0", "1"]},
         ),
     ],
 )  # fmt: skip
-def test_a_whole_route_is_held_with_a_reason_and_a_remedy(changes, key, reason, advice, facts):
+def test_a_whole_route_is_held_with_a_reason_and_a_remedy(changes, key, reason, advice, cause):
     plan = replace(of(Act.UPDATE, 1), transitions=(), rebases=())
     found = guarded(plan, linked(2, **changes))
-    assert found.items == (guard(QuestionKey(f"guard:{key}"), reason, advice, plan.actions, **facts),)
+    assert found.items == (guard(QuestionKey(f"guard:{key}"), reason, advice, plan.actions, cause),)
     assert (found.actions, found.held, found.stop) == ((), plan.actions, reason)
 
 
 @pytest.mark.parametrize(
     ("changes", "key"),
     [
-        ({"changed": Changed(scope="x")}, "guard:scope"),
-        ({"changed": Changed(zone="x")}, "guard:zone"),
+        ({"changed": Changed(scope=NEW)}, "guard:scope"),
+        ({"changed": Changed(zone=NEW)}, "guard:zone"),
         ({"records": {Side.PROCORE: {}, Side.FOURHSE: {"a0": office("a0")}}}, "guard:emptied:procore"),
     ],
 )
 def test_only_a_yes_lets_a_whole_route_go_on(changes, key):
     plan = of(Act.UPDATE, 1)
-    assert guarded(plan, linked(1, **changes, decisions=decision(key, "approve"))).actions == plan.actions
-    assert guarded(plan, linked(1, **changes, decisions=decision(key, "reject"))).actions == ()
-    assert guarded(plan, linked(1, **changes, decisions=decision("guard:other", "approve"))).actions == ()
+    asked = guarded(plan, linked(1, **changes))
+    (yes,) = approved(asked).values()
+    assert yes.key == key
+    assert guarded(plan, linked(1, **changes, decisions={yes.key: yes})).actions == plan.actions
+    assert guarded(plan, linked(1, **changes, decisions={yes.key: replace(yes, verb="reject")})).actions == ()
+    assert guarded(plan, linked(1, **changes, decisions={QuestionKey("guard:other"): yes})).actions == ()
+    assert guarded(plan, linked(1, **changes, decisions=decision(key, "approve"))).actions == (), "nothing was shown"
 
 
 def test_a_side_that_shows_one_incident_is_not_empty():
@@ -421,27 +488,30 @@ def test_only_absent_ones_make_a_side_empty(presence):
 
 @pytest.mark.parametrize("side", list(Side))
 def test_a_named_winner_lets_the_rest_cross_and_what_it_cannot_write_is_asked_one_by_one(side):
-    drift = Item(ItemKind.DRIFT, "difference:2:category", "", "", "", procore_id="2", field="category")
+    drift = Item(ItemKind.DRIFT, QuestionKey("difference:2:category"), "", "", "", procore_id="2", field="category")
     plan = replace(of(Act.UPDATE, 1), items=(drift,))
-    found = guarded(plan, linked(1, changed=Changed(mapping="old"), drift_winner=side))
+    found = guarded(plan, linked(1, **chosen(side.value, "difference:2:category", "difference:0:title")))
     assert (found.actions, found.items, found.stop) == (plan.actions, plan.items, None)
     assert "guard:mapping" in found.answers_in_use
 
 
 def test_a_changed_mapping_names_the_fields_and_counts_the_pairs():
     def drift(pair: str, field: str) -> Item:
-        return Item(ItemKind.DRIFT, f"difference:{pair}:{field}", "", "", "", procore_id=pair, field=field)
+        return Item(ItemKind.DRIFT, QuestionKey(f"difference:{pair}:{field}"), "", "", "", procore_id=pair, field=field)
 
     plan = replace(of(Act.UPDATE, 1), items=(drift("1", "title"), drift("1", "day"), drift("2", "title")))
-    found = guarded(plan, linked(1, changed=Changed(mapping="old")))
+    found = guarded(plan, linked(1, changed=Changed(mapping=NEW)))
     reason = "The mapping changed, and 2 linked incidents that agreed would now differ in: Day, Title."
     advice = (
         "Say what holds with: procore-4hse inbox approve ID --use procore|4hse|base. "
         "With procore, its values are written to 4HSE. With 4hse, its values are written to Procore. "
         "With base, both sides stay as they are until one is edited."
     )
-    assert found.items == (guard(QuestionKey.guard("mapping"), reason, advice, plan.actions, pairs=2),)
-    single = guarded(replace(plan, items=plan.items[:1]), linked(1, changed=Changed(mapping="old")))
+    named = ["difference:1:day", "difference:1:title", "difference:2:title"]
+    assert found.items == (
+        guard(QuestionKey.guard("mapping"), reason, advice, plan.actions, CAUSE, pairs=2, differences=named),
+    )
+    single = guarded(replace(plan, items=plan.items[:1]), linked(1, changed=Changed(mapping=NEW)))
     assert single.stop == "The mapping changed, and 1 linked incident that agreed would now differ in: Title."
     assert guarded(plan, linked(1)).stop is None
 
@@ -465,13 +535,16 @@ def test_a_restored_side_is_asked_about(side):
     )
     found = guarded(plan, whole)
     assert found.items == (
-        guard(QuestionKey.guard("regress", side), reason, advice, plan.actions, links=["1", "2", "3"]),
+        guard(QuestionKey.guard("regress", side), reason, advice, plan.actions, {"links": ["1", "2", "3"]}),
     )
     assert (found.actions, found.stop) == ((), reason)
 
 
+HELD = [signature(action) for action in of(Act.UPDATE, 1).actions]
+
+
 def restored(verb="approve", links=("1", "2", "3"), **changes):
-    told = decision("guard:regress:procore", verb, use="base", seen={"links": list(links)})
+    told = decision("guard:regress:procore", verb, use="base", seen={"cause": {"links": list(links)}, "held": HELD})
     restored_backup = {Side.PROCORE: frozenset({"1", "2", "3"})}
     return guarded(
         of(Act.UPDATE, 1),
@@ -482,8 +555,9 @@ def restored(verb="approve", links=("1", "2", "3"), **changes):
 def test_an_answer_about_a_restored_side_lasts_until_all_of_it_is_done():
     assert (restored().stop, restored().answers_in_use) == (None, ("guard:regress:procore",))
     assert restored(restored_backup={}).answers_in_use == ("guard:regress:procore",)
-    assert restored(reverted={}).answers_in_use == ()
-    assert restored(reverted={Side.PROCORE: frozenset({("9", "title")})}).answers_in_use == ()
+    assert restored(reverted={}, restored_backup={}, links=()).answers_in_use == ()
+    other = {Side.PROCORE: frozenset({("9", "title")})}
+    assert restored(reverted=other, restored_backup={}, links=("1",)).answers_in_use == ()
 
 
 def test_more_links_than_the_answer_saw_and_a_no_are_asked_again():
@@ -542,7 +616,7 @@ def test_a_plan_that_counts_one_side_alone_is_held_all_the_same():
 def test_a_held_route_takes_no_new_base_and_changes_no_state():
     change = Transition(link(), LinkState.ENDED, "deleted on both sides")
     plan = replace(of(Act.UPDATE, 1), transitions=(change,), rebases=(Rebase(Kind.INCIDENT, "1", "a", {}),))
-    found = guarded(plan, linked(1, changed=Changed(scope="x")))
+    found = guarded(plan, linked(1, changed=Changed(scope=NEW)))
     assert (found.rebases, found.transitions) == ((), ())
 
 

@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from procore_4hse.mapping.loader import load
-from procore_4hse.models import Act, Action, Decision, Kind, Link, LinkState, Side, SyncStatus
+from procore_4hse.models import Act, Action, Decision, Kind, Link, LinkState, QuestionKey, Side, SyncStatus
+from procore_4hse.reconcile.approval import signature
 from procore_4hse.reconcile.guard import guarded
-from procore_4hse.reconcile.snapshot import Limits, Plan, Record, Snapshot, Transition, signature
+from procore_4hse.reconcile.snapshot import Limits, Plan, Record, Snapshot, Transition
 
 MAPPING = load(Path(__file__).parents[2] / "mappings" / "default")
 LINKS = tuple(Link(number, f"site-{number}", f"office-{number}") for number in range(3))
@@ -20,7 +21,7 @@ def delete(link: Link) -> Action:
 
 def snapshot(*rejected: Link) -> Snapshot:
     """A route that may delete one incident in a cycle, where a person said no to these deletions."""
-    key = "guard:deletes:procore"
+    key = QuestionKey.guard("deletes", Side.PROCORE)
     decision = Decision(1, key, "reject", seen={"held": [signature(delete(link)) for link in rejected]})
     return Snapshot(
         mapping=MAPPING,

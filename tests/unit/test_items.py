@@ -6,8 +6,9 @@ import pytest
 
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, QuestionKey, Refusal, Side
 from procore_4hse.reconcile import items
+from procore_4hse.reconcile.approval import signature
 from procore_4hse.reconcile.diff import diff_field
-from procore_4hse.reconcile.snapshot import Record, signature
+from procore_4hse.reconcile.snapshot import Record
 from routes import MAPPING, link, office, route, site
 
 UPDATE = Action(
@@ -142,9 +143,10 @@ def test_a_missing_one(side):
 
 def test_a_guard_lists_what_it_holds():
     told = {"act": "update", "side": "fourhse", "kind": "incident", "id": "a", "source_id": "1", "reason": "because"}
-    assert items.guard(QuestionKey.guard("updates", Side.FOURHSE), "Too many.", "Look.", (UPDATE,), creates=3) == Item(
+    key = QuestionKey.guard("updates", Side.FOURHSE)
+    assert items.guard(key, "Too many.", "Look.", (UPDATE,), {}, creates=3) == Item(
         ItemKind.GUARD, "guard:updates:fourhse", "", "Too many.", "Look.",
-        {"held": [signature(UPDATE)], "actions": [told], "creates": 3},
+        {"cause": {}, "held": [signature(UPDATE)], "actions": [told], "creates": 3},
     )  # fmt: skip
 
 

@@ -236,6 +236,30 @@ def test_laws_of_the_day_in_procore(zone: str, moment: str, first: date, second:
 
 @given(zones, dates, dates)
 @quick
+@example("America/Los_Angeles", date(2025, 4, 1), date(2025, 1, 2))
+def test_laws_of_a_day_that_was_sent_as_midnight_utc(zone: str, day: date, other: date) -> None:
+    side = Side.PROCORE
+    image = {"event_date": f"{day}T00:00:00Z", "time_unknown": True, ZONE: zone}
+    assert value_of(DAY, side, image) == day
+    assert after(DAY, side, day, image, zone=zone) == image
+    assume(day_exists(other, zone))
+    assert value_of(DAY, side, after(DAY, side, other, image, zone=zone)) == other
+
+
+def test_a_day_of_unknown_time_never_becomes_midnight_utc_of_the_next_one() -> None:
+    """Five in the afternoon, by the clock of the winter, is midnight UTC in summer."""
+    image = {"event_date": "2025-01-03T00:00:01Z", "time_unknown": True, ZONE: "America/Los_Angeles"}
+    at_five = {**image, "event_date": "2025-01-03T01:00:00Z"}
+    moved = {
+        one["event_date"]: after(DAY, Side.PROCORE, date(2025, 7, 1), one, zone=image[ZONE]) for one in (image, at_five)
+    }
+    assert [one["event_date"] for one in moved.values()] == ["2025-07-01T23:00:01Z", "2025-07-01T07:00:00Z"]
+    known = {**at_five, "time_unknown": False}
+    assert after(DAY, Side.PROCORE, date(2025, 7, 1), known, zone=image[ZONE])["event_date"] == "2025-07-02T00:00:00Z"
+
+
+@given(zones, dates, dates)
+@quick
 @example("Pacific/Apia", date(2011, 12, 30), date(2011, 12, 31))
 @example("America/Havana", date(2024, 3, 10), date(2024, 3, 11))
 @example("Asia/Beirut", date(2022, 3, 27), date(2022, 3, 28))

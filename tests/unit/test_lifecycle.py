@@ -119,7 +119,7 @@ def test_no_answer_writes_to_a_side_that_the_route_only_reads(side):
     assert (found.actions, found.transition.state) == ((), LinkState.IGNORED)
     found = gone(side, decisions=decision(KEY[side], "reject", restore=True, seen=UNEDITED), direction=away[side.other])
     assert (found.actions, found.transition.state) == ((), LinkState.IGNORED)
-    answer = decision(f"guard:regress:{side.value}", "approve", use="base", seen={"links": ["1"]})
+    answer = decision(f"guard:regress:{side.value}", "approve", use="base", seen={"cause": {"links": ["1"]}})
     reverted = {side: frozenset({("1", None)})}
     found = gone(side, decisions=answer, reverted=reverted, direction=away[side.other])
     assert found.actions == ()
@@ -417,7 +417,7 @@ def test_brought_back_whole(side, make):
 
 @pytest.mark.parametrize(("side", "make"), [(Side.PROCORE, restored), (Side.FOURHSE, remade)])
 def test_put_back_whole_after_a_backup(side, make):
-    told = decision(f"guard:regress:{side.value}", "approve", use="base", seen={"links": ["1"]})
+    told = decision(f"guard:regress:{side.value}", "approve", use="base", seen={"cause": {"links": ["1"]}})
     reverted = {side: frozenset({("1", None)})}
     found = gone(side, decisions=told, reverted=reverted)
     assert found == LinkOutcome(actions=(make(f"put back after {side.label} was restored"),))
@@ -597,7 +597,7 @@ def test_an_edit_is_another_meaning_than_when_both_agreed(ours, base, edited):
 
 
 def test_nothing_is_put_back_from_a_survivor_that_is_not_there():
-    told = decision("guard:regress:fourhse", "approve", use="base", seen={"links": ["1"]})
+    told = decision("guard:regress:fourhse", "approve", use="base", seen={"cause": {"links": ["1"]}})
     reverted = {Side.FOURHSE: frozenset({("1", None)})}
     whole = route(office(presence=GONE), links=(link(),), decisions=told, reverted=reverted)
     assert link_outcome(whole, link()) == LinkOutcome(transition=transition(Side.FOURHSE))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -24,10 +25,22 @@ from procore_4hse.models import (
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.redacted_base import redact_base
 from procore_4hse.reconcile.refusals import refusal_fingerprint
-from procore_4hse.reconcile.snapshot import Plan, Rebase
+from procore_4hse.reconcile.snapshot import Change, Changed, Plan, Rebase
 from routes import MAPPING, decision, link, office, route, site
 
 SLIP_OR_TRIP = {"seen": {"procore": "Slip", "fourhse": "Trip"}}
+
+
+def chosen(use: str, *fields: str) -> dict[str, Any]:
+    """A person chose what holds for these fields of incident 1, which the mapping in force set against each other."""
+    seen = {"cause": {"old": "old", "new": "new"}, "differences": [f"difference:1:{field}" for field in fields]}
+    answer = decision("guard:mapping", "approve", use=use, seen=seen)
+    return {"changed": Changed(mapping=Change("old", "new")), "decisions": answer}
+
+
+def zone_accepted() -> dict[str, Any]:
+    answer = decision("guard:zone", "approve", seen={"cause": {"old": "old", "new": "new"}})
+    return {"changed": Changed(zone=Change("old", "new")), "decisions": answer}
 
 
 def planned(ours=None, theirs=None, pair=None, **changes) -> Plan:
@@ -139,7 +152,7 @@ def test_a_drift_is_asked_about_with_both_values():
 
 def test_a_field_that_was_accepted_for_the_whole_route_is_a_new_base_without_a_write():
     for pair in (DRIFTED, replace(DRIFTED, base={})):
-        found = planned(site(title="Slip"), office(name="Trip"), pair, rebased=frozenset({"title", "status"}))
+        found = planned(site(title="Slip"), office(name="Trip"), pair, **chosen("base", "title", "status"))
         [rebase] = found.rebases
         assert ("status" in rebase.fields) is (pair is not DRIFTED), "what agrees with its base needs no new one"
         assert rebase.fields["title"].settled is True
@@ -148,11 +161,11 @@ def test_a_field_that_was_accepted_for_the_whole_route_is_a_new_base_without_a_w
 
 def test_an_edit_meanwhile_is_not_accepted_with_the_rest():
     """Who accepts what a changed mapping or zone sets against each other has not seen it."""
-    accepted = frozenset({"title", "day"})
+    accepted = chosen("base", "title", "day")
     for pair in (link(), replace(link(), base={key: redact_base(one, "salt") for key, one in link().base.items()})):
-        found = planned(site(title="Slip"), office(), pair, rebased=accepted)
+        found = planned(site(title="Slip"), office(), pair, **accepted)
         assert found.actions == (retitled(Side.FOURHSE, "Slip", "Fall", "changed in Procore"),)
-    found = planned(site(title="Slip"), office(name="Trip"), rebased=accepted)
+    found = planned(site(title="Slip"), office(name="Trip"), **accepted)
     assert (found.actions, [item.kind for item in found.items]) == ((), [ItemKind.CONFLICT])
 
 
@@ -160,7 +173,7 @@ def test_an_edit_meanwhile_is_not_accepted_with_the_rest():
 def test_a_zone_that_changed_is_no_edit_of_a_day(day, asked):
     early = site(event_date="2026-02-10T07:30:00Z")
     now = site(event_date="2026-02-10T07:30:00Z", **{ZONE: "America/Los_Angeles"})
-    found = planned(now, office(date_incident=day), link(early), rebased=frozenset({"day"}))
+    found = planned(now, office(date_incident=day), link(early), **zone_accepted())
     assert (found.actions, [item.kind for item in found.items]) == ((), asked)
 
 
@@ -172,19 +185,19 @@ def test_a_zone_that_changed_is_no_edit_of_a_day(day, asked):
     ],
 )
 def test_a_winner_of_a_changed_mapping_decides_every_drift(winner, action):
-    found = planned(site(title="Slip"), office(name="Trip"), DRIFTED, drift_winner=winner)
+    found = planned(site(title="Slip"), office(name="Trip"), DRIFTED, **chosen(winner.value, "title"))
     assert (found.actions, found.items) == ((action,), ())
 
 
 def test_a_winner_decides_no_conflict_and_no_field_that_cannot_travel():
-    found = planned(site(title="Slip"), office(name="Trip"), drift_winner=Side.PROCORE)
+    found = planned(site(title="Slip"), office(name="Trip"), **chosen("procore", "title"))
     assert (found.actions, [item.kind for item in found.items]) == ((), [ItemKind.CONFLICT])
     pair = link(site(**{INJURED: True}), office())
-    found = planned(site(**{INJURED: True}), office(), pair, drift_winner=Side.FOURHSE)
+    found = planned(site(**{INJURED: True}), office(), pair, **chosen("fourhse", "category"))
     assert (found.actions, [item.kind for item in found.items]) == ((), [ItemKind.DRIFT])
-    [action] = planned(site(**{INJURED: True}), office(), pair, drift_winner=Side.PROCORE).actions
+    [action] = planned(site(**{INJURED: True}), office(), pair, **chosen("procore", "category")).actions
     assert (action.side, action.fields) == (Side.FOURHSE, {"category": "ACCIDENTS"})
-    found = planned(site(title="Slip"), office(), drift_winner=Side.FOURHSE)
+    found = planned(site(title="Slip"), office(), **chosen("fourhse", "title"))
     assert [action.side for action in found.actions] == [Side.FOURHSE], "a plain edit goes its own way"
 
 
@@ -197,7 +210,9 @@ PUT_BACK = "put back after {} was restored"
 def restored(side: Side, field: str, links=("1",), use: str = "base"):
     return {
         "reverted": {side: frozenset({("1", field)})},
-        "decisions": decision(f"guard:regress:{side.value}", "approve", use=use, seen={"links": list(links)}),
+        "decisions": decision(
+            f"guard:regress:{side.value}", "approve", use=use, seen={"cause": {"links": list(links)}}
+        ),
     }
 
 
@@ -388,7 +403,7 @@ def test_a_close_beside_an_edit_of_the_other_side_is_asked_about():
 
 def test_a_winner_of_a_changed_mapping_writes_no_field_of_the_other_way():
     found = planned(
-        site(title="Slip"), office(name="Trip"), DRIFTED, drift_winner=Side.FOURHSE,
+        site(title="Slip"), office(name="Trip"), DRIFTED, **chosen("fourhse", "title"),
         mapping=one_way(Direction.TO_FOURHSE),
     )  # fmt: skip
     assert (found.actions, [item.kind for item in found.items]) == ((), [ItemKind.DRIFT])

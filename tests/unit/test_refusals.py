@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from procore_4hse.models import Act, Action, ItemKind, Kind, QuestionKey, Refusal, Side, SyncStatus
+from procore_4hse.reconcile.approval import signature
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.refusals import keep_open, may_try, refusal_fingerprint
-from procore_4hse.reconcile.snapshot import fingerprint, signature
+from procore_4hse.reconcile.snapshot import fingerprint
 from routes import decision, route
 
 NOW = route().now

@@ -821,9 +821,14 @@ DIALS: list[tuple[str, Callable[[Scene], Any], dict[Any, Any]]] = [
     ("patch_unknown_fields", unknown_member, {"refuse": (422, "Fall", 1), "ignore": (200, "Slip", 0)}),
     ("undefined_custom_fields", undefined_field, {"ignore": (200, "Slip", {}), "refuse": (422, "Fall", {})}),
     (
-        "unknown_time_event_date_normalised",
+        "unknown_time_event_date",
         unknown_time,
-        {False: "2026-03-09T02:30:00Z", True: "2026-03-08T05:00:00Z"},
+        {
+            "kept": "2026-03-09T02:30:00Z",
+            "local midnight": "2026-03-08T05:00:00Z",
+            "local noon": "2026-03-08T16:00:00Z",
+            "UTC midnight": "2026-03-08T00:00:00Z",
+        },
     ),
     (
         "fractional_seconds",

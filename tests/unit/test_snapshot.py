@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from procore_4hse.models import Act, Action, Kind, Side, SyncStatus
-from procore_4hse.reconcile.snapshot import Plan, fingerprint, signature
+from procore_4hse.reconcile.approval import signature
+from procore_4hse.reconcile.snapshot import Plan, fingerprint
 from routes import decision, route
 
 LOST = {Side.FOURHSE: frozenset({("1", None), ("1", "title"), ("2", "day")})}
 KEY = "guard:regress:fourhse"
-BACK = decision(KEY, "approve", use="base", seen={"links": ["1"]})
+BACK = decision(KEY, "approve", use="base", seen={"cause": {"links": ["1"]}})
 
 
 def test_what_was_lost_is_put_back_for_the_links_that_were_shown():
@@ -23,10 +24,10 @@ def test_what_was_lost_is_put_back_for_the_links_that_were_shown():
     "decisions",
     [
         {},
-        decision(KEY, "approve", use="accept", seen={"links": ["1"]}),
-        decision(KEY, "reject", use="base", seen={"links": ["1"]}),
+        decision(KEY, "approve", use="accept", seen={"cause": {"links": ["1"]}}),
+        decision(KEY, "reject", use="base", seen={"cause": {"links": ["1"]}}),
         decision(KEY, "approve", use="base"),
-        decision("guard:regress:procore", "approve", use="base", seen={"links": ["1"]}),
+        decision("guard:regress:procore", "approve", use="base", seen={"cause": {"links": ["1"]}}),
     ],
 )
 def test_without_that_word_nothing_is_put_back(decisions):

@@ -38,12 +38,12 @@ def check(ctx: typer.Context, as_json: Json = False) -> None:
     context = cli_context(ctx)
     routes = context.chosen([])
     with context.runtime() as runtime:
-        found = _watched(context, lambda step: list(check_all(runtime, routes, step)))
-    code = worst_exit_code([each.code for each in found])
+        findings = _watched(context, lambda step: list(check_all(runtime, routes, step)))
+    code = worst_exit_code([each.code for each in findings])
     if as_json:
-        context.print_json(_json(found, code))
+        context.print_json(_json(findings, code))
     else:
-        _show(context, found)
+        _show(context, findings)
     raise typer.Exit(code)
 
 
@@ -53,22 +53,22 @@ def _watched(context: CliContext, work: Any) -> list[Finding]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=context.err, transient=True, disable=quiet) as bars:
         task = bars.add_task("")
-        found: list[Finding] = work(lambda step: bars.update(task, description=f"checking {step}"))
-    return found
+        findings: list[Finding] = work(lambda step: bars.update(task, description=f"checking {step}"))
+    return findings
 
 
-def _json(found: list[Finding], code: int) -> dict[str, Any]:
-    told = [{"place": each.place, "level": each.level.value, "what": each.what} for each in found]
-    return {"outcome": "failed" if code else "ok", "exit": code, "findings": told}
+def _json(findings: list[Finding], code: int) -> dict[str, Any]:
+    listed = [{"place": each.place, "level": each.level.value, "what": each.what} for each in findings]
+    return {"outcome": "failed" if code else "ok", "exit": code, "findings": listed}
 
 
-def _show(context: CliContext, found: list[Finding]) -> None:
+def _show(context: CliContext, findings: list[Finding]) -> None:
     context.out.print("The configuration and the mapping", style="bold")
     context.out.print(_found([Finding("", Level.OK, "No problem.")]))
-    for place in dict.fromkeys(each.place for each in found):
+    for place in dict.fromkeys(each.place for each in findings):
         context.out.print(place, style="bold")
-        context.out.print(_found([each for each in found if each.place == place]))
-    problems, warnings = (len([e for e in found if e.level is level]) for level in (Level.PROBLEM, Level.WARNING))
+        context.out.print(_found([each for each in findings if each.place == place]))
+    problems, warnings = (len([e for e in findings if e.level is level]) for level in (Level.PROBLEM, Level.WARNING))
     context.out.print()
     if problems:
         context.out.print(f"{counted(problems, 'problem')}; mend it and run this again.", style="bold red")

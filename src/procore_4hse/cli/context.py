@@ -14,24 +14,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from importlib.metadata import version as distribution_version
 from io import TextIOBase
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any, TextIO, cast
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
 
 import typer
-from rich.console import Console
 
-from procore_4hse import log
-from procore_4hse.bootstrap import open_runtime, routes_of
 from procore_4hse.errors import ConfigurationError, SyncError, UsageError
-from procore_4hse.route import Route
-from procore_4hse.runtime import Runtime
-from procore_4hse.settings.loader import load
-from procore_4hse.settings.model import Settings
-from procore_4hse.settings.sources import CONFIG_VARIABLE, PREFIX, SECRETS_VARIABLE
-from procore_4hse.settings.toml_file import DEFAULT_FILE
+
+# What only some commands need is imported where it is used, so that the others start quickly.
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from procore_4hse.log import Format
+    from procore_4hse.route import Route
+    from procore_4hse.runtime import Runtime
+    from procore_4hse.settings.model import Settings
 
 INTERNAL = 4
 
@@ -42,6 +41,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on sta
 
 
 def version() -> str:
+    from importlib.metadata import version as distribution_version
+
     return distribution_version("procore-4hse-sync")
 
 
@@ -58,25 +59,32 @@ class CliContext:
     @cached_property
     def out(self) -> Console:
         """Standard output, for results."""
-        return Console(markup=False, highlight=False)
+        return _console()
 
     @cached_property
     def err(self) -> Console:
         """Standard error, for progress, questions and errors."""
-        return Console(markup=False, highlight=False, stderr=True)
+        return _console(stderr=True)
 
     @cached_property
     def settings(self) -> Settings:
+        from procore_4hse.settings.loader import load
+
         return load(self.config, os.environ)
 
     @cached_property
     def routes(self) -> tuple[Route, ...]:
         """All routes of the configuration with their mappings, disabled ones too."""
+        from procore_4hse.bootstrap import routes_of
+
         return routes_of(self.settings)
 
     @property
     def is_configured(self) -> bool:
         """Whether there is any sign of a configuration: a file that is named or in its usual place, or variables."""
+        from procore_4hse.settings.sources import CONFIG_VARIABLE, PREFIX, SECRETS_VARIABLE
+        from procore_4hse.settings.toml_file import DEFAULT_FILE
+
         names = (CONFIG_VARIABLE, SECRETS_VARIABLE, f"{PREFIX}ROUTES")
         return self.config is not None or DEFAULT_FILE.exists() or any(os.environ.get(name) for name in names)
 
@@ -101,8 +109,9 @@ class CliContext:
         self, *, stopping: Callable[[], bool] = lambda: False, sleep: Callable[[float], None] = time.sleep
     ) -> Iterator[Runtime]:
         """Store and connections; the store is created or brought up to date first. No call is made by opening."""
+        from procore_4hse.bootstrap import open_runtime
+
         with open_runtime(self.settings, stopping=stopping, sleep=sleep) as runtime:
-            runtime.store.upgrade()
             yield runtime
 
     def note(self, sentence: str) -> None:
@@ -123,6 +132,12 @@ class CliContext:
     def must_be_able_to_ask(self, *, yes: bool) -> None:
         if not yes and not sys.stdin.isatty():
             raise UsageError("This asks first, and there is no terminal to ask on; add --yes to go ahead.")
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(markup=False, highlight=False, stderr=stderr)
 
 
 def teach(text: str) -> str:
@@ -160,8 +175,10 @@ class _StandardError(TextIOBase):
         return sys.stderr.isatty()
 
 
-def start_logging(context: CliContext, format: log.Format | None, *, daemon: bool) -> None:
+def start_logging(context: CliContext, format: Format | None, *, daemon: bool) -> None:
     """A person at a terminal sees warnings, for the command's own screen tells the rest; everybody else the events."""
+    from procore_4hse import log
+
     level = logging.WARNING if sys.stderr.isatty() and not daemon else logging.INFO
     if context.quiet:
         level = logging.ERROR

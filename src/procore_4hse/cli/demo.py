@@ -146,8 +146,8 @@ def _arrived(action: Action) -> str:
     """What one write carried, in words."""
     fields = action.fields
     if action.kind is not Kind.INCIDENT:
-        told = ", ".join(str(fields.get("description") or "").splitlines())
-        return f"the injured worker, {fields.get('days')} days off work. {told}"
+        description = ", ".join(str(fields.get("description") or "").splitlines())
+        return f"the injured worker, {fields.get('days')} days off work. {description}"
     if action.act is Act.CREATE:
         return f"a new incident, category {fields['category']}: {fields['name']}"
     if closed_on := fields.get("date_closed"):
@@ -189,8 +189,8 @@ def _why(stage: Stage, entry: Entry) -> str:
     if item.kind is ItemKind.DELETION:
         return f"{item.title}\nDeleted in Procore, still there in 4HSE."
     site, offices = stage.sites()[str(item.procore_id)], stage.offices()
-    told = [offices[candidate] for candidate in item.facts["candidates"]]
-    days = [f"{row['name']}, {spoken(date.fromisoformat(row['date_incident']))}" for row in told]
+    candidates = [offices[candidate] for candidate in item.facts["candidates"]]
+    days = [f"{row['name']}, {spoken(date.fromisoformat(row['date_incident']))}" for row in candidates]
     moment = datetime.fromisoformat(site["event_date"]).astimezone(ZoneInfo(ZONE))
     return f"Procore: {site['title']}, {spoken(moment.date())}\n4HSE: {'; '.join(days)}\nOne incident, or two?"
 

@@ -98,7 +98,7 @@ def _json(story: Story) -> dict[str, Any]:
         "fourhse_id": story.ids[Side.FOURHSE],
         "link": _link_json(story.incident),
         "records": {side.value: _record_json(story.incident, side) for side in Side},
-        "fields": [_field_json(found) for found in story.incident.fields],
+        "fields": [_field_json(diff) for diff in story.incident.fields],
         "crossings": [crossing_json(one) for one in story.incident.previews],
         "people": [_person_json(one) for one in story.people],
         "children": {kind.value: [_named(each) for each in records] for kind, records in story.children.items()},
@@ -118,7 +118,7 @@ def _person_json(person: Compared) -> dict[str, Any]:
         "procore_id": person.ids[Side.PROCORE],
         "fourhse_id": person.ids[Side.FOURHSE],
         "link": _link_json(person),
-        "fields": [_field_json(found) for found in person.fields],
+        "fields": [_field_json(diff) for diff in person.fields],
         "crossings": [crossing_json(one) for one in person.previews],
         "names_nobody": person.names_nobody,
         "local": [{"field": row.key, "label": row.label, "fourhse": in_words(kept)} for row, kept in person.local],
@@ -144,19 +144,19 @@ def _own(image: Image) -> dict[str, Any]:
     return {name: value for name, value in image.items() if not name.startswith("@")}
 
 
-def _field_json(found: FieldDiff) -> dict[str, Any]:
+def _field_json(diff: FieldDiff) -> dict[str, Any]:
     return {
-        "field": found.field.key,
-        "label": found.field.label,
-        "procore": in_words(found.procore),
-        "fourhse": in_words(found.fourhse),
-        "base": _base(found),
-        "verdict": found.verdict.value,
-        "to": found.to.value if found.to else None,
-        "reason": found.reason,
-        "using": found.field.wording.using,
-        "direction": found.field.way.value,
-        "if_both_changed": found.field.on_conflict.value,
+        "field": diff.field.key,
+        "label": diff.field.label,
+        "procore": in_words(diff.procore),
+        "fourhse": in_words(diff.fourhse),
+        "base": _base(diff),
+        "verdict": diff.verdict.value,
+        "to": diff.to.value if diff.to else None,
+        "reason": diff.reason,
+        "using": diff.field.wording.using,
+        "direction": diff.field.way.value,
+        "if_both_changed": diff.field.on_conflict.value,
     }
 
 
@@ -172,8 +172,8 @@ def _intent_json(intent: Intent) -> dict[str, Any]:
 
 def _item_json(entry: Any) -> dict[str, Any]:
     item = entry.item
-    told = {"id": str(entry.id), "kind": item.kind.value, "state": entry.state, "field": item.field}
-    return {**told, "reason": item.reason, "advice": advice(entry)}
+    question = {"id": str(entry.id), "kind": item.kind.value, "state": entry.state, "field": item.field}
+    return {**question, "reason": item.reason, "advice": advice(entry)}
 
 
 # For people ------------------------------------------------------------------------------------------------------
@@ -225,8 +225,8 @@ def person_title(person: Compared) -> str:
 def local_words(person: Compared) -> str:
     """What stays in 4HSE because such a record has no place for it in Procore: how many values, and which."""
     values = "; ".join(f"{row.label}: {short(in_words(kept), 60)}" for row, kept in person.local)
-    told = counted(len(person.local), "value stays", "values stay")
-    return f"{told} in 4HSE, for which a {CHILDREN[person.kind][0]} has no place: {values}"
+    kept = counted(len(person.local), "value stays", "values stay")
+    return f"{kept} in 4HSE, for which a {CHILDREN[person.kind][0]} has no place: {values}"
 
 
 def nobody_words(person: Compared) -> str:
@@ -246,9 +246,9 @@ def _sides(story: Story) -> Table:
     both = facts()
     for side in Side:
         record = story.incident.records[side]
-        told = "" if record is None else f", {PRESENCES[record.presence]}"
-        told += ", private" if record is not None and record.private else ""
-        both.add_row(side.label, f"{story.ids[side] or 'has none'}{told}")
+        state = "" if record is None else f", {PRESENCES[record.presence]}"
+        state += ", private" if record is not None and record.private else ""
+        both.add_row(side.label, f"{story.ids[side] or 'has none'}{state}")
     return both
 
 
@@ -257,29 +257,29 @@ def _fields(title: str, pair: Compared) -> Table:
     listed.add_column("field", overflow="fold")
     for name in ("Procore", "4HSE", "last agreed", "so"):
         listed.add_column(name, ratio=1, overflow="fold")
-    for found in pair.fields:
-        cells = (short(in_words(found.procore), 300), short(_there(found, pair), 300), short(_base(found), 300))
-        listed.add_row(found.field.label, *cells, _verdict(found))
+    for diff in pair.fields:
+        cells = (short(in_words(diff.procore), 300), short(_there(diff, pair), 300), short(_base(diff), 300))
+        listed.add_row(diff.field.label, *cells, _verdict(diff))
     return listed
 
 
-def _there(found: FieldDiff, pair: Compared) -> str:
+def _there(diff: FieldDiff, pair: Compared) -> str:
     """What 4HSE shows; of a word list its own words, not what they mean in Procore."""
-    lens, record = found.field.lens, pair.records[Side.FOURHSE]
-    if isinstance(lens, WordLens | SeveralWords) and isinstance(found.fourhse, Known) and record is not None:
+    lens, record = diff.field.lens, pair.records[Side.FOURHSE]
+    if isinstance(lens, WordLens | SeveralWords) and isinstance(diff.fourhse, Known) and record is not None:
         return plain(lens.spot.read(record.image))
-    return in_words(found.fourhse)
+    return in_words(diff.fourhse)
 
 
-def _base(found: FieldDiff) -> str | None:
-    if found.base is None:
+def _base(diff: FieldDiff) -> str | None:
+    if diff.base is None:
         return None
-    return in_words(found.field.lens.get(Side.PROCORE, found.base.procore))
+    return in_words(diff.field.lens.get(Side.PROCORE, diff.base.procore))
 
 
-def _verdict(found: FieldDiff) -> str:
-    words = VERDICTS[found.verdict] + (f" {found.to.label}" if found.verdict is Verdict.WRITE and found.to else "")
-    return words if found.verdict is Verdict.SAME else f"{words}: {found.reason}"
+def _verdict(diff: FieldDiff) -> str:
+    words = VERDICTS[diff.verdict] + (f" {diff.to.label}" if diff.verdict is Verdict.WRITE and diff.to else "")
+    return words if diff.verdict is Verdict.SAME else f"{words}: {diff.reason}"
 
 
 def _children(story: Story) -> list[str]:

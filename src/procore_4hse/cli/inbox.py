@@ -222,7 +222,7 @@ MEANINGS = {"approve": "approved", "reject": "rejected", "retry": "it is tried a
 def _list(context: CliContext, kind: ItemKind | None, names: list[str] | None, as_json: bool) -> None:
     routes = context.named(names or [])
     with context.runtime() as runtime, runtime.store.read() as unit:
-        found = [
+        entries = [
             (route, entry)
             for route in routes
             for entry in unit.inbox(route.key).entries()
@@ -230,11 +230,11 @@ def _list(context: CliContext, kind: ItemKind | None, names: list[str] | None, a
         ]
         answered = sum(len(unit.inbox(route.key).entries(states=("answered",))) for route in routes)
         now = unit.now
-    found.sort(key=lambda each: each[1].since)
+    entries.sort(key=lambda each: each[1].since)
     if as_json:
-        context.print_json({"items": [_json(route, entry) for route, entry in found]})
+        context.print_json({"items": [_json(route, entry) for route, entry in entries]})
         return
-    _show_list(context, found, now)
+    _show_list(context, entries, now)
     if answered:
         context.out.print(f"{answered} answered; the next cycle carries that out.", style="dim")
 
@@ -263,18 +263,18 @@ def advice(entry: Entry) -> str:
     return COMMAND.sub(rf"\1 {entry.id}", entry.item.advice)
 
 
-def _show_list(context: CliContext, found: list[tuple[Route, Entry]], now: Any) -> None:
-    if not found:
+def _show_list(context: CliContext, entries: list[tuple[Route, Entry]], now: Any) -> None:
+    if not entries:
         context.out.print("Nothing waits for a person.")
         return
-    listed = table(f"{len(found)} waiting for a person")
+    listed = table(f"{len(entries)} waiting for a person")
     listed.add_column("ID", justify="right", style="bold", no_wrap=True)
     listed.add_column("kind", no_wrap=True)
     listed.add_column("route")
     listed.add_column("incident", ratio=2)
     listed.add_column("why", ratio=3)
     listed.add_column("for", no_wrap=True)
-    for route, entry in found:
+    for route, entry in entries:
         item, title = entry.item, short(entry.item.title, 60) or "-"
         listed.add_row(
             str(entry.id), item.kind.value, route.name, title, short(item.reason, 160), age(now - entry.since)

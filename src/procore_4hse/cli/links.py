@@ -128,11 +128,11 @@ def _introduce(context: CliContext, unit: Unit, route: Route, ids: dict[Side, st
 def _list(context: CliContext, names: list[str] | None, as_json: bool) -> None:
     routes = context.named(names or [])
     with context.runtime() as runtime, runtime.store.read() as unit:
-        found = [(route, link) for route in routes for link in unit.links(route.key).all() if _is_shown(link)]
+        links = [(route, link) for route in routes for link in unit.links(route.key).all() if _is_shown(link)]
     if as_json:
-        context.print_json({"links": [_json(route, link) for route, link in found]})
-    elif found:
-        context.out.print(_table(found))
+        context.print_json({"links": [_json(route, link) for route, link in links]})
+    elif links:
+        context.out.print(_table(links))
     else:
         context.out.print("No incident is linked yet.")
 
@@ -146,12 +146,12 @@ def _json(route: Route, link: Link) -> dict[str, Any]:
     return {"route": route.name, "procore_id": link.procore_id, "fourhse_id": link.fourhse_id, "since": since}
 
 
-def _table(found: list[tuple[Route, Link]]) -> Table:
-    listed = table(counted(len(found), "linked incident"))
+def _table(links: list[tuple[Route, Link]]) -> Table:
+    listed = table(counted(len(links), "linked incident"))
     for name in ("route", "Procore", "4HSE", "since"):
         listed.add_column(name, no_wrap=True)
     listed.add_column("")
-    for route, link in found:
+    for route, link in links:
         since = moment(link.since).partition(" ")[0]
         listed.add_row(route.name, link.procore_id, link.fourhse_id, since, STATES[link.state])
     return listed

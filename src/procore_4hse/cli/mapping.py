@@ -99,19 +99,19 @@ def api(app: typer.Typer) -> None:
 def check(ctx: typer.Context, folder: Checked = None, as_json: Json = False) -> None:
     context = cli_context(ctx)
     folders = [folder] if folder else list(_folders(context))
-    found: dict[Path, FieldMapping] = {}
+    mappings: dict[Path, FieldMapping] = {}
     problems: list[Problem] = []
     for each in folders:
         try:
-            found[each] = load(each)
+            mappings[each] = load(each)
         except MappingError as error:
             problems += error.problems
     if context.is_configured and not problems:
         problems += _blocked(context.settings) if folder is None else _barred_there(context, folder)
     if as_json:
-        context.print_json(_checked_json(found, problems))
+        context.print_json(_checked_json(mappings, problems))
     else:
-        _show_checked(context, found, problems)
+        _show_checked(context, mappings, problems)
     raise typer.Exit(MappingError.exit_code if problems else 0)
 
 
@@ -177,18 +177,18 @@ def diff(
     routes = context.named(route or [])
     others = _under(context, routes, folder)
     with context.runtime() as runtime:
-        found = [mapping_diff(runtime.store, each, other) for each, other in zip(routes, others, strict=True)]
+        diffs = [mapping_diff(runtime.store, each, other) for each, other in zip(routes, others, strict=True)]
     if as_json:
-        context.print_json({"routes": [mapping_diff_json(each, folder) for each in found]})
+        context.print_json({"routes": [mapping_diff_json(each, folder) for each in diffs]})
     else:
-        for each in found:
+        for each in diffs:
             show_mapping_diff(context, each, folder, every=every)
 
 
 def _under(context: CliContext, routes: tuple[Route, ...], folder: Path) -> tuple[Route, ...]:
     """The same routes with the mapping of this folder, as the configuration would let it be used."""
-    told = {each.name: each.model_copy(update={"mapping": folder}) for each in context.settings.routes}
-    return routes_of(context.settings.model_copy(update={"routes": tuple(told[each.name] for each in routes)}))
+    redirected = {each.name: each.model_copy(update={"mapping": folder}) for each in context.settings.routes}
+    return routes_of(context.settings.model_copy(update={"routes": tuple(redirected[each.name] for each in routes)}))
 
 
 def _folders(context: CliContext) -> Iterator[Path]:
@@ -199,23 +199,23 @@ def _folders(context: CliContext) -> Iterator[Path]:
     yield from dict.fromkeys(route.mapping for route in context.settings.routes)
 
 
-def _checked_json(found: dict[Path, FieldMapping], problems: list[Problem]) -> dict[str, Any]:
+def _checked_json(mappings: dict[Path, FieldMapping], problems: list[Problem]) -> dict[str, Any]:
     fields = [
-        {"folder": str(folder), "fields": [asdict(row) for row in rows(known)]} for folder, known in found.items()
+        {"folder": str(folder), "fields": [asdict(row) for row in rows(known)]} for folder, known in mappings.items()
     ]
     outcome = ("failed", MappingError.exit_code) if problems else ("ok", 0)
-    told, remarked = ([asdict(each) for each in listed] for listed in (problems, _all_remarks(found)))
-    return {"outcome": outcome[0], "exit": outcome[1], "problems": told, "remarks": remarked, "mappings": fields}
+    errors, remarks = ([asdict(each) for each in listed] for listed in (problems, _all_remarks(mappings)))
+    return {"outcome": outcome[0], "exit": outcome[1], "problems": errors, "remarks": remarks, "mappings": fields}
 
 
-def _all_remarks(found: dict[Path, FieldMapping]) -> list[Problem]:
-    return [each for folder in found for each in lint(folder)]
+def _all_remarks(mappings: dict[Path, FieldMapping]) -> list[Problem]:
+    return [each for folder in mappings for each in lint(folder)]
 
 
-def _show_checked(context: CliContext, found: dict[Path, FieldMapping], problems: list[Problem]) -> None:
-    for folder, known in found.items():
+def _show_checked(context: CliContext, mappings: dict[Path, FieldMapping], problems: list[Problem]) -> None:
+    for folder, known in mappings.items():
         context.out.print(f"{folder}: {len(known.by_key)} fields, no problem.", style="green", soft_wrap=True)
-    for remark in _all_remarks(found):
+    for remark in _all_remarks(mappings):
         context.out.print(f"{remark.place}: {remark.what}.", style="yellow", soft_wrap=True)
         context.out.print(f"  {ended(remark.remedy)}", style="cyan", soft_wrap=True)
     if problems:

@@ -33,28 +33,28 @@ IN_WORDS = {
 }
 
 
-def mapping_diff_json(found: MappingDiff, folder: Path) -> dict[str, Any]:
+def mapping_diff_json(diff: MappingDiff, folder: Path) -> dict[str, Any]:
     return {
-        "route": found.route.name,
+        "route": diff.route.name,
         "mapping": str(folder),
-        "incidents": found.incidents,
-        "concerned": found.concerned,
-        "rows": list(found.rows),
+        "incidents": diff.incidents,
+        "concerned": diff.concerned,
+        "rows": list(diff.rows),
         "counts": [
             {"field": label, "side": side.value, "what": what.value, "incidents": count}
-            for (label, side, what), count in found.counts.items()
+            for (label, side, what), count in diff.counts.items()
         ],
-        "newly": _newly(found),
-        "stop": found.stop,
-        "changes": [_change_json(each) for each in found.changes],
+        "newly": _newly(diff),
+        "stop": diff.stop,
+        "changes": [_change_json(each) for each in diff.changes],
     }
 
 
-def _newly(found: MappingDiff) -> dict[str, int]:
+def _newly(diff: MappingDiff) -> dict[str, int]:
     return {
-        "held": found.newly(What.HOLD),
-        "excluded": found.newly(What.EXCLUDE),
-        "asked": found.newly(*ASKED),
+        "held": diff.newly(What.HOLD),
+        "excluded": diff.newly(What.EXCLUDE),
+        "asked": diff.newly(*ASKED),
     }
 
 
@@ -87,39 +87,39 @@ def _effect_json(effect: Effect | None) -> dict[str, Any] | None:
 # For people ------------------------------------------------------------------------------------------------------
 
 
-def show_mapping_diff(context: CliContext, found: MappingDiff, folder: Path, *, every: bool) -> None:
+def show_mapping_diff(context: CliContext, diff: MappingDiff, folder: Path, *, every: bool) -> None:
     out = context.out
-    staged = counted(found.incidents, "staged incident")
-    out.print(Text.assemble((f"Route {found.route.name}", "bold"), f": {folder} instead of {found.route.mapping.name}"))
-    for sentence in found.rows or ("Both mappings have the same rows and words.",):
+    staged = counted(diff.incidents, "staged incident")
+    out.print(Text.assemble((f"Route {diff.route.name}", "bold"), f": {folder} instead of {diff.route.mapping.name}"))
+    for sentence in diff.rows or ("Both mappings have the same rows and words.",):
         out.print(f"  {sentence}")
-    if not found.incidents:
+    if not diff.incidents:
         out.print("Nothing is staged yet; read both systems first with: procore-4hse plan")
-    elif not found.changes:
+    elif not diff.changes:
         out.print(f"None of {staged} would change.", style="green")
     else:
-        _show_changes(context, found, every=every)
-    if found.stop and found.changes:
-        out.print(Text(f"The next cycle would stop and ask: {found.stop}", style="yellow"))
+        _show_changes(context, diff, every=every)
+    if diff.stop and diff.changes:
+        out.print(Text(f"The next cycle would stop and ask: {diff.stop}", style="yellow"))
 
 
-def _show_changes(context: CliContext, found: MappingDiff, *, every: bool) -> None:
-    newly = _newly(found)
+def _show_changes(context: CliContext, diff: MappingDiff, *, every: bool) -> None:
+    newly = _newly(diff)
     context.out.print(
-        f"{found.concerned} of {counted(found.incidents, 'staged incident')} would change: {newly['held']} newly held, "
+        f"{diff.concerned} of {counted(diff.incidents, 'staged incident')} would change: {newly['held']} newly held, "
         f"{newly['excluded']} newly left out, {newly['asked']} newly asked about."
     )
-    if found.counts:
-        context.out.print(_sums(found))
-    context.out.print(_list(found.changes if every else found.changes[:SHOWN], len(found.changes)))
+    if diff.counts:
+        context.out.print(_sums(diff))
+    context.out.print(_list(diff.changes if every else diff.changes[:SHOWN], len(diff.changes)))
 
 
-def _sums(found: MappingDiff) -> Table:
+def _sums(diff: MappingDiff) -> Table:
     listed = table("What would newly happen")
     for name in ("field", "where", "what"):
         listed.add_column(name)
     listed.add_column("incidents", justify="right")
-    for (label, side, what), count in found.counts.items():
+    for (label, side, what), count in diff.counts.items():
         listed.add_row(label, side.label, IN_WORDS[what], str(count))
     return listed
 

@@ -38,11 +38,11 @@ def crossing_json(preview: FieldPreview) -> dict[str, Any]:
     }
 
 
-def crossing_table(title: str, found: Iterable[FieldPreview]) -> Table:
+def crossing_table(title: str, previews: Iterable[FieldPreview]) -> Table:
     listed = table(title, rows_apart=True)
     for name, ratio in COLUMNS.items():
         listed.add_column(name, ratio=ratio, overflow="fold")
-    for one in found:
+    for one in previews:
         field = f"{one.row.label}\nfrom {one.side.label}"
         came = _values(one.raw) or in_words(one.reading)
         listed.add_row(field, came, _rule(one), _new(one), _change(one), _back(one))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from procore_4hse.cli.context import CliContext
-from procore_4hse.engine.report import Report
-from procore_4hse.engine.run_routes import Progress as Counted
-from procore_4hse.engine.run_routes import Summary
 from procore_4hse.models import Act, Action, Side
-from procore_4hse.route import Route
+
+# `status` shows what waits in the same words, and runs no cycle.
+if TYPE_CHECKING:
+    from procore_4hse.engine.report import Report
+    from procore_4hse.engine.run_routes import Progress as Counted
+    from procore_4hse.engine.run_routes import Summary
+    from procore_4hse.route import Route
 
 OUTCOMES = {
     "ok": ("done", "bold green"),
@@ -36,6 +39,8 @@ DOING = {
 @contextmanager
 def counting(context: CliContext, routes: Sequence[Route]) -> Iterator[Counted]:
     """While cycles run, a terminal shows for each route what was done last and how many that makes."""
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = (SpinnerColumn(), TextColumn("{task.fields[route]}"), BarColumn(20), TextColumn("{task.description}"))
     quiet = context.quiet or not context.err.is_terminal
     with Progress(*columns, TimeElapsedColumn(), console=context.err, transient=True, disable=quiet) as bars:

@@ -192,13 +192,13 @@ def _route(mapping: Path) -> dict[str, Any]:
 
 def variables(procore: str, fourhse: str) -> dict[str, str]:
     """A complete configuration for the two systems, with a store in the folder where a command is run."""
-    told = {
+    variables = {
         f"SYNC_{section}__{key}".upper(): str(value)
         for section, keys in _sections(procore, fourhse).items()
         for key, value in keys.items()
     }
     routes = json.dumps([_route(DEFAULT_MAPPING)])
-    return {**told, "SYNC_STORE__URL": "sqlite:///simulated.db", "SYNC_ROUTES": routes}
+    return {**variables, "SYNC_STORE__URL": "sqlite:///simulated.db", "SYNC_ROUTES": routes}
 
 
 def settings_file(procore: str, fourhse: str) -> str:

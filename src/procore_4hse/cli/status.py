@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from procore_4hse.bootstrap import open_store
 from procore_4hse.cli.context import CliContext, Json, cli_context, teach
 from procore_4hse.cli.reports import OUTCOMES, PLACES, show_waiting
 from procore_4hse.cli.tables import facts
@@ -45,15 +46,17 @@ def api(app: typer.Typer) -> None:
 def status(ctx: typer.Context, fail_over: FailOver = None, as_json: Json = False) -> None:
     context = cli_context(ctx)
     limit = _limit(fail_over)
-    with context.runtime() as runtime:
-        every, now = context.settings.schedule.every, runtime.clock()
-        found = [status_of(runtime, route, every) for route in context.routes]
-    late = [each for each in found if limit is not None and each.oldest is not None and now - each.oldest.since > limit]
+    with open_store(context.settings) as store:
+        every, now = context.settings.schedule.every, datetime.now(UTC)
+        statuses = [status_of(store, route, every) for route in context.routes]
+    late = [
+        each for each in statuses if limit is not None and each.oldest is not None and now - each.oldest.since > limit
+    ]
     code = STOPPED if late else 0
     if as_json:
-        context.print_json({"exit": code, "routes": [_json(each, now) for each in found]})
+        context.print_json({"exit": code, "routes": [_json(each, now) for each in statuses]})
     else:
-        _show(context, found, late, now)
+        _show(context, statuses, late, now)
     raise typer.Exit(code)
 
 
@@ -99,16 +102,16 @@ def _iso(instant: datetime | None) -> str | None:
 
 
 def _budget_json(standing: RouteStatus, side: Side) -> dict[str, Any]:
-    told, pause = standing.budget.get(side.value, {}), standing.pauses[side]
-    known = {name: told.get(name) for name in ("limit", "remaining", "resets_at")}
+    budget, pause = standing.budget.get(side.value, {}), standing.pauses[side]
+    known = {name: budget.get(name) for name in ("limit", "remaining", "resets_at")}
     return {**known, "shortest_pause_seconds": pause and round(pause.total_seconds(), 1)}
 
 
 # For people ------------------------------------------------------------------------------------------------------
 
 
-def _show(context: CliContext, found: list[RouteStatus], late: list[RouteStatus], now: datetime) -> None:
-    for standing in found:
+def _show(context: CliContext, statuses: list[RouteStatus], late: list[RouteStatus], now: datetime) -> None:
+    for standing in statuses:
         _show_route(context, standing, now)
     for standing in late:
         if standing.oldest is not None:
@@ -169,10 +172,10 @@ def _stand(standing: RouteStatus, side: Side) -> str:
 def _budget(standing: RouteStatus, side: Side) -> str:
     """Calls of the last cycle, what was left after it, and the pause that the budget bears."""
     calls = (standing.last.report if standing.last else {}).get("calls", {}).get(side.value, 0)
-    told, pause = standing.budget.get(side.value, {}), standing.pauses[side]
+    budget, pause = standing.budget.get(side.value, {}), standing.pauses[side]
     words = f"{calls} calls in the last cycle"
-    if told.get("limit") is not None:
-        words += f", {told.get('remaining')} of {told['limit']} left"
+    if budget.get("limit") is not None:
+        words += f", {budget.get('remaining')} of {budget['limit']} left"
     return words + (f"; allows a cycle every {_seconds(pause)}" if pause is not None else "; limit not known")
 
 

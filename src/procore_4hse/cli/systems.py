@@ -19,7 +19,7 @@ TRADE = 598134325870421
 """A custom field of the company's incidents, as its administrator defined it: one entry of a list."""
 TRADES = {598134325880001: "Roofer", 598134325880002: "Mason", 598134325880003: "Framer"}
 
-Told = dict[str, str | int]
+Fields = dict[str, str | int]
 HAPPENINGS = (
     ("Slip on wet stairs", "A worker slipped on the wet stairs and caught the rail."),
     ("Dropped spanner", "A spanner fell from the third level into the barrier below. Nobody was near."),
@@ -57,7 +57,7 @@ class Systems:
         """Three accidents on site, of which one injury names nobody, and one in the office."""
         site, office = self._hire()
         day = now().date() - timedelta(days=9)
-        lost: Told = {"work_days_absent": 12, "description": "Fell three metres."}
+        lost: Fields = {"work_days_absent": 12, "description": "Fell three metres."}
         skylight = "Fall through a skylight"
         roof = self._hurt(day, skylight, party=site["E1"], affliction_type="Fracture", work_activity="Roofing", **lost)
         self.procore.hand_edit("incident", roof, **{f"custom_field_{TRADE}": next(iter(TRADES))})
@@ -80,13 +80,13 @@ class Systems:
         office = {badge: self.fourhse.add_person(TENANT, OFFICE, *name, code=badge) for badge, name in BADGES.items()}
         return site, office
 
-    def _hurt(self, day: date, title: str, *, party: int | None, **told: str | int) -> int:
+    def _hurt(self, day: date, title: str, *, party: int | None, **fields: str | int) -> int:
         """The id of an incident on site with one injury; words of a list are told by their names."""
         happened = self._on_site(day, title, f"{title}; the area was made safe.")
         lists = {"affliction_type": "affliction_types", "work_activity": "work_activities"}
-        ids = {f"{name}_id": self.procore.words(lists[name])[str(told.pop(name))] for name in lists}
+        ids = {f"{name}_id": self.procore.words(lists[name])[str(fields.pop(name))] for name in lists}
         who = {} if party is None else {"affected_party_id": party}
-        self.procore.hand_create("injury", PROJECT, incident_id=happened, **who, **ids, **told)
+        self.procore.hand_create("injury", PROJECT, incident_id=happened, **who, **ids, **fields)
         return happened
 
     def _add(self, number: int, day: date) -> None:

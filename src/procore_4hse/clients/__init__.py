@@ -10,12 +10,12 @@ import httpx
 from procore_4hse.clients.auth import FourHseAuth, ProcoreAuth
 from procore_4hse.clients.budget import Budget
 from procore_4hse.clients.fourhse import FourHseApi
-from procore_4hse.clients.http import CALL_TIMEOUT, Http
+from procore_4hse.clients.http import Http
 from procore_4hse.clients.procore import ProcoreApi
 from procore_4hse.clients.transport import Transport
 from procore_4hse.models import Side
 
-__all__ = ["CALL_TIMEOUT", "FourHseApi", "Http", "ProcoreApi", "fourhse_http", "procore_http"]
+__all__ = ["FourHseApi", "Http", "ProcoreApi", "fourhse_http", "procore_http"]
 
 FOURHSE_PACE = 2.0
 """Calls a second to 4HSE while no answer states a limit: none is documented (H8)."""

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from procore_4hse.clients.answer import Reply, anything, is_rows, text_id
 from procore_4hse.clients.http import Http
-from procore_4hse.models import Kind, Page, RawRecord, RecordAnswer, Side
+from procore_4hse.models import Image, Kind, Page, RawRecord, RecordAnswer, Side
 
 PATHS = {Kind.INCIDENT: "incident", Kind.PERSON: "incident-person", Kind.RESOURCE: "incident-resource"}
 KEYS = {
@@ -34,7 +34,7 @@ Rows = list[dict[str, Any]]
 
 
 class FourHseApi:
-    """models.IncidentApi for one 4HSE office. `project_id` is its tenant_id, `office_id` its subtenant_id."""
+    """apis.FourHseIncidentApi over HTTP for one office. `project_id` is its tenant_id, `office_id` its subtenant_id."""
 
     NEVER_WRITTEN: ClassVar[frozenset[str]] = frozenset({"manager", "assignee", "watcher", "to"})
     """Of unknown form, and they may mail people (H4)."""
@@ -96,6 +96,12 @@ class FourHseApi:
         }
         return others.get(kind, self.PERSON_FIELDS)
 
+    def id_field(self, kind: Kind) -> str:
+        """Where a record bears its id, and a create may give it one (H4)."""
+        if kind not in KEYS:
+            raise ValueError(f"4HSE has no {kind.value} of its own")
+        return KEYS[kind]
+
     # What surrounds the incidents ---------------------------------------------------------------------------------
 
     def project(self) -> dict[str, Any]:
@@ -127,7 +133,7 @@ class FourHseApi:
         `sort` is one field, minus descending. A listing that holds another office's row is unreadable: the filter was
         not applied.
         """
-        readable = self._rows_are_ours(self._key(kind))
+        readable = self._rows_are_ours(self.id_field(kind))
         asked_for = self._ours() | ({} if day is None else {SORTS[kind]: day})
         body = {"filter": asked_for, "sort": sort or SORTS[kind]}
         for reply, asked in self._walk(self._path(kind, "index"), body, readable=readable, reserve=reserve):
@@ -149,7 +155,7 @@ class FourHseApi:
     def show(self, kind: Kind, record_id: str) -> RecordAnswer:
         """The record as it is now, with its joined fields; NotFound when it is gone or hidden (H6)."""
         path = self._path(kind, "view", record_id)
-        reply = self._http.read("GET", path, readable=_has_id(self._key(kind), record_id), reserve=True)
+        reply = self._http.read("GET", path, readable=_has_id(self.id_field(kind), record_id), reserve=True)
         return self._answer(kind, reply)
 
     def create(self, kind: Kind, fields: Mapping[str, Any], *, intent_id: str) -> RecordAnswer:
@@ -159,14 +165,14 @@ class FourHseApi:
         """
         self._check(fields)
         body = {**fields, **self._ours()}  # Ours last: no caller can create in another office.
-        reply = self._http.write("POST", self._path(kind, "create"), json=body, readable=_has_id(self._key(kind)))
+        reply = self._http.write("POST", self._path(kind, "create"), json=body, readable=_has_id(self.id_field(kind)))
         return self._answer(kind, reply)
 
     def update(self, kind: Kind, record_id: str, fields: Mapping[str, Any]) -> RecordAnswer:
         """The changed record, without joined fields; only `fields` are sent (H5)."""
         self._check(fields)
         path = self._path(kind, "update", record_id)
-        reply = self._http.write("PUT", path, json=dict(fields), readable=_has_id(self._key(kind), record_id))
+        reply = self._http.write("PUT", path, json=dict(fields), readable=_has_id(self.id_field(kind), record_id))
         return self._answer(kind, reply)
 
     def delete(self, kind: Kind, record_id: str, *, force: bool = False) -> None:
@@ -192,13 +198,8 @@ class FourHseApi:
         if forbidden := sorted(self.NEVER_WRITTEN & fields.keys()):
             raise ValueError(f"never sent to 4HSE: {', '.join(forbidden)}")
 
-    def _key(self, kind: Kind) -> str:
-        if kind not in KEYS:
-            raise ValueError(f"4HSE has no {kind.value} of its own")
-        return KEYS[kind]
-
     def _path(self, kind: Kind, verb: str, record_id: str | None = None) -> str:
-        self._key(kind)
+        self.id_field(kind)  # Raises for a kind that 4HSE does not have.
         path = f"/v2/{PATHS[kind]}/{verb}"
         return path if record_id is None else f"{path}/{quote(record_id, safe='')}"
 
@@ -254,6 +255,13 @@ class FourHseApi:
             if _is_last(reply, asked) or reply.body == before:
                 return
             asked, before = asked + 1, reply.body
+
+
+def own_values(kind: Kind, image: Image) -> dict[str, Any]:
+    """What an incident or an involved person holds that a call of ours may write."""
+    own = FourHseApi.OWN_FIELDS if kind is Kind.INCIDENT else FourHseApi.PERSON_FIELDS
+    names = own - FourHseApi.NEVER_WRITTEN
+    return {name: value for name, value in image.items() if name in names and value is not None}
 
 
 def _record(kind: Kind, row: dict[str, Any]) -> RawRecord:

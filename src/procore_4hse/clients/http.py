@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from procore_4hse.apis import CALL_TIMEOUT
 from procore_4hse.clients.answer import Readable, Reply, is_object, words_of
 from procore_4hse.clients.auth import Auth, Token
-from procore_4hse.clients.budget import PATIENCE, Budget, http_date
+from procore_4hse.clients.budget import Budget, http_date
 from procore_4hse.clients.transport import ATTEMPT_LASTS, Call, NoAnswer, Query, Transport, refuse_open_urls
 from procore_4hse.errors import AccessRefused, NotFound, OutcomeUnknown, Refused, Unavailable, VendorError
 from procore_4hse.models import Side
@@ -17,8 +18,8 @@ from procore_4hse.models import Side
 REFUSALS = 5
 """A call answered so often with 429 is given up."""
 
-CALL_TIMEOUT = PATIENCE + ATTEMPT_LASTS
-"""A call that began this long ago can no longer reach the vendor: it leaves within PATIENCE or not at all."""
+LEAVES_WITHIN = CALL_TIMEOUT - ATTEMPT_LASTS
+"""A call leaves within this time or not at all, so that CALL_TIMEOUT holds."""
 
 
 class Http:
@@ -110,7 +111,7 @@ class Http:
 
     def _exchange(self, call: Call) -> Reply:
         """The answer once it is neither 401 for an old token nor 429 for a passing one."""
-        leave_by = self._wire.clock() + PATIENCE
+        leave_by = self._wire.clock() + LEAVES_WITHIN
         for _ in range(REFUSALS):
             token = self._auth.token()
             reply = self._send(call, token, leave_by)

@@ -72,7 +72,7 @@ Rows = list[dict[str, Any]]
 
 
 class ProcoreApi:
-    """models.IncidentApi for one Procore project. Ids are text."""
+    """apis.ProcoreIncidentApi over HTTP for one project. Ids are text."""
 
     NEVER_WRITTEN: ClassVar[frozenset[str]] = frozenset({"distribution_member_ids", "assignee_ids"})
     """Distribution members are mailed (P73); assignees go by login ids, which no list of ours has (P70)."""
@@ -115,6 +115,9 @@ class ProcoreApi:
     def own_fields(self, kind: Kind) -> frozenset[str]:
         """A record of a person is changed field by field, so that nothing else can go (P67)."""
         return self.OWN_FIELDS if kind is Kind.INCIDENT else frozenset()
+
+    def id_field(self, kind: Kind) -> None:
+        """Procore alone gives ids."""
 
     # What surrounds the incidents ---------------------------------------------------------------------------------
 
@@ -346,11 +349,6 @@ def _record(kind: Kind, row: dict[str, Any]) -> RawRecord:
     return RawRecord(Side.PROCORE, kind, text_id(row.get("id")) or "", row, parent)
 
 
-def equipment_of(record: RawRecord) -> RawRecord:
-    """What a record says about equipment, as a record of its own beside it."""
-    return RawRecord(Side.PROCORE, Kind.EQUIPMENT, f"{record.kind.value}-{record.id}", record.payload, record.parent_id)
-
-
 def _named(record_id: str) -> tuple[Kind, str]:
     """The record that names the equipment: its kind and its own id, out of `injury-123`."""
     kind, _, own_id = record_id.rpartition("-")
@@ -358,11 +356,11 @@ def _named(record_id: str) -> tuple[Kind, str]:
 
 
 def _naming(answer: RecordAnswer) -> RecordAnswer:
-    return RecordAnswer(equipment_of(answer.record), answer.server_date)
+    return RecordAnswer(answer.record.equipment, answer.server_date)
 
 
 def _page_naming(page: Page) -> Page:
-    return replace(page, records=tuple(equipment_of(record) for record in page.records))
+    return replace(page, records=tuple(record.equipment for record in page.records))
 
 
 def _only(page: Page, ids: frozenset[str]) -> Page:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from importlib.metadata import version
 from ipaddress import ip_address
 from typing import Any
@@ -82,6 +84,12 @@ class NoAnswer(Exception):
         return cls(reason, status=reply.status, wait=retry_after(reply.headers, reply.date))
 
 
+@cache
+def _certificates(trust_env: bool) -> ssl.SSLContext:
+    """Whom TLS trusts. Reading them takes longer than anything else here, so that all clients share them."""
+    return httpx.create_ssl_context(trust_env=trust_env)
+
+
 class Transport:
     """Sends to one vendor with one credential's budget. Thread-safe. Redirects are not followed."""
 
@@ -103,12 +111,14 @@ class Transport:
         self._sleep = sleep
         self._random = random
         self._made = threading.local()
+        # A proxy of the environment must not see what goes to loopback.
+        trust_env = not all(is_loopback(httpx.URL(url).host) for url in urls.values())
         self._client = httpx.Client(
             transport=transport,
+            verify=_certificates(trust_env),
             timeout=TIMEOUT,
             follow_redirects=False,  # What answers from another address, such as a login page, is no answer.
-            # A proxy of the environment must not see what goes to loopback.
-            trust_env=not all(is_loopback(httpx.URL(url).host) for url in urls.values()),
+            trust_env=trust_env,
             headers={
                 "Accept": "application/json",
                 "User-Agent": f"procore-4hse-sync/{version('procore-4hse-sync')}",

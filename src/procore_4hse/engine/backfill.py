@@ -8,27 +8,26 @@ itself, because what is linked needs nothing more, and a run that is repeated la
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
 import structlog
 
-from procore_4hse.engine.cycle import Cycle, Options
+from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.report import Report
-from procore_4hse.engine.snapshots import CycleInputs, snapshot
+from procore_4hse.engine.selection import Days, Portion
 from procore_4hse.errors import UsageError
-from procore_4hse.mapping.rules import Direction
-from procore_4hse.models import Act, Action, ItemKind, Kind, Link, Side, SyncStatus
-from procore_4hse.push.pusher import Pusher
-from procore_4hse.reconcile.guard import guarded
+from procore_4hse.mapping.rules import Direction, FieldMapping
+from procore_4hse.models import Act, Action, ItemKind, Side, SyncStatus
+from procore_4hse.push.steps import Steps
 from procore_4hse.reconcile.plan import plan_joined
 from procore_4hse.reconcile.scope import day_of
 from procore_4hse.reconcile.snapshot import Plan, Rebase, Snapshot
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
-from procore_4hse.store.routes import RouteState
+from procore_4hse.store.repository import Store
 
 log = structlog.get_logger()
 
@@ -121,10 +120,13 @@ def backfill(
 
     Raises StoreError alone, as a cycle does.
     """
-    run = Backfill(runtime, route, span, dry=dry, shown=shown, watch=watch)
-    with run:
-        run.run()
-    return Result(run.report, run.preview)
+    chosen = DaysOf(runtime.store, route, span, shown)
+
+    def progress(_: Action, records: int) -> None:
+        watch(chosen.progress(records))
+
+    report = run_cycle(runtime, route, Options(dry=dry), progress, selection=chosen)
+    return Result(report, chosen.preview)
 
 
 def refuse_contradictions(routes: Iterable[Route], direction: Direction) -> None:
@@ -137,122 +139,82 @@ def refuse_contradictions(routes: Iterable[Route], direction: Direction) -> None
             )
 
 
-class Backfill(Cycle):
-    """A cycle over a range of days: the same steps, but the plan is carried out in slices of a day."""
+class DaysOf:
+    """The selection of one backfill: incidents of a range of days, carried out day by day, oldest first.
 
-    def __init__(
-        self,
-        runtime: Runtime,
-        route: Route,
-        span: Span,
-        *,
-        dry: bool,
-        shown: Callable[[str, Preview], None],
-        watch: Callable[[Progress], None],
-    ) -> None:
-        super().__init__(runtime, route, Options(dry=dry, only_days=(span.first, span.last)))
-        self.span, self.shown, self.watch = span, shown, watch
+    Made for one run, it remembers what it showed and which day is in hand.
+    """
+
+    def __init__(self, store: Store, route: Route, span: Span, shown: Callable[[str, Preview], None]) -> None:
+        self.store, self.route, self.span, self.shown = store, route, span, shown
         self.preview: Preview | None = None
         self.slices: dict[date, Plan] = {}
-        self.days = (span.first, span.last or span.first)
-        self.records = 0
+        self.done_before: set[str] = set()
+        """Days that earlier runs of the same backfill finished."""
+        self.name = ""
+        """How the store knows this backfill: its range and its direction."""
+        self.day, self.number = span.first, 0
+        self.without_alerts = False
 
-    def suppress_alerts(self, state: RouteState) -> None:
+    def days(self, today: date) -> Days:
+        return self.span.first, self.span.last or today
+
+    def leaves_out_alerts(self, mapping: FieldMapping, *, begun_without: bool) -> bool:
         """No filing type goes to Procore unless that was asked for, whatever an earlier run was told."""
-        self.alerts_off = bool(self.route.mapping.alerting) and not self.span.with_filing_types
-        if self.alerts_off:
-            self.route = replace(self.route, mapping=self.route.mapping.suppress_alerts())
-        elif state.memory.quiet and not self.options.dry:
-            self.remember_quiet(False)
+        self.without_alerts = bool(mapping.alerting) and not self.span.with_filing_types
+        return self.without_alerts
 
-    # Plan -------------------------------------------------------------------------------------------------------
+    def part(self, planned: Plan) -> Plan:
+        return narrowed(planned, self.span.direction)
 
-    def planned(self, seen: Snapshot) -> Plan:
-        decided = narrowed(super().planned(seen), self.span.direction)
-        self.days = seen.only_days or self.days
+    def announce(self, seen: Snapshot, decided: Plan) -> None:
+        first, last = seen.only_days or (self.span.first, self.span.first)
+        self.name = f"{first}..{last} {self.span.direction.value}"
         self.slices = by_day(decided, seen)
-        self.preview = self._preview(decided)
-        self.shown(self.route.name, self.preview)
-        return decided
-
-    def _preview(self, decided: Plan) -> Preview:
-        return Preview(
-            *self.days,
+        with self.store.read() as unit:
+            self.done_before = unit.cycles.days_done(self.route.key, self.name)
+        self.preview = Preview(
+            first,
+            last,
             pairs=len([action for action in decided.actions if action.act is Act.LINK]),
             doubts=len([item for item in decided.items if item.kind is ItemKind.MATCH]),
             creates=_counted(decided, Act.CREATE),
             updates=_counted(decided, Act.UPDATE),
             days=len(self.slices),
-            days_done=len(self._days_done()),
+            days_done=len(self.done_before),
             calls=sum(CALLS.get((action.act, action.side), 0) for action in decided.actions),
-            filing_types_left_out=self.alerts_off,
+            filing_types_left_out=self.without_alerts,
         )
+        self.shown(self.route.name, self.preview)
 
-    # Push -------------------------------------------------------------------------------------------------------
+    def portions(self, decided: Plan) -> Iterator[Portion]:
+        """What belongs to no day comes first: the questions."""
+        yield Portion(replace(decided, actions=(), rebases=()))
+        for day, part in self.slices.items():
+            self.day, self.number = day, self.number + 1
+            yield Portion(part, day)
 
-    def _push(self, known: CycleInputs, decided: Plan, pusher: Pusher) -> Plan:
-        if self.alerts_off:
-            self.remember_quiet(True)
-        before = {link.id for link in self._links()}
-        self._record(known, replace(decided, actions=(), rebases=()))
-        done = self._days_done()
-        for number, (day, part) in enumerate(self.slices.items(), 1):
-            pusher.progress = self._watching(day, number)
-            if self._push_day(known, part, pusher) and day.isoformat() not in done:
-                self._write_down(day)
-        self._push_people(known, [link for link in self._links() if link.id not in before], pusher)
-        return decided
-
-    def _push_day(self, known: CycleInputs, part: Plan, pusher: Pusher) -> bool:
-        """True when nothing of this day was put off."""
-        put_off = len(pusher.done.put_off)
-        if part.rebases or any(action.act is Act.LINK for action in part.actions):
-            self._record(known, part)
-        pusher.run(part.actions)
-        return len(pusher.done.put_off) == put_off
-
-    def _push_people(self, known: CycleInputs, made: Sequence[Link], pusher: Pusher) -> None:
-        """The people of incidents that this run has linked follow them, as in any cycle."""
-        if not made:
+    def done(self, portion: Portion, steps: Steps) -> None:
+        if portion.day is None or portion.day.isoformat() in self.done_before:
             return
-        seen = snapshot(self.store, replace(known, state=self._state()))
-        decided = narrowed(guarded(plan_joined(seen, made), seen), self.span.direction)
-        self._record(known, decided)
-        pusher.run(tuple(action for action in decided.actions if action.kind is not Kind.INCIDENT))
+        with steps.begin() as unit:
+            unit.cycles.day_done(self.route.key, self.name, portion.day.isoformat())
+        log.info("backfill.day_done", day=portion.day)
 
-    # Small things -----------------------------------------------------------------------------------------------
+    def follow_up(self, after: Snapshot, linked_before: frozenset[int]) -> Plan:
+        """The people of incidents that this run has linked follow them, as in any cycle."""
+        return plan_joined(after, [link for link in after.links if link.id not in linked_before])
 
-    def _watching(self, day: date, number: int) -> Callable[[Action], None]:
+    def progress(self, records: int) -> Progress:
+        """How far this run is, with so many records done."""
         of_records = sum(len(part.actions) for part in self.slices.values())
-
-        def watching(_: Action) -> None:
-            self.records += 1
-            self.watch(Progress(self.route.name, day, number, len(self.slices), self.records, of_records))
-
-        return watching
-
-    def _links(self) -> tuple[Link, ...]:
-        with self.store.read() as unit:
-            return tuple(link for link in unit.links(self.route.key).all() if link.kind is Kind.INCIDENT)
-
-    def _days_done(self) -> set[str]:
-        with self.store.read() as unit:
-            return unit.cycles.days_done(self.route.key, self._name())
-
-    def _write_down(self, day: date) -> None:
-        with self.store.begin(self.fence) as unit:
-            unit.cycles.day_done(self.route.key, self._name(), day.isoformat())
-        log.info("backfill.day_done", route=self.route.name, day=day)
-
-    def _name(self) -> str:
-        """How the store knows this backfill: its range and its direction."""
-        return f"{self.days[0]}..{self.days[1]} {self.span.direction.value}"
+        return Progress(self.route.name, self.day, self.number, len(self.slices), records, of_records)
 
 
 def narrowed(plan: Plan, direction: Direction) -> Plan:
     """The plan without writes to the side that `direction` does not lead to; what is clear is linked all the same."""
     kept = tuple(a for a in plan.actions if a.act is Act.LINK or direction.writes_to(a.side))
-    statuses = {side: dict(known) for side, known in plan.statuses.items()}
+    statuses = {side: dict(of_side) for side, of_side in plan.statuses.items()}
     for action in plan.actions:
         if action.act is Act.CREATE and not direction.writes_to(action.side):
             statuses[action.side.other][action.source_id or ""] = SyncStatus.EXCLUDED

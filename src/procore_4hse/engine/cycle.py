@@ -2,49 +2,38 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from typing import Any
+from types import TracebackType
 from zoneinfo import ZoneInfo
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
-from procore_4hse.clients import CALL_TIMEOUT
+from procore_4hse.apis import IncidentApi
+from procore_4hse.engine.bookkeeping import has_anything_to_keep, keep_plan
 from procore_4hse.engine.deletion_evidence import evidence
+from procore_4hse.engine.lease import RouteLease
+from procore_4hse.engine.memory import end_meeting, learn_partners, recall, take_up
 from procore_4hse.engine.pull import Pulled, Puller
+from procore_4hse.engine.put_back import put_back
 from procore_4hse.engine.recovery import Recovered, Recovery
-from procore_4hse.engine.report import Report, budget_told
-from procore_4hse.engine.snapshots import CycleInputs, partners_told, picklists, snapshot
-from procore_4hse.errors import (
-    AskedToStop,
-    BudgetExhausted,
-    GuardStopped,
-    LeaseLost,
-    Refused,
-    StoreError,
-    SyncError,
-    VendorError,
-)
-from procore_4hse.mapping.lenses.days import zone_name
+from procore_4hse.engine.report import Report, budget_report
+from procore_4hse.engine.selection import EVERYTHING, Days, Portion, Selection
+from procore_4hse.engine.snapshots import CycleInputs, snapshot
+from procore_4hse.errors import AskedToStop, GuardStopped, SyncError
 from procore_4hse.mapping.picklists import Picklists
-from procore_4hse.models import Act, Action, Item, ItemKind, Kind, RecordRef, Side
+from procore_4hse.mapping.places import project_zone
+from procore_4hse.models import Act, Action, Kind, RecordRef, Side
 from procore_4hse.push.pusher import Pusher
-from procore_4hse.reconcile.guard import FIRST_MEETING, MAPPING, SCOPE, ZONE, guarded
-from procore_4hse.reconcile.items import REPLACED
+from procore_4hse.reconcile.guard import guarded
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
-from procore_4hse.store.repository import Fence, Unit
 from procore_4hse.store.routes import RouteState
 
 log = structlog.get_logger()
-
-LEASE = timedelta(minutes=10)
-GRACE = CALL_TIMEOUT
-"""A foreign lease is taken this long after it expired: a call of its holder may still be on its way."""
 
 
 @dataclass(frozen=True)
@@ -54,194 +43,98 @@ class Options:
     full: bool = False
     first: bool = False
     dry: bool = False
-    only_days: tuple[date, date | None] | None = None
-    """A backfill's range, both ends included; without an end, up to today in the project's zone."""
+
+
+Progress = Callable[[Action, int], None]
+"""Called after each action, with how many that makes."""
 
 
 def run_cycle(
-    runtime: Runtime, route: Route, options: Options = Options(), progress: Callable[[Action, int], None] | None = None
+    runtime: Runtime,
+    route: Route,
+    options: Options = Options(),
+    progress: Progress | None = None,
+    *,
+    selection: Selection = EVERYTHING,
 ) -> Report:
     """One cycle of one route; every failure that a cycle can meet becomes the report's outcome and reason.
 
-    Raises StoreError alone: without the store there is nothing to report into.
+    Raises StoreError, and StoreBusy when it could not even be told: without the store there is nothing to report into.
     """
-    with Cycle(runtime, route, options, progress) as cycle:
-        cycle.run()
-    return cycle.report
+    # Every line that this thread logs meanwhile bears the route's name.
+    with bound_contextvars(route=route.name):
+        with Cycle(runtime, route, options, progress, selection) as cycle:
+            cycle.run()
+        return cycle.report
 
 
 class Cycle:
     """The steps of one cycle, in their order. Leaving it as a context manager tells the outcome and frees the route."""
 
     def __init__(
-        self,
-        runtime: Runtime,
-        route: Route,
-        options: Options,
-        progress: Callable[[Action, int], None] | None = None,
+        self, runtime: Runtime, route: Route, options: Options, progress: Progress | None, selection: Selection
     ) -> None:
-        self.runtime, self.route, self.options, self.report = runtime, route, options, Report(route.name)
-        self.began = runtime.timer()
+        self.runtime, self.route, self.options = runtime, route, options
+        self.progress, self.selection = progress, selection
         self.store = runtime.store
-        self.progress = progress
         self.procore, self.fourhse = runtime.apis(route)
-        self.calls = {side: api.calls for side, api in self._apis().items()}
-        self.token: int | None = None
-        self.number = 0
-        self.lease_until = runtime.clock()
+        self.lease = RouteLease(self.store, route.key, runtime.holder, runtime.clock)
+        self.report = Report(route.name)
+        self.began = runtime.timer()
+        self.calls_before = {side: api.calls for side, api in self._apis().items()}
         self.picklists = Picklists()
         """What the systems' own lists hold, once the pull has read them."""
         self.alerts_off = False
-
-    # The order of a cycle -----------------------------------------------------------------------------------------
+        """Whether Procore gets no filing type, which would alert people."""
 
     def run(self) -> None:
-        if not self.take_lease():
+        if not self.lease.take():
             self.report.ended("busy", "Another process has this route; it is left to that one.", 0)
             return
         state, zone = self.open()
+        days = self.selection.days(self.runtime.clock().astimezone(ZoneInfo(zone)).date())
         self.suppress_alerts(state)
-        self.put_back(zone)
-        pulled = self.pull(state)
-        self.learn_partners()
+        put_back(
+            self.store, self.lease.fence, self.route, lambda: self.pusher(zone, self.state()), dry=self.options.dry
+        )
+        pulled = self.pull(state, whole=self.options.full or days is not None)
+        self.picklists = learn_partners(self.store, self.lease.fence, self.route, dry=self.options.dry)
         settled = self.settle(zone, pulled)
-        known = self.inputs(zone, pulled, settled)
-        self.carry_out(known)
+        self.plan_and_push(self.inputs(zone, pulled, settled, days))
         self.count(pulled, settled)
-        self.end_meeting(state)
-        self.end_quiet()
+        self.end(state)
 
-    # Lease --------------------------------------------------------------------------------------------------------
-
-    def take_lease(self) -> bool:
-        asked_at = self.runtime.clock()
-        with self.store.begin() as unit:
-            self.token = unit.leases.take(self.route.key, self.runtime.holder, ttl=LEASE, grace=GRACE)
-            if self.token is not None:
-                self.number = unit.cycles.begin(self.route.key)
-        self.lease_until = asked_at + LEASE
-        return self.token is not None
-
-    @property
-    def fence(self) -> Fence:
-        return Fence(self.route.key, self.token or 0)
-
-    def keep_lease(self) -> None:
-        """The lease outlasts the next call, or LeaseLost is raised.
-
-        Counted on this machine's clock from before the store was asked: the store's own clock may differ.
-        """
-        if self.lease_until - self.runtime.clock() > CALL_TIMEOUT + timedelta(minutes=1):
-            return
-        asked_at = self.runtime.clock()
-        with self.store.begin() as unit:
-            if not unit.leases.renew(self.route.key, self.fence.token, ttl=LEASE):
-                raise LeaseLost("This route's lease ran out; nothing more is written. It goes on in the next cycle.")
-        self.lease_until = asked_at + LEASE
-
-    def keep_on(self) -> None:
-        """Between two pages: the lease lasts and nobody asked us to stop."""
-        if self.runtime.stopping():
-            raise AskedToStop("The process was asked to stop; the next cycle reads again from the start.")
-        self.keep_lease()
-
-    def __enter__(self) -> Cycle:
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        foreseen = self.concludes(error)
-        self.report.seconds = round(self.runtime.timer() - self.began, 3)
-        self.close()
-        return foreseen
-
-    def concludes(self, error: BaseException | None) -> bool:
-        """Whether the report can tell how the cycle ended; an error that nobody foresaw goes on to the caller."""
-        if isinstance(error, GuardStopped):
-            self.report.ended("stopped", str(error), error.exit_code)
-        elif isinstance(error, LeaseLost | BudgetExhausted | AskedToStop):
-            self.report.ended("partial", str(error), error.exit_code)
-        elif isinstance(error, VendorError):
-            words = f" {error.words}" if isinstance(error, Refused) and error.words else ""
-            self.report.ended("failed", f"{error}{words}", error.exit_code)
-        elif error is not None:
-            self.report.ended("failed", "The cycle broke off; the log says where.", StoreError.exit_code)
-            return False
-        return True
-
-    def close(self) -> None:
-        for side, api in self._apis().items():
-            self.report.calls[side.value] = api.calls - self.calls[side]
-        if self.token is None:
-            return
-        with self.store.begin() as unit:
-            self.report.inbox = unit.inbox(self.route.key).counts()
-            if not self.options.dry:
-                told = {**self.report.json(), "budget": self._budget()}
-                unit.cycles.end(self.number, self.report.outcome, self.report.reason, told)
-            unit.leases.release(self.route.key, self.token)
-        log.info("cycle.done", route=self.route.name, outcome=self.report.outcome, exit=self.report.exit_code)
-
-    def _budget(self) -> dict[str, Any]:
-        """What the vendors' answers said about our calls, kept for `status`, which makes none."""
-        return {
-            side.value: budget_told(line, self.report.calls[side.value]) for side, line in self.runtime.budgets.items()
-        }
-
-    # Pull and settle ----------------------------------------------------------------------------------------------
+    # Before the plan ----------------------------------------------------------------------------------------------
 
     def open(self) -> tuple[RouteState, str]:
         """The route's memory and the project's zone, without which no day can be told."""
-        project = self.procore.project()
-        zone = zone_name(project.get("tz_name"), project.get("time_zone"))
+        zone = project_zone(self.procore.project())
         if zone is None:
             raise GuardStopped(
                 "Procore does not say which time zone the project is in; set it in the project's settings in Procore."
             )
-        with self.store.begin(self.fence) as unit:
-            state = unit.routes.get(self.route.key, self.route.name)
-            if not state.memory.privacy_key:
-                unit.routes.remember(self.route.key, self.route.name, privacy_key=uuid.uuid4().hex)
-            if self.options.first and not state.ever_linked:
-                unit.routes.save(self.route.key, self.route.name, meeting_approved=True)
-            return unit.routes.get(self.route.key, self.route.name), zone
+        with self.store.begin(self.lease.fence) as unit:
+            return take_up(unit, self.route, first=self.options.first), zone
 
     def suppress_alerts(self, state: RouteState) -> None:
-        """What a backfill began is finished as it began: without filing types, which would alert people."""
-        self.alerts_off = state.memory.quiet
+        """The rows that would alert people write nothing, where the selection says so."""
+        quiet = state.memory.quiet
+        self.alerts_off = self.selection.leaves_out_alerts(self.route.mapping, begun_without=quiet)
         if self.alerts_off:
             self.route = replace(self.route, mapping=self.route.mapping.suppress_alerts())
+        elif quiet and not self.options.dry:
+            self.remember_quiet(False)
 
-    def put_back(self, zone: str) -> None:
-        """A write that emptied fields it did not send holds the route until a person lets us put them back.
-
-        What the vendor refuses to take back is asked about again, in its own words.
-        """
-        with self.store.read() as unit:
-            inbox = unit.inbox(self.route.key)
-            entry = next((e for e in inbox.entries(states=("open", "answered")) if e.item.key == REPLACED), None)
-        if entry is None:
-            return
-        if entry.state == "open" or self.options.dry:
-            raise GuardStopped(entry.item.reason)
-        try:
-            self.pusher(zone, self._state()).fill_again(entry.item.facts)
-        except Refused as error:
-            with self.store.begin(self.fence) as unit:
-                unit.inbox(self.route.key).withdraw(entry.id)
-            raise GuardStopped(f"{entry.item.reason} It would not take them back: {error.words or error}") from error
-        with self.store.begin(self.fence) as unit:
-            unit.routes.remember(self.route.key, self.route.name, put_whole=True)
-            unit.inbox(self.route.key).close(REPLACED)
-
-    def pull(self, state: RouteState) -> Pulled:
+    def pull(self, state: RouteState, *, whole: bool) -> Pulled:
+        """Both registers, as they are now, into the store."""
         puller = Puller(
             store=self.store,
-            fence=self.fence,
+            fence=self.lease.fence,
             state=state,
             procore=self.procore,
             fourhse=self.fourhse,
             keep_private=self.route.private == "include",
-            full=self.options.full or self.options.only_days is not None,
+            full=whole,
             sweep_every=self.runtime.full_sweep_every,
             privacy_key=state.memory.privacy_key,
             pickers=self.route.mapping.pickers,
@@ -253,11 +146,18 @@ class Cycle:
         self.report.pulled = {side.value: pulled.read[side] for side in Side}
         return pulled
 
+    def keep_on(self) -> None:
+        """Between two pages: the lease lasts and nobody asked us to stop."""
+        if self.runtime.stopping():
+            raise AskedToStop("The process was asked to stop; the next cycle reads again from the start.")
+        self.lease.keep()
+
     def settle(self, zone: str, pulled: Pulled) -> Recovered:
-        state = self._state()
+        """The writes whose answer was lost are looked for before anything new is planned for their records."""
+        state = self.state()
         recovery = Recovery(
             store=self.store,
-            fence=self.fence,
+            fence=self.lease.fence,
             state=state,
             mapping=self.route.mapping,
             zone=zone,
@@ -269,25 +169,9 @@ class Cycle:
         )
         return recovery.look() if self.options.dry else recovery.run()
 
-    def _open_records(self) -> set[RecordRef]:
-        """Records with an intent that has no outcome yet: nothing new is planned for them."""
-        with self.store.read() as unit:
-            return {record for intent in unit.journal(self.route.key).open() for record in intent.action.refs}
-
-    def learn_partners(self) -> None:
-        """Reads the systems' own lists, and remembers the partner that a person named for somebody no rule matches."""
-        with self.store.read() as unit:
-            self.picklists = self._read_lists(unit)
-            told = partners_told(unit.inbox(self.route.key).decisions().values())
-        if not told or self.options.dry:
-            return
-        with self.store.begin(self.fence) as unit:
-            partners = {**unit.routes.get(self.route.key, self.route.name).memory.partners, **told}
-            unit.routes.remember(self.route.key, self.route.name, partners=partners)
-            self.picklists = self._read_lists(unit)
-
-    def inputs(self, zone: str, pulled: Pulled, settled: Recovered) -> CycleInputs:
-        state = self._state()
+    def inputs(self, zone: str, pulled: Pulled, settled: Recovered, days: Days | None) -> CycleInputs:
+        """What the plan needs beside the store."""
+        state = self.state()
         return CycleInputs(
             route=self.route,
             state=state,
@@ -296,104 +180,78 @@ class Cycle:
             settled=settled,
             proven=evidence(self.store, self.route.key, self.route.limits, pulled, self.procore, self.fourhse),
             meeting_approved=state.meeting_approved or (self.options.first and not state.ever_linked),
-            only_days=self._days(zone),
+            only_days=days,
             picklists=self.picklists,
         )
 
-    def _days(self, zone: str) -> tuple[date, date] | None:
-        if self.options.only_days is None:
-            return None
-        first, last = self.options.only_days
-        return first, last or self.runtime.clock().astimezone(ZoneInfo(zone)).date()
-
     # Plan and push ------------------------------------------------------------------------------------------------
 
-    def carry_out(self, known: CycleInputs) -> None:
-        decided = self.decide(known)
+    def plan_and_push(self, inputs: CycleInputs) -> None:
+        """A dry run is a plan that nobody pushes."""
+        decided, linked_before = self.first_plan(inputs)
         if not self.options.dry:
-            pusher = self.pusher(known.zone, known.state)
+            pusher = self.pusher(inputs.zone, inputs.state)
             try:
-                decided = self._push(known, decided, pusher)
-            finally:
+                decided = self.push(inputs, linked_before, decided, pusher)
+            finally:  # What was written before an error is counted too.
                 self.report.count_pushed(pusher.done)
-        self._stop_if_held(decided)
-
-    def decide(self, known: CycleInputs) -> Plan:
-        seen = snapshot(self.store, known)
-        self.report.plan = decided = self.planned(seen)
-        self._count_places(seen, decided)
-        return decided
-
-    def planned(self, seen: Snapshot) -> Plan:
-        return guarded(plan(seen), seen)
-
-    def _push(self, known: CycleInputs, decided: Plan, pusher: Pusher) -> Plan:
-        """Carries the plan out; the people of incidents that are linked by it follow in the same cycle."""
-        self._record(known, decided)
-        pusher.run(decided.actions)
-        if not pusher.done.created and not any(action.act is Act.LINK for action in decided.actions):
-            return decided
-        settled = replace(known.settled, pending=known.settled.pending | self._open_records())
-        again = self.decide(replace(known, state=self._state(), settled=settled))
-        self._record(known, again)
-        people = tuple(action for action in again.actions if action.kind is not Kind.INCIDENT)
-        pusher.run(people)
-        self.report.plan = replace(again, actions=(*decided.actions, *people))
-        return again
-
-    def _record(self, known: CycleInputs, decided: Plan) -> None:
-        """Everything of a plan that needs no vendor, in one commit: links, bases, states, questions."""
-        with self.store.begin(self.fence) as unit:
-            self._keep(unit, known, decided)
-
-    def _keep(self, unit: Unit, known: CycleInputs, decided: Plan) -> None:
-        links, inbox = unit.links(self.route.key), unit.inbox(self.route.key)
-        for action in decided.actions:
-            if action.act is Act.LINK:
-                links.settle_removed(action.source_id or "", action.target_id or "")
-                links.add(action.source_id or "", action.target_id or "", kind=action.kind, parent=action.parent)
-                unit.routes.save(self.route.key, self.route.name, ever_linked=True)
-        for fresh in decided.rebases:
-            links.rebase(fresh.procore, fresh.fields)
-        for change in decided.transitions:
-            self._change(unit, change)
-        for pair in decided.not_duplicates:
-            links.tell_apart(*pair)
-            links.settle_removed(*pair)
-        if known.only_days is None:
-            inbox.keep((*decided.items, *known.settled.items), decided.answers_in_use, decided.unknown)
-            self._accept(unit, known, decided)
-        else:
-            self._add(unit, (*decided.items, *known.settled.items))
-
-    def _add(self, unit: Unit, items: Iterable[Item]) -> None:
-        """A backfill sees a part of the route: what is asked about the rest stays asked, what was answered answered."""
-        for item in items:
-            unit.inbox(self.route.key).add(item)
-
-    def _change(self, unit: Unit, change: Any) -> None:
-        link = change.link
-        unit.links(self.route.key).set_state(link.ref(Side.PROCORE), change.state)
-        if change.side is None or link.state is change.state:
-            return
-        staged = unit.staging(self.route.key).find(link.ref(change.side))
-        if staged is not None:
-            unit.links(self.route.key).bury(staged.record, change.evidence)
-        log.info("link.changed", route=self.route.name, state=change.state.value, procore=link.procore_id)
-
-    def _accept(self, unit: Unit, known: CycleInputs, decided: Plan) -> None:
-        """Scope, zone and mapping in force become what the route remembers, unless a guard still asks about them."""
-        asked = {item.key for item in decided.items if item.kind is ItemKind.GUARD}
-        facts = {"scope": self.route.scope, "zone": known.zone, "mapping": self.route.mapping.digest}
-        held_whole = bool(asked & {SCOPE, ZONE, MAPPING, FIRST_MEETING})
-        if not held_whole:
-            unit.routes.save(self.route.key, self.route.name, **facts)
-
-    def _stop_if_held(self, decided: Plan) -> None:
         if decided.stop is not None:
             self.report.ended("stopped", decided.stop, GuardStopped.exit_code)
 
+    def first_plan(self, inputs: CycleInputs) -> tuple[Plan, frozenset[int]]:
+        """What is decided, and the links that were there; the snapshot is too large to be kept while we push."""
+        seen = snapshot(self.store, inputs)
+        self.report.plan = decided = self.decide(seen, plan(seen))
+        self.selection.announce(seen, decided)
+        refuse_uncounted(seen, decided)
+        return decided, frozenset(link.id for link in seen.links)
+
+    def decide(self, seen: Snapshot, planned: Plan) -> Plan:
+        """What of a plan is carried out now."""
+        return self.selection.part(guarded(planned, seen))
+
+    def push(self, inputs: CycleInputs, linked_before: frozenset[int], decided: Plan, pusher: Pusher) -> Plan:
+        """Carries the plan out; the people of incidents that are linked by it follow in the same cycle."""
+        if self.alerts_off and not inputs.state.memory.quiet:
+            self.remember_quiet(True)
+        for portion in self.selection.portions(decided):
+            self.push_portion(inputs, portion, pusher)
+        if not pusher.done.created and not any(action.act is Act.LINK for action in decided.actions):
+            return decided
+        return self.follow_up(inputs, linked_before, decided, pusher)
+
+    def push_portion(self, inputs: CycleInputs, portion: Portion, pusher: Pusher) -> None:
+        if portion.day is None or has_anything_to_keep(portion.plan):
+            self.keep(inputs, portion.plan)
+        put_off = len(pusher.done.put_off)
+        pusher.run(portion.plan.actions)
+        if len(pusher.done.put_off) == put_off:
+            self.selection.done(portion, pusher.steps)
+
+    def follow_up(self, inputs: CycleInputs, linked_before: frozenset[int], decided: Plan, pusher: Pusher) -> Plan:
+        """What is to do about new links, above all about their people; their incidents' own turn is over."""
+        settled = replace(inputs.settled, pending=inputs.settled.pending | self._open_records())
+        after = snapshot(self.store, replace(inputs, state=self.state(), settled=settled))
+        again = self.decide(after, self.selection.follow_up(after, linked_before))
+        people = tuple(action for action in again.actions if action.kind is not Kind.INCIDENT)
+        # A plan for a range of days is about its new links alone by now: the first one is what the cycle tells.
+        whole = inputs.only_days is None
+        if whole:
+            self.report.plan = again
+            refuse_uncounted(after, again)
+        self.keep(inputs, again)
+        pusher.run(people)
+        if not whole:
+            return decided
+        self.report.plan = replace(again, actions=(*decided.actions, *people))
+        return again
+
+    def keep(self, inputs: CycleInputs, decided: Plan) -> None:
+        """Everything of a plan that needs no vendor."""
+        keep_plan(lambda: self.store.begin(self.lease.fence), inputs, decided)
+
     def pusher(self, zone: str, state: RouteState) -> Pusher:
+        """A new one, which counts its actions from one."""
         done = 0
 
         def progress(action: Action) -> None:
@@ -404,57 +262,83 @@ class Cycle:
 
         return Pusher(
             store=self.store,
-            fence=self.fence,
+            fence=self.lease.fence,
             state=state,
-            cycle=self.number,
+            cycle=self.lease.cycle,
             mapping=self.route.mapping.narrowed(self.route.direction),
             zone=zone,
             apis=self._apis(),
-            keep_lease=self.keep_lease,
+            keep_lease=self.lease.keep,
             picklists=self.picklists,
             stopping=self.runtime.stopping,
             progress=progress,
         )
 
-    # Count --------------------------------------------------------------------------------------------------------
+    # Count and end ------------------------------------------------------------------------------------------------
 
     def count(self, pulled: Pulled, settled: Recovered) -> None:
+        """Every incident of both sides stands in exactly one place."""
         for flaw in (*pulled.flaws, *settled.flaws):
             self.report.flaw(flaw)
         for side in Side:
             self.report.population[side.value] = self.report.plan.population(side)
 
-    def _count_places(self, seen: Snapshot, decided: Plan) -> None:
-        """Every record that is listed, or linked and not proven gone, stands in exactly one place."""
-        for side in Side:
-            listed = {r.id for r in seen.records[side].values() if r.presence is Presence.PRESENT}
-            if unplaced := listed - decided.statuses[side].keys():
-                raise SyncError(f"{len(unplaced)} {side.label} incidents were counted nowhere; please report this.")
-
-    def end_meeting(self, state: RouteState) -> None:
-        """The approval of a first meeting ends with the first cycle that leaves nothing of it undone."""
-        if state.meeting_approved and self.report.outcome == "ok" and not self.options.dry:
-            with self.store.begin(self.fence) as unit:
-                if unit.routes.get(self.route.key, self.route.name).ever_linked:
-                    unit.routes.save(self.route.key, self.route.name, meeting_approved=False)
-
-    def end_quiet(self) -> None:
-        """With the first cycle that leaves nothing undone a backfill is over, whatever broke it off."""
-        if self.alerts_off and self.report.outcome == "ok" and not self.options.dry:
+    def end(self, state: RouteState) -> None:
+        """What ends with the first cycle that leaves nothing undone: a first meeting, and a backfill without alerts."""
+        if self.report.outcome != "ok" or self.options.dry:
+            return
+        if state.meeting_approved:
+            with self.store.begin(self.lease.fence) as unit:
+                end_meeting(unit, self.route)
+        if self.alerts_off:
             self.remember_quiet(False)
 
+    def __enter__(self) -> Cycle:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> bool:
+        is_foreseen = self.report.ended_by(error)
+        self.report.seconds = round(self.runtime.timer() - self.began, 3)
+        self.close()
+        return is_foreseen  # Python raises any other error again.
+
+    def close(self) -> None:
+        """The route is free again; of a cycle that is no dry run the store keeps the report."""
+        for side, api in self._apis().items():
+            self.report.calls[side.value] = api.calls - self.calls_before[side]
+        if not self.lease.is_ours:
+            return
+        with self.store.begin() as unit:  # No fence: how a cycle ended is kept also when its lease was lost.
+            self.report.inbox = unit.inbox(self.route.key).counts()
+            if not self.options.dry:
+                kept = {**self.report.json(), "budget": budget_report(self.runtime.budgets, self.report.calls)}
+                unit.cycles.end(self.lease.cycle, self.report.outcome, self.report.reason, kept)
+            self.lease.release(unit)
+        log.info("cycle.done", outcome=self.report.outcome, exit=self.report.exit_code)
+
+    # The store and the vendors ------------------------------------------------------------------------------------
+
+    def state(self) -> RouteState:
+        with self.store.read() as unit:
+            return recall(unit, self.route)
+
     def remember_quiet(self, quiet: bool) -> None:
-        with self.store.begin(self.fence) as unit:
+        """Whether a backfill that alerts nobody has begun and not come to its end."""
+        with self.store.begin(self.lease.fence) as unit:
             unit.routes.remember(self.route.key, self.route.name, quiet=quiet)
 
-    # Small things -------------------------------------------------------------------------------------------------
-
-    def _state(self) -> RouteState:
+    def _open_records(self) -> set[RecordRef]:
+        """Records with an intent that has no outcome yet: nothing new is planned for them."""
         with self.store.read() as unit:
-            return unit.routes.get(self.route.key, self.route.name)
+            return {record for intent in unit.journal(self.route.key).open() for record in intent.action.refs}
 
-    def _read_lists(self, unit: Unit) -> Picklists:
-        return picklists(unit, unit.routes.get(self.route.key, self.route.name), self.route.mapping)
-
-    def _apis(self) -> dict[Side, Any]:
+    def _apis(self) -> dict[Side, IncidentApi]:
         return {Side.PROCORE: self.procore, Side.FOURHSE: self.fourhse}
+
+
+def refuse_uncounted(seen: Snapshot, decided: Plan) -> None:
+    """Raises SyncError unless every record that is listed stands in a place of the count."""
+    for side in Side:
+        listed = {record.id for record in seen.records[side].values() if record.presence is Presence.PRESENT}
+        if unplaced := listed - decided.statuses[side].keys():
+            raise SyncError(f"{len(unplaced)} {side.label} incidents were counted nowhere; please report this.")

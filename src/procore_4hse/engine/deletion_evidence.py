@@ -6,10 +6,12 @@ from collections.abc import Iterable
 
 import structlog
 
-from procore_4hse.clients import FourHseApi, ProcoreApi
+from procore_4hse.apis import FourHseIncidentApi, ProcoreIncidentApi
 from procore_4hse.engine.pull import Pulled
 from procore_4hse.errors import AccessRefused, NotFound, VendorError
-from procore_4hse.models import CHILDREN, Kind, Link, LinkState, RawRecord, RecordRef, Side
+from procore_4hse.mapping.images import deleted_at
+from procore_4hse.mapping.places import has_ended, inactive_status
+from procore_4hse.models import CHILDREN, Kind, Link, LinkState, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Limits
 from procore_4hse.store.repository import Store
 
@@ -23,23 +25,23 @@ Proofs = dict[RecordRef, str]
 
 
 def evidence(
-    store: Store, route: str, limits: Limits, pulled: Pulled, procore: ProcoreApi, fourhse: FourHseApi
+    store: Store, route: str, limits: Limits, pulled: Pulled, procore: ProcoreIncidentApi, fourhse: FourHseIncidentApi
 ) -> Proofs:
     """What is proven about linked records that certified listings no longer hold."""
     proofs: Proofs = {}
-    outlines, absent, witness = _known(store, route)
+    outlines, absent, witness = _links_and_absences(store, route)
     for side, kind in _readable(pulled):
         links = [link for link in outlines[kind] if _is_watched(link, side)]
         lost = sorted({link.id_on(side) for link in links if link.ref(side) in absent})
         if not lost:
             continue
         if side is Side.PROCORE:
-            found = _recycled(procore, lost, kind)
+            reasons = _recycled(procore, lost, kind)
         elif kind is Kind.INCIDENT and _is_too_much(len(lost), len(links), limits):
             continue
         else:
-            found = _vanished(fourhse, lost, witness, kind.on(side))
-        proofs |= {RecordRef(side, kind.on(side), record_id): why for record_id, why in found.items()}
+            reasons = _vanished(fourhse, lost, witness, kind.on(side))
+        proofs |= {RecordRef(side, kind.on(side), record_id): why for record_id, why in reasons.items()}
     return proofs
 
 
@@ -52,17 +54,19 @@ def _readable(pulled: Pulled) -> Iterable[tuple[Side, Kind]]:
             yield from ((side, kind) for kind in CHILDREN)
 
 
-def _known(store: Store, route: str) -> tuple[dict[Kind, tuple[Link, ...]], frozenset[RecordRef], str | None]:
+def _links_and_absences(
+    store: Store, route: str
+) -> tuple[dict[Kind, tuple[Link, ...]], frozenset[RecordRef], str | None]:
     """Links of each kind, all that is absent, and an incident that 4HSE's listing still holds.
 
     People follow an incident that is gone, and are looked for while it lives.
     """
     with store.read() as unit:
-        known = unit.links(route).outline(Kind.INCIDENT, *CHILDREN)
+        links = unit.links(route).outline(Kind.INCIDENT, *CHILDREN)
         absent = unit.staging(route).absent()
         witness = unit.staging(route).one_present(Side.FOURHSE, Kind.INCIDENT) if absent else None
-    living = {link.procore_id for link in known if link.kind is Kind.INCIDENT and link.state is LinkState.LIVE}
-    of_living = [link for link in known if link.kind is Kind.INCIDENT or link.parent in living]
+    living = {link.procore_id for link in links if link.kind is Kind.INCIDENT and link.state is LinkState.LIVE}
+    of_living = [link for link in links if link.kind is Kind.INCIDENT or link.parent in living]
     by_kind = {kind: tuple(link for link in of_living if link.kind is kind) for kind in (Kind.INCIDENT, *CHILDREN)}
     return by_kind, absent, witness
 
@@ -77,42 +81,42 @@ def _is_too_much(lost: int, links: int, limits: Limits) -> bool:
     return lost > limits.max_deletes or share
 
 
-def _recycled(api: ProcoreApi, ids: list[str], kind: Kind = Kind.INCIDENT) -> dict[str, str]:
+def _recycled(api: ProcoreIncidentApi, ids: list[str], kind: Kind = Kind.INCIDENT) -> dict[str, str]:
     """Those ids that lie in Procore's recycle bin (P53-P57); none without the right to see it."""
-    found: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     try:
         for unknown in (None, True) if kind is Kind.INCIDENT else (None,):
-            sought = [record_id for record_id in ids if record_id not in found]
+            sought = [record_id for record_id in ids if record_id not in reasons]
             for page in api.recycled_pages(kind, ids=sought, time_unknown=unknown):
-                found |= {record.id: _since(record) for record in page.records if record.id in sought}
+                for record in page.records:
+                    if record.id in sought:
+                        since = deleted_at(record.payload) or "unknown"
+                        reasons[record.id] = f"in Procore's recycle bin since {since}"
     except (AccessRefused, NotFound):
         log.warning("pull.no_bin", why="our account may not see Procore's recycle bin, so nothing there is proven")
-    return found
+    return reasons
 
 
-def _since(record: RawRecord) -> str:
-    return f"in Procore's recycle bin since {record.payload.get('deleted_at') or 'unknown'}"
-
-
-def _vanished(api: FourHseApi, ids: list[str], witness: str | None, kind: Kind = Kind.INCIDENT) -> dict[str, str]:
+def _vanished(
+    api: FourHseIncidentApi, ids: list[str], witness: str | None, kind: Kind = Kind.INCIDENT
+) -> dict[str, str]:
     """Those ids that 4HSE no longer knows, while its office works and shows us another incident (H6)."""
     try:
         if witness is None or not _is_active(api) or not api.show(Kind.INCIDENT, witness):
             return {}
     except VendorError:
         return {}
-    found = {}
+    reasons = {}
     for record_id in ids[:VIEWS]:
         try:
             api.show(kind, record_id)
         except NotFound:
-            found[record_id] = "neither listed nor found by its id in 4HSE, while the office shows others"
-        except VendorError:
+            reasons[record_id] = "neither listed nor found by its id in 4HSE, while the office shows others"
+        except VendorError:  # What cannot be looked up now proves nothing.
             continue
-    return found
+    return reasons
 
 
-def _is_active(api: FourHseApi) -> bool:
+def _is_active(api: FourHseIncidentApi) -> bool:
     office, project = api.office(), api.project()
-    working = all(office.get(name) not in (False, 0, "0") for name in ("owned_active", "parent_active"))
-    return working and project.get("status") in (None, "active")
+    return not has_ended(office) and inactive_status(project) is None

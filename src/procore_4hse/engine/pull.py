@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 import structlog
 
-from procore_4hse.clients import FourHseApi, ProcoreApi
-from procore_4hse.clients.procore import equipment_of
+from procore_4hse.apis import FourHseIncidentApi, ProcoreIncidentApi
 from procore_4hse.engine.completeness import TRIES, ListingCheck, TieBreak, check_listing
 from procore_4hse.errors import AccessRefused, NotFound, Unavailable
+from procore_4hse.mapping.entries import equipment_entry, person_entry, word_entry
+from procore_4hse.mapping.images import has_unknown_time, stated_count
+from procore_4hse.mapping.private_images import bare, private_image
 from procore_4hse.models import CHILDREN, PROCORE_RECORDS, Kind, Page, RawRecord, Side
 from procore_4hse.store.repository import Fence, Store
 from procore_4hse.store.routes import RouteState
@@ -59,8 +58,8 @@ class Puller:
     store: Store
     fence: Fence
     state: RouteState
-    procore: ProcoreApi
-    fourhse: FourHseApi
+    procore: ProcoreIncidentApi
+    fourhse: FourHseIncidentApi
     keep_private: bool
     full: bool
     sweep_every: timedelta
@@ -90,6 +89,7 @@ class Puller:
             self.exempt = unit.links(self.fence.route).born_private()
         procore, swept = self._procore_incidents()
         records = self._procore_records()
+        # Only against whole lists: else every incident with a record that did not come would count as wrong.
         uncounted = self._counted("records", PROCORE_RECORDS) if records else frozenset()
         actions = self.wants_actions and self._actions()
         fourhse = self._fourhse(Kind.INCIDENT)
@@ -134,8 +134,8 @@ class Puller:
         state = self.state
         if self.full or state.incidents <= PAGE or state.cursor_at is None or state.swept_at is None:
             return False
-        now = self.procore.server_date
-        return now is not None and now - state.swept_at < self.sweep_every
+        now = self.procore.server_date  # Cursors are counted on Procore's clock, never on ours.
+        return now is not None and max(state.cursor_at, state.swept_at) <= now < state.swept_at + self.sweep_every
 
     def _changed_incidents(self) -> bool:
         """Only what changed since the cursor; False when the total afterwards says that this was not all."""
@@ -150,9 +150,9 @@ class Puller:
                 return False
         totals = [self.procore.incident_total(time_unknown=unknown) for unknown in hidden]
         with self.store.read() as unit:
-            known = unit.staging(self.fence.route).count(Side.PROCORE, Kind.INCIDENT)
-        if None in totals or sum(total or 0 for total in totals) != known:
-            log.info("pull.sweep", route=self.state.name, why="the total does not fit what is known")
+            staged = unit.staging(self.fence.route).count(Side.PROCORE, Kind.INCIDENT)
+        if None in totals or sum(total or 0 for total in totals) != staged:
+            log.info("pull.sweep", why="the total does not fit what is known")
             return False
         self._remember(cursor_at=self.began_at)
         return True
@@ -174,8 +174,8 @@ class Puller:
     def _actions(self) -> bool:
         """Actions do not say whether their incident is private: of those that stay home no content is staged."""
         with self.store.read() as unit:
-            staged = [found for found, _ in unit.staging(self.fence.route).records(Side.PROCORE, [Kind.INCIDENT])]
-        self.open_incidents = frozenset(found.record.id for found in staged if not found.minimal)
+            staged = [incident for incident, _ in unit.staging(self.fence.route).records(Side.PROCORE, [Kind.INCIDENT])]
+        self.open_incidents = frozenset(incident.record.id for incident in staged if not incident.minimal)
         whole = self._record_list(Kind.ACTION)
         self._mark_absent()
         if whole:
@@ -204,12 +204,11 @@ class Puller:
         if not self._names_somebody_new():
             return
         try:
-            for side, pages, key in (
-                (Side.PROCORE, self.procore.people_pages(), "id"),
-                (Side.FOURHSE, self.fourhse.person_office_pages(), "person_office_id"),
+            for side, pages in (
+                (Side.PROCORE, self.procore.people_pages()),
+                (Side.FOURHSE, self.fourhse.person_office_pages()),
             ):
-                rows = tuple(RawRecord(side, Kind.DIRECTORY, str(row[key]), row) for page in pages for row in page)
-                self._replace(side, Kind.DIRECTORY, rows)
+                self._replace(side, Kind.DIRECTORY, tuple(person_entry(side, row) for page in pages for row in page))
             self._word_lists()
         except (AccessRefused, NotFound, Unavailable) as error:
             self.flaws.append(f"The directory of people could not be read: {error}")
@@ -224,18 +223,16 @@ class Puller:
             try:
                 entries = self.procore.picker(name)
             except (AccessRefused, NotFound):
-                log.warning("pull.list_closed", route=self.state.name, list=name)
+                log.warning("pull.list_closed", list=name)
                 continue
-            rows += (RawRecord(Side.PROCORE, Kind.PICKER, f"{name}/{row['id']}", row, name) for row in entries)
-
+            rows += (word_entry(name, row) for row in entries)
         if self.equipment:
-            rows += (
-                RawRecord(Side.PROCORE, Kind.PICKER, f"managed_equipment/{row['id']}", row, "managed_equipment")
-                for page in self.procore.equipment_pages()
-                for row in page
+            mine, theirs = (
+                tuple(equipment_entry(api.side, row) for page in api.equipment_pages() for row in page)
+                for api in (self.procore, self.fourhse)
             )
-            theirs = [row for page in self.fourhse.equipment_pages() for row in page]
-            self._replace(Side.FOURHSE, Kind.PICKER, tuple(_equipment(row) for row in theirs))
+            rows += mine
+            self._replace(Side.FOURHSE, Kind.PICKER, theirs)
         self._replace(Side.PROCORE, Kind.PICKER, tuple(rows))
 
     def _lists(self) -> tuple[str, ...]:
@@ -259,7 +256,8 @@ class Puller:
                 return False
             if read_at is None or self.state.memory.pickers != self._lists():
                 return True
-            return any(at is not None and at > read_at for at in newest) or unit.now - read_at >= DIRECTORY_AGE
+            read_lately = timedelta(0) <= unit.now - read_at < DIRECTORY_AGE
+            return any(at is not None and at > read_at for at in newest) or not read_lately
 
     def _counted(self, what: str, kinds: tuple[Kind, ...]) -> frozenset[str]:
         """Incidents whose `records_count` or `actions_count` disagrees with the lists, even when asked once more."""
@@ -285,7 +283,7 @@ class Puller:
             staging = unit.staging(self.fence.route)
             incidents = [s for s, _ in staging.records(Side.PROCORE, [Kind.INCIDENT]) if s.present and not s.minimal]
             counted = Counter(s.record.parent_id for s, _ in staging.records(Side.PROCORE, kinds) if s.present)
-        stated = {s.record.id: s.record.payload.get(f"{what}_count") for s in incidents}
+        stated = {s.record.id: stated_count(s.record.payload, what) for s in incidents}
         return {i for i, count in stated.items() if count is not None and count != counted.get(i, 0)}
 
     # 4HSE ---------------------------------------------------------------------------------------------------------
@@ -314,15 +312,15 @@ class Puller:
             part = check_listing(self._staged(pages(), kind), tie_break)
             if part.certified:
                 break
-            log.info("pull.uncertified", route=self.state.name, kind=kind.value, why=part.flaw)
+            log.info("pull.uncertified", kind=kind.value, why=part.flaw)
         return part
 
     def _staged(self, pages: Iterable[Page], kind: Kind) -> Iterator[Page]:
         for page in pages:
             self.began_at = self.began_at or page.server_date
             self._stage(page.records, page.server_date)
-            self.saw_unknown_time |= any(record.payload.get("time_unknown") for record in page.records)
-            log.debug("pull.page", route=self.state.name, kind=kind.value, page=page.number, rows=len(page.records))
+            self.saw_unknown_time |= any(has_unknown_time(record.payload) for record in page.records)
+            log.debug("pull.page", kind=kind.value, page=page.number, rows=len(page.records))
             yield page
 
     def _stage(self, records: tuple[RawRecord, ...], server_at: datetime) -> None:
@@ -343,7 +341,7 @@ class Puller:
         """What is staged of a page: its rows, and what they say about equipment when the mapping asks for it."""
         yield kept, hidden
         if self.equipment and kept[0].kind in PROCORE_RECORDS:
-            yield tuple(map(equipment_of, kept)), tuple(map(equipment_of, hidden))
+            yield tuple(record.equipment for record in kept), tuple(record.equipment for record in hidden)
 
     def _guarded(self, record: RawRecord) -> RawRecord:
         """Of what privacy keeps home only the id, the day and a keyed hash of the title are staged."""
@@ -357,7 +355,7 @@ class Puller:
         """What the listings that were read whole did not hold is absent."""
         with self.store.begin(self.fence) as unit:
             for side in Side:
-                if kinds := [kind for one, kind in self.whole if one is side]:
+                if kinds := [kind for listed, kind in self.whole if listed is side]:
                     unit.staging(self.fence.route).mark_absent(side, kinds, pull=self.number)
         self.whole.clear()
 
@@ -366,27 +364,3 @@ class Puller:
             unit.routes.save(self.state.key, self.state.name, **columns)
             if hides_unknown_time is not None:
                 unit.routes.remember(self.state.key, self.state.name, hides_unknown_time=hides_unknown_time)
-
-
-def _equipment(row: dict[str, Any]) -> RawRecord:
-    one = str(row["office_equipment_id"])
-    return RawRecord(Side.FOURHSE, Kind.PICKER, f"equipment/{one}", row, "equipment")
-
-
-def private_image(record: RawRecord, key: str, exempt: frozenset[str]) -> RawRecord:
-    """The record itself, or what may be staged of it when it is marked private."""
-    payload = record.payload
-    incident = record.id if record.kind is Kind.INCIDENT else record.parent_id
-    hidden = payload.get("private") if record.kind is Kind.INCIDENT else payload.get("incident_private")
-    if record.side is not Side.PROCORE or not hidden or incident in exempt:
-        return record
-    if record.kind is not Kind.INCIDENT:
-        return bare(record)
-    title = hmac.new(key.encode(), str(payload.get("title") or "").encode(), hashlib.sha256).hexdigest()
-    kept = {name: payload.get(name) for name in ("id", "event_date", "time_unknown", "private")}
-    return replace(record, payload={**kept, "title_hash": title})
-
-
-def bare(record: RawRecord) -> RawRecord:
-    """What may be staged of a private incident's child."""
-    return replace(record, payload={name: record.payload.get(name) for name in ("id", "incident_id")})

@@ -8,12 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from procore_4hse.clients import FourHseApi, ProcoreApi
-from procore_4hse.clients.fourhse import KEYS
+from procore_4hse.apis import FourHseIncidentApi, IncidentApi, ProcoreIncidentApi
 from procore_4hse.errors import GuardStopped, NotFound, VendorError
-from procore_4hse.mapping.images import author_of
+from procore_4hse.mapping.images import author_of, made_at, parent_in, was_edited
 from procore_4hse.mapping.lenses.base import INJURED, ZONE
-from procore_4hse.mapping.lenses.days import parse_instant
 from procore_4hse.mapping.lenses.equipment import is_gone
 from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.mapping.translate import shows
@@ -23,7 +21,6 @@ from procore_4hse.models import (
     Base,
     Decision,
     Image,
-    IncidentApi,
     Item,
     Kind,
     QuestionKey,
@@ -31,7 +28,6 @@ from procore_4hse.models import (
     RecordAnswer,
     RecordRef,
     Side,
-    Staged,
 )
 from procore_4hse.push.bases import compare_answer
 from procore_4hse.push.pusher import Pusher
@@ -69,14 +65,14 @@ class Recovery:
     state: RouteState
     mapping: FieldMapping
     zone: str
-    procore: ProcoreApi
-    fourhse: FourHseApi
+    procore: ProcoreIncidentApi
+    fourhse: FourHseIncidentApi
     pusher: Pusher
     settle_for: timedelta
     fourhse_certified: bool
     decisions: Mapping[QuestionKey, Decision] = field(default_factory=dict)
     """What people answered, once there is something to settle."""
-    found: Recovered = field(default_factory=Recovered)
+    recovered: Recovered = field(default_factory=Recovered)
 
     def run(self) -> Recovered:
         intents = self._open()
@@ -91,7 +87,7 @@ class Recovery:
         for intent in lost:
             if intent.action.kind is not Kind.INCIDENT:
                 self._search_child(intent)
-        return self.found
+        return self.recovered
 
     def look(self) -> Recovered:
         """What stays open as long as nobody settles it: for a dry run, which tells and changes nothing."""
@@ -101,10 +97,10 @@ class Recovery:
         creates = [i for i in intents if i.action.act is Act.CREATE and i.action.kind is Kind.INCIDENT]
         try:
             for side in Side:
-                self.found.possibly_ours |= {record.ref for record in self._strangers(side, creates)}
+                self.recovered.possibly_ours |= {record.ref for record in self._strangers(side, creates)}
         except VendorError as error:
-            self.found.flaws.append(str(error))
-        return self.found
+            self.recovered.flaws.append(str(error))
+        return self.recovered
 
     def _open(self) -> list[Intent]:
         with self.store.read() as unit:
@@ -127,11 +123,10 @@ class Recovery:
         return True
 
     def _view(self, intent: Intent) -> bool:
+        """A create in 4HSE is looked up by the id that we gave."""
+        kind = intent.action.kind.on(Side.FOURHSE)
         try:
-            answer = self.fourhse.show(
-                intent.action.kind.on(Side.FOURHSE),
-                str(intent.action.fields[KEYS[intent.action.kind.on(Side.FOURHSE)]]),
-            )
+            answer = self.fourhse.show(kind, str(intent.action.fields[self.fourhse.id_field(kind)]))
         except NotFound:
             return False
         self._adopt(intent, answer.record)
@@ -151,8 +146,10 @@ class Recovery:
         """The fields that arrived become the base; the rest is planned anew."""
         bases: dict[str, Base] = {}
         if there is not None:
-            found = compare_answer(self.pusher.rows, intent.action, there.record.payload)
-            bases = {key: base for key, base in found.bases.items() if key not in found.lost and not base.settled}
+            comparison = compare_answer(self.pusher.rows, intent.action, there.record.payload)
+            bases = {
+                key: base for key, base in comparison.bases.items() if key not in comparison.lost and not base.settled
+            }
         arrived = there is not None and _arrived(intent.action, bases, there.record.payload)
         api = self._api(intent.action.side)
         held = emptied(api, intent.action, intent.before, there.record.payload) if there and bases else None
@@ -201,7 +198,7 @@ class Recovery:
         for intent in nowhere:
             self._find(intent, strangers[intent.action.side])
         for records in strangers.values():
-            self.found.possibly_ours |= {record.ref for record in records}
+            self.recovered.possibly_ours |= {record.ref for record in records}
 
     def _strangers(self, side: Side, lost: list[Intent]) -> Iterator[RawRecord]:
         """Unlinked records that one of these creates may have made."""
@@ -216,10 +213,10 @@ class Recovery:
             for record in records:
                 if links.find(record.ref) is not None:
                     continue
-                author = author_of(Staged(record))
+                author = author_of(record)
                 known_ours = author is not None and author in accounts and self._is_told_by_author(side)
                 unknown = author is None or not accounts or side is Side.FOURHSE
-                if known_ours or (unknown and (_was_edited(record) or any(self._is_equal(i, record) for i in mine))):
+                if known_ours or (unknown and (was_edited(record) or any(self._is_equal(i, record) for i in mine))):
                     yield record
 
     def _search_child(self, intent: Intent) -> None:
@@ -248,7 +245,8 @@ class Recovery:
         for unknown in (None, True):
             for page in self.procore.incident_pages(created=window, time_unknown=unknown, reserve=True):
                 for record in page.records:
-                    made = parse_instant(record.payload.get("created_at"))
+                    made = made_at(record)
+                    # A filter that Procore did not apply would bring every incident.
                     if record.id not in seen and (made is None or made >= since):
                         seen.add(record.id)
                         yield record
@@ -288,7 +286,9 @@ class Recovery:
     def _look_again(self, intent: Intent) -> None:
         """Nothing found: looked for again, three times at least over `settle_for`, before it is made again."""
         now = self.procore.server_date if intent.action.side is Side.PROCORE else self.fourhse.server_date
-        if now is None or not self._is_whole(intent):
+        # Procore was asked for what was made since; in 4HSE the search was through the staged listing.
+        is_whole = intent.action.side is Side.PROCORE or self.fourhse_certified
+        if now is None or not is_whole:
             self._wait(intent, "the listing was not complete")
             return
         waited = now - (intent.server_at or intent.made_at)
@@ -305,9 +305,6 @@ class Recovery:
         """In 4HSE people may share our account, so its name counts only where the id we gave does not."""
         return side is Side.PROCORE or not self.state.memory.client_ids_kept
 
-    def _is_whole(self, intent: Intent) -> bool:
-        return intent.action.side is Side.PROCORE or self.fourhse_certified
-
     def _must_wait(self, intent: Intent) -> bool:
         """4HSE keeps the id we give, so a second try cannot double; once it did not, it waits as Procore does."""
         return intent.action.side is Side.PROCORE or not self.state.memory.client_ids_kept
@@ -316,12 +313,12 @@ class Recovery:
         """Asked for as long as the intent is open, so that an answer stands until then."""
         action = intent.action
         source = Record(action.side.other, action.source_id or "", {})
-        listed = tuple((record.id, self._headline(action.side, record)) for record in strangers)
+        listed = tuple((record.id, self._headline(action.side, record.payload)) for record in strangers)
         reason = "A create got no answer, and our account made something since that differs from what was sent."
-        self.found.items.append(items.doubt(source, listed, reason, str(action.fields.get("title") or "")))
+        self.recovered.items.append(items.doubt(source, listed, reason, self._headline(Side.PROCORE, action.fields)))
 
-    def _headline(self, side: Side, record: RawRecord) -> str:
-        reading = self.mapping.title.lens.get(side, record.payload)
+    def _headline(self, side: Side, image: Image) -> str:
+        reading = self.mapping.title.lens.get(side, image)
         return str(getattr(reading, "value", "") or "")
 
     def _adopt(self, intent: Intent, record: RawRecord) -> None:
@@ -338,21 +335,15 @@ class Recovery:
     def _wait(self, intent: Intent, why: str) -> None:
         """Open until a later cycle, which goes on with it by itself."""
         self._hold(intent)
-        self.found.flaws.append(why)
+        self.recovered.flaws.append(why)
 
     def _hold(self, intent: Intent) -> None:
         """Nothing is planned for its records; what waits for a person is no failure of this cycle."""
-        self.found.pending |= intent.action.refs
+        self.recovered.pending |= intent.action.refs
 
     def _log(self, intent: Intent, outcome: str) -> None:
         action = intent.action
-        log.info(EVENTS[outcome], route=self.state.name, side=action.side.value, act=action.act.value)
-
-
-def _was_edited(record: RawRecord) -> bool:
-    """Whether Procore says that it was changed since it was made: it may be ours and look like nothing we sent."""
-    made, changed = (parse_instant(record.payload.get(name)) for name in ("created_at", "updated_at"))
-    return record.side is Side.PROCORE and made is not None and changed is not None and changed > made
+        log.info(EVENTS[outcome], side=action.side.value, act=action.act.value)
 
 
 def _calls_different(decision: Decision, strangers: Iterable[RawRecord]) -> bool:
@@ -368,5 +359,5 @@ def _arrived(action: Action, bases: Mapping[str, Base], payload: Image) -> bool:
 
 
 def _is_of_parent(action: Action, record: RawRecord) -> bool:
-    parent = action.fields.get("office_incident_id") if action.side is Side.FOURHSE else action.parent
+    parent = parent_in(action.fields) if action.side is Side.FOURHSE else action.parent
     return record.parent_id == str(parent)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from procore_4hse.errors import (
+    AskedToStop,
+    BudgetExhausted,
+    GuardStopped,
+    LeaseLost,
+    StoreBusy,
+    StoreError,
+    VendorError,
+)
 from procore_4hse.models import ItemKind, Kind, RecordRef, Side, SyncStatus
 from procore_4hse.push.outcomes import Pushed
 from procore_4hse.reconcile.snapshot import Plan
@@ -39,6 +48,20 @@ class Report:
     def ended(self, outcome: str, reason: str | None, exit_code: int) -> None:
         self.outcome, self.reason, self.exit_code = outcome, reason, exit_code
 
+    def ended_by(self, error: BaseException | None) -> bool:
+        """Whether the report can tell how the cycle ended; an error that nobody foresaw is the caller's."""
+        if isinstance(error, GuardStopped):
+            self.ended("stopped", str(error), error.exit_code)
+        elif isinstance(error, LeaseLost | BudgetExhausted | AskedToStop | StoreBusy):
+            self.ended("partial", str(error), error.exit_code)
+        elif isinstance(error, VendorError):
+            # Never the vendor's own words: they may quote a record, and this is printed by `sync` and `status`.
+            self.ended("failed", str(error), error.exit_code)
+        elif error is not None:
+            self.ended("failed", "The cycle broke off; the log says where.", StoreError.exit_code)
+            return False
+        return True
+
     def flaw(self, why: str) -> None:
         """The first thing that did not go through makes the cycle partial."""
         if self.outcome == "ok":
@@ -46,7 +69,7 @@ class Report:
 
     def count_pushed(self, pushed: Pushed) -> None:
         """What was written, and where its incidents stand now."""
-        statuses = {side: dict(known) for side, known in self.plan.statuses.items()}
+        statuses = {side: dict(of_side) for side, of_side in self.plan.statuses.items()}
         for record in pushed.created:
             statuses[record.side][record.id] = SyncStatus.IN_SYNC
         for record in _incidents(pushed.put_off):
@@ -62,8 +85,13 @@ class Report:
             self.flaw(why)
 
 
-def budget_told(budget: RateBudget, calls: int) -> dict[str, Any]:
-    """What one vendor's answers said about our calls, and the cadence that they allow."""
+def budget_report(budgets: Mapping[Side, RateBudget], calls: Mapping[str, int]) -> dict[str, Any]:
+    """What the vendors' answers said about our calls, kept for `status`, which makes none."""
+    return {side.value: _budget(budget, calls[side.value]) for side, budget in budgets.items()}
+
+
+def _budget(budget: RateBudget, calls: int) -> dict[str, Any]:
+    """One vendor's budget, and the cadence that it allows."""
     pause, resets_at = budget.cadence(calls), budget.resets_at
     return {
         "limit": budget.limit,

@@ -11,7 +11,7 @@ import structlog
 
 from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.report import Report
-from procore_4hse.errors import SyncError
+from procore_4hse.errors import StoreBusy, SyncError
 from procore_4hse.models import Action
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
@@ -45,8 +45,8 @@ class Summary:
     @property
     def outcome(self) -> str:
         """That of the route which decides the exit code."""
-        found = [report.outcome for report in self.reports if report.exit_code == self.exit_code]
-        return min(found, key=WORST.index, default="ok")
+        of_the_worst = [report.outcome for report in self.reports if report.exit_code == self.exit_code]
+        return min(of_the_worst, key=WORST.index, default="ok")
 
     def json(self) -> dict[str, Any]:
         return {"outcome": self.outcome, "exit": self.exit_code, "routes": [report.json() for report in self.reports]}
@@ -61,7 +61,7 @@ def run_routes(
 ) -> Summary:
     """One cycle of every route; each failure becomes that route's report."""
     with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="route") as pool:
-        cycles = [pool.submit(run_cycle, runtime, route, options, _of(route, progress)) for route in routes]
+        cycles = [pool.submit(run_cycle, runtime, route, options, _progress_of(route, progress)) for route in routes]
     return Summary(tuple(report_of(route.name, cycle) for route, cycle in zip(routes, cycles, strict=True)))
 
 
@@ -71,13 +71,15 @@ def report_of(route: str, cycle: Future[Report]) -> Report:
     if error is None:
         return cycle.result()
     if isinstance(error, SyncError):
-        return Report(route, outcome="failed", reason=str(error), exit_code=error.exit_code)
+        outcome = "partial" if isinstance(error, StoreBusy) else "failed"
+        return Report(route, outcome=outcome, reason=str(error), exit_code=error.exit_code)
+    # The route's name is bound in the cycle's own thread alone.
     log.error("round.route_failed", route=route, exc_info=error)
     reason = f"An internal error ({type(error).__name__}) stopped this route; run it again with -v and report it."
     return Report(route, outcome="failed", reason=reason, exit_code=INTERNAL)
 
 
-def _of(route: Route, progress: Progress | None) -> Callable[[Action, int], None] | None:
+def _progress_of(route: Route, progress: Progress | None) -> Callable[[Action, int], None] | None:
     if progress is None:
         return None
     return lambda action, done: progress(route, action, done)

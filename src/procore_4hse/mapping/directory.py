@@ -11,8 +11,6 @@ from procore_4hse.models import Image, Side
 
 Key = Callable[[Image], object]
 PersonKey = Callable[[Image], str]
-
-
 Names = Mapping[Side, Mapping[str, str]]
 """Name by id, of everybody whom a side's list shows."""
 
@@ -23,6 +21,12 @@ class Hint:
 
     rule: str
     id: str
+
+
+PERSON_ID = {Side.PROCORE: "id", Side.FOURHSE: "person_office_id"}
+"""Where a directory's row bears the id by which records name the person."""
+PREFIX = {Side.PROCORE: "", Side.FOURHSE: "person_"}
+"""What stands before the two names in a directory's row."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,14 @@ class Directory:
         left, right = list(people), list(assigned)
         named = tuple(RULES if rules is None else rules)
         told = told_partners(partners, remembered or {})
-        names = {
-            Side.PROCORE: {str(p["id"]): _full_name(p) for p in left},
-            Side.FOURHSE: {str(a["person_office_id"]): _full_name(a, "person_") for a in right},
+        rows = {
+            Side.PROCORE: {str(row[PERSON_ID[Side.PROCORE]]): row for row in left},
+            Side.FOURHSE: {str(row[PERSON_ID[Side.FOURHSE]]): row for row in right},
         }
+        names = {side: {person: _full_name(row, PREFIX[side]) for person, row in rows[side].items()} for side in Side}
         keys = {
-            Side.PROCORE: {str(p["id"]): tuple(RULES[rule][0](p) for rule in named) for p in left},
-            Side.FOURHSE: {str(a["person_office_id"]): tuple(RULES[rule][1](a) for rule in named) for a in right},
+            side: {person: tuple(RULES[rule][place](row) for rule in named) for person, row in rows[side].items()}
+            for place, side in enumerate((Side.PROCORE, Side.FOURHSE))
         }
         search = Search(named, names, keys, told)
         parties = {str(p["user_id"]): str(p["id"]) for p in left if p.get("user_id") is not None}
@@ -119,10 +124,16 @@ def _one_to_one(pairs: Mapping[str, str]) -> dict[str, str]:
     return {party: office for party, office in pairs.items() if given[office] == 1}
 
 
+def assignment_in(image: Image) -> str | None:
+    """The assignment to the office that an involved person of 4HSE is; None when it shows none."""
+    assignment = image.get(PERSON_ID[Side.FOURHSE])
+    return None if assignment is None else str(assignment)
+
+
 def name_in(side: Side, image: Image) -> str:
     """The person that a record names; empty when it shows no name."""
     if side is Side.FOURHSE:
-        return _full_name(image, "person_")
+        return _full_name(image, PREFIX[Side.FOURHSE])
     named = (image.get("affected_party"), image.get("affected_person"))
     return next((str(who["name"]).strip() for who in named if isinstance(who, Mapping) and who.get("name")), "")
 

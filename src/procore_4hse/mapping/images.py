@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from procore_4hse.mapping.lenses.base import ACTIONS, INJURED, STATUS_AT, ZONE
-from procore_4hse.models import Image, Kind, Side, Staged
+from procore_4hse.mapping.lenses.days import parse_instant
+from procore_4hse.models import Image, Kind, RawRecord, Side, Staged
 
 
 def image_of(staged: Staged, zone: str, *, injured: bool | None = None, actions: str | None = None) -> Image:
@@ -14,15 +17,48 @@ def image_of(staged: Staged, zone: str, *, injured: bool | None = None, actions:
     return {**staged.record.payload, **facts}
 
 
-def author_of(staged: Staged) -> str | None:
+def author_of(record: RawRecord) -> str | None:
     """Who made a record: Procore's account id, 4HSE's user name."""
-    if staged.record.side is Side.FOURHSE:
-        creator = staged.record.payload.get("creator")
+    if record.side is Side.FOURHSE:
+        creator = record.payload.get("creator")
         return None if creator is None else str(creator)
-    account = staged.record.payload.get("created_by")
+    account = record.payload.get("created_by")
     account_id = account.get("id") if isinstance(account, dict) else None
     return None if account_id is None else str(account_id)
 
 
-def is_private(staged: Staged) -> bool:
-    return staged.record.kind is Kind.INCIDENT and bool(staged.record.payload.get("private"))
+def is_private(record: RawRecord) -> bool:
+    """Whether Procore marks an incident private."""
+    return record.kind is Kind.INCIDENT and bool(record.payload.get("private"))
+
+
+def made_at(record: RawRecord) -> datetime | None:
+    """When Procore says that a record was made."""
+    return parse_instant(record.payload.get("created_at"))
+
+
+def was_edited(record: RawRecord) -> bool:
+    """Whether Procore says that a record was changed since it was made; 4HSE has no change date."""
+    made, changed = made_at(record), parse_instant(record.payload.get("updated_at"))
+    return record.side is Side.PROCORE and made is not None and changed is not None and changed > made
+
+
+def deleted_at(image: Image) -> str | None:
+    """Since when a Procore record that can still be shown lies in the recycle bin."""
+    moment = image.get("deleted_at")
+    return str(moment) if moment else None
+
+
+def has_unknown_time(image: Image) -> bool:
+    """Whether Procore knows of an incident's moment the day alone."""
+    return bool(image.get("time_unknown"))
+
+
+def stated_count(image: Image, below: str) -> object:
+    """How many `records` or `actions` a Procore incident counts; None when it does not say."""
+    return image.get(f"{below}_count")
+
+
+def parent_in(fields: Image) -> object:
+    """The incident below which a create of ours puts a record in 4HSE."""
+    return fields.get("office_incident_id")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from procore_4hse.mapping.directory import Directory, EquipmentDirectory
 from procore_4hse.models import Image
+
+NAMES = ("name_key", "id", "name")
+"""What may name an entry of a picker, the first that fits."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +36,25 @@ class Picklists:
         entry = raw if isinstance(raw, Mapping) else {"name": raw}
         # A record shows most entries without their name key; the list adds it.
         row = {**self.pickers.get(picker, {}).get(str(entry.get("id")), {}), **entry}
-        return tuple(str(row[key]) for key in ("name_key", "id", "name") if row.get(key) is not None) or ("?",)
+        return tuple(str(row[key]) for key in NAMES if row.get(key) is not None) or ("?",)
 
     def id_of(self, picker: str, word: str) -> int | None:
         """The id of the entry that new records may use under this name key, id or name; None when there is none."""
-        rows = [row for row in self.pickers.get(picker, {}).values() if _is_usable(row)]
-        for key in ("name_key", "id", "name"):
-            matches = [row for row in rows if str(row.get(key) or "").casefold() == word.casefold()]
-            if len(matches) == 1:  # Two entries of one name: no guess which is meant, the next key may tell.
-                return int(matches[0]["id"])
+        for key in NAMES:
+            rows = self._usable.get((picker, key, word.casefold()), [])
+            if len(rows) == 1:  # Two entries of one name: no guess which is meant, the next key may tell.
+                return int(rows[0]["id"])
         return None
+
+    @cached_property
+    def _usable(self) -> Mapping[tuple[str, str, str], list[Image]]:
+        """The entries that new records may use, by picker, key and word: long lists are asked for every word."""
+        usable: dict[tuple[str, str, str], list[Image]] = {}
+        for picker, rows in self.pickers.items():
+            for row in filter(_is_usable, rows.values()):
+                for key in NAMES:
+                    usable.setdefault((picker, key, str(row.get(key) or "").casefold()), []).append(row)
+        return usable
 
 
 def _is_usable(row: Image) -> bool:

@@ -53,16 +53,21 @@ def counter_examples(rows: tuple[Field, ...]) -> Iterator[CounterExample]:
     )
     bound = tuple(row.bound(picklists) for row in rows)
     for row in bound:
+        needed = {other.key: _samples(other, bound)[0] for other in bound if _leads(other, row)}
         tried = (
-            _tried(bound, row, side, value) for side in Side if row.writes_to(side) for value in _samples(row, bound)
+            _tried(bound, row, side, value, needed)
+            for side in Side
+            if row.writes_to(side)
+            for value in _samples(row, bound)
         )
         if (failing := next((example for example in tried if example is not None), None)) is not None:
             yield failing
 
 
-def _tried(rows: tuple[Field, ...], row: Field, side: Side, value: Any) -> CounterExample | None:
-    """Writes this value beside neighbours that are set and reads it back."""
-    needed = {other.key: _samples(other, rows)[0] for other in rows if _leads(other, row)}
+def _tried(
+    rows: tuple[Field, ...], row: Field, side: Side, value: Any, needed: Mapping[str, Any]
+) -> CounterExample | None:
+    """Writes this value beside the neighbours that it needs and reads it back."""
     image: Image = {}
     try:
         for other in rows:

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from procore_4hse.clients import FourHseApi, ProcoreApi
+from procore_4hse.apis import FourHseIncidentApi, IncidentApi, ProcoreIncidentApi
 from procore_4hse.errors import AccessRefused, GuardStopped, NotFound, Refused, VendorError
 from procore_4hse.mapping.lenses.base import Known
-from procore_4hse.mapping.lenses.days import zone_name
+from procore_4hse.mapping.places import has_ended, inactive_status, project_zone
 from procore_4hse.models import PEOPLE_RECORDS, PROCORE_RECORDS, Image, Kind, Page, Side
 from procore_4hse.operations.coverage import (
     Alarms,
@@ -75,7 +75,7 @@ def check_all(runtime: Runtime, routes: Sequence[Route], step: Callable[[str], N
 
 def _credentials(runtime: Runtime, route: Route) -> Findings:
     procore, fourhse = runtime.apis(route)
-    calls: tuple[tuple[ProcoreApi | FourHseApi, Callable[[], Any]], ...] = (
+    calls: tuple[tuple[IncidentApi, Callable[[], Any]], ...] = (
         (procore, procore.me),
         (fourhse, fourhse.project),
     )
@@ -100,7 +100,7 @@ def _problem(place: str, error: VendorError) -> Finding:
     return Finding(place, Level.PROBLEM, str(error), error.exit_code)
 
 
-def _clock(now: datetime, api: ProcoreApi | FourHseApi) -> Finding:
+def _clock(now: datetime, api: IncidentApi) -> Finding:
     title, theirs = api.side.label, api.server_date
     if theirs is None:
         return Finding(title, Level.WARNING, "Its answers carry no date, so that its clock cannot be compared.")
@@ -156,9 +156,8 @@ def _warning(what: str) -> Finding:
     return Finding("", Level.WARNING, what)
 
 
-def _project(procore: ProcoreApi) -> Findings:
-    project = procore.project()
-    zone = zone_name(project.get("tz_name"), project.get("time_zone"))
+def _project(procore: ProcoreIncidentApi) -> Findings:
+    zone = project_zone(procore.project())
     if zone is None:
         what = "Procore does not say which time zone the project is in; set it in the project's settings in Procore."
         yield Finding("", Level.PROBLEM, what, GuardStopped.exit_code)
@@ -166,12 +165,12 @@ def _project(procore: ProcoreApi) -> Findings:
         yield _ok(f"The Procore project can be read; its days are those of {zone}.")
 
 
-def _incidents(procore: ProcoreApi) -> Findings:
+def _incidents(procore: ProcoreIncidentApi) -> Findings:
     total = procore.incident_total()
     yield _ok(f"Procore's incidents can be read: {'an unknown number' if total is None else total} are listed.")
 
 
-def _bin(procore: ProcoreApi) -> Findings:
+def _bin(procore: ProcoreIncidentApi) -> Findings:
     try:
         for _ in procore.recycled_pages(Kind.INCIDENT, ids=[NOBODY]):
             pass
@@ -184,7 +183,7 @@ def _bin(procore: ProcoreApi) -> Findings:
         yield _ok("Procore's recycle bin can be read, so that deletions there can be proven.")
 
 
-def _settings(procore: ProcoreApi) -> Findings:
+def _settings(procore: ProcoreIncidentApi) -> Findings:
     """What Procore does by itself with the incidents that we create."""
     try:
         configuration = procore.configuration()
@@ -197,7 +196,7 @@ def _settings(procore: ProcoreApi) -> Findings:
         yield _warning("Procore marks new incidents private by itself, those that we create too.")
 
 
-def _unknown_time(procore: ProcoreApi) -> Findings:
+def _unknown_time(procore: ProcoreIncidentApi) -> Findings:
     """Whether the plain listing leaves out incidents whose time is unknown."""
     plain, unknown_time, known_time = (procore.incident_total(time_unknown=flag) for flag in (None, True, False))
     if not unknown_time or plain is None or known_time is None:
@@ -208,19 +207,18 @@ def _unknown_time(procore: ProcoreApi) -> Findings:
         yield _ok("Procore's plain lists show incidents of unknown time too.")
 
 
-def _place(fourhse: FourHseApi) -> Findings:
-    status = fourhse.project().get("status")
-    if status in (None, "active"):
+def _place(fourhse: FourHseIncidentApi) -> Findings:
+    status = inactive_status(fourhse.project())
+    if status is None:
         yield _ok("The 4HSE project is active.")
         yield from _office(fourhse)
     else:
         yield _warning(f"The 4HSE project is {status}, and only an active one works; nothing there counts as deleted.")
 
 
-def _office(fourhse: FourHseApi) -> Findings:
+def _office(fourhse: FourHseIncidentApi) -> Findings:
     office = fourhse.office()
-    # Flags come as booleans, numbers or text (H4).
-    if any(office.get(name) in (False, 0, "0") for name in ("owned_active", "parent_active")):
+    if has_ended(office):
         yield _warning("The 4HSE office has ended, and its incidents may be hidden; nothing there counts as deleted.")
     elif str(office.get("project_id", fourhse.project_id)).lower() != fourhse.project_id.lower():
         what = "The 4HSE office belongs to another project; correct fourhse_project or fourhse_office of this route."
@@ -229,7 +227,7 @@ def _office(fourhse: FourHseApi) -> Findings:
         yield _ok("The 4HSE office is active.")
 
 
-def _pages(fourhse: FourHseApi) -> Findings:
+def _pages(fourhse: FourHseIncidentApi) -> Findings:
     """How many rows 4HSE puts on a page, when there are enough to tell."""
     page: Page = next(fourhse.pages(Kind.INCIDENT))
     rows = len(page.records)
@@ -243,7 +241,7 @@ def _pages(fourhse: FourHseApi) -> Findings:
 # Words -----------------------------------------------------------------------------------------------------------
 
 
-def _words(route: Route, procore: ProcoreApi, fourhse: FourHseApi) -> Findings:
+def _words(route: Route, procore: ProcoreIncidentApi, fourhse: FourHseIncidentApi) -> Findings:
     """Every word of the mapping against what both systems offer and show now, and the other way round."""
     offered: dict[str, tuple[Image, ...]] = {}
     for name in lists_for(route.mapping):
@@ -274,7 +272,7 @@ def _gap_findings(missing: Sequence[Gap], otherwise: str) -> Findings:
         yield _ok(otherwise)
 
 
-def _status_use(procore: ProcoreApi, status_id: int) -> StatusUse:
+def _status_use(procore: ProcoreIncidentApi, status_id: int) -> StatusUse:
     """The incidents of this status, asked for with and without known time, and the status as the first one shows it.
 
     A filter that Procore did not apply, or refused, finds none.
@@ -297,7 +295,7 @@ def _status_use(procore: ProcoreApi, status_id: int) -> StatusUse:
 # What alerts people ----------------------------------------------------------------------------------------------
 
 
-def _alerts(route: Route, procore: ProcoreApi, involved: Iterable[Image]) -> Findings:
+def _alerts(route: Route, procore: ProcoreIncidentApi, involved: Iterable[Image]) -> Findings:
     """Which rows write a filing type to Procore, and which filing types alert people there now (P73)."""
     rows = route.mapping.alerting
     if not rows:
@@ -328,7 +326,7 @@ def _alerts(route: Route, procore: ProcoreApi, involved: Iterable[Image]) -> Fin
 # Equipment -------------------------------------------------------------------------------------------------------
 
 
-def _equipment(route: Route, procore: ProcoreApi, fourhse: FourHseApi) -> Findings:
+def _equipment(route: Route, procore: ProcoreIncidentApi, fourhse: FourHseIncidentApi) -> Findings:
     """Both lists of equipment by the rules of the mapping, with the incidents that name each piece."""
     if not route.mapping.equipment:
         return
@@ -348,7 +346,9 @@ def _equipment(route: Route, procore: ProcoreApi, fourhse: FourHseApi) -> Findin
     yield from _gap_findings(missing, "Every piece of equipment that both systems list has its partner.")
 
 
-def _all_records(procore: ProcoreApi, fourhse: FourHseApi) -> dict[tuple[Side, Kind], tuple[Image, ...]]:
+def _all_records(
+    procore: ProcoreIncidentApi, fourhse: FourHseIncidentApi
+) -> dict[tuple[Side, Kind], tuple[Image, ...]]:
     pages: dict[tuple[Side, Kind], Iterator[Page]] = {
         (Side.PROCORE, Kind.INCIDENT): procore.incident_pages(),
         (Side.FOURHSE, Kind.INCIDENT): fourhse.pages(Kind.INCIDENT),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-from procore_4hse.engine.cycle import GRACE, LEASE
+from procore_4hse.engine.lease import GRACE, LEASE
 from procore_4hse.engine.snapshots import partners_told, picklists
 from procore_4hse.errors import SyncError, UsageError
 from procore_4hse.models import PEOPLE_RECORDS, Item, ItemKind, Kind, Link, LinkState, RecordRef, Side
@@ -224,7 +224,7 @@ def is_free(unit: Unit, route: Route, side: Side, record_id: str) -> bool:
         return False
     links = unit.links(route.key)
     link = links.find(incident)
-    return (link is None or link.state is LinkState.IGNORED) and incident not in links.elsewhere()
+    return (link is None or link.state is LinkState.IGNORED) and not links.linked_elsewhere([incident])
 
 
 # Links by hand ---------------------------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ def join(store: Store, holder: Holder, route: Route, procore_id: str, fourhse_id
         check_pair(unit, route, procore_id, fourhse_id)
         links = unit.links(route.key)
         links.settle_removed(procore_id, fourhse_id)
-        return links.add(procore_id, fourhse_id)
+        return links.join(procore_id, fourhse_id)
 
 
 def part(store: Store, holder: Holder, route: Route, procore_id: str) -> Link:

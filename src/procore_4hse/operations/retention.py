@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Protocol, Self
 
-from procore_4hse.engine.cycle import GRACE, LEASE
+from procore_4hse.engine.lease import GRACE, LEASE
 from procore_4hse.mapping.directory import Directory
 from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.models import PEOPLE_RECORDS, Image, ItemKind, Kind, Link, RecordRef, Side

@@ -9,8 +9,8 @@ from typing import Any
 
 from procore_4hse.models import Kind, LinkState, Side
 from procore_4hse.route import Route
-from procore_4hse.runtime import Runtime
 from procore_4hse.store.inbox import Entry
+from procore_4hse.store.repository import Store
 from procore_4hse.store.routes import CycleRecord
 
 
@@ -33,8 +33,8 @@ class RouteStatus:
     """Per side, what the last cycle's answers said: `limit`, `remaining`, `resets_at`."""
 
 
-def status_of(runtime: Runtime, route: Route, every: timedelta) -> RouteStatus:
-    with runtime.store.read() as unit:
+def status_of(store: Store, route: Route, every: timedelta) -> RouteStatus:
+    with store.read() as unit:
         last = unit.cycles.last(route.key)
         inbox = unit.inbox(route.key)
         waiting = inbox.entries()
@@ -47,7 +47,7 @@ def status_of(runtime: Runtime, route: Route, every: timedelta) -> RouteStatus:
             answered=len(inbox.entries(states=("answered",))),
             oldest=min(waiting, key=lambda entry: entry.since, default=None),
             links=len([link for link in unit.links(route.key).all() if _counts(link.kind, link.state)]),
-            pauses={side: _pause(runtime, last, side) for side in Side},
+            pauses={side: _pause(last, side) for side in Side},
             budget=last.report.get("budget", {}) if last else {},
         )
 
@@ -56,13 +56,8 @@ def _counts(kind: Kind, state: LinkState) -> bool:
     return kind is Kind.INCIDENT and state is not LinkState.ENDED
 
 
-def _pause(runtime: Runtime, last: CycleRecord | None, side: Side) -> timedelta | None:
-    """What the last cycle's own answers taught, else what the connection allows without any."""
-    if last is None:
-        return None
-    # The report's word first: a command that makes no call has learnt nothing of the budget itself.
-    seconds = last.report.get("budget", {}).get(side.value, {}).get("pause")
-    if seconds is not None:
-        return timedelta(seconds=seconds)
-    line = runtime.budgets.get(side)
-    return line.cadence(last.report.get("calls", {}).get(side.value, 0)) if line else None
+def _pause(last: CycleRecord | None, side: Side) -> timedelta | None:
+    """What the last cycle learnt from its answers and from the pace of its connection."""
+    budget = last.report.get("budget", {}) if last else {}
+    seconds = budget.get(side.value, {}).get("pause")
+    return None if seconds is None else timedelta(seconds=seconds)

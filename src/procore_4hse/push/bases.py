@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from procore_4hse.mapping.closing import is_new
 from procore_4hse.mapping.lenses.base import INJURED, Held, Known
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Action, Base, Image, Side
@@ -43,14 +44,14 @@ def compare_answer(rows: Rows, action: Action, payload: Image) -> Comparison:
 
 def first_bases(rows: Rows, action: Action, payload: Image, outcome: str) -> Comparison:
     """The same for a record that is new. Of one that was found later nothing is lost: a person may have edited it."""
-    found = compare_answer(rows, action, payload)
+    comparison = compare_answer(rows, action, payload)
     later = still_open(rows, action, payload, outcome)
-    lost = [key for key in found.lost if key not in later]
+    lost = [key for key in comparison.lost if key not in later]
     if outcome == "adopted":
         # What differs gets no base, so that both values are kept.
-        agreed = {key: base for key, base in found.bases.items() if key not in lost}
+        agreed = {key: base for key, base in comparison.bases.items() if key not in lost}
         return Comparison(agreed | _emptied_since(rows, action, lost, payload) | later, [])
-    return Comparison(found.bases | later, lost)
+    return Comparison(comparison.bases | later, lost)
 
 
 def still_open(rows: Rows, action: Action, payload: Image, outcome: str) -> Bases:
@@ -60,8 +61,8 @@ def still_open(rows: Rows, action: Action, payload: Image, outcome: str) -> Base
     """
     statuses = rows.statuses(action)
     closed = [row for row in statuses if row.lens.get(Side.PROCORE, action.sources[row.key]) == Known("closed")]
-    sent_as_new = outcome == "done" or action.fields.get("status") == "new"
-    if action.side is not Side.FOURHSE or payload.get("status") != "new" or not (closed and sent_as_new):
+    sent_as_new = outcome == "done" or is_new(action.fields)
+    if action.side is not Side.FOURHSE or not is_new(payload) or not (closed and sent_as_new):
         return {}
     return {row.key: row.base_of({row.lens.reads(Side.PROCORE)[0]: "open"}, payload) for row in statuses}
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from procore_4hse.clients.fourhse import KEYS as OWN_ID
 from procore_4hse.errors import Refused
-from procore_4hse.mapping.images import author_of
-from procore_4hse.models import Act, Action, Kind, RecordAnswer, Side, Staged
+from procore_4hse.mapping.closing import NEW, as_new, is_closed
+from procore_4hse.mapping.images import author_of, deleted_at, is_private
+from procore_4hse.models import Act, Action, Kind, RecordAnswer, Side
 from procore_4hse.push.bases import first_bases, still_open
 from procore_4hse.push.ids import fourhse_id
 from procore_4hse.push.outcomes import Outcomes
@@ -32,12 +32,13 @@ class Creates:
     updates: Updates
 
     def carry_out(self, action: Action) -> None:
-        if action.side is Side.FOURHSE:
+        id_field = self.steps.apis[action.side].id_field(action.kind.on(action.side))
+        if id_field is not None:
             given = fourhse_id(self.steps.key, action.kind, action.source_id or "", action.generation)
-            action = replace(action, fields={**action.fields, OWN_ID[action.kind.on(Side.FOURHSE)]: given})
+            action = replace(action, fields={**action.fields, id_field: given})
             intent = self.steps.intend(action)
             # An earlier try may have got through after all.
-            if (there := self.steps.look(intent, Side.FOURHSE, given)) is not None:
+            if (there := self.steps.look(intent, action.side, given)) is not None:
                 self.adopt(intent, there)
                 return
         else:
@@ -63,7 +64,7 @@ class Creates:
         if link is None or not action.generation:
             return
         there = self.steps.look(intent, side, link.id_on(side))
-        if there is not None and not there.record.payload.get("deleted_at"):
+        if there is not None and not deleted_at(there.record.payload):
             self.steps.abandon(intent, f"{side.label} shows the deleted record again")
 
     def _token(self, intent: Intent) -> str:
@@ -77,9 +78,9 @@ class Creates:
         try:
             return api.create(action.kind.on(action.side), action.fields, intent_id=token)
         except Refused:
-            if action.side is not Side.FOURHSE or action.fields.get("status") != "closed":
+            if action.side is not Side.FOURHSE or not is_closed(action.fields):
                 raise
-        fresh = {name: value for name, value in action.fields.items() if name != "date_closed"} | {"status": "new"}
+        fresh = as_new(action.fields)
         with self.steps.begin() as unit:
             unit.journal(self.steps.key).send_instead(intent.id, fresh)
         return api.create(action.kind.on(action.side), fresh, intent_id=token)
@@ -91,7 +92,7 @@ class Creates:
         part = self.rows.part(action, self.rows.statuses(action))
         closing = replace(part, act=Act.UPDATE, target_id=answer.record.id)
         try:
-            self.updates.update(replace(closing, seen={"status": "new"}))
+            self.updates.update(replace(closing, seen=NEW))
         except Refused as error:
             self.outcomes.park(closing, error)
 
@@ -99,7 +100,7 @@ class Creates:
 
     def _settle(self, intent: Intent, answer: RecordAnswer, outcome: str) -> None:
         action, record = replace(intent.action, target_id=answer.record.id), answer.record
-        found = first_bases(self.rows, action, record.payload, outcome)
+        comparison = first_bases(self.rows, action, record.payload, outcome)
         with self.steps.begin() as unit:
             self._link(unit, action, answer)
             if action.generation and action.kind is Kind.INCIDENT:
@@ -108,8 +109,8 @@ class Creates:
             self._learn(unit, action, answer)
             if action.kind is Kind.INCIDENT:
                 self.outcomes.done.created.add(record.ref)
-            self.outcomes.close(unit, replace(intent, action=action), answer, outcome, found)
-        log.info("push.created", route=self.steps.route, side=action.side.value, record=record.id)
+            self.outcomes.close(unit, replace(intent, action=action), answer, outcome, comparison)
+        log.info("push.created", side=action.side.value, record=record.id)
 
     def _link(self, unit: Unit, action: Action, answer: RecordAnswer) -> None:
         unit.links(self.steps.key).add(
@@ -119,7 +120,7 @@ class Creates:
             parent=action.parent,
             origin=action.side.other,
             generation=action.generation,
-            born_private=action.side is Side.PROCORE and bool(answer.record.payload.get("private")),
+            born_private=action.side is Side.PROCORE and is_private(answer.record),
         )
 
     def _drop_children(self, unit: Unit, action: Action) -> None:
@@ -132,11 +133,12 @@ class Creates:
 
     def _learn(self, unit: Unit, action: Action, answer: RecordAnswer) -> None:
         """Our own account is whoever the vendor names as the author of what we created."""
-        author = author_of(Staged(answer.record))
-        known = unit.routes.get(self.steps.key, self.steps.route).memory.accounts(action.side)
-        if author is not None and author not in known:
+        author = author_of(answer.record)
+        accounts = unit.routes.get(self.steps.key, self.steps.route).memory.accounts(action.side)
+        if author is not None and author not in accounts:
             unit.routes.remember(
-                self.steps.key, self.steps.route, **{f"accounts_{action.side.value}": (*known, author)}
+                self.steps.key, self.steps.route, **{f"accounts_{action.side.value}": (*accounts, author)}
             )
-        if action.side is Side.FOURHSE and answer.record.id != action.fields.get(OWN_ID[answer.record.kind]):
+        id_field = self.steps.apis[action.side].id_field(answer.record.kind)
+        if id_field is not None and answer.record.id != action.fields.get(id_field):
             unit.routes.remember(self.steps.key, self.steps.route, client_ids_kept=False)

@@ -46,13 +46,13 @@ class Outcomes:
     parked: set[RecordRef] = field(default_factory=set)
     """The records of refused actions."""
 
-    def close(self, unit: Unit, intent: Intent, answer: RecordAnswer, outcome: str, found: Comparison) -> None:
+    def close(self, unit: Unit, intent: Intent, answer: RecordAnswer, outcome: str, comparison: Comparison) -> None:
         """Link, base and outcome in one commit; rows that the answer lacks are parked."""
         action, key = intent.action, self.steps.key
         there = replace(action, target_id=answer.record.id)
-        unit.links(key).rebase(there.ref(Side.PROCORE), found.bases)
+        unit.links(key).rebase(there.ref(Side.PROCORE), comparison.bases)
         unit.staging(key).put_one(answer.record, server_at=answer.server_date)
-        lost = {row.label: self.rows.part(action, [row]) for row in self.rows.of(action) if row.key in found.lost}
+        lost = {row.label: self.rows.part(action, [row]) for row in self.rows.of(action) if row.key in comparison.lost}
         self.steps.end(unit, intent, outcome, dict(answer.record.payload), _not_taken(lost.values()))
         for label, part in lost.items():
             # The record is there by now: what it lacks is an update that waits.
@@ -75,7 +75,7 @@ class Outcomes:
         self.done.refused |= _incidents(action, link)
         self.parked.update(action.refs)
         self.done.flaws.append(f"{action.side.label} refused a record; {AGAIN}")
-        log.warning("push.refused", route=self.steps.route, side=action.side.value, record=action.target_id)
+        log.warning("push.refused", side=action.side.value, record=action.target_id)
 
     def _headline(self, unit: Unit, action: Action) -> str:
         side = Side.PROCORE if action.parent else action.side.other
@@ -90,7 +90,7 @@ class Outcomes:
         with self.steps.read() as unit:
             self.done.put_off |= _incidents(action, self._incident_of(unit, action))
         self.done.flaws.append(why)
-        log.info("push.put_off", route=self.steps.route, side=action.side.value, act=action.act.value, why=why)
+        log.info("push.put_off", side=action.side.value, act=action.act.value, why=why)
 
     def count(self, action: Action) -> None:
         """Counts an action that was carried out, unless a part of it was refused."""
@@ -99,7 +99,7 @@ class Outcomes:
         word = {Act.CREATE: "created", Act.DELETE: "deleted"}.get(action.act, "updated")
         self.done.written[action.side][word] += 1
         if action.act is not Act.CREATE:
-            log.info(EVENTS[word], route=self.steps.route, side=action.side.value, record=action.target_id)
+            log.info(EVENTS[word], side=action.side.value, record=action.target_id)
 
     def _incident_of(self, unit: Unit, action: Action) -> Link | None:
         """The link of the incident that a person's record belongs to; None for an incident's own action."""

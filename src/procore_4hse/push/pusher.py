@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from procore_4hse.apis import IncidentApi
 from procore_4hse.errors import AskedToStop, BudgetExhausted, OutcomeUnknown, Refused, Unavailable
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import FieldMapping
-from procore_4hse.models import Act, Action, IncidentApi, RecordAnswer, Side
+from procore_4hse.models import Act, Action, RecordAnswer, Side
 from procore_4hse.push.creates import Creates
 from procore_4hse.push.outcomes import Outcomes, Pushed
 from procore_4hse.push.removals import Removals
@@ -95,7 +96,7 @@ class Pusher:
         except Refused as error:
             self.outcomes.park(action, error)
         except BudgetExhausted as error:
-            self.down.add(action.side)
+            self.down.add(action.side)  # No call of this cycle gets through any more.
             self.outcomes.put_off(action, str(error))
         except (Unavailable, OutcomeUnknown) as error:
             self.failures[action.side] += 1

@@ -55,4 +55,4 @@ class Removals:
         try:
             api.delete(action.kind.on(action.side), action.target_id or "", force=True)
         except NotFound:
-            log.info("push.already_gone", route=self.steps.route, side=action.side.value, record=action.target_id)
+            log.info("push.already_gone", side=action.side.value, record=action.target_id)

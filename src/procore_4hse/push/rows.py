@@ -37,7 +37,7 @@ class Rows:
     def parts(self, action: Action) -> tuple[Action, ...]:
         """At Procore body parts are cleared before their affliction type (P87), and a status travels alone (P69)."""
         rows = self.of(action) if action.side is Side.PROCORE else []
-        first = [row for row in rows if isinstance(row.lens, PartsLens) and not action.fields.get("body_part_ids")]
+        first = [row for row in rows if isinstance(row.lens, PartsLens) and row.lens.clears(action.fields)]
         last = [row for row in rows if isinstance(row.lens, StatusLens)]
         groups = [group for group in (first, [row for row in rows if row not in first + last], last) if group]
         return (action,) if len(groups) < 2 else tuple(self.part(action, group) for group in groups)

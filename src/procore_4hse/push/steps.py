@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
+from procore_4hse.apis import IncidentApi
 from procore_4hse.errors import AccessRefused, AskedToStop, NotFound, OutcomeUnknown, Refused, SyncError, VendorError
 from procore_4hse.mapping.paths import at
-from procore_4hse.models import Act, Action, Image, IncidentApi, Link, QuestionKey, RecordAnswer, Side
+from procore_4hse.models import Act, Action, Image, Link, QuestionKey, RecordAnswer, Side
 from procore_4hse.store.journal import Intent
 from procore_4hse.store.repository import Fence, Store, Unit
 from procore_4hse.store.routes import RouteState
@@ -55,8 +56,8 @@ class Steps:
         api = self.apis[action.side]
         with self.begin() as unit:
             staged = unit.staging(self.key).find(action.ref(action.side))
-            known = staged.record.payload if staged else {}
-            before = {name: known[name] for name in api.own_fields(action.kind) if name in known}
+            shown = staged.record.payload if staged else {}
+            before = {name: shown[name] for name in api.own_fields(action.kind) if name in shown}
             journal = unit.journal(self.key)
             return journal.intend(action, cycle=self.cycle, before=before, server_at=api.server_date)
 
@@ -90,7 +91,7 @@ class Steps:
         try:
             return write()
         except OutcomeUnknown:
-            raise
+            raise  # The intent stays open, and recovery looks for the write in the next cycle.
         except NotFound:
             self.abandon(intent, f"{intent.action.side.label} no longer shows the incident")
         except AskedToStop:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from procore_4hse.errors import GuardStopped, Refused
+from procore_4hse.mapping.closing import as_open, is_closed, is_new
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Action, Image, Kind, RecordAnswer, Side
 from procore_4hse.push.bases import compare_answer
@@ -46,10 +47,10 @@ class Updates:
     def _settle(self, intent: Intent, before: Image, answer: RecordAnswer) -> Image:
         action = intent.action
         merged = replace(answer, record=replace(answer.record, payload={**before, **answer.record.payload}))
-        found = compare_answer(self.rows, action, merged.record.payload)
+        comparison = compare_answer(self.rows, action, merged.record.payload)
         held = emptied(self.steps.apis[action.side], action, before, answer.record.payload)
         with self.steps.begin() as unit:
-            self.outcomes.close(unit, intent, merged, "done", found)
+            self.outcomes.close(unit, intent, merged, "done", comparison)
             if held is not None:
                 unit.inbox(self.steps.key).add(held)
         if held is not None:
@@ -71,7 +72,7 @@ class Updates:
     def _open_and_close(self, record_id: str, closing: Mapping[str, Any]) -> RecordAnswer:
         """4HSE may refuse to close what is new: it is opened first (H, open questions)."""
         api = self.steps.apis[Side.FOURHSE]
-        api.update(Kind.INCIDENT, record_id, {**closing, "status": "open", "date_closed": None})
+        api.update(Kind.INCIDENT, record_id, as_open(closing))
         return api.update(Kind.INCIDENT, record_id, closing)
 
     def _one_by_one(self, action: Action) -> None:
@@ -84,6 +85,7 @@ class Updates:
             except Refused as error:
                 refused.append((row, error))
             else:
+                # The target is read again before the next part, which must not take our own change for somebody's.
                 ours = {name: left[name] for name in part.fields if name in left and name in action.seen}
                 action = replace(action, seen={**action.seen, **ours})
         for row, refusal in refused:
@@ -91,4 +93,4 @@ class Updates:
 
 
 def _is_jump(action: Action, before: Image) -> bool:
-    return action.side is Side.FOURHSE and action.fields.get("status") == "closed" and before.get("status") == "new"
+    return action.side is Side.FOURHSE and is_closed(action.fields) and is_new(before)

@@ -7,8 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from procore_4hse.apis import IncidentApi
 from procore_4hse.errors import NotFound, Refused
-from procore_4hse.models import Act, Action, Image, IncidentApi, Item, Kind, RecordRef, Side
+from procore_4hse.models import Act, Action, Image, Item, Kind, RecordRef, Side
 from procore_4hse.push.steps import Abandoned, Steps
 from procore_4hse.reconcile import items
 
@@ -31,7 +32,7 @@ class WholeRecords:
 
     def fields(self, action: Action, before: Image) -> dict[str, Any]:
         """What an update sends: its own fields, and all others that are set where the call replaces the record."""
-        if not self._applies(action.side):
+        if action.side is Side.PROCORE or not self.wanted:
             return dict(action.fields)
         api = self.steps.apis[action.side]
         self._refuse_to_empty(api, action, before)
@@ -70,9 +71,6 @@ class WholeRecords:
             answer = self.steps.send(intent, lambda: api.update(kind, record_id, fields))
             with self.steps.begin() as unit:
                 unit.journal(self.steps.key).end(intent.id, "done", answer=dict(answer.record.payload))
-
-    def _applies(self, side: Side) -> bool:
-        return side is Side.FOURHSE and self.wanted
 
     def _refuse_to_empty(self, api: IncidentApi, action: Action, before: Image) -> None:
         """A call that replaces the record would take away what we never send; a person makes such a change."""

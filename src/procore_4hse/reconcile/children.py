@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from procore_4hse.models import (
     ItemKind,
     Kind,
     Link,
+    LinkState,
     QuestionKey,
     RecordRef,
     Side,
@@ -31,7 +32,7 @@ from procore_4hse.reconcile.child_context import incident_id, want, within
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.equipment import plan_equipment
 from procore_4hse.reconcile.identity import is_never_copied, no_partner, person_of
-from procore_4hse.reconcile.lifecycle import link_outcome
+from procore_4hse.reconcile.lifecycle import link_outcome, presence_of
 from procore_4hse.reconcile.linked import Pair, compare_pair
 from procore_4hse.reconcile.snapshot import Presence, Record, RecordGroup, Snapshot
 
@@ -47,11 +48,18 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
     if not links and not any(records.values()):
         return
     inner = Draft()
-    for kind in CHILDREN if snapshot.mapping.equipment else PEOPLE_RECORDS:
-        _plan_kind(snapshot, _group(snapshot, parent, title, kind, records, links), parent, inner)
-    _plan_singles(snapshot, parent, title, records, links, inner)
+    kinds = CHILDREN if snapshot.mapping.equipment else PEOPLE_RECORDS
+    groups = {kind: _group(snapshot, parent, title, kind, records, links) for kind in kinds}
+    survivors = _survivors(snapshot, groups)
+    named = _named_people(snapshot, records, links, survivors)
+    # What is entered anew goes before the deletion of what it stands for.
+    anew = survivors.keys() & _entered_anew(snapshot, named)
+    for group in groups.values():
+        _plan_kind(snapshot, parent, group, anew, inner)
+    for mine, theirs in named.values():
+        _plan_person(snapshot, parent, title, mine, theirs, survivors, inner)
     if snapshot.mapping.equipment:
-        plan_equipment(snapshot, _group(snapshot, parent, title, Kind.EQUIPMENT, records, links), parent, inner)
+        plan_equipment(snapshot, groups[Kind.EQUIPMENT], parent, inner)
     _lay_over(inner, parent, draft)
 
 
@@ -90,16 +98,19 @@ def rows_of(snapshot: Snapshot, kind: Kind) -> tuple[Field, ...]:
     return snapshot.mapping.narrowed(snapshot.direction).rows_for(kind, snapshot.people.picklists)
 
 
-def _plan_kind(snapshot: Snapshot, group: RecordGroup, parent: Link, draft: Draft) -> None:
+def _plan_kind(snapshot: Snapshot, parent: Link, group: RecordGroup, anew: Set[RecordRef], draft: Draft) -> None:
+    """The links of one kind; of those in `anew` the survivor has a new partner, or is asked about with one."""
     for link in group.links:
+        if link.refs & anew:
+            continue
         if link.refs & snapshot.pending:
             draft.set_status(Side.PROCORE, link.procore_id, SyncStatus.WAITING)
             continue
-        found = link_outcome(snapshot, group, link)
-        draft.take(found.transition, found.items, found.answers_in_use)
-        for action in found.actions:
+        outcome = link_outcome(snapshot, group, link)
+        draft.take(outcome.transition, outcome.items, outcome.answers_in_use)
+        for action in outcome.actions:
             want(snapshot, within(action, parent), str(group.title), draft)
-        if found.alive:
+        if outcome.alive:
             procore, fourhse = (group.records[side][link.id_on(side)] for side in Side)
             pair = Pair(link, procore, fourhse, group.rows, str(group.title), parent.procore_id)
             compare_pair(snapshot, pair, draft)
@@ -115,23 +126,66 @@ def people_of(snapshot: Snapshot, incident: Record) -> frozenset[str]:
 # People without a partner record -----------------------------------------------------------------------------------
 
 
-def _plan_singles(
+def _survivors(snapshot: Snapshot, groups: Mapping[Kind, RecordGroup]) -> dict[RecordRef, Link]:
+    """Records of people whose partner in this incident is not there any more."""
+    survivors = {}
+    for kind in PEOPLE_RECORDS:
+        for link in groups[kind].links:
+            presences = {side: presence_of(snapshot, groups[kind], link, side) for side in Side}
+            here = [side for side in Side if presences[side] is Presence.PRESENT]
+            lost = Presence.UNSEEN not in presences.values() and not link.refs & snapshot.pending
+            if len(here) == 1 and lost and link.state is not LinkState.ENDED:
+                survivors[link.ref(here[0])] = link
+    return survivors
+
+
+ByPerson = dict[str, tuple[list[Record], list[Record]]]
+"""Records without a partner, Procore's and 4HSE's, by whom they name."""
+
+
+def _named_people(
+    snapshot: Snapshot,
+    records: dict[Side, tuple[Record, ...]],
+    links: tuple[Link, ...],
+    survivors: Mapping[RecordRef, Link],
+) -> ByPerson:
+    """Whoever is named by a record without a link. A survivor counts where the other side names the person anew."""
+    free = {side: [r for r in records[side] if _is_free(snapshot, r, links)] for side in Side}
+    left = {side: [r for r in records[side] if r.ref in survivors] for side in Side}
+    new, old = ({side: _by_person(snapshot, some[side]) for side in Side} for some in (free, left))
+    named: ByPerson = {}
+    for person in sorted(new[Side.PROCORE].keys() | new[Side.FOURHSE].keys()):
+        mine, theirs = (new[side].get(person, []) for side in Side)
+        named[person] = (
+            mine or (old[Side.PROCORE].get(person, []) if theirs else []),
+            theirs or (old[Side.FOURHSE].get(person, []) if mine else []),
+        )
+    return named
+
+
+def _entered_anew(snapshot: Snapshot, named: ByPerson) -> set[RecordRef]:
+    """Records of people whom both sides name, but for those that a person said are never copied."""
+    wanted = ([r for r in (*mine, *theirs) if not _is_rejected(snapshot, r)] for mine, theirs in named.values())
+    return {record.ref for records in wanted if len({r.side for r in records}) == 2 for record in records}
+
+
+def _plan_person(
     snapshot: Snapshot,
     parent: Link,
     title: str,
-    records: dict[Side, tuple[Record, ...]],
-    links: tuple[Link, ...],
+    mine: list[Record],
+    theirs: list[Record],
+    survivors: Mapping[RecordRef, Link],
     draft: Draft,
 ) -> None:
-    free = {side: [r for r in records[side] if _is_free(snapshot, r, links)] for side in Side}
-    left, right = (_by_person(snapshot, free[side]) for side in Side)
-    for person in sorted(left.keys() | right.keys()):
-        mine, theirs = _as_told(snapshot, parent, left.get(person, []), right.get(person, []), title, draft)
-        if len(mine) == 1 and len(theirs) == 1:
-            _link(snapshot, parent, mine[0], theirs[0], title, draft)
-        elif mine and theirs:
-            _doubt(mine, theirs, title, draft)
-        for record in (*mine, *theirs) if not (mine and theirs) else ():
+    """One person's records: linked when there is one of each, asked about when there are more, created when alone."""
+    mine, theirs = _as_told(snapshot, parent, mine, theirs, title, draft)
+    if len(mine) == 1 and len(theirs) == 1:
+        _link(snapshot, parent, mine[0], theirs[0], title, draft)
+    elif mine and theirs:
+        _doubt(mine, theirs, title, draft)
+    for record in (*mine, *theirs) if not (mine and theirs) else ():
+        if record.ref not in survivors:
             _create(snapshot, parent, record, title, draft)
 
 
@@ -151,14 +205,20 @@ def _as_told(
 
 
 def _stays_home(snapshot: Snapshot, record: Record, draft: Draft) -> bool:
-    """Whether somebody said that this record is never copied, or whom it names; that is kept while the record is."""
-    if is_never_copied(snapshot, person_of(snapshot, record)):
-        return True
+    """Whether this record is never copied; an answer about the record itself is kept for as long as the record is."""
+    if _is_rejected_itself(snapshot, record):
+        draft.answers_in_use.append(QuestionKey.match(record.ref))
+    return _is_rejected(snapshot, record)
+
+
+def _is_rejected(snapshot: Snapshot, record: Record) -> bool:
+    """Whether somebody said that this record, or the person whom it names, is never copied."""
+    return _is_rejected_itself(snapshot, record) or is_never_copied(snapshot, person_of(snapshot, record))
+
+
+def _is_rejected_itself(snapshot: Snapshot, record: Record) -> bool:
     decision = snapshot.decisions.get(QuestionKey.match(record.ref))
-    if decision is None or decision.verb != "reject":
-        return False
-    draft.answers_in_use.append(decision.key)
-    return True
+    return decision is not None and decision.verb == "reject"
 
 
 def _is_free(snapshot: Snapshot, record: Record, links: tuple[Link, ...]) -> bool:
@@ -171,12 +231,12 @@ def _is_free(snapshot: Snapshot, record: Record, links: tuple[Link, ...]) -> boo
 def _by_person(snapshot: Snapshot, records: list[Record]) -> dict[str, list[Record]]:
     """Records by whom they name; one that names nobody has no partner and holds nothing."""
     lens = snapshot.mapping.person.bound(snapshot.people.picklists).lens
-    found: dict[str, list[Record]] = defaultdict(list)
+    by_person: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         reading = lens.get(record.side, record.image)
         if not isinstance(reading, Held) and reading.value is not None:
-            found[reading.value].append(record)
-    return found
+            by_person[reading.value].append(record)
+    return by_person
 
 
 def _link(snapshot: Snapshot, parent: Link, procore: Record, fourhse: Record, title: str, draft: Draft) -> None:

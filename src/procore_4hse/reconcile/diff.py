@@ -67,9 +67,9 @@ def diff(
 
     `born` is the side that had it first, None for a pair that was matched.
     """
-    found = [diff_field(f, procore, fourhse, base.get(f.key), decisions.get(f.key), origin) for f in rows]
-    contested = [d for d in found if _is_contested(d)]
-    return tuple(_wait_for(d, contested) for d in found)
+    differences = [diff_field(f, procore, fourhse, base.get(f.key), decisions.get(f.key), origin) for f in rows]
+    contested = [d for d in differences if _is_contested(d)]
+    return tuple(_wait_for(d, contested) for d in differences)
 
 
 def diff_field(
@@ -82,108 +82,110 @@ def diff_field(
 ) -> FieldDiff:
     left, right = field.lens.get(Side.PROCORE, procore), field.lens.get(Side.FOURHSE, fourhse)
     base = restore_base(field, base, {Side.PROCORE: procore, Side.FOURHSE: fourhse})
-    found = FieldDiff(field, Verdict.SAME, "both agree", left, right, base)
+    difference = FieldDiff(field, Verdict.SAME, "both agree", left, right, base)
     if field.inactive:
-        return replace(found, verdict=Verdict.LOCAL, reason=field.left_out or "this field does not travel here")
+        return replace(difference, verdict=Verdict.LOCAL, reason=field.left_out or "this field does not travel here")
     for reading in (left, right):
         if isinstance(reading, Held):
-            return replace(found, verdict=Verdict.HELD, reason=reading.reason)
-    if field.lens.agree(found.value(Side.PROCORE), found.value(Side.FOURHSE)):
+            return replace(difference, verdict=Verdict.HELD, reason=reading.reason)
+    if field.lens.agree(difference.value(Side.PROCORE), difference.value(Side.FOURHSE)):
         same = base is not None and base == field.base_of(procore, fourhse)
-        return found if same else replace(found, verdict=Verdict.AGREED, reason="both show the same, newly")
+        return difference if same else replace(difference, verdict=Verdict.AGREED, reason="both show the same, newly")
     if field.fills_only:
-        return _filled(found, base, origin)
+        return _filled(difference, base, origin)
     if decision is not None and decision.verb == "resolve":
-        return _decided(found, decision)
-    return _merge(found) if base is None else _three_way(found, base)
+        return _decided(difference, decision)
+    return _merge(difference) if base is None else _three_way(difference, base)
 
 
-def _filled(found: FieldDiff, base: Base | None, origin: Side | None) -> FieldDiff:
+def _filled(difference: FieldDiff, base: Base | None, origin: Side | None) -> FieldDiff:
     """What a vendor sets crosses once, into an empty field of a record that came from there."""
     to = origin.other if origin is not None else None
-    if to is None or not found.field.writes_to(to):
-        return _local(found, "it is carried only to a record that came from where it is set")
-    if _is_empty(found.value(to.other)) or not _is_empty(found.value(to)):
-        return _local(found, f"{to.label} has a value of its own")
-    if base is not None and _changed(found, to, base):
-        return _local(found, f"it was emptied in {to.label}")
-    if base is not None and base.settled and not _changed(found, to.other, base):
-        return replace(found, verdict=Verdict.SETTLED, reason="they differ as they were left")
-    return _written(found, to, f"{to.label} has none yet")
+    if to is None or not difference.field.writes_to(to):
+        return _local(difference, "it is carried only to a record that came from where it is set")
+    if _is_empty(difference.value(to.other)) or not _is_empty(difference.value(to)):
+        return _local(difference, f"{to.label} has a value of its own")
+    if base is not None and _changed(difference, to, base):
+        return _local(difference, f"it was emptied in {to.label}")
+    if base is not None and base.settled and not _changed(difference, to.other, base):
+        return replace(difference, verdict=Verdict.SETTLED, reason="they differ as they were left")
+    return _written(difference, to, f"{to.label} has none yet")
 
 
-def _local(found: FieldDiff, reason: str) -> FieldDiff:
-    return replace(found, verdict=Verdict.LOCAL, reason=reason)
+def _local(difference: FieldDiff, reason: str) -> FieldDiff:
+    return replace(difference, verdict=Verdict.LOCAL, reason=reason)
 
 
-def _merge(found: FieldDiff) -> FieldDiff:
+def _merge(difference: FieldDiff) -> FieldDiff:
     """A new link has no base: an empty value is filled, two different ones follow the field's rule."""
     for side in Side:
-        if _is_empty(found.value(side)) and not _is_empty(found.value(side.other)):
-            return _written(found, side, f"{side.label} has none yet")
-    return _by_rule(found, "they differ at the first meeting")
+        if _is_empty(difference.value(side)) and not _is_empty(difference.value(side.other)):
+            return _written(difference, side, f"{side.label} has none yet")
+    return _by_rule(difference, "they differ at the first meeting")
 
 
-def _three_way(found: FieldDiff, base: Base) -> FieldDiff:
-    changed = [side for side in Side if _changed(found, side, base)]
+def _three_way(difference: FieldDiff, base: Base) -> FieldDiff:
+    changed = [side for side in Side if _changed(difference, side, base)]
     if not changed:
         # Where ids mean a row of a list, the list changed and no record did.
-        if base.settled or isinstance(found.field.lens, EquipmentLens):
-            return replace(found, verdict=Verdict.SETTLED, reason="they differ as they were left")
-        if isinstance(found.field.lens, PersonLens):
-            return replace(found, verdict=Verdict.DRIFT, reason="the lists of people changed", is_parted=True)
-        return replace(found, verdict=Verdict.DRIFT, reason="neither side changed, yet they disagree")
+        if base.settled or isinstance(difference.field.lens, EquipmentLens):
+            return replace(difference, verdict=Verdict.SETTLED, reason="they differ as they were left")
+        if isinstance(difference.field.lens, PersonLens):
+            return replace(difference, verdict=Verdict.DRIFT, reason="the lists of people changed", is_parted=True)
+        return replace(difference, verdict=Verdict.DRIFT, reason="neither side changed, yet they disagree")
     if len(changed) == 2:
-        return _by_rule(found, "both sides changed it")
+        return _by_rule(difference, "both sides changed it")
     side = changed[0]
-    if side is Side.FOURHSE and _is_cut_title(found):
-        return _conflict(found, "the title is longer than 4HSE holds, and was changed there")
-    return _written(found, side.other, f"changed in {side.label}")
+    if side is Side.FOURHSE and _is_cut_title(difference):
+        return _conflict(difference, "the title is longer than 4HSE holds, and was changed there")
+    return _written(difference, side.other, f"changed in {side.label}")
 
 
-def _written(found: FieldDiff, to: Side, reason: str) -> FieldDiff:
-    if found.field.writes_to(to):
-        return replace(found, verdict=Verdict.WRITE, to=to, reason=reason)
-    if not found.field.lens.writes(to):
-        return _conflict(found, f"{reason}, and {to.label} cannot take it")
-    if found.field.alerts_off and found.field.travels_to(to):
-        return _held_back(found)
-    why = found.field.left_out if to in found.field.blocked else f"this field does not travel to {to.label}"
-    return replace(found, verdict=Verdict.LOCAL, reason=f"{reason}; {why}")
+def _written(difference: FieldDiff, to: Side, reason: str) -> FieldDiff:
+    if difference.field.writes_to(to):
+        return replace(difference, verdict=Verdict.WRITE, to=to, reason=reason)
+    if not difference.field.lens.writes(to):
+        return _conflict(difference, f"{reason}, and {to.label} cannot take it")
+    if difference.field.alerts_off and difference.field.travels_to(to):
+        return _held_back(difference)
+    why = difference.field.left_out if to in difference.field.blocked else f"this field does not travel to {to.label}"
+    return replace(difference, verdict=Verdict.LOCAL, reason=f"{reason}; {why}")
 
 
-def _held_back(found: FieldDiff) -> FieldDiff:
+def _held_back(difference: FieldDiff) -> FieldDiff:
     """During a backfill two records that are new to each other stay as they are; an edit of a linked one waits."""
-    if found.base is None:
+    if difference.base is None:
         why = "left as it is by a backfill, since it would alert people"
-        return replace(found, verdict=Verdict.SETTLED, reason=why, rebase=True)
-    return _local(found, "it would alert people, and waits for the end of a backfill")
+        return replace(difference, verdict=Verdict.SETTLED, reason=why, rebase=True)
+    return _local(difference, "it would alert people, and waits for the end of a backfill")
 
 
-def _by_rule(found: FieldDiff, reason: str) -> FieldDiff:
-    winner = found.field.on_conflict.winner
+def _by_rule(difference: FieldDiff, reason: str) -> FieldDiff:
+    winner = difference.field.on_conflict.winner
     if winner is None:
-        return _conflict(found, reason)
-    return _written(found, winner.other, f"{reason}; the mapping says {found.field.on_conflict.value}")
+        return _conflict(difference, reason)
+    return _written(difference, winner.other, f"{reason}; the mapping says {difference.field.on_conflict.value}")
 
 
-def _conflict(found: FieldDiff, reason: str) -> FieldDiff:
-    return replace(found, verdict=Verdict.CONFLICT, reason=reason)
+def _conflict(difference: FieldDiff, reason: str) -> FieldDiff:
+    return replace(difference, verdict=Verdict.CONFLICT, reason=reason)
 
 
-def _decided(found: FieldDiff, decision: Decision) -> FieldDiff:
+def _decided(difference: FieldDiff, decision: Decision) -> FieldDiff:
     """A person chose a side; their word counts for the values that they saw."""
-    if decision.seen.get("seen") != seen(found):
-        return _conflict(found, "a side moved after the answer was given, so it is asked again")
+    if decision.seen.get("seen") != seen(difference):
+        return _conflict(difference, "a side moved after the answer was given, so it is asked again")
     to = Side(decision.use or "").other
-    if found.field.travels_to(to):
-        return replace(found, verdict=Verdict.WRITE, to=to, reason=f"a person chose {to.other.label}", used=decision)
-    return replace(found, verdict=Verdict.SETTLED, reason=f"a person chose {to.other.label}", used=decision)
+    if difference.field.travels_to(to):
+        return replace(
+            difference, verdict=Verdict.WRITE, to=to, reason=f"a person chose {to.other.label}", used=decision
+        )
+    return replace(difference, verdict=Verdict.SETTLED, reason=f"a person chose {to.other.label}", used=decision)
 
 
-def seen(found: FieldDiff) -> dict[str, str]:
+def seen(difference: FieldDiff) -> dict[str, str]:
     """The two values in the form in which an answer to them is kept."""
-    return {side.value: display(found.value(side)) for side in Side}
+    return {side.value: display(difference.value(side)) for side in Side}
 
 
 def display(value: Any) -> str:
@@ -197,34 +199,38 @@ def display(value: Any) -> str:
     return str(value)
 
 
-def _changed(found: FieldDiff, side: Side, base: Base) -> bool:
-    was = found.field.lens.get(side, base.of(side))
-    return is_redacted(base.of(side)) or isinstance(was, Held) or was.value != found.value(side)
+def _changed(difference: FieldDiff, side: Side, base: Base) -> bool:
+    was = difference.field.lens.get(side, base.of(side))
+    return is_redacted(base.of(side)) or isinstance(was, Held) or was.value != difference.value(side)
 
 
 def _is_empty(value: Any) -> bool:
     return value is None or value == ""
 
 
-def _is_cut_title(found: FieldDiff) -> bool:
-    lens = found.field.lens
-    return isinstance(lens, TitleLens) and found.base is not None and lens.was_cut(found.base.fourhse)
+def _is_cut_title(difference: FieldDiff) -> bool:
+    lens = difference.field.lens
+    return isinstance(lens, TitleLens) and difference.base is not None and lens.was_cut(difference.base.fourhse)
 
 
-def _is_contested(found: FieldDiff) -> bool:
+def _is_contested(difference: FieldDiff) -> bool:
     """A cut title that was changed in 4HSE and is not settled there yet: the full one still leads the description."""
-    if found.verdict not in (Verdict.CONFLICT, Verdict.WRITE) or not _is_cut_title(found) or found.base is None:
+    if (
+        difference.verdict not in (Verdict.CONFLICT, Verdict.WRITE)
+        or not _is_cut_title(difference)
+        or difference.base is None
+    ):
         return False
-    return found.verdict is Verdict.CONFLICT or _changed(found, Side.FOURHSE, found.base)
+    return difference.verdict is Verdict.CONFLICT or _changed(difference, Side.FOURHSE, difference.base)
 
 
-def _wait_for(found: FieldDiff, contested: list[FieldDiff]) -> FieldDiff:
+def _wait_for(difference: FieldDiff, contested: list[FieldDiff]) -> FieldDiff:
     """A field that shares its 4HSE text with a contested title waits for it: nobody can tell the two apart."""
-    if found.field.inactive:
-        return found
-    mine = set(found.field.lens.reads(Side.FOURHSE))
+    if difference.field.inactive:
+        return difference
+    mine = set(difference.field.lens.reads(Side.FOURHSE))
     for title in contested:
-        if title.field is not found.field and mine & set(title.field.lens.reads(Side.FOURHSE)):
+        if title.field is not difference.field and mine & set(title.field.lens.reads(Side.FOURHSE)):
             why = f"waits for the answer about {title.field.label}"
-            return replace(found, verdict=Verdict.HELD, to=None, reason=why)
-    return found
+            return replace(difference, verdict=Verdict.HELD, to=None, reason=why)
+    return difference

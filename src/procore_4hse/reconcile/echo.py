@@ -102,7 +102,7 @@ def older_versions(
     links: Iterable[Link], rows: Callable[[Kind], Iterable[Field]], known: Lookup
 ) -> frozenset[tuple[str, str | None]]:
     """Fields of Procore records that show an earlier state of themselves and differ from what was agreed on."""
-    found = set()
+    fields = set()
     for link in links:
         record = known(link, Side.PROCORE)
         if record is None or not record.is_older or record.presence is not Presence.PRESENT:
@@ -110,8 +110,8 @@ def older_versions(
         for row in rows(link.kind):
             base, now = link.base.get(row.key), row.lens.get(Side.PROCORE, record.image)
             if base is not None and not isinstance(now, Held) and now != row.lens.get(Side.PROCORE, base.procore):
-                found.add((link.key, row.key))
-    return frozenset(found)
+                fields.add((link.key, row.key))
+    return frozenset(fields)
 
 
 def _latest(writes: Iterable[Written], side: Side) -> list[Written]:

@@ -40,13 +40,13 @@ def plan_equipment(snapshot: Snapshot, group: RecordGroup, parent: Link, draft: 
 
 def _free(snapshot: Snapshot, group: RecordGroup, row: Field, side: Side) -> Named:
     taken = {link.ref(side) for link in group.links} | snapshot.pending | snapshot.possibly_ours
-    found: Named = defaultdict(list)
+    by_piece: Named = defaultdict(list)
     for record in group.records[side].values():
         reading = row.lens.get(side, record.image)
         is_free = record.ref not in taken
         if is_free and record.presence is Presence.PRESENT and not record.minimal and not isinstance(reading, Held):
-            found[reading.value].append(record)
-    return found
+            by_piece[reading.value].append(record)
+    return by_piece
 
 
 def _linked(group: RecordGroup, row: Field) -> set[object]:

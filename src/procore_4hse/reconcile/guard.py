@@ -20,26 +20,43 @@ from procore_4hse.models import (
     SyncStatus,
 )
 from procore_4hse.reconcile import items
-from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot, signature
+from procore_4hse.reconcile.approval import (
+    FIRST_MEETING,
+    MAPPING,
+    SCOPE,
+    ZONE,
+    approved_actions,
+    approved_by_guards,
+    cause_of,
+    is_about_links,
+    is_approved,
+    mapping_choice,
+    signature,
+    stands,
+)
+from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot
 
-FIRST_MEETING, SCOPE, ZONE, MAPPING = map(QuestionKey.guard, ("first-meeting", "scope", "zone", "mapping"))
 GO_ON = "Look at what is held with: procore-4hse inbox show ID. To let it happen: procore-4hse inbox approve ID"
 AFTER_A_CHANGE = (
     "Say what holds with: procore-4hse inbox approve ID --use procore|4hse|base. With procore, its values are written "
     "to 4HSE. With 4hse, its values are written to Procore. With base, both sides stay as they are until one is edited."
 )
+MOVED = "What was approved goes on; since then {} came up that nobody has seen yet."
 
 
 def guarded(plan: Plan, snapshot: Snapshot) -> Plan:
     """The same plan without what must not happen yet, with one item for each reason."""
     restored = (partial(_regressed, side) for side in Side)
-    guards: tuple[Whole, ...] = (_first_meeting, _emptied, *restored, _changed_scope, _changed_zone, _changed_mapping)
-    for whole in guards:
-        found = whole(plan, snapshot)
-        if isinstance(found, Item):
-            return _hold_all(plan, found)
-        if found is not None:
-            plan = replace(plan, answers_in_use=(*plan.answers_in_use, found))
+    guards: tuple[Guard, ...] = (_first_meeting, _emptied, *restored, _changed_scope, _changed_zone, _changed_mapping)
+    for guard in guards:
+        question = guard(plan, snapshot)
+        if question is None:
+            continue
+        decision = snapshot.decisions.get(question.key)
+        if decision is None or not stands(decision, question.facts["cause"]):
+            return _hold_all(plan, question)
+        plan = _hold_what_is_new(plan, snapshot, question, decision)
+    plan = _keep_answers(plan, snapshot)
     for side in Side:
         for act, limit in ((Act.DELETE, _deletes), (Act.UPDATE, _updates), (Act.CREATE, _creates)):
             plan = _hold_over_limit(plan, snapshot, side, act, limit)
@@ -49,12 +66,11 @@ def guarded(plan: Plan, snapshot: Snapshot) -> Plan:
 # Guards that hold everything -------------------------------------------------------------------------------------
 
 
-Found = Item | QuestionKey | None
-"""What is asked, or the key of the answer that allows it for as long as its cause lasts."""
-Whole = Callable[[Plan, Snapshot], Found]
+Guard = Callable[[Plan, Snapshot], Item | None]
+"""What is asked, as it stands now; None when there is nothing to ask. Whether it was approved is seen to elsewhere."""
 
 
-def _first_meeting(plan: Plan, snapshot: Snapshot) -> Found:
+def _first_meeting(plan: Plan, snapshot: Snapshot) -> Item | None:
     if snapshot.ever_linked or snapshot.meeting_approved or snapshot.only_days or not plan.actions:
         return None
     inside = {side: _in_scope(plan, side) for side in Side}
@@ -69,7 +85,7 @@ def _first_meeting(plan: Plan, snapshot: Snapshot) -> Found:
         f"and {creates[Side.FOURHSE]} in 4HSE. Nothing was written."
     )
     advice = "Read it with: procore-4hse plan. To let it happen: procore-4hse inbox approve ID, or sync --first"
-    return items.guard(FIRST_MEETING, reason, advice, plan.actions, creates=creates)
+    return items.guard(FIRST_MEETING, reason, advice, plan.actions, {}, creates=creates)
 
 
 def _in_scope(plan: Plan, side: Side) -> int:
@@ -78,18 +94,16 @@ def _in_scope(plan: Plan, side: Side) -> int:
     )
 
 
-def _emptied(plan: Plan, snapshot: Snapshot) -> Found:
+def _emptied(plan: Plan, snapshot: Snapshot) -> Item | None:
     living = [link for link in snapshot.links if link.state is LinkState.LIVE]
     for side in Side:
         if any(record.presence is Presence.PRESENT for record in snapshot.records[side].values()):
             continue
-        lost = [link for link in living if _is_absent(snapshot, side, link.id_on(side))]
+        lost = sorted(link.key for link in living if _is_absent(snapshot, side, link.id_on(side)))
         if lost and snapshot.certified[side]:
-            if _approved(snapshot, key := QuestionKey.guard("emptied", side)):
-                return key
             reason = f"{side.label} shows no incident at all any more; {len(lost)} were linked."
             advice = f"See whether our account lost its rights in {side.label}. If it is really empty: inbox approve ID"
-            return items.guard(key, reason, advice, plan.actions)
+            return items.guard(QuestionKey.guard("emptied", side), reason, advice, plan.actions, {"links": lost})
     return None
 
 
@@ -98,12 +112,8 @@ def _is_absent(snapshot: Snapshot, side: Side, record_id: str) -> bool:
     return record is None or record.presence is Presence.ABSENT
 
 
-def _regressed(side: Side, plan: Plan, snapshot: Snapshot) -> Found:
+def _regressed(side: Side, plan: Plan, snapshot: Snapshot) -> Item | None:
     links = snapshot.restored_backup.get(side, frozenset())
-    decision = snapshot.decisions.get(key := QuestionKey.guard("regress", side))
-    if decision is not None and decision.verb == "approve" and links <= set(decision.seen.get("links", ())):
-        told = {link for link, _ in snapshot.reverted.get(side, ())} & set(decision.seen.get("links", ()))
-        return key if told else None
     if not links:
         return None
     reason = (
@@ -114,40 +124,111 @@ def _regressed(side: Side, plan: Plan, snapshot: Snapshot) -> Found:
         "To write again what both sides had agreed on: procore-4hse inbox approve ID --use base; "
         "to take the old values, and what is gone as deleted: --use accept"
     )
-    return items.guard(key, reason, advice, plan.actions, links=sorted(links))
+    cause = {"links": sorted(links)}
+    return items.guard(QuestionKey.guard("regress", side), reason, advice, plan.actions, cause)
 
 
-def _changed_scope(plan: Plan, snapshot: Snapshot) -> Found:
-    if snapshot.changed.scope is None or _approved(snapshot, SCOPE):
+def _changed_scope(plan: Plan, snapshot: Snapshot) -> Item | None:
+    change = snapshot.changed.scope
+    if change is None:
         return None
-    reason = f"This route's settings changed: they were {snapshot.changed.scope}."
-    return items.guard(SCOPE, reason, f"If that is meant: inbox approve ID. {GO_ON}", plan.actions)
+    reason = f"This route's settings changed. They were: {change.old}. They are now: {change.new}."
+    return items.guard(SCOPE, reason, f"If that is meant: inbox approve ID. {GO_ON}", plan.actions, cause_of(change))
 
 
-def _changed_zone(plan: Plan, snapshot: Snapshot) -> Found:
-    if snapshot.changed.zone is None or _approved(snapshot, ZONE):
+def _changed_zone(plan: Plan, snapshot: Snapshot) -> Item | None:
+    change = snapshot.changed.zone
+    if change is None:
         return None
-    reason = (
-        f"The project's time zone was {snapshot.changed.zone} and is now {snapshot.zone}; days may read differently."
-    )
+    reason = f"The project's time zone was {change.old} and is now {change.new}; days may read differently."
     advice = "If that is right: procore-4hse inbox approve ID; the days on both sides then stay as they stand."
-    return items.guard(ZONE, reason, advice, plan.actions)
+    return items.guard(ZONE, reason, advice, plan.actions, cause_of(change))
 
 
-def _changed_mapping(plan: Plan, snapshot: Snapshot) -> Found:
-    if snapshot.changed.mapping is None:
+def _changed_mapping(plan: Plan, snapshot: Snapshot) -> Item | None:
+    change, choice = snapshot.changed.mapping, mapping_choice(snapshot)
+    if change is None:
         return None
-    drifted = [item for item in plan.items if _is_of_records(item)]
+    # What was counted and still differs cannot be written on the other side: each of those is asked by itself.
+    counted = choice.differences if choice else frozenset()
+    drifted = [item for item in plan.items if _is_of_records(item) and item.key not in counted]
     if not drifted:
         return None
-    if snapshot.drift_winner is not None:  # What still differs cannot be written on the other side: each is asked.
-        return MAPPING
     named = {item.field for item in drifted}
     labels = ", ".join(sorted(row.label for row in snapshot.mapping.by_key.values() if row.key in named))
     pairs = len({item.procore_id for item in drifted})
-    counted = "1 linked incident" if pairs == 1 else f"{pairs} linked incidents"
-    reason = f"The mapping changed, and {counted} that agreed would now differ in: {labels}."
-    return items.guard(MAPPING, reason, AFTER_A_CHANGE, plan.actions, pairs=pairs)
+    how_many = "1 linked incident" if pairs == 1 else f"{pairs} linked incidents"
+    reason = f"The mapping changed, and {how_many} that agreed would now differ in: {labels}."
+    shown = {"pairs": pairs, "differences": sorted(item.key for item in drifted)}
+    return items.guard(MAPPING, reason, AFTER_A_CHANGE, plan.actions, cause_of(change), **shown)
+
+
+def _hold_what_is_new(plan: Plan, snapshot: Snapshot, question: Item, decision: Decision) -> Plan:
+    """What was shown and approved goes on; what came up since is asked in the same question."""
+    shown = approved_actions(decision)
+    new = tuple(
+        action
+        for action in plan.actions
+        if signature(action) not in shown and not _is_brought_about(snapshot, question.key, decision, action)
+    )
+    plan = replace(plan, answers_in_use=(*plan.answers_in_use, question.key))
+    is_counted_anew = question.key == MAPPING
+    if not new and not is_counted_anew:
+        return plan
+    # What was approved before stays in the question, so that the next answer does not take that approval back.
+    facts = {**question.facts, "held": [signature(action) for action in plan.actions]}
+    facts["actions"] = [items.summary(action) for action in new]
+    if is_counted_anew:
+        facts["differences"] = sorted({*question.facts["differences"], *decision.seen.get("differences", ())})
+    many = "1 change" if len(new) == 1 else f"{len(new)} changes"
+    reason = question.reason if is_counted_anew else f"{question.reason} {MOVED.format(many)}"
+    return _held_back(plan, replace(question, reason=reason, facts=facts), new)
+
+
+def _is_brought_about(snapshot: Snapshot, key: QuestionKey, decision: Decision, action: Action) -> bool:
+    """Whether this action is what the answer itself asked for: then it could not be on display before."""
+    if key == MAPPING:
+        choice = mapping_choice(snapshot)
+        return choice is not None and choice.carries(action)
+    return key.guarded == "regress" and is_about_links(decision, action)
+
+
+def _keep_answers(plan: Plan, snapshot: Snapshot) -> Plan:
+    """Approvals stay for as long as something that they cover is still to be done, across cycles."""
+    planned = frozenset(map(signature, plan.actions))
+    in_use = [key for key in snapshot.decisions if key.guarded and _is_needed(planned, snapshot, key)]
+    return replace(plan, answers_in_use=(*plan.answers_in_use, *(k for k in in_use if k not in plan.answers_in_use)))
+
+
+def _is_needed(planned: frozenset[str], snapshot: Snapshot, key: QuestionKey) -> bool:
+    decision = snapshot.decisions[key]
+    if not is_approved(decision):
+        return False
+    if key == MAPPING and mapping_choice(snapshot) is not None:
+        return True
+    if key.guarded == "regress":
+        side = Side(key.rpartition(":")[2])
+        return bool({link for link, _ in snapshot.reverted.get(side, ())} & _links_shown(decision))
+    return not planned.isdisjoint(approved_actions(decision))
+
+
+def _links_shown(decision: Decision) -> set[str]:
+    return set(decision.seen.get("cause", {}).get("links", ()))
+
+
+def _held_back(plan: Plan, item: Item, held: tuple[Action, ...]) -> Plan:
+    """The plan without these actions, which wait for the answer to this item."""
+    asked = set(item.facts.get("differences", ()))
+    # By identity: comparing thousands of actions value by value would take minutes.
+    waiting = set(map(id, held))
+    return replace(
+        plan,
+        actions=tuple(action for action in plan.actions if id(action) not in waiting),
+        items=(*(each for each in plan.items if each.key not in asked), item),
+        held=(*plan.held, *held),
+        stop=plan.stop or item.reason,
+        statuses=_waiting(plan, held),
+    )
 
 
 def _is_of_records(item: Item) -> bool:
@@ -185,33 +266,22 @@ def _hold_over_limit(plan: Plan, snapshot: Snapshot, side: Side, act: Act, limit
     if act is Act.DELETE and decision is not None and decision.verb == "reject":
         plan = _without_rejected(plan, side, decision)
     wanted = tuple(a for a in _of(plan, side, act) if a.kind is Kind.INCIDENT or act is Act.DELETE)
-    free = tuple(action for action in wanted if _is_approved(snapshot, action, decision))
-    counted = tuple(action for action in wanted if action not in free)
+    approved = approved_by_guards(snapshot)
+    counted = tuple(each for each in wanted if not (signature(each) in approved or _is_exempt(snapshot, each)))
     reason = limit(plan, snapshot, side, counted)
-    answers_in_use = (*plan.answers_in_use, key) if free and decision else plan.answers_in_use
-    if reason is None:
-        return replace(plan, answers_in_use=answers_in_use)
-    item = items.guard(key, reason, GO_ON, counted)
-    kept = tuple(action for action in plan.actions if action not in counted)
-    return replace(
-        plan,
-        actions=kept,
-        items=(*plan.items, item),
-        held=(*plan.held, *counted),
-        answers_in_use=answers_in_use,
-        stop=plan.stop or reason,
-        statuses=_waiting(plan, counted),
-    )
+    return plan if reason is None else _held_back(plan, items.guard(key, reason, GO_ON, counted, {}), counted)
 
 
 def _without_rejected(plan: Plan, side: Side, decision: Decision) -> Plan:
     """Deletions that a person rejected do not happen: the survivors are kept and left alone from now on."""
-    rejected = [each for each in _of(plan, side, Act.DELETE) if signature(each) in decision.seen.get("held", ())]
+    named = frozenset(decision.seen.get("held", ()))
+    rejected = [each for each in _of(plan, side, Act.DELETE) if signature(each) in named]
+    left = set(map(id, rejected))
     kept = {(action.kind, action.target_id) for action in rejected}
     left_out = {action.target_id or "": SyncStatus.EXCLUDED for action in rejected if action.kind is Kind.INCIDENT}
     return replace(
         plan,
-        actions=tuple(action for action in plan.actions if action not in rejected),
+        actions=tuple(action for action in plan.actions if id(action) not in left),
         transitions=tuple(
             replace(change, state=LinkState.IGNORED, reason="a person keeps the survivor")
             if (change.link.kind, change.link.id_on(side)) in kept
@@ -222,16 +292,16 @@ def _without_rejected(plan: Plan, side: Side, decision: Decision) -> Plan:
     )
 
 
-def _is_approved(snapshot: Snapshot, action: Action, decision: Decision | None) -> bool:
-    if decision is not None and decision.verb == "approve" and signature(action) in decision.seen.get("held", ()):
-        return True
+def _is_exempt(snapshot: Snapshot, action: Action) -> bool:
+    """Whether no limit counts this action: a person asked for it otherwise than by approving held ones."""
     if action.act is Act.CREATE:
         return snapshot.meeting_approved or snapshot.only_days is not None
     if action.act is Act.UPDATE:
-        return snapshot.drift_winner is not None
+        choice = mapping_choice(snapshot)
+        return choice is not None and choice.winner is not None and choice.carries(action)
     link = Link(0, action.id_on(Side.PROCORE), action.id_on(Side.FOURHSE), kind=action.kind)
     own = snapshot.decisions.get(QuestionKey.deletion(link, action.side.other))
-    return action.act is Act.DELETE and own is not None and own.verb == "approve"
+    return action.act is Act.DELETE and is_approved(own)
 
 
 def _deletes(plan: Plan, snapshot: Snapshot, side: Side, counted: tuple[Action, ...]) -> str | None:
@@ -274,11 +344,6 @@ def _links(snapshot: Snapshot) -> int:
 
 def _of(plan: Plan, side: Side, act: Act) -> tuple[Action, ...]:
     return tuple(action for action in plan.actions if action.side is side and action.act is act)
-
-
-def _approved(snapshot: Snapshot, key: QuestionKey) -> bool:
-    decision = snapshot.decisions.get(key)
-    return decision is not None and decision.verb == "approve"
 
 
 def _waiting(plan: Plan, held: tuple[Action, ...]) -> dict[Side, dict[str, SyncStatus]]:

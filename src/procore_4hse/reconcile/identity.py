@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from procore_4hse.mapping.directory import Directory, name_in
+from procore_4hse.mapping.directory import Directory, assignment_in, name_in
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.person_keys import names_contradict
 from procore_4hse.models import Decision, Item, Kind, Link, QuestionKey, RecordRef, Side
@@ -82,29 +82,29 @@ def _perhaps(directory: Directory, person: RecordRef, name: str) -> str:
 # Two who were one ------------------------------------------------------------------------------------------------
 
 
-def identified(snapshot: Snapshot, link: Link, found: FieldDiff) -> FieldDiff:
+def identified(snapshot: Snapshot, link: Link, difference: FieldDiff) -> FieldDiff:
     """What becomes of two people whom the lists tell apart: a partner that was named is followed, else it is asked."""
-    lens, ids = found.field.lens, ids_of(found)
-    if not found.is_parted or not isinstance(lens, PersonLens):
-        return found
+    lens, ids = difference.field.lens, ids_of(difference)
+    if not difference.is_parted or not isinstance(lens, PersonLens):
+        return difference
     if ids is None or not lens.directory.parts(ids[Side.PROCORE], ids[Side.FOURHSE]):
-        return replace(found, verdict=Verdict.SETTLED, reason="they differ as they were left")
+        return replace(difference, verdict=Verdict.SETTLED, reason="they differ as they were left")
     source = _first(snapshot, link)
     if source is not None and lens.directory.is_told(source, ids[source]):
-        return _follow(found, source, "another partner was named for this person")
-    base = link.base[found.field.key]
+        return _follow(difference, source, "another partner was named for this person")
+    base = link.base[difference.field.key]
     if any(is_redacted(base.of(side)) for side in Side):
         # What was known of this person was removed on request; a question would name them again.
-        return replace(found, verdict=Verdict.SETTLED, reason="what both agreed on was removed on request")
+        return replace(difference, verdict=Verdict.SETTLED, reason="what both agreed on was removed on request")
     decision = snapshot.decisions.get(QuestionKey.parted(ids[Side.PROCORE], ids[Side.FOURHSE]))
-    return found if decision is None else _decided(found, decision)
+    return difference if decision is None else _decided(difference, decision)
 
 
-def ids_of(found: FieldDiff) -> dict[Side, str] | None:
+def ids_of(difference: FieldDiff) -> dict[Side, str] | None:
     """The two people's own ids; neither record changed since its base."""
-    party = found.value(Side.PROCORE)
-    office = found.base.fourhse.get("person_office_id") if found.base is not None else None
-    return None if party is None or office is None else {Side.PROCORE: str(party), Side.FOURHSE: str(office)}
+    party = difference.value(Side.PROCORE)
+    office = assignment_in(difference.base.fourhse) if difference.base is not None else None
+    return None if party is None or office is None else {Side.PROCORE: str(party), Side.FOURHSE: office}
 
 
 def _first(snapshot: Snapshot, link: Link) -> Side | None:
@@ -113,28 +113,28 @@ def _first(snapshot: Snapshot, link: Link) -> Side | None:
     return copy.other if copy is not None else link.origin
 
 
-def _follow(found: FieldDiff, source: Side, reason: str, used: Decision | None = None) -> FieldDiff:
+def _follow(difference: FieldDiff, source: Side, reason: str, used: Decision | None = None) -> FieldDiff:
     to = source.other
-    if found.field.writes_to(to):
-        return replace(found, verdict=Verdict.WRITE, to=to, reason=reason, used=used)
-    return replace(found, verdict=Verdict.LOCAL, reason=f"{reason}; this field does not travel to {to.label}")
+    if difference.field.writes_to(to):
+        return replace(difference, verdict=Verdict.WRITE, to=to, reason=reason, used=used)
+    return replace(difference, verdict=Verdict.LOCAL, reason=f"{reason}; this field does not travel to {to.label}")
 
 
-def _decided(found: FieldDiff, decision: Decision) -> FieldDiff:
+def _decided(difference: FieldDiff, decision: Decision) -> FieldDiff:
     if decision.verb == "reject":
         reason = "a person leaves the records as they are"
-        return replace(found, verdict=Verdict.SETTLED, reason=reason, used=decision, rebase=True)
-    if decision.verb != "resolve" or decision.seen.get("seen") != seen(found):
-        return found
+        return replace(difference, verdict=Verdict.SETTLED, reason=reason, used=decision, rebase=True)
+    if decision.verb != "resolve" or decision.seen.get("seen") != seen(difference):
+        return difference
     side = Side(decision.use or "")
-    return _follow(found, side, f"a person chose {side.label}", decision)
+    return _follow(difference, side, f"a person chose {side.label}", decision)
 
 
-def question(snapshot: Snapshot, link: Link, found: FieldDiff, title: str) -> Item:
+def question(snapshot: Snapshot, link: Link, difference: FieldDiff, title: str) -> Item:
     """Which of the two it is; only a side whose person has another partner by now can be followed."""
-    directory, ids = snapshot.people.picklists.directory, ids_of(found) or {}
+    directory, ids = snapshot.people.picklists.directory, ids_of(difference) or {}
     names = {side: directory.name(side, ids[side]) for side in Side}
-    uses = tuple(side for side in Side if directory.partner(side, ids[side]) and found.field.writes_to(side.other))
+    uses = tuple(side for side in Side if directory.partner(side, ids[side]) and difference.field.writes_to(side.other))
     asked = _first(snapshot, link) or Side.PROCORE
     key = QuestionKey.parted(ids[Side.PROCORE], ids[Side.FOURHSE])
-    return items.parted(key, link, found, title, names, Asked(asked, ids[asked], uses))
+    return items.parted(key, link, difference, title, names, Asked(asked, ids[asked], uses))

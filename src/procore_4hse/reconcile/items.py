@@ -10,8 +10,9 @@ from procore_4hse.mapping.lenses.base import Held
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.models import Action, Item, ItemKind, Kind, Link, QuestionKey, Refusal, Side
+from procore_4hse.reconcile.approval import signature
 from procore_4hse.reconcile.diff import FieldDiff, display, seen
-from procore_4hse.reconcile.snapshot import Record, RecordGroup, signature
+from procore_4hse.reconcile.snapshot import Record, RecordGroup
 
 REPLACED = QuestionKey.guard("replaced")
 """A write emptied what it did not send."""
@@ -33,33 +34,35 @@ def headline(mapping: FieldMapping, group: RecordGroup, link: Link) -> str:
     return next((title for title in titles if title), "")
 
 
-def difference(kind: ItemKind, link: Link, found: FieldDiff, title: str) -> Item:
+def difference(kind: ItemKind, link: Link, compared: FieldDiff, title: str) -> Item:
     """A conflict or a drift: one field, both values, and what both showed when they last agreed."""
-    answers = "--use procore" if not found.field.writes_to(Side.PROCORE) else "--use procore, or --use 4hse"
+    answers = "--use procore" if not compared.field.writes_to(Side.PROCORE) else "--use procore, or --use 4hse"
     return Item(
         kind=kind,
-        key=QuestionKey.difference(link, found.field.key),
+        key=QuestionKey.difference(link, compared.field.key),
         title=title,
-        reason=f"{found.field.label}: {found.reason}.",
+        reason=f"{compared.field.label}: {compared.reason}.",
         advice=f"Choose the value that holds: procore-4hse inbox resolve ID {answers}",
         procore_id=link.procore_id,
         fourhse_id=link.fourhse_id,
-        field=found.field.key,
-        procore_value=display(found.value(Side.PROCORE)),
-        fourhse_value=display(found.value(Side.FOURHSE)),
-        base_value=_base_value(found),
-        facts={"seen": seen(found)},
+        field=compared.field.key,
+        procore_value=display(compared.value(Side.PROCORE)),
+        fourhse_value=display(compared.value(Side.FOURHSE)),
+        base_value=_base_value(compared),
+        facts={"seen": seen(compared)},
     )
 
 
-def _base_value(found: FieldDiff) -> str | None:
-    if found.base is None:
+def _base_value(compared: FieldDiff) -> str | None:
+    if compared.base is None:
         return None
-    was = found.field.lens.get(Side.PROCORE, found.base.procore)
+    was = compared.field.lens.get(Side.PROCORE, compared.base.procore)
     return display(None if isinstance(was, Held) else was.value)
 
 
-def parted(key: QuestionKey, link: Link, found: FieldDiff, title: str, names: Mapping[Side, str], asked: Asked) -> Item:
+def parted(
+    key: QuestionKey, link: Link, compared: FieldDiff, title: str, names: Mapping[Side, str], asked: Asked
+) -> Item:
     """Two people who were one, and by the lists are so no more: one question, however many records name them."""
     follow = "; ".join(
         f"{names[side]} of {side.label} is right: procore-4hse inbox resolve ID --use {SPOKEN[side]}"
@@ -75,18 +78,18 @@ def parted(key: QuestionKey, link: Link, found: FieldDiff, title: str, names: Ma
         key=key,
         title=title,
         reason=(
-            f"{found.field.label}: Procore names {names[Side.PROCORE]}, 4HSE {names[Side.FOURHSE]}; "
+            f"{compared.field.label}: Procore names {names[Side.PROCORE]}, 4HSE {names[Side.FOURHSE]}; "
             "they were one person, and the two lists no longer say so."
         ),
         advice=advice,
         procore_id=link.procore_id,
         fourhse_id=link.fourhse_id,
-        field=found.field.key,
+        field=compared.field.key,
         procore_value=names[Side.PROCORE],
         fourhse_value=names[Side.FOURHSE],
         base_value="one person",
         facts={
-            "seen": seen(found),
+            "seen": seen(compared),
             "who": {"side": asked.side.value, "id": asked.id},
             "uses": [side.value for side in asked.uses],
         },
@@ -206,18 +209,26 @@ def missing(link: Link, side: Side, title: str) -> Item:
     )
 
 
-def guard(key: QuestionKey, reason: str, advice: str, held: tuple[Action, ...], **facts: Any) -> Item:
+def guard(
+    key: QuestionKey, reason: str, advice: str, held: tuple[Action, ...], cause: Mapping[str, Any], **facts: Any
+) -> Item:
+    """What holds actions. An approval covers the held ones, as signatures, and counts for this cause alone."""
     return Item(
         kind=ItemKind.GUARD,
         key=key,
         title="",
         reason=reason,
         advice=advice,
-        facts={"held": [signature(action) for action in held], "actions": [_told(action) for action in held], **facts},
+        facts={
+            "cause": dict(cause),
+            "held": [signature(action) for action in held],
+            "actions": [summary(action) for action in held],
+            **facts,
+        },
     )
 
 
-def _told(action: Action) -> dict[str, Any]:
+def summary(action: Action) -> dict[str, Any]:
     """A held action as `inbox show` tells it; the approval itself covers signatures."""
     return {
         "act": action.act.value,

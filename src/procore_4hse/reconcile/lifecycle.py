@@ -54,15 +54,23 @@ def link_outcome(snapshot: Snapshot, group: RecordGroup, link: Link) -> LinkOutc
 
 
 def presence_of(snapshot: Snapshot, group: RecordGroup, link: Link, side: Side) -> Presence:
-    """What is known of one side's record: the listing, and what was proven or told before."""
+    """What is known of one side's record: the listing, and what was proven or counts_as_gone before."""
     record = group.record(side, link.id_on(side))
     presence = record.presence if record else Presence.ABSENT
     if presence is Presence.ABSENT and not snapshot.certified[side]:
         return Presence.UNSEEN
     decision = snapshot.decisions.get(QuestionKey.missing(link, side))
-    told = link.state is LinkState.gone(side) or (decision is not None and decision.verb == "approve")
-    told = told or (link.state in ANSWERED and record is not None and bool(record.evidence))
-    return Presence.GONE if presence is Presence.ABSENT and told else presence
+    counts_as_gone = link.state is LinkState.gone(side) or (decision is not None and decision.verb == "approve")
+    counts_as_gone = counts_as_gone or (link.state in ANSWERED and record is not None and bool(record.evidence))
+    return Presence.GONE if presence is Presence.ABSENT and counts_as_gone else presence
+
+
+def marked_gone(snapshot: Snapshot, group: RecordGroup, link: Link) -> Transition | None:
+    """That one of a link's records is proven gone, while what follows from it is asked elsewhere."""
+    gone = [side for side in Side if presence_of(snapshot, group, link, side) is Presence.GONE]
+    if len(gone) != 1 or link.state in ANSWERED:
+        return None
+    return _gone(snapshot, group, link, gone[0])
 
 
 def _both_here(link: Link) -> LinkOutcome:

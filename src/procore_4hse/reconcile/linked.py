@@ -24,6 +24,7 @@ from procore_4hse.models import (
     SyncStatus,
 )
 from procore_4hse.reconcile import items
+from procore_4hse.reconcile.approval import mapping_choice, zone_is_approved
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.identity import identified, is_never_copied, no_partner, person_of, question
@@ -51,10 +52,10 @@ class Pair:
 def compare_pair(snapshot: Snapshot, pair: Pair, draft: Draft) -> None:
     """Everything that this pair needs, laid into the draft."""
     link = pair.link
-    found = diff(
+    differences = diff(
         pair.rows, pair.procore.image, pair.fourhse.image, dict(link.base), _decisions(snapshot, pair), link.origin
     )
-    told = (identified(snapshot, link, one) for one in found)
+    told = (identified(snapshot, link, difference) for difference in differences)
     diffs = tuple(_as_it_came(snapshot, link, _for_the_route(snapshot, pair, one)) for one in told)
     _count(draft, pair, SyncStatus.IN_SYNC)
     _settle_bases(pair, diffs, draft)
@@ -74,14 +75,14 @@ def _count(draft: Draft, pair: Pair, sync_status: SyncStatus) -> None:
 
 def _decisions(snapshot: Snapshot, pair: Pair) -> dict[str, Decision]:
     """A person's answers for this pair, by field key."""
-    found = {}
+    by_row = {}
     for row in pair.rows:
         decision = snapshot.decisions.get(QuestionKey.difference(pair.link, row.key))
         if decision is not None:
-            found[row.key] = decision
+            by_row[row.key] = decision
         elif pair.link.state is LinkState.CLOSED_BY_POLICY and isinstance(row.lens, StatusLens):
-            found |= _reopening(row, pair)
-    return found
+            by_row |= _reopening(row, pair)
+    return by_row
 
 
 def _reopening(row: Field, pair: Pair) -> dict[str, Decision]:
@@ -101,48 +102,54 @@ def _reopening(row: Field, pair: Pair) -> dict[str, Decision]:
     }
 
 
-def _for_the_route(snapshot: Snapshot, pair: Pair, found: FieldDiff) -> FieldDiff:
+def _for_the_route(snapshot: Snapshot, pair: Pair, difference: FieldDiff) -> FieldDiff:
     """A person's answer about a changed zone or mapping decides a field of every pair at once."""
-    if found.is_parted or found.verdict in (Verdict.SAME, Verdict.AGREED, Verdict.HELD):
-        return found
-    if found.field.key in snapshot.rebased and not _was_edited(pair, found):
-        return replace(found, verdict=Verdict.SETTLED, to=None, rebase=True)
-    if found.verdict is Verdict.DRIFT and snapshot.drift_winner and found.field.writes_to(snapshot.drift_winner.other):
-        winner = snapshot.drift_winner
-        return replace(found, verdict=Verdict.WRITE, to=winner.other, reason=f"a person chose {winner.label}")
-    return found
+    if difference.is_parted or difference.verdict in (Verdict.SAME, Verdict.AGREED, Verdict.HELD):
+        return difference
+    if snapshot.changed.mapping is None and snapshot.changed.zone is None:
+        return difference
+    choice = mapping_choice(snapshot)
+    chosen = choice if choice is not None and choice.decides(pair.link, difference.field.key) else None
+    keeps_both = chosen is not None and chosen.use == "base"
+    keeps_both = keeps_both or (zone_is_approved(snapshot) and difference.field.key == snapshot.mapping.day.key)
+    if keeps_both and not _was_edited(pair, difference):
+        return replace(difference, verdict=Verdict.SETTLED, to=None, rebase=True)
+    winner = chosen.winner if chosen else None
+    if difference.verdict is Verdict.DRIFT and winner and difference.field.writes_to(winner.other):
+        return replace(difference, verdict=Verdict.WRITE, to=winner.other, reason=f"a person chose {winner.label}")
+    return difference
 
 
-def _was_edited(pair: Pair, found: FieldDiff) -> bool:
+def _was_edited(pair: Pair, difference: FieldDiff) -> bool:
     """Whether a side shows other values than when both last agreed; another zone is no other value."""
-    if found.base is None:
+    if difference.base is None:
         return False
     for side in Side:
-        now, base = found.field.slice(side, pair.on(side).image), found.base.of(side)
+        now, base = difference.field.slice(side, pair.on(side).image), difference.base.of(side)
         if is_redacted(base) or any(base[name] != now[name] for name in now.keys() & base.keys() - {ZONE}):
             return True
     return False
 
 
-def _as_it_came(snapshot: Snapshot, link: Link, found: FieldDiff) -> FieldDiff:
+def _as_it_came(snapshot: Snapshot, link: Link, difference: FieldDiff) -> FieldDiff:
     """A value that went back by itself is no edit of a person's: it is asked about, or put back when that was said."""
-    if found.verdict not in (Verdict.WRITE, Verdict.CONFLICT) or found.used is not None:
-        return found
+    if difference.verdict not in (Verdict.WRITE, Verdict.CONFLICT) or difference.used is not None:
+        return difference
     for side in Side:
-        if (link.key, found.field.key) in snapshot.to_restore(side) and found.field.lens.writes(side):
-            return _restored(found, side)
-    if (link.key, found.field.key) in snapshot.lost_writes:
+        if (link.key, difference.field.key) in snapshot.to_restore(side) and difference.field.lens.writes(side):
+            return _restored(difference, side)
+    if (link.key, difference.field.key) in snapshot.lost_writes:
         return replace(
-            found, verdict=Verdict.DRIFT, to=None, reason="what was written here vanished twice within a day"
+            difference, verdict=Verdict.DRIFT, to=None, reason="what was written here vanished twice within a day"
         )
-    return found
+    return difference
 
 
-def _restored(found: FieldDiff, side: Side) -> FieldDiff:
+def _restored(difference: FieldDiff, side: Side) -> FieldDiff:
     """Where the value may not be written again, the old one there goes nowhere either."""
-    if found.field.writes_to(side):
-        return replace(found, verdict=Verdict.WRITE, to=side, reason=f"put back after {side.label} was restored")
-    return replace(found, verdict=Verdict.LOCAL, to=None)
+    if difference.field.writes_to(side):
+        return replace(difference, verdict=Verdict.WRITE, to=side, reason=f"put back after {side.label} was restored")
+    return replace(difference, verdict=Verdict.LOCAL, to=None)
 
 
 # Bases and writes ------------------------------------------------------------------------------------------------
@@ -150,10 +157,12 @@ def _restored(found: FieldDiff, side: Side) -> FieldDiff:
 
 def _settle_bases(pair: Pair, diffs: Iterable[FieldDiff], draft: Draft) -> None:
     fresh: dict[str, Base] = {}
-    for found in diffs:
-        settled = found.verdict is Verdict.SETTLED and (found.used is not None or found.rebase)
-        if found.verdict is Verdict.AGREED or settled:
-            fresh[found.field.key] = found.field.base_of(pair.procore.image, pair.fourhse.image, settled=settled)
+    for difference in diffs:
+        settled = difference.verdict is Verdict.SETTLED and (difference.used is not None or difference.rebase)
+        if difference.verdict is Verdict.AGREED or settled:
+            fresh[difference.field.key] = difference.field.base_of(
+                pair.procore.image, pair.fourhse.image, settled=settled
+            )
     if fresh:
         draft.rebases.append(Rebase(pair.link.kind, pair.link.procore_id, pair.link.fourhse_id, fresh))
 
@@ -161,19 +170,19 @@ def _settle_bases(pair: Pair, diffs: Iterable[FieldDiff], draft: Draft) -> None:
 def _plan_writes(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff], draft: Draft) -> None:
     """One update of one record: the fields whose call is not parked after a refusal."""
     ready: list[FieldDiff] = []
-    for found in diffs:
-        action = _update(snapshot, pair, [found])
+    for difference in diffs:
+        action = _update(snapshot, pair, [difference])
         if isinstance(action, str) and ready:  # A body part has a form only beside the affliction written with it.
-            action = _update(snapshot, pair, [*ready, found])
+            action = _update(snapshot, pair, [*ready, difference])
         if isinstance(action, str):
-            _ask_about_unwritable(snapshot, pair, found, action, draft)
+            _ask_about_unwritable(snapshot, pair, difference, action, draft)
             continue
         tried = may_try(snapshot, action)
         keep_open(snapshot, action, pair.title, draft, tried=tried)
         if tried:
-            ready.append(found)
-        if found.used is not None:
-            draft.answers_in_use.append(found.used.key)
+            ready.append(difference)
+        if difference.used is not None:
+            draft.answers_in_use.append(difference.used.key)
     if ready and isinstance(action := _update(snapshot, pair, ready), Action):
         draft.actions.append(action)
 
@@ -182,7 +191,7 @@ def _update(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff]) -> Action | 
     """The update that carries these fields, or the reason why their value has no form on that side."""
     side = diffs[0].to or Side.PROCORE
     target, source = pair.on(side), pair.on(side.other)
-    values = [(found.field, found.value(side.other)) for found in diffs]
+    values = [(difference.field, difference.value(side.other)) for difference in diffs]
     try:
         fields = payload(side, values, target.image, facts_of(source.image, snapshot.zone))
     except Unwritable as error:
@@ -193,19 +202,19 @@ def _update(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff]) -> Action | 
         kind=pair.link.kind,
         target_id=target.id,
         source_id=source.id,
-        reason="; ".join(f"{found.field.label}: {found.reason}" for found in diffs),
+        reason="; ".join(f"{difference.field.label}: {difference.reason}" for difference in diffs),
         fields=fields,
-        sources={found.field.key: found.field.slice(side.other, source.image) for found in diffs},
-        seen={key: value for found in diffs for key, value in found.field.slice(side, target.image).items()},
+        sources={difference.field.key: difference.field.slice(side.other, source.image) for difference in diffs},
+        seen={key: value for difference in diffs for key, value in difference.field.slice(side, target.image).items()},
         parent=pair.parent,
     )
 
 
 def _keep_refusals(snapshot: Snapshot, pair: Pair, diffs: Iterable[FieldDiff], draft: Draft) -> None:
     """A field whose write was answered without it stays in the inbox for as long as both sides stand as they were."""
-    for found in diffs:
-        for side in Side if found.verdict is Verdict.SETTLED else ():
-            action = _update(snapshot, pair, [replace(found, to=side)])
+    for difference in diffs:
+        for side in Side if difference.verdict is Verdict.SETTLED else ():
+            action = _update(snapshot, pair, [replace(difference, to=side)])
             if isinstance(action, Action):
                 keep_open(snapshot, action, pair.title, draft, tried=False)
 
@@ -215,32 +224,32 @@ def _keep_refusals(snapshot: Snapshot, pair: Pair, diffs: Iterable[FieldDiff], d
 
 def _ask(snapshot: Snapshot, pair: Pair, diffs: Iterable[FieldDiff], draft: Draft) -> None:
     kinds = {Verdict.CONFLICT: ItemKind.CONFLICT, Verdict.DRIFT: ItemKind.DRIFT}
-    for found in diffs:
-        if found.verdict is Verdict.DRIFT and found.is_parted:
-            draft.items.append(question(snapshot, pair.link, found, pair.title))
-        elif found.verdict in kinds:
-            draft.items.append(items.difference(kinds[found.verdict], pair.link, found, pair.title))
-        elif found.verdict is Verdict.HELD:
-            draft.items += _held_word(pair, found)
+    for difference in diffs:
+        if difference.verdict is Verdict.DRIFT and difference.is_parted:
+            draft.items.append(question(snapshot, pair.link, difference, pair.title))
+        elif difference.verdict in kinds:
+            draft.items.append(items.difference(kinds[difference.verdict], pair.link, difference, pair.title))
+        elif difference.verdict is Verdict.HELD:
+            draft.items += _held_word(pair, difference)
         else:
             continue
         _count(draft, pair, SyncStatus.WAITING)
 
 
-def _held_word(pair: Pair, found: FieldDiff) -> list[Item]:
+def _held_word(pair: Pair, difference: FieldDiff) -> list[Item]:
     return [
-        items.word(pair.on(side), pair.link.id_on(side.other), found.field.key, reading.reason, pair.title)
-        for side, reading in ((Side.PROCORE, found.procore), (Side.FOURHSE, found.fourhse))
+        items.word(pair.on(side), pair.link.id_on(side.other), difference.field.key, reading.reason, pair.title)
+        for side, reading in ((Side.PROCORE, difference.procore), (Side.FOURHSE, difference.fourhse))
         if isinstance(reading, Held) and reading.word is not None
     ]
 
 
-def _ask_about_unwritable(snapshot: Snapshot, pair: Pair, found: FieldDiff, reason: str, draft: Draft) -> None:
+def _ask_about_unwritable(snapshot: Snapshot, pair: Pair, difference: FieldDiff, reason: str, draft: Draft) -> None:
     """A value that has no form on the other side; of a person, who it is there."""
-    source = pair.on((found.to or Side.PROCORE).other)
-    if not isinstance(found.field.lens, PersonLens):
+    source, field = pair.on((difference.to or Side.PROCORE).other), difference.field
+    if not isinstance(field.lens, PersonLens):
         other_id = pair.link.id_on(source.side.other)
-        draft.items.append(items.word(source, other_id, found.field.key, f"{found.field.label}: {reason}", pair.title))
+        draft.items.append(items.word(source, other_id, field.key, f"{field.label}: {reason}", pair.title))
     elif is_never_copied(snapshot, person_of(snapshot, source)):
         return
     else:

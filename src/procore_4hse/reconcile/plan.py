@@ -9,12 +9,12 @@ from procore_4hse.reconcile import items
 from procore_4hse.reconcile.children import leave_children, plan_children
 from procore_4hse.reconcile.draft import Draft, set_status
 from procore_4hse.reconcile.identity import never_copied
-from procore_4hse.reconcile.lifecycle import link_outcome
+from procore_4hse.reconcile.lifecycle import link_outcome, marked_gone
 from procore_4hse.reconcile.linked import Pair, compare_pair
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.scope import exclusion
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot
-from procore_4hse.reconcile.unlinked import plan_unlinked
+from procore_4hse.reconcile.unlinked import Matching, match_unlinked, plan_unlinked
 
 
 def plan(snapshot: Snapshot) -> Plan:
@@ -23,12 +23,15 @@ def plan(snapshot: Snapshot) -> Plan:
     Guards are not looked at here: see `guard.guarded`.
     """
     draft = Draft(unknown=_unknown(snapshot))
+    matching = match_unlinked(snapshot, draft)
     for link in snapshot.links:
-        if snapshot.only_days is None:
+        if snapshot.only_days is None and link.refs & matching.taken:
+            _leave_to_match(snapshot, link, matching, draft)
+        elif snapshot.only_days is None:
             _plan_link(snapshot, link, draft)
         else:
             set_status(draft, snapshot, snapshot.incidents, link, SyncStatus.EXCLUDED)
-    plan_unlinked(snapshot, draft)
+    plan_unlinked(snapshot, matching, draft)
     draft.answers_in_use += never_copied(snapshot)
     return draft.done()
 
@@ -59,21 +62,30 @@ def _plan_link(snapshot: Snapshot, link: Link, draft: Draft) -> None:
         set_status(draft, snapshot, incidents, link, SyncStatus.WAITING)
         leave_children(snapshot, link, draft)
         return
-    found = link_outcome(snapshot, incidents, link)
-    draft.take(found.transition, found.items, found.answers_in_use)
+    outcome = link_outcome(snapshot, incidents, link)
+    draft.take(outcome.transition, outcome.items, outcome.answers_in_use)
     title = items.headline(snapshot.mapping, incidents, link)
-    for action in found.actions:
+    for action in outcome.actions:
         tried = may_try(snapshot, action)
         keep_open(snapshot, action, title, draft, tried=tried)
         if tried:
             draft.actions.append(action)
-    if not found.alive or _is_away(snapshot, link):
-        set_status(draft, snapshot, incidents, link, SyncStatus.EXCLUDED if found.alive else found.sync_status)
+    if not outcome.alive or _is_away(snapshot, link):
+        set_status(draft, snapshot, incidents, link, SyncStatus.EXCLUDED if outcome.alive else outcome.sync_status)
         leave_children(snapshot, link, draft)
     else:
         procore, fourhse = (snapshot.records[side][link.id_on(side)] for side in Side)
         compare_pair(snapshot, Pair(link, procore, fourhse, incidents.rows, title), draft)
         plan_children(snapshot, link, title, draft)
+
+
+def _leave_to_match(snapshot: Snapshot, link: Link, matching: Matching, draft: Draft) -> None:
+    """A survivor that may have been entered anew over there: what is asked about that goes before its deletion."""
+    set_status(draft, snapshot, snapshot.incidents, link, SyncStatus.WAITING)
+    leave_children(snapshot, link, draft)
+    is_joined = any(link.refs & Link(0, *pair).refs for pair in matching.joined)
+    # A link that gets a new partner in this plan is no longer the one whose record is gone.
+    draft.take(None if is_joined else marked_gone(snapshot, snapshot.incidents, link), (), ())
 
 
 def _is_away(snapshot: Snapshot, link: Link) -> bool:

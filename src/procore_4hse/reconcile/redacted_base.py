@@ -41,5 +41,5 @@ def _restore(values: Image, display: Image) -> Image:
 
 
 def _print(values: Image, salt: str) -> str:
-    told: Any = [salt, dict(values)]
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+    salted: Any = [salt, dict(values)]
+    return hashlib.sha256(json.dumps(salted, sort_keys=True, default=str).encode()).hexdigest()

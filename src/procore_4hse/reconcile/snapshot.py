@@ -101,12 +101,21 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Changed:
-    """What is no longer as it was when this route was last in order; each is the old value, None when unchanged."""
+class Change:
+    """A setting as it was when this route was last in order, and as it is."""
 
-    scope: str | None = None
-    zone: str | None = None
-    mapping: str | None = None
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What is no longer as it was when this route was last in order; None when unchanged."""
+
+    scope: Change | None = None
+    zone: Change | None = None
+    mapping: Change | None = None
+    """Digests."""
 
 
 @dataclass(frozen=True)
@@ -163,16 +172,12 @@ class Snapshot:
     ever_linked: bool = False
     meeting_approved: bool = False
     changed: Changed = Changed()
-    rebased: frozenset[str] = frozenset()
-    """Field keys whose disagreement a person accepted for the whole route: new bases, no write, save for edits."""
     lost_writes: frozenset[tuple[str, str]] = frozenset()
     """Fields (link key, field key) whose written value went back by itself, twice within a day."""
     restored_backup: Mapping[Side, frozenset[str]] = field(default_factory=dict)
     """Link keys, by the side that shows old values again, as after a restored backup."""
     reverted: Mapping[Side, frozenset[tuple[str, str | None]]] = field(default_factory=dict)
     """Fields (link key, field key), and whole records (link key, None), of which a side shows a state from before."""
-    drift_winner: Side | None = None
-    """The side that a person chose for all pairs which a changed mapping set against each other."""
     only_days: tuple[date, date] | None = None
     """A backfill's range, both ends included: it replaces `since` and leaves everything else alone."""
     born_private: frozenset[str] = frozenset()
@@ -193,7 +198,7 @@ class Snapshot:
         decision = self.decisions.get(QuestionKey.guard("regress", side))
         if decision is None or (decision.verb, decision.use) != ("approve", "base"):
             return frozenset()
-        links = decision.seen.get("links", ())
+        links = decision.seen.get("cause", {}).get("links", ())
         return frozenset(each for each in self.reverted.get(side, ()) if each[0] in links)
 
 
@@ -261,8 +266,3 @@ def _plain(part: Any) -> Any:
     if isinstance(part, Mapping):
         return sorted((str(key), _plain(value)) for key, value in part.items() if not str(key).startswith("@"))
     return part
-
-
-def signature(action: Action) -> str:
-    """What an approval covers: side, kind, record and fields, as they were shown."""
-    return fingerprint(action.act, action.side, action.kind, action.target_id, action.source_id, action.fields)

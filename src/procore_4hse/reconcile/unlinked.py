@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
 
 from procore_4hse.mapping.lenses.base import Held, Unwritable
 from procore_4hse.mapping.translate import NEEDED, new_payload, shows, unsaid
@@ -14,7 +16,6 @@ from procore_4hse.models import (
     Item,
     Kind,
     Link,
-    LinkState,
     QuestionKey,
     RecordRef,
     Side,
@@ -38,38 +39,108 @@ MADE_BY_US = (
     "Our own account made it, and our journal does not know for which incident. Until that is told, no unlinked 4HSE "
     "incident is copied to Procore."
 )
+ENTERED_ANEW = (
+    "Its partner is gone, and the other system shows one like it that may have been entered anew. Until that is told, "
+    "nothing is created, deleted or closed for either."
+)
 LISTED = 10
 """So many candidates are named; any other unlinked one may be given too."""
 FAR = 10**6
 TAKEN_APART = "A person took these two apart; neither is linked or copied until someone says whether they are one."
 
 
-def plan_unlinked(snapshot: Snapshot, draft: Draft) -> None:
-    """Unlinked incidents of both sides: linked when clear, asked about when doubtful, created when alone."""
-    unlinked = {side: _unlinked(snapshot, side) for side in Side}
-    free = {side: _free(snapshot, unlinked[side], draft) for side in Side}
+@dataclass(frozen=True)
+class Matching:
+    """What unlinked incidents, and those that lost their partner, are to each other. Ids are Procore's first."""
+
+    joined: tuple[tuple[str, str], ...]
+    """Pairs that are one incident: told by a person, by our id, or clear."""
+    doubts: Mapping[str, tuple[str, ...]]
+    parted: tuple[tuple[Record, str], ...]
+    alone: Mapping[Side, list[Record]]
+    not_duplicates: frozenset[tuple[str, str]]
+    survivors: Mapping[RecordRef, Link]
+    """Records whose partner is gone or missing, with the link that they had."""
+
+    @cached_property
+    def taken(self) -> frozenset[RecordRef]:
+        """Records that are joined or asked about here, so that nothing else is decided about them meanwhile."""
+        pairs = [*self.joined, *((left, right) for left, rights in self.doubts.items() for right in rights)]
+        return frozenset(record for pair in pairs for record in _records(pair))
+
+
+def match_unlinked(snapshot: Snapshot, draft: Draft) -> Matching:
+    """Pairs among unlinked incidents of both sides; a survivor of a deletion may have been entered anew over there."""
+    survivors = _survivors(snapshot)
+    unlinked = {side: _unlinked(snapshot, side, survivors) for side in Side}
+    free = {side: _free(snapshot, unlinked[side], survivors, draft) for side in Side}
     not_duplicates = snapshot.not_duplicates | _told_apart(snapshot, draft)
-    told = _told_together(snapshot, unlinked, draft)
-    joined = _joined([*told, *_by_identity(snapshot, not_duplicates)], free)
-    left = _without(free, [*joined, *told])
+    joined_by_people = _told_together(snapshot, unlinked, draft)
+    joined = _joined([*joined_by_people, *_by_identity(snapshot, not_duplicates)], free)
+    left = _without(free, [*joined, *joined_by_people])
     parted = _parted(snapshot, left, not_duplicates)
     left = _without(left, [_pair(*one) for one in parted])
-    found = match(_candidates(snapshot, left[Side.PROCORE]), _candidates(snapshot, left[Side.FOURHSE]), not_duplicates)
-    for procore_id, fourhse_id in (*joined, *found.pairs):
+    matches = match(
+        _candidates(snapshot, left[Side.PROCORE]), _candidates(snapshot, left[Side.FOURHSE]), not_duplicates
+    )
+    return Matching(
+        joined=(*joined, *matches.pairs),
+        doubts=_certain(snapshot, matches.doubts, survivors, draft),
+        parted=tuple(parted),
+        alone={
+            Side.PROCORE: [snapshot.records[Side.PROCORE][record_id] for record_id in matches.singles_procore],
+            Side.FOURHSE: [snapshot.records[Side.FOURHSE][record_id] for record_id in matches.singles_fourhse],
+        },
+        not_duplicates=not_duplicates,
+        survivors=survivors,
+    )
+
+
+def plan_unlinked(snapshot: Snapshot, matching: Matching, draft: Draft) -> None:
+    """Unlinked incidents of both sides: linked when clear, asked about when doubtful, created when alone."""
+    for procore_id, fourhse_id in matching.joined:
         _link(snapshot, procore_id, fourhse_id, draft, "both tell the same day, title and description")
-    for procore_id, fourhse_ids in found.doubts.items():
-        _doubt(snapshot, snapshot.records[Side.PROCORE][procore_id], fourhse_ids, draft, ALIKE)
-    for record, other in parted:
+    for procore_id, fourhse_ids in matching.doubts.items():
+        about = {record for other in fourhse_ids for record in _records((procore_id, other))}
+        reason = ENTERED_ANEW if about & matching.survivors.keys() else ALIKE
+        _doubt(snapshot, snapshot.records[Side.PROCORE][procore_id], fourhse_ids, draft, reason)
+    for record, other in matching.parted:
         _doubt(snapshot, record, (other,), draft, TAKEN_APART)
-    alone = {
-        Side.PROCORE: [snapshot.records[Side.PROCORE][record_id] for record_id in found.singles_procore],
-        Side.FOURHSE: [snapshot.records[Side.FOURHSE][record_id] for record_id in found.singles_fourhse],
-    }
-    _plan_alone(snapshot, alone, not_duplicates, draft)
+    _plan_alone(snapshot, matching.alone, matching.not_duplicates, draft)
+
+
+def _survivors(snapshot: Snapshot) -> dict[RecordRef, Link]:
+    """Incidents that are there while their link's other record is not, whatever was decided about that so far."""
+    incidents, survivors = snapshot.incidents, {}
+    for link in snapshot.links:
+        here = [side for side in Side if presence_of(snapshot, incidents, link, side) is Presence.PRESENT]
+        if len(here) == 1:
+            survivors[link.ref(here[0])] = link
+    return survivors
+
+
+def _certain(
+    snapshot: Snapshot, doubts: Mapping[str, tuple[str, ...]], survivors: Mapping[RecordRef, Link], draft: Draft
+) -> dict[str, tuple[str, ...]]:
+    """Doubts without those about a survivor whose partner only stood on a page that was not read: they wait."""
+    certain: dict[str, list[str]] = defaultdict(list)
+    for left, rights in doubts.items():
+        for right in rights:
+            records = _records((left, right))
+            links = [survivors[record] for record in records & survivors.keys()]
+            if any(_is_unseen(snapshot, link) for link in links):
+                draft.unknown |= records
+            else:
+                certain[left].append(right)
+    return {left: tuple(rights) for left, rights in certain.items()}
+
+
+def _is_unseen(snapshot: Snapshot, link: Link) -> bool:
+    return any(presence_of(snapshot, snapshot.incidents, link, side) is Presence.UNSEEN for side in Side)
 
 
 def _plan_alone(
-    snapshot: Snapshot, alone: dict[Side, list[Record]], not_duplicates: frozenset[tuple[str, str]], draft: Draft
+    snapshot: Snapshot, alone: Mapping[Side, list[Record]], not_duplicates: frozenset[tuple[str, str]], draft: Draft
 ) -> None:
     """Records without anything alike on the other side; none goes to Procore before its orphans are explained."""
     orphans = {}
@@ -107,25 +178,21 @@ def _distance(snapshot: Snapshot, one: Record, other: Record) -> tuple[int, str]
     return abs((days[0] - days[1]).days) if days[0] and days[1] else FAR, other.id
 
 
-def _unlinked(snapshot: Snapshot, side: Side) -> dict[str, Record]:
-    """Records that are there without a living link, or a link that lives again."""
-    living = {link.id_on(side) for link in snapshot.links if not _is_left_alone(snapshot, link)}
+def _unlinked(snapshot: Snapshot, side: Side, survivors: Mapping[RecordRef, Link]) -> dict[str, Record]:
+    """Records that are there without a link, or as the survivors of one."""
+    linked = {link.id_on(side) for link in snapshot.links}
     there = [record for record in snapshot.records[side].values() if record.presence is Presence.PRESENT]
-    return {record.id: record for record in there if record.id not in living}
+    return {record.id: record for record in there if record.id not in linked or record.ref in survivors}
 
 
-def _is_left_alone(snapshot: Snapshot, link: Link) -> bool:
-    """Whether a survivor stands without its partner for good; a link whose partner is back lives again."""
-    both = all(presence_of(snapshot, snapshot.incidents, link, side) is Presence.PRESENT for side in Side)
-    return link.state is LinkState.IGNORED and not both
-
-
-def _free(snapshot: Snapshot, unlinked: dict[str, Record], draft: Draft) -> dict[str, tuple[Record, bool]]:
+def _free(
+    snapshot: Snapshot, unlinked: dict[str, Record], survivors: Mapping[RecordRef, Link], draft: Draft
+) -> dict[str, tuple[Record, bool]]:
     """Unlinked records without an open intent, each with whether it may be linked or copied; all are counted."""
     free = {}
-    survivors = {record for link in snapshot.links if link.state is LinkState.IGNORED for record in link.refs}
+    waiting = snapshot.pending | snapshot.possibly_ours
     for record in unlinked.values():
-        waits = record.ref in snapshot.pending | snapshot.possibly_ours
+        waits = record.ref in waiting
         eligible = record.ref not in survivors and exclusion(snapshot, record) is None and is_in_range(snapshot, record)
         draft.set_status(record.side, record.id, SyncStatus.WAITING if waits or eligible else SyncStatus.EXCLUDED)
         if not waits:
@@ -153,12 +220,12 @@ def _candidates(snapshot: Snapshot, free: dict[str, tuple[Record, bool]]) -> lis
 
 def _candidate(snapshot: Snapshot, record: Record, eligible: bool = True) -> Candidate:
     readings = {row.key: row.lens.get(record.side, record.image) for row in snapshot.mapping.fields}
-    told = {key: None if isinstance(reading, Held) else reading.value for key, reading in readings.items()}
+    values = {key: None if isinstance(reading, Held) else reading.value for key, reading in readings.items()}
     return Candidate(
         id=record.id,
         day=day_of(snapshot, record),
-        title=told.get(snapshot.mapping.title.key),
-        description=told.get(snapshot.mapping.description.key) if snapshot.mapping.description else None,
+        title=values.get(snapshot.mapping.title.key),
+        description=values.get(snapshot.mapping.description.key) if snapshot.mapping.description else None,
         people=people_of(snapshot, record),
         eligible=eligible,
     )
@@ -213,24 +280,24 @@ def _parted(snapshot: Snapshot, left: Free, not_duplicates: frozenset[tuple[str,
     Whether the other one is shown now makes no difference: a copy would be taken for it.
     """
     mine, theirs = left[Side.PROCORE], left[Side.FOURHSE]
-    found = []
+    parted = []
     for procore_id, fourhse_id in sorted(snapshot.unlinked_by_hand - not_duplicates):
         if procore_id in mine:
-            found.append((mine[procore_id][0], fourhse_id))
+            parted.append((mine[procore_id][0], fourhse_id))
         elif fourhse_id in theirs:
-            found.append((theirs[fourhse_id][0], procore_id))
-    return found
+            parted.append((theirs[fourhse_id][0], procore_id))
+    return parted
 
 
 def _joined(pairs: Iterable[tuple[str, str]], free: Free) -> list[tuple[str, str]]:
     """Those of free records, each record once: the first pair that names it holds."""
-    found: list[tuple[str, str]] = []
+    joined: list[tuple[str, str]] = []
     taken: set[RecordRef] = set()
     for pair in pairs:
         if _holds(free, pair) and not taken & _records(pair):
-            found.append(pair)
+            joined.append(pair)
             taken |= _records(pair)
-    return found
+    return joined
 
 
 def _link(snapshot: Snapshot, procore_id: str, fourhse_id: str, draft: Draft, reason: str) -> None:
@@ -284,10 +351,10 @@ def _plan_create(snapshot: Snapshot, record: Record, not_duplicates: frozenset[t
     """A record without a partner is created on the other side, unless something about it must be asked first."""
     side, title = record.side.other, items.title_of(snapshot.mapping, record)
     if doubt := _doubt_alone(snapshot, record, not_duplicates):
-        told = _is_rejected(snapshot, record, draft)
-        if not told:
+        is_answered = _is_rejected(snapshot, record, draft)
+        if not is_answered:
             draft.items.append(items.doubt(record, (), doubt, title))
-        if not told or record.ref in snapshot.linked_elsewhere:
+        if not is_answered or record.ref in snapshot.linked_elsewhere:
             return
     if not snapshot.certified[side]:
         draft.unknown.add(record.ref)

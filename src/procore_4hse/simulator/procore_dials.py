@@ -67,9 +67,9 @@ class ProcoreDials:
     undefined_custom_fields: str = _dial("ignore", "refuse")
     """A flat custom field whose definition the company does not have is left aside with 200, or refused: no document
     says which."""
-    unknown_time_event_date_normalised: bool = False
-    """With time_unknown, event_date is stored as the local midnight of its local day. P61 asks the client to send that
-    instant; whether the server makes it of another one, no document says."""
+    unknown_time_event_date: str = _dial("kept", "local midnight", "local noon", "UTC midnight")
+    """What is stored as the event_date of a day of unknown time. P61 asks the client to send the local midnight, and
+    many send midnight UTC (P127); whether the server makes one of the other, no document says."""
     fractional_seconds: bool = False
     """Time stamps end in .000Z, as in the reference's samples."""
 

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -263,15 +263,17 @@ class Rules:
             values["custom_status_id"] = default_status(self.state, values["status"])
         if self.dials.html_wraps_description and values.get("description"):
             values["description"] = wrapped(values["description"])
-        if self.dials.unknown_time_event_date_normalised:
-            self._use_midnight(values, before, project)
+        if self.dials.unknown_time_event_date != "kept":
+            self._move_unknown_time(values, before, project)
 
-    def _use_midnight(self, values: dict[str, Any], before: Mapping[str, Any], project: Project) -> None:
-        after = {**before, **values}
-        if after["time_unknown"] and after["event_date"] is not None:
-            local = after["event_date"].astimezone(ZoneInfo(project.tz_name))
-            midnight = local.replace(hour=0, minute=0, second=0, fold=0)
-            values["event_date"] = midnight.astimezone(UTC)
+    def _move_unknown_time(self, values: dict[str, Any], before: Mapping[str, Any], project: Project) -> None:
+        after, form = {**before, **values}, self.dials.unknown_time_event_date
+        sent = after["event_date"]
+        if not after["time_unknown"] or sent is None or (form == "UTC midnight" and sent.time() == time()):
+            return
+        hour = 12 if form == "local noon" else 0
+        moved = sent.astimezone(ZoneInfo(project.tz_name)).replace(hour=hour, minute=0, second=0, fold=0)
+        values["event_date"] = moved.replace(tzinfo=UTC) if form == "UTC midnight" else moved.astimezone(UTC)
 
 
 def wrapped(text: str) -> str:

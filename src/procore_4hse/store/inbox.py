@@ -7,16 +7,21 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Decision, Item, ItemKind, QuestionKey, RecordRef
 from procore_4hse.store.tables import INBOX
 
 C = INBOX.c
-ASKED = select(INBOX).where(C.route == given("in_route"), C.state != "closed")
+ASKED = select(INBOX).where(C.route == given("in_route"), C.state.in_(("open", "answered")))
+OF_KEY = ASKED.where(C.key == given("of_key"))
+COUNTS = select(C.kind, func.count()).where(C.route == given("in_route"), C.state == "open").group_by(C.kind)
 IN_STATES = (
     select(INBOX).where(C.route == given("in_route"), C.state.in_(given("states", expanding=True))).order_by(C.id)
+)
+CLOSE = update(INBOX).where(
+    C.route == given("in_route"), C.state.in_(("open", "answered")), C.key.in_(given("keys", expanding=True))
 )
 ONE, CHANGE = select(INBOX).where(C.id == given("one")), update(INBOX).where(C.id == given("one"))
 
@@ -57,15 +62,14 @@ class Inbox:
 
     def add(self, item: Item) -> None:
         """Opens one item anew, whatever was answered before, and leaves the others alone."""
-        row = next((row for row in self._rows() if row.key == item.key), None)
+        row = self.connection.execute(OF_KEY, {"in_route": self.route, "of_key": item.key}).first()
         self._renew(row, item)
         if row is not None:
             self._change(row.id, answer=None, state="open")
 
     def close(self, *keys: str) -> None:
-        for row in self._rows():
-            if row.key in keys:
-                self._change(row.id, state="closed")
+        told = {"state": "closed", "changed_at": self.now}
+        self.connection.execute(CLOSE, {"in_route": self.route, "keys": keys, **told})
 
     def answer(self, item_id: int, answer: dict[str, Any]) -> None:
         facts = self.connection.execute(ONE, {"one": item_id}).one().facts
@@ -88,10 +92,8 @@ class Inbox:
         return _entry(row) if row and row.route == self.route else None
 
     def counts(self) -> dict[str, int]:
-        counts = {kind.value: 0 for kind in ItemKind}
-        for entry in self.entries():
-            counts[entry.item.kind.value] += 1
-        return counts
+        asked = self.connection.execute(COUNTS, {"in_route": self.route})
+        return {**{kind.value: 0 for kind in ItemKind}, **dict(asked.all())}
 
     def _rows(self) -> Sequence[Row[Any]]:
         return self.connection.execute(ASKED, {"in_route": self.route}).all()

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, union, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Act, Action, Kind, LinkState, QuestionKey, RecordRef, Refusal, Side
+from procore_4hse.store.inserts import insert_new
 from procore_4hse.store.tables import JOURNAL, REFUSALS, Instant
 
 FIRST_RETRY = timedelta(minutes=15)
@@ -38,20 +39,19 @@ ANSWERED = (
         C.act.in_((Act.CREATE.value, Act.UPDATE.value)),
         C.purged_at.is_(None),
     )
-    .order_by(C.ended_at.desc())
+    .order_by(C.cycle.desc(), C.ended_at.desc())  # A cycle's number is no clock's: it never runs ahead.
     .limit(RECENT)
 )
-STORY = (
-    select(JOURNAL)
-    .where(
-        OURS,
-        or_(
-            C.target_id.in_(given("records", expanding=True)),
-            C.source_id.in_(given("records", expanding=True)),
-        ),
+NAMED = JOURNAL.alias()
+OF_RECORDS = (
+    union(  # Two questions, for a database may use one index for each: an "or" makes SQLite read the whole route.
+        *(
+            select(NAMED.c.id).where(NAMED.c.route == given("in_route"), column.in_(given("records", expanding=True)))
+            for column in (NAMED.c.source_id, NAMED.c.target_id)
+        )
     )
-    .order_by(C.made_at)
 )
+STORY = select(JOURNAL).where(C.id.in_(OF_RECORDS)).order_by(C.made_at)
 ONE, CHANGE = C.id == given("one"), update(JOURNAL).where(C.id == given("one"))
 LOOKED = CHANGE.values(looks=C.looks + 1, looked_at=given("seen_at", type_=Instant))
 REFUSED = select(REFUSALS).where(REFUSALS.c.route == given("in_route"))
@@ -132,7 +132,7 @@ class Journal:
 
     def _latest(self, *outcomes: str, sources: Collection[str] = ()) -> dict[RecordRef, datetime]:
         """When the latest write with one of these outcomes was made, by its source."""
-        where = [C.route == self.route, C.outcome.in_(outcomes), C.made_at >= self.now - LATELY]
+        where = [C.route == self.route, C.outcome.in_(outcomes), C.made_at.between(self.now - LATELY, self.now)]
         where += [C.source_id.in_(sources)] if sources else []
         newest = func.max(C.made_at, type_=Instant)
         by = (C.side, C.kind, C.source_id)
@@ -148,23 +148,26 @@ class Journal:
         return [_intent(row) for row in self._rows(STORY, records=list(record_ids))]
 
     def refusals(self) -> dict[QuestionKey, Refusal]:
-        rows = self._rows(REFUSED)
-        keyed = ((QuestionKey(row.key), row) for row in rows)
-        return {key: Refusal(key, Side(row.side), row.words, row.fingerprint, row.next_try) for key, row in keyed}
+        keyed = ((QuestionKey(row.key), row) for row in self._rows(REFUSED))
+        return {
+            key: Refusal(key, Side(row.side), row.words, row.fingerprint, self._due(row.next_try)) for key, row in keyed
+        }
+
+    def _due(self, next_try: datetime) -> datetime | None:
+        """None, which is now, when only a clock that ran ahead can have set it so late."""
+        return next_try if next_try <= self.now + LAST_RETRY else None
 
     def refuse(self, key: str, side: Side, words: str, fingerprint: str) -> None:
         """Parks a refused call: tried again after a while, each time later, and whenever a side changes."""
         known = next(iter(self._rows(select(REFUSALS).where(*ITS_REFUSAL), of_key=key)), None)
         tries = known.tries + 1 if known is not None and known.fingerprint == fingerprint else 1
-        pause = min(FIRST_RETRY * 2 ** (tries - 1), LAST_RETRY)
+        # A doubling more than this many would only make numbers that no clock can show.
+        pause = min(FIRST_RETRY * 2 ** min(tries - 1, 10), LAST_RETRY)
         told: dict[str, object] = {"side": side.value, "words": words, "fingerprint": fingerprint}
         told |= {"tries": tries, "next_try": self.now + pause}
-        if known is None:
-            self.connection.execute(insert(REFUSALS), {"route": self.route, "key": key, **told})
-        else:
-            self.connection.execute(
-                update(REFUSALS).where(*ITS_REFUSAL), {"in_route": self.route, "of_key": key, **told}
-            )
+        if insert_new(self.connection, REFUSALS, {"route": self.route, "key": key, **told}) == 0:
+            named = {"in_route": self.route, "of_key": key}
+            self.connection.execute(update(REFUSALS).where(*ITS_REFUSAL), {**named, **told})
 
     def forgive(self, key: str) -> None:
         self.connection.execute(delete(REFUSALS).where(*ITS_REFUSAL), {"in_route": self.route, "of_key": key})

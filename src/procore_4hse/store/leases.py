@@ -7,39 +7,46 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, select, update
 from sqlalchemy import bindparam as given
 
+from procore_4hse.store.inserts import insert_new
 from procore_4hse.store.tables import LEASES
 
 
 @dataclass(frozen=True)
 class Holder:
-    """A process, named so that another one on the same host can tell whether it still lives."""
+    """A process, named so that another one that sees the same processes can tell whether it still lives."""
 
     host: str
     boot: str
     pid: int
     started: str
+    namespace: str = ""
+    """Of process ids: in two containers of one machine, number 1 is two processes."""
 
     @classmethod
     def this_process(cls) -> Holder:
-        return cls(socket.gethostname(), _boot_id(), os.getpid(), _start_of(os.getpid()) or "")
+        pid = os.getpid()
+        return cls(socket.gethostname(), _boot_id(), pid, _start_of(pid) or "", _pid_namespace())
 
     @classmethod
     def parse(cls, text: str) -> Holder:
-        host, boot, pid, started = text.split("|")
-        return cls(host, boot, int(pid), started)
+        """Also what an older version wrote, without a namespace, or a newer one with more."""
+        host, boot, pid, started, *more = text.split("|")
+        return cls(host, boot, int(pid), started, *more[:1])
 
     def __str__(self) -> str:
-        return f"{self.host}|{self.boot}|{self.pid}|{self.started}"
+        return f"{self.host}|{self.boot}|{self.pid}|{self.started}|{self.namespace}"
 
     def is_known_dead(self) -> bool:
-        """True when it ran on this host and is gone; a foreign host's process is never known to be dead."""
-        if self.host != socket.gethostname():
+        """True when it is gone from among the processes that we see; of any other process nothing is known."""
+        if (self.host, self.boot, self.namespace) != (socket.gethostname(), _boot_id(), _pid_namespace()):
             return False
-        return self.boot != _boot_id() or _start_of(self.pid) != self.started
+        start = _start_of(self.pid)
+        return start is None or start not in ("", self.started)
 
 
 C = LEASES.c
@@ -57,20 +64,27 @@ class Leases:
 
     def take(self, route: str, holder: Holder, *, ttl: timedelta, grace: timedelta) -> int | None:
         """A new token when the route is free, its holder is dead, or expired `grace` ago; else None."""
-        row = self.connection.execute(CURRENT.with_for_update(), {"of_route": route}).one_or_none()
-        until = {"holder": str(holder), "expires_at": self.now + ttl}
-        if row is None:
-            self.connection.execute(insert(LEASES), {"route": route, "token": 1, **until})
-            return 1
+        insert_new(self.connection, LEASES, {"route": route, "token": 0, "holder": "", **self._until(timedelta(0))})
+        row = self.connection.execute(CURRENT.with_for_update(), {"of_route": route}).one()
         if row.holder and not Holder.parse(row.holder).is_known_dead() and self.now < row.expires_at + grace:
+            self._shorten(row, ttl)
             return None
         token: int = row.token + 1
-        self.connection.execute(CHANGE, {"of_route": route, "token": token, **until})
+        self.connection.execute(CHANGE, {"of_route": route, "token": token, "holder": str(holder), **self._until(ttl)})
         return token
+
+    def _shorten(self, row: Row[Any], ttl: timedelta) -> None:
+        """A lease that lasts longer than it was taken for was written by a clock that ran ahead: it counts from now."""
+        span = ttl if row.seconds is None else timedelta(seconds=row.seconds)
+        if row.expires_at - self.now > span:
+            self.connection.execute(CHANGE, {"of_route": row.route, **self._until(span)})
+
+    def _until(self, ttl: timedelta) -> dict[str, Any]:
+        return {"expires_at": self.now + ttl, "seconds": ttl.total_seconds()}
 
     def renew(self, route: str, token: int, *, ttl: timedelta) -> bool:
         held = {"of_route": route, "with_token": token, "now": self.now}
-        return self.connection.execute(RENEW, {**held, "expires_at": self.now + ttl}).rowcount == 1
+        return self.connection.execute(RENEW, {**held, **self._until(ttl)}).rowcount == 1
 
     def is_held(self, route: str, token: int) -> bool:
         """Locks the lease until the commit, so that nobody can take it in between."""
@@ -95,15 +109,14 @@ def _boot_id() -> str:
 def _start_of(pid: int) -> str | None:
     """The process's start as the kernel counts it; None when there is no such process, or only its remains."""
     try:
-        told = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-        return None if told[0] == "Z" else told[19]
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        return None if fields[0] == "Z" else fields[19]
     except OSError:
         return _alive(pid)
 
 
 def _alive(pid: int) -> str | None:
-    if Path("/proc/self").exists():
-        return None
+    """An empty start for a process that lives: there is no such file here, or it is hidden from us."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -111,3 +124,10 @@ def _alive(pid: int) -> str | None:
     except PermissionError:
         return ""
     return ""
+
+
+def _pid_namespace() -> str:
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""

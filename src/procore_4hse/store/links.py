@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, Base, Kind, Link, LinkState, RawRecord, RecordRef, Side
+from procore_4hse.store.inserts import chunks, insert_new
 from procore_4hse.store.tables import APART, LINKS, STONES
 
 C = LINKS.c
@@ -24,14 +26,27 @@ ALL = select(LINKS).where(*LIVING).order_by(C.id)
 OUTLINE = select(*(column for column in C if column is not C.base)).where(
     *LIVING, C.kind.in_(given("of_kinds", expanding=True))
 )
+IDS = dict(zip((Side.PROCORE, Side.FOURHSE), PAIR, strict=True))
 ON_SIDE = {
     side: select(LINKS).where(*LIVING, C.kind.in_(given("of_kinds", expanding=True)), column == given("record"))
-    for side, column in zip((Side.PROCORE, Side.FOURHSE), PAIR, strict=True)
+    for side, column in IDS.items()
 }
 OF_PARENT = select(LINKS).where(*LIVING, C.parent == given("incident"))
 REMOVED = select(*PAIR).where(OURS, C.removed)
 BORN_PRIVATE = select(C.procore_id).where(*LIVING, C.born_private)
-ELSEWHERE = select(C.kind, *PAIR).where(C.route != given("in_route"), C.removed.is_(False))
+AMONG = {
+    side: select(column)
+    .distinct()
+    .where(
+        column.in_(given("some", expanding=True)),
+        C.kind.in_(given("of_kinds", expanding=True)),
+        C.removed.is_(False),
+    )
+    for side, column in IDS.items()
+}
+LINKED_HERE = {side: question.where(OURS) for side, question in AMONG.items()}
+ELSEWHERE = {side: question.where(C.route != given("in_route")) for side, question in AMONG.items()}
+ANSWERED = [delete(LINKS).where(OURS, C.removed, column == given("record")) for column in PAIR]
 TOLD_APART = select(APART.c.procore_id, APART.c.fourhse_id).where(APART.c.route == given("in_route"))
 INSERT, CHANGE, DELETE = (
     insert(LINKS),
@@ -46,10 +61,9 @@ BURIED = (
         S.route == given("in_route"),
         S.side == given("on_side"),
         S.kind == given("of_kind"),
-        S.record_id == given("record"),
+        S.record_id.in_(given("some", expanding=True)),
     )
-    .order_by(S.id.desc())
-    .limit(1)
+    .order_by(S.id)
 )
 LEFT_BEHIND = (
     select(STONES)
@@ -98,30 +112,77 @@ class Links:
 
         What was agreed on with the one before does not hold for a new partner.
         """
-        link = Link(0, procore_id, fourhse_id, kind=kind)
+        link = Link(0, procore_id, fourhse_id, kind=kind, parent=parent, origin=origin, generation=generation)
         known = self._row(link.ref(Side.PROCORE), kind) or self._given_up(link)
-        fresh = {"procore_id": procore_id, "fourhse_id": fourhse_id, "generation": generation}
         if known is None:
-            names = {
-                "route": self.route,
-                "kind": kind.value,
-                "born": origin.value if origin else None,
-                "parent": parent,
-            }
-            state = {"state": LinkState.LIVE.value, "base": {}, "born_private": born_private, "since": self.now}
-            self.connection.execute(INSERT, {**names, **fresh, **state})
+            self.connection.execute(INSERT, self._new(link, born_private=born_private))
         else:
             same = (known.procore_id, known.fourhse_id) == (procore_id, fourhse_id)
+            # An id that we gave once is never given again, whoever the partner was.
+            highest = max(known.generation, generation)
+            fresh = {"procore_id": procore_id, "fourhse_id": fourhse_id, "generation": highest, "kind": kind.value}
             state = {"state": LinkState.LIVE.value, "base": known.base if same else {}}
             private = {"born_private": known.born_private or born_private}
             self._change(known, **fresh, **state, **private)
         row = self._found(link.ref(Side.PROCORE))[0]
         return _link(row, row.base)
 
+    def join_all(self, links: Sequence[Link]) -> None:
+        """Joins many pairs; those of which neither record is in a link yet, by a few statements for all of them."""
+        taken = self._taken(links)
+        fresh: list[Link] = []
+        known: list[Link] = []
+        for link in links:
+            (known if link.refs & taken else fresh).append(link)
+            taken |= link.refs
+        if fresh:
+            self.connection.execute(INSERT, [self._new(link, born_private=False) for link in fresh])
+        for link in known:
+            self.join(link.procore_id, link.fourhse_id, kind=link.kind, parent=link.parent)
+
+    def _taken(self, links: Iterable[Link]) -> set[RecordRef]:
+        """Those of these links' records that are in a link of this route."""
+        records = (record for link in links for record in link.refs)
+        return {
+            RecordRef(side, kind, record_id)
+            for side, kind, ids in _by_kind(records)
+            for (record_id,) in self._rows(LINKED_HERE[side], some=ids, of_kinds=_kinds_of(side, kind))
+        }
+
+    def _new(self, link: Link, *, born_private: bool) -> dict[str, Any]:
+        return {
+            "route": self.route,
+            "kind": link.kind.value,
+            "procore_id": link.procore_id,
+            "fourhse_id": link.fourhse_id,
+            "born": link.origin.value if link.origin else None,
+            "parent": link.parent,
+            "generation": link.generation,
+            "state": LinkState.LIVE.value,
+            "base": {},
+            "born_private": born_private,
+            "since": self.now,
+        }
+
+    def join(self, procore_id: str, fourhse_id: str, *, kind: Kind = Kind.INCIDENT, parent: str | None = None) -> Link:
+        """Links two records that were there before, each instead of whatever it was linked with.
+
+        The people of an incident that gets another partner are linked anew, by whom they name.
+        """
+        link = Link(0, procore_id, fourhse_id, kind=kind)
+        former = [row for side in Side if (row := self._row(link.ref(side))) is not None]
+        for row in former if kind is Kind.INCIDENT else ():
+            if (row.procore_id, row.fourhse_id) != (procore_id, fourhse_id):
+                self.drop_children(row.procore_id)
+        return self.add(procore_id, fourhse_id, kind=kind, parent=parent)
+
     def _given_up(self, link: Link) -> Row[Any] | None:
-        """The link of a 4HSE record whose Procore record is gone for good, without its people."""
-        row = self._row(link.ref(Side.FOURHSE), link.kind)
-        if row is not None:
+        """The link of a 4HSE record whose Procore record is gone for good, without its people.
+
+        A near miss that was entered anew as an injury had a link of another kind.
+        """
+        row = self._row(link.ref(Side.FOURHSE))
+        if row is not None and link.kind is Kind.INCIDENT:
             self.drop_children(row.procore_id)
         return row
 
@@ -156,21 +217,22 @@ class Links:
 
     def settle_removed(self, procore_id: str, fourhse_id: str) -> None:
         """A person has answered about a pair that was taken apart."""
-        answered = or_(C.procore_id == procore_id, C.fourhse_id == fourhse_id)
-        self.connection.execute(delete(LINKS).where(C.route == self.route, C.removed, answered))
+        for answered, record in zip(ANSWERED, (procore_id, fourhse_id), strict=True):
+            self.connection.execute(answered, {"in_route": self.route, "record": record})
 
     def born_private(self) -> frozenset[str]:
         return frozenset(row.procore_id for row in self._rows(BORN_PRIVATE))
 
-    def elsewhere(self) -> frozenset[RecordRef]:
-        """Records that another route has linked."""
-        links = (Link(0, left, right, kind=Kind(kind)) for kind, left, right in self._rows(ELSEWHERE))
-        return frozenset(record for link in links for record in link.refs)
+    def linked_elsewhere(self, records: Collection[RecordRef]) -> frozenset[RecordRef]:
+        """Those of these records that another route has linked."""
+        return frozenset(
+            RecordRef(side, kind, record_id)
+            for side, kind, ids in _by_kind(records)
+            for (record_id,) in self._rows(ELSEWHERE[side], some=ids, of_kinds=_kinds_of(side, kind))
+        )
 
     def tell_apart(self, procore_id: str, fourhse_id: str) -> None:
-        if (procore_id, fourhse_id) not in self.not_duplicates():
-            names = {"route": self.route, "procore_id": procore_id, "fourhse_id": fourhse_id}
-            self.connection.execute(insert(APART), names)
+        insert_new(self.connection, APART, {"route": self.route, "procore_id": procore_id, "fourhse_id": fourhse_id})
 
     def forget_apart(self, procore_id: str, fourhse_id: str) -> None:
         """Nobody has called these two different any more."""
@@ -187,11 +249,17 @@ class Links:
         self.connection.execute(insert(STONES), {**named, **kept})
 
     def tombstone(self, record: RecordRef) -> Tombstone | None:
-        named = {"on_side": record.side.value, "of_kind": record.kind.value, "record": record.id}
-        row = next(iter(self._rows(BURIED, **named)), None)
-        if row is None:
-            return None
-        return Tombstone(RawRecord(record.side, record.kind, record.id, row.image), row.evidence, row.seen_at)
+        return self.tombstones([record]).get(record)
+
+    def tombstones(self, records: Collection[RecordRef]) -> dict[RecordRef, Tombstone]:
+        """The latest image and evidence of each of these records that was ever buried."""
+        return {
+            RecordRef(side, kind, row.record_id): Tombstone(
+                RawRecord(side, kind, row.record_id, row.image), row.evidence, row.seen_at
+            )
+            for side, kind, ids in _by_kind(records)
+            for row in self._rows(BURIED, on_side=side.value, of_kind=kind.value, some=ids)
+        }
 
     def leave_behind(self, link: Link, record: RawRecord) -> None:
         """Keeps what 4HSE held of a person whose incident was made again there, by the Procore record's name."""
@@ -207,7 +275,7 @@ class Links:
 
     def _found(self, record: RecordRef, kind: Kind | None = None) -> Sequence[Row[Any]]:
         """Links of a record, of one kind when that is known: a person in 4HSE may be an injury or a near miss."""
-        kinds = [each.value for each in LINKED if each.on(record.side) is record.kind and kind in (None, each)]
+        kinds = [each for each in _kinds_of(record.side, record.kind) if kind in (None, each)]
         return self._rows(ON_SIDE[record.side], record=record.id, of_kinds=kinds)
 
     def _row(self, record: RecordRef, kind: Kind | None = None) -> Row[Any] | None:
@@ -219,6 +287,21 @@ class Links:
     def _delete(self, rows: Iterable[Row[Any]]) -> None:
         if ids := [{"one": row.id} for row in rows]:
             self.connection.execute(DELETE, ids)
+
+
+def _kinds_of(side: Side, kind: Kind) -> list[str]:
+    """The kinds of links that such a record of this side can be in."""
+    return [each.value for each in LINKED if each.on(side) is kind]
+
+
+def _by_kind(records: Iterable[RecordRef]) -> Iterator[tuple[Side, Kind, Sequence[str]]]:
+    """Ids of one side and kind, so many at a time as one statement may name."""
+    found: dict[tuple[Side, Kind], list[str]] = defaultdict(list)
+    for record in records:
+        found[record.side, record.kind].append(record.id)
+    for (side, kind), ids in found.items():
+        for some in chunks(ids):
+            yield side, kind, some
 
 
 def _link(row: Row[Any], base: Mapping[str, Any]) -> Link:

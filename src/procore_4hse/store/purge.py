@@ -56,12 +56,12 @@ class Purge:
 
     def old_intents(self, before: datetime) -> list[str]:
         """Writes that have their outcome. A create that was looked for in vain keeps what tells a late copy."""
-        told = JOURNAL.c
+        column = JOURNAL.c
         return self._ids(
             JOURNAL,
-            told.outcome != "open",
-            or_(told.outcome != "lost", told.kind != Kind.INCIDENT.value),
-            func.coalesce(told.ended_at, told.made_at) < before,
+            column.outcome != "open",
+            or_(column.outcome != "lost", column.kind != Kind.INCIDENT.value),
+            func.coalesce(column.ended_at, column.made_at) < before,
         )
 
     def old_items(self, before: datetime) -> list[int]:
@@ -79,12 +79,12 @@ class Purge:
         """The state of every linked record's link; a person's record follows its incident."""
         links = Links(self.connection, self.route, self.now).outline(Kind.INCIDENT, *PEOPLE_RECORDS)
         incidents = {link.procore_id: link.state for link in links if link.kind is Kind.INCIDENT}
-        found: dict[RecordRef, LinkState] = {}
+        states: dict[RecordRef, LinkState] = {}
         for link in links:
             above = incidents.get(link.parent, LinkState.ENDED) if link.parent else LinkState.LIVE
             state = link.state if above is LinkState.LIVE or link.state in UNASKED else above
-            found |= dict.fromkeys(link.refs, state)
-        return found
+            states |= dict.fromkeys(link.refs, state)
+        return states
 
     # What says something about somebody ---------------------------------------------------------------------------
 
@@ -151,10 +151,10 @@ class Purge:
 
     def _each(self, table: Table, ids: Sequence[Any], emptied: Callable[[Row[Any]], dict[str, Any]]) -> None:
         """A long journal never lies in memory as a whole."""
-        change = update(table).where(table.c.id == given("one"))
+        change = update(table).where(table.c.id == given("row_id"))
         for start in range(0, len(ids), CHUNK):
             rows = self.connection.execute(select(table).where(table.c.id.in_(ids[start : start + CHUNK])))
-            fresh = [{"one": row.id, **emptied(row), "purged_at": self.now} for row in rows]
+            fresh = [{"row_id": row.id, **emptied(row), "purged_at": self.now} for row in rows]
             if fresh:
                 self.connection.execute(change, fresh)
 

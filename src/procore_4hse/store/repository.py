@@ -12,22 +12,32 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from sqlalchemy.exc import SQLAlchemyError
 
-from procore_4hse.errors import LeaseLost, StoreError
+from procore_4hse.errors import LeaseLost, StoreBusy, StoreError
+from procore_4hse.store import schema
+from procore_4hse.store.failures import NoAnswer, as_our_errors, of_sqlite
 from procore_4hse.store.inbox import Inbox
 from procore_4hse.store.journal import Journal
 from procore_4hse.store.leases import Leases
 from procore_4hse.store.links import Links
+from procore_4hse.store.patience import Patience
 from procore_4hse.store.purge import Purge
 from procore_4hse.store.routes import Cycles, Routes
 from procore_4hse.store.staging import Staging
 
-UPGRADE = 6026_03_01
-"""Names the lock under which one process at a time upgrades a PostgreSQL store."""
-MIGRATIONS = Path(__file__).parent / "migrations"
+PATIENCE = Patience()
+READ_WAIT = timedelta(seconds=30)
+"""How long SQLite waits for the rare locks that concern readers: they come up in the middle of a caller's work."""
+POSTGRESQL = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""A server that is gone is noticed within about a minute; libpq's own defaults take hours. A URL may say otherwise."""
+WRITE_LIMITS = ("SET lock_timeout = '30s'", "SET idle_in_transaction_session_timeout = '120s'")
+"""A process that was stopped in the middle of a transaction must not keep its rows locked from everybody else."""
 
 
 @dataclass(frozen=True)
@@ -70,38 +80,68 @@ class Store:
     `clock` gives the store's own time; without one, PostgreSQL's clock is used so that machines agree.
     """
 
-    def __init__(self, url: str, *, clock: Callable[[], datetime] | None = None) -> None:
+    def __init__(self, url: str, *, clock: Callable[[], datetime] | None = None, patience: Patience = PATIENCE) -> None:
         self.url = sa.engine.make_url(url)
         self._clock = clock
+        self._patience = patience
+        self._has_answered = False
         _prepare_file(self.url)
-        self._writing = _engine(self.url, begin="BEGIN IMMEDIATE")
-        self._reading = _engine(self.url, begin="BEGIN")
+        self._writing = _engine(self.url, begin="BEGIN IMMEDIATE", lock_wait=patience.lock_wait, setup=WRITE_LIMITS)
+        self._reading = _engine(self.url, begin="BEGIN", lock_wait=READ_WAIT)
 
     def upgrade(self) -> None:
-        """Creates the tables or brings them up to date; nothing happens when they are."""
-        with _as_store_error(), self._writing.begin() as connection:
-            if self.url.get_backend_name() == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADE)))
-            config = Config()
-            config.set_main_option("script_location", str(MIGRATIONS))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        """Creates the tables or brings them up to date; nothing happens, and nobody is waited for, when they are."""
+        with self.read() as unit:
+            if schema.is_current(unit.connection):
+                return
+        with self.begin() as unit:
+            schema.upgrade(unit.connection)
 
     @contextmanager
     def begin(self, fence: Fence | None = None) -> Iterator[Unit]:
-        """A transaction that may write; with a fence it commits only while the lease is held. Raises LeaseLost."""
-        with _as_store_error(), self._writing.connect() as connection:
-            unit = Unit(connection, self._now(connection))
+        """A transaction that may write; with a fence it commits only while the lease is held.
+
+        Raises LeaseLost, StoreBusy when others keep the store locked for long, and StoreError.
+        """
+        with self._unit(self._writing) as unit:
             yield unit
             if fence is not None and not unit.leases.is_held(fence.route, fence.token):
                 raise LeaseLost("Another process took this route over; it goes on from here, and this one stops.")
-            connection.commit()
+            unit.connection.commit()
 
     @contextmanager
     def read(self) -> Iterator[Unit]:
         """A transaction that only reads."""
-        with _as_store_error(), self._reading.connect() as connection:
-            yield Unit(connection, self._now(connection))
+        with self._unit(self._reading) as unit:
+            yield unit
+
+    @contextmanager
+    def _unit(self, engine: sa.Engine) -> Iterator[Unit]:
+        with as_our_errors(self.url):
+            unit = self._open(engine)
+            with unit.connection:
+                yield unit
+
+    def _open(self, engine: sa.Engine) -> Unit:
+        """Connected, and with the write lock where one is needed: until here waiting and asking again does no harm."""
+        try:
+            unit = self._patience.ask(lambda: self._try_to_open(engine))
+        except NoAnswer as error:
+            if self._has_answered:
+                raise
+            raise StoreError(str(error)) from error
+        self._has_answered = True
+        return unit
+
+    def _try_to_open(self, engine: sa.Engine) -> Unit:
+        with as_our_errors(self.url):
+            connection = engine.connect()
+            try:
+                connection.begin()
+                return Unit(connection, self._now(connection))
+            except BaseException:
+                connection.close()
+                raise
 
     def rewrite(self, *, patience: timedelta = timedelta(seconds=5)) -> bool:
         """Leaves nothing in a SQLite file that was removed from it; False while another process reads or writes it.
@@ -110,13 +150,19 @@ class Store:
         """
         if self.url.get_backend_name() != "sqlite":
             return True
-        connection = self._writing.raw_connection()
+        with as_our_errors(self.url), self._writing.connect() as opened:
+            return self._rewritten(opened, patience)
+
+    def _rewritten(self, opened: sa.Connection, patience: timedelta) -> bool:
+        connection = opened.connection
         try:
             connection.cursor().execute(f"PRAGMA busy_timeout = {patience // timedelta(milliseconds=1)}")
             for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
                 busy = connection.cursor().execute(statement).fetchone()
-        except sqlite3.OperationalError:
-            return False
+        except sqlite3.OperationalError as error:
+            if isinstance(ours := of_sqlite(error, self.url), StoreBusy):
+                return False
+            raise ours or error from error
         finally:
             connection.invalidate()
         return busy is not None and busy[0] == 0
@@ -134,17 +180,6 @@ class Store:
         return datetime.now(UTC)
 
 
-@contextmanager
-def _as_store_error() -> Iterator[None]:
-    try:
-        yield
-    except SQLAlchemyError as error:
-        name = type(getattr(error, "orig", None) or error).__name__
-        raise StoreError(
-            f"The store cannot be used ({name}). Check store.url, that the database runs and that there is room."
-        ) from error
-
-
 def _prepare_file(url: sa.engine.URL) -> None:
     """A new SQLite file belongs to its owner alone."""
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
@@ -158,19 +193,38 @@ def _prepare_file(url: sa.engine.URL) -> None:
         raise StoreError(f"The store file {path.name} cannot be made: {error.strerror}. Check store.url.") from error
 
 
-def _engine(url: sa.engine.URL, *, begin: str) -> sa.Engine:
+def _engine(url: sa.engine.URL, *, begin: str, lock_wait: timedelta, setup: tuple[str, ...] = ()) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
-    engine = sa.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+        return _postgresql(url, setup)
+    engine = sa.create_engine(url, connect_args={"check_same_thread": False})
+    pragmas = (
+        f"busy_timeout={lock_wait // timedelta(milliseconds=1)}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+    )
 
     @sa.event.listens_for(engine, "connect")
     def _settings(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _postgresql(url: sa.engine.URL, setup: tuple[str, ...]) -> sa.Engine:
+    waits = {name: value for name, value in POSTGRESQL.items() if name not in url.query}
+    engine = sa.create_engine(url, pool_pre_ping=True, connect_args=waits)
+
+    @sa.event.listens_for(engine, "connect")
+    def _settings(connection: Any, _record: Any) -> None:
+        for statement in setup:
+            connection.execute(statement)
+        connection.commit()
 
     return engine

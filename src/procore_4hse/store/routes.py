@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Side
+from procore_4hse.store.inserts import insert_new
 from procore_4hse.store.tables import CYCLES, ROUTES, SLICES
 
 KNOWN = select(ROUTES).where(ROUTES.c.key == given("of_key"))
@@ -101,13 +102,15 @@ class Routes:
         return tuple(self.connection.execute(select(ROUTES.c.key).order_by(ROUTES.c.key)).scalars())
 
     def save(self, key: str, name: str, **changes: Any) -> None:
-        if self.connection.execute(CHANGE, {"of_key": key, "name": name, **changes}).rowcount == 0:
-            self.connection.execute(insert(ROUTES), {"key": key, "name": name, "memory": {}, **changes})
+        known = {"of_key": key, "name": name, **changes}
+        if self.connection.execute(CHANGE, known).rowcount == 0:
+            insert_new(self.connection, ROUTES, {"key": key, "name": name, "memory": {}})
+            self.connection.execute(CHANGE, known)
 
     def remember(self, key: str, name: str, **facts: Any) -> None:
         """`facts` are named as in RouteMemory."""
-        known = self.get(key, name).memory
-        if (memory := replace(known, **facts)) != known:
+        before = self.get(key, name).memory
+        if (memory := replace(before, **facts)) != before:
             self.save(key, name, memory=MEMORY.dump_python(memory, mode="json", exclude_defaults=True))
 
 
@@ -121,8 +124,8 @@ class Cycles:
         return int(number)
 
     def end(self, cycle: int, outcome: str, reason: str | None, report: dict[str, Any]) -> None:
-        told = {"ended_at": self.now, "outcome": outcome, "reason": reason, "report": report}
-        self.connection.execute(END, {"of_cycle": cycle, **told})
+        ending = {"ended_at": self.now, "outcome": outcome, "reason": reason, "report": report}
+        self.connection.execute(END, {"of_cycle": cycle, **ending})
 
     def last(self, route: str) -> CycleRecord | None:
         row = self.connection.execute(LAST, {"of_route": route}).one_or_none()
@@ -132,4 +135,5 @@ class Cycles:
         return set(self.connection.execute(DAYS, {"of_route": route, "of_backfill": backfill}).scalars())
 
     def day_done(self, route: str, backfill: str, day: str) -> None:
-        self.connection.execute(insert(SLICES), {"route": route, "backfill": backfill, "day": day, "done_at": self.now})
+        done = {"route": route, "backfill": backfill, "day": day, "done_at": self.now}
+        insert_new(self.connection, SLICES, done)

@@ -8,36 +8,34 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, or_, select, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Image, Kind, RawRecord, RecordRef, Side, Staged
+from procore_4hse.store.inserts import chunks, insert_new
 from procore_4hse.store.tables import RECORDS
-
-CHUNK = 400
-"""So many ids are named in one statement at most."""
 
 C = RECORDS.c
 OF_SIDE = (C.route == given("in_route"), C.side == given("on_side"))
 OF_KIND = (*OF_SIDE, C.kind == given("of_kind"))
 OF_KINDS = (*OF_SIDE, C.kind.in_(given("of_kinds", expanding=True)))
-ONE = (*OF_KIND, C.id == given("one"))
+ONE = (*OF_KIND, C.id == given("row_id"))
 SOME = (*OF_KIND, C.id.in_(given("some", expanding=True)))
 
 KNOWN: Select[Any] = select(C.id, C.digest, C.absent, C.status_at, C.newest_at).where(*SOME)
 PAYLOADS = select(C.id, C.payload).where(*SOME)
 LISTED = select(RECORDS).where(*OF_KINDS).order_by(C.kind, C.id)
 FOUND = select(RECORDS).where(*ONE)
-NEWEST = select(func.max(C.fetched_at)).where(*OF_KINDS)
+NEWEST = select(func.max(C.fetched_at)).where(*OF_KINDS, C.fetched_at <= given("now", type_=C.fetched_at.type))
 COUNT = select(func.count()).select_from(RECORDS).where(*OF_KIND, C.absent.is_(False))
 ABSENT = select(C.side, C.kind, C.id).where(C.route == given("in_route"), C.absent)
 A_PRESENT_ONE = select(C.id).where(*OF_KIND, C.absent.is_(False)).order_by(C.id).limit(1)
 LAST_PULL = select(func.max(C.pull)).where(C.route == given("in_route"))
-INSERT, CHANGE = insert(RECORDS), update(RECORDS).where(*ONE)
+CHANGE = update(RECORDS).where(*ONE)
 TOUCH = update(RECORDS).where(*SOME).values(pull=given("seen_by"))
 MISS = (
     update(RECORDS)
-    .where(*OF_KINDS, C.pull < given("seen_by"))
+    .where(*OF_KINDS, C.pull < given("seen_by"), or_(C.absent.is_(False), C.absent_at.is_(None)))
     .values(absent=True, absent_at=func.coalesce(C.absent_at, given("noticed_at", type_=C.absent_at.type)))
 )
 DROP, FORGET = delete(RECORDS).where(*OF_KIND, C.absent), delete(RECORDS).where(*ONE)
@@ -50,12 +48,12 @@ class Staging:
     def put(self, records: Sequence[RawRecord], *, pull: int, minimal: frozenset[str], server_at: datetime) -> int:
         """Stages a page of one kind; returns how many records are new or changed. Ids in `minimal` have no contents."""
         changed = 0
-        for chunk in _chunks(list(records)):
+        for chunk in chunks(records):
             of_kind = self._of(chunk[0].side, chunk[0].kind)
-            known = {row.id: row for row in self.connection.execute(KNOWN, {**of_kind, "some": _ids(chunk)})}
-            fresh = {record.id: record for record in chunk if not _is_as_known(record, known.get(record.id))}
-            self._write(fresh, known, pull, minimal, server_at)
-            if same := [record_id for record_id in known if record_id not in fresh]:
+            staged = {row.id: row for row in self.connection.execute(KNOWN, {**of_kind, "some": _ids(chunk)})}
+            fresh = {record.id: record for record in chunk if not _is_as_staged(record, staged.get(record.id))}
+            self._write(fresh, staged, pull, minimal, server_at)
+            if same := [record_id for record_id in staged if record_id not in fresh]:
                 self.connection.execute(TOUCH, {**of_kind, "some": same, "seen_by": pull})
             changed += len(fresh)
         return changed
@@ -63,9 +61,9 @@ class Staging:
     def put_one(self, record: RawRecord, *, server_at: datetime, minimal: bool = False) -> None:
         """Stages the record that a call of ours has just shown; it counts for the latest pull."""
         row = self._row(record.ref)
-        known = {} if row is None else {record.id: row}
+        staged = {} if row is None else {record.id: row}
         hidden = frozenset({record.id} if minimal else ())
-        self._write({record.id: record}, known, row.pull if row else self.last_pull(), hidden, server_at)
+        self._write({record.id: record}, staged, row.pull if row else self.last_pull(), hidden, server_at)
 
     def last_pull(self) -> int:
         newest: int | None = self.connection.execute(LAST_PULL, {"in_route": self.route}).scalar_one()
@@ -79,7 +77,7 @@ class Staging:
         self.connection.execute(DROP, self._of(side, kind))
 
     def forget(self, record: RecordRef) -> None:
-        self.connection.execute(FORGET, {**self._of(record.side, record.kind), "one": record.id})
+        self.connection.execute(FORGET, {**self._of(record.side, record.kind), "row_id": record.id})
 
     def records(self, side: Side, kinds: Iterable[Kind]) -> list[tuple[Staged, int]]:
         """Every staged record of these kinds by its id, each with the number of the pull that saw it last."""
@@ -96,8 +94,9 @@ class Staging:
         return self.connection.execute(A_PRESENT_ONE, self._of(side, kind)).scalar_one_or_none()
 
     def newest(self, side: Side, kinds: Iterable[Kind]) -> datetime | None:
-        """When a record of these kinds was last new or changed."""
-        moment: datetime | None = self.connection.execute(NEWEST, self._of_kinds(side, kinds)).scalar_one()
+        """When a record of these kinds was last new or changed; a clock that ran ahead then is not believed."""
+        words = {**self._of_kinds(side, kinds), "now": self.now}
+        moment: datetime | None = self.connection.execute(NEWEST, words).scalar_one()
         return moment
 
     def find(self, record: RecordRef) -> Staged | None:
@@ -116,29 +115,30 @@ class Staging:
         return {"in_route": self.route, "on_side": side.value, "of_kinds": [kind.value for kind in kinds]}
 
     def _row(self, record: RecordRef) -> Row[Any] | None:
-        return self.connection.execute(FOUND, {**self._of(record.side, record.kind), "one": record.id}).one_or_none()
+        return self.connection.execute(FOUND, {**self._of(record.side, record.kind), "row_id": record.id}).one_or_none()
 
     def _write(
         self,
         fresh: Mapping[str, RawRecord],
-        known: Mapping[str, Row[Any]],
+        staged: Mapping[str, Row[Any]],
         pull: int,
         minimal: frozenset[str],
         server_at: datetime,
     ) -> None:
         """What is new or changed, with everything that staging tells about it beside its contents."""
-        before = self._statuses(record for record_id, record in fresh.items() if record_id in known)
+        before = self._statuses(record for record_id, record in fresh.items() if record_id in staged)
         added, changed = [], []
         for record_id, record in fresh.items():
-            row = known.get(record_id)
+            row = staged.get(record_id)
             values = self._values(record, pull, record_id in minimal)
             values |= _times(record.payload, row, before.get(record_id), server_at)
             if row is None:
                 added.append({**self._name(record), **values})
             else:
-                changed.append({**self._of(record.side, record.kind), "one": record_id, **values})
+                changed.append({**self._of(record.side, record.kind), "row_id": record_id, **values})
         if added:
-            self.connection.execute(INSERT, added)
+            # Somebody who lost the lease may have staged a row meanwhile; the fence keeps one of the two commits out.
+            insert_new(self.connection, RECORDS, added)
         if changed:
             self.connection.execute(CHANGE, changed)
 
@@ -170,7 +170,7 @@ def _ids(records: Iterable[RawRecord]) -> list[str]:
     return [record.id for record in records]
 
 
-def _is_as_known(record: RawRecord, row: Row[Any] | None) -> bool:
+def _is_as_staged(record: RawRecord, row: Row[Any] | None) -> bool:
     return row is not None and not row.absent and row.digest == _digest(record.payload)
 
 
@@ -196,15 +196,10 @@ def _staged(row: Row[Any]) -> Staged:
     )
 
 
-def _later(one: str | None, other: object) -> str | None:
+def _later(first: str | None, second: object) -> str | None:
     """The later of two change dates of one vendor, who writes them all in the same form."""
-    return max(one or "", str(other or "")) or None
+    return max(first or "", str(second or "")) or None
 
 
 def _digest(payload: object) -> str:
     return hashlib.sha256(json.dumps(payload, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _chunks(records: list[RawRecord]) -> Iterable[list[RawRecord]]:
-    for start in range(0, len(records), CHUNK):
-        yield records[start : start + CHUNK]

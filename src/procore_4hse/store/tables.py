@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Dialect, Index, Table, UniqueConstraint
+from sqlalchemy import JSON, Column, Dialect, Index, Table, UniqueConstraint, text
 from sqlalchemy.types import DateTime, TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -25,6 +25,11 @@ class Instant(TypeDecorator[datetime]):
 
 def _json() -> Any:
     return Column(JSON, nullable=False)
+
+
+def _some(name: str, *columns: str, where: str, on_sqlite: str = "") -> Index:
+    """An index of a table's few rows that are asked for all the time; a query must name the same condition."""
+    return Index(name, *columns, sqlite_where=text(on_sqlite or where), postgresql_where=text(where))
 
 
 class RouteRow(SQLModel, table=True):
@@ -52,13 +57,19 @@ class LeaseRow(SQLModel, table=True):
     token: int
     holder: str
     expires_at: datetime = Field(sa_type=Instant)
+    seconds: float | None = None
+    """How long it was taken for; a lease that expires later than that was written by a clock that ran ahead."""
 
 
 class RecordRow(SQLModel, table=True):
     """A raw record of either side, as its vendor sent it last."""
 
     __tablename__ = "raw_record"
-    __table_args__ = (Index("ix_raw_record_parent", "route", "side", "parent_id"),)
+    __table_args__ = (
+        Index("ix_raw_record_parent", "route", "side", "parent_id"),
+        Index("ix_raw_record_pull", "route", "pull"),
+        _some("ix_raw_record_absent", "route", where="absent", on_sqlite="absent = 1"),
+    )
     route: str = Field(primary_key=True)
     side: str = Field(primary_key=True)
     kind: str = Field(primary_key=True)
@@ -67,7 +78,7 @@ class RecordRow(SQLModel, table=True):
     payload: dict[str, Any] = Field(sa_column=_json())
     digest: str
     minimal: bool = False
-    pull: int = Field(index=True)
+    pull: int
     """The number of the pull that saw it last."""
     absent: bool = False
     """A certified listing did not hold it."""
@@ -81,7 +92,14 @@ class RecordRow(SQLModel, table=True):
 
 class LinkRow(SQLModel, table=True):
     __tablename__ = "link"
-    __table_args__ = (Index("ix_link_procore", "route", "procore_id"), Index("ix_link_fourhse", "route", "fourhse_id"))
+    __table_args__ = (
+        # The id first: other routes' links of a record are asked for too.
+        Index("ix_link_procore", "procore_id", "route"),
+        Index("ix_link_fourhse", "fourhse_id", "route"),
+        Index("ix_link_parent", "route", "parent"),
+        _some("ix_link_removed", "route", where="removed", on_sqlite="removed = 1"),
+        _some("ix_link_born_private", "route", where="born_private", on_sqlite="born_private = 1"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     route: str
     kind: str
@@ -112,7 +130,12 @@ class JournalRow(SQLModel, table=True):
     """Append-only: the intent before a remote write, its outcome after it."""
 
     __tablename__ = "journal"
-    __table_args__ = (Index("ix_journal_open", "route", "outcome"),)
+    __table_args__ = (
+        Index("ix_journal_outcome", "route", "outcome", "made_at"),
+        Index("ix_journal_source", "source_id", "route"),
+        Index("ix_journal_target", "target_id", "route"),
+        _some("ix_journal_recent", "route", "cycle", where="purged_at IS NULL"),
+    )
     id: str = Field(primary_key=True)
     """UUID; also the Idempotency-Token of the call."""
     route: str
@@ -121,7 +144,7 @@ class JournalRow(SQLModel, table=True):
     side: str
     kind: str
     target_id: str | None = None
-    source_id: str | None = Field(default=None, index=True)
+    source_id: str | None = None
     reason: str
     action: dict[str, Any] = Field(sa_column=_json())
     fields: dict[str, Any] = Field(sa_column=_json())
@@ -144,8 +167,9 @@ class JournalRow(SQLModel, table=True):
 
 class InboxRow(SQLModel, table=True):
     __tablename__ = "inbox"
+    __table_args__ = (Index("ix_inbox_key", "route", "state", "key"),)
     id: int | None = Field(default=None, primary_key=True)
-    route: str = Field(index=True)
+    route: str
     kind: str
     key: str
     state: str = "open"
@@ -173,8 +197,9 @@ class TombstoneRow(SQLModel, table=True):
     """The last image of what was deleted, with the evidence."""
 
     __tablename__ = "tombstone"
+    __table_args__ = (Index("ix_tombstone_record", "route", "side", "kind", "record_id"),)
     id: int | None = Field(default=None, primary_key=True)
-    route: str = Field(index=True)
+    route: str
     side: str
     kind: str
     record_id: str
@@ -189,8 +214,9 @@ class CycleRow(SQLModel, table=True):
     """One run of one route."""
 
     __tablename__ = "cycle"
+    __table_args__ = (Index("ix_cycle_latest", "route", "id"),)
     id: int | None = Field(default=None, primary_key=True)
-    route: str = Field(index=True)
+    route: str
     began_at: datetime = Field(sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
     outcome: str | None = None

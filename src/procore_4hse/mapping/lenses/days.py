@@ -7,6 +7,10 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo, available_timezones
 
 _SECOND = timedelta(seconds=1)
+_STEP = timedelta(days=4)
+"""Shorter than any time between two clock changes: a week, in Brazil in the autumn of 2000."""
+_RULES_FROM, _RULES_TO = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""The years in which two zones are compared: names of one zone may differ before, when few places kept records."""
 _FIRST_YEAR, _LAST_YEAR = 2, 9998
 """A zone may move a day into the year before or after, and Python knows none before 1 or after 9999."""
 
@@ -28,6 +32,43 @@ def zone_name(tz_name: object, time_zone: object) -> str | None:
         if isinstance(name, str) and name in _known_zones():
             return name
     return None
+
+
+def same_rules(one: str, other: str) -> bool:
+    """Whether two zones show the same local time at every instant from 1970 to 2100.
+
+    `US/Pacific` is another name of `America/Los_Angeles`. Rome and Berlin share their clocks today, but not in the
+    1970s, and count as different. A name that the tz database does not hold is like itself alone.
+    """
+    if one == other:
+        return True
+    return {one, other} <= _known_zones() and _clock_changes(one) == _clock_changes(other)
+
+
+@cache
+def _clock_changes(zone: str) -> tuple[tuple[datetime, timedelta], ...]:
+    """The offset at the beginning, and each later one with the second in which it begins."""
+    tz = ZoneInfo(zone)
+    moment, offset = _RULES_FROM, _offset(_RULES_FROM, tz)
+    found = [(moment, offset)]
+    while moment < _RULES_TO:
+        later = moment + _STEP
+        if (new := _offset(later, tz)) != offset:
+            found.append((_change_between(moment, later, tz), new))
+        moment, offset = later, new
+    return tuple(found)
+
+
+def _change_between(low: datetime, high: datetime, tz: ZoneInfo) -> datetime:
+    before = _offset(low, tz)
+    while high - low > _SECOND:
+        middle = low + timedelta(seconds=(high - low) // _SECOND // 2)
+        low, high = (middle, high) if _offset(middle, tz) == before else (low, middle)
+    return high
+
+
+def _offset(moment: datetime, tz: ZoneInfo) -> timedelta:
+    return moment.astimezone(tz).utcoffset() or timedelta()
 
 
 def parse_instant(text: object) -> datetime | None:
@@ -58,6 +99,16 @@ def format_instant(moment: datetime) -> str:
 
 def local_day(moment: datetime, zone: str) -> date:
     return moment.astimezone(ZoneInfo(zone)).date()
+
+
+def day_of_instant(moment: datetime, zone: str, *, time_unknown: bool) -> date:
+    """The day that an instant of Procore's means in the project's zone."""
+    # A day of unknown time is the project's midnight by the guide (P61), but many clients copied a sample that sends
+    # midnight UTC (P127). West of Greenwich that is an hour of the evening before, which nobody meant. East of it, and
+    # for every other instant that a server may make of such a day, the local day is the right one.
+    if time_unknown and moment.time() == time.min:
+        return moment.date()
+    return local_day(moment, zone)
 
 
 def first_instant(day: date, zone: str) -> datetime | None:

@@ -20,6 +20,11 @@ def names_equipment(image: Image) -> bool:
     return isinstance(named, Mapping) and named.get("id") is not None
 
 
+def lists_equipment(image: Image) -> bool:
+    """Whether a 4HSE resource is a piece of equipment: there are others too."""
+    return image.get("entity_type") == RESOURCE_TYPE
+
+
 def is_gone(kind: Kind, image: Image) -> bool:
     """Whether a Procore record that can be shown is a deleted one, or names no equipment any more."""
     return bool(image.get("deleted_at")) or (

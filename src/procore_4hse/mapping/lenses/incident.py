@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Any
 
 from procore_4hse.mapping.lenses import days, text
@@ -126,7 +127,7 @@ def join_title(title: str | None, body: str | None, *, like: object) -> str:
 
 @dataclass(frozen=True)
 class DayLens(Columns):
-    """A UTC instant with `time_unknown` at Procore, a day at 4HSE; the project's zone decides the day (P61, P63)."""
+    """A UTC instant with `time_unknown` at Procore, a day at 4HSE; the project's zone decides the day (P63)."""
 
     unknown: str = "time_unknown"
     equivalence: str = "Procore's time of day has no place in 4HSE and stays as it is"
@@ -138,7 +139,10 @@ class DayLens(Columns):
         if side is Side.FOURHSE:
             return Known(days.parse_day(image.get(self.fourhse)))
         moment = days.parse_instant(image.get(self.procore))
-        return Known(moment and days.local_day(moment, image[ZONE]))
+        return Known(moment and self._day(moment, image, image[ZONE]))
+
+    def _day(self, moment: datetime, image: Image, zone: str) -> date:
+        return days.day_of_instant(moment, zone, time_unknown=image.get(self.unknown) is True)
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         if value is None:
@@ -147,15 +151,18 @@ class DayLens(Columns):
             return {self.fourhse: value.isoformat()}
         zone = facts[ZONE]
         moment = days.parse_instant(current.get(self.procore))
+        if moment is None:
+            return {self.procore: _instant(days.first_instant(value, zone), value, zone), self.unknown: True}
         # Procore's time of day has no place in 4HSE, so a day that is right already keeps its instant to the second.
-        if moment is not None and days.local_day(moment, zone) == value:
+        if self._day(moment, current, zone) == value:
             return {self.procore: current[self.procore]}
-        if moment is not None:
-            return {self.procore: _instant(days.same_time_on(value, moment, zone), value, zone)}
-        return {self.procore: _instant(days.first_instant(value, zone), value, zone), self.unknown: True}
+        moved = days.same_time_on(value, moment, zone)
+        if moved is not None and self._day(moved, current, zone) != value:
+            moved = days.first_instant(value, zone)  # At midnight UTC it would mean another day.
+        return {self.procore: _instant(moved, value, zone)}
 
 
-def _instant(moment: Any, day: Any, zone: str) -> str:
+def _instant(moment: datetime | None, day: date, zone: str) -> str:
     if moment is None:
         raise Unwritable(f"{day} does not exist in {zone}")
     return days.format_instant(moment)

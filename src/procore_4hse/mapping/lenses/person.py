@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from procore_4hse.mapping.directory import Directory
+from procore_4hse.mapping.directory import Directory, assignment_in
 from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Image, Side
@@ -43,8 +43,7 @@ class PersonLens(ByValue):
         """Whom a record names, by the id in its own side's list."""
         if side is Side.PROCORE:
             return self._party(image)
-        office = image.get("person_office_id")
-        return None if office is None else str(office)
+        return assignment_in(image)
 
     def _party(self, image: Image) -> str | None:
         party, user = image.get("affected_party"), image.get("affected_person")

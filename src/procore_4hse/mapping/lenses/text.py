@@ -3,22 +3,24 @@
 import re
 import unicodedata
 from html import escape
-from html.parser import HTMLParser
 
-_BLOCKS = frozenset(
-    {"p", "div", "li", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "tr", "table", "blockquote", "pre"}
+from procore_4hse.mapping.lenses import markup
+
+_ENCLOSING = "|".join((*sorted(markup.ENCLOSING), "html", "body"))
+_OPENS = re.compile(
+    rf"(?:\s|<!--(?:[^-]|-(?!->))*-->|<!doctype[^<>]*>|<meta\b[^<>]*>)*<(?:{_ENCLOSING}|head|style)(?:\s[^<>]*)?>",
+    re.IGNORECASE,
 )
-_ENCLOSED = re.compile(
-    r"\s*<(p|div|ul|ol|h[1-6]|table|blockquote|pre)(\s[^<>]*)?>.*</\1\s*>\s*", re.DOTALL | re.IGNORECASE
-)
-_LAYOUT = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")
-"""A line end in the source of HTML: layout, not a line of the text."""
+"""How HTML begins: with a block, or with what editors and word processors put before the first one."""
+_CLOSES = re.compile(rf"</(?:{_ENCLOSING})\s*>(?:\s|&nbsp;|<br\s*/?>|<!--[^<>]*-->)*", re.IGNORECASE)
+_KEPT_BLANKS = re.compile(r"^ | (?= )", re.MULTILINE)
+"""The blanks that a page of HTML would not show, and an editor would therefore remove."""
 _WORDS = re.compile(r"\w+", re.UNICODE)
 
 
 def is_html(text: str) -> bool:
-    """True when one block element encloses the whole text; `<A>` inside plain text is no HTML."""
-    return _ENCLOSED.fullmatch(text) is not None
+    """True when a text begins and ends with a block element; `<A>` inside plain text is no HTML."""
+    return _OPENS.match(text) is not None and _CLOSES.fullmatch(text, text.rfind("</")) is not None
 
 
 def canonical(text: object) -> str | None:
@@ -26,17 +28,20 @@ def canonical(text: object) -> str | None:
     if text is None:
         return None
     written = str(text)
-    return tidied(_plain(written) if is_html(written) else written)
+    return tidied(markup.plain(written) if is_html(written) else written)
 
 
 def of_html(written: object) -> str | None:
     """The text that counts of a field that is documented as HTML, with or without an enclosing element."""
-    return None if written is None else tidied(_plain(str(written)))
+    return None if written is None else tidied(markup.plain(str(written)))
 
 
 def as_html(plain: str | None) -> str:
     """Plain text as one paragraph of HTML; empty stays empty."""
-    return "<p>" + escape(plain, quote=False).replace("\n", "<br>") + "</p>" if plain else ""
+    if not plain:
+        return ""
+    shown = _KEPT_BLANKS.sub("&nbsp;", escape(plain, quote=False))
+    return "<p>" + shown.replace("\n", "<br>") + "</p>"
 
 
 def tidied(plain: str) -> str | None:
@@ -70,49 +75,3 @@ def normalised_title(text: str | None) -> str:
 
 def words_of(text: str | None) -> frozenset[str]:
     return frozenset(_WORDS.findall((text or "").casefold()))
-
-
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self.preformatted = 0
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        if tag == "br":
-            self.parts.append("\n")
-        elif tag in _BLOCKS:
-            self._new_line()
-        self.preformatted += tag == "pre"
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _BLOCKS:
-            self._new_line()
-        self.preformatted -= tag == "pre"
-
-    def handle_data(self, data: str) -> None:
-        text = data if self.preformatted else _LAYOUT.sub(" ", data)
-        if text != data and self._is_at_line_start():
-            text = text.lstrip()  # The source's indentation, not the text's.
-        if text:
-            self.parts.append(text)
-
-    def parse_html_declaration(self, i: int) -> int:
-        # As browsers do: `<![` opens a comment that ends at the next `>`. The parent refuses such text.
-        if self.rawdata.startswith("<![", i):
-            return self.parse_bogus_comment(i)
-        return super().parse_html_declaration(i)
-
-    def _is_at_line_start(self) -> bool:
-        return not self.parts or self.parts[-1].endswith("\n")
-
-    def _new_line(self) -> None:
-        if not self._is_at_line_start():
-            self.parts.append("\n")
-
-
-def _plain(html: str) -> str:
-    reader = _Reader()
-    reader.feed(html)
-    reader.close()
-    return "".join(reader.parts)

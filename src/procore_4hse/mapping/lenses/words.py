@@ -184,6 +184,10 @@ class PartsLens(SeveralWords):
     def get(self, side: Side, image: Image) -> Reading:
         return self._procore(image.get(self.procore)) if side is Side.PROCORE else self.listed(self.spot.read(image))
 
+    def clears(self, fields: Image) -> bool:
+        """Whether an update of a Procore record leaves it without body parts."""
+        return not fields.get("body_part_ids")
+
     def _procore(self, keys: Iterable[str] | None) -> Reading:
         parts = list(keys or ())
         missing = next((key for key in parts if fold(key) not in self.words.procore_words), None)

@@ -1,0 +1,115 @@
+"""What the program asks of each side, whoever answers: the clients over HTTP, or anything else that keeps to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Protocol
+
+from procore_4hse.models import Image, Kind, Page, RawRecord, RecordAnswer, Side
+
+CALL_TIMEOUT = timedelta(seconds=180)
+"""A call that began this long ago can no longer reach the vendor."""
+
+
+class IncidentApi(Protocol):
+    """One side's incident register, bound to the route's project or office. Writes are never retried here."""
+
+    OWN_FIELDS: ClassVar[frozenset[str]]
+    """What an update may touch; everything else is joined, computed or set by the server."""
+    NEVER_WRITTEN: ClassVar[frozenset[str]]
+    """Own fields that no call of ours ever sends."""
+
+    def own_fields(self, kind: Kind) -> frozenset[str]:
+        """What an update of such a record may touch; a person's has fewer fields than an incident."""
+
+    def id_field(self, kind: Kind) -> str | None:
+        """The field by which a create may give the record its id; None where the vendor alone does."""
+
+    @property
+    def side(self) -> Side: ...
+
+    @property
+    def server_date(self) -> datetime | None:
+        """The latest Date header seen from this vendor."""
+
+    @property
+    def calls(self) -> int:
+        """Calls made so far by this thread, tokens included: routes run side by side, one thread each."""
+
+    def show(self, kind: Kind, record_id: str) -> RecordAnswer:
+        """The record as it is now; NotFound when it is gone or hidden."""
+
+    def create(self, kind: Kind, fields: Mapping[str, Any], *, intent_id: str) -> RecordAnswer: ...
+
+    def update(self, kind: Kind, record_id: str, fields: Mapping[str, Any]) -> RecordAnswer: ...
+
+    def delete(self, kind: Kind, record_id: str, *, force: bool = False) -> None: ...
+
+    def restore(self, kind: Kind, record_id: str) -> None: ...
+
+    def project(self) -> Image:
+        """The project itself."""
+
+    def equipment_pages(self) -> Iterator[Sequence[Image]]:
+        """The equipment that records of this place may name."""
+
+
+class ProcoreIncidentApi(IncidentApi, Protocol):
+    """A Procore project. A `reserve` call may use the part of the budget that is kept for recovery and push."""
+
+    def incident_pages(
+        self,
+        *,
+        updated: tuple[datetime, datetime] | None = None,
+        created: tuple[datetime, datetime] | None = None,
+        time_unknown: bool | None = None,
+        custom_status: str | None = None,
+        ids: Sequence[str] | None = None,
+        per_page: int = 1000,
+        reserve: bool = False,
+    ) -> Iterator[Page]:
+        """Incidents, oldest first. Those of unknown time may only show when they are asked for (P42)."""
+
+    def incident_total(self, *, time_unknown: bool | None = None) -> int | None:
+        """How many incidents a plain listing holds; None when no answer says so."""
+
+    def record_pages(self, kind: Kind, *, incident_id: str | None = None, reserve: bool = False) -> Iterator[Page]:
+        """Records of one kind, of the whole project or of one incident, oldest first."""
+
+    def recycled_pages(self, kind: Kind, *, ids: Sequence[str], time_unknown: bool | None = None) -> Iterator[Page]:
+        """Those of `ids` that lie in the recycle bin; AccessRefused without the right to see it."""
+
+    def people_pages(self) -> Iterator[Sequence[Image]]:
+        """Who may be named in records of the project."""
+
+    def picker(self, name: str) -> Sequence[Image]:
+        """All entries of a word list of the company's."""
+
+    def me(self) -> Image:
+        """Our own account."""
+
+    def configuration(self) -> Image:
+        """The project's incident settings."""
+
+
+class FourHseIncidentApi(IncidentApi, Protocol):
+    """A 4HSE office."""
+
+    @property
+    def project_id(self) -> str: ...
+
+    def id_field(self, kind: Kind) -> str:
+        """4HSE takes the id that we give."""
+
+    def office(self) -> Image:
+        """The office itself."""
+
+    def pages(self, kind: Kind, *, day: str | None = None) -> Iterator[Page]:
+        """Records of one kind, of the whole office or of one `day` in it."""
+
+    def sort_value(self, record: RawRecord) -> str:
+        """The day that a listing puts this record at; records of one day have no order among them."""
+
+    def person_office_pages(self) -> Iterator[Sequence[Image]]:
+        """The people assigned to the office, who may be named in its records."""

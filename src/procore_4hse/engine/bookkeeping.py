@@ -1,0 +1,98 @@
+"""Writes down everything of a plan that needs no vendor: links, bases, states, questions, and what is in force now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+
+import structlog
+
+from procore_4hse.engine.snapshots import CycleInputs
+from procore_4hse.models import Act, Action, ItemKind, Link, Side
+from procore_4hse.reconcile.approval import FIRST_MEETING, MAPPING, SCOPE, ZONE
+from procore_4hse.reconcile.snapshot import Plan, Transition
+from procore_4hse.store.repository import Unit
+
+log = structlog.get_logger()
+
+Begin = Callable[[], AbstractContextManager[Unit]]
+SLICE = 500
+"""Links or bases that are written in one transaction, which takes a fraction of a second then."""
+
+HELD_AS_A_WHOLE = frozenset((SCOPE, ZONE, MAPPING, FIRST_MEETING))
+"""The guards that keep what is new in a route's settings from counting as accepted."""
+
+
+def has_anything_to_keep(plan: Plan) -> bool:
+    """Whether a plan holds anything beside calls to a vendor."""
+    kept = (plan.rebases, plan.transitions, plan.not_duplicates, plan.items)
+    return any(kept) or any(action.act is Act.LINK for action in plan.actions)
+
+
+def keep_plan(begin: Begin, inputs: CycleInputs, plan: Plan) -> None:
+    """Links, bases, states and questions of a plan. `begin` opens a transaction of the route's lease.
+
+    Links come in slices of their own, each complete in itself, so that no transaction keeps others waiting for long: a
+    process that dies between two of them has linked fewer pairs, which the next cycle finds again.
+    """
+    linked = [action for action in plan.actions if action.act is Act.LINK]
+    for start in range(0, len(linked), SLICE):
+        with begin() as unit:
+            _keep_links(unit, inputs.route.key, inputs.route.name, linked[start : start + SLICE])
+    for start in range(0, len(plan.rebases), SLICE):
+        with begin() as unit:
+            for fresh in plan.rebases[start : start + SLICE]:
+                unit.links(inputs.route.key).rebase(fresh.procore, fresh.fields)
+    with begin() as unit:
+        _keep_rest(unit, inputs, plan)
+
+
+def _keep_rest(unit: Unit, inputs: CycleInputs, plan: Plan) -> None:
+    _keep_differences(unit, inputs.route.key, plan)
+    for transition in plan.transitions:
+        _keep_transition(unit, inputs.route.key, transition)
+    inbox, asked = unit.inbox(inputs.route.key), (*plan.items, *inputs.settled.items)
+    if inputs.only_days is None:
+        inbox.keep(asked, plan.answers_in_use, plan.unknown)
+        _accept(unit, inputs, plan)
+        return
+    # A backfill sees a part of the route: what is asked about the rest stays asked, what was answered answered.
+    for item in asked:
+        inbox.add(item)
+
+
+def _keep_links(unit: Unit, key: str, name: str, linked: Sequence[Action]) -> None:
+    links = unit.links(key)
+    for action in linked:
+        links.settle_removed(action.source_id or "", action.target_id or "")
+    pairs = [Link(0, each.source_id or "", each.target_id or "", each.kind, parent=each.parent) for each in linked]
+    links.join_all(pairs)
+    unit.routes.save(key, name, ever_linked=True)
+
+
+def _keep_differences(unit: Unit, key: str, plan: Plan) -> None:
+    """What a person called two different incidents stays two."""
+    links = unit.links(key)
+    for pair in plan.not_duplicates:
+        links.tell_apart(*pair)
+        links.settle_removed(*pair)
+
+
+def _keep_transition(unit: Unit, key: str, transition: Transition) -> None:
+    """The link's new state; of what was deleted the last image is kept, with the evidence."""
+    link = transition.link
+    unit.links(key).set_state(link.ref(Side.PROCORE), transition.state)
+    if transition.side is None or link.state is transition.state:
+        return
+    staged = unit.staging(key).find(link.ref(transition.side))
+    if staged is not None:
+        unit.links(key).bury(staged.record, transition.evidence)
+    log.info("link.changed", state=transition.state.value, procore=link.procore_id)
+
+
+def _accept(unit: Unit, inputs: CycleInputs, plan: Plan) -> None:
+    """Scope, zone and mapping in force become what the route remembers, unless a guard still asks about them."""
+    route = inputs.route
+    if HELD_AS_A_WHOLE.isdisjoint(item.key for item in plan.items if item.kind is ItemKind.GUARD):
+        facts = {"scope": route.scope, "zone": inputs.zone, "mapping": route.mapping.digest}
+        unit.routes.save(route.key, route.name, **facts)

@@ -1,0 +1,34 @@
+"""A write that emptied fields which it did not send (H5) holds its route until a person lets us put them back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from procore_4hse.errors import GuardStopped, Refused
+from procore_4hse.push.pusher import Pusher
+from procore_4hse.reconcile.items import REPLACED
+from procore_4hse.route import Route
+from procore_4hse.store.repository import Fence, Store
+
+
+def put_back(store: Store, fence: Fence, route: Route, pusher: Callable[[], Pusher], *, dry: bool) -> None:
+    """Fills an emptied record again once a person has said so; until then GuardStopped is raised.
+
+    What the vendor refuses to take back is asked about again, in its own words.
+    """
+    with store.read() as unit:
+        entries = unit.inbox(route.key).entries(states=("open", "answered"))
+        entry = next((each for each in entries if each.item.key == REPLACED), None)
+    if entry is None:
+        return
+    if entry.state == "open" or dry:
+        raise GuardStopped(entry.item.reason)
+    try:
+        pusher().fill_again(entry.item.facts)
+    except Refused as error:
+        with store.begin(fence) as unit:
+            unit.inbox(route.key).withdraw(entry.id)
+        raise GuardStopped(f"{entry.item.reason} It would not take them back: {error.words or error}") from error
+    with store.begin(fence) as unit:
+        unit.routes.remember(route.key, route.name, put_whole=True)
+        unit.inbox(route.key).close(REPLACED)

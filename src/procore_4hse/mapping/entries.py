@@ -1,0 +1,56 @@
+"""The rows of the systems' own lists: as records to be staged, and put together to what a lens may ask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from procore_4hse.mapping.directory import PERSON_ID, Directory, EquipmentDirectory
+from procore_4hse.mapping.picklists import Picklists
+from procore_4hse.mapping.rules import FieldMapping
+from procore_4hse.models import Image, Kind, RawRecord, Side
+
+EQUIPMENT_LIST = {Side.PROCORE: "managed_equipment", Side.FOURHSE: "equipment"}
+EQUIPMENT_ID = {Side.PROCORE: "id", Side.FOURHSE: "office_equipment_id"}
+
+
+def person_entry(side: Side, row: Image) -> RawRecord:
+    """Somebody who may be named on that side."""
+    return RawRecord(side, Kind.DIRECTORY, str(row[PERSON_ID[side]]), row)
+
+
+def word_entry(picker: str, row: Image) -> RawRecord:
+    """An entry of a word list of Procore's."""
+    return RawRecord(Side.PROCORE, Kind.PICKER, f"{picker}/{row['id']}", row, picker)
+
+
+def equipment_entry(side: Side, row: Image) -> RawRecord:
+    """A piece of equipment that may be named on that side."""
+    name = EQUIPMENT_LIST[side]
+    return RawRecord(side, Kind.PICKER, f"{name}/{row[EQUIPMENT_ID[side]]}", row, name)
+
+
+def picklists_of(
+    entries: Mapping[tuple[Side, Kind], Sequence[RawRecord]], mapping: FieldMapping, partners: Mapping[str, str]
+) -> Picklists:
+    """Who is who and which word has which id, by these entries and the mapping; `partners` are remembered answers."""
+    words = entries[Side.PROCORE, Kind.PICKER]
+    people = Directory.of(
+        [entry.payload for entry in entries[Side.PROCORE, Kind.DIRECTORY]],
+        [entry.payload for entry in entries[Side.FOURHSE, Kind.DIRECTORY]],
+        mapping.partners,
+        mapping.recognised,
+        partners,
+    )
+    equipment = EquipmentDirectory.of(
+        _equipment(Side.PROCORE, words),
+        _equipment(Side.FOURHSE, entries[Side.FOURHSE, Kind.PICKER]),
+        mapping.equipment_by,
+        mapping.equipment_partners,
+    )
+    return Picklists.of(people, ((entry.parent_id or "", entry.payload) for entry in words), equipment)
+
+
+def _equipment(side: Side, entries: Sequence[RawRecord]) -> dict[str, Image]:
+    """The equipment in a list, by its vendor's id: at Procore other lists stand beside it."""
+    pieces = (entry.payload for entry in entries if entry.parent_id == EQUIPMENT_LIST[side])
+    return {str(piece[EQUIPMENT_ID[side]]): piece for piece in pieces}

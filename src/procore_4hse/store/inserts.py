@@ -1,0 +1,26 @@
+"""Statements about many rows, and inserts that two processes may make at once: the second one changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+CHUNK = 400
+"""So many ids are named in one statement at most."""
+
+T = TypeVar("T")
+
+
+def insert_new(connection: Connection, table: Table, rows: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> int:
+    """Inserts the rows whose keys are free; how many those were, for a single row."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return connection.execute(statement, rows).rowcount
+
+
+def chunks(ids: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(ids), CHUNK):
+        yield ids[start : start + CHUNK]

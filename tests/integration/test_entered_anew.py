@@ -1,0 +1,198 @@
+"""Deleted and entered anew, as people correct things: never a second copy, never a person counted twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from actors import hire, hurt_in_office, hurt_on_site, in_office, on_site, waiting, wrote
+from oracle import differences
+from procore_4hse.reconcile.snapshot import Policy
+from world import World
+
+BOTH = pytest.mark.parametrize("side", ["procore", "fourhse"])
+TEXT = "A rope broke and the load came down by the fence."
+
+
+def linked(build: Callable[..., World], **route: Any) -> World:
+    """Three incidents that both sides hold; the first one is about to be corrected."""
+    world = build(**route)
+    for number in range(3):
+        world.on_site(f"Fall {number}", description=f"{TEXT} {number}")
+    world.sync(first=True)
+    return world
+
+
+def pair(world: World) -> tuple[str, str]:
+    link = min(world.links(), key=lambda link: link.id)
+    return link.procore_id, link.fourhse_id
+
+
+def delete(world: World, side: str) -> None:
+    ours, theirs = pair(world)
+    if side == "procore":
+        world.procore.hand_delete("incident", int(ours))
+    else:
+        world.fourhse.hand_delete("incident", theirs)
+
+
+def enter(world: World, side: str, title: str = "Fall 0") -> str:
+    """The same incident once more, by a person, with its description corrected."""
+    if side == "procore":
+        return str(world.on_site(title, description=f"{TEXT} 0 Nobody was hurt."))
+    return str(world.in_office(title, description_event=f"{TEXT} 0 Nobody was hurt."))
+
+
+def counts(world: World) -> tuple[int, int]:
+    return len(world.site()), len(world.office())
+
+
+@BOTH
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize("policy", list(Policy))
+def test_nothing_is_doubled_under_any_policy(build, side, later, policy):
+    world = linked(build, deletions=policy)
+    delete(world, side)
+    if later:
+        world.sync()
+    enter(world, side)
+    world.sync()
+    world.sync()
+    # A deletion that went on by itself before anything was entered leaves no survivor to ask about.
+    if not (later and policy is Policy.PROPAGATE and side == "fourhse"):
+        [entry] = waiting(world, "match")
+        assert "entered anew" in entry.item.reason
+        assert waiting(world, "deletion") == []
+    assert counts(world) == (3, 3), "a copy would make four"
+
+
+@BOTH
+def test_the_same_joins_the_new_record_to_the_survivor(build, side):
+    world = linked(build)
+    delete(world, side)
+    world.sync()
+    again = enter(world, side)
+    world.sync()
+    [entry] = waiting(world, "match")
+    _, theirs = pair(world)
+    ours = pair(world)[0]
+    world.answer(entry.id, "approve", with_id=theirs if side == "procore" else again)
+    world.sync()
+    wanted = (again, theirs) if side == "procore" else (ours, again)
+    assert wanted in [(link.procore_id, link.fourhse_id) for link in world.links() if link.state == "live"]
+    assert counts(world) == (3, 3)
+    for entry in world.inbox():
+        world.answer(entry.id, "resolve", use=side)
+    world.sync()
+    assert (world.sync().outcome, world.inbox(), counts(world)) == ("ok", [], (3, 3))
+    pairs = [(link.procore_id, link.fourhse_id) for link in world.links() if link.state == "live"]
+    assert differences(world.site().values(), world.office().values(), pairs, world.zone) == []
+
+
+@BOTH
+def test_different_goes_on_with_the_deletion_and_creates_the_new_one(build, side):
+    world = linked(build)
+    delete(world, side)
+    enter(world, side)
+    world.sync()
+    [entry] = waiting(world, "match")
+    world.answer(entry.id, "reject")
+    world.sync()
+    assert counts(world) == ((3, 4) if side == "procore" else (4, 3))
+    [deletion] = waiting(world, "deletion")
+    world.answer(deletion.id, "approve")
+    world.sync()
+    assert (counts(world), world.inbox(), world.sync().outcome) == ((3, 3), [], "ok")
+
+
+@BOTH
+def test_an_answer_about_the_deletion_waits_for_what_was_entered_anew(build, side):
+    world = linked(build)
+    delete(world, side)
+    world.sync()
+    [deletion] = waiting(world, "deletion")
+    world.answer(deletion.id, "approve")
+    enter(world, side)
+    world.sync()
+    assert (counts(world), [entry.item.kind.value for entry in world.inbox()]) == ((3, 3), ["match"])
+
+
+@BOTH
+def test_a_survivor_that_is_only_missing_is_no_reason_for_a_copy(build, side):
+    """Nothing proves that the old one is gone: it is hidden, and one like it is entered."""
+    world = linked(build)
+    if side == "procore":
+        world.procore.forbid(r"/recycle_bin")
+    delete(world, side)
+    enter(world, side)
+    world.sync()
+    assert [entry.item.kind.value for entry in world.inbox()] == ["match"]
+    assert counts(world) == (3, 3)
+
+
+# People ----------------------------------------------------------------------------------------------------------
+
+
+def hurt(build: Callable[..., World], **route: Any) -> tuple[World, str, int, str]:
+    """An incident with one injured person, on both sides."""
+    world = build(**route)
+    party, assignment = hire(world)
+    incident = str(world.on_site("Fall", description=TEXT))
+    hurt_on_site(world, incident, party, days=3)
+    world.sync(first=True)
+    world.sync()
+    assert (len(on_site(world)), in_office(world)) == (1, [(assignment, 3)])
+    return world, incident, party, assignment
+
+
+def the(world: World, kind: str) -> Any:
+    return next(link for link in world.links() if str(link.kind) == kind)
+
+
+@pytest.mark.parametrize("kind", ["injury", "near_miss"])
+def test_a_person_entered_anew_on_site_is_rejoined_unasked(build, kind):
+    world, incident, party, assignment = hurt(build)
+    world.procore.hand_delete("injury", int(the(world, "injury").procore_id))
+    hurt_on_site(world, incident, party, days=3 if kind == "injury" else None, kind=kind)
+    report = world.sync()
+    world.sync()
+    assert wrote(report)["created"] == 0
+    assert in_office(world) == [(assignment, 3)]
+    assert (waiting(world, "deletion"), waiting(world, "match")) == ([], [])
+    assert [str(link.kind) for link in world.links() if str(link.kind) != "incident"] == [kind]
+
+
+def test_a_near_miss_entered_anew_as_an_injury_is_one_person_still(build):
+    world = build()
+    party, assignment = hire(world)
+    incident = str(world.on_site("Fall", description=TEXT))
+    near = hurt_on_site(world, incident, party, kind="near_miss")
+    world.sync(first=True)
+    world.sync()
+    world.procore.hand_delete("near_miss", int(near))
+    hurt_on_site(world, incident, party, days=5)
+    for _ in range(3):
+        world.sync()
+    assert in_office(world) == [(assignment, 5)]
+    assert waiting(world, "deletion") == []
+
+
+def test_a_person_entered_anew_in_the_office_is_rejoined_unasked(build):
+    world, _, _, assignment = hurt(build)
+    link, parent = the(world, "injury"), the(world, "incident")
+    world.fourhse.hand_delete("incident-person", link.fourhse_id)
+    hurt_in_office(world, parent.fourhse_id, assignment, days=3)
+    for _ in range(2):
+        world.sync()
+    assert (len(on_site(world)), in_office(world)) == (1, [(assignment, 3)])
+    assert (waiting(world, "deletion"), waiting(world, "match")) == ([], [])
+
+
+def test_two_records_of_one_person_that_both_stand_are_no_re_entry(build):
+    world, incident, party, _ = hurt(build)
+    hurt_on_site(world, incident, party, days=1)
+    for _ in range(2):
+        world.sync()
+    assert len(in_office(world)) == 2

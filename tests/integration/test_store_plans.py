@@ -1,0 +1,361 @@
+"""What every cycle asks stays cheap in an old store: by index, and in few statements however many records there are.
+
+Each question is asked of a store with 50,000 rows; what the database says of its way through them is read, not timed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, insert, text
+
+from procore_4hse.models import Base, Item, ItemKind, Kind, Link, LinkState, QuestionKey, RecordRef, Side
+from procore_4hse.store.repository import Store, Unit
+from procore_4hse.store.tables import CYCLES, INBOX, JOURNAL, LINKS, RECORDS, STONES
+from world import World
+
+ROUTE, OTHER = "1363617/office", "another/office"
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+MANY = 50_000
+WRITE = {
+    "act": "update",
+    "side": "fourhse",
+    "kind": "incident",
+    "reason": "changed",
+    "target_id": "a",
+    "source_id": "1",
+}
+BLANK = {"route": ROUTE, "fields": {}, "action": {**WRITE, "then": "live"}, "before": {}, "answer": {}}
+
+
+def clock() -> datetime:
+    return NOW
+
+
+def incident(side: Side, number: int) -> RecordRef:
+    return RecordRef(side, Kind.INCIDENT, str(number))
+
+
+def links(connection: Connection) -> None:
+    """As many here as elsewhere; five of ours are taken apart, and five were born private."""
+    told = {"kind": "incident", "state": "live", "base": {}, "generation": 0, "since": NOW}
+    rows = (
+        {
+            **told,
+            "route": ROUTE if number % 2 else OTHER,
+            "procore_id": str(number),
+            "fourhse_id": str(number),
+            "parent": str(number - 1),
+            "removed": number % 10_000 == 1,
+            "born_private": number % 10_000 == 3,
+        }
+        for number in range(MANY)
+    )
+    connection.execute(insert(LINKS), list(rows))
+
+
+def inbox(connection: Connection) -> None:
+    """Closed questions of years, and some that are open."""
+    told = {"route": ROUTE, "kind": "conflict", "facts": {}, "item": {}, "since": NOW, "changed_at": NOW}
+    rows = (
+        {**told, "key": f"difference:{number}:title", "state": "open" if number % 50 == 0 else "closed"}
+        for number in range(MANY)
+    )
+    connection.execute(insert(INBOX), list(rows))
+
+
+def journal(connection: Connection) -> None:
+    told = {**WRITE, **BLANK, "words": "", "looks": 0}
+    rows = (
+        {
+            **told,
+            "id": f"{number:036}",
+            "cycle": number // 10,
+            "source_id": str(number),
+            "target_id": f"a{number}",
+            "outcome": "lost" if number % 10_000 == 9_999 else "done",
+            "made_at": NOW - timedelta(minutes=MANY - number),
+            "ended_at": NOW - timedelta(minutes=MANY - number),
+        }
+        for number in range(MANY)
+    )
+    connection.execute(insert(JOURNAL), list(rows))
+
+
+def stones(connection: Connection) -> None:
+    told = {"route": ROUTE, "side": "fourhse", "kind": "incident", "image": {}, "evidence": "404", "seen_at": NOW}
+    connection.execute(insert(STONES), [{**told, "record_id": str(number)} for number in range(MANY)])
+
+
+def records(connection: Connection) -> None:
+    told = {"route": ROUTE, "side": "procore", "kind": "incident", "payload": {}, "digest": "", "fetched_at": NOW}
+    rows = (
+        {**told, "id": str(number), "pull": number // 100, "absent": number % 10_000 == 1} for number in range(MANY)
+    )
+    connection.execute(insert(RECORDS), list(rows))
+
+
+def cycles(connection: Connection) -> None:
+    told = {"began_at": NOW, "ended_at": NOW, "outcome": "ok", "report": {}}
+    rows = ({**told, "route": OTHER if number % 100 else ROUTE} for number in range(MANY))
+    connection.execute(insert(CYCLES), list(rows))
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    store = Store(store_url, clock=clock)
+    store.upgrade()
+    yield store
+    store.close()
+
+
+@contextmanager
+def statements(store: Store) -> Iterator[list[tuple[str, Any]]]:
+    """What is sent to the database meanwhile, with its values."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, values: Any, *_: object) -> None:
+        if statement.partition(" ")[0] in ("SELECT", "INSERT", "UPDATE", "DELETE"):
+            sent.append((statement, values))
+
+    engines = (store._writing, store._reading)
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
+
+
+def sent_by(store: Store, act: Callable[[Unit], object]) -> list[tuple[str, Any]]:
+    with statements(store) as sent, store.begin() as unit:
+        act(unit)
+    return sent
+
+
+def ways(store: Store, act: Callable[[Unit], object]) -> list[str]:
+    """How the database finds the rows of each question that is asked by `act`."""
+    asked = [one for one in sent_by(store, act) if not one[0].startswith("INSERT")]
+    explain = "EXPLAIN QUERY PLAN " if store.url.get_backend_name() == "sqlite" else "EXPLAIN "
+    with store.begin() as unit:
+        found = [unit.connection.exec_driver_sql(explain + statement, values).all() for statement, values in asked]
+    return ["\n".join(str(row[-1]) for row in rows) for rows in found]
+
+
+@dataclass(frozen=True)
+class Question:
+    """Something that is asked of a full table, by which index, and the columns that the index must narrow by."""
+
+    fill: Callable[[Connection], None]
+    ask: Callable[[Unit], object]
+    index: str
+    by: tuple[str, ...]
+
+
+def conflict(number: int) -> Item:
+    key = QuestionKey(f"difference:{number}:title")
+    return Item(ItemKind.CONFLICT, key, "Fall", "Both changed.", "Choose.", procore_id=str(number))
+
+
+QUESTIONS = {
+    "settle a pair, Procore": Question(
+        links,
+        lambda unit: unit.links(ROUTE).settle_removed("7", "none"),
+        "ix_link_(procore|fourhse|removed)",
+        ("route",),
+    ),
+    "pairs taken apart": Question(links, lambda unit: unit.links(ROUTE).removed(), "ix_link_removed", ("route",)),
+    "born private": Question(links, lambda unit: unit.links(ROUTE).born_private(), "ix_link_born_private", ("route",)),
+    "find, Procore": Question(
+        links,
+        lambda unit: unit.links(ROUTE).find(incident(Side.PROCORE, 7)),
+        "ix_link_procore",
+        ("procore_id", "route"),
+    ),
+    "find, 4HSE": Question(
+        links,
+        lambda unit: unit.links(ROUTE).find(incident(Side.FOURHSE, 7)),
+        "ix_link_fourhse",
+        ("fourhse_id", "route"),
+    ),
+    "children": Question(
+        links, lambda unit: unit.links(ROUTE).drop_children("none"), "ix_link_parent", ("route", "parent")
+    ),
+    "linked elsewhere": Question(
+        links,
+        lambda unit: unit.links(ROUTE).linked_elsewhere([incident(Side.PROCORE, number) for number in range(20)]),
+        "ix_link_procore",
+        ("procore_id",),
+    ),
+    "close questions": Question(
+        inbox,
+        lambda unit: unit.inbox(ROUTE).close("difference:50:title", "deletion:50:procore"),
+        "ix_inbox_key",
+        ("route", "state", "key"),
+    ),
+    "add a question": Question(
+        inbox, lambda unit: unit.inbox(ROUTE).add(conflict(51)), "ix_inbox_key", ("route", "state", "key")
+    ),
+    "open questions": Question(inbox, lambda unit: unit.inbox(ROUTE).decisions(), "ix_inbox_key", ("route", "state")),
+    "open intents": Question(
+        journal, lambda unit: unit.journal(ROUTE).open(), "ix_journal_outcome", ("route", "outcome")
+    ),
+    "lost creates": Question(
+        journal, lambda unit: unit.journal(ROUTE).lost(), "ix_journal_outcome", ("route", "outcome")
+    ),
+    "failed lately": Question(
+        journal, lambda unit: unit.journal(ROUTE).in_vain(), "ix_journal_(outcome|source)", ("route",)
+    ),
+    "latest writes": Question(journal, lambda unit: unit.journal(ROUTE).recent(), "ix_journal_recent", ("route",)),
+    "a record's story": Question(
+        journal, lambda unit: unit.journal(ROUTE).story("7"), "ix_journal_(source|target)", ("route",)
+    ),
+    "tombstones": Question(
+        stones,
+        lambda unit: unit.links(ROUTE).tombstones([incident(Side.FOURHSE, number) for number in range(20)]),
+        "ix_tombstone_record",
+        ("route", "side", "kind", "record_id"),
+    ),
+    "number of the last pull": Question(
+        records, lambda unit: unit.staging(ROUTE).last_pull(), "ix_raw_record_pull", ("route",)
+    ),
+    "absent records": Question(records, lambda unit: unit.staging(ROUTE).absent(), "ix_raw_record_absent", ("route",)),
+    "last cycle": Question(cycles, lambda unit: unit.cycles.last(ROUTE), "ix_cycle_latest", ("route",)),
+}
+TABLES = (links, inbox, journal, stones, records, cycles)
+
+
+@pytest.mark.parametrize("fill", TABLES, ids=lambda fill: fill.__name__)
+def test_what_every_cycle_asks_is_found_by_an_index(store: Store, fill: Callable[[Connection], None]) -> None:
+    with store.begin() as unit:
+        fill(unit.connection)
+        unit.connection.commit()
+        if store.url.get_backend_name() == "postgresql":
+            unit.connection.execute(text("ANALYZE"))
+            unit.connection.commit()
+    for name, question in QUESTIONS.items():
+        if question.fill is fill:
+            found = ways(store, question.ask)
+            assert found, name
+            for way in found:
+                assert is_narrow(way, question), f"{name}:\n{way}"
+
+
+def is_narrow(way: str, question: Question) -> bool:
+    """Whether a database's plan goes by the index, and reads no table from its beginning to its end."""
+    by_index = [line for line in way.splitlines() if "Index Cond:" in line or "USING" in line]
+    reads_all = re.search(r"Seq Scan|SCAN \w+( |$)", way)
+    narrowed = all(any(column in line for line in by_index) for column in question.by)
+    return reads_all is None and re.search(question.index, way) is not None and narrowed
+
+
+# How many statements ---------------------------------------------------------------------------------------------
+
+THOUSAND = [incident(side, number) for side in Side for number in range(1000)]
+
+
+def test_a_thousand_records_are_asked_for_in_a_few_statements(store: Store) -> None:
+    with store.begin() as unit:
+        links(unit.connection)
+        stones(unit.connection)
+    asked = len(sent_by(store, lambda unit: unit.links(ROUTE).tombstones(THOUSAND)))
+    assert asked == len(sent_by(store, lambda unit: unit.links(ROUTE).linked_elsewhere(THOUSAND))) == 6
+    with store.read() as unit:
+        assert len(unit.links(ROUTE).tombstones(THOUSAND)) == 1000
+        assert len(unit.links(ROUTE).linked_elsewhere(THOUSAND)) == 1000
+        assert unit.links(ROUTE).tombstones([]) == {}
+
+
+def pairs(start: int, end: int) -> list[Link]:
+    return [Link(0, f"p{number}", f"f{number}") for number in range(start, end)]
+
+
+def test_a_thousand_new_links_are_made_in_a_few_statements(store: Store) -> None:
+    sent = sent_by(store, lambda unit: unit.links(ROUTE).join_all(pairs(0, 1000)))
+    assert [statement.partition(" ")[0] for statement, _ in sent] == ["SELECT"] * 6 + ["INSERT"]
+    with store.read() as unit:
+        assert {link.procore_id for link in unit.links(ROUTE).all()} == {link.procore_id for link in pairs(0, 1000)}
+
+
+def test_many_links_are_made_as_one_by_one(store: Store) -> None:
+    """A pair that is linked stays as it is, a record gets its new partner, and a person's link keeps its incident."""
+    person = Link(0, "p1", "f9", kind=Kind.INJURY, parent="p1")
+    fresh = [*pairs(0, 2), Link(0, "p7", "f7-new"), Link(0, "p8-new", "f8"), person, Link(0, "p0", "f0-new")]
+    with store.begin() as unit:
+        for route in (ROUTE, OTHER):
+            unit.links(route).join_all(pairs(7, 10))
+            unit.links(route).rebase(RecordRef(Side.PROCORE, Kind.INCIDENT, "p9"), {"title": Base({}, {})})
+        unit.links(ROUTE).join_all([*fresh, *pairs(9, 10)])
+        for one in (*fresh, *pairs(9, 10)):
+            unit.links(OTHER).add(one.procore_id, one.fourhse_id, kind=one.kind, parent=one.parent)
+    with store.read() as unit:
+        together, singly = (sorted_links(unit, route) for route in (ROUTE, OTHER))
+    assert together == singly
+    assert [(link.procore_id, link.fourhse_id, set(link.base)) for link in together] == [
+        ("p0", "f0-new", set()),
+        ("p1", "f1", set()),
+        ("p1", "f9", set()),
+        ("p7", "f7-new", set()),
+        ("p8-new", "f8", set()),
+        ("p9", "f9", {"title"}),
+    ]
+
+
+def sorted_links(unit: Unit, route: str) -> list[Link]:
+    found = [replace(link, id=0) for link in unit.links(route).all()]
+    return sorted(found, key=lambda link: (link.procore_id, link.fourhse_id))
+
+
+def test_questions_are_closed_and_counted_in_one_statement_each(store: Store) -> None:
+    with store.begin() as unit:
+        inbox(unit.connection)
+    keys = [f"difference:{number}:title" for number in range(0, 5000, 50)]
+    assert len(sent_by(store, lambda unit: unit.inbox(ROUTE).close(*keys))) == 1
+    assert len(sent_by(store, lambda unit: unit.inbox(ROUTE).counts())) == 1
+    with store.read() as unit:
+        assert unit.inbox(ROUTE).counts()["conflict"] == 900
+
+
+def test_what_is_absent_already_is_not_written_again(store: Store) -> None:
+    changed: list[int] = []
+
+    def note(_connection: object, cursor: Any, statement: str, *_: object) -> None:
+        if statement.startswith("UPDATE"):
+            changed.append(cursor.rowcount)
+
+    with store.begin() as unit:
+        records(unit.connection)
+    event.listen(store._writing, "after_cursor_execute", note)
+    for _ in range(2):
+        with store.begin() as unit:
+            unit.staging(ROUTE).mark_absent(Side.PROCORE, [Kind.INCIDENT], pull=MANY)
+    assert changed == [MANY, 0]
+
+
+@pytest.mark.any_store
+def test_a_quiet_cycle_asks_as_little_however_many_links_have_ended(build: Callable[..., World]) -> None:
+    world = build()
+    for number in range(8):
+        world.on_site(f"Fall {number}", hour=number)
+    world.sync(first=True)
+    assert asked_when_ended(world, 1) == asked_when_ended(world, 5)
+
+
+def asked_when_ended(world: World, many: int) -> int:
+    """The statements of a quiet cycle once so many incidents were deleted on both sides."""
+    living = [link for link in world.links() if link.state is LinkState.LIVE]
+    for link in living[: many - (8 - len(living))]:
+        world.procore.hand_delete("incident", int(link.procore_id))
+        world.fourhse.hand_delete("incident", link.fourhse_id)
+    world.sync()
+    assert [link.state for link in world.links()].count(LinkState.ENDED) == many
+    with statements(world.store) as sent:
+        assert world.sync().outcome == "ok"
+    return len(sent)
