@@ -98,15 +98,19 @@ def routes_of(settings: Settings) -> tuple[Route, ...]:
         raise MappingError(tuple(problems))
     limits = Limits(**settings.guards.model_dump())
     routes = tuple(_route(route, mappings[str(route.mapping)], limits) for route in settings.routes)
-    blocked = [each for told, route in zip(settings.routes, routes, strict=True) for each in _blocked(told, route)]
+    blocked = [
+        each
+        for route_settings, route in zip(settings.routes, routes, strict=True)
+        for each in _blocked(route_settings, route)
+    ]
     if blocked:
         raise ConfigurationError(tuple(blocked))
     return routes
 
 
-def _blocked(told: RouteSettings, route: Route) -> Iterator[Problem]:
+def _blocked(route_settings: RouteSettings, route: Route) -> Iterator[Problem]:
     """Rows that would go where their class may not, unless the route leaves them out and can do without them."""
-    leaves_out = told.privacy.when_barred is WhenBarred.LEAVE_OUT
+    leaves_out = route_settings.privacy.when_barred is WhenBarred.LEAVE_OUT
     for row in (*route.mapping.fields, *route.mapping.people):
         if row.blocked and (row.key in MUST_CROSS or not leaves_out):
             where = " and ".join(side.label for side in row.blocked)

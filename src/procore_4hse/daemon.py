@@ -115,6 +115,9 @@ class Daemon:
     def shutdown(self) -> None:
         """No cycle begins any more; those under way finish the action in hand, or are left when it lasts too long."""
         self.stop.set()
+        # The scheduler's own thread may be taking a due job out: once it is stopped, that would fail in that thread.
+        self.scheduler.pause()
+        self.scheduler.remove_all_jobs()
         self.scheduler.shutdown(wait=False)
         leave_by = self.runtime.timer() + self.grace.total_seconds()
         while self.under_way:

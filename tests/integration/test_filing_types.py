@@ -15,7 +15,7 @@ from actors import NOTHING, hire, hurt_in_office, hurt_on_site, is_quiet, partne
 from procore_4hse.engine.backfill import Span, backfill
 from procore_4hse.mapping.loader import load
 from procore_4hse.models import Act, Kind, Side
-from procore_4hse.operations.explain import told
+from procore_4hse.operations.explain import collect
 from procore_4hse.simulator.faults import FaultKind
 from world import MAPPING, World
 
@@ -142,7 +142,7 @@ def test_what_is_told_of_a_broken_backfill_is_what_then_happens(world: World) ->
     office, _ = hurt(world, assignment)
     stopped = replace(world.runtime, stopping=lambda: bool(world.site()))
     assert backfill(stopped, world.route, SPAN).report.outcome == "partial"
-    (create,) = told(world.store, world.route, {Side.PROCORE: partner(world, office), Side.FOURHSE: office}).next
+    (create,) = collect(world.store, world.route, {Side.PROCORE: partner(world, office), Side.FOURHSE: office}).next
     assert (create.act, create.kind, "filing_type" in create.fields) == (Act.CREATE, Kind.INJURY, False)
 
 

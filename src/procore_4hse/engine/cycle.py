@@ -1,4 +1,4 @@
-"""The cycle of a route: lease, settle, pull, map, match, plan, guard, push, count."""
+"""The cycle of a route: lease, pull, settle what was left open, map, match, plan, guard, push, count."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from procore_4hse.runtime import RateBudget
 
 @dataclass
 class Report:
-    """What a cycle did, for people and machines. `exit_code` follows surface.md's list."""
+    """What a cycle did, for people and machines. `exit_code` is one of those that the README lists."""
 
     route: str
     outcome: str = "ok"

@@ -139,7 +139,6 @@ SAMPLES: Mapping[str, tuple[Any, ...]] = {
     "status": ("open", "closed"),
     "category from records": (False, True),
     "number": (None, 1, 365),
-    "boolean": (False, True),
 }
 
 

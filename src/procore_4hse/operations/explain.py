@@ -63,8 +63,8 @@ class Compared:
     @property
     def names_nobody(self) -> bool:
         """Whether it is an injury or a near miss that crosses nowhere, because it does not tell whom it is about."""
-        told = (one.reading for one in self.previews if isinstance(one.row.lens, PersonLens))
-        return self.link is None and self.kind in PEOPLE_RECORDS and next(told, None) == Known(None)
+        readings = (one.reading for one in self.previews if isinstance(one.row.lens, PersonLens))
+        return self.link is None and self.kind in PEOPLE_RECORDS and next(readings, None) == Known(None)
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,10 @@ def story_of(runtime: Runtime, routes: tuple[Route, ...], record_id: str) -> Sto
     Raises UsageError when none is known.
     """
     route, ids = find(runtime.store, routes, record_id)
-    return told(runtime.store, route, ids)
+    return collect(runtime.store, route, ids)
 
 
-def told(store: Store, route: Route, ids: Ids) -> Story:
+def collect(store: Store, route: Route, ids: Ids) -> Story:
     """What the store tells of this incident, read through the mapping of this route."""
     seen = offline_snapshot(store, route)
     planned = plan(seen)
@@ -152,14 +152,14 @@ def _incident(seen: Snapshot, ids: Ids, link: Link | None) -> Compared:
 def _people(seen: Snapshot, ids: Ids, decided: Plan) -> Iterable[Compared]:
     """The people of an incident: pairs that are linked, then those whom one side alone names."""
     own = {side: seen.people.records[side].get(ids[side] or "", ()) for side in Side}
-    told: set[tuple[Kind, str]] = set()
+    listed: set[tuple[Kind, str]] = set()
     for link in seen.people.links.get(ids[Side.PROCORE] or "", ()):
         records = {side: _member(own[side], link.kind.on(side), link.id_on(side)) for side in Side}
-        told |= {(link.kind.on(side), link.id_on(side)) for side in Side}
+        listed |= {(link.kind.on(side), link.id_on(side)) for side in Side}
         pair = Compared(link.kind, {side: link.id_on(side) for side in Side}, records, link)
         yield _compared(seen, pair, rows_of(seen, link.kind))
     for record in (record for side in Side for record in own[side]):
-        if (record.kind, record.id) not in told and record.presence is Presence.PRESENT:
+        if (record.kind, record.id) not in listed and record.presence is Presence.PRESENT:
             kind = record.kind if record.kind in CHILDREN else _becomes(record, decided)
             alone = {record.side: record, record.side.other: None}
             single = Compared(kind, {record.side: record.id, record.side.other: None}, alone, None)
@@ -175,8 +175,8 @@ def _becomes(record: Record, decided: Plan) -> Kind:
     if record.kind is Kind.RESOURCE:
         return Kind.EQUIPMENT
     planned = (*decided.actions, *decided.held)
-    found = (action.kind for action in planned if action.side is Side.PROCORE and action.source_id == record.id)
-    return next(found, Kind.INJURY)
+    kinds = (action.kind for action in planned if action.side is Side.PROCORE and action.source_id == record.id)
+    return next(kinds, Kind.INJURY)
 
 
 def _compared(seen: Snapshot, pair: Compared, rows: tuple[Field, ...]) -> Compared:
@@ -217,12 +217,12 @@ def _excluded(seen: Snapshot, incident: Compared) -> str | None:
 
 def _children(unit: Unit, route: Route, ids: Ids) -> dict[Kind, tuple[RawRecord, ...]]:
     """Everything below the incident that the latest readings show; kinds without any are left out."""
-    found: dict[Kind, list[RawRecord]] = {}
+    by_kind: dict[Kind, list[RawRecord]] = {}
     for side, kinds in ((Side.PROCORE, PROCORE_RECORDS), (Side.FOURHSE, (Kind.PERSON,))):
         for staged, _ in unit.staging(route.key).records(side, kinds) if ids[side] else ():
             if staged.present and staged.record.parent_id == ids[side]:
-                found.setdefault(staged.record.kind, []).append(staged.record)
-    return {kind: tuple(records) for kind, records in found.items()}
+                by_kind.setdefault(staged.record.kind, []).append(staged.record)
+    return {kind: tuple(records) for kind, records in by_kind.items()}
 
 
 # What is about them ----------------------------------------------------------------------------------------------

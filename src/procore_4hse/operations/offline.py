@@ -39,10 +39,10 @@ def offline_snapshot(store: Store, route: Route) -> Snapshot:
 
 
 def _unsettled(unit: Unit, route: Route) -> Recovered:
-    found = Recovered()
+    recovered = Recovered()
     for intent in unit.journal(route.key).open():
-        found.pending |= intent.action.refs
-    return found
+        recovered.pending |= intent.action.refs
+    return recovered
 
 
 def find(store: Store, routes: tuple[Route, ...], record_id: str) -> tuple[Route, Ids]:
@@ -69,6 +69,6 @@ def _incident(unit: Unit, route: Route, wanted: str) -> Ids | None:
 def _around(unit: Unit, route: Route, wanted: str) -> Ids | None:
     """The incident of a record that stands below one, such as an injury."""
     staging = unit.staging(route.key)
-    found = (staging.find(RecordRef(side, kind, wanted)) for side in Side for kind in CHILDREN)
-    parents = [staged.record.parent_id for staged in found if staged is not None]
+    staged_records = (staging.find(RecordRef(side, kind, wanted)) for side in Side for kind in CHILDREN)
+    parents = [staged.record.parent_id for staged in staged_records if staged is not None]
     return next((_incident(unit, route, parent) for parent in parents if parent), None)

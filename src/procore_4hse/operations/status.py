@@ -11,7 +11,7 @@ from procore_4hse.models import Kind, LinkState, Side
 from procore_4hse.route import Route
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.repository import Store
-from procore_4hse.store.routes import CycleRecord
+from procore_4hse.store.tables import CycleRow
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class RouteStatus:
     """`oldest` is what has been waiting for a person longest; `answered` waits for the next cycle only."""
 
     route: Route
-    last: CycleRecord | None
+    last: CycleRow | None
     next_at: datetime | None
     """When the daemon's next cycle is due; None before the first one, and for a disabled route."""
     is_running: bool
@@ -56,7 +56,7 @@ def _counts(kind: Kind, state: LinkState) -> bool:
     return kind is Kind.INCIDENT and state is not LinkState.ENDED
 
 
-def _pause(last: CycleRecord | None, side: Side) -> timedelta | None:
+def _pause(last: CycleRow | None, side: Side) -> timedelta | None:
     """What the last cycle learnt from its answers and from the pace of its connection."""
     budget = last.report.get("budget", {}) if last else {}
     seconds = budget.get(side.value, {}).get("pause")

@@ -132,8 +132,8 @@ def _unusable(sentence: str, cause: Exception, url: URL) -> StoreError:
 
 
 def _told(sentence: str, cause: Exception, url: URL) -> str:
-    told = sentence.format(place=place_of(url), name=type(cause).__name__)
-    return told[0].upper() + told[1:]
+    text = sentence.format(place=place_of(url), name=type(cause).__name__)
+    return text[0].upper() + text[1:]
 
 
 def place_of(url: URL) -> str:

@@ -68,8 +68,8 @@ class Inbox:
             self._change(row.id, answer=None, state="open")
 
     def close(self, *keys: str) -> None:
-        told = {"state": "closed", "changed_at": self.now}
-        self.connection.execute(CLOSE, {"in_route": self.route, "keys": keys, **told})
+        content = {"state": "closed", "changed_at": self.now}
+        self.connection.execute(CLOSE, {"in_route": self.route, "keys": keys, **content})
 
     def answer(self, item_id: int, answer: dict[str, Any]) -> None:
         facts = self.connection.execute(ONE, {"one": item_id}).one().facts
@@ -99,13 +99,13 @@ class Inbox:
         return self.connection.execute(ASKED, {"in_route": self.route}).all()
 
     def _renew(self, row: Row[Any] | None, item: Item) -> None:
-        told = {"item": _item_json(item), "facts": dict(item.facts), "kind": item.kind.value}
+        content = {"item": _item_json(item), "facts": dict(item.facts), "kind": item.kind.value}
         if row is None:
-            fresh = {"route": self.route, "key": item.key, **told, "since": self.now, "changed_at": self.now}
+            fresh = {"route": self.route, "key": item.key, **content, "since": self.now, "changed_at": self.now}
             self.connection.execute(insert(INBOX), fresh)
-        elif (row.item, row.facts, row.kind) != tuple(told.values()):
-            answered = row.answer is not None and row.answer.get("seen") == told["facts"]
-            self._change(row.id, **told, state="answered" if answered else "open")
+        elif (row.item, row.facts, row.kind) != tuple(content.values()):
+            answered = row.answer is not None and row.answer.get("seen") == content["facts"]
+            self._change(row.id, **content, state="answered" if answered else "open")
 
     def _change(self, item_id: int, **values: object) -> None:
         self.connection.execute(CHANGE, {"one": item_id, **values, "changed_at": self.now})

@@ -85,9 +85,9 @@ class Journal:
     def intend(self, action: Action, *, cycle: int, before: dict[str, Any], server_at: datetime | None) -> Intent:
         intent = Intent(str(uuid.uuid4()), action, cycle, before, server_at, self.now)
         whole = _action_json(action)
-        told = {"action": whole, **{column: whole[column] for column in COLUMNS}}
+        columns = {"action": whole, **{column: whole[column] for column in COLUMNS}}
         moment = {"cycle": cycle, "before": before, "server_at": server_at, "made_at": self.now, "answer": {}}
-        self.connection.execute(insert(JOURNAL), {"id": intent.id, "route": self.route, **told, **moment})
+        self.connection.execute(insert(JOURNAL), {"id": intent.id, "route": self.route, **columns, **moment})
         return intent
 
     def end(
@@ -99,8 +99,8 @@ class Journal:
         words: str = "",
         target_id: str | None = None,
     ) -> None:
-        told = {"outcome": outcome, "answer": dict(answer or {}), "words": words, "ended_at": self.now}
-        self._change(intent_id, **told, **({"target_id": target_id} if target_id else {}))
+        columns = {"outcome": outcome, "answer": dict(answer or {}), "words": words, "ended_at": self.now}
+        self._change(intent_id, **columns, **({"target_id": target_id} if target_id else {}))
 
     def send_instead(self, intent_id: str, fields: dict[str, Any]) -> None:
         """What is about to be sent after the first form was refused."""
@@ -163,11 +163,11 @@ class Journal:
         tries = known.tries + 1 if known is not None and known.fingerprint == fingerprint else 1
         # A doubling more than this many would only make numbers that no clock can show.
         pause = min(FIRST_RETRY * 2 ** min(tries - 1, 10), LAST_RETRY)
-        told: dict[str, object] = {"side": side.value, "words": words, "fingerprint": fingerprint}
-        told |= {"tries": tries, "next_try": self.now + pause}
-        if insert_new(self.connection, REFUSALS, {"route": self.route, "key": key, **told}) == 0:
+        columns: dict[str, object] = {"side": side.value, "words": words, "fingerprint": fingerprint}
+        columns |= {"tries": tries, "next_try": self.now + pause}
+        if insert_new(self.connection, REFUSALS, {"route": self.route, "key": key, **columns}) == 0:
             named = {"in_route": self.route, "of_key": key}
-            self.connection.execute(update(REFUSALS).where(*ITS_REFUSAL), {**named, **told})
+            self.connection.execute(update(REFUSALS).where(*ITS_REFUSAL), {**named, **columns})
 
     def forgive(self, key: str) -> None:
         self.connection.execute(delete(REFUSALS).where(*ITS_REFUSAL), {"in_route": self.route, "of_key": key})

@@ -296,10 +296,10 @@ def _kinds_of(side: Side, kind: Kind) -> list[str]:
 
 def _by_kind(records: Iterable[RecordRef]) -> Iterator[tuple[Side, Kind, Sequence[str]]]:
     """Ids of one side and kind, so many at a time as one statement may name."""
-    found: dict[tuple[Side, Kind], list[str]] = defaultdict(list)
+    ids_by_kind: dict[tuple[Side, Kind], list[str]] = defaultdict(list)
     for record in records:
-        found[record.side, record.kind].append(record.id)
-    for (side, kind), ids in found.items():
+        ids_by_kind[record.side, record.kind].append(record.id)
+    for (side, kind), ids in ids_by_kind.items():
         for some in chunks(ids):
             yield side, kind, some
 

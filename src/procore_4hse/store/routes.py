@@ -13,7 +13,7 @@ from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Side
 from procore_4hse.store.inserts import insert_new
-from procore_4hse.store.tables import CYCLES, ROUTES, SLICES
+from procore_4hse.store.tables import CYCLES, ROUTES, SLICES, CycleRow
 
 KNOWN = select(ROUTES).where(ROUTES.c.key == given("of_key"))
 CHANGE = update(ROUTES).where(ROUTES.c.key == given("of_key"))
@@ -75,17 +75,6 @@ class RouteState:
     memory: RouteMemory = RouteMemory()
 
 
-@dataclass(frozen=True)
-class CycleRecord:
-    id: int
-    route: str
-    began_at: datetime
-    ended_at: datetime | None
-    outcome: str | None
-    reason: str | None
-    report: Mapping[str, Any]
-
-
 class Routes:
     def __init__(self, connection: Connection, now: datetime) -> None:
         self.connection, self.now = connection, now
@@ -127,9 +116,9 @@ class Cycles:
         ending = {"ended_at": self.now, "outcome": outcome, "reason": reason, "report": report}
         self.connection.execute(END, {"of_cycle": cycle, **ending})
 
-    def last(self, route: str) -> CycleRecord | None:
+    def last(self, route: str) -> CycleRow | None:
         row = self.connection.execute(LAST, {"of_route": route}).one_or_none()
-        return CycleRecord(**row._mapping) if row else None
+        return CycleRow(**row._mapping) if row else None
 
     def days_done(self, route: str, backfill: str) -> set[str]:
         return set(self.connection.execute(DAYS, {"of_route": route, "of_backfill": backfill}).scalars())

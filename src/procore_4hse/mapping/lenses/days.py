@@ -50,13 +50,13 @@ def _clock_changes(zone: str) -> tuple[tuple[datetime, timedelta], ...]:
     """The offset at the beginning, and each later one with the second in which it begins."""
     tz = ZoneInfo(zone)
     moment, offset = _RULES_FROM, _offset(_RULES_FROM, tz)
-    found = [(moment, offset)]
+    changes = [(moment, offset)]
     while moment < _RULES_TO:
         later = moment + _STEP
         if (new := _offset(later, tz)) != offset:
-            found.append((_change_between(moment, later, tz), new))
+            changes.append((_change_between(moment, later, tz), new))
         moment, offset = later, new
-    return tuple(found)
+    return tuple(changes)
 
 
 def _change_between(low: datetime, high: datetime, tz: ZoneInfo) -> datetime:

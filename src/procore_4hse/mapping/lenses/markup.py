@@ -66,20 +66,20 @@ class _Reader:
     def _pass_markup(self) -> None:
         opening = _OPENING.match(self.html, self.at)
         kind = str(opening.lastgroup) if opening else ""
-        found = self._whole(kind)
-        if found is None:
+        match = self._whole(kind)
+        if match is None:
             self._show("<")
             self.at += 1
             return
-        self.at = found.end()
+        self.at = match.end()
         if kind == "tag":
-            self._meet(found[2].lower(), is_end=bool(found[1]), is_empty=found[3].endswith("/"))
+            self._meet(match[2].lower(), is_end=bool(match[1]), is_empty=match[3].endswith("/"))
 
     def _whole(self, kind: str) -> re.Match[str] | None:
         for pattern in _WHOLE.get(kind, ()):
             if pattern not in self.endless:
-                if found := pattern.match(self.html, self.at):
-                    return found
+                if match := pattern.match(self.html, self.at):
+                    return match
                 self.endless.add(pattern)
         return None
 
