@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psycopg
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -26,7 +25,7 @@ DAMAGED = "{place} is damaged; restore it from a backup."
 REFUSED = "{place} refuses our user or password; correct them in store.url."
 UNKNOWN = "{place} cannot be used ({name}); check store.url, that the database runs and that there is room."
 
-SURROUNDINGS = (sqlite3.OperationalError, sqlite3.InternalError, psycopg.OperationalError, psycopg.InternalError)
+SURROUNDINGS = (sqlite3.OperationalError, sqlite3.InternalError)
 """What the program that asks cannot help. All others are mistakes of ours."""
 
 SQLITE_BUSY = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL))
@@ -102,7 +101,7 @@ def our_error(error: SQLAlchemyError, url: URL) -> SyncError | None:
         return StoreBusy(BROKEN_OFF)
     if isinstance(cause, sqlite3.DatabaseError):
         return of_sqlite(cause, url)
-    return _of_postgresql(cause, url) if isinstance(cause, psycopg.Error) else None
+    return _of_postgresql(cause, url) if url.get_backend_name() == "postgresql" else None
 
 
 def of_sqlite(cause: sqlite3.DatabaseError, url: URL) -> SyncError | None:
@@ -116,7 +115,12 @@ def of_sqlite(cause: sqlite3.DatabaseError, url: URL) -> SyncError | None:
     return _unusable(UNKNOWN, cause, url) if isinstance(cause, SURROUNDINGS) else None
 
 
-def _of_postgresql(cause: psycopg.Error, url: URL) -> SyncError | None:
+def _of_postgresql(cause: BaseException | None, url: URL) -> SyncError | None:
+    # Most stores are SQLite, and never need this library, which is slow to load.
+    import psycopg
+
+    if not isinstance(cause, psycopg.Error):
+        return None
     state = cause.sqlstate or next((state for words, state in UNTOLD if re.search(words, str(cause))), "")
     if sentence := POSTGRESQL_BUSY.get(state):
         return StoreBusy(sentence)
@@ -124,7 +128,8 @@ def _of_postgresql(cause: psycopg.Error, url: URL) -> SyncError | None:
         return _unusable(sentence, cause, url)
     if isinstance(cause, psycopg.OperationalError) and not state:
         return NoAnswer(_told(AWAY, cause, url))
-    return _unusable(UNKNOWN, cause, url) if isinstance(cause, SURROUNDINGS) else None
+    surroundings = (psycopg.OperationalError, psycopg.InternalError)
+    return _unusable(UNKNOWN, cause, url) if isinstance(cause, surroundings) else None
 
 
 def _unusable(sentence: str, cause: Exception, url: URL) -> StoreError:
