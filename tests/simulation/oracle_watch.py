@@ -97,7 +97,7 @@ class Watch:
     """Records that a replacing PUT emptied; they must get back what they lost."""
     unsure: set[str | None] = field(default_factory=set)
     """Ids of records with a write of ours that has no outcome yet."""
-    put_back: set[SyncStatus] = field(default_factory=set)
+    refill_emptied: set[SyncStatus] = field(default_factory=set)
     """Records of which a person said that what is empty there was taken, and shall be put back."""
     rule: str | None = None
     """The side that wins when both changed a title, by the mapping."""
@@ -289,7 +289,7 @@ class Watch:
         if name == "title" and alike(name, cut(old), new) and not self.now[place[0]][place[1]]["text"]:
             self.taken.add(place)  # A title too long for its field led the text, and went with it.
             return True
-        filled = place in self.taken or (place in self.put_back and not old)
+        filled = place in self.taken or (place in self.refill_emptied and not old)
         return filled and any(same(name, was, new) for was in self.told[place, name])
 
     def _lately(self, source: SyncStatus, name: str) -> list[Any]:
@@ -371,7 +371,7 @@ class Watch:
 
     def fill(self, place: SyncStatus) -> None:
         """A person says that what is empty there was taken from it, and shall be put back."""
-        self.put_back.add(place)
+        self.refill_emptied.add(place)
         for name in FIELDS:
             if not self.fresh.get((place, name), True):
                 del self.fresh[place, name]

@@ -12,12 +12,12 @@ from structlog.contextvars import bound_contextvars
 
 from procore_4hse.apis import IncidentApi
 from procore_4hse.engine.bookkeeping import has_anything_to_keep, keep_plan
-from procore_4hse.engine.deletion_evidence import evidence
+from procore_4hse.engine.deletion_evidence import Proofs, evidence
 from procore_4hse.engine.lease import RouteLease
-from procore_4hse.engine.memory import end_meeting, learn_partners, recall, take_up
+from procore_4hse.engine.memory import current_state, end_meeting, learn_partners, open_memory
 from procore_4hse.engine.pull import Pulled, Puller
-from procore_4hse.engine.put_back import put_back
 from procore_4hse.engine.recovery import Recovered, Recovery
+from procore_4hse.engine.refill_emptied import refill_emptied
 from procore_4hse.engine.report import Report, budget_report
 from procore_4hse.engine.selection import EVERYTHING, Days, Portion, Selection
 from procore_4hse.engine.snapshots import CycleInputs, snapshot
@@ -94,13 +94,14 @@ class Cycle:
         state, zone = self.open()
         days = self.selection.days(self.runtime.clock().astimezone(ZoneInfo(zone)).date())
         self.suppress_alerts(state)
-        put_back(
+        refill_emptied(
             self.store, self.lease.fence, self.route, lambda: self.pusher(zone, self.state()), dry=self.options.dry
         )
         pulled = self.pull(state, whole=self.options.full or days is not None)
         self.picklists = learn_partners(self.store, self.lease.fence, self.route, dry=self.options.dry)
         settled = self.settle(zone, pulled)
-        self.plan_and_push(self.inputs(zone, pulled, settled, days))
+        proven = evidence(self.store, self.route.key, self.route.limits, pulled, self.procore, self.fourhse)
+        self.plan_and_push(self.inputs(zone, pulled, settled, proven, days))
         self.count(pulled, settled)
         self.end(state)
 
@@ -114,7 +115,7 @@ class Cycle:
                 "Procore does not say which time zone the project is in; set it in the project's settings in Procore."
             )
         with self.store.begin(self.lease.fence) as unit:
-            return take_up(unit, self.route, first=self.options.first), zone
+            return open_memory(unit, self.route, first=self.options.first), zone
 
     def suppress_alerts(self, state: RouteState) -> None:
         """The rows that would alert people write nothing, where the selection says so."""
@@ -169,7 +170,7 @@ class Cycle:
         )
         return recovery.look() if self.options.dry else recovery.run()
 
-    def inputs(self, zone: str, pulled: Pulled, settled: Recovered, days: Days | None) -> CycleInputs:
+    def inputs(self, zone: str, pulled: Pulled, settled: Recovered, proven: Proofs, days: Days | None) -> CycleInputs:
         """What the plan needs beside the store."""
         state = self.state()
         return CycleInputs(
@@ -178,7 +179,7 @@ class Cycle:
             zone=zone,
             pulled=pulled,
             settled=settled,
-            proven=evidence(self.store, self.route.key, self.route.limits, pulled, self.procore, self.fourhse),
+            proven=proven,
             meeting_approved=state.meeting_approved or (self.options.first and not state.ever_linked),
             only_days=days,
             picklists=self.picklists,
@@ -203,7 +204,7 @@ class Cycle:
         seen = snapshot(self.store, inputs)
         self.report.plan = decided = self.decide(seen, plan(seen))
         self.selection.announce(seen, decided)
-        refuse_uncounted(seen, decided)
+        require_all_counted(seen, decided)
         return decided, frozenset(link.id for link in seen.links)
 
     def decide(self, seen: Snapshot, planned: Plan) -> Plan:
@@ -222,7 +223,7 @@ class Cycle:
 
     def push_portion(self, inputs: CycleInputs, portion: Portion, pusher: Pusher) -> None:
         if portion.day is None or has_anything_to_keep(portion.plan):
-            self.keep(inputs, portion.plan)
+            self.write_down(inputs, portion.plan)
         put_off = len(pusher.done.put_off)
         pusher.run(portion.plan.actions)
         if len(pusher.done.put_off) == put_off:
@@ -238,15 +239,15 @@ class Cycle:
         whole = inputs.only_days is None
         if whole:
             self.report.plan = again
-            refuse_uncounted(after, again)
-        self.keep(inputs, again)
+            require_all_counted(after, again)
+        self.write_down(inputs, again)
         pusher.run(people)
         if not whole:
             return decided
         self.report.plan = replace(again, actions=(*decided.actions, *people))
         return again
 
-    def keep(self, inputs: CycleInputs, decided: Plan) -> None:
+    def write_down(self, inputs: CycleInputs, decided: Plan) -> None:
         """Everything of a plan that needs no vendor."""
         keep_plan(lambda: self.store.begin(self.lease.fence), inputs, decided)
 
@@ -320,7 +321,7 @@ class Cycle:
 
     def state(self) -> RouteState:
         with self.store.read() as unit:
-            return recall(unit, self.route)
+            return current_state(unit, self.route)
 
     def remember_quiet(self, quiet: bool) -> None:
         """Whether a backfill that alerts nobody has begun and not come to its end."""
@@ -336,7 +337,7 @@ class Cycle:
         return {Side.PROCORE: self.procore, Side.FOURHSE: self.fourhse}
 
 
-def refuse_uncounted(seen: Snapshot, decided: Plan) -> None:
+def require_all_counted(seen: Snapshot, decided: Plan) -> None:
     """Raises SyncError unless every record that is listed stands in a place of the count."""
     for side in Side:
         listed = {record.id for record in seen.records[side].values() if record.presence is Presence.PRESENT}

@@ -11,34 +11,34 @@ from procore_4hse.store.repository import Fence, Store, Unit
 from procore_4hse.store.routes import RouteState
 
 
-def recall(unit: Unit, route: Route) -> RouteState:
+def current_state(unit: Unit, route: Route) -> RouteState:
     """The route's memory as it is now."""
     return unit.routes.get(route.key, route.name)
 
 
-def take_up(unit: Unit, route: Route, *, first: bool) -> RouteState:
+def open_memory(unit: Unit, route: Route, *, first: bool) -> RouteState:
     """The route's memory as a cycle begins; `first` approves a first meeting, while there was none."""
-    state = recall(unit, route)
+    state = current_state(unit, route)
     if not state.memory.privacy_key:
         unit.routes.remember(route.key, route.name, privacy_key=uuid.uuid4().hex)
     if first and not state.ever_linked:
         unit.routes.save(route.key, route.name, meeting_approved=True)
-    return recall(unit, route)
+    return current_state(unit, route)
 
 
 def learn_partners(store: Store, fence: Fence, route: Route, *, dry: bool) -> Picklists:
     """The systems' own lists; the partner that a person named for somebody whom no rule matches is remembered."""
     with store.read() as unit:
-        lists = picklists(unit, recall(unit, route), route.mapping)
+        lists = picklists(unit, current_state(unit, route), route.mapping)
         partners = partners_told(unit.inbox(route.key).decisions().values())
     if not partners or dry:
         return lists
     with store.begin(fence) as unit:
-        unit.routes.remember(route.key, route.name, partners={**recall(unit, route).memory.partners, **partners})
-        return picklists(unit, recall(unit, route), route.mapping)
+        unit.routes.remember(route.key, route.name, partners={**current_state(unit, route).memory.partners, **partners})
+        return picklists(unit, current_state(unit, route), route.mapping)
 
 
 def end_meeting(unit: Unit, route: Route) -> None:
     """The approval of a first meeting ends once there are links."""
-    if recall(unit, route).ever_linked:
+    if current_state(unit, route).ever_linked:
         unit.routes.save(route.key, route.name, meeting_approved=False)

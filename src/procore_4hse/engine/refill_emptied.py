@@ -11,7 +11,7 @@ from procore_4hse.route import Route
 from procore_4hse.store.repository import Fence, Store
 
 
-def put_back(store: Store, fence: Fence, route: Route, pusher: Callable[[], Pusher], *, dry: bool) -> None:
+def refill_emptied(store: Store, fence: Fence, route: Route, pusher: Callable[[], Pusher], *, dry: bool) -> None:
     """Fills an emptied record again once a person has said so; until then GuardStopped is raised.
 
     What the vendor refuses to take back is asked about again, in its own words.
