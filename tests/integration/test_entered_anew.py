@@ -132,6 +132,27 @@ def test_a_survivor_that_is_only_missing_is_no_reason_for_a_copy(build, side):
     assert counts(world) == (3, 3)
 
 
+def test_the_old_one_that_returns_is_asked_about_and_not_copied(build):
+    world = linked(build)
+    old, theirs = pair(world)
+    delete(world, "procore")
+    world.sync()
+    again = enter(world, "procore")
+    world.sync()
+    [entry] = waiting(world, "match")
+    world.answer(entry.id, "approve", with_id=theirs)
+    world.sync()
+    world.procore.hand_restore("incident", int(old))
+    world.sync()
+    [entry] = waiting(world, "match")
+    assert (entry.item.procore_id, counts(world)) == (old, (4, 3))
+    assert "is there again" in entry.item.reason
+    assert (again, theirs) in [(link.procore_id, link.fourhse_id) for link in world.links() if link.state == "live"]
+    world.answer(entry.id, "reject")
+    world.sync()
+    assert counts(world) == (4, 4), "a person said that they are two"
+
+
 # People ----------------------------------------------------------------------------------------------------------
 
 

@@ -112,6 +112,7 @@ def snapshot(store: Store, inputs: CycleInputs) -> Snapshot:
             pending=frozenset(inputs.settled.pending),
             possibly_ours=frozenset(inputs.settled.possibly_ours),
             own_accounts=frozenset(inputs.state.memory.accounts_procore),
+            returned=frozenset(links.tombstones(list(_without_link(records, living)))),
             linked_elsewhere=links.linked_elsewhere(_free(records, living)),
             not_duplicates=links.not_duplicates(),
             unlinked_by_hand=links.removed(),
@@ -132,6 +133,13 @@ Stones = Mapping[RecordRef, Tombstone]
 def _possibly_buried(living: Iterable[Link]) -> Iterator[RecordRef]:
     """The records whose tombstones a snapshot asks for: those of all links of which a record was deleted."""
     return (record for link in living if link.state is not LinkState.LIVE for record in link.refs)
+
+
+def _without_link(records: Mapping[Side, Mapping[str, Record]], links: Iterable[Link]) -> frozenset[RecordRef]:
+    """Incidents that are there and stand in no link at all, in whatever state."""
+    linked = {record for link in links for record in link.refs}
+    there = (one for side in Side for one in records[side].values() if one.presence is Presence.PRESENT)
+    return frozenset(one.ref for one in there) - linked
 
 
 def _free(records: Mapping[Side, Mapping[str, Record]], living: Iterable[Link]) -> frozenset[RecordRef]:

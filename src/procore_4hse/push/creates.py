@@ -39,6 +39,7 @@ class Creates:
             intent = self.steps.intend(action)
             # An earlier try may have got through after all.
             if (there := self.steps.look(intent, action.side, given)) is not None:
+                self._refuse_to_take_over(intent, there)
                 self.adopt(intent, there)
                 return
         else:
@@ -54,6 +55,14 @@ class Creates:
         self._settle(intent, answer, "adopted")
 
     # The call -----------------------------------------------------------------------------------------------------
+
+    def _refuse_to_take_over(self, intent: Intent, there: RecordAnswer) -> None:
+        """What bears our id and is linked with another record by now is not what this create made."""
+        action = intent.action
+        with self.steps.read() as unit:
+            link = unit.links(self.steps.key).find(there.record.ref)
+        if link is not None and link.id_on(action.side.other) != action.source_id:
+            self.steps.abandon(intent, f"{action.side.label} holds a record of this id for another one")
 
     def _confirm_still_gone(self, intent: Intent) -> None:
         """What was deleted is looked at again before it is made anew: one that is back must not get a twin."""

@@ -162,6 +162,8 @@ class Snapshot:
     lost: tuple[Action, ...] = ()
     """Creates that were given up: an unlinked record that shows what one of them sent is a late copy."""
     own_accounts: frozenset[str] = frozenset()
+    returned: frozenset[RecordRef] = frozenset()
+    """Incidents without a link that were deleted once and are there again: another record may stand for them by now."""
     linked_elsewhere: frozenset[RecordRef] = frozenset()
     """Records that another route has linked."""
     not_duplicates: frozenset[tuple[str, str]] = frozenset()

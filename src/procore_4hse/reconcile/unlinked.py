@@ -331,6 +331,8 @@ def _doubt_alone(snapshot: Snapshot, record: Record, not_duplicates: frozenset[t
     """Why a record is asked about although the other side shows nothing like it."""
     if record.ref in snapshot.linked_elsewhere:
         return "Another route has this incident already; it may have moved."
+    if record.ref in snapshot.returned:
+        return "It was deleted and is there again; what it was linked with may have been entered anew meanwhile."
     decision = _answer(snapshot, record)
     partner = decision.with_id if decision else None
     if partner is not None and any(link.id_on(record.side.other) == partner for link in snapshot.links):
@@ -368,13 +370,24 @@ def _plan_create(snapshot: Snapshot, record: Record, not_duplicates: frozenset[t
     rows = [row for row in snapshot.mapping.fields if row.key not in left]
     sources = {row.key: row.slice(record.side, record.image) for row in rows}
     reason = f"new in {record.side.label}"
-    generation = len([other for mine, other in not_duplicates if mine == record.id and other in snapshot.ids_of_ours])
+    generation = _generation(snapshot, record, not_duplicates)
     action = Action(Act.CREATE, side, Kind.INCIDENT, None, record.id, reason, fields, sources, generation=generation)
     draft.set_status(record.side, record.id, SyncStatus.IN_SYNC)
     tried = may_try(snapshot, action)
     keep_open(snapshot, action, title, draft, tried=tried)
     if tried:
         draft.actions.append(action)
+
+
+def _generation(snapshot: Snapshot, record: Record, not_duplicates: frozenset[tuple[str, str]]) -> int:
+    """How often a 4HSE record was made of this one: an id that we gave once is never given again."""
+    generation = len([other for mine, other in not_duplicates if mine == record.id and other in snapshot.ids_of_ours])
+    if record.ref not in snapshot.returned:
+        return generation
+    # Its first 4HSE record may stand for what was entered anew by now.
+    taken = {link.fourhse_id for link in snapshot.links}
+    ids = [fourhse_id for fourhse_id, procore_id in snapshot.ids_of_ours.items() if procore_id == record.id]
+    return next((each for each in range(generation, len(ids)) if ids[each] not in taken), len(ids))
 
 
 def _why_held(snapshot: Snapshot, record: Record, reason: str, title: str) -> list[Item]:
