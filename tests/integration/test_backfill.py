@@ -297,5 +297,5 @@ def test_a_route_that_another_process_has_is_left_alone(world: World) -> None:
     with world.store.begin() as unit:
         unit.leases.take(world.route.key, elsewhere, ttl=timedelta(minutes=5), grace=timedelta(0))
     result = run(world)
-    assert (result.report.outcome, result.report.exit_code, result.preview) == ("busy", 0, None)
+    assert (result.report.outcome, result.report.exit_code, result.preview) == ("busy", 1, None)
     assert len(world.office()) == 6
