@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from procore_4hse.engine.cycle import Options, run_cycle
-from procore_4hse.engine.report import Report
+from procore_4hse.engine.report import Report, not_begun
 from procore_4hse.engine.selection import Days, Portion
 from procore_4hse.errors import UsageError, VendorError
 from procore_4hse.mapping.places import project_zone
@@ -124,6 +124,8 @@ def backfill(
 
     Raises StoreError alone, as a cycle does.
     """
+    if runtime.stopping():
+        return Result(not_begun(route))
     chosen = DaysOf(runtime.store, route, span, shown)
 
     def progress(_: Action, records: int) -> None:
