@@ -28,7 +28,8 @@ def put_back(store: Store, fence: Fence, route: Route, pusher: Callable[[], Push
     except Refused as error:
         with store.begin(fence) as unit:
             unit.inbox(route.key).withdraw(entry.id)
-        raise GuardStopped(f"{entry.item.reason} It would not take them back: {error}") from error
+        step = f"see why with: procore-4hse explain {entry.item.facts['record']}"
+        raise GuardStopped(f"{entry.item.reason} It would not take them back; {step}") from error
     with store.begin(fence) as unit:
         unit.routes.remember(route.key, route.name, put_whole=True)
         unit.inbox(route.key).close(REPLACED)
