@@ -22,10 +22,10 @@ from structlog.contextvars import bound_contextvars
 
 from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.report import Report
-from procore_4hse.errors import AccessRefused, AskedToStop, StoreError
+from procore_4hse.errors import AccessRefused, StoreError
 from procore_4hse.operations.retention import Ages, all_routes, purge_old
 from procore_4hse.route import Route
-from procore_4hse.runtime import Runtime
+from procore_4hse.runtime import GRACE, Runtime
 
 log = structlog.get_logger()
 
@@ -33,9 +33,6 @@ AT_ONCE = 4
 """Cycles that run side by side; when more routes are due, the one that waited longest goes first."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-GRACE = timedelta(seconds=12)
-"""How long the actions in hand may take after the first signal; the process is gone within 15 seconds."""
-
 PURGE_EVERY = timedelta(days=1)
 """How often each route is rid of contents that became too old."""
 
@@ -44,16 +41,6 @@ NO_AGES = Ages()
 
 CUT_SHORT = 1
 """The exit code after a second signal: a rerun takes up what was left."""
-
-
-def interruptible(stop: Event) -> Callable[[float], None]:
-    """A sleep that raises AskedToStop as soon as `stop` is set."""
-
-    def sleep(seconds: float) -> None:
-        if stop.wait(seconds):
-            raise AskedToStop("The process was asked to stop while it waited for a vendor; the next cycle goes on.")
-
-    return sleep
 
 
 class Daemon:

@@ -6,13 +6,28 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Event
 from typing import Protocol
 
 from procore_4hse.apis import FourHseIncidentApi, ProcoreIncidentApi
+from procore_4hse.errors import AskedToStop
 from procore_4hse.models import Side
 from procore_4hse.route import Route
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Store
+
+GRACE = timedelta(seconds=12)
+"""How long the actions in hand may take after the first signal; the process is gone within 15 seconds."""
+
+
+def interruptible(stop: Event) -> Callable[[float], None]:
+    """A sleep that raises AskedToStop as soon as `stop` is set."""
+
+    def sleep(seconds: float) -> None:
+        if stop.wait(seconds):
+            raise AskedToStop("The process was asked to stop while it waited for a vendor; the next cycle goes on.")
+
+    return sleep
 
 
 class RateBudget(Protocol):

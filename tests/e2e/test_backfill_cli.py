@@ -7,13 +7,16 @@ from datetime import date, timedelta
 from pathlib import Path
 from shutil import copytree
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from cli_stand import MAPPING, PLACES, TENANT, Stand
+from cli_stand import MAPPING, PLACES, TENANT, Stand, now
 from processes import after_create, at_create, counts, ended, everything_stands_once, started
 
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.wire import Dropped
+from procore_4hse.store.leases import Holder
+from procore_4hse.store.repository import Store
 
 FIRST, LAST = date(2025, 3, 1), date(2025, 3, 31)
 RANGE = ("backfill", "--from", str(FIRST), "--to", str(LAST))
@@ -84,6 +87,29 @@ def test_days_that_are_none_and_ranges_that_end_too_early_are_refused(full: Stan
         assert full.run("backfill", *words, "--yes").exit_code == 2
     full.configure("riverside", direction='"procore-to-4hse"')
     assert "--direction" in full.said(*RANGE, "--direction", "4hse-to-procore", "--yes", exit_code=2)
+    assert full.calls == 0
+
+
+@pytest.mark.parametrize(("zone", "days"), [("Pacific/Honolulu", 1), ("Pacific/Kiritimati", 2), ("Asia/Tokyo", 400)])
+def test_days_to_come_are_refused_before_anything_is_read(full: Stand, zone: str, days: int) -> None:
+    full.procore.add_project(PLACES["riverside"][0], "riverside", zone, zone)
+    today = now().astimezone(ZoneInfo(zone)).date()
+    said = full.said("backfill", "--from", str(today + timedelta(days)), "--yes", exit_code=2)
+    assert "give --from a day that has come" in said
+    assert full.calls <= 2
+    assert full.run("backfill", "--from", str(today), "--dry-run").exit_code == 0
+
+
+def test_a_route_that_is_busy_is_no_success(full: Stand) -> None:
+    full.run("db", "upgrade")
+    with (store := Store(f"sqlite:///{full.folder}/sync.db")).begin() as unit:
+        key = f"{PLACES['riverside'][0]}/{PLACES['riverside'][1]}"
+        assert unit.leases.take(key, Holder.this_process(), ttl=timedelta(hours=1), grace=timedelta(0))
+    store.close()
+    for more in ("--yes", "--dry-run"):
+        report = full.json(*RANGE, more, exit_code=1)
+        assert (report["outcome"], report["exit"], route_of(report)["outcome"]) == ("busy", 1, "busy")
+    assert "run the backfill again" in full.said(*RANGE, "--yes", exit_code=1)
     assert full.calls == 0
 
 

@@ -96,6 +96,15 @@ def test_a_list_that_is_closed_to_us_is_told_and_the_others_are_compared(stand: 
     assert "body part '" not in warnings
 
 
+def test_lists_that_are_closed_to_us_are_told_at_once_for_all_routes(stand: Stand) -> None:
+    stand.configure("riverside", "harbour")
+    for name in ("body_parts", "affliction_types"):
+        stand.faults.add(FaultKind.ERROR_BEFORE, path=f"/{name}$", status=403, times=None)
+    (closed,) = [line for line in told(stand.json("check"), "warning").splitlines() if "may not be read" in line]
+    assert closed.startswith("2 routes: riverside, harbour: Procore's 2 lists of ")
+    assert "so that their words cannot be compared" in closed
+
+
 def test_refused_credentials_of_one_system_leave_the_other_checked(stand: Stand) -> None:
     stand.environ = {"SYNC_PROCORE__CLIENT_SECRET": "wrong-and-secret"}
     report = stand.json("check", exit_code=3)
@@ -103,6 +112,32 @@ def test_refused_credentials_of_one_system_leave_the_other_checked(stand: Stand)
     assert "Procore: Procore refused to give a token; check procore.client_id" in told(report, "problem")
     assert "4HSE: The credentials are accepted." in told(report, "ok")
     assert "wrong-and-secret" not in stand.run("check").output
+
+
+def test_a_system_that_refuses_our_credentials_is_asked_nothing_more(stand: Stand) -> None:
+    stand.configure("riverside", "harbour")
+    stand.environ = {"SYNC_FOURHSE__PASSWORD": "wrong"}
+    report = stand.json("check", exit_code=3)
+    assert told(report, "problem") == (
+        "4HSE: 4HSE refused to give a token; check fourhse.client_id, fourhse.client_secret, fourhse.username and "
+        "fourhse.password. Nothing else was asked of 4HSE."
+    )
+    assert len([each for each in report["findings"] if each["place"] == "4HSE"]) == 1
+    assert sum(stand.fourhse.calls.values()) == 1
+    assert "2 routes: riverside, harbour: The Procore project can be read" in told(report, "ok")
+
+
+def test_permissions_that_are_missing_everywhere_are_told_once_and_stop_the_asking(stand: Stand) -> None:
+    stand.configure("riverside", "harbour")
+    stand.faults.add(FaultKind.ERROR_BEFORE, path="/rest/", status=403, times=None)
+    report = stand.json("check", exit_code=3)
+    me, place = told(report, "problem").splitlines()
+    assert me.startswith("Procore: Procore does not allow GET /rest/v1.0/me (403)")
+    assert place == (
+        "2 routes: riverside, harbour: Procore does not allow GET /rest/v1.0/projects/{id} (403); give our account the "
+        "permission for it. Nothing else was asked of Procore about it."
+    )
+    assert "Procore" not in told(report, "warning")
 
 
 def test_a_route_that_may_not_be_seen_is_told_by_its_name(stand: Stand) -> None:

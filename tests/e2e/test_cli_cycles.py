@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -211,6 +213,41 @@ def test_status_fails_when_something_waits_too_long(stand: Stand) -> None:
     assert "waiting for 1 day, too long" in stand.said("status", "--fail-over", "24h", exit_code=7)
     assert stand.run("status").exit_code == 0
     assert "--fail-over soon" in stand.said("status", "--fail-over", "soon", exit_code=2)
+
+
+def test_status_leaves_a_store_of_another_version_as_it_is(stand: Stand) -> None:
+    assert stand.run("status").exit_code == 0
+    assert tables(stand) == []
+    stand.on_site("Cut hand")
+    stand.run("sync")
+    change(stand, "UPDATE alembic_version SET version_num = '9999'")
+    assert stand.json("status")["routes"][0]["links"] == 1
+    assert stand.said("status").count("brought up to date by a newer version of this program") == 1
+    change(stand, "ALTER TABLE cycle RENAME TO rounds")
+    said = stand.said("status", exit_code=4)
+    assert "by a newer version of this program" in said
+    assert "db upgrade" not in said
+    change(stand, "UPDATE alembic_version SET version_num = '0003'")
+    assert "db upgrade" in stand.said("status", exit_code=4)
+    assert "rounds" in tables(stand)
+
+
+def tables(stand: Stand) -> list[str]:
+    return change(stand, "SELECT name FROM sqlite_master WHERE type = 'table'")
+
+
+def change(stand: Stand, statement: str) -> list[str]:
+    with closing(sqlite3.connect(stand.folder / "sync.db")) as connection, connection:
+        return [row[0] for row in connection.execute(statement)]
+
+
+def test_status_works_while_another_process_writes(stand: Stand) -> None:
+    stand.on_site("Cut hand")
+    stand.run("sync")
+    with (store := Store(f"sqlite:///{stand.folder}/sync.db")).begin() as unit:
+        unit.connection.execute(update(INBOX).values(since=unit.now))
+        assert stand.json("status")["routes"][0]["links"] == 1
+    store.close()
 
 
 def test_status_makes_no_call(stand: Stand) -> None:

@@ -180,9 +180,12 @@ def test_on_a_terminal_it_shows_the_counts_and_asks(stand: Stand, answer: str, e
     assert (b"Leatherhead" in file_of(stand)) is (exit_code == 1)
 
 
-def test_nobody_is_told_as_counts_of_nothing(stand: Stand) -> None:
+def test_an_id_that_is_nobodys_is_a_mistake(stand: Stand) -> None:
     stand.linked()
-    counts = stand.json("db", "purge", "--person", "4711", "--yes")
+    for more in ("--yes", "--dry-run"):
+        said = stand.said("db", "purge", "--person", "4711", more, exit_code=2)
+        assert said.startswith("The store holds nothing about a person with this id; give the person's id in Procore")
+    counts = stand.json("db", "purge", "--person", "4711", "--yes", exit_code=2)
     assert {key: value for key, value in counts.items() if value} == {}
     assert set(counts) == {
         "dry_run", "busy", "directory", "raw_records", "bases", "journal", "inbox", "tombstones", "refusals",

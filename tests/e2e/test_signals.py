@@ -1,5 +1,6 @@
-"""The daemon as a real process under real signals, and two processes that want one route."""
+"""Real processes under real signals: the daemon, `sync` and `backfill`; and two processes that want one route."""
 
+import json
 import signal
 import threading
 import time
@@ -9,11 +10,15 @@ import pytest
 from cli_stand import PLACES, Stand
 from processes import after_create, at_create, counts, ended, everything_stands_once, started
 
+from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.wire import Request
 
 SITE = [f"On site {number}" for number in range(6)]
 OFFICE = [f"In office {number}" for number in range(6)]
 SHORT_GRACE = "from datetime import timedelta; from procore_4hse import daemon; daemon.GRACE = timedelta(seconds=0.2)"
+
+SHORT_WAIT = SHORT_GRACE.replace("procore_4hse import daemon; daemon", "procore_4hse.cli import interrupt; interrupt")
+ONE_ROUND = {"sync": ("sync", "--json"), "backfill": ("backfill", "--from", "2015-01-01", "--yes", "--json")}
 
 EVERY_SECOND = "import os; os.environ['SYNC_SCHEDULE__EVERY'] = '1s'"
 
@@ -114,6 +119,66 @@ def test_a_second_signal_ends_it_at_once(full: Stand, held: threading.Event) -> 
         code, _ = ended(process, within=5)
     held.set()
     assert code == 1
+    assert comes_to_rest(full)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("command", ONE_ROUND)
+def test_a_signal_ends_a_command_after_the_action_in_hand(full: Stand, command: str, number: signal.Signals) -> None:
+    with started(full, *ONE_ROUND[command]) as process:
+        full.faults.on_request.append(at_create(4, lambda: process.send_signal(number)))
+        began = time.monotonic()
+        out, err = process.communicate(timeout=20)
+    assert time.monotonic() - began < 15
+    assert process.returncode == 1, err
+    assert "Asked to stop" in err
+    assert json.loads(out)["outcome"] == "partial"
+    site, office = counts(full)
+    assert 4 + 14 - 1 <= site.total() + office.total() < 26
+    assert comes_to_rest(full)
+
+
+@pytest.mark.parametrize("command", ONE_ROUND)
+def test_a_signal_ends_a_command_that_waits_for_a_vendor(full: Stand, command: str) -> None:
+    full.faults.add(FaultKind.ERROR_BEFORE, path="/incident/index$", status=503, times=None)
+    with started(full, *ONE_ROUND[command]) as process:
+
+        def stop(request: Request) -> None:
+            if request.path.endswith("/incident/index"):
+                process.terminate()
+
+        full.faults.on_request.append(stop)
+        began = time.monotonic()
+        out, _ = process.communicate(timeout=20)
+    full.faults.on_request.remove(stop)
+    full.faults.clear()
+    assert time.monotonic() - began < 10
+    assert (process.returncode, json.loads(out)["outcome"]) == (1, "partial")
+    assert comes_to_rest(full)
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+@pytest.mark.parametrize("command", ONE_ROUND)
+def test_a_call_that_hangs_does_not_hold_a_command(
+    full: Stand, held: threading.Event, command: str, signals: int
+) -> None:
+    with started(full, *ONE_ROUND[command], before=SHORT_WAIT if signals == 1 else "") as process:
+
+        def hang(request: Request) -> None:
+            if request.path.endswith("/incident/index"):
+                full.faults.on_request.remove(hang)
+                process.terminate()
+                held.wait(30)
+
+        full.faults.on_request.append(hang)
+        if signals == 2:
+            for line in process.stderr or ():
+                if "Asked to stop" in line:
+                    break
+            process.terminate()
+        out, _ = process.communicate(timeout=10)
+    held.set()
+    assert (process.returncode, json.loads(out)) == (1, {"outcome": "partial", "exit": 1, "routes": []})
     assert comes_to_rest(full)
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from oracle import duplicates
 from procore_4hse.engine.backfill import Preview, Progress, Result, Span, backfill, refuse_contradictions
+from procore_4hse.engine.cycle import Options
+from procore_4hse.engine.run_routes import run_routes
 from procore_4hse.errors import UsageError
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.reconcile.snapshot import Limits
@@ -291,11 +293,21 @@ def test_a_vendor_that_is_down_leaves_the_rest_for_the_next_run(world: World) ->
     assert not world.fourhse.refused
 
 
+def test_a_route_whose_turn_had_not_come_is_left_alone(world: World) -> None:
+    fill(world)
+    world.runtime = replace(world.runtime, stopping=lambda: True)
+    (report,) = run_routes(world.runtime, [world.route], Options()).reports
+    for told in (report, run(world).report):
+        assert (told.outcome, told.exit_code, sum(told.calls.values())) == ("partial", 1, 0)
+        assert "run it again" in (told.reason or "")
+    assert len(world.office()) == 6
+
+
 def test_a_route_that_another_process_has_is_left_alone(world: World) -> None:
     fill(world)
     elsewhere = replace(world.runtime.holder, host="another-host")
     with world.store.begin() as unit:
         unit.leases.take(world.route.key, elsewhere, ttl=timedelta(minutes=5), grace=timedelta(0))
     result = run(world)
-    assert (result.report.outcome, result.report.exit_code, result.preview) == ("busy", 0, None)
+    assert (result.report.outcome, result.report.exit_code, result.preview) == ("busy", 1, None)
     assert len(world.office()) == 6

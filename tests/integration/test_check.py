@@ -9,7 +9,7 @@ import pytest
 
 from procore_4hse.mapping.lenses.incident import StatusLens
 from procore_4hse.operations.check import Level, check_all
-from procore_4hse.simulator.wire import Request, Response
+from procore_4hse.simulator.wire import Dropped, Request, Response
 from world import World
 
 pytestmark = pytest.mark.any_store
@@ -17,6 +17,22 @@ pytestmark = pytest.mark.any_store
 
 def warnings(world: World) -> list[str]:
     return [finding.what for finding in check_all(world.runtime, [world.route]) if finding.level is not Level.OK]
+
+
+def test_a_system_that_does_not_answer_is_asked_for_one_thing_only(build: Callable[..., World]) -> None:
+    world = build()
+    paths = set()
+
+    def dead(request: Request) -> Response:
+        paths.add(request.path)
+        raise Dropped
+
+    world.procore.handle = dead
+    world.runtime = World._house(world.store, world.clock, world.procore, world.fourhse)
+    (problem,) = warnings(world)
+    assert problem.startswith("Procore gave no usable answer to ")
+    assert problem.endswith("Nothing else was asked of Procore.")
+    assert len(paths) == 1
 
 
 def name_status(world: World, **ids: int) -> None:

@@ -15,10 +15,11 @@ import structlog
 from apscheduler.events import EVENT_JOB_EXECUTED, JobExecutionEvent
 from sqlalchemy import text
 
-from procore_4hse.daemon import Daemon, interruptible
+from procore_4hse.daemon import Daemon
 from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.errors import AskedToStop
 from procore_4hse.route import Route
+from procore_4hse.runtime import interruptible
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.wire import Request
 from world import PROJECT, TENANT, World

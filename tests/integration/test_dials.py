@@ -9,6 +9,7 @@ from edits import Editors, seed, settle_doubts
 from judge import after_edits, is_quiet, judged, twins
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials
+from procore_4hse.simulator.wire import Request, Response
 from world import World
 
 pytestmark = pytest.mark.any_store
@@ -73,3 +74,26 @@ def test_whatever_4hse_answers(build, dials):
     if dials.put_is == "blanking":
         let_whole_records_be_sent(world)
     run(world)
+
+
+def test_what_4hse_says_when_it_takes_nothing_back_is_not_repeated(build):
+    """Its words may quote the record, and the reason is printed and logged."""
+    world = build(fourhse_dials=FourHseDials(put_is="blanking"))
+    made = world.on_site("Slip on ice")
+    world.sync(first=True)
+    theirs = world.links()[0].fourhse_id
+    world.fourhse.hand_edit("incident", theirs, deponent="Lee")
+    world.procore.hand_edit("incident", int(made), status="closed")
+    assert world.sync().outcome == "stopped"
+    [entry] = world.inbox()
+    world.answer(entry.id, "approve")
+    handle = world.fourhse.handle
+
+    def refuse(request: Request) -> Response:
+        return Response.of(422, {"message": "Lee is no deponent"}) if request.method == "PUT" else handle(request)
+
+    world.fourhse.handle = refuse
+    world.runtime = World._house(world.store, world.clock, world.procore, world.fourhse)
+    report = world.sync()
+    assert (report.outcome, "would not take them back" in report.reason) == ("stopped", True)
+    assert "Lee" not in str(report.json())

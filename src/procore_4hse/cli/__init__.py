@@ -1,6 +1,8 @@
 """The command line: `main` is the program `procore-4hse`. Each command is a thin file beside this one."""
 
 import gc
+import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -55,8 +57,16 @@ def _options(
     start_logging(context, log_format, daemon=ctx.invoked_subcommand == "run")
 
 
+def _show_on_any_console() -> None:
+    """A character that the console has no form for is replaced, and ends no command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def main() -> None:
     """Runs the command that the arguments name and ends with its exit code."""
     # No garbage is looked for while modules load: that would be a tenth of the time of a short command.
     gc.disable()
+    _show_on_any_console()
     app(prog_name="procore-4hse")

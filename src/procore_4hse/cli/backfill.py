@@ -14,8 +14,17 @@ from rich.progress import Progress as Bars
 
 from procore_4hse.bootstrap import DIRECTIONS
 from procore_4hse.cli.context import CliContext, Json, RouteNames, cli_context, day, teach
+from procore_4hse.cli.interrupt import Interrupt
 from procore_4hse.cli.reports import show_report
-from procore_4hse.engine.backfill import Preview, Progress, Result, Span, backfill, refuse_contradictions
+from procore_4hse.engine.backfill import (
+    Preview,
+    Progress,
+    Result,
+    Span,
+    backfill,
+    refuse_contradictions,
+    refuse_days_to_come,
+)
 from procore_4hse.engine.run_routes import Summary
 from procore_4hse.errors import UsageError
 from procore_4hse.models import Side
@@ -37,7 +46,7 @@ lost is looked for first. Run again later, it finds what is new in the range. Wh
 
 [bold]Example[/bold]  procore-4hse backfill --from 2025-01-01 --to 2025-12-31 --dry-run
 
-[bold]Exit codes[/bold]  0 done or busy · 1 partial, run it again · 2 usage, configuration or mapping · 3 credentials or
+[bold]Exit codes[/bold]  0 done · 1 partial or busy, run it again · 2 usage, configuration or mapping · 3 credentials or
 permissions of a route · 4 the store or an internal error · 7 a guard holds a route until a person acts
 """
 
@@ -78,11 +87,16 @@ def _backfill(
     refuse_contradictions(routes, span.direction)
     if not dry_run:
         context.must_be_able_to_ask(yes=yes)
-    with context.runtime() as runtime:
-        results = _look(context, runtime, routes, span) if dry_run or not yes else {}
+    interrupt = Interrupt(context)
+    with context.runtime(stopping=interrupt.stop.is_set, sleep=interrupt.sleep) as runtime:
+        with interrupt.heard():
+            refuse_days_to_come(runtime, routes, span.first)
+            results = _look(context, runtime, routes, span) if dry_run or not yes else {}
         if not dry_run:
-            _ask(context, results, yes=yes)
-            results |= _carry_out(context, runtime, routes, span, results, show=yes)
+            if not interrupt.stop.is_set():
+                _ask(context, results, yes=yes)
+            with interrupt.heard():
+                results |= _carry_out(context, runtime, routes, span, results, show=yes)
     done = Summary(tuple(result.report for result in results.values()))
     _show(context, done, results, as_json=as_json, dry=dry_run)
     raise typer.Exit(done.exit_code)

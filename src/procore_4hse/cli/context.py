@@ -120,7 +120,9 @@ class CliContext:
 
     def print_json(self, data: Any) -> None:
         """Exactly one JSON object on standard output."""
-        sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2, default=str) + "\n")
+        # Where the encoding lacks a character, JSON's own escape loses nothing.
+        is_whole = (sys.stdout.encoding or "").lower().startswith("utf")
+        sys.stdout.write(json.dumps(data, ensure_ascii=not is_whole, indent=2, default=str) + "\n")
         self.answers_in_json = False
 
     def confirm(self, question: str, *, yes: bool) -> None:

@@ -66,6 +66,10 @@ COMES_BACK = (
     "Records that still stand in Procore or 4HSE come back with the next cycle unless they are removed there. Links "
     "stay, with fingerprints in place of values, so that nothing is written because of the removal."
 )
+NOBODY = (
+    "The store holds nothing about a person with this id; give the person's id in Procore or the person_office_id in "
+    "4HSE. If it was removed before, nothing is left to do."
+)
 UNSETTLED = "{} writes whose fate is not known yet keep their values; run this again after the next cycle."
 IN_USE = (
     "Another process uses the store's file, so that removed contents may stay in its free pages; run this again when "
@@ -112,11 +116,14 @@ def purge(
         raise UsageError("--before and --person are two purges; run one after the other.")
     else:
         done, names = _forget(context, person, dry=dry_run, yes=yes), TRACES
+    is_nobody = person is not None and done.is_empty
     if as_json:
         context.print_json({"dry_run": dry_run, **done.counts, "busy": list(done.busy.values())})
-    else:
+    elif not is_nobody:
         context.out.print(_table(done, names))
         _say(context, done, dry=dry_run)
+    if is_nobody:
+        raise UsageError(NOBODY)
     if done.busy:
         listed = ", ".join(done.busy.values())
         raise SyncError(f"A cycle of route {listed} is running, so nothing was removed there; run this again later.")
@@ -161,7 +168,10 @@ def _forget(context: CliContext, person: str, *, dry: bool, yes: bool) -> Purged
             return retention.forget_person(runtime, person, routes, salt=lambda: secrets.token_hex(16), dry=dry)
 
         if not (dry or yes):
-            context.err.print(_table(forget(dry=True), TRACES))
+            found = forget(dry=True)
+            if found.is_empty:
+                return found
+            context.err.print(_table(found, TRACES))
             context.err.print(COMES_BACK)
             context.confirm("Remove this from the store?", yes=yes)
         return _carried_out(context, runtime, dry, lambda: forget(dry=dry))

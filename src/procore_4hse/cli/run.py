@@ -7,9 +7,10 @@ from threading import Event
 import typer
 
 from procore_4hse.cli.context import cli_context, teach
-from procore_4hse.daemon import Daemon, interruptible
+from procore_4hse.daemon import Daemon
 from procore_4hse.errors import UsageError
 from procore_4hse.operations.retention import Ages
+from procore_4hse.runtime import interruptible
 
 HELP = """The daemon: a cycle of each route at once, then after each pause (schedule.every), until it is told to end.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -9,20 +10,21 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from procore_4hse.bootstrap import open_store
 from procore_4hse.cli.context import CliContext, Json, cli_context, teach
 from procore_4hse.cli.reports import OUTCOMES, PLACES, show_waiting
 from procore_4hse.cli.tables import facts
 from procore_4hse.cli.text import moment, span
 from procore_4hse.errors import UsageError
 from procore_4hse.models import Side
-from procore_4hse.operations.status import RouteStatus, status_of
+from procore_4hse.operations.status import RouteStatus, standing_of
 from procore_4hse.settings.values import duration
+from procore_4hse.store.repository import Store
 
 HELP = """How each route stands: its last cycle and the next one, how many incidents are in sync, what waits for a
 person and since when, what is left of the call budgets and how often they allow a cycle.
 
-No call is made; everything comes from the store. As a health check it succeeds while the store can be read; with
+No call is made; everything comes from the store, which is left as it is, while others write and also when a newer
+version of this program has it. As a health check it succeeds while the store can be read; with
 `--fail-over` it also fails when something has been waiting for a person for longer than that.
 
 [bold]Example[/bold]  procore-4hse status --fail-over 24h
@@ -46,9 +48,12 @@ def api(app: typer.Typer) -> None:
 def status(ctx: typer.Context, fail_over: FailOver = None, as_json: Json = False) -> None:
     context = cli_context(ctx)
     limit = _limit(fail_over)
-    with open_store(context.settings) as store:
-        every, now = context.settings.schedule.every, datetime.now(UTC)
-        statuses = [status_of(store, route, every) for route in context.routes]
+    # Not brought up to date: whoever looks, also with an older program than the daemon's, changes nothing.
+    with closing(Store(context.settings.store.url.get_secret_value())) as store:
+        found, now = standing_of(store, context.routes, context.settings.schedule.every), datetime.now(UTC)
+    if found.newer:
+        context.err.print(found.newer, style="bold yellow")
+    statuses = list(found.routes)
     late = [
         each for each in statuses if limit is not None and each.oldest is not None and now - each.oldest.since > limit
     ]

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from procore_4hse.cli.context import Json, RouteNames, cli_context, teach
+from procore_4hse.cli.interrupt import Interrupt
 from procore_4hse.cli.reports import counting, show_round
 from procore_4hse.engine.cycle import Options
 from procore_4hse.engine.run_routes import run_routes
@@ -18,6 +19,9 @@ date by itself. Two at once do no harm: the second finds the route busy and leav
 
 The first time both registers hold incidents nothing is written; look at it with `plan`, then allow it once with
 `--first` or in the inbox.
+
+Ctrl-C or SIGTERM ends it within 15 seconds: the action in hand is finished, the rest is left to the next cycle. A
+second one ends it at once.
 
 [bold]Example[/bold]  procore-4hse sync --route riverside --json
 
@@ -45,8 +49,12 @@ def sync(
 ) -> None:
     context = cli_context(ctx)
     context.answers_in_json = as_json
-    routes = context.chosen(route or [])
-    with context.runtime() as runtime, counting(context, routes) as progress:
+    routes, interrupt = context.chosen(route or []), Interrupt(context)
+    with (
+        context.runtime(stopping=interrupt.stop.is_set, sleep=interrupt.sleep) as runtime,
+        counting(context, routes) as progress,
+        interrupt.heard(),
+    ):
         done = run_routes(runtime, routes, Options(full=full, first=first), progress)
     if as_json:
         context.print_json(done.json())

@@ -153,7 +153,8 @@ class Http:
     def _lost(self, call: Call, error: NoAnswer) -> VendorError:
         title = self.side.label
         if not error.sent:
-            sentence = f"{title} was not reached for {call.name} ({error.reason}); the next cycle tries again."
+            remedy = error.remedy or "the next cycle tries again."
+            sentence = f"{title} was not reached for {call.name} ({error.reason}); {remedy}"
             return Unavailable(sentence, side=self.side, call=call.name)
         sentence = (
             f"Whether {title} carried out {call.name} is unknown ({error.reason}); "

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from importlib.metadata import version
 from ipaddress import ip_address
 from typing import Any
@@ -19,6 +17,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from procore_4hse.clients.answer import Reply, parse
 from procore_4hse.clients.budget import Budget, backoff, http_date, retry_after
+from procore_4hse.clients.surroundings import cause_of, certificates, with_proxies
 from procore_4hse.errors import ConfigurationError, Problem, Unavailable
 from procore_4hse.models import Side
 
@@ -69,10 +68,18 @@ class NoAnswer(Exception):
     """No usable answer. `sent` is False when the request certainly never left."""
 
     def __init__(
-        self, reason: str, *, sent: bool = True, status: int | None = None, wait: timedelta | None = None
+        self,
+        reason: str,
+        *,
+        sent: bool = True,
+        status: int | None = None,
+        wait: timedelta | None = None,
+        remedy: str | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.remedy = remedy
+        """What somebody can do about it, when the reason tells."""
         self.sent = sent
         self.status = status
         self.wait = wait
@@ -82,12 +89,6 @@ class NoAnswer(Exception):
     def by(cls, reply: Reply) -> NoAnswer:
         reason = f"status {reply.status}" if not 200 <= reply.status < 300 else "unreadable answer"
         return cls(reason, status=reply.status, wait=retry_after(reply.headers, reply.date))
-
-
-@cache
-def _certificates(trust_env: bool) -> ssl.SSLContext:
-    """Whom TLS trusts. Reading them takes longer than anything else here, so that all clients share them."""
-    return httpx.create_ssl_context(trust_env=trust_env)
 
 
 class Transport:
@@ -113,17 +114,7 @@ class Transport:
         self._made = threading.local()
         # A proxy of the environment must not see what goes to loopback.
         trust_env = not all(is_loopback(httpx.URL(url).host) for url in urls.values())
-        self._client = httpx.Client(
-            transport=transport,
-            verify=_certificates(trust_env),
-            timeout=TIMEOUT,
-            follow_redirects=False,  # What answers from another address, such as a login page, is no answer.
-            trust_env=trust_env,
-            headers={
-                "Accept": "application/json",
-                "User-Agent": f"procore-4hse-sync/{version('procore-4hse-sync')}",
-            },
-        )
+        self._client = with_proxies(lambda: _connect(transport, trust_env))
 
     @property
     def calls(self) -> int:
@@ -140,9 +131,9 @@ class Transport:
         try:
             reply = self._transmit(call, token, started)
         except httpx.HTTPError as error:
-            name = type(error).__name__
-            self._log_call(call, started, None, failure=name)
-            raise NoAnswer(f"connection failed, {name}", sent=not isinstance(error, NOT_SENT)) from error
+            self._log_call(call, started, None, failure=type(error).__name__)
+            reason, remedy = cause_of(error)
+            raise NoAnswer(reason, sent=not isinstance(error, NOT_SENT), remedy=remedy) from error
         self._log_call(call, started, reply.status, request_id=reply.headers.get("x-request-id"))
         self.budget.observe(reply.status, reply.headers, http_date(reply.headers.get("date")))
         return reply
@@ -161,7 +152,9 @@ class Transport:
         try:
             return retrying(attempt)
         except NoAnswer as error:
-            sentence = f"{self.side.label} gave no usable answer to {call.name} ({error.reason}); {remedy}"
+            sentence = (
+                f"{self.side.label} gave no usable answer to {call.name} ({error.reason}); {error.remedy or remedy}"
+            )
             raise Unavailable(sentence, side=self.side, call=call.name, status=error.status) from error
 
     def _transmit(self, call: Call, token: str | None, started: datetime) -> Reply:
@@ -221,6 +214,20 @@ class Transport:
             seconds=round((self.clock() - started).total_seconds(), 3),
             **facts,
         )
+
+
+def _connect(transport: httpx.BaseTransport | None, trust_env: bool) -> httpx.Client:
+    return httpx.Client(
+        transport=transport,
+        verify=certificates(trust_env),
+        timeout=TIMEOUT,
+        follow_redirects=False,  # What answers from another address, such as a login page, is no answer.
+        trust_env=trust_env,
+        headers={
+            "Accept": "application/json",
+            "User-Agent": f"procore-4hse-sync/{version('procore-4hse-sync')}",
+        },
+    )
 
 
 def refuse_open_urls(urls: Mapping[str, str]) -> None:

@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 
 from procore_4hse.engine.cycle import Options, run_cycle
-from procore_4hse.engine.report import Report
+from procore_4hse.engine.report import Report, not_begun
 from procore_4hse.engine.selection import Days, Portion
-from procore_4hse.errors import UsageError
+from procore_4hse.errors import UsageError, VendorError
+from procore_4hse.mapping.places import project_zone
 from procore_4hse.mapping.rules import Direction, FieldMapping
 from procore_4hse.models import Act, Action, ItemKind, Side, SyncStatus
 from procore_4hse.push.steps import Steps
@@ -38,6 +40,8 @@ CALLS = {
     (Act.UPDATE, Side.FOURHSE): 2,
 }
 """What a write costs: a create in 4HSE looks for its id first, an update reads its target again."""
+
+BUSY = "Another process has this route, so nothing was done; run the backfill again when that one is through."
 
 PACE = 2
 """Calls a second that an estimate reckons with."""
@@ -120,12 +124,16 @@ def backfill(
 
     Raises StoreError alone, as a cycle does.
     """
+    if runtime.stopping():
+        return Result(not_begun(route))
     chosen = DaysOf(runtime.store, route, span, shown)
 
     def progress(_: Action, records: int) -> None:
         watch(chosen.progress(records))
 
     report = run_cycle(runtime, route, Options(dry=dry), progress, selection=chosen)
+    if report.outcome == "busy":  # Whoever asked for these days is told that they were not looked at.
+        report.ended("busy", BUSY, 1)
     return Result(report, chosen.preview)
 
 
@@ -137,6 +145,29 @@ def refuse_contradictions(routes: Iterable[Route], direction: Direction) -> None
                 f"Route {route.name} goes from {route.direction.value} only; "
                 "leave out --direction, or change the route's direction in the configuration."
             )
+
+
+def refuse_days_to_come(runtime: Runtime, routes: Iterable[Route], first: date) -> None:
+    """A range that begins after today, in the zone of a route's project, holds nothing yet."""
+    now = runtime.clock()
+    if first < now.date():  # It has begun in every zone, so that no project needs to be asked for its own.
+        return
+    for route in routes:
+        today = _today(runtime, route, now) if first <= now.date() + timedelta(days=1) else now.date()
+        if today is not None and first > today:
+            raise UsageError(
+                f"The range begins on {first}, and in route {route.name} today is {today}; "
+                "give --from a day that has come. New incidents cross with sync."
+            )
+
+
+def _today(runtime: Runtime, route: Route, now: datetime) -> date | None:
+    """The day it is in the project; None when that cannot be told, which the cycle itself will say."""
+    try:
+        zone = project_zone(runtime.apis(route)[0].project())
+    except VendorError:
+        return None
+    return now.astimezone(ZoneInfo(zone)).date() if zone else None
 
 
 class DaysOf:

@@ -14,7 +14,7 @@ from procore_4hse.store.repository import Fence, Store
 def refill_emptied(store: Store, fence: Fence, route: Route, pusher: Callable[[], Pusher], *, dry: bool) -> None:
     """Fills an emptied record again once a person has said so; until then GuardStopped is raised.
 
-    What the vendor refuses to take back is asked about again, in its own words.
+    What the vendor refuses to take back is asked about again; its own words may quote a record and stay out of it.
     """
     with store.read() as unit:
         entries = unit.inbox(route.key).entries(states=("open", "answered"))
@@ -28,7 +28,8 @@ def refill_emptied(store: Store, fence: Fence, route: Route, pusher: Callable[[]
     except Refused as error:
         with store.begin(fence) as unit:
             unit.inbox(route.key).withdraw(entry.id)
-        raise GuardStopped(f"{entry.item.reason} It would not take them back: {error.words or error}") from error
+        step = f"see why with: procore-4hse explain {entry.item.facts['record']}"
+        raise GuardStopped(f"{entry.item.reason} It would not take them back; {step}") from error
     with store.begin(fence) as unit:
         unit.routes.remember(route.key, route.name, put_whole=True)
         unit.inbox(route.key).close(REPLACED)

@@ -18,6 +18,7 @@ from procore_4hse.errors import (
 from procore_4hse.models import ItemKind, Kind, RecordRef, Side, SyncStatus
 from procore_4hse.push.outcomes import Pushed
 from procore_4hse.reconcile.snapshot import Plan
+from procore_4hse.route import Route
 from procore_4hse.runtime import RateBudget
 
 
@@ -83,6 +84,12 @@ class Report:
             self.written[side.value].update(pushed.written[side])
         for why in pushed.flaws:
             self.flaw(why)
+
+
+def not_begun(route: Route) -> Report:
+    """Of a route whose turn had not come when the process was asked to stop."""
+    reason = "The process was asked to stop before this route's turn came; run it again."
+    return Report(route.name, outcome="partial", reason=reason, exit_code=AskedToStop.exit_code)
 
 
 def budget_report(budgets: Mapping[Side, RateBudget], calls: Mapping[str, int]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from procore_4hse.engine.cycle import Options, run_cycle
-from procore_4hse.engine.report import Report
+from procore_4hse.engine.report import Report, not_begun
 from procore_4hse.errors import StoreBusy, SyncError
 from procore_4hse.models import Action
 from procore_4hse.route import Route
@@ -61,8 +61,15 @@ def run_routes(
 ) -> Summary:
     """One cycle of every route; each failure becomes that route's report."""
     with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="route") as pool:
-        cycles = [pool.submit(run_cycle, runtime, route, options, _progress_of(route, progress)) for route in routes]
+        cycles = [pool.submit(_in_turn, runtime, route, options, _progress_of(route, progress)) for route in routes]
     return Summary(tuple(report_of(route.name, cycle) for route, cycle in zip(routes, cycles, strict=True)))
+
+
+def _in_turn(
+    runtime: Runtime, route: Route, options: Options, progress: Callable[[Action, int], None] | None
+) -> Report:
+    """The cycle of a route whose turn has come, unless the process shall end by then."""
+    return not_begun(route) if runtime.stopping() else run_cycle(runtime, route, options, progress)
 
 
 def report_of(route: str, cycle: Future[Report]) -> Report:

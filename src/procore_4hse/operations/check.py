@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from procore_4hse.apis import FourHseIncidentApi, IncidentApi, ProcoreIncidentApi
-from procore_4hse.errors import AccessRefused, GuardStopped, NotFound, Refused, VendorError
+from procore_4hse.errors import AccessRefused, GuardStopped, NotFound, Refused, Unavailable, VendorError
 from procore_4hse.mapping.lenses.base import Known
 from procore_4hse.mapping.places import has_ended, inactive_status, project_zone
 from procore_4hse.models import PEOPLE_RECORDS, PROCORE_RECORDS, Image, Kind, Page, Side
@@ -58,22 +59,68 @@ class Finding:
 Findings = Iterator[Finding]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Which systems are still asked: one that lets nobody in, or answers nothing, would only say so again."""
+
+    silent: set[Side] = field(default_factory=set)
+    """Asked nothing more at all."""
+    closed: set[tuple[str, Side]] = field(default_factory=set)
+    """Asked nothing more about one route."""
+
+    def may(self, route: Route, *sides: Side) -> bool:
+        return not any(side in self.silent or (route.key, side) in self.closed for side in sides)
+
+    def gives_up(self, error: VendorError, route: Route) -> Finding:
+        """What a failed call says, and what is not asked because of it."""
+        title, place = error.side.label, f"route {route.name}"
+        if _lets_nobody_in(error):
+            self.silent.add(error.side)
+            return _problem(title, error, f" Nothing else was asked of {title}.")
+        if isinstance(error, AccessRefused):
+            self.closed.add((route.key, error.side))
+            return _problem(place, error, f" Nothing else was asked of {title} about it.")
+        return _problem(place, error)
+
+
+def _lets_nobody_in(error: VendorError) -> bool:
+    """Whether any other call would end in the same way: no token, a token that is refused, no answer at all."""
+    if isinstance(error, AccessRefused):
+        return error.status != 403 or "/token" in error.call
+    return isinstance(error, Unavailable) and error.status is None
+
+
 def check_all(runtime: Runtime, routes: Sequence[Route], step: Callable[[str], None] = lambda _: None) -> Findings:
     """Findings in the order in which they are made; `step` is told what is looked at now."""
+    asked = Asked()
     for route in routes[:1]:  # All routes share the credentials.
         step("credentials")
-        yield from _credentials(runtime, route)
+        yield from _credentials(runtime, route, asked)
+    found: list[Finding] = []
     for route in routes:
         step(f"route {route.name}")
-        yield from _route(runtime, route)
+        found += _route(runtime, route, asked)
+    yield from _said_once(found)
     for side in Side:
-        yield _rate_headers(runtime, side)
+        if side not in asked.silent:
+            yield _rate_headers(runtime, side)
+
+
+def _said_once(found: Sequence[Finding]) -> Findings:
+    """What is the same for several routes, in one finding with their names."""
+    places: dict[Finding, list[str]] = {}
+    for each in found:
+        places.setdefault(replace(each, place=""), []).append(each.place)
+    for finding, named in places.items():
+        routes = list(dict.fromkeys(named))
+        names = ", ".join(place.removeprefix("route ") for place in routes)
+        yield replace(finding, place=routes[0] if len(routes) == 1 else f"{len(routes)} routes: {names}")
 
 
 # One system ------------------------------------------------------------------------------------------------------
 
 
-def _credentials(runtime: Runtime, route: Route) -> Findings:
+def _credentials(runtime: Runtime, route: Route, asked: Asked) -> Findings:
     procore, fourhse = runtime.apis(route)
     calls: tuple[tuple[IncidentApi, Callable[[], Any]], ...] = (
         (procore, procore.me),
@@ -85,7 +132,11 @@ def _credentials(runtime: Runtime, route: Route) -> Findings:
         except NotFound:  # Whoever may ask and be told "not found" has come past the token.
             yield _fine(api.side, "The credentials are accepted.")
         except VendorError as error:
-            yield _problem(api.side.label, error)
+            if isinstance(error, Unavailable) or _lets_nobody_in(error):
+                asked.silent.add(api.side)
+                yield _problem(api.side.label, error, f" Nothing else was asked of {api.side.label}.")
+            else:
+                yield _problem(api.side.label, error)
             continue
         else:
             yield _fine(api.side, "The credentials are accepted.")
@@ -96,8 +147,8 @@ def _fine(side: Side, what: str) -> Finding:
     return Finding(side.label, Level.OK, what)
 
 
-def _problem(place: str, error: VendorError) -> Finding:
-    return Finding(place, Level.PROBLEM, str(error), error.exit_code)
+def _problem(place: str, error: VendorError, then: str = "") -> Finding:
+    return Finding(place, Level.PROBLEM, f"{error}{then}", error.exit_code)
 
 
 def _clock(now: datetime, api: IncidentApi) -> Finding:
@@ -121,15 +172,15 @@ def _rate_headers(runtime: Runtime, side: Side) -> Finding:
 # One route -------------------------------------------------------------------------------------------------------
 
 
-def _route(runtime: Runtime, route: Route) -> Findings:
+def _route(runtime: Runtime, route: Route, asked: Asked) -> Findings:
     yield from _left_out(route)
     procore, fourhse = runtime.apis(route)
     for look in (_project, _incidents, _bin, _settings, _unknown_time):
-        yield from _guarded(route, look, procore)
+        yield from _guarded(route, asked, partial(look, procore), Side.PROCORE)
     for glance in (_place, _pages):
-        yield from _guarded(route, glance, fourhse)
-    yield from _guarded(route, lambda api: _words(route, api, fourhse), procore)
-    yield from _guarded(route, lambda api: _equipment(route, api, fourhse), procore)
+        yield from _guarded(route, asked, partial(glance, fourhse), Side.FOURHSE)
+    for compare in (_words, _equipment):
+        yield from _guarded(route, asked, partial(compare, route, procore, fourhse), *Side)
 
 
 def _left_out(route: Route) -> Findings:
@@ -139,13 +190,15 @@ def _left_out(route: Route) -> Findings:
             yield Finding(f"route {route.name}", Level.OK, f"{row.label}: {row.left_out}.")
 
 
-def _guarded(route: Route, look: Callable[[Any], Findings], api: Any) -> Findings:
-    """What a look finds, under the route's name; a call that fails is a finding too."""
+def _guarded(route: Route, asked: Asked, look: Callable[[], Findings], *sides: Side) -> Findings:
+    """What a look finds, under the route's name, while all it asks still answer; a call that fails is a finding too."""
+    if not asked.may(route, *sides):
+        return
     try:
-        for finding in look(api):
-            yield Finding(f"route {route.name}", finding.level, finding.what, finding.code)
+        for finding in look():
+            yield replace(finding, place=f"route {route.name}")
     except VendorError as error:
-        yield _problem(f"route {route.name}", error)
+        yield asked.gives_up(error, route)
 
 
 def _ok(what: str) -> Finding:
@@ -244,14 +297,13 @@ def _pages(fourhse: FourHseIncidentApi) -> Findings:
 def _words(route: Route, procore: ProcoreIncidentApi, fourhse: FourHseIncidentApi) -> Findings:
     """Every word of the mapping against what both systems offer and show now, and the other way round."""
     offered: dict[str, tuple[Image, ...]] = {}
+    barred: list[str] = []
     for name in lists_for(route.mapping):
         try:
             offered[name] = tuple(procore.picker(name))
         except (AccessRefused, NotFound):
-            yield _warning(
-                f"Procore's list of {name.replace('_', ' ')} may not be read, so that its words cannot be compared; "
-                "give our account access to the company's lists."
-            )
+            barred.append(name.replace("_", " "))
+    yield from _barred(barred)
     records = _all_records(procore, fourhse)
     uses = {status_id: _status_use(procore, status_id) for status_id in named_statuses(route.mapping).values()}
     missing = [*gaps(route.mapping, offered, records), *status_gaps(route.mapping, offered, uses)]
@@ -263,6 +315,18 @@ def _words(route: Route, procore: ProcoreIncidentApi, fourhse: FourHseIncidentAp
             "Compare the ids with your Procore administrator's."
         )
     yield from _alerts(route, procore, records[Side.FOURHSE, Kind.PERSON])
+
+
+def _barred(lists: Sequence[str]) -> Findings:
+    """Lists of Procore's that are closed to us."""
+    if not lists:
+        return
+    one = len(lists) == 1
+    named = f"list of {lists[0]}" if one else f"{len(lists)} lists of {', '.join(lists[:-1])} and {lists[-1]}"
+    yield _warning(
+        f"Procore's {named} may not be read, so that {'its' if one else 'their'} words cannot be compared; "
+        "give our account access to the company's lists."
+    )
 
 
 def _gap_findings(missing: Sequence[Gap], otherwise: str) -> Findings:

@@ -343,6 +343,11 @@ class Purged:
     counts: Mapping[str, int]
     busy: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether every route was looked at and none held anything of it."""
+        return not (self.busy or any(self.counts.values()))
+
 
 class Contents(Protocol):
     def counts(self) -> dict[str, int]: ...

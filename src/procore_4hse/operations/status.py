@@ -1,16 +1,18 @@
-"""How a route stands, from the store alone."""
+"""How a route stands, from the store alone, which is left as it is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from procore_4hse.models import Kind, LinkState, Side
+from procore_4hse.errors import StoreError
+from procore_4hse.models import ItemKind, Kind, LinkState, Side
 from procore_4hse.route import Route
+from procore_4hse.store import schema
 from procore_4hse.store.inbox import Entry
-from procore_4hse.store.repository import Store
+from procore_4hse.store.repository import Store, Unit
 from procore_4hse.store.tables import CycleRow
 
 
@@ -31,6 +33,46 @@ class RouteStatus:
     """The shortest time between two cycles like the last one that each budget bears; None while unknown."""
     budget: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Per side, what the last cycle's answers said: `limit`, `remaining`, `resets_at`."""
+
+
+UNREADABLE = (StoreError, AttributeError, LookupError, TypeError, ValueError)
+"""How tables or words of a newer version can fail to be read."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """`newer` says that a newer version of this program has the store, whose tables could be read all the same."""
+
+    routes: tuple[RouteStatus, ...]
+    newer: str | None = None
+
+
+def standing_of(store: Store, routes: Sequence[Route], every: timedelta) -> Standing:
+    """How each route stands in a store that is never brought up to date here. Raises StoreError."""
+    with store.read() as unit:
+        if not unit.connection.dialect.has_table(unit.connection, schema.VERSIONS.name):
+            return Standing(tuple(_before_the_first(route) for route in routes))
+        newer = _is_newer(unit)
+    try:
+        return Standing(tuple(status_of(store, route, every) for route in routes), str(newer) if newer else None)
+    except UNREADABLE as error:
+        if newer is None:
+            raise
+        raise newer from error
+
+
+def _is_newer(unit: Unit) -> StoreError | None:
+    try:
+        schema.is_current(unit.connection)
+    except StoreError as error:
+        return error
+    return None
+
+
+def _before_the_first(route: Route) -> RouteStatus:
+    """A store without tables: no cycle has run yet."""
+    waiting = {kind.value: 0 for kind in ItemKind}
+    return RouteStatus(route, None, None, False, waiting, 0, None, 0, dict.fromkeys(Side))
 
 
 def status_of(store: Store, route: Route, every: timedelta) -> RouteStatus:
