@@ -29,7 +29,7 @@ def evidence(
 ) -> Proofs:
     """What is proven about linked records that certified listings no longer hold."""
     proofs: Proofs = {}
-    outlines, absent, witness, turn = _links_and_absences(store, route)
+    outlines, absent, witness = _links_and_absences(store, route)
     for side, kind in _readable(pulled):
         links = [link for link in outlines[kind] if _is_watched(link, side)]
         lost = sorted({link.id_on(side) for link in links if link.ref(side) in absent})
@@ -40,7 +40,7 @@ def evidence(
         elif kind is Kind.INCIDENT and _is_too_much(len(lost), len(links), limits):
             continue
         else:
-            reasons = _vanished(fourhse, _in_turn(lost, turn), witness, kind.on(side))
+            reasons = _vanished(fourhse, _in_turn(lost, pulled.number), witness, kind.on(side))
         proofs |= {RecordRef(side, kind.on(side), record_id): why for record_id, why in reasons.items()}
     return proofs
 
@@ -56,8 +56,8 @@ def _readable(pulled: Pulled) -> Iterable[tuple[Side, Kind]]:
 
 def _links_and_absences(
     store: Store, route: str
-) -> tuple[dict[Kind, tuple[Link, ...]], frozenset[RecordRef], str | None, int]:
-    """Links of each kind, all that is absent, an incident that 4HSE's listing still holds, and the pull's number.
+) -> tuple[dict[Kind, tuple[Link, ...]], frozenset[RecordRef], str | None]:
+    """Links of each kind, all that is absent, and an incident that 4HSE's listing still holds.
 
     People follow an incident that is gone, and are looked for while it lives.
     """
@@ -65,11 +65,10 @@ def _links_and_absences(
         links = unit.links(route).outline(Kind.INCIDENT, *CHILDREN)
         absent = unit.staging(route).absent()
         witness = unit.staging(route).one_present(Side.FOURHSE, Kind.INCIDENT) if absent else None
-        turn = unit.staging(route).last_pull() if absent else 0
     living = {link.procore_id for link in links if link.kind is Kind.INCIDENT and link.state is LinkState.LIVE}
     of_living = [link for link in links if link.kind is Kind.INCIDENT or link.parent in living]
     by_kind = {kind: tuple(link for link in of_living if link.kind is kind) for kind in (Kind.INCIDENT, *CHILDREN)}
-    return by_kind, absent, witness, turn
+    return by_kind, absent, witness
 
 
 def _is_watched(link: Link, side: Side) -> bool:
