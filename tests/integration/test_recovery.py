@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from procore_4hse.models import Kind, LinkState, RecordRef, Side
+from procore_4hse.clients import ProcoreApi
+from procore_4hse.models import Kind, LinkState, RecordAnswer, RecordRef, Side
+from procore_4hse.push.pusher import Pusher
 from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
@@ -231,6 +233,24 @@ def test_lost_create_of_unknown_time_is_found_under_either_default(linked: Linke
     world.sync()
     assert len(world.links()) == 3
     assert site(world) == ["Hook", "Ladder", "Saw"]
+
+
+@pytest.mark.parametrize(("side", "path"), [(Side.PROCORE, INCIDENTS), (Side.FOURHSE, "/incident/create")])
+def test_an_adopted_record_is_dated_by_the_clock_of_the_side_that_shows_it(
+    linked: Linked, store_url: str, monkeypatch: pytest.MonkeyPatch, side: Side, path: str
+) -> None:
+    world = linked(store_url)
+    world.in_office("Hook")
+    world.on_site("Winch")
+    world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=path)
+    world.sync()
+    adopted: list[RecordAnswer] = []
+    monkeypatch.setattr(Pusher, "adopt", lambda self, intent, answer: adopted.append(answer))
+    monkeypatch.setattr(ProcoreApi, "server_date", world.clock.now + timedelta(hours=5))
+    world.sync()
+    (answer,) = adopted
+    ahead = answer.server_date - world.clock.now
+    assert (answer.record.side, ahead > timedelta(hours=4)) == (side, side is Side.PROCORE)
 
 
 def test_two_equal_lost_creates_are_two(linked: Linked, store_url: str) -> None:
