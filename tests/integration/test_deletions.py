@@ -1,10 +1,16 @@
 """Nothing is deleted without evidence, and a person may always say what becomes of the survivor."""
 
+from collections.abc import Callable
+
 import pytest
 
+from actors import hire_in_office, hurt_in_office
+from procore_4hse.models import Kind, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.simulator.faults import FaultKind
-from world import OFFICE, PROJECT, World
+from procore_4hse.simulator.fourhse_dials import FourHseDials
+from procore_4hse.simulator.wire import Request
+from world import OFFICE, PROJECT, TENANT, World
 
 NOTHING = {side: {"created": 0, "updated": 0, "deleted": 0} for side in ("procore", "fourhse")}
 
@@ -313,3 +319,172 @@ def test_too_many_deletions_wait_for_one_approval(build):
     kinds = {entry.item.kind for entry in world.inbox()}
     assert kinds <= {"guard", "missing"}
     assert kinds
+
+
+# What goes with an incident of 4HSE -------------------------------------------------------------------------------
+
+
+def approved(world: World) -> None:
+    (entry,) = world.inbox()
+    world.answer(entry.id, "approve")
+
+
+def forces(world: World) -> list[str]:
+    """The `force` of every delete from now on, as it is asked for."""
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.method == "DELETE" and "/incident/delete/" in request.path:
+            asked.append(dict(request.query)["force"])
+
+    world.faults.on_request.append(note)
+    return asked
+
+
+def resource_of(world: World, incident: str, kind: str = "EQUIPMENT") -> str:
+    piece = world.fourhse.add_equipment(TENANT, OFFICE, "Crane", code="EQ-1")
+    return world.fourhse.hand_create(
+        "incident-resource", OFFICE, office_incident_id=incident, entity_id=piece, entity_type=kind
+    )
+
+
+def before_it_is_deleted(world: World, then: Callable[[], object]) -> None:
+    """Somebody is quicker: this happens in 4HSE when our delete is already on its way."""
+    waits = [then]
+
+    def meets(request: Request) -> None:
+        if request.method == "DELETE" and waits:
+            waits.pop()()
+
+    world.faults.on_request.append(meets)
+
+
+@pytest.mark.parametrize(
+    ("dials", "sent"),
+    [
+        ({}, ["false"]),
+        ({"delete_preview_status": 200}, ["false"]),
+        ({"force_false_deletes_childless": False}, ["false", "true"]),
+        ({"force_false_deletes_childless": False, "delete_preview_status": 200}, ["false", "true"]),
+    ],
+)
+def test_what_has_nothing_below_it_is_deleted_whatever_the_first_call_says(build, dials, sent):
+    world = linked(build, fourhse_dials=FourHseDials(**dials))
+    _, theirs = delete(world, "procore")
+    world.sync()
+    approved(world)
+    asked = forces(world)
+    assert world.sync().written["fourhse"]["deleted"] == 1
+    assert (asked, theirs in world.office(), world.inbox()) == (sent, False, [])
+
+
+@pytest.mark.parametrize("status", [400, 200])
+def test_people_that_the_question_named_go_too_and_leave_their_image(build, status):
+    world = linked(build, fourhse_dials=FourHseDials(delete_preview_status=status))
+    theirs = first(world)[1]
+    person = hurt_in_office(world, theirs, hire_in_office(world), days=3)
+    world.sync()
+    delete(world, "procore")
+    world.sync()
+    (entry,) = world.inbox()
+    assert "With it would go 1 involved person (3 days)." in entry.item.reason
+    assert entry.item.facts["goes_with"] == [person]
+    approved(world)
+    asked = forces(world)
+    assert world.sync().written["fourhse"]["deleted"] == 1
+    assert (asked, theirs in world.office(), world.inbox()) == (["false", "true"], False, [])
+    with world.store.read() as unit:
+        stone = unit.links(world.route.key).tombstone(RecordRef(Side.FOURHSE, Kind.PERSON, person))
+    assert stone.record.payload["days"] == 3
+
+
+@pytest.mark.parametrize("status", [400, 200])
+def test_a_person_added_at_the_last_moment_keeps_the_incident_and_is_asked_about(build, status):
+    world = linked(build, fourhse_dials=FourHseDials(delete_preview_status=status))
+    theirs = delete(world, "procore")[1]
+    assignment = hire_in_office(world)
+    world.sync()
+    approved(world)
+    asked = forces(world)
+    before_it_is_deleted(world, lambda: hurt_in_office(world, theirs, assignment, days=3))
+    report = world.sync()
+    assert (report.outcome, report.written, asked) == ("partial", NOTHING, ["false"])
+    assert report.reason == "4HSE would delete more than was asked about; it is planned anew in the next cycle."
+    for _ in range(2):
+        (entry,) = world.inbox()
+        assert "With it would go 1 involved person (3 days)." in entry.item.reason
+        assert world.sync().written == NOTHING
+    approved(world)
+    assert world.sync().written["fourhse"]["deleted"] == 1
+    assert (theirs in world.office(), world.inbox()) == (False, [])
+
+
+def test_a_person_added_after_the_approval_is_asked_about_before_any_call(build):
+    world = linked(build)
+    theirs = delete(world, "procore")[1]
+    world.sync()
+    approved(world)
+    hurt_in_office(world, theirs, hire_in_office(world), days=3)
+    asked = forces(world)
+    assert world.sync().written == NOTHING
+    assert asked == []
+    approved(world)
+    assert world.sync().written["fourhse"]["deleted"] == 1
+
+
+def test_a_resource_that_no_pull_reads_is_found_by_the_delete_and_asked_about(build):
+    world = linked(build)
+    theirs = delete(world, "procore")[1]
+    piece = resource_of(world, theirs)
+    world.sync()
+    assert "Resources, actions and files there: not known." in world.inbox()[0].item.reason
+    approved(world)
+    assert world.sync().outcome == "partial"
+    world.sync()
+    (entry,) = world.inbox()
+    assert "With it would go 1 resource." in entry.item.reason
+    assert entry.item.facts["goes_with"] == [piece]
+    approved(world)
+    assert world.sync().written["fourhse"]["deleted"] == 1
+    assert (theirs in world.office(), world.inbox()) == (False, [])
+
+
+def test_what_moved_to_another_office_is_not_deleted(build):
+    world = linked(build)
+    theirs = delete(world, "procore")[1]
+    elsewhere = "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e03"
+    world.fourhse.add_office(TENANT, elsewhere, "Annex")
+    world.sync()
+    approved(world)
+    moves = [theirs]
+
+    def moved(request: Request) -> None:
+        if moves and request.path.endswith(f"/incident/view/{theirs}"):
+            world.fourhse.hand_edit("incident", moves.pop(), subtenant_id=elsewhere)
+
+    world.faults.on_request.append(moved)
+    asked = forces(world)
+    report = world.sync()
+    assert (report.outcome, report.written, asked) == ("partial", NOTHING, [])
+    (entry,) = world.inbox()
+    assert entry.item.reason.endswith(f"It is in another office of 4HSE now: {elsewhere}.")
+    for _ in range(2):
+        assert world.sync().written == NOTHING
+    assert (asked, world.fourhse.look("incident", theirs)["subtenant_id"]) == ([], elsewhere)
+
+
+def test_an_answer_about_any_resource_may_come_cycles_later(build):
+    """What the delete found stays in the question, though no mapping compares it and no pull reads it."""
+    world = linked(build)
+    ours, theirs = delete(world, "procore")
+    piece = resource_of(world, theirs, kind="VEHICLE")
+    world.sync()
+    world.answer(world.inbox()[0].id, "approve")
+    world.sync()
+    for _ in range(3):
+        world.sync()
+        [entry] = world.inbox()
+        assert entry.item.facts["goes_with"] == [piece]
+    world.answer(entry.id, "approve")
+    world.sync()
+    assert (states(world)[str(ours)], len(world.office()), world.inbox()) == ("ended", 2, [])

@@ -11,8 +11,10 @@ import pytest
 import actors as crew
 from actors import hire, hurt_on_site, waiting, wrote
 from procore_4hse.models import Kind
-from procore_4hse.reconcile.snapshot import Policy
+from procore_4hse.reconcile.snapshot import Limits, Policy
 from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.simulator.fourhse_dials import FourHseDials
+from procore_4hse.simulator.wire import Request
 from world import OFFICE, TENANT, World
 
 MANY = 30
@@ -97,3 +99,26 @@ LOSSES: dict[str, tuple[Callable[[World], object], Callable[[World], object]]] =
         lambda w: w.procore.hide_project(int(w.route.procore_project), False),
     ),
 }
+
+
+def test_of_many_missing_ones_each_is_looked_up_within_three_cycles(build: Callable[..., World]) -> None:
+    limits = Limits(max_deletes=100, max_delete_percent=100)
+    world = build(fourhse_dials=FourHseDials(forbidden_view_status=403), limits=limits)
+    for number in range(75):
+        world.on_site(f"Case {number}")
+    world.sync(first=True)
+    world.fourhse.revoke(OFFICE, 0.8)
+    views: list[str] = []
+
+    def note(request: Request) -> None:
+        if "/incident/view/" in request.path:
+            views.append(request.path.rpartition("/")[2])
+
+    world.faults.on_request.append(note)
+    for _ in range(3):
+        before = len(views)
+        assert world.sync().inbox["missing"] == 60
+        assert len(views) - before == 26, "25 missing ones and the witness"
+    missing = {entry.item.fourhse_id for entry in waiting(world, "missing")}
+    assert len(missing) == 60
+    assert missing <= set(views)

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from procore_4hse.models import Kind, LinkState, RecordRef, Side
+from procore_4hse.clients import ProcoreApi
+from procore_4hse.models import Kind, LinkState, RecordAnswer, RecordRef, Side
+from procore_4hse.push.pusher import Pusher
 from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
@@ -233,6 +235,24 @@ def test_lost_create_of_unknown_time_is_found_under_either_default(linked: Linke
     assert site(world) == ["Hook", "Ladder", "Saw"]
 
 
+@pytest.mark.parametrize(("side", "path"), [(Side.PROCORE, INCIDENTS), (Side.FOURHSE, "/incident/create")])
+def test_an_adopted_record_is_dated_by_the_clock_of_the_side_that_shows_it(
+    linked: Linked, store_url: str, monkeypatch: pytest.MonkeyPatch, side: Side, path: str
+) -> None:
+    world = linked(store_url)
+    world.in_office("Hook")
+    world.on_site("Winch")
+    world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=path)
+    world.sync()
+    adopted: list[RecordAnswer] = []
+    monkeypatch.setattr(Pusher, "adopt", lambda self, intent, answer: adopted.append(answer))
+    monkeypatch.setattr(ProcoreApi, "server_date", world.clock.now + timedelta(hours=5))
+    world.sync()
+    (answer,) = adopted
+    ahead = answer.server_date - world.clock.now
+    assert (answer.record.side, ahead > timedelta(hours=4)) == (side, side is Side.PROCORE)
+
+
 def test_two_equal_lost_creates_are_two(linked: Linked, store_url: str) -> None:
     world = linked(store_url)
     for _ in range(2):
@@ -438,6 +458,60 @@ def test_a_lost_answer_between_create_and_close_still_closes(linked: Linked, sto
     hook = next(row for row in world.office().values() if row["name"] == "Hook")
     assert (hook["status"], hook["date_closed"]) == ("closed", "2026-03-02")
     assert waiting(world) == []
+
+
+def closing_in_steps(linked: Linked, store_url: str, **route: Any) -> tuple[World, str]:
+    """A pair that is new in 4HSE, where only what is open is closed."""
+    dials = FourHseDials(closing_jump_allowed=False, token_lifetime=86400)
+    world = linked(store_url, fourhse_dials=dials, **route)
+    theirs = pair(world)[1]
+    assert world.office()[theirs]["status"] == "new"
+    return world, theirs
+
+
+def steps_of(world: World, theirs: str) -> list[tuple[Any, str]]:
+    """Status sent and outcome of each update, in no order: the clock stands still."""
+    with world.store.read() as unit:
+        story = unit.journal(world.route.key).story(theirs)
+    return [(intent.action.fields.get("status"), intent.outcome) for intent in story if intent.action.act == "update"]
+
+
+def test_opening_and_closing_are_two_writes_with_two_intents(linked: Linked, store_url: str) -> None:
+    world, theirs = closing_in_steps(linked, store_url)
+    world.procore.hand_edit("incident", pair(world)[0], status="closed")
+    assert world.sync().written["fourhse"]["updated"] == 1
+    assert sorted(steps_of(world, theirs)) == [("closed", "done"), ("closed", "refused"), ("open", "done")]
+    assert world.office()[theirs]["status"] == "closed"
+    assert come_to_rest(world) == 1
+
+
+@pytest.mark.parametrize("fault", [fault for fault in LOSSES if fault is not FaultKind.LATE])
+@pytest.mark.parametrize(("skip", "lost"), [(1, "open"), (2, "closed")])
+def test_a_loss_between_opening_and_closing_closes_in_the_end(
+    linked: Linked, store_url: str, fault: FaultKind, skip: int, lost: str
+) -> None:
+    world, theirs = closing_in_steps(linked, store_url)
+    world.procore.hand_edit("incident", pair(world)[0], status="closed")
+    world.faults.add(fault, method="PUT", path="/incident/update", skip=skip, delay=TEN)
+    assert world.sync().outcome == "partial"
+    assert (lost, "open") in steps_of(world, theirs)
+    come_to_rest(world)
+    arrived = fault is not FaultKind.REFUSED_CONNECTION
+    assert (lost, "adopted" if arrived else "abandoned") in steps_of(world, theirs)
+    assert world.office()[theirs]["status"] == "closed"
+    assert waiting(world) == []
+
+
+def test_a_survivor_that_was_only_opened_still_counts_as_deleted(linked: Linked, store_url: str) -> None:
+    world, theirs = closing_in_steps(linked, store_url, deletions=Policy.CLOSE)
+    world.procore.hand_delete("incident", pair(world)[0])
+    world.faults.add(FaultKind.REFUSED_CONNECTION, method="PUT", path="/incident/update", skip=2)
+    world.sync()
+    assert world.office()[theirs]["status"] == "open"
+    assert world.links()[0].state is LinkState.GONE_PROCORE
+    come_to_rest(world)
+    assert world.office()[theirs]["status"] == "closed"
+    assert world.links()[0].state is LinkState.CLOSED_BY_POLICY
 
 
 # Edits between the commit and the look ----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 from crash import Scenario
 from crash_oracle import MARK, Expected
 
+from procore_4hse.engine.backfill import Span, backfill
 from procore_4hse.engine.report import Report
 from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.simulator.faults import FaultKind
@@ -179,7 +180,7 @@ def _before_since(url: str) -> World:
 
 
 def _backfill(world: World) -> Report:
-    return world.sync(only_days=DAYS)
+    return backfill(world.runtime, world.route, Span(*DAYS)).report
 
 
 # Updates ----------------------------------------------------------------------------------------------------------

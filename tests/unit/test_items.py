@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from core import involved
 
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, QuestionKey, Refusal, Side
 from procore_4hse.reconcile import items
@@ -14,6 +15,7 @@ from routes import MAPPING, link, office, route, site
 UPDATE = Action(
     Act.UPDATE, Side.FOURHSE, Kind.INCIDENT, "a", "1", "because", {"name": "Slip"}, {"title": {}, "day": {}}
 )
+PIECE = Record(Side.FOURHSE, "r1", {"entity_type": "EQUIPMENT"}, kind=Kind.RESOURCE)
 IDS = {"procore_id": "1", "fourhse_id": "a"}
 
 
@@ -128,6 +130,28 @@ def test_a_deletion(gone, edited, kind, reason):
         f"bring it back in {gone.label}: inbox reject ID --restore",
         {"edited": edited}, **IDS,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("along", "told"),
+    [
+        ((), "Resources, actions and files there: not known."),
+        (
+            (involved(), involved("p2", days=1), PIECE),
+            "With it would go 2 involved people (4 days) and 1 resource. "
+            "Other resources, actions and files there: not known.",
+        ),
+        (
+            (involved(days=None),),
+            "With it would go 1 involved person. Resources, actions and files there: not known.",
+        ),
+        ((PIECE, PIECE), "With it would go 2 resources. Other resources, actions and files there: not known."),
+    ],
+)
+def test_a_deletion_names_what_goes_with_it(along, told):
+    item = items.deletion(link(), Side.PROCORE, "in the bin", "Fall", edited=False, goes_with=along)
+    assert item.reason == f"Deleted in Procore (in the bin); still there in 4HSE. {told}"
+    assert item.facts.get("goes_with", []) == [record.id for record in along]
 
 
 @pytest.mark.parametrize("side", list(Side))

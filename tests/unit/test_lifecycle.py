@@ -345,7 +345,8 @@ def transition(side: Side, state: LinkState | None = None, reason: str | None = 
 
 @SIDES
 def test_asked_whole(side):
-    asked = items.deletion(link(), side, "proof", "Fall", edited=False)
+    along = () if side is Side.PROCORE else None
+    asked = items.deletion(link(), side, "proof", "Fall", edited=False, goes_with=along)
     assert gone(side) == LinkOutcome(transition=transition(side), items=(asked,))
 
 

@@ -18,7 +18,7 @@ from procore_4hse.store.repository import Store
 log = structlog.get_logger()
 
 VIEWS = 25
-"""Missing 4HSE incidents that one cycle looks up, so that a lost role does not eat the budget."""
+"""Missing 4HSE records of a kind that one cycle looks up, so that a lost role does not eat the budget."""
 
 Proofs = dict[RecordRef, str]
 """Why each record counts as deleted, in words."""
@@ -40,7 +40,7 @@ def evidence(
         elif kind is Kind.INCIDENT and _is_too_much(len(lost), len(links), limits):
             continue
         else:
-            reasons = _vanished(fourhse, lost, witness, kind.on(side))
+            reasons = _vanished(fourhse, _in_turn(lost, pulled.number), witness, kind.on(side))
         proofs |= {RecordRef(side, kind.on(side), record_id): why for record_id, why in reasons.items()}
     return proofs
 
@@ -75,6 +75,12 @@ def _is_watched(link: Link, side: Side) -> bool:
     return link.state in (LinkState.LIVE, LinkState.gone(side.other))
 
 
+def _in_turn(ids: list[str], turn: int) -> list[str]:
+    """Those of many to look up in this cycle: the next ones in each, so that none is left out for ever."""
+    start = turn * VIEWS % len(ids)
+    return (ids[start:] + ids[:start])[:VIEWS]
+
+
 def _is_too_much(lost: int, links: int, limits: Limits) -> bool:
     """When much is gone at once a lost role is likelier than deletions, and 4HSE's 404 proves nothing."""
     share = links >= limits.percent_from and lost * 100 > limits.max_delete_percent * links
@@ -107,7 +113,7 @@ def _vanished(
     except VendorError:
         return {}
     reasons = {}
-    for record_id in ids[:VIEWS]:
+    for record_id in ids:
         try:
             api.show(kind, record_id)
         except NotFound:

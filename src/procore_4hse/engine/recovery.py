@@ -322,7 +322,7 @@ class Recovery:
         return str(getattr(reading, "value", "") or "")
 
     def _adopt(self, intent: Intent, record: RawRecord) -> None:
-        now = self.procore.server_date or intent.made_at
+        now = self._api(record.side).server_date or intent.made_at
         self.pusher.adopt(intent, RecordAnswer(record, now))
         self._log(intent, "adopted")
 

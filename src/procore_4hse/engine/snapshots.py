@@ -283,7 +283,18 @@ def _people(
         copies=_copies(unit, inputs.route, living, lists.directory),
         certified=inputs.pulled.records_certified and inputs.pulled.people_certified,
         uncounted=inputs.pulled.uncounted,
+        further_resources=_further_resources(staged_records),
     )
+
+
+def _further_resources(staged_records: StagedRecords) -> dict[str, tuple[Record, ...]]:
+    """Resources of 4HSE that are no equipment, by their incident."""
+    resources: dict[str, list[Record]] = defaultdict(list)
+    for staged, _ in staged_records.of(Side.FOURHSE, Kind.RESOURCE):
+        raw = staged.record
+        if staged.present and not lists_equipment(raw.payload):
+            resources[raw.parent_id or ""].append(Record(raw.side, raw.id, raw.payload, kind=raw.kind))
+    return {incident: tuple(records) for incident, records in resources.items()}
 
 
 def _copies(unit: Unit, route: Route, living: Iterable[Link], directory: Directory) -> dict[str, Side]:

@@ -7,6 +7,7 @@ from typing import Any
 from procore_4hse.models import Image
 
 NEW: Image = {"status": "new"}
+OPEN: Image = {"status": "open"}
 
 
 def is_closed(image: Image) -> bool:
@@ -20,8 +21,3 @@ def is_new(image: Image) -> bool:
 def as_new(fields: Image) -> dict[str, Any]:
     """The same incident as one that nobody has worked on."""
     return {**{name: value for name, value in fields.items() if name != "date_closed"}, **NEW}
-
-
-def as_open(fields: Image) -> dict[str, Any]:
-    """The same incident as one that is worked on, whatever day it was closed."""
-    return {**fields, "status": "open", "date_closed": None}

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from procore_4hse.apis import IncidentApi
+from procore_4hse.apis import FourHseIncidentApi, ProcoreIncidentApi
 from procore_4hse.errors import AskedToStop, BudgetExhausted, OutcomeUnknown, Refused, Unavailable
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import FieldMapping
@@ -38,7 +38,8 @@ class Pusher:
         cycle: int,
         mapping: FieldMapping,
         zone: str,
-        apis: Mapping[Side, IncidentApi],
+        procore: ProcoreIncidentApi,
+        fourhse: FourHseIncidentApi,
         keep_lease: Callable[[], None],
         picklists: Picklists,
         stopping: Callable[[], bool],
@@ -47,13 +48,14 @@ class Pusher:
         self.stopping, self.progress = stopping, progress
         self.failures: Counter[Side] = Counter()
         self.down: set[Side] = set()
+        apis = {Side.PROCORE: procore, Side.FOURHSE: fourhse}
         self.steps = Steps(store, fence, state, cycle, apis, keep_lease)
         self.rows = Rows(mapping, picklists, zone)
         self.outcomes = Outcomes(self.steps, self.rows)
         self.whole = WholeRecords(self.steps, state.memory.put_whole)
         self.updates = Updates(self.steps, self.rows, self.outcomes, self.whole)
         self.creates = Creates(self.steps, self.rows, self.outcomes, self.updates)
-        self.removals = Removals(self.steps, self.outcomes)
+        self.removals = Removals(self.steps, self.outcomes, fourhse)
 
     @property
     def done(self) -> Pushed:

@@ -1,15 +1,13 @@
-"""Updates: one call for a part, its answer compared, and each row alone when the call is refused."""
+"""Updates: one call for a part, its answer compared, and what is tried when the call is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from procore_4hse.errors import GuardStopped, Refused
-from procore_4hse.mapping.closing import as_open, is_closed, is_new
+from procore_4hse.mapping.closing import OPEN, is_closed, is_new
 from procore_4hse.mapping.rules import Field
-from procore_4hse.models import Action, Image, Kind, RecordAnswer, Side
+from procore_4hse.models import Action, Image, LinkState, RecordAnswer, Side
 from procore_4hse.push.bases import compare_answer
 from procore_4hse.push.outcomes import Outcomes
 from procore_4hse.push.rows import Rows
@@ -37,11 +35,8 @@ class Updates:
         before = self.steps.re_read(intent)
         try:
             answer = self.steps.send(intent, lambda: self._send(action, before))
-        except Refused:
-            if len(action.sources) < 2:
-                raise
-            self._one_by_one(action)
-            return {}
+        except Refused as error:
+            return self._after_a_refusal(action, before, error)
         return self._settle(intent, before, answer)
 
     def _settle(self, intent: Intent, before: Image, answer: RecordAnswer) -> Image:
@@ -65,15 +60,31 @@ class Updates:
         except Refused as error:
             if self.whole.learn_from(error, action, before):
                 return self._send(action, before)
-            if _is_jump(action, before):
-                return self._open_and_close(record_id, fields)
             raise
 
-    def _open_and_close(self, record_id: str, closing: Mapping[str, Any]) -> RecordAnswer:
-        """4HSE may refuse to close what is new: it is opened first (H, open questions)."""
-        api = self.steps.apis[Side.FOURHSE]
-        api.update(Kind.INCIDENT, record_id, as_open(closing))
-        return api.update(Kind.INCIDENT, record_id, closing)
+    def _after_a_refusal(self, action: Action, before: Image, error: Refused) -> Image:
+        """What is new is opened and then closed; else each row goes alone, if there are several."""
+        if _is_jump(action, before) and self._is_opened(action, before):
+            return self.update(replace(action, seen={**action.seen, **OPEN}))
+        if len(action.sources) < 2:
+            raise error
+        self._one_by_one(action)
+        return {}
+
+    def _is_opened(self, action: Action, before: Image) -> bool:
+        """4HSE may refuse to close what is new (H4): opening it is a write of its own, with its own intent."""
+        with self.steps.read() as unit:
+            link = unit.links(self.steps.key).find(action.ref(Side.FOURHSE))
+        # It carries no row: both sides agree on open already, and the closing alone says what Procore shows.
+        reason, then = "opened, because 4HSE did not close what was new", link.state if link else LinkState.LIVE
+        opening = replace(action, fields=OPEN, sources={}, reason=reason, then=then)
+        intent = self.steps.intend(opening)
+        try:
+            answer = self.steps.send(intent, lambda: self._send(opening, before))
+        except Refused:
+            return False
+        self._settle(intent, before, answer)
+        return True
 
     def _one_by_one(self, action: Action) -> None:
         """One row may spoil the call for the others: each goes alone, and only the refused ones are parked."""

@@ -167,11 +167,16 @@ def deletion(
     *,
     edited: bool,
     written: frozenset[Side] = frozenset(Side),
+    goes_with: tuple[Record, ...] | None = None,
 ) -> Item:
-    """A survivor of a deletion; `written` are the sides that this route may write."""
+    """A survivor of a deletion; `written` are the sides that this route may write.
+
+    `goes_with` is what 4HSE would delete along with its incident, as far as we read it; None where nothing is lost.
+    """
     alive = gone.other
     reason = f"Deleted in {gone.label} ({evidence})"
     reason += f" and edited in {alive.label} since both agreed." if edited else f"; still there in {alive.label}."
+    reason += "" if goes_with is None else f" {told_along(goes_with)}"
     return Item(
         kind=ItemKind.CONFLICT if edited else ItemKind.DELETION,
         key=QuestionKey.deletion(link, gone),
@@ -180,8 +185,27 @@ def deletion(
         advice=_after_a_deletion(gone, written),
         procore_id=link.procore_id,
         fourhse_id=link.fourhse_id,
-        facts={"edited": edited},
+        facts={"edited": edited, **({"goes_with": [record.id for record in goes_with]} if goes_with else {})},
     )
+
+
+def told_along(records: tuple[Record, ...]) -> str:
+    """What would be deleted with a 4HSE incident: counts alone, for a person's name has no place in a question."""
+    people = [record for record in records if record.kind is Kind.PERSON]
+    resources = len(records) - len(people)
+    counts = []
+    if people:
+        lost = [days for record in people if isinstance(days := record.image.get("days"), int)]
+        told = f" ({_many(sum(lost), 'day', 'days')})" if lost else ""
+        counts.append(_many(len(people), "involved person", "involved people") + told)
+    if resources:
+        counts.append(_many(resources, "resource", "resources"))
+    along = f"With it would go {' and '.join(counts)}. " if counts else ""
+    return f"{along}{'Other resources' if resources else 'Resources'}, actions and files there: not known."
+
+
+def _many(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"
 
 
 def _after_a_deletion(gone: Side, written: frozenset[Side]) -> str:

@@ -100,7 +100,7 @@ def _one_gone(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side) ->
         return LinkOutcome(sync_status=SyncStatus.EXCLUDED, transition=_gone(snapshot, group, link, gone))
     decision = snapshot.decisions.get(QuestionKey.deletion(link, gone))
     edited = _edited(snapshot, group, link, survivor)
-    if decision is not None and decision.seen.get("edited", False) == edited:
+    if decision is not None and _covers(decision, edited, _goes_with(snapshot, link, gone)):
         return _answered(snapshot, group, link, gone, decision)
     return _by_policy(snapshot, group, link, gone, survivor, edited)
 
@@ -131,8 +131,25 @@ def _asked(snapshot: Snapshot, group: RecordGroup, link: Link, marked: Transitio
     gone = Side.PROCORE if marked.state is LinkState.GONE_PROCORE else Side.FOURHSE
     written = frozenset(side for side in Side if snapshot.direction.writes_to(side))
     title = items.headline(snapshot.mapping, group, link)
-    asked = items.deletion(link, gone, marked.evidence, title, edited=edited, written=written)
+    along = _goes_with(snapshot, link, gone)
+    asked = items.deletion(link, gone, marked.evidence, title, edited=edited, written=written, goes_with=along)
     return LinkOutcome(transition=marked, items=(asked,))
+
+
+def _goes_with(snapshot: Snapshot, link: Link, gone: Side) -> tuple[Record, ...] | None:
+    """What 4HSE would delete along with its incident; in Procore all of it comes back from the bin."""
+    if gone is Side.FOURHSE or link.kind is not Kind.INCIDENT:
+        return None
+    people = snapshot.people
+    below = (*people.records[Side.FOURHSE].get(link.fourhse_id, ()), *people.further_resources.get(link.fourhse_id, ()))
+    return tuple(record for record in below if record.presence is Presence.PRESENT)
+
+
+def _covers(decision: Decision, edited: bool, along: tuple[Record, ...] | None) -> bool:
+    """Whether the question that was answered told what is the case now; who keeps the survivor loses nothing of it."""
+    shown = decision.seen.get("goes_with", ())
+    told = decision.verb != "approve" or all(record.id in shown for record in along or ())
+    return told and bool(decision.seen.get("edited", False)) == edited
 
 
 def _answered(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side, decision: Decision) -> LinkOutcome:

@@ -135,6 +135,8 @@ class People:
     """By link key: the side whose record names its person because we wrote it there; the other one's was first."""
     certified: bool = False
     uncounted: frozenset[str] = frozenset()
+    further_resources: Mapping[str, tuple[Record, ...]] = field(default_factory=dict)
+    """What 4HSE lists beside people and equipment, by its incident: never compared, and yet deleted with it."""
 
 
 @dataclass(frozen=True)
