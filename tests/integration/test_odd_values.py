@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -19,13 +19,18 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from odd_values import ODD, PLACES, Spoiler, build, fields_of, mapping_of_everything
+import odd_values
+from odd_values import ODD, PLACES, Spoiler, fields_of, mapping_of_everything
+from procore_4hse.mapping.lenses.base import Reading
+from procore_4hse.mapping.lenses.incident import TextLens
 from procore_4hse.mapping.rules import FieldMapping
+from procore_4hse.models import Image, Side
 from world import World
 
 pytestmark = pytest.mark.any_store
-CASES = int(os.environ.get("ODD_CASES", "20"))
+CASES = int(os.environ.get("ODD_CASES", "6"))
 """So many cases of each kind are played."""
 SEED = int(os.environ.get("ODD_SEED", "0"))
 ANOTHER_RECORD = frozenset(
@@ -71,7 +76,7 @@ def mapping() -> FieldMapping:
 def shown() -> dict[str, dict[str, Any]]:
     """A clean row of each kind."""
     with TemporaryDirectory() as folder:
-        world, spoiler = build(f"sqlite:///{folder}/sync.db", mapping())
+        world, spoiler = odd_values.build(f"sqlite:///{folder}/sync.db", mapping())
         world.sync(first=True)
         world.sync(first=True)
         world.store.close()
@@ -118,13 +123,52 @@ def play(world: World, spoiler: Spoiler, case: Case) -> Iterator[str]:
 
 
 def troubles(case: Case, folder: Path) -> list[str]:
-    world, spoiler = build(f"sqlite:///{folder}/sync.db", mapping())
+    world, spoiler = odd_values.build(f"sqlite:///{folder}/sync.db", mapping())
     try:
         return [f"{case}: {trouble}" for trouble in play(world, spoiler, case)]
     except Exception:
         return [f"{case}: {traceback.format_exc()}"]
     finally:
         world.store.close()
+
+
+def fails_on(record: str, lens_get: Any) -> Any:
+    def get(self: TextLens, side: Side, image: Image) -> Reading:
+        if record in (str(image.get("id")), image.get("office_incident_id")):
+            raise ZeroDivisionError(image.get("description"))
+        reading: Reading = lens_get(self, side, image)
+        return reading
+
+    return get
+
+
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_record_that_makes_us_fail_is_left_alone_until_it_is_read(
+    build: Callable[..., World], monkeypatch: pytest.MonkeyPatch, side: Side, linked: bool
+) -> None:
+    world = build()
+    odd = world.on_site("Fall") if side is Side.PROCORE else world.in_office("Fall")
+    plain = world.on_site("Ladder", date(2026, 1, 5))
+    if linked:
+        world.sync(first=True)
+        if side is Side.PROCORE:
+            world.procore.hand_edit("incident", int(odd), title="Fall from a roof")
+        else:
+            world.fourhse.hand_edit("incident", odd, name="Fall from a roof")
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(TextLens, "get", fails_on(odd, TextLens.get))
+        world.procore.hand_edit("incident", int(plain), title="Ladder slipped")
+        report = world.sync(first=True)
+    assert (report.outcome, report.population[side.value]["waiting"]) == ("ok", 1)
+    assert {"pull.odd_record"} == {line["event"] for line in logs if line["log_level"] == "error"}
+    assert [row["name"] for row in world.office().values() if row["name"].startswith("Ladder")] == ["Ladder slipped"]
+    assert len(world.site()) + len(world.office()) == (4 if linked else 3)
+    world.sync(first=True)
+    expected = "Fall from a roof" if linked else "Fall"
+    assert expected in [row["title"] for row in world.site().values()]
+    assert expected in [row["name"] for row in world.office().values()]
+    assert (len(world.site()), len(world.office()), world.inbox()) == (2, 2, [])
 
 
 @pytest.mark.parametrize("kind", PLACES)
