@@ -132,6 +132,15 @@ def troubles(case: Case, folder: Path) -> list[str]:
         world.store.close()
 
 
+@pytest.mark.parametrize("odd", ["half an emoji", "NUL", "1e999", "NaN", "beyond 64 bit", "half an emoji in an object"])
+def test_postgresql_takes_whatever_a_record_holds(postgres_url: str, odd: str) -> None:
+    world, spoiler = odd_values.build(postgres_url, mapping())
+    spoiler.kind, spoiler.path, spoiler.value, spoiler.armed = "Procore incident", ("title",), ODD[odd], True
+    assert world.sync(first=True).outcome == "ok"
+    assert world.sync(first=True).outcome == "ok"
+    world.store.close()
+
+
 def fails_on(record: str, lens_get: Any) -> Any:
     def get(self: TextLens, side: Side, image: Image) -> Reading:
         if record in (str(image.get("id")), image.get("office_incident_id")):
