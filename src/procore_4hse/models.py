@@ -81,6 +81,15 @@ def normal_id(raw: object) -> str:
     return str(raw).strip().lower()
 
 
+def text_id(value: object) -> str | None:
+    """An id as text, whether the vendor sent a number or a string (P17); None when it is no id."""
+    if isinstance(value, str):
+        return normal_id(value) or None
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # JSON has one kind of number: 8589934612.0 is that id too.
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 # What the vendors send -------------------------------------------------------------------------------------------
 
 Image = Mapping[str, Any]
@@ -119,6 +128,8 @@ class Page:
     """Records in the whole listing, as this answer states it."""
     server_date: datetime
     """The answer's Date header, UTC, whole seconds."""
+    odd: int = 0
+    """Rows that are left out of `records`, because nothing says which record they are."""
 
 
 @dataclass(frozen=True)

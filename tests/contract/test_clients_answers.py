@@ -9,7 +9,8 @@ import httpx
 import pytest
 from handmade import NOON
 
-from procore_4hse.clients.answer import LONGEST_WORDS, Reply, parse, text_id, words_of
+from procore_4hse.clients.answer import LONGEST_WORDS, Reply, parse, words_of
+from procore_4hse.models import text_id
 
 
 def refusal(body: Any) -> Reply:
@@ -93,6 +94,20 @@ def test_long_words_are_cut(body: Any) -> None:
 )
 def test_an_id_is_text_whatever_was_sent(value: Any, text: str | None) -> None:
     assert text_id(value) == text
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        (rb'"Fall \ud83d"', "Fall \ufffd"),
+        (rb'"Fall \uD83D\uDE00"', "Fall \U0001f600"),
+        (b'{"a\\u0000b": ["\xed\xa0\xbd"]}', {"ab": ["\ufffd" * 1]}),
+        (b"[1e999, -1e999, NaN, Infinity, 1.5]", ["1e999", "-1e999", "NaN", "Infinity", 1.5]),
+        (b"1" * 5000, "1" * 5000),
+    ],
+)
+def test_what_no_store_takes_is_replaced_as_it_is_read(sent: bytes, read: Any) -> None:
+    assert parse(sent) == (read, True)
 
 
 def test_deep_nesting_is_unreadable_and_no_crash() -> None:

@@ -394,6 +394,12 @@ def test_a_listing_with_an_unreadable_or_foreign_row_is_unavailable(body: Any, v
         next(made_by_hand(vendor, Response.of(200, body)).pages(Kind.INCIDENT))
 
 
+@pytest.mark.parametrize("row", ["text", None, {"name": "no id"}, {"office_incident_id": "inc-9", "subtenant_id": 5}])
+def test_a_row_without_its_id_or_its_office_is_left_out_and_counted(row: Any, vendor: Vendor) -> None:
+    (page,) = made_by_hand(vendor, Response.of(200, [*rows(1, 1), row])).pages(Kind.INCIDENT)
+    assert ([record.id for record in page.records], page.odd) == (["inc-1"], 1)
+
+
 def test_an_office_id_in_capitals_is_still_ours(vendor: Vendor) -> None:
     answer = Response.of(200, rows(1, 1, subtenant_id=OFFICE.upper()))
     assert ids_of(made_by_hand(vendor, answer).pages(Kind.INCIDENT)) == ["inc-1"]

@@ -413,11 +413,17 @@ def test_ids_may_be_numbers_or_strings_and_fields_may_be_missing(incident_id: An
     assert api.show(Kind.INCIDENT, "598134325870420").record.id == "598134325870420"
 
 
-@pytest.mark.parametrize("rows", [[{"title": "no id"}], [{"id": None}], [{"id": 1}, "text"], {"data": []}, "[]", None])
+@pytest.mark.parametrize("rows", [[{"title": "no id"}], [{"id": None}], ["text"], {"data": []}, "[]", None])
 def test_a_listing_with_an_unreadable_item_is_unavailable(rows: Any, vendor: Vendor) -> None:
     api = made_by_hand(vendor, Response.of(200, rows))
     with pytest.raises(Unavailable, match="unreadable"):
         next(api.incident_pages())
+
+
+@pytest.mark.parametrize("row", ["text", None, [], {"title": "no id"}, {"id": {}}])
+def test_a_row_that_says_not_which_record_it_is_is_left_out_and_counted(row: Any, vendor: Vendor) -> None:
+    (page,) = made_by_hand(vendor, Response.of(200, [{"id": 1}, row, {"id": 2}])).incident_pages()
+    assert ([record.id for record in page.records], page.odd) == (["1", "2"], 1)
 
 
 def test_a_show_of_another_record_is_unreadable(vendor: Vendor) -> None:

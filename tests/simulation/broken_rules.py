@@ -111,7 +111,7 @@ BREAKS = (
         "the day is read in UTC",
         "mapping/lenses/incident.py",
         "        return Known(moment and self._day(moment, image, image[ZONE]))\n",
-        '        return Known(moment and self._day(moment, image, "UTC"))\n',
+        '            day = moment and self._day(moment, image, "UTC")\n',
     ),
     Break(
         "an incident is closed without its day",

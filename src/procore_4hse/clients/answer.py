@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from procore_4hse.clients.budget import whole_number
-from procore_4hse.models import normal_id
+from procore_4hse.models import text_id
 
 Readable = Callable[[Any], bool]
 """Says whether a parsed body has the form that the caller can work with."""
@@ -45,22 +47,42 @@ def parse(content: bytes) -> tuple[Any, bool]:
     if not content.strip():
         return None, True
     try:
-        return json.loads(content), True
+        body = json.loads(content, parse_int=_whole, parse_float=_fraction, parse_constant=str)
+        return (_storable(body) if _UNSTORABLE.search(content) else body), True
     except (ValueError, RecursionError):
         return None, False
 
 
+# Every answer passes here before anything is made of it, so what no store takes is replaced in this one place:
+# PostgreSQL refuses NUL characters in JSON and text, and infinite numbers in JSON; half an emoji has no UTF-8 form.
+
+_UNSTORABLE = re.compile(rb"\\u(?:d[89a-f]|0000)|\xed[\xa0-\xbf]", re.IGNORECASE)
+"""Bytes without which no text of a body can hold half of a pair or a NUL."""
+_HALF = re.compile("[\ud800-\udfff]")
+LONGEST_NUMBER = 4000
+"""Digits; Python reads little more, and a longer number stays text."""
+
+
+def _storable(value: Any) -> Any:
+    """The same with U+FFFD for each lone surrogate, and without NUL characters."""
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value).replace("\0", "")
+    if isinstance(value, list):
+        return [_storable(each) for each in value]
+    return {_storable(key): _storable(each) for key, each in value.items()} if isinstance(value, dict) else value
+
+
+def _whole(digits: str) -> int | str:
+    return int(digits) if len(digits) <= LONGEST_NUMBER else digits
+
+
+def _fraction(digits: str) -> float | str:
+    number = float(digits)
+    return number if math.isfinite(number) else digits
+
+
 def _holds_error(body: Any) -> bool:
     return isinstance(body, Mapping) and bool(body.get("error") or body.get("errors"))
-
-
-def text_id(value: Any) -> str | None:
-    """An id as text, whether the vendor sent a number or a string (P17); None when it is no id."""
-    if isinstance(value, str):
-        return normal_id(value) or None
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))  # JSON has one kind of number: 8589934612.0 is that id too.
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def is_object(body: Any) -> bool:
@@ -68,7 +90,18 @@ def is_object(body: Any) -> bool:
 
 
 def is_rows(body: Any) -> bool:
-    return isinstance(body, list) and all(isinstance(row, dict) for row in body)
+    """True for a list with objects in it, or an empty one; `objects` leaves out what is none."""
+    return isinstance(body, list) and (not body or any(isinstance(row, dict) for row in body))
+
+
+def objects(body: list[Any]) -> list[dict[str, Any]]:
+    """The rows of a list that are objects: one that is none is no reason to go without the others."""
+    return [row for row in body if isinstance(row, dict)]
+
+
+def has_ids(body: Any, key: str) -> bool:
+    """True when rows bear ids. A row without one is left out; where no row has one, this is not what was asked for."""
+    return is_rows(body) and (not body or any(text_id(row.get(key)) for row in objects(body)))
 
 
 def anything(body: Any) -> bool:

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from procore_4hse.clients.answer import Reply, anything, is_rows, text_id
+from procore_4hse.clients.answer import Reply, anything, has_ids, is_rows, objects
 from procore_4hse.clients.http import Http
-from procore_4hse.models import Image, Kind, Page, RawRecord, RecordAnswer, Side
+from procore_4hse.models import Image, Kind, Page, RawRecord, RecordAnswer, Side, text_id
 
 PATHS = {Kind.INCIDENT: "incident", Kind.PERSON: "incident-person", Kind.RESOURCE: "incident-resource"}
 KEYS = {
@@ -137,13 +137,15 @@ class FourHseApi:
         asked_for = self._ours() | ({} if day is None else {SORTS[kind]: day})
         body = {"filter": asked_for, "sort": sort or SORTS[kind]}
         for reply, asked in self._walk(self._path(kind, "index"), body, readable=readable, reserve=reserve):
+            records = tuple(_record(kind, row) for row in objects(reply.body) if self._is_usable(kind, row))
             yield Page(
-                records=tuple(_record(kind, row) for row in reply.body),
+                records=records,
                 asked=asked,
                 number=reply.number("x-pagination-current-page") or asked,
                 is_last=_is_last(reply, asked),
                 total=reply.number("x-pagination-total-count"),
                 server_date=reply.date,
+                odd=len(reply.body) - len(records),
             )
 
     def sort_value(self, record: RawRecord) -> str:
@@ -219,7 +221,7 @@ class FourHseApi:
         for _ in range(WALKS):
             total = None
             for reply, _ in self._walk(f"/v2/{entity}/index", body):
-                fresh = {text_id(row.get(key)): row for row in reply.body if text_id(row.get(key)) not in seen}
+                fresh = {text_id(row.get(key)): row for row in objects(reply.body) if text_id(row.get(key)) not in seen}
                 seen |= fresh.keys()
                 total = reply.number("x-pagination-total-count")
                 yield list(fresh.values())
@@ -228,14 +230,19 @@ class FourHseApi:
 
     def _rows_are_ours(self, key: str) -> Callable[[Any], bool]:
         def readable(body: Any) -> bool:
-            return is_rows(body) and all(text_id(row.get(key)) and self._is_ours(row) for row in body)
+            return has_ids(body, key) and all(self._is_ours(row) for row in objects(body))
 
         return readable
 
     def _is_ours(self, row: Mapping[str, Any]) -> bool:
         # A server that ignores an unknown filter lists every office (H2). UUIDs mean the same in any case.
         office = row.get("subtenant_id")
-        return office is None or str(office).lower() == self.office_id.lower()
+        return not isinstance(office, str) or text_id(office) == self.office_id.lower()
+
+    def _is_usable(self, kind: Kind, row: Mapping[str, Any]) -> bool:
+        # An office of another type is none that we know: the row may be ours, and is left out.
+        office = row.get("subtenant_id")
+        return text_id(row.get(self.id_field(kind))) is not None and (office is None or isinstance(office, str))
 
     def _walk(
         self,

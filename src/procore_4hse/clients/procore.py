@@ -14,11 +14,11 @@ from itertools import groupby
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, quote, urlsplit
 
-from procore_4hse.clients.answer import Reply, anything, is_rows, text_id
+from procore_4hse.clients.answer import Reply, anything, has_ids, is_rows, objects
 from procore_4hse.clients.http import Http
 from procore_4hse.clients.transport import Query
 from procore_4hse.errors import Unavailable
-from procore_4hse.models import Kind, Page, RawRecord, RecordAnswer, Side
+from procore_4hse.models import Kind, Page, RawRecord, RecordAnswer, Side, text_id
 
 PATHS = {
     Kind.INCIDENT: "incidents",
@@ -144,20 +144,20 @@ class ProcoreApi:
         """All entries of a company word list, inactive ones included; `name` is a key of PICKERS."""
         path = f"{self._company}/{PICKERS[name]}"
         if name in UNPAGED:
-            rows: Rows = self._http.read("GET", path, readable=is_rows).body
-            return rows
+            return objects(self._http.read("GET", path, readable=is_rows).body)
         query = [("all", "true")] if name in WITH_INACTIVE else []
-        return [row for reply, _ in self._walk(path, query) for row in reply.body]
+        return [row for reply, _ in self._walk(path, query) for row in objects(reply.body)]
 
     def people_pages(self) -> Iterator[Rows]:
         """Full and reference users with their e-mail; these ids are what `affected_party_id` takes (P93)."""
         yield from (
-            reply.body for reply, _ in self._walk(f"{self._project}/people", [("sort", "name"), ("view", "extended")])
+            objects(reply.body)
+            for reply, _ in self._walk(f"{self._project}/people", [("sort", "name"), ("view", "extended")])
         )
 
     def equipment_pages(self) -> Iterator[Rows]:
         """The equipment that records of the project may name (P96)."""
-        yield from (reply.body for reply, _ in self._walk(f"{self._project}/managed_equipment", []))
+        yield from (objects(reply.body) for reply, _ in self._walk(f"{self._project}/managed_equipment", []))
 
     # Listings -----------------------------------------------------------------------------------------------------
 
@@ -189,8 +189,9 @@ class ProcoreApi:
 
     def incident_total(self, *, time_unknown: bool | None = None) -> int | None:
         """How many incidents a plain listing holds, by a listing of one row; None when no answer says so."""
-        pages = self.incident_pages(time_unknown=time_unknown, per_page=1)
-        return next(pages).total
+        # Whatever the one row holds: only the number beside it counts.
+        walk = self._walk(self._path(Kind.INCIDENT), _flag("time_unknown", time_unknown), per_page=1)
+        return next(walk)[0].number("total")
 
     def record_pages(
         self,
@@ -313,13 +314,15 @@ class ProcoreApi:
         path = self._path(kind, below=below)
         asked_for = [("sort", SORTS.get(kind, "created_at")), *query]
         for reply, asked in self._walk(path, asked_for, per_page=per_page, readable=_rows_have_ids, reserve=reserve):
+            records = tuple(_record(kind, row) for row in objects(reply.body) if text_id(row.get("id")))
             yield Page(
-                records=tuple(_record(kind, row) for row in reply.body),
+                records=records,
                 asked=asked,
                 number=_page_sent(reply, asked),
                 is_last=_next_page(reply, asked, per_page) is None,
                 total=reply.number("total"),
                 server_date=reply.date,
+                odd=len(reply.body) - len(records),
             )
 
     def _walk(
@@ -365,11 +368,11 @@ def _page_naming(page: Page) -> Page:
 
 def _only(page: Page, ids: frozenset[str]) -> Page:
     records = tuple(record for record in page.records if record.id in ids)
-    return Page(records, page.asked, page.number, page.is_last, None, page.server_date)
+    return replace(page, records=records, total=None)
 
 
 def _rows_have_ids(body: Any) -> bool:
-    return is_rows(body) and all(text_id(row.get("id")) for row in body)
+    return has_ids(body, "id")
 
 
 def _has_id(wanted: str | None) -> Callable[[Any], bool]:

@@ -19,6 +19,8 @@ class ListingCheck:
     flaw: str | None = None
     """Why the listing proves nothing; None when it is certified."""
     pages: int = 0
+    odd: int = 0
+    """Rows that did not say which record they are; reading again brings them again."""
 
     @property
     def certified(self) -> bool:
@@ -49,6 +51,8 @@ class PageWalk:
     """Sort values that two pages share."""
     again: set[str] = field(default_factory=set)
     """Shared sort values of which a row came twice, so that another one may not have come at all."""
+    odd: int = 0
+    """Rows without a usable id."""
 
     def add(self, page: Page) -> str | None:
         """Why the listing proves nothing after this page; None while it may."""
@@ -62,7 +66,7 @@ class PageWalk:
             return "a row came twice"
         self.again |= repeated.keys()
         self.seen |= ids
-        self.total, self.pages = page.total, self.pages + 1
+        self.total, self.pages, self.odd = page.total, self.pages + 1, self.odd + page.odd
         return None
 
     def _repeated(self, page: Page) -> dict[str, str]:
@@ -85,6 +89,8 @@ class PageWalk:
                     break
 
     def result(self) -> ListingCheck:
+        if self.odd:  # Which records these are is unknown: any that is missing may be one of them.
+            return ListingCheck(flaw=f"{self.odd} rows bear no usable id", pages=self.pages, odd=self.odd)
         if self.total is None:
             return ListingCheck(flaw="the answer states no total", pages=self.pages)
         if len(self.seen) != self.total:

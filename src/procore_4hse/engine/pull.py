@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 
 import structlog
 
@@ -16,7 +17,7 @@ from procore_4hse.errors import AccessRefused, NotFound, Unavailable
 from procore_4hse.mapping.entries import equipment_entry, person_entry, word_entry
 from procore_4hse.mapping.images import has_unknown_time, stated_count
 from procore_4hse.mapping.private_images import bare, private_image
-from procore_4hse.models import CHILDREN, PROCORE_RECORDS, Kind, Page, RawRecord, Side
+from procore_4hse.models import CHILDREN, PROCORE_RECORDS, Image, Kind, Page, RawRecord, Side
 from procore_4hse.store.repository import Fence, Store
 from procore_4hse.store.routes import RouteState
 
@@ -208,7 +209,11 @@ class Puller:
                 (Side.PROCORE, self.procore.people_pages()),
                 (Side.FOURHSE, self.fourhse.person_office_pages()),
             ):
-                self._replace(side, Kind.DIRECTORY, tuple(person_entry(side, row) for page in pages for row in page))
+                self._replace(
+                    side,
+                    Kind.DIRECTORY,
+                    self._entries("people", partial(person_entry, side), chain.from_iterable(pages)),
+                )
             self._word_lists()
         except (AccessRefused, NotFound, Unavailable) as error:
             self.flaws.append(f"The directory of people could not be read: {error}")
@@ -225,15 +230,27 @@ class Puller:
             except (AccessRefused, NotFound):
                 log.warning("pull.list_closed", list=name)
                 continue
-            rows += (word_entry(name, row) for row in entries)
+            rows += self._entries(name, partial(word_entry, name), entries)
         if self.equipment:
             mine, theirs = (
-                tuple(equipment_entry(api.side, row) for page in api.equipment_pages() for row in page)
+                self._entries(
+                    "equipment", partial(equipment_entry, api.side), chain.from_iterable(api.equipment_pages())
+                )
                 for api in (self.procore, self.fourhse)
             )
             rows += mine
             self._replace(Side.FOURHSE, Kind.PICKER, theirs)
         self._replace(Side.PROCORE, Kind.PICKER, tuple(rows))
+
+    def _entries(
+        self, name: str, entry: Callable[[Image], RawRecord | None], rows: Iterable[Image]
+    ) -> tuple[RawRecord, ...]:
+        """The rows of a list that say which entry they are; the others are counted, for nothing can name them."""
+        entries = [entry(row) for row in rows]
+        usable = tuple(one for one in entries if one is not None)
+        if odd := len(entries) - len(usable):
+            log.warning("pull.odd_rows", list=name, rows=odd)
+        return usable
 
     def _lists(self) -> tuple[str, ...]:
         """What is read beside the directories of people."""
@@ -313,6 +330,9 @@ class Puller:
             if part.certified:
                 break
             log.info("pull.uncertified", kind=kind.value, why=part.flaw)
+            if part.odd:
+                log.warning("pull.odd_rows", kind=kind.value, rows=part.odd)
+                break
         return part
 
     def _staged(self, pages: Iterable[Page], kind: Kind) -> Iterator[Page]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+import structlog
+
 from procore_4hse.clients.fourhse import own_values
 from procore_4hse.engine.pull import Pulled
 from procore_4hse.engine.recovery import Recovered
@@ -41,6 +43,8 @@ from procore_4hse.store.journal import Intent, Journal
 from procore_4hse.store.links import Links, Tombstone
 from procore_4hse.store.repository import Store, Unit
 from procore_4hse.store.routes import RouteState
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,49 @@ def snapshot(store: Store, inputs: CycleInputs) -> Snapshot:
             born_private=links.born_private(),
             deleted_images=_deleted_images(links, stones, living),
         )
-        return _looking_back(seen, journal, living)
+        return _looking_back(_left_alone(seen), journal, living)
+
+
+def _left_alone(seen: Snapshot) -> Snapshot:
+    """The last net: a record of which some value makes a lens fail is planned for on neither side until it is read.
+
+    Lenses tell what they cannot read, so none is expected here; but one record must never stop a route. It counts as
+    waiting, as a record with an open write does, and shows nothing that could be compared.
+    """
+    rows = {kind: seen.mapping.rows_for(kind, seen.people.picklists) for kind in (Kind.INCIDENT, *CHILDREN)}
+    rows |= {Kind.PERSON: rows[Kind.INJURY], Kind.RESOURCE: rows[Kind.EQUIPMENT]}
+    odd = frozenset(record.ref for record in _all_records(seen) if not _can_be_read(record, rows[record.kind]))
+    if not odd:
+        return seen
+    for ref in odd:
+        log.error("pull.odd_record", side=ref.side.value, kind=ref.kind.value, id=ref.id)
+
+    def bare(record: Record) -> Record:
+        facts = {name: fact for name, fact in record.image.items() if name.startswith("@")}
+        return replace(record, image=facts) if record.ref in odd else record
+
+    records = {side: {key: bare(one) for key, one in seen.records[side].items()} for side in Side}
+    below = {side: {key: tuple(map(bare, own)) for key, own in seen.people.records[side].items()} for side in Side}
+    people = replace(seen.people, records=below)
+    return replace(
+        seen, records=records, people=people, pending=seen.pending | odd, possibly_ours=seen.possibly_ours | odd
+    )
+
+
+def _all_records(seen: Snapshot) -> Iterator[Record]:
+    for side in Side:
+        yield from seen.records[side].values()
+        for own in seen.people.records[side].values():
+            yield from own
+
+
+def _can_be_read(record: Record, rows: Iterable[Field]) -> bool:
+    try:
+        for row in rows:
+            row.lens.get(record.side, record.image)
+    except Exception:  # Whatever it is: its words may quote the record, so they are not logged.
+        return False
+    return True
 
 
 Stones = Mapping[RecordRef, Tombstone]

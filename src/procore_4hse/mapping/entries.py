@@ -7,26 +7,33 @@ from collections.abc import Mapping, Sequence
 from procore_4hse.mapping.directory import PERSON_ID, Directory, EquipmentDirectory
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import FieldMapping
-from procore_4hse.models import Image, Kind, RawRecord, Side
+from procore_4hse.models import Image, Kind, RawRecord, Side, text_id
 
 EQUIPMENT_LIST = {Side.PROCORE: "managed_equipment", Side.FOURHSE: "equipment"}
 EQUIPMENT_ID = {Side.PROCORE: "id", Side.FOURHSE: "office_equipment_id"}
 
 
-def person_entry(side: Side, row: Image) -> RawRecord:
-    """Somebody who may be named on that side."""
-    return RawRecord(side, Kind.DIRECTORY, str(row[PERSON_ID[side]]), row)
+def person_entry(side: Side, row: Image) -> RawRecord | None:
+    """Somebody who may be named on that side; None for a row without an id, as below."""
+    return _entry(side, Kind.DIRECTORY, PERSON_ID[side], row)
 
 
-def word_entry(picker: str, row: Image) -> RawRecord:
+def word_entry(picker: str, row: Image) -> RawRecord | None:
     """An entry of a word list of Procore's."""
-    return RawRecord(Side.PROCORE, Kind.PICKER, f"{picker}/{row['id']}", row, picker)
+    return _entry(Side.PROCORE, Kind.PICKER, "id", row, picker)
 
 
-def equipment_entry(side: Side, row: Image) -> RawRecord:
+def equipment_entry(side: Side, row: Image) -> RawRecord | None:
     """A piece of equipment that may be named on that side."""
-    name = EQUIPMENT_LIST[side]
-    return RawRecord(side, Kind.PICKER, f"{name}/{row[EQUIPMENT_ID[side]]}", row, name)
+    return _entry(side, Kind.PICKER, EQUIPMENT_ID[side], row, EQUIPMENT_LIST[side])
+
+
+def _entry(side: Side, kind: Kind, key: str, row: Image, listed: str | None = None) -> RawRecord | None:
+    """The entry under its id, which it bears in the one form in which ids are compared."""
+    entry_id = text_id(row.get(key))
+    if entry_id is None:
+        return None
+    return RawRecord(side, kind, f"{listed}/{entry_id}" if listed else entry_id, {**row, key: entry_id}, listed)
 
 
 def picklists_of(

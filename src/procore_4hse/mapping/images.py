@@ -6,7 +6,7 @@ from datetime import datetime
 
 from procore_4hse.mapping.lenses.base import ACTIONS, INJURED, STATUS_AT, ZONE
 from procore_4hse.mapping.lenses.days import parse_instant
-from procore_4hse.models import Image, Kind, RawRecord, Side, Staged
+from procore_4hse.models import Image, Kind, RawRecord, Side, Staged, text_id
 
 
 def image_of(staged: Staged, zone: str, *, injured: bool | None = None, actions: str | None = None) -> Image:
@@ -56,7 +56,9 @@ def has_unknown_time(image: Image) -> bool:
 
 def stated_count(image: Image, below: str) -> object:
     """How many `records` or `actions` a Procore incident counts; None when it does not say."""
-    return image.get(f"{below}_count")
+    stated = image.get(f"{below}_count")
+    number = text_id(stated) or ""
+    return int(number) if number.isdecimal() else stated  # A number may come as text; anything else agrees with none.
 
 
 def parent_in(fields: Image) -> object:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from procore_4hse.mapping.directory import Directory, EquipmentDirectory
-from procore_4hse.models import Image
+from procore_4hse.models import Image, text_id
 
 NAMES = ("name_key", "id", "name")
 """What may name an entry of a picker, the first that fits."""
@@ -35,14 +35,16 @@ class Picklists:
         """All that names the entry that a record shows: its name key, its id and, last, its localised name."""
         entry = raw if isinstance(raw, Mapping) else {"name": raw}
         # A record shows most entries without their name key; the list adds it.
-        row = {**self.pickers.get(picker, {}).get(str(entry.get("id")), {}), **entry}
+        row = {**self.pickers.get(picker, {}).get(text_id(entry.get("id")) or "", {}), **entry}
         return tuple(str(row[key]) for key in NAMES if row.get(key) is not None) or ("?",)
 
     def id_of(self, picker: str, word: str) -> int | None:
         """The id of the entry that new records may use under this name key, id or name; None when there is none."""
         for key in NAMES:
             rows = self._usable.get((picker, key, word.casefold()), [])
-            if len(rows) == 1:  # Two entries of one name: no guess which is meant, the next key may tell.
+            if (
+                len(rows) == 1 and str(rows[0]["id"]).isdecimal()
+            ):  # Two entries of one name: no guess which is meant, the next key may tell.
                 return int(rows[0]["id"])
         return None
 

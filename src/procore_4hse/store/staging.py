@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -176,7 +177,7 @@ def _is_as_staged(record: RawRecord, row: Row[Any] | None) -> bool:
 
 def _times(payload: Image, row: Row[Any] | None, status: object, server_at: datetime) -> dict[str, str | None]:
     """Since when the record has its status, which was `status` before, and the latest change date it ever showed."""
-    shown = payload.get("updated_at")
+    shown = _change_date(payload)
     moved = row is None or row.status_at is None or status != payload.get("status")
     return {
         "status_at": str(shown or server_at.isoformat()) if row is None or moved else row.status_at,
@@ -186,7 +187,7 @@ def _times(payload: Image, row: Row[Any] | None, status: object, server_at: date
 
 def _staged(row: Row[Any]) -> Staged:
     record = RawRecord(Side(row.side), Kind(row.kind), row.id, row.payload, row.parent_id)
-    shown = record.payload.get("updated_at")
+    shown = _change_date(record.payload)
     return Staged(
         record,
         present=not row.absent,
@@ -196,9 +197,18 @@ def _staged(row: Row[Any]) -> Staged:
     )
 
 
-def _later(first: str | None, second: object) -> str | None:
+def _change_date(payload: Image) -> str | None:
+    """When the vendor says that the record was changed last; whatever is no instant says nothing."""
+    shown = payload.get("updated_at")
+    return shown if isinstance(shown, str) and _INSTANT.match(shown) else None
+
+
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:")
+
+
+def _later(first: str | None, second: str | None) -> str | None:
     """The later of two change dates of one vendor, who writes them all in the same form."""
-    return max(first or "", str(second or "")) or None
+    return max(first or "", second or "") or None
 
 
 def _digest(payload: object) -> str:

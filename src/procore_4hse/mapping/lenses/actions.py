@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from procore_4hse.mapping.lenses import text
-from procore_4hse.mapping.lenses.base import ACTIONS, ByValue, Held, Known, Reading, Unwritable
+from procore_4hse.mapping.lenses.base import ACTIONS, ByValue, Held, Known, Reading, Unwritable, unreadable
 from procore_4hse.mapping.lenses.display import display_text
 from procore_4hse.mapping.lenses.lines import Spot
 from procore_4hse.models import Image, Side
@@ -21,7 +21,7 @@ def summary(actions: Iterable[Image]) -> str:
 
 
 def _line(row: Image) -> str:
-    described = row.get("description_plain_text") or text.of_html(row.get("description"))
+    described = display_text(row.get("description_plain_text")) or text.of_html(display_text(row.get("description")))
     parts = (display_text(row.get("action_type")), " ".join(str(described or "").split()))
     return ": ".join(filter(None, parts))
 
@@ -41,7 +41,7 @@ class ActionsLens(ByValue):
 
     def get(self, side: Side, image: Image) -> Reading:
         if side is Side.FOURHSE:
-            return Known(self.spot.read(image))
+            return unreadable(side, image, self.spot.key) or Known(self.spot.read(image))
         if image.get(ACTIONS) is None:
             return Held("Procore's list of actions is not complete in this cycle")
         return Known(text.tidied(str(image[ACTIONS])))

@@ -6,9 +6,11 @@ raw values to write (`put`) so that `get` gives the meaning back while everythin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from procore_4hse.mapping.paths import at
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Image, Side
 
@@ -38,6 +40,19 @@ class Held:
 
 
 Reading = Known | Held
+LONGEST_WORD = 80
+"""An odd value is shown in a question up to this many characters."""
+
+
+def unreadable(side: Side, image: Image, *names: str) -> Held | None:
+    """Why none of these values can be read when one is a list, an object or a yes or no; None for single values."""
+    odd = next((name for name in names if isinstance(at(image, name), Mapping | list | bool)), None)
+    return None if odd is None else odd_value(side, odd, at(image, odd))
+
+
+def odd_value(side: Side, name: str, raw: Any) -> Held:
+    """A value that means nothing where it stands."""
+    return Held(f"{side.label} shows something in `{name}` that cannot be read", word=str(raw)[:LONGEST_WORD])
 
 
 class Unwritable(Exception):

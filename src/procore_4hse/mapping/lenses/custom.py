@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable
+from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable, odd_value, unreadable
 from procore_4hse.mapping.lenses.lines import Spot
 from procore_4hse.mapping.lenses.words import SeveralWords, WordLens, WordList, sorted_words
 from procore_4hse.mapping.paths import at, path_of
@@ -15,6 +15,8 @@ from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Image, Side
 
 SWITCH = ("true", "false")
+MOST_DIGITS = 18
+"""Before or behind the point; a number beyond 64 bit is no value that people entered."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class DecimalLens(ByValue):
         return (self.procore,) if side is Side.PROCORE else (self.spot.key,)
 
     def get(self, side: Side, image: Image) -> Reading:
+        if held := unreadable(side, image, *self.reads(side)):
+            return held
         written = at(image, path_of(self.procore)) if side is Side.PROCORE else self.spot.read(image)
         if written in (None, ""):
             return Known(None)
@@ -55,8 +59,10 @@ def _digits(written: str) -> str | None:
         number = Decimal(written.strip())
     except InvalidOperation:
         return None
+    if not number.is_finite() or (number and not -MOST_DIGITS <= number.adjusted() <= MOST_DIGITS):
+        return None
     # `normalize` cuts zeros, `+ 0` turns -0 into 0, and `f` writes 1E+2 as 100.
-    return f"{number.normalize() + 0:f}" if number.is_finite() else None
+    return f"{number.normalize() + 0:f}"
 
 
 @dataclass(frozen=True)
@@ -95,8 +101,11 @@ class CustomWordsLens(SeveralWords):
 
     def get(self, side: Side, image: Image) -> Reading:
         if side is Side.FOURHSE:
-            return self.listed(self.spot.read(image))
-        readings = [_entry(self.words, entry) for entry in at(image, path_of(self.procore)) or ()]
+            return unreadable(side, image, self.spot.key) or self.listed(self.spot.read(image))
+        entries = at(image, path_of(self.procore)) or []
+        if not isinstance(entries, list):
+            return odd_value(side, path_of(self.procore), entries)
+        readings = [_entry(self.words, entry) for entry in entries]
         held = next((reading for reading in readings if isinstance(reading, Held)), None)
         return held or Known(sorted_words(reading.value for reading in readings if isinstance(reading, Known)))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from procore_4hse.mapping.lenses import text
-from procore_4hse.mapping.lenses.base import ByValue, Known, Reading, Unwritable
+from procore_4hse.mapping.lenses.base import ByValue, Known, Reading, Unwritable, unreadable
 from procore_4hse.mapping.lenses.lines import NONE, Spot
 from procore_4hse.mapping.paths import at, path_of
 from procore_4hse.models import Image, Side
@@ -49,6 +49,8 @@ class ShownLens(ByValue):
         return (self.procore,) if side is Side.PROCORE else (self.spot.key,)
 
     def get(self, side: Side, image: Image) -> Reading:
+        if side is Side.FOURHSE and (held := unreadable(side, image, self.spot.key)):
+            return held
         written = display_text(at(image, path_of(self.procore))) if side is Side.PROCORE else self.spot.read(image)
         return Known(self.plain(written))
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from procore_4hse.mapping.directory import EquipmentDirectory
-from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable
+from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable, odd_value
 from procore_4hse.mapping.picklists import Picklists
-from procore_4hse.models import Image, Kind, Side
+from procore_4hse.models import Image, Kind, Side, text_id
 
 RESOURCE_TYPE = "EQUIPMENT"
 
 
 def names_equipment(image: Image) -> bool:
-    """Whether a Procore record names a piece of equipment."""
+    """Whether a Procore record names a piece of equipment, be it in a form that cannot be read."""
     named = image.get("managed_equipment")
-    return isinstance(named, Mapping) and named.get("id") is not None
+    return named.get("id") is not None if isinstance(named, Mapping) else named is not None
 
 
 def lists_equipment(image: Image) -> bool:
@@ -50,12 +50,18 @@ class EquipmentLens(ByValue):
 
     def get(self, side: Side, image: Image) -> Reading:
         if side is Side.PROCORE:
-            return Known(str(image["managed_equipment"]["id"]) if names_equipment(image) else None)
-        office_id = image.get("entity_id")
-        if office_id is None:
+            return self._named(image["managed_equipment"]) if names_equipment(image) else Known(None)
+        if image.get("entity_id") is None:
             return Held("4HSE names no equipment here")
+        office_id = text_id(image["entity_id"])
+        if office_id is None:
+            return odd_value(side, "entity_id", image["entity_id"])
         # Without a partner it is still a value, one that equals no id of Procore's.
-        return Known(self.equipment.to_procore.get(str(office_id), f"4HSE {office_id}"))
+        return Known(self.equipment.to_procore.get(office_id, f"4HSE {office_id}"))
+
+    def _named(self, named: Any) -> Reading:
+        piece = text_id(named.get("id")) if isinstance(named, Mapping) else None
+        return odd_value(Side.PROCORE, "managed_equipment", named) if piece is None else Known(piece)
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         if side is Side.PROCORE:

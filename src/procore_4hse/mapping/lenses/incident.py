@@ -8,7 +8,18 @@ from datetime import date, datetime
 from typing import Any
 
 from procore_4hse.mapping.lenses import days, text
-from procore_4hse.mapping.lenses.base import INJURED, STATUS_AT, ZONE, Columns, Held, Known, Reading, Unwritable
+from procore_4hse.mapping.lenses.base import (
+    INJURED,
+    STATUS_AT,
+    ZONE,
+    Columns,
+    Held,
+    Known,
+    Reading,
+    Unwritable,
+    odd_value,
+    unreadable,
+)
 from procore_4hse.mapping.lenses.lines import join_lines, split_lines
 from procore_4hse.models import Image, Side
 
@@ -32,6 +43,8 @@ class TextLens(Columns):
         return (self.fourhse, self.title) if side is Side.FOURHSE and self.title else (self.key(side),)
 
     def get(self, side: Side, image: Image) -> Reading:
+        if held := unreadable(side, image, *self.reads(side)):
+            return held
         written = image.get(self.key(side))
         if side is Side.FOURHSE and self.title:
             return Known(split_title(image.get(self.title), written)[1])
@@ -65,6 +78,8 @@ class TitleLens(Columns):
         return (self.fourhse, self.overflow) if side is Side.FOURHSE and self.overflow else (self.key(side),)
 
     def get(self, side: Side, image: Image) -> Reading:
+        if held := unreadable(side, image, *self.reads(side)):
+            return held
         name = image.get(self.key(side))
         if side is Side.FOURHSE and self.overflow:
             full = split_title(name, image.get(self.overflow))[0]
@@ -136,10 +151,15 @@ class DayLens(Columns):
         return (self.procore, self.unknown, ZONE) if side is Side.PROCORE else (self.fourhse,)
 
     def get(self, side: Side, image: Image) -> Reading:
+        written = image.get(self.key(side))
+        if written in (None, ""):
+            return Known(None)
         if side is Side.FOURHSE:
-            return Known(days.parse_day(image.get(self.fourhse)))
-        moment = days.parse_instant(image.get(self.procore))
-        return Known(moment and self._day(moment, image, image[ZONE]))
+            day = days.parse_day(written)
+        else:
+            moment = days.parse_instant(written)
+            day = moment and self._day(moment, image, image[ZONE])
+        return odd_value(side, self.key(side), written) if day is None else Known(day)
 
     def _day(self, moment: datetime, image: Image, zone: str) -> date:
         return days.day_of_instant(moment, zone, time_unknown=image.get(self.unknown) is True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from procore_4hse.mapping.directory import Directory, assignment_in
-from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable
+from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable, odd_value
 from procore_4hse.mapping.picklists import Picklists
-from procore_4hse.models import Image, Side
+from procore_4hse.models import Image, Side, text_id
 
 
 @dataclass(frozen=True)
@@ -33,26 +33,35 @@ class PersonLens(ByValue):
 
     def get(self, side: Side, image: Image) -> Reading:
         if side is Side.PROCORE:
-            return Known(self._party(image))
-        office = self.person(side, image)
-        if office is None:
+            return self._party(image)
+        raw = assignment_in(image)
+        if raw is None:
             return Held("4HSE names nobody here")
+        office = text_id(image["person_office_id"])
+        if office is None:
+            return odd_value(side, "person_office_id", image["person_office_id"])
         return Known(self.directory.to_procore.get(office, f"4HSE {office}"))
 
     def person(self, side: Side, image: Image) -> str | None:
-        """Whom a record names, by the id in its own side's list."""
-        if side is Side.PROCORE:
-            return self._party(image)
-        return assignment_in(image)
+        """Whom a record names, by the id in its own side's list; None when it names nobody, or nobody can tell."""
+        if side is Side.FOURHSE:
+            return text_id(image.get("person_office_id"))
+        reading = self._party(image)
+        return reading.value if isinstance(reading, Known) else None
 
-    def _party(self, image: Image) -> str | None:
-        party, user = image.get("affected_party"), image.get("affected_person")
+    def _party(self, image: Image) -> Reading:
         # A party may be anybody in the directory; a record may name a user alone (P93).
-        if isinstance(party, Mapping) and party.get("id") is not None:
-            return str(party["id"])
-        if isinstance(user, Mapping) and user.get("id") is not None:
-            return self.directory.parties.get(str(user["id"]), f"user {user['id']}")
-        return None
+        for name in self.reads(Side.PROCORE):
+            named = image.get(name)
+            raw = named.get("id") if isinstance(named, Mapping) else named
+            if raw is None:
+                continue
+            named_id = text_id(raw) if isinstance(named, Mapping) else None
+            if named_id is None:
+                return odd_value(Side.PROCORE, name, named)
+            is_user = name == "affected_person"
+            return Known(self.directory.parties.get(named_id, f"user {named_id}") if is_user else named_id)
+        return Known(None)
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         if side is Side.FOURHSE:
@@ -63,6 +72,10 @@ class PersonLens(ByValue):
         if value is None or not str(value).isdecimal():
             raise Unwritable("this person has no partner in Procore's directory")
         return {"affected_party_id": int(value)}
+
+
+MOST = 2**63
+"""From here on a number fits no system."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +100,16 @@ class NumberLens(ByValue):
 
     def get(self, side: Side, image: Image) -> Reading:
         written = image.get(self.key(side))
+        if written in (None, ""):
+            return Known(None)
+        number = text_id(written)
         try:
-            return Known(int(written) or None if written not in (None, "") else None)
-        except (TypeError, ValueError):
+            days = int(number or "")
+        except ValueError:
+            days = MOST
+        if abs(days) >= MOST:
             return Held(f"{side.label} shows {written!r} where a number stands", word=str(written))
+        return Known(days or None)
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         return {self.key(side): int(value or 0)}

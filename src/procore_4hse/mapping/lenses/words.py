@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable
+from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable, odd_value, unreadable
 from procore_4hse.mapping.lenses.lines import Spot
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Image, Side
@@ -103,7 +103,7 @@ class WordLens(_Listed):
 
     def get(self, side: Side, image: Image) -> Reading:
         if side is Side.FOURHSE:
-            return self._fourhse(self.spot.read(image))
+            return unreadable(side, image, self.spot.key) or self._fourhse(self.spot.read(image))
         written = image.get(self.procore)
         if written in (None, "", {}):
             return Known(None)
@@ -182,16 +182,27 @@ class PartsLens(SeveralWords):
         return ("body_part_ids",) if side is Side.PROCORE else (self.spot.key,)
 
     def get(self, side: Side, image: Image) -> Reading:
-        return self._procore(image.get(self.procore)) if side is Side.PROCORE else self.listed(self.spot.read(image))
+        if side is Side.PROCORE:
+            return self._procore(image.get(self.procore))
+        return unreadable(side, image, self.spot.key) or self.listed(self.spot.read(image))
 
     def clears(self, fields: Image) -> bool:
         """Whether an update of a Procore record leaves it without body parts."""
         return not fields.get("body_part_ids")
 
-    def _procore(self, keys: Iterable[str] | None) -> Reading:
-        parts = list(keys or ())
+    def _procore(self, keys: Any) -> Reading:
+        if not isinstance(keys or [], list):
+            return odd_value(Side.PROCORE, self.procore, keys)
+        parts = [self._key(raw) for raw in keys or ()]
         missing = next((key for key in parts if fold(key) not in self.words.procore_words), None)
         return Known(sorted_words(parts)) if missing is None else self.words.unknown(Side.PROCORE, missing)
+
+    def _key(self, raw: Any) -> str:
+        """The key of a part; one that comes as an id or an object is looked up in the list of body parts."""
+        if isinstance(raw, str):
+            return raw
+        named = self.picklists.called("body_parts", raw if isinstance(raw, Mapping) else {"id": raw})
+        return next((name for name in named if fold(name) in self.words.procore_words), named[-1])
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         wanted = frozenset(value or ())
