@@ -110,7 +110,7 @@ BREAKS = (
     Break(
         "the day is read in UTC",
         "mapping/lenses/incident.py",
-        "        return Known(moment and self._day(moment, image, image[ZONE]))\n",
+        "            day = moment and self._day(moment, image, image[ZONE])\n",
         '            day = moment and self._day(moment, image, "UTC")\n',
     ),
     Break(
