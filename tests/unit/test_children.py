@@ -595,3 +595,39 @@ def test_a_part_that_needs_its_nature_is_written_with_it():
     assert alone.actions == ()
     assert [(item.kind, item.field) for item in alone.items] == [(ItemKind.WORD, "person_affected_body_parts")]
     assert sync_status(alone) is SyncStatus.WAITING
+
+
+# A linked person who is somebody without a partner now -----------------------------------------------------------
+
+CORRECTED = [
+    (
+        (injury(affected_party={"id": 9}), involved()),
+        "match:procore:directory-9",
+        {"procore_id": "9"},
+        "the 4HSE office",
+    ),
+    (
+        (injury(), involved(person_office_id="o9")),
+        "match:fourhse:directory-o9",
+        {"fourhse_id": "o9"},
+        "Procore's directory",
+    ),
+]
+
+
+@pytest.mark.parametrize(("records", "key", "ids", "where"), CORRECTED)
+def test_a_linked_person_who_has_no_partner_any_more_is_asked_about(records, key, ids, where):
+    found = plan(crowd(*records, **LINKED))
+    [item] = found.items
+    assert (item.kind, item.key, item.title) == (ItemKind.MATCH, key, "Fall")
+    assert (item.procore_id, item.fourhse_id) == (ids.get("procore_id"), ids.get("fourhse_id"))
+    assert item.reason == f"This person has no partner in {where}; the incident itself crosses."
+    assert (found.actions, sync_status(found)) == ((), SyncStatus.WAITING)
+
+
+@pytest.mark.parametrize(("records", "key", "ids", "where"), CORRECTED)
+def test_a_linked_person_who_is_never_copied_is_not_asked_about(records, key, ids, where):
+    found = plan(crowd(*records, **LINKED, decisions=decision(key, "reject")))
+    assert (found.actions, found.items, sync_status(found)) == ((), (), SyncStatus.IN_SYNC)
+    other = plan(crowd(*records, **LINKED, decisions=decision(key + "9", "reject")))
+    assert [item.key for item in other.items] == [key]

@@ -623,3 +623,8 @@ def test_a_held_route_takes_no_new_base_and_changes_no_state():
 def test_an_unseen_incident_of_procore_makes_it_not_empty():
     records = {Side.PROCORE: {"0": site("0", Presence.UNSEEN)}, Side.FOURHSE: {"a0": office("a0")}}
     assert guarded(Plan(), linked(1, records=records)).stop is None
+
+
+def test_held_incidents_of_a_side_that_counts_none_are_left_out():
+    plan = replace(of(Act.DELETE, 3), statuses={Side.PROCORE: {"0": SyncStatus.IN_SYNC}})
+    assert guarded(plan, linked(5)).statuses == {Side.PROCORE: {"0": SyncStatus.WAITING}}

@@ -205,7 +205,9 @@ NAMED = "another partner was named for this person"
     ],
 )  # fmt: skip
 def test_a_partner_who_was_named_is_followed_from_the_side_that_named_the_person_first(origin, action):
-    found = plan(parted(TOLD, child(origin=origin)))
+    whole = parted(TOLD, child(origin=origin))
+    assert outcome(whole).verdict is Verdict.WRITE
+    found = plan(whole)
     assert (found.actions, found.items) == ((action,), ())
 
 
@@ -275,6 +277,7 @@ def test_a_person_may_leave_them_as_they_are_for_good():
     assert (found.actions, found.items) == ((), ())
     told = outcome(parted(decisions=decision(KEY, "reject")))
     assert (told.reason, told.used) == ("a person leaves the records as they are", decision(KEY, "reject")[KEY])
+    assert told.rebase
 
 
 @pytest.mark.parametrize(
