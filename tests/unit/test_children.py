@@ -631,3 +631,12 @@ def test_a_linked_person_who_is_never_copied_is_not_asked_about(records, key, id
     assert (found.actions, found.items, sync_status(found)) == ((), (), SyncStatus.IN_SYNC)
     other = plan(crowd(*records, **LINKED, decisions=decision(key + "9", "reject")))
     assert [item.key for item in other.items] == [key]
+
+
+@pytest.mark.parametrize(
+    ("record", "key"),
+    [(near_miss(), "match:procore:directory-7"), (involved(), "match:fourhse:directory-o7")],
+)
+def test_a_person_who_is_never_copied_stays_home_on_whatever_record(record, key):
+    found = plan(crowd(record, decisions=decision(key, "reject")))
+    assert (found.actions, found.items) == ((), ())

@@ -121,6 +121,7 @@ def test_whose_partner_is_asked_for_is_the_one_that_was_named_first(origin, copy
 def test_only_a_side_whose_person_has_another_partner_that_can_be_written_can_be_followed(directory, direction, uses):
     whole = parted(directory, direction=direction)
     own, difference = told_by(whole)
+    assert identified(whole, own, difference) is difference
     assert question(whole, own, difference, "Fall").facts["uses"] == uses
 
 
