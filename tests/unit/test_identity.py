@@ -131,6 +131,14 @@ def test_a_person_whom_no_list_names_any_more_is_told_by_their_id():
     assert (item.procore_value, item.fourhse_value) == ("7", "o7")
 
 
+def test_when_neither_can_be_followed_a_partner_may_still_be_named():
+    """The question itself names the people's own records; in a plan it stands under their incident."""
+    whole = parted(Directory())
+    item = question(whole, *told_by(whole), "Fall")
+    assert item.advice.startswith("To name the partner of 7, the same one or another: ")
+    assert (item.procore_id, item.fourhse_id, item.facts["uses"]) == ("i1", "p1", [])
+
+
 def test_a_field_that_is_no_drift_of_the_lists_stays_as_it_is():
     whole = parted()
     own, difference = told_by(whole)
