@@ -640,3 +640,28 @@ def test_a_linked_person_who_is_never_copied_is_not_asked_about(records, key, id
 def test_a_person_who_is_never_copied_stays_home_on_whatever_record(record, key):
     found = plan(crowd(record, decisions=decision(key, "reject")))
     assert (found.actions, found.items) == ((), ())
+
+
+def test_a_person_entered_anew_is_linked_to_the_survivor_and_the_others_go_on():
+    eight, there = injury("i2", **PERSON_8), involved("p2", person_office_id="o8")
+    links = (child(), child(eight, there))
+    gone = involved(presence=Presence.GONE)
+    found = plan(
+        crowd(injury(), gone, involved("p9"), eight, replace(there, image={**there.image, "days": 5}), links=links)
+    )
+    assert [(action.act, action.source_id, action.target_id) for action in found.actions] == [
+        (Act.UPDATE, "p2", "i2"),
+        (Act.LINK, "i1", "p9"),
+    ]
+    assert (found.items, found.transitions) == ((), ())
+
+
+def test_a_refused_deletion_of_a_person_is_told_under_the_title_of_the_incident():
+    answer = decision("deletion:injury-i1:procore", "approve", seen={"edited": False})
+    whole = crowd(injury(presence=Presence.GONE), involved(), **LINKED, decisions=answer)
+    [action] = plan(whole).actions
+    key = QuestionKey.refused(action)
+    refusal = Refusal(key, Side.FOURHSE, "No.", refusal_fingerprint(action), whole.now + timedelta(hours=1))
+    found = plan(replace(whole, refusals={key: refusal}))
+    assert (action.act, found.actions) == (Act.DELETE, ())
+    assert [(item.key, item.title) for item in found.items] == [(key, "Fall")]

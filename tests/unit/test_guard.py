@@ -670,6 +670,13 @@ def test_fields_that_differ_since_a_choice_are_asked_about_with_those_that_were_
     assert item.facts["held"] == [signature(one) for one in plan.actions]
 
 
+def test_a_choice_that_saw_no_field_decides_none_and_all_are_asked_about():
+    drift = Item(ItemKind.DRIFT, QuestionKey("difference:9:title"), "", "", "", procore_id="9", field="title")
+    told = decision("guard:mapping", "approve", use="procore", seen={"cause": CAUSE})
+    found = guarded(Plan(items=(drift,)), linked(1, changed=Changed(mapping=NEW), decisions=told))
+    assert [item.facts["differences"] for item in found.items] == [["difference:9:title"]]
+
+
 def test_what_an_answer_about_a_restored_side_brings_about_goes_on_and_the_rest_is_asked():
     plan = of(Act.UPDATE, 5)
     told = decision("guard:regress:procore", "approve", use="base", seen={"cause": {"links": ["1", "2", "3"]}})
