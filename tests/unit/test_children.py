@@ -665,3 +665,35 @@ def test_a_refused_deletion_of_a_person_is_told_under_the_title_of_the_incident(
     found = plan(replace(whole, refusals={key: refusal}))
     assert (action.act, found.actions) == (Act.DELETE, ())
     assert [(item.key, item.title) for item in found.items] == [(key, "Fall")]
+
+
+def test_a_person_entered_anew_on_site_is_linked_to_the_one_that_4hse_kept():
+    found = plan(crowd(injury(presence=Presence.GONE), involved(), injury("i9"), **LINKED))
+    assert [(action.act, action.source_id, action.target_id) for action in found.actions] == [(Act.LINK, "i9", "p1")]
+    assert (found.items, found.transitions) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"presence": Presence.UNSEEN},
+        {"presence": Presence.GONE, "pending": frozenset({ref(Side.FOURHSE, "p1", Kind.PERSON)})},
+    ],
+)
+def test_a_survivor_whose_partner_may_still_be_there_gets_no_other_one(changes):
+    partner = involved(presence=changes["presence"])
+    pending = changes.get("pending", frozenset())
+    found = plan(crowd(injury(), partner, involved("p9"), **LINKED, pending=pending))
+    assert Act.LINK not in [action.act for action in found.actions]
+
+
+def test_a_second_record_on_the_survivor_s_own_side_is_no_new_partner():
+    found = plan(crowd(injury(), involved(presence=Presence.GONE), near_miss(), **LINKED))
+    assert [(action.act, action.source_id) for action in found.actions] == [(Act.CREATE, "n1")]
+    assert [item.key for item in found.items] == ["deletion:injury-i1:fourhse"]
+
+
+def test_one_entered_anew_that_is_never_copied_leaves_the_deletion_to_be_asked():
+    answer = decision("match:fourhse:person-p9", "reject")
+    found = plan(crowd(injury(), involved(presence=Presence.GONE), involved("p9"), **LINKED, decisions=answer))
+    assert (found.actions, [item.key for item in found.items]) == ((), ["deletion:injury-i1:fourhse"])

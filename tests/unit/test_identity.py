@@ -131,6 +131,11 @@ def test_a_person_whom_no_list_names_any_more_is_told_by_their_id():
     assert (item.procore_value, item.fourhse_value) == ("7", "o7")
 
 
+def test_lists_that_tell_two_apart_make_a_drift_of_their_own_kind():
+    _, found = told_by(parted())
+    assert (found.verdict, found.reason, found.is_parted) == (Verdict.DRIFT, "the lists of people changed", True)
+
+
 def test_when_neither_can_be_followed_a_partner_may_still_be_named():
     """The question itself names the people's own records; in a plan it stands under their incident."""
     whole = parted(Directory())
