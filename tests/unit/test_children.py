@@ -595,3 +595,105 @@ def test_a_part_that_needs_its_nature_is_written_with_it():
     assert alone.actions == ()
     assert [(item.kind, item.field) for item in alone.items] == [(ItemKind.WORD, "person_affected_body_parts")]
     assert sync_status(alone) is SyncStatus.WAITING
+
+
+# A linked person who is somebody without a partner now -----------------------------------------------------------
+
+CORRECTED = [
+    (
+        (injury(affected_party={"id": 9}), involved()),
+        "match:procore:directory-9",
+        {"procore_id": "9"},
+        "the 4HSE office",
+    ),
+    (
+        (injury(), involved(person_office_id="o9")),
+        "match:fourhse:directory-o9",
+        {"fourhse_id": "o9"},
+        "Procore's directory",
+    ),
+]
+
+
+@pytest.mark.parametrize(("records", "key", "ids", "where"), CORRECTED)
+def test_a_linked_person_who_has_no_partner_any_more_is_asked_about(records, key, ids, where):
+    found = plan(crowd(*records, **LINKED))
+    [item] = found.items
+    assert (item.kind, item.key, item.title) == (ItemKind.MATCH, key, "Fall")
+    assert (item.procore_id, item.fourhse_id) == (ids.get("procore_id"), ids.get("fourhse_id"))
+    assert item.reason == f"This person has no partner in {where}; the incident itself crosses."
+    assert (found.actions, sync_status(found)) == ((), SyncStatus.WAITING)
+
+
+@pytest.mark.parametrize(("records", "key", "ids", "where"), CORRECTED)
+def test_a_linked_person_who_is_never_copied_is_not_asked_about(records, key, ids, where):
+    found = plan(crowd(*records, **LINKED, decisions=decision(key, "reject")))
+    assert (found.actions, found.items, sync_status(found)) == ((), (), SyncStatus.IN_SYNC)
+    other = plan(crowd(*records, **LINKED, decisions=decision(key + "9", "reject")))
+    assert [item.key for item in other.items] == [key]
+
+
+@pytest.mark.parametrize(
+    ("record", "key"),
+    [(near_miss(), "match:procore:directory-7"), (involved(), "match:fourhse:directory-o7")],
+)
+def test_a_person_who_is_never_copied_stays_home_on_whatever_record(record, key):
+    found = plan(crowd(record, decisions=decision(key, "reject")))
+    assert (found.actions, found.items) == ((), ())
+
+
+def test_a_person_entered_anew_is_linked_to_the_survivor_and_the_others_go_on():
+    eight, there = injury("i2", **PERSON_8), involved("p2", person_office_id="o8")
+    links = (child(), child(eight, there))
+    gone = involved(presence=Presence.GONE)
+    found = plan(
+        crowd(injury(), gone, involved("p9"), eight, replace(there, image={**there.image, "days": 5}), links=links)
+    )
+    assert [(action.act, action.source_id, action.target_id) for action in found.actions] == [
+        (Act.UPDATE, "p2", "i2"),
+        (Act.LINK, "i1", "p9"),
+    ]
+    assert (found.items, found.transitions) == ((), ())
+
+
+def test_a_refused_deletion_of_a_person_is_told_under_the_title_of_the_incident():
+    answer = decision("deletion:injury-i1:procore", "approve", seen={"edited": False})
+    whole = crowd(injury(presence=Presence.GONE), involved(), **LINKED, decisions=answer)
+    [action] = plan(whole).actions
+    key = QuestionKey.refused(action)
+    refusal = Refusal(key, Side.FOURHSE, "No.", refusal_fingerprint(action), whole.now + timedelta(hours=1))
+    found = plan(replace(whole, refusals={key: refusal}))
+    assert (action.act, found.actions) == (Act.DELETE, ())
+    assert [(item.key, item.title) for item in found.items] == [(key, "Fall")]
+
+
+def test_a_person_entered_anew_on_site_is_linked_to_the_one_that_4hse_kept():
+    found = plan(crowd(injury(presence=Presence.GONE), involved(), injury("i9"), **LINKED))
+    assert [(action.act, action.source_id, action.target_id) for action in found.actions] == [(Act.LINK, "i9", "p1")]
+    assert (found.items, found.transitions) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"presence": Presence.UNSEEN},
+        {"presence": Presence.GONE, "pending": frozenset({ref(Side.FOURHSE, "p1", Kind.PERSON)})},
+    ],
+)
+def test_a_survivor_whose_partner_may_still_be_there_gets_no_other_one(changes):
+    partner = involved(presence=changes["presence"])
+    pending = changes.get("pending", frozenset())
+    found = plan(crowd(injury(), partner, involved("p9"), **LINKED, pending=pending))
+    assert Act.LINK not in [action.act for action in found.actions]
+
+
+def test_a_second_record_on_the_survivor_s_own_side_is_no_new_partner():
+    found = plan(crowd(injury(), involved(presence=Presence.GONE), near_miss(), **LINKED))
+    assert [(action.act, action.source_id) for action in found.actions] == [(Act.CREATE, "n1")]
+    assert [item.key for item in found.items] == ["deletion:injury-i1:fourhse"]
+
+
+def test_one_entered_anew_that_is_never_copied_leaves_the_deletion_to_be_asked():
+    answer = decision("match:fourhse:person-p9", "reject")
+    found = plan(crowd(injury(), involved(presence=Presence.GONE), involved("p9"), **LINKED, decisions=answer))
+    assert (found.actions, [item.key for item in found.items]) == ((), ["deletion:injury-i1:fourhse"])

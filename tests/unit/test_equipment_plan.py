@@ -1,6 +1,7 @@
 """The equipment of a linked incident: which records mean one piece, what crosses, and what is asked."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from procore_4hse.mapping.directory import EquipmentDirectory
 from procore_4hse.mapping.lenses.equipment import EquipmentLens
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import Direction, Field
-from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Link, Side, SyncStatus
+from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Link, QuestionKey, Refusal, Side, SyncStatus
 from procore_4hse.reconcile.plan import plan
+from procore_4hse.reconcile.refusals import refusal_fingerprint
 from procore_4hse.reconcile.snapshot import Plan, Presence, Rebase, Record
 from routes import link, ref
 
@@ -245,3 +247,12 @@ def test_a_list_that_pairs_other_pieces_by_now_moves_no_record_that_did_not_chan
 def test_without_a_row_for_it_linked_equipment_is_left_alone():
     found = planned(machine(piece=8), links=(carried(),), mapping=MAPPING)
     assert (found.actions, found.items) == ((), ())
+
+
+def test_a_refused_resource_is_told_under_the_title_of_its_incident():
+    whole = crowd(machine(), mapping=EQUIPPED, of_people={"picklists": Picklists(equipment=PIECES)})
+    [action] = plan(whole).actions
+    key = QuestionKey.refused(action)
+    refusal = Refusal(key, Side.FOURHSE, "No.", refusal_fingerprint(action), whole.now + timedelta(hours=1))
+    found = plan(replace(whole, refusals={key: refusal}))
+    assert (found.actions, [(item.key, item.title) for item in found.items]) == ((), [(key, "Fall")])

@@ -9,7 +9,7 @@ import pytest
 from procore_4hse.models import Act, Action, Decision, Item, ItemKind, Kind, LinkState, QuestionKey, Side, SyncStatus
 from procore_4hse.reconcile.approval import signature
 from procore_4hse.reconcile.guard import guarded
-from procore_4hse.reconcile.items import guard
+from procore_4hse.reconcile.items import guard, summary
 from procore_4hse.reconcile.snapshot import Change, Changed, Limits, Plan, Presence, Rebase, Snapshot, Transition
 from routes import decision, link, office, route, site
 
@@ -623,3 +623,86 @@ def test_a_held_route_takes_no_new_base_and_changes_no_state():
 def test_an_unseen_incident_of_procore_makes_it_not_empty():
     records = {Side.PROCORE: {"0": site("0", Presence.UNSEEN)}, Side.FOURHSE: {"a0": office("a0")}}
     assert guarded(Plan(), linked(1, records=records)).stop is None
+
+
+def test_held_incidents_of_a_side_that_counts_none_are_left_out():
+    plan = replace(of(Act.DELETE, 3), statuses={Side.PROCORE: {"0": SyncStatus.IN_SYNC}})
+    assert guarded(plan, linked(5)).statuses == {Side.PROCORE: {"0": SyncStatus.WAITING}}
+
+
+# What came up after an answer ------------------------------------------------------------------------------------
+
+NEW_SCOPE = {"changed": Changed(scope=NEW)}
+
+
+def test_what_came_up_after_a_yes_is_asked_in_the_same_question_and_the_rest_goes_on():
+    plan = of(Act.UPDATE, 3)
+    asked = guarded(of(Act.UPDATE, 1), linked(5, **NEW_SCOPE))
+    [first] = asked.items
+    found = guarded(replace(plan, answers_in_use=("x",)), linked(5, **NEW_SCOPE, decisions=approved(asked)))
+    assert (found.actions, found.held) == (plan.actions[:1], plan.actions[1:])
+    reason = f"{first.reason} What was approved goes on; since then 2 changes came up that nobody has seen yet."
+    again = guard(first.key, reason, first.advice, plan.actions, CAUSE)
+    assert found.items == (replace(again, facts={**again.facts, "actions": [summary(a) for a in plan.actions[1:]]}),)
+    assert (found.stop, found.answers_in_use) == (reason, ("x", "guard:scope"))
+    assert guarded(plan, linked(5, **NEW_SCOPE, decisions=approved(found))).actions == plan.actions
+
+
+def test_a_yes_is_kept_while_its_cause_stands_though_nothing_is_to_be_done():
+    asked = guarded(of(Act.UPDATE, 1), linked(5, **NEW_SCOPE))
+    found = guarded(Plan(), linked(5, **NEW_SCOPE, decisions=approved(asked)))
+    assert (found.items, found.stop, found.answers_in_use) == ((), None, ("guard:scope",))
+
+
+def test_fields_that_differ_since_a_choice_are_asked_about_with_those_that_were_counted():
+    def drift(pair: str, field: str) -> Item:
+        return Item(ItemKind.DRIFT, QuestionKey(f"difference:{pair}:{field}"), "", "", "", procore_id=pair, field=field)
+
+    chose, beside = of(Act.UPDATE, 2).actions
+    plan = Plan(actions=(replace(chose, sources={"title": {}}), beside), items=(drift("0", "day"), drift("9", "title")))
+    found = guarded(plan, linked(20, **chosen("procore", "difference:0:title", "difference:0:day")))
+    assert (found.actions, found.held) == (plan.actions[:1], (beside,))
+    [item] = found.items
+    reason = "The mapping changed, and 1 linked incident that agreed would now differ in: Title."
+    named = ["difference:0:day", "difference:0:title", "difference:9:title"]
+    assert (item.reason, item.facts["differences"], item.facts["pairs"]) == (reason, named, 1)
+    assert item.facts["actions"] == [summary(beside)]
+    assert item.facts["held"] == [signature(one) for one in plan.actions]
+
+
+def test_a_choice_that_saw_no_field_decides_none_and_all_are_asked_about():
+    drift = Item(ItemKind.DRIFT, QuestionKey("difference:9:title"), "", "", "", procore_id="9", field="title")
+    told = decision("guard:mapping", "approve", use="procore", seen={"cause": CAUSE})
+    found = guarded(Plan(items=(drift,)), linked(1, changed=Changed(mapping=NEW), decisions=told))
+    assert [item.facts["differences"] for item in found.items] == [["difference:9:title"]]
+
+
+def test_what_an_answer_about_a_restored_side_brings_about_goes_on_and_the_rest_is_asked():
+    plan = of(Act.UPDATE, 5)
+    told = decision("guard:regress:procore", "approve", use="base", seen={"cause": {"links": ["1", "2", "3"]}})
+    changes = {"restored_backup": {Side.PROCORE: frozenset({"1", "2"})}, "reverted": UNDONE, "decisions": told}
+    found = guarded(plan, linked(20, **changes))
+    assert (found.actions, found.held) == (plan.actions[1:4], (plan.actions[0], plan.actions[4]))
+    assert "2 changes came up" in found.items[-1].reason
+
+
+def test_an_answer_about_an_emptied_side_brings_nothing_about():
+    ours = {str(number): site(str(number)) for number in range(3)}
+    gone = {"records": {Side.PROCORE: ours, Side.FOURHSE: {}}}
+    plan = of(Act.UPDATE, 2, Side.FOURHSE)
+    asked = guarded(replace(plan, actions=plan.actions[:1]), linked(3, **gone))
+    assert [item.key for item in asked.items] == ["guard:emptied:fourhse"]
+    found = guarded(plan, linked(3, **gone, decisions=approved(asked)))
+    assert (found.actions, found.held) == (plan.actions[:1], plan.actions[1:])
+    assert "1 change came up" in found.items[-1].reason
+
+
+def test_a_no_is_not_kept_and_a_choice_keeps_no_other_answer():
+    plan = of(Act.CREATE, 1)
+    no = decision("guard:creates:fourhse", "reject", seen={"held": [signature(one) for one in plan.actions]})
+    assert guarded(plan, linked(5, decisions=no)).answers_in_use == ()
+    choice = chosen("procore", "difference:0:title")
+    done = decision("guard:creates:fourhse", "approve", seen={"held": ["done"]})
+    both = {**choice, "decisions": {**choice["decisions"], **done}}
+    assert guarded(plan, linked(5, **both)).answers_in_use == ("guard:mapping",)
+    assert guarded(plan, linked(5, decisions=choice["decisions"])).answers_in_use == ()

@@ -645,3 +645,36 @@ def test_every_field_of_the_survivor_is_looked_at(first):
     known = replace(link(), base={key: agreed for key, agreed in link().base.items() if key not in first})
     whole = route(site(status="closed"), office(presence=GONE), links=(known,))
     assert link_outcome(whole, known).items[0].facts == {"edited": True}
+
+
+# Survivors that are asked about elsewhere ------------------------------------------------------------------------
+
+
+def marked(
+    procore: Presence, fourhse: Presence, state: LinkState = LinkState.LIVE, **changes: Any
+) -> Transition | None:
+    whole = situation(procore, fourhse, state, **changes)
+    return lifecycle.marked_gone(whole, whole.incidents, link(state=state))
+
+
+@SIDES
+def test_one_that_is_gone_is_marked_with_its_evidence(side):
+    there = (GONE, HERE) if side is Side.PROCORE else (HERE, GONE)
+    proven = Transition(link(), LinkState.gone(side), f"deleted in {side.label}", side, "proof")
+    assert marked(*there) == proven
+    assert marked(*there, state=LinkState.gone(side)) == replace(proven, link=link(state=LinkState.gone(side)))
+    absent = (ABSENT, HERE) if side is Side.PROCORE else (HERE, ABSENT)
+    told = decision(f"missing:1:{side.value}", "approve")
+    assert marked(*absent, decisions=told) == replace(proven, evidence="a person said so")
+
+
+@pytest.mark.parametrize("pair", [(HERE, HERE), (GONE, GONE), (HERE, ABSENT), (UNSEEN, HERE)])
+def test_none_or_both_gone_marks_nothing(pair):
+    assert marked(*pair) is None
+
+
+@SIDES
+@pytest.mark.parametrize("state", [LinkState.IGNORED, LinkState.CLOSED_BY_POLICY])
+def test_what_was_answered_is_not_marked_again(side, state):
+    there = (GONE, HERE) if side is Side.PROCORE else (HERE, GONE)
+    assert marked(*there, state=state) is None

@@ -13,8 +13,8 @@ from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, Question
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.refusals import refusal_fingerprint
-from procore_4hse.reconcile.snapshot import Plan, Policy, Presence
-from procore_4hse.reconcile.unlinked import ALIKE, MADE_BY_US, TAKEN_APART
+from procore_4hse.reconcile.snapshot import Plan, Policy, Presence, Transition
+from procore_4hse.reconcile.unlinked import ALIKE, ENTERED_ANEW, MADE_BY_US, TAKEN_APART
 from routes import MAPPING, decision, link, office, ref, route, site
 
 SAME = "both tell the same day, title and description"
@@ -555,3 +555,44 @@ def test_an_echo_of_our_own_writes_plans_nothing(ours, theirs):
     ours, theirs = (replace(one, image=written[one.side]) for one in (ours, theirs))
     fresh = plan(route(ours, theirs, links=(link(ours, theirs),)))
     assert fresh.actions == ()
+
+
+# Entered anew after a deletion -----------------------------------------------------------------------------------
+
+LOST = office("lost", Presence.GONE)
+BROKEN = replace(link(), fourhse_id="lost")
+"""The link of an incident whose partner was deleted."""
+MARKED = Transition(BROKEN, LinkState.GONE_FOURHSE, "deleted in 4HSE", Side.FOURHSE, "proof")
+SEVEN = {"title": "Slip", "description": "Ice.", "event_date": "2026-02-25T11:00:00Z"}
+A_SEVEN = {"name": "Slip", "description_event": "Ice.", "date_incident": "2026-02-25"}
+
+
+def test_one_that_looks_like_a_survivor_is_asked_about_and_the_deletion_waits_for_that():
+    found = plan(route(site(), LOST, office(), links=(BROKEN,), deletions=Policy.CLOSE))
+    assert found.items == (items.doubt(site(), (("a", "Fall"),), ENTERED_ANEW, "Fall"),)
+    assert (found.actions, found.transitions) == ((), (MARKED,))
+    assert found.statuses[Side.PROCORE] == {"1": SyncStatus.WAITING}
+
+
+def test_a_link_that_gets_a_new_partner_is_not_marked_as_one_that_lost_it():
+    yes = decision("match:procore:1", "approve", with_id="a")
+    found = plan(route(site(), LOST, office(), links=(BROKEN,), decisions=yes))
+    assert (found.actions, found.transitions) == ((join(),), ())
+
+
+def test_a_pair_that_is_joined_beside_it_marks_the_survivor_all_the_same():
+    found = plan(route(site(), LOST, office(), site("7", **SEVEN), office("a7", **A_SEVEN), links=(BROKEN,)))
+    assert (found.actions, found.transitions) == ((join("a7", "7"),), (MARKED,))
+    assert [item.reason for item in found.items] == [ENTERED_ANEW]
+
+
+def test_a_doubt_of_two_that_were_never_linked_is_no_new_entry():
+    whole = route(
+        site(),
+        LOST,
+        office(),
+        site("7", **SEVEN),
+        office("a7", **{**A_SEVEN, "description_event": "Rain."}),
+        links=(BROKEN,),
+    )
+    assert [item.reason for item in plan(whole).items] == [ENTERED_ANEW, ALIKE]
