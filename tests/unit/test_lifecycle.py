@@ -11,6 +11,7 @@ from procore_4hse.mapping.rules import Direction, Field
 from procore_4hse.models import Act, Action, ItemKind, Kind, Link, LinkState, Side, SyncStatus
 from procore_4hse.reconcile import items, lifecycle
 from procore_4hse.reconcile.lifecycle import LinkOutcome
+from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.snapshot import Policy, Presence, Record, Snapshot, Transition
 from routes import MAPPING, decision, link, office, ref, route, site
 
@@ -678,3 +679,8 @@ def test_none_or_both_gone_marks_nothing(pair):
 def test_what_was_answered_is_not_marked_again(side, state):
     there = (GONE, HERE) if side is Side.PROCORE else (HERE, GONE)
     assert marked(*there, state=state) is None
+
+
+@pytest.mark.parametrize(("presence", "counted"), [(ABSENT, True), (UNSEEN, True), (GONE, False)])
+def test_a_record_that_may_still_be_there_is_counted_as_waiting(presence, counted):
+    assert plan(situation(HERE, presence)).statuses[Side.FOURHSE] == ({"a": SyncStatus.WAITING} if counted else {})
