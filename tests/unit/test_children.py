@@ -697,3 +697,15 @@ def test_one_entered_anew_that_is_never_copied_leaves_the_deletion_to_be_asked()
     answer = decision("match:fourhse:person-p9", "reject")
     found = plan(crowd(injury(), involved(presence=Presence.GONE), involved("p9"), **LINKED, decisions=answer))
     assert (found.actions, [item.key for item in found.items]) == ((), ["deletion:injury-i1:fourhse"])
+
+
+def test_while_a_write_to_a_person_s_partner_is_open_a_new_record_of_theirs_is_not_copied():
+    """Whether the old one in 4HSE is gone cannot be told: a copy of the new one would count the person twice."""
+    here, gone = injury(), involved(presence=Presence.ABSENT)
+    again = involved("p9")
+    waiting = frozenset({ref(Side.FOURHSE, "p1", Kind.PERSON)})
+    found = plan(crowd(here, gone, again, links=(child(),), pending=waiting))
+    assert [action.act for action in found.actions if action.kind is not Kind.INCIDENT] == []
+    assert again.ref in found.unknown
+    settled = plan(crowd(here, gone, again, links=(child(),)))
+    assert [action.act for action in settled.actions if action.kind is not Kind.INCIDENT] == [Act.LINK]

@@ -56,7 +56,12 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
     anew = survivors.keys() & _entered_anew(snapshot, named)
     for group in groups.values():
         _plan_kind(snapshot, parent, group, anew, inner)
-    for mine, theirs in named.values():
+    waiting = _by_person(snapshot, _of_uncertain_links(groups, records, survivors)).keys()
+    for person, (mine, theirs) in named.items():
+        if person in waiting:
+            # Whether the partner of this person's record is gone cannot be told now: a copy would count them twice.
+            inner.unknown |= {record.ref for record in (*mine, *theirs)}
+            continue
         _plan_person(snapshot, parent, title, mine, theirs, survivors, inner)
     if snapshot.mapping.equipment:
         plan_equipment(snapshot, groups[Kind.EQUIPMENT], parent, inner)
@@ -137,6 +142,15 @@ def _survivors(snapshot: Snapshot, groups: Mapping[Kind, RecordGroup]) -> dict[R
             if len(here) == 1 and lost and link.state is not LinkState.ENDED:
                 survivors[link.ref(here[0])] = link
     return survivors
+
+
+def _of_uncertain_links(
+    groups: Mapping[Kind, RecordGroup], records: Mapping[Side, tuple[Record, ...]], survivors: Mapping[RecordRef, Link]
+) -> list[Record]:
+    """Records of people that are there while their partner is not, and it is not known whether that is gone."""
+    linked = {record: link for kind in PEOPLE_RECORDS for link in groups[kind].links for record in link.refs}
+    there = {r.ref: r for side in Side for r in records[side] if r.presence is Presence.PRESENT and r.ref in linked}
+    return [record for ref, record in there.items() if ref not in survivors and not linked[ref].refs <= there.keys()]
 
 
 ByPerson = dict[str, tuple[list[Record], list[Record]]]
@@ -338,6 +352,7 @@ def _lay_over(inner: Draft, parent: Link, draft: Draft) -> None:
     draft.rebases += inner.rebases
     draft.transitions += inner.transitions
     draft.answers_in_use += inner.answers_in_use
+    draft.unknown |= inner.unknown
     statuses = [sync_status for known in inner.statuses.values() for sync_status in known.values()]
     worst = max(
         [*statuses, *([SyncStatus.WAITING] if inner.items else [])],
