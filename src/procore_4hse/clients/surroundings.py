@@ -100,6 +100,9 @@ def cause_of(error: httpx.HTTPError) -> tuple[str, str | None]:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
+    # An error that is raised again while another one is handled may be its own cause, several steps away.
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__
