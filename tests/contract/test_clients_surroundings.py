@@ -15,7 +15,7 @@ import pytest
 from handmade import Vendor
 
 from procore_4hse.clients import procore_http
-from procore_4hse.clients.surroundings import certificates
+from procore_4hse.clients.surroundings import cause_of, certificates
 from procore_4hse.errors import ConfigurationError, Unavailable
 
 SECRET = "hidden-in-the-address"
@@ -120,3 +120,9 @@ def test_why_a_vendor_was_not_reached_is_told_with_the_next_step(
         assert cause in str(caught.value)
         assert step in str(caught.value)
         assert str(caught.value).endswith("the next cycle tries again.")
+
+
+def test_an_error_that_is_its_own_cause_is_told_too():
+    outer, inner = httpx.ConnectError("outer"), OSError("inner")
+    outer.__cause__, inner.__context__ = inner, outer
+    assert cause_of(outer) == ("connection failed, ConnectError", None)

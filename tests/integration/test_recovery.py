@@ -592,7 +592,8 @@ def test_a_record_that_4hse_will_not_take_back_is_asked_about_again(linked: Link
         world.answer(entry.id, "approve")
         report = world.sync()
         assert (report.outcome, report.exit_code, waiting(world)) == ("stopped", 7, ["guard"])
-        assert "Category is invalid" in str(report.reason)
+        assert "see why with: procore-4hse explain" in str(report.reason)
+        assert "Category is invalid" not in str(report.reason), "the vendor's words stand in explain alone"
     world.fourhse.hand_edit("incident", theirs, category="ACCIDENTS_AND_MISSED_INJURIES")
     world.answer(entry.id, "approve")
     come_to_rest(world)
