@@ -223,13 +223,13 @@ def test_status_leaves_a_store_of_another_version_as_it_is(stand: Stand) -> None
     change(stand, "UPDATE alembic_version SET version_num = '9999'")
     assert stand.json("status")["routes"][0]["links"] == 1
     assert stand.said("status").count("brought up to date by a newer version of this program") == 1
-    change(stand, "ALTER TABLE cycle RENAME TO rounds")
+    change(stand, "ALTER TABLE cycle RENAME TO put_by")
     said = stand.said("status", exit_code=4)
     assert "by a newer version of this program" in said
     assert "db upgrade" not in said
     change(stand, "UPDATE alembic_version SET version_num = '0003'")
     assert "db upgrade" in stand.said("status", exit_code=4)
-    assert "rounds" in tables(stand)
+    assert "put_by" in tables(stand)
 
 
 def tables(stand: Stand) -> list[str]:

@@ -63,9 +63,9 @@ def diff(
     decisions: dict[str, Decision],
     origin: Side | None = None,
 ) -> tuple[FieldDiff, ...]:
-    """Every field of one pair. `base` may lack fields (a new link); `rulings` are a person's answers by field key.
+    """Every field of one pair. `base` may lack fields (a new link); `decisions` are a person's answers by field key.
 
-    `born` is the side that had it first, None for a pair that was matched.
+    `origin` is the side that had it first, None for a pair that was matched.
     """
     differences = [diff_field(f, procore, fourhse, base.get(f.key), decisions.get(f.key), origin) for f in rows]
     contested = [d for d in differences if _is_contested(d)]

@@ -70,7 +70,7 @@ def marked_gone(snapshot: Snapshot, group: RecordGroup, link: Link) -> Transitio
     gone = [side for side in Side if presence_of(snapshot, group, link, side) is Presence.GONE]
     if len(gone) != 1 or link.state in ANSWERED:
         return None
-    return _gone(snapshot, group, link, gone[0])
+    return _gone(group, link, gone[0])
 
 
 def _both_here(link: Link) -> LinkOutcome:
@@ -95,11 +95,11 @@ def _one_gone(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side) ->
     if link.state in ANSWERED:
         return LinkOutcome(sync_status=SyncStatus.EXCLUDED)
     if survivor is None or not is_there:
-        return LinkOutcome(transition=_gone(snapshot, group, link, gone))
+        return LinkOutcome(transition=_gone(group, link, gone))
     if survivor.minimal:  # Kept home by privacy, it cannot be compared; what follows waits for its return.
-        return LinkOutcome(sync_status=SyncStatus.EXCLUDED, transition=_gone(snapshot, group, link, gone))
+        return LinkOutcome(sync_status=SyncStatus.EXCLUDED, transition=_gone(group, link, gone))
     decision = snapshot.decisions.get(QuestionKey.deletion(link, gone))
-    edited = _edited(snapshot, group, link, survivor)
+    edited = _edited(group, link, survivor)
     if decision is not None and _covers(decision, edited, _goes_with(snapshot, link, gone)):
         return _answered(snapshot, group, link, gone, decision)
     return _by_policy(snapshot, group, link, gone, survivor, edited)
@@ -108,7 +108,7 @@ def _one_gone(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side) ->
 def _by_policy(
     snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side, survivor: Record, edited: bool
 ) -> LinkOutcome:
-    marked = _gone(snapshot, group, link, gone)
+    marked = _gone(group, link, gone)
     policy = snapshot.deletions
     if policy is Policy.IGNORE:
         return LinkOutcome(
@@ -120,7 +120,7 @@ def _by_policy(
     if policy is Policy.PROPAGATE and gone is Side.FOURHSE and not edited:
         return LinkOutcome(
             transition=marked,
-            actions=(_delete(snapshot, group, link, Side.PROCORE, f"deleted in 4HSE ({marked.evidence})"),),
+            actions=(_delete(group, link, Side.PROCORE, f"deleted in 4HSE ({marked.evidence})"),),
         )
     if policy is Policy.CLOSE and not edited and link.kind is Kind.INCIDENT:
         return _close(snapshot, group, link, survivor, marked)
@@ -153,9 +153,9 @@ def _covers(decision: Decision, edited: bool, along: tuple[Record, ...] | None) 
 
 
 def _answered(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side, decision: Decision) -> LinkOutcome:
-    marked, answers_in_use = _gone(snapshot, group, link, gone), (decision.key,)
+    marked, answers_in_use = _gone(group, link, gone), (decision.key,)
     if decision.verb == "approve" and snapshot.direction.writes_to(gone.other):
-        delete = _delete(snapshot, group, link, gone.other, "a person approved the deletion")
+        delete = _delete(group, link, gone.other, "a person approved the deletion")
         return LinkOutcome(transition=marked, actions=(delete,), answers_in_use=answers_in_use)
     if decision.restore and snapshot.direction.writes_to(gone):
         back = _bring_back(snapshot, group, link, gone, "a person asked for it back")
@@ -194,7 +194,7 @@ def _returned(snapshot: Snapshot, group: RecordGroup, link: Link, back: Side) ->
 
 
 def _bring_back(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side, reason: str) -> tuple[Action, ...]:
-    if gone is Side.PROCORE and not _is_told_gone(snapshot, group, link):
+    if gone is Side.PROCORE and not _is_told_gone(group, link):
         ids = link.procore_id, link.fourhse_id
         return (Action(Act.RESTORE, gone, link.kind, *ids, reason, parent=group.parent_id),)
     if any(isinstance(row.lens, PersonLens) and gone in row.blocked for row in group.rows):
@@ -264,12 +264,12 @@ def _part(row: Field, now: Reading, kept: Image) -> dict[str, Any]:
         return {}
 
 
-def _is_told_gone(snapshot: Snapshot, group: RecordGroup, link: Link) -> bool:
+def _is_told_gone(group: RecordGroup, link: Link) -> bool:
     """Whether a person's word is all that says it is gone in Procore: there is nothing in the bin to restore."""
-    return link.state is LinkState.GONE_PROCORE and _gone(snapshot, group, link, Side.PROCORE).evidence == TOLD
+    return link.state is LinkState.GONE_PROCORE and _gone(group, link, Side.PROCORE).evidence == TOLD
 
 
-def _delete(snapshot: Snapshot, group: RecordGroup, link: Link, side: Side, reason: str) -> Action:
+def _delete(group: RecordGroup, link: Link, side: Side, reason: str) -> Action:
     survivor = group.records[side][link.id_on(side)]
     return Action(
         act=Act.DELETE,
@@ -284,13 +284,13 @@ def _delete(snapshot: Snapshot, group: RecordGroup, link: Link, side: Side, reas
     )
 
 
-def _gone(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side) -> Transition:
+def _gone(group: RecordGroup, link: Link, gone: Side) -> Transition:
     record = group.record(gone, link.id_on(gone))
     evidence = (record.evidence if record else "") or TOLD
     return Transition(link, LinkState.gone(gone), f"deleted in {gone.label}", gone, evidence)
 
 
-def _edited(snapshot: Snapshot, group: RecordGroup, link: Link, survivor: Record) -> bool:
+def _edited(group: RecordGroup, link: Link, survivor: Record) -> bool:
     """Whether the survivor means something else than when both agreed, as far as this cycle can tell."""
     lost = group.record(survivor.side.other, link.id_on(survivor.side.other))
     for row in group.rows:
