@@ -341,10 +341,19 @@ def forces(world: World) -> list[str]:
     return asked
 
 
-def resource_of(world: World, incident: str, kind: str = "EQUIPMENT") -> str:
-    piece = world.fourhse.add_equipment(TENANT, OFFICE, "Crane", code="EQ-1")
+def resource_of(world: World, incident: str) -> str:
+    return involve(world, incident, world.fourhse.add_equipment(TENANT, OFFICE, "Crane", code="EQ-1"), "EQUIPMENT")
+
+
+def environment_of(world: World, incident: str) -> str:
+    """A kind of resource that no mapping compares."""
+    place = world.fourhse.hand_create("work-environment", OFFICE, name="Loading bay", code="WE-1")
+    return involve(world, incident, place, "WORK_ENVIRONMENT")
+
+
+def involve(world: World, incident: str, resource: str, kind: str) -> str:
     return world.fourhse.hand_create(
-        "incident-resource", OFFICE, office_incident_id=incident, entity_id=piece, entity_type=kind
+        "incident-resource", OFFICE, office_incident_id=incident, entity_id=resource, entity_type=kind
     )
 
 
@@ -477,7 +486,7 @@ def test_an_answer_about_any_resource_may_come_cycles_later(build):
     """What the delete found stays in the question, though no mapping compares it and no pull reads it."""
     world = linked(build)
     ours, theirs = delete(world, "procore")
-    piece = resource_of(world, theirs, kind="VEHICLE")
+    piece = environment_of(world, theirs)
     world.sync()
     world.answer(world.inbox()[0].id, "approve")
     world.sync()
