@@ -385,7 +385,14 @@ class Watch:
                 continue
             if not (self._is_clear(left, right) or (procore_id, fourhse_id) in self.joined):
                 raise Objection(f"{left} and {right} were linked, and they do not tell the same day, title and text")
+            self._forget_guess(left)
             self._pair(left, fourhse_id)
+
+    def _forget_guess(self, left: SyncStatus) -> None:
+        """Among records that say the same we guessed which was copied; the half that stays would take the next pair."""
+        guessed = self.partner.get(left, "")
+        if guessed in self.now["fourhse"] and self.partner.get(("fourhse", guessed)) == left[1]:
+            self.partner.pop(("fourhse", guessed))
 
     def _is_clear(self, left: SyncStatus, right: SyncStatus) -> bool:
         """Equal day, title and text at some moment: a person may have edited one since it was read."""
