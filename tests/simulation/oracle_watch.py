@@ -344,11 +344,11 @@ class Watch:
         return self.partner.get(place)
 
     def _pair(self, place: SyncStatus, other: str) -> None:
-        """A new partner takes the place of one that is gone."""
+        """A new partner takes the place of one that is gone, or that was guessed among records which say the same."""
         source = (OTHER[place[0]], other)
         former = self.partner.pop(source, None)
-        if former is not None:
-            self.partner.pop((place[0], former), None)
+        if former is not None and self.partner.get((place[0], former)) == other:  # It may have its right one by now.
+            self.partner.pop((place[0], former))
         self.partner[place], self.partner[source] = other, place[1]
         if place[1] in self.now[place[0]]:
             for name in FIELDS:
@@ -385,14 +385,7 @@ class Watch:
                 continue
             if not (self._is_clear(left, right) or (procore_id, fourhse_id) in self.joined):
                 raise Objection(f"{left} and {right} were linked, and they do not tell the same day, title and text")
-            self._forget_guess(left)
             self._pair(left, fourhse_id)
-
-    def _forget_guess(self, left: SyncStatus) -> None:
-        """Among records that say the same we guessed which was copied; the half that stays would take the next pair."""
-        guessed = self.partner.get(left, "")
-        if guessed in self.now["fourhse"] and self.partner.get(("fourhse", guessed)) == left[1]:
-            self.partner.pop(("fourhse", guessed))
 
     def _is_clear(self, left: SyncStatus, right: SyncStatus) -> bool:
         """Equal day, title and text at some moment: a person may have edited one since it was read."""
