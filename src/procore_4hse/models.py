@@ -259,6 +259,11 @@ class Action:
         """Its record on that side; with an empty id when there is none yet."""
         return RecordRef(side, self.kind.on(side), self.id_on(side))
 
+    @property
+    def link(self) -> Link:
+        """The link of its records, without what the store knows of it: number, base and state."""
+        return Link(0, self.id_on(Side.PROCORE), self.id_on(Side.FOURHSE), self.kind, parent=self.parent)
+
 
 class QuestionKey(str):
     """What a question is about, as the inbox keeps it. Made and read here alone; one key is one open question.

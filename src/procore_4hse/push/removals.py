@@ -11,7 +11,7 @@ import structlog
 from procore_4hse.apis import FourHseIncidentApi
 from procore_4hse.errors import NotFound, OutcomeUnknown, Refused, VendorError
 from procore_4hse.mapping.lenses.equipment import is_gone
-from procore_4hse.models import Action, Image, Kind, Link, QuestionKey, RawRecord, Side
+from procore_4hse.models import Action, Image, Kind, QuestionKey, RawRecord, Side
 from procore_4hse.push.outcomes import Outcomes
 from procore_4hse.push.steps import Steps
 from procore_4hse.reconcile import items
@@ -144,8 +144,7 @@ class Removals:
 
 
 def _question(action: Action) -> QuestionKey:
-    link = Link(0, action.id_on(Side.PROCORE), action.id_on(Side.FOURHSE), kind=action.kind)
-    return QuestionKey.deletion(link, action.side.other)
+    return QuestionKey.deletion(action.link, action.side.other)
 
 
 def _may_be_preview(error: VendorError) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 from procore_4hse.apis import IncidentApi
 from procore_4hse.errors import AccessRefused, AskedToStop, NotFound, OutcomeUnknown, Refused, SyncError, VendorError
 from procore_4hse.mapping.paths import at
-from procore_4hse.models import Act, Action, Image, Link, QuestionKey, RecordAnswer, Side
+from procore_4hse.models import Act, Action, Image, QuestionKey, RecordAnswer, Side
 from procore_4hse.store.journal import Intent
 from procore_4hse.store.repository import Fence, Store, Unit
 from procore_4hse.store.routes import RouteState
@@ -123,10 +123,9 @@ class Steps:
 
 def _answered_by(action: Action) -> Iterator[QuestionKey]:
     """The questions that this action, done, leaves without a cause."""
-    link = Link(0, action.id_on(Side.PROCORE), action.id_on(Side.FOURHSE), kind=action.kind)
-    yield from (QuestionKey.difference(link, field) for field in action.sources if action.act is Act.UPDATE)
+    yield from (QuestionKey.difference(action.link, field) for field in action.sources if action.act is Act.UPDATE)
     if action.act is not Act.UPDATE:
-        yield from (QuestionKey.deletion(link, side) for side in Side)
+        yield from (QuestionKey.deletion(action.link, side) for side in Side)
 
 
 def _as_refusal(error: VendorError) -> Refused | None:

@@ -255,12 +255,10 @@ def _by_person(snapshot: Snapshot, records: list[Record]) -> dict[str, list[Reco
 
 def _link(snapshot: Snapshot, parent: Link, procore: Record, fourhse: Record, title: str, draft: Draft) -> None:
     reason = "both name the same person"
-    draft.actions.append(
-        Action(Act.LINK, Side.FOURHSE, procore.kind, fourhse.id, procore.id, reason, parent=parent.procore_id)
-    )
-    link = Link(0, procore.id, fourhse.id, kind=procore.kind)
+    action = Action(Act.LINK, Side.FOURHSE, procore.kind, fourhse.id, procore.id, reason, parent=parent.procore_id)
+    draft.actions.append(action)
     rows = rows_of(snapshot, procore.kind)
-    compare_pair(snapshot, Pair(link, procore, fourhse, rows, title, parent.procore_id), draft)
+    compare_pair(snapshot, Pair(action.link, procore, fourhse, rows, title, parent.procore_id), draft)
 
 
 def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft: Draft) -> None:

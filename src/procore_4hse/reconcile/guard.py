@@ -13,7 +13,6 @@ from procore_4hse.models import (
     Item,
     ItemKind,
     Kind,
-    Link,
     LinkState,
     QuestionKey,
     Side,
@@ -299,8 +298,7 @@ def _is_exempt(snapshot: Snapshot, action: Action) -> bool:
     if action.act is Act.UPDATE:
         choice = mapping_choice(snapshot)
         return choice is not None and choice.winner is not None and choice.carries(action)
-    link = Link(0, action.id_on(Side.PROCORE), action.id_on(Side.FOURHSE), kind=action.kind)
-    own = snapshot.decisions.get(QuestionKey.deletion(link, action.side.other))
+    own = snapshot.decisions.get(QuestionKey.deletion(action.link, action.side.other))
     return action.act is Act.DELETE and is_approved(own)
 
 

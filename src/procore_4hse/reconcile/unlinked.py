@@ -68,6 +68,10 @@ class Matching:
         pairs = [*self.joined, *((left, right) for left, rights in self.doubts.items() for right in rights)]
         return frozenset(record for pair in pairs for record in _records(pair))
 
+    def joins(self, link: Link) -> bool:
+        """Whether a record of this link is joined with another one here."""
+        return any(link.refs & _records(pair) for pair in self.joined)
+
 
 def match_unlinked(snapshot: Snapshot, draft: Draft) -> Matching:
     """Pairs among unlinked incidents of both sides; a survivor of a deletion may have been entered anew over there."""
@@ -201,7 +205,8 @@ def _free(
 
 
 def _records(pair: tuple[str, str]) -> frozenset[RecordRef]:
-    return Link(0, *pair).refs
+    ours, theirs = pair
+    return frozenset({RecordRef(Side.PROCORE, Kind.INCIDENT, ours), RecordRef(Side.FOURHSE, Kind.INCIDENT, theirs)})
 
 
 def _holds(free: Free, pair: tuple[str, str]) -> bool:
@@ -302,12 +307,13 @@ def _joined(pairs: Iterable[tuple[str, str]], free: Free) -> list[tuple[str, str
 
 def _link(snapshot: Snapshot, procore_id: str, fourhse_id: str, draft: Draft, reason: str) -> None:
     """A pair becomes a link, and its fields are merged at once without a base, unless one of them is out of scope."""
-    draft.actions.append(Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, fourhse_id, procore_id, reason))
+    action = Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, fourhse_id, procore_id, reason)
+    draft.actions.append(action)
     records = snapshot.records[Side.PROCORE][procore_id], snapshot.records[Side.FOURHSE][fourhse_id]
     if any(exclusion(snapshot, record, linked=True) for record in records):
         return
     title = items.title_of(snapshot.mapping, records[0])
-    compare_pair(snapshot, Pair(Link(0, procore_id, fourhse_id), *records, snapshot.mapping.fields, title), draft)
+    compare_pair(snapshot, Pair(action.link, *records, snapshot.mapping.fields, title), draft)
     for side, record_id in ((Side.PROCORE, procore_id), (Side.FOURHSE, fourhse_id)):
         if draft.statuses[side].get(record_id) is SyncStatus.WAITING and not _is_asked(draft, record_id):
             draft.set_status(side, record_id, SyncStatus.IN_SYNC)
