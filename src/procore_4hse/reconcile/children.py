@@ -53,7 +53,7 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
     survivors = _survivors(snapshot, groups)
     named = _named_people(snapshot, records, links, survivors)
     # What is entered anew goes before the deletion of what it stands for.
-    anew = survivors.keys() & _entered_anew(snapshot, named)
+    anew = survivors & _entered_anew(snapshot, named)
     for group in groups.values():
         _plan_kind(snapshot, parent, group, anew, inner)
     waiting = _by_person(snapshot, _of_uncertain_links(groups, records, survivors)).keys()
@@ -131,21 +131,21 @@ def people_of(snapshot: Snapshot, incident: Record) -> frozenset[str]:
 # People without a partner record -----------------------------------------------------------------------------------
 
 
-def _survivors(snapshot: Snapshot, groups: Mapping[Kind, RecordGroup]) -> dict[RecordRef, Link]:
+def _survivors(snapshot: Snapshot, groups: Mapping[Kind, RecordGroup]) -> set[RecordRef]:
     """Records of people whose partner in this incident is not there any more."""
-    survivors = {}
+    survivors = set()
     for kind in PEOPLE_RECORDS:
         for link in groups[kind].links:
             presences = {side: presence_of(snapshot, groups[kind], link, side) for side in Side}
             here = [side for side in Side if presences[side] is Presence.PRESENT]
             lost = Presence.UNSEEN not in presences.values() and not link.refs & snapshot.pending
             if len(here) == 1 and lost and link.state is not LinkState.ENDED:
-                survivors[link.ref(here[0])] = link
+                survivors.add(link.ref(here[0]))
     return survivors
 
 
 def _of_uncertain_links(
-    groups: Mapping[Kind, RecordGroup], records: Mapping[Side, tuple[Record, ...]], survivors: Mapping[RecordRef, Link]
+    groups: Mapping[Kind, RecordGroup], records: Mapping[Side, tuple[Record, ...]], survivors: Set[RecordRef]
 ) -> list[Record]:
     """Records of people that are there while their partner is not, and it is not known whether that is gone."""
     linked = {record: link for kind in PEOPLE_RECORDS for link in groups[kind].links for record in link.refs}
@@ -161,7 +161,7 @@ def _named_people(
     snapshot: Snapshot,
     records: dict[Side, tuple[Record, ...]],
     links: tuple[Link, ...],
-    survivors: Mapping[RecordRef, Link],
+    survivors: Set[RecordRef],
 ) -> ByPerson:
     """Whoever is named by a record without a link. A survivor counts where the other side names the person anew."""
     free = {side: [r for r in records[side] if _is_free(snapshot, r, links)] for side in Side}
@@ -171,8 +171,8 @@ def _named_people(
     for person in sorted(new[Side.PROCORE].keys() | new[Side.FOURHSE].keys()):
         mine, theirs = (new[side].get(person, []) for side in Side)
         named[person] = (
-            mine or (old[Side.PROCORE].get(person, []) if theirs else []),
-            theirs or (old[Side.FOURHSE].get(person, []) if mine else []),
+            mine or old[Side.PROCORE].get(person, []),
+            theirs or old[Side.FOURHSE].get(person, []),
         )
     return named
 
@@ -189,7 +189,7 @@ def _plan_person(
     title: str,
     mine: list[Record],
     theirs: list[Record],
-    survivors: Mapping[RecordRef, Link],
+    survivors: Set[RecordRef],
     draft: Draft,
 ) -> None:
     """One person's records: linked when there is one of each, asked about when there are more, created when alone."""
