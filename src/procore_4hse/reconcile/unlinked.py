@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from procore_4hse.mapping.lenses.base import Held, Unwritable
@@ -220,10 +220,10 @@ def _without(free: Free, pairs: Iterable[tuple[str, str]]) -> Free:
 
 
 def _candidates(snapshot: Snapshot, free: dict[str, tuple[Record, bool]]) -> list[Candidate]:
-    return [_candidate(snapshot, record, eligible) for record, eligible in free.values()]
+    return [replace(_candidate(snapshot, record), eligible=eligible) for record, eligible in free.values()]
 
 
-def _candidate(snapshot: Snapshot, record: Record, eligible: bool = True) -> Candidate:
+def _candidate(snapshot: Snapshot, record: Record) -> Candidate:
     readings = {row.key: row.lens.get(record.side, record.image) for row in snapshot.mapping.fields}
     values = {key: None if isinstance(reading, Held) else reading.value for key, reading in readings.items()}
     return Candidate(
@@ -232,7 +232,6 @@ def _candidate(snapshot: Snapshot, record: Record, eligible: bool = True) -> Can
         title=values.get(snapshot.mapping.title.key),
         description=values.get(snapshot.mapping.description.key) if snapshot.mapping.description else None,
         people=people_of(snapshot, record),
-        eligible=eligible,
     )
 
 
