@@ -112,7 +112,7 @@ def _is_absent(snapshot: Snapshot, side: Side, record_id: str) -> bool:
 
 
 def _regressed(side: Side, plan: Plan, snapshot: Snapshot) -> Item | None:
-    links = snapshot.restored_backup.get(side, frozenset())
+    links = snapshot.restored_backup.get(side)
     if not links:
         return None
     reason = (
@@ -277,7 +277,7 @@ def _without_rejected(plan: Plan, side: Side, decision: Decision) -> Plan:
     rejected = [each for each in _of(plan, side, Act.DELETE) if signature(each) in named]
     left = set(map(id, rejected))
     kept = {(action.kind, action.target_id) for action in rejected}
-    left_out = {action.target_id or "": SyncStatus.EXCLUDED for action in rejected if action.kind is Kind.INCIDENT}
+    left_out = {action.id_on(side): SyncStatus.EXCLUDED for action in rejected if action.kind is Kind.INCIDENT}
     return replace(
         plan,
         actions=tuple(action for action in plan.actions if id(action) not in left),
