@@ -399,6 +399,11 @@ class Decision:
     seen: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def side(self) -> Side:
+        """The side whose value was chosen. Raises ValueError when the answer chose none."""
+        return Side(self.use or "")
+
+    @property
     def who(self) -> RecordRef | None:
         """The person of a directory whom the question was about, if it was about one."""
         return _who(self.seen)
