@@ -145,6 +145,10 @@ def test_a_deletion(gone, edited, kind, reason):
             (involved(days=None),),
             "With it would go 1 involved person. Resources, actions and files there: not known.",
         ),
+        (
+            (involved(days=1),),
+            "With it would go 1 involved person (1 day). Resources, actions and files there: not known.",
+        ),
         ((PIECE, PIECE), "With it would go 2 resources. Other resources, actions and files there: not known."),
     ],
 )
