@@ -709,3 +709,18 @@ def test_while_a_write_to_a_person_s_partner_is_open_a_new_record_of_theirs_is_n
     assert again.ref in found.unknown
     settled = plan(crowd(here, gone, again, links=(child(),)))
     assert [action.act for action in settled.actions if action.kind is not Kind.INCIDENT] == [Act.LINK]
+
+
+@pytest.mark.parametrize(
+    ("known", "again"),
+    [
+        ((injury(), involved(presence=Presence.UNSEEN)), involved("p9")),
+        ((injury(), involved(presence=Presence.UNSEEN)), near_miss()),
+        ((injury(presence=Presence.UNSEEN), involved()), injury("i9")),
+        ((injury(presence=Presence.UNSEEN), involved()), involved("p9")),
+    ],
+)
+def test_a_new_record_of_a_person_waits_while_the_partner_of_their_old_one_is_not_seen(known, again):
+    found = plan(crowd(*known, again, near_miss("n8", **PERSON_8), **LINKED))
+    assert [action.source_id for action in found.actions if action.kind is not Kind.INCIDENT] == ["n8"]
+    assert found.unknown == {again.ref}
