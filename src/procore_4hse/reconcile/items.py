@@ -36,6 +36,7 @@ def headline(mapping: FieldMapping, group: RecordGroup, link: Link) -> str:
 
 def difference(kind: ItemKind, link: Link, compared: FieldDiff, title: str) -> Item:
     """A conflict or a drift: one field, both values, and what both showed when they last agreed."""
+    shown = seen(compared)
     answers = "--use procore" if not compared.field.writes_to(Side.PROCORE) else "--use procore, or --use 4hse"
     return Item(
         kind=kind,
@@ -46,10 +47,10 @@ def difference(kind: ItemKind, link: Link, compared: FieldDiff, title: str) -> I
         procore_id=link.procore_id,
         fourhse_id=link.fourhse_id,
         field=compared.field.key,
-        procore_value=display(compared.value(Side.PROCORE)),
-        fourhse_value=display(compared.value(Side.FOURHSE)),
+        procore_value=shown[Side.PROCORE],
+        fourhse_value=shown[Side.FOURHSE],
         base_value=_base_value(compared),
-        facts={"seen": seen(compared)},
+        facts={"seen": shown},
     )
 
 
