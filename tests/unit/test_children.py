@@ -721,6 +721,7 @@ def test_while_a_write_to_a_person_s_partner_is_open_a_new_record_of_theirs_is_n
     ],
 )
 def test_a_new_record_of_a_person_waits_while_the_partner_of_their_old_one_is_not_seen(known, again):
-    found = plan(crowd(*known, again, near_miss("n8", **PERSON_8), **LINKED))
+    elsewhere = ref(Side.PROCORE, "9")
+    found = plan(crowd(*known, again, near_miss("n8", **PERSON_8), pending=frozenset({elsewhere}), **LINKED))
     assert [action.source_id for action in found.actions if action.kind is not Kind.INCIDENT] == ["n8"]
-    assert found.unknown == {again.ref}
+    assert found.unknown == {again.ref, elsewhere}
