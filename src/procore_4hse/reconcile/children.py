@@ -169,11 +169,8 @@ def _named_people(
     new, old = ({side: _by_person(snapshot, some[side]) for side in Side} for some in (free, left))
     named: ByPerson = {}
     for person in sorted(new[Side.PROCORE].keys() | new[Side.FOURHSE].keys()):
-        mine, theirs = (new[side].get(person, []) for side in Side)
-        named[person] = (
-            mine or old[Side.PROCORE].get(person, []),
-            theirs or old[Side.FOURHSE].get(person, []),
-        )
+        mine, theirs = (new[side].get(person) or old[side].get(person, []) for side in Side)
+        named[person] = mine, theirs
     return named
 
 
