@@ -429,6 +429,13 @@ def test_a_yes_to_a_deletion_covers_only_what_was_shown_to_go_with_it(shown, bel
     assert ([action.act for action in found.actions], bool(found.items)) == ([Act.DELETE] * covered, not covered)
 
 
+def test_a_yes_to_a_deletion_in_procore_needs_nobody_named():
+    found = gone(
+        Side.FOURHSE, people=people(involved()), decisions=decision(KEY[Side.FOURHSE], "approve", seen=UNEDITED)
+    )
+    assert [(action.act, action.side) for action in found.actions] == [(Act.DELETE, Side.PROCORE)]
+
+
 def test_a_no_to_a_deletion_stands_whoever_came_since():
     found = with_people(involved(), decisions=decision(KEY[Side.PROCORE], "reject", seen=UNEDITED))
     assert (found.actions, found.items, found.transition.state) == ((), (), LinkState.IGNORED)
