@@ -24,6 +24,7 @@ def test_a_headline_is_the_title_as_its_side_shows_it():
     assert items.title_of(MAPPING, office(name="Slip")) == "Slip"
     assert items.title_of(MAPPING, site(title=None)) == ""
     assert items.title_of(MAPPING, None) == ""
+    assert items.title_of(MAPPING, site(title=["Fall"])) == "", "what cannot be read names nothing"
     assert items.title_of(MAPPING, replace(site(), minimal=True)) == "", "privacy keeps it home"
 
 
