@@ -725,3 +725,11 @@ def test_a_new_record_of_a_person_waits_while_the_partner_of_their_old_one_is_no
     found = plan(crowd(*known, again, near_miss("n8", **PERSON_8), pending=frozenset({elsewhere}), **LINKED))
     assert [action.source_id for action in found.actions if action.kind is not Kind.INCIDENT] == ["n8"]
     assert found.unknown == {again.ref, elsewhere}
+
+
+def test_everybody_who_waits_for_that_is_unknown():
+    eight = injury("i2", **PERSON_8), involved("p2", Presence.UNSEEN, person_office_id="o8")
+    again = involved("p8", person_office_id="o8"), involved("p9")
+    links = child(), child(*eight)
+    found = plan(crowd(injury(), involved(presence=Presence.UNSEEN), *eight, *again, links=links))
+    assert found.unknown == {record.ref for record in again}
