@@ -628,3 +628,12 @@ def test_a_doubt_of_two_that_were_never_linked_is_no_new_entry():
         links=(BROKEN,),
     )
     assert [item.reason for item in plan(whole).items] == [ENTERED_ANEW, ALIKE]
+
+
+def test_one_that_looks_like_a_survivor_waits_while_its_partner_may_stand_on_a_page_that_was_not_read():
+    elsewhere, unread = ref(Side.PROCORE, "9"), office("lost", Presence.UNSEEN)
+    doubtful = site("7", **SEVEN), office("a7", **{**A_SEVEN, "description_event": "Rain."})
+    whole = route(site(), unread, office(), *doubtful, links=(BROKEN,), pending=frozenset({elsewhere}))
+    found = plan(whole)
+    assert (found.actions, [item.reason for item in found.items]) == ((), [ALIKE])
+    assert found.unknown == {elsewhere, ref(Side.PROCORE, "1"), ref(Side.FOURHSE, "a")}
