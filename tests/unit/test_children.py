@@ -733,3 +733,9 @@ def test_everybody_who_waits_for_that_is_unknown():
     links = child(), child(*eight)
     found = plan(crowd(injury(), involved(presence=Presence.UNSEEN), *eight, *again, links=links))
     assert found.unknown == {record.ref for record in again}
+
+
+def test_a_person_without_a_partner_is_one_question_however_many_records_name_them():
+    nobody = {"affected_party": {"id": 9}}
+    found = plan(crowd(near_miss(**nobody), injury(**nobody)))
+    assert [item.key for item in found.items] == ["match:procore:directory-9"]
