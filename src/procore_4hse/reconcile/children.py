@@ -320,12 +320,12 @@ def _left_behind(snapshot: Snapshot, record: Record, rows: tuple[Field, ...]) ->
 
 def _kind_for(snapshot: Snapshot, parent: Link) -> Kind:
     """A person who first crosses from 4HSE becomes an injury under the injury word, else a near miss."""
-    row = snapshot.mapping.category
-    if row is None or not isinstance(row.lens, CategoryLens):
-        return Kind.NEAR_MISS
-    incident = snapshot.records[Side.FOURHSE][parent.fourhse_id]
-    meaning = row.lens.words.get(str(incident.image.get(row.lens.fourhse)))
-    return Kind.INJURY if meaning == "injury" else Kind.NEAR_MISS
+    return Kind.INJURY if _is_accident(snapshot, parent) else Kind.NEAR_MISS
+
+
+def _is_accident(snapshot: Snapshot, parent: Link) -> bool:
+    row, incident = snapshot.mapping.category, snapshot.records[Side.FOURHSE][parent.fourhse_id]
+    return row is not None and isinstance(row.lens, CategoryLens) and row.lens.is_accident(incident.image)
 
 
 # Questions -------------------------------------------------------------------------------------------------------
