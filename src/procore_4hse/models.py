@@ -245,6 +245,10 @@ class Action:
     """A child's incident: its Procore id."""
     then: LinkState = LinkState.LIVE
     """The state that the link takes when this is done."""
+    predecessor: str | None = None
+    """Of an injury that is created: the Procore near miss whose place it takes."""
+    successor: str | None = None
+    """Of a near miss that is deleted: the Procore injury that took its place."""
 
     def id_on(self, side: Side) -> str:
         """Its record on that side; empty when there is none yet."""
@@ -295,6 +299,11 @@ class QuestionKey(str):
         return cls(f"match:{record.side.value}:{_named(record.kind, record.id)}")
 
     @classmethod
+    def accident(cls, near_miss: RecordRef) -> QuestionKey:
+        """Whether a near miss of Procore was an accident, as 4HSE tells."""
+        return cls(f"accident:{_named(near_miss.kind, near_miss.id)}")
+
+    @classmethod
     def word(cls, record: RecordRef, field: str) -> QuestionKey:
         return cls(f"word:{record.side.value}:{_named(record.kind, record.id)}:{field}")
 
@@ -311,7 +320,7 @@ class QuestionKey(str):
 
     @property
     def topic(self) -> str:
-        """difference | deletion | missing | match | word | refused | guard."""
+        """difference | deletion | missing | match | accident | word | refused | guard."""
         return self.partition(":")[0]
 
     @property
@@ -321,12 +330,12 @@ class QuestionKey(str):
 
     @property
     def record(self) -> RecordRef | None:
-        """The record that it names: the Procore one of a link, or the one that a match or a word is about.
+        """The record that it names: the Procore one of a link, a near miss, or the one that a match or a word is about.
 
         A question about somebody wherever they are named has the row of the directory.
         """
         parts = self.split(":")
-        if self.topic in ("difference", "deletion", "missing"):
+        if self.topic in ("difference", "deletion", "missing", "accident"):
             return RecordRef(Side.PROCORE, *_read(parts[1]))
         return RecordRef(Side(parts[1]), *_read(parts[2])) if self.topic in ("match", "word") else None
 

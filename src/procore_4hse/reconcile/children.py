@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from procore_4hse.mapping.lenses.base import Held, Unwritable
-from procore_4hse.mapping.lenses.incident import CategoryLens
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, payload
@@ -32,6 +31,7 @@ from procore_4hse.reconcile.child_context import incident_id, want, within
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.equipment import plan_equipment
 from procore_4hse.reconcile.identity import is_never_copied, no_partner, person_of
+from procore_4hse.reconcile.late_accidents import IncidentPeople, is_accident, plan_late_accidents
 from procore_4hse.reconcile.lifecycle import link_outcome, presence_of
 from procore_4hse.reconcile.linked import Pair, compare_pair
 from procore_4hse.reconcile.snapshot import Presence, Record, RecordGroup, Snapshot
@@ -51,11 +51,13 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
     kinds = CHILDREN if snapshot.mapping.equipment else PEOPLE_RECORDS
     groups = {kind: _group(snapshot, parent, title, kind, records, links) for kind in kinds}
     survivors = _survivors(snapshot, groups)
-    named = _named_people(snapshot, records, links, survivors)
+    known = IncidentPeople(snapshot, parent, title, groups[Kind.NEAR_MISS], groups[Kind.INJURY])
+    named = _named_people(snapshot, _without(records, known.replaced.keys()), links, survivors)
     # What is entered anew goes before the deletion of what it stands for.
     anew = survivors & _entered_anew(snapshot, named)
     for group in groups.values():
         _plan_kind(snapshot, parent, group, anew, inner)
+    plan_late_accidents(known, anew, inner)
     waiting = _by_person(snapshot, _of_uncertain_links(groups, records, survivors)).keys()
     for person, (mine, theirs) in named.items():
         if person in waiting:
@@ -71,7 +73,7 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
 def leave_children(snapshot: Snapshot, parent: Link, draft: Draft) -> None:
     """Nothing is planned for the people of this incident now; what a person said about them stays said."""
     mine = set(_children_of(snapshot, parent))
-    asked = {QuestionKey.match(record) for record in mine}
+    asked = {question(record) for record in mine for question in (QuestionKey.match, QuestionKey.accident)}
     draft.answers_in_use += [key for key, told in snapshot.decisions.items() if key in asked or told.who in mine]
 
 
@@ -96,6 +98,10 @@ def _group(
     known = {side: {r.id: r for r in records[side] if r.kind is kind.on(side)} for side in Side}
     own = tuple(link for link in links if link.kind is kind)
     return RecordGroup(rows_of(snapshot, kind), known, own, parent, title)
+
+
+def _without(records: dict[Side, tuple[Record, ...]], left_out: Set[RecordRef]) -> dict[Side, tuple[Record, ...]]:
+    return {side: tuple(record for record in own if record.ref not in left_out) for side, own in records.items()}
 
 
 def rows_of(snapshot: Snapshot, kind: Kind) -> tuple[Field, ...]:
@@ -320,12 +326,7 @@ def _left_behind(snapshot: Snapshot, record: Record, rows: tuple[Field, ...]) ->
 
 def _kind_for(snapshot: Snapshot, parent: Link) -> Kind:
     """A person who first crosses from 4HSE becomes an injury under the injury word, else a near miss."""
-    return Kind.INJURY if _is_accident(snapshot, parent) else Kind.NEAR_MISS
-
-
-def _is_accident(snapshot: Snapshot, parent: Link) -> bool:
-    row, incident = snapshot.mapping.category, snapshot.records[Side.FOURHSE][parent.fourhse_id]
-    return row is not None and isinstance(row.lens, CategoryLens) and row.lens.is_accident(incident.image)
+    return Kind.INJURY if is_accident(snapshot, parent) else Kind.NEAR_MISS
 
 
 # Questions -------------------------------------------------------------------------------------------------------

@@ -298,6 +298,8 @@ def _is_exempt(snapshot: Snapshot, action: Action) -> bool:
     if action.act is Act.UPDATE:
         choice = mapping_choice(snapshot)
         return choice is not None and choice.winner is not None and choice.carries(action)
+    if action.successor is not None:
+        return True
     own = snapshot.decisions.get(QuestionKey.deletion(action.link, action.side.other))
     return action.act is Act.DELETE and is_approved(own)
 
