@@ -12,6 +12,7 @@ import actors as crew
 from actors import NOTHING, hire, hurt_in_office, hurt_on_site, is_quiet, only, partner, waiting, wrote
 from procore_4hse.engine.backfill import Span, backfill
 from procore_4hse.mapping.rules import Direction
+from procore_4hse.operations.retention import forget_person
 from procore_4hse.reconcile.snapshot import Limits, Policy
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
@@ -315,6 +316,21 @@ def test_leave_holds_while_the_lists_are_not_whole_and_while_the_incident_is_awa
     world.procore.permit_all()
     world.sync()
     assert world.inbox() == []
+
+
+def test_leave_goes_on_counting_when_what_is_known_of_the_person_is_removed(world: World):
+    calls_it_an_accident(world)
+    world.sync()
+    says(world, "leave")
+    world.sync()
+    (party,) = [str(party) for _, party, _ in crew.on_site(world)]
+    forget_person(world.runtime, party, {world.route.key: world.route.mapping}, salt=lambda: "salt")
+    with world.store.read() as unit:
+        (entry,) = unit.inbox(world.route.key).entries(states=("answered",))
+    assert "Ann" not in f"{entry.item}"
+    for _ in range(2):
+        world.sync()
+        assert world.inbox() == []
 
 
 # Between question and answer, and between the two writes ----------------------------------------------------------

@@ -168,6 +168,8 @@ def _guard_use(entry: Entry, answer: Answer) -> str | None:
 
 
 def _misfit(entry: Entry, takes: str) -> UsageError:
+    if entry.item.key.topic == "accident":
+        takes = "approve with --use takes it, for it is about an accident recognised late"
     return UsageError(
         f"Item {entry.id} is a {entry.item.kind.value}, and {takes}. What it takes stands in: "
         f"procore-4hse inbox show {entry.id}"
