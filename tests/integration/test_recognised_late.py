@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -399,6 +400,23 @@ def test_an_injury_that_is_gone_before_the_near_miss_leaves_it_in_its_place(worl
     assert on_site(world) == [("near_miss", None)]
     assert len(crew.in_office(world)) == 1
     assert "calls it an accident" in only(world, "conflict").item.reason
+
+
+def test_an_injury_that_goes_at_the_last_moment_keeps_the_near_miss(world: World):
+    calls_it_an_accident(world)
+    world.sync()
+    says(world, "injury")
+
+    def is_taken_away(request: Any) -> bool:
+        """Right after our last look at the near miss."""
+        if request.method == "GET" and re.search(r"/near_misses/\d+$", request.path):
+            for injury in next(iter(world.site().values()))["injuries"]:
+                world.procore.hand_delete("injury", injury["id"])
+        return False
+
+    world.faults.add(FaultKind.ERROR_BEFORE, where=is_taken_away, times=None)
+    assert world.sync().outcome == "partial"
+    assert on_site(world) == [("near_miss", None)], "nobody vanishes from an incident"
 
 
 # When a write fails -----------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from procore_4hse.models import (
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.child_context import incident_id, want, within
 from procore_4hse.reconcile.draft import Draft
-from procore_4hse.reconcile.equipment import plan_equipment
+from procore_4hse.reconcile.equipment import named_again, plan_equipment
 from procore_4hse.reconcile.identity import is_never_copied, no_partner, person_of
 from procore_4hse.reconcile.late_accidents import IncidentPeople, is_accident, plan_late_accidents
 from procore_4hse.reconcile.lifecycle import link_outcome, presence_of
@@ -55,6 +55,7 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
     named = _named_people(snapshot, _without(records, known.replaced.keys()), links, survivors)
     # What is entered anew goes before the deletion of what it stands for.
     anew = survivors & _entered_anew(snapshot, named)
+    anew |= named_again(snapshot, groups[Kind.EQUIPMENT]).keys() if Kind.EQUIPMENT in groups else set()
     for group in groups.values():
         _plan_kind(snapshot, parent, group, anew, inner)
     plan_late_accidents(known, anew, inner)

@@ -235,7 +235,16 @@ def _contents(people: IncidentPeople, pair: _Pair) -> tuple[dict[str, Any], dict
             continue
         if not row.inactive and (not is_shared or _agrees(row, pair)):
             sources[row.key] = row.slice(Side.FOURHSE, pair.person.image)
-    return fields, sources
+    return fields | _equipment(people.snapshot, pair.near_miss), sources
+
+
+def _equipment(snapshot: Snapshot, near_miss: Record) -> dict[str, Any]:
+    """The piece of equipment that the near miss names, where the mapping speaks of equipment: it stays named."""
+    for row in snapshot.mapping.rows_for(Kind.EQUIPMENT, snapshot.people.picklists):
+        reading = row.lens.get(Side.PROCORE, near_miss.image)
+        if isinstance(reading, Known):
+            return _put(row, reading.value, {}, {})
+    return {}
 
 
 def _put(row: Field, value: Any, fields: Image, facts: Image) -> dict[str, Any]:
