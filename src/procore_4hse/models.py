@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -380,6 +382,16 @@ class Item:
     base_value: str | None = None
 
     @property
+    def shown(self) -> str:
+        """A digest of all that it shows but for its wording. Equal for equal contents; an answer counts for no other.
+
+        The ids beside it are left out, for its key names what it is about.
+        """
+        values = (self.procore_value, self.fourhse_value, self.base_value)
+        told = json.dumps((self.kind, self.key, self.field, values, self.facts), sort_keys=True, default=str)
+        return hashlib.sha256(told.encode()).hexdigest()[:12]
+
+    @property
     def who(self) -> RecordRef | None:
         """The person of a directory whose partner it asks for, wherever that person is named."""
         return _who(self.facts)
@@ -406,6 +418,13 @@ class Decision:
     with_id: str | None = None
     restore: bool = False
     seen: Mapping[str, Any] = field(default_factory=dict)
+    """The facts of the item as it stood then."""
+    shown: str | None = None
+    """The digest of the item as it stood then; None of an answer from before digests were kept."""
+
+    def covers(self, item: Item) -> bool:
+        """Whether the question shows what it showed when this was said."""
+        return self.shown == item.shown
 
     @property
     def side(self) -> Side:

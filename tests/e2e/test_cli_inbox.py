@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from procore_4hse.simulator.faults import FaultKind
 
 ITEM_KEYS = [
     "id", "kind", "route", "title", "procore_id", "fourhse_id", "field", "procore_value", "fourhse_value",
-    "base_value", "reason", "since", "advice",
+    "base_value", "reason", "since", "advice", "shown",
 ]  # fmt: skip
 
 
@@ -45,10 +46,11 @@ def test_a_conflict_shows_all_three_values_and_is_settled_by_an_answer(stand: St
     assert (item["procore_id"], item["fourhse_id"]) == (site, office)
     values = (item["procore_value"], item["fourhse_value"], item["base_value"])
     assert values == ("Fall from a ladder, north", "Fall from a step", "Fall from ladder")
-    assert "procore-4hse inbox resolve 1 --use procore, or --use 4hse" in item["advice"]
+    command = f"procore-4hse inbox resolve 1 --shown {item['shown']} --use procore, or --use 4hse"
+    assert command in item["advice"]
     shown = stand.said("inbox", "show", "1")
     assert all(value in shown for value in values)
-    assert "inbox resolve 1" in shown
+    assert command in shown
     assert "The next cycle carries it out: procore-4hse sync" in stand.said("inbox", "resolve", "1", "--use", use)
     assert stand.json("inbox") == {"items": []}
     assert "1 answered" in stand.said("inbox")
@@ -155,6 +157,64 @@ def test_deleted_here_and_edited_there_takes_the_answers_of_a_deletion(stand: St
     assert (item["kind"], item["field"]) == ("conflict", None)
     assert "resolve takes" in stand.said("inbox", "resolve", item["id"], "--use", "4hse", exit_code=2)
     assert stand.run("inbox", "reject", item["id"], "--restore").exit_code == 0
+
+
+# What was shown --------------------------------------------------------------------------------------------------
+
+
+def command_in(item: dict[str, Any], verb: str) -> list[str]:
+    """The words of the first such command that the question prints, after `inbox`."""
+    words = re.search(rf"inbox ({verb} [^;.]*)", item["advice"])
+    assert words is not None, item["advice"]
+    return words[1].split()
+
+
+def test_every_command_that_a_question_prints_tells_what_was_shown(stand: Stand) -> None:
+    item = deleted(stand)
+    commands = re.findall(r"inbox \w+ [^;.]*", item["advice"])
+    assert len(commands) == 3
+    assert all(f"{item['id']} --shown {item['shown']}" in command for command in commands)
+    assert item["advice"] in stand.said("inbox", "show", item["id"])
+    assert stand.run("inbox", *command_in(item, "approve")).exit_code == 0
+    assert stand.json("sync")["routes"][0]["written"]["fourhse"]["deleted"] == 1
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_an_answer_to_another_state_is_refused_and_not_kept(stand: Stand, verb: str) -> None:
+    item = deleted(stand)
+    person = stand.fourhse.add_person(TENANT, OFFICE, "Ann", "Lee")
+    stand.fourhse.hand_create(
+        "incident-person", OFFICE, office_incident_id=item["fourhse_id"], person_office_id=person, days=3
+    )
+    stand.run("sync")
+    refused = stand.said("inbox", *command_in(item, verb), exit_code=2)
+    assert f"Item {item['id']} no longer shows what it showed as {item['shown']}" in refused
+    assert f"procore-4hse inbox show {item['id']}" in refused
+    again = only(stand)
+    assert (again["id"], again["shown"] != item["shown"]) == (item["id"], True)
+    assert "1 involved person (3 days)" in again["reason"]
+    assert stand.run("inbox", *command_in(again, verb)).exit_code == 0
+
+
+def test_a_digest_holds_for_every_verb(stand: Stand) -> None:
+    conflict(stand)
+    item = only(stand)
+    for words in (("resolve", "1", "--use", "4hse"), ("approve", "1"), ("reject", "1"), ("retry", "1")):
+        assert "no longer shows" in stand.said("inbox", *words, "--shown", "0123456789ab", exit_code=2)
+    assert stand.run("inbox", "resolve", "1", "--use", "4hse", "--shown", item["shown"]).exit_code == 0
+
+
+def test_without_a_digest_what_the_store_shows_counts_and_a_move_voids_it(stand: Stand) -> None:
+    item, office = doubtful(stand)
+    assert stand.run("inbox", "approve", item["id"], "--with", office).exit_code == 0
+    stand.fourhse.hand_edit("incident", office, description_event="Quite another thing.")
+    stand.run("sync")
+    again = only(stand)
+    assert (again["id"], len(stand.json("links")["links"])) == (item["id"], 1)
+    assert again["reason"].endswith(f"It is asked again, for since it was answered 4HSE {office} was edited.")
+    assert stand.run("inbox", "approve", item["id"], "--with", office, "--shown", again["shown"]).exit_code == 0
+    stand.run("sync")
+    assert len(stand.json("links")["links"]) == 2
 
 
 # Matches ---------------------------------------------------------------------------------------------------------

@@ -129,6 +129,10 @@ GuardUse = Annotated[
     ),
 ]
 With = Annotated[str | None, typer.Option("--with", metavar="RECORD_ID", help="The other side's id of a match.")]
+Shown = Annotated[
+    str | None,
+    typer.Option("--shown", metavar="DIGEST", help="What you saw, as printed with the item; another state is refused."),
+]
 Restore = Annotated[bool, typer.Option("--restore", help="Bring the deleted one back.")]
 
 
@@ -163,20 +167,22 @@ def show(ctx: typer.Context, item_id: Number) -> None:
     _show(context, route, entry)
 
 
-def resolve(ctx: typer.Context, item_id: Number, use: Use) -> None:
-    _answer(cli_context(ctx), item_id, Answer("resolve", use=use))
+def resolve(ctx: typer.Context, item_id: Number, use: Use, shown: Shown = None) -> None:
+    _answer(cli_context(ctx), item_id, Answer("resolve", use=use), shown)
 
 
-def approve(ctx: typer.Context, item_id: Number, with_id: With = None, use: GuardUse = None) -> None:
-    _answer(cli_context(ctx), item_id, Answer("approve", use=use, with_id=with_id))
+def approve(
+    ctx: typer.Context, item_id: Number, with_id: With = None, use: GuardUse = None, shown: Shown = None
+) -> None:
+    _answer(cli_context(ctx), item_id, Answer("approve", use=use, with_id=with_id), shown)
 
 
-def reject(ctx: typer.Context, item_id: Number, restore: Restore = False) -> None:
-    _answer(cli_context(ctx), item_id, Answer("reject", restore=restore))
+def reject(ctx: typer.Context, item_id: Number, restore: Restore = False, shown: Shown = None) -> None:
+    _answer(cli_context(ctx), item_id, Answer("reject", restore=restore), shown)
 
 
-def retry(ctx: typer.Context, item_id: Number) -> None:
-    _answer(cli_context(ctx), item_id, Answer("retry"))
+def retry(ctx: typer.Context, item_id: Number, shown: Shown = None) -> None:
+    _answer(cli_context(ctx), item_id, Answer("retry"), shown)
 
 
 def undo(ctx: typer.Context, item_id: Number) -> None:
@@ -188,9 +194,9 @@ def undo(ctx: typer.Context, item_id: Number) -> None:
     )
 
 
-def _answer(context: CliContext, item_id: int, answer: Answer) -> None:
+def _answer(context: CliContext, item_id: int, answer: Answer, shown: str | None) -> None:
     with context.runtime() as runtime:
-        route, entry, kept = answers.keep(runtime.store, context.routes, item_id, answer)
+        route, entry, kept = answers.keep(runtime.store, context.routes, item_id, answer, shown)
     earlier = " in place of your earlier answer" if entry.state == "answered" else ""
     context.out.print(f"Noted{earlier}: {_in_words(entry, kept)}", style="green")
     context.out.print(f"The next cycle carries it out: procore-4hse sync --route {route.name}")
@@ -218,7 +224,7 @@ def _of_person(entry: Entry, answer: Answer) -> str:
     return "the records stay as they are" if entry.item.kind is ItemKind.DRIFT else "that person is never copied"
 
 
-COMMAND = re.compile(r"\b(inbox (?:show|resolve|approve|reject|retry)) ID\b")
+COMMAND = re.compile(r"\binbox (show|resolve|approve|reject|retry) ID\b")
 HELD_SHOWN = 100
 NEAR_MISSES = {
     "injury": "an injury is recorded in Procore, then the near miss goes to the bin",
@@ -266,12 +272,18 @@ def _json(route: Route, entry: Entry) -> dict[str, Any]:
         "reason": item.reason,
         "since": entry.since.isoformat(),
         "advice": advice(entry),
+        "shown": item.shown,
     }
 
 
 def advice(entry: Entry) -> str:
-    """How to answer, with the item's own number in every command."""
-    return COMMAND.sub(rf"\1 {entry.id}", entry.item.advice)
+    """How to answer, with the item's own number and what it shows in every command."""
+
+    def command(found: re.Match[str]) -> str:
+        verb = found[1]
+        return f"inbox {verb} {entry.id}" + ("" if verb == "show" else f" --shown {entry.item.shown}")
+
+    return COMMAND.sub(command, entry.item.advice)
 
 
 def _show_list(context: CliContext, entries: list[tuple[Route, Entry]], now: Any) -> None:

@@ -100,7 +100,9 @@ class Cycle:
         pulled = self.pull(state, whole=self.options.full or days is not None)
         self.picklists = learn_partners(self.store, self.lease.fence, self.route, dry=self.options.dry)
         settled = self.settle(zone, pulled)
-        proven = evidence(self.store, self.route.key, self.route.limits, pulled, self.procore, self.fourhse)
+        proven = evidence(
+            self.store, self.lease.fence, self.route.key, self.route.limits, pulled, self.procore, self.fourhse
+        )
         self.plan_and_push(self.inputs(zone, pulled, settled, proven, days))
         self.count(pulled, settled)
         self.end(state)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -33,6 +33,7 @@ from procore_4hse.push.bases import compare_answer
 from procore_4hse.push.pusher import Pusher
 from procore_4hse.push.whole import emptied
 from procore_4hse.reconcile import items
+from procore_4hse.reconcile.approval import content_of, record_name
 from procore_4hse.reconcile.snapshot import Record
 from procore_4hse.store.journal import Intent
 from procore_4hse.store.repository import Fence, Store
@@ -267,7 +268,10 @@ class Recovery:
 
     def _find(self, intent: Intent, strangers: list[RawRecord]) -> None:
         """A create that nothing equals: what a person said of it, what it may have become, or another look."""
-        decision = self.decisions.get(QuestionKey.match(intent.action.ref(intent.action.side.other)))
+        question = self._question(intent, strangers)
+        decision = self.decisions.get(question.key)
+        if decision is not None and not _is_about(decision, question):
+            question, decision = items.asked_again(question, decision), None
         chosen = next(
             (r for r in strangers if decision and decision.verb == "approve" and r.id == decision.with_id), None
         )
@@ -275,8 +279,10 @@ class Recovery:
             strangers.remove(chosen)
             self._adopt(intent, chosen)
         elif self._is_told_by_author(intent.action.side) and strangers:
-            self._ask(intent, strangers)
-            if decision is not None and _calls_different(decision, strangers):
+            # Asked for as long as the intent is open, so that an answer stands until then.
+            self.recovered.items.append(question)
+            if decision is not None and decision.verb == "reject":
+                self._tell_apart(intent, strangers)
                 self._look_again(intent)
             else:
                 self._hold(intent)
@@ -309,13 +315,20 @@ class Recovery:
         """4HSE keeps the id we give, so a second try cannot double; once it did not, it waits as Procore does."""
         return intent.action.side is Side.PROCORE or not self.state.memory.client_ids_kept
 
-    def _ask(self, intent: Intent, strangers: list[RawRecord]) -> None:
-        """Asked for as long as the intent is open, so that an answer stands until then."""
+    def _question(self, intent: Intent, strangers: list[RawRecord]) -> Item:
         action = intent.action
-        source = Record(action.side.other, action.source_id or "", {})
+        source = Record(action.side.other, action.source_id or "", {}, kind=action.kind.on(action.side.other))
         listed = tuple((record.id, self._headline(action.side, record.payload)) for record in strangers)
         reason = "A create got no answer, and our account made something since that differs from what was sent."
-        self.recovered.items.append(items.doubt(source, listed, reason, self._headline(Side.PROCORE, action.fields)))
+        shown = {record_name(one.ref): content_of(self.mapping, _unlinked(one)) for one in strangers}
+        return items.doubt(source, listed, reason, self._headline(Side.PROCORE, action.fields), shown)
+
+    def _tell_apart(self, intent: Intent, strangers: list[RawRecord]) -> None:
+        """What a person called different from the lost one stays different from its source."""
+        with self.store.begin(self.fence) as unit:
+            for record in strangers:
+                ids = {record.side: record.id, record.side.other: intent.action.source_id or ""}
+                unit.links(self.state.key).tell_apart(ids[Side.PROCORE], ids[Side.FOURHSE])
 
     def _headline(self, side: Side, image: Image) -> str:
         reading = self.mapping.title.lens.get(side, image)
@@ -346,9 +359,14 @@ class Recovery:
         log.info(EVENTS[outcome], side=action.side.value, act=action.act.value)
 
 
-def _calls_different(decision: Decision, strangers: Iterable[RawRecord]) -> bool:
-    """Whether a person has said of every one of these that it is not what was created."""
-    return decision.verb == "reject" and {record.id for record in strangers} <= set(decision.seen.get("candidates", ()))
+def _unlinked(record: RawRecord) -> Record:
+    return Record(record.side, record.id, record.payload, kind=record.kind)
+
+
+def _is_about(decision: Decision, question: Item) -> bool:
+    """Whether everything that is in question was shown as it is now; less of it may be left."""
+    shown: Mapping[str, str] = decision.seen.get("records", {})
+    return all(shown.get(name) == content for name, content in question.facts["records"].items())
 
 
 def _arrived(action: Action, bases: Mapping[str, Base], payload: Image) -> bool:

@@ -52,14 +52,28 @@ def find(store: Store, routes: tuple[Route, ...], item_id: int) -> tuple[Route, 
     raise UsageError(f"The inbox has no item {item_id}; see what waits with: procore-4hse inbox")
 
 
-def keep(store: Store, routes: tuple[Route, ...], item_id: int, answer: Answer) -> tuple[Route, Entry, Answer]:
-    """Stores the answer after checking it; the next cycle carries it out. Raises UsageError."""
+def keep(
+    store: Store, routes: tuple[Route, ...], item_id: int, answer: Answer, shown: str | None = None
+) -> tuple[Route, Entry, Answer]:
+    """Stores the answer after checking it; the next cycle carries it out.
+
+    `shown` is the digest of what the person saw; None counts for the item as the store has it. Raises UsageError.
+    """
     route, entry = find(store, routes, item_id)
     with store.begin() as unit:
         entry = unit.inbox(route.key).find(item_id) or entry
+        _require_shown(entry, shown)
         checked = check(unit, route, entry, answer)
         unit.inbox(route.key).answer(item_id, asdict(checked))
     return route, entry, checked
+
+
+def _require_shown(entry: Entry, shown: str | None) -> None:
+    if shown is not None and shown != entry.item.shown and entry.state != "closed":
+        raise UsageError(
+            f"Item {entry.id} no longer shows what it showed as {shown}, so this answer is not kept. Look at it again: "
+            f"procore-4hse inbox show {entry.id}"
+        )
 
 
 def take_back(store: Store, routes: tuple[Route, ...], item_id: int) -> tuple[Route, Entry]:

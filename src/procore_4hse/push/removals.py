@@ -15,6 +15,7 @@ from procore_4hse.models import Action, Image, Kind, QuestionKey, RawRecord, Sid
 from procore_4hse.push.outcomes import Outcomes
 from procore_4hse.push.steps import Steps
 from procore_4hse.reconcile import items
+from procore_4hse.reconcile.approval import payload_digest, record_name
 from procore_4hse.reconcile.snapshot import Record
 from procore_4hse.store.journal import Intent
 
@@ -125,12 +126,12 @@ class Removals:
 
     def _confirm_shown(self, intent: Intent, below: list[RawRecord]) -> None:
         """Whatever the approved question did not name stays, and so does its incident, until it is asked with it."""
-        shown = self._answer(intent.action).get("goes_with", ())
-        ids = [record.id for record in below]
-        if all(record_id in shown for record_id in ids):
+        shown = self._answer(intent.action).get("records", {})
+        there = {record_name(record.ref): payload_digest(record.payload) for record in below}
+        if there.items() <= shown.items():
             return
         along = items.told_along(tuple(Record(Side.FOURHSE, one.id, one.payload, kind=one.kind) for one in below))
-        self._ask_again(intent, along, {"goes_with": ids})
+        self._ask_again(intent, along, {"goes_with": [record.id for record in below], "records": {**shown, **there}})
         self.steps.abandon(intent, "4HSE would delete more than was asked about")
 
     # The question -------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from procore_4hse.models import (
     SyncStatus,
 )
 from procore_4hse.reconcile import items
+from procore_4hse.reconcile.approval import contents
 from procore_4hse.reconcile.child_context import incident_id, want, within
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.equipment import named_again, plan_equipment
@@ -201,7 +202,7 @@ def _plan_person(
     if len(mine) == 1 and len(theirs) == 1:
         _link(snapshot, parent, mine[0], theirs[0], title, draft)
     elif mine and theirs:
-        _doubt(mine, theirs, title, draft)
+        draft.items += [_question(snapshot, record, theirs, title) for record in mine]
     for record in (*mine, *theirs) if not (mine and theirs) else ():
         if record.ref not in survivors:
             _create(snapshot, parent, record, title, draft)
@@ -212,10 +213,13 @@ def _as_told(
 ) -> tuple[list[Record], list[Record]]:
     """Links the pairs that a person named, and gives back the rest; a rejected record stays where it is."""
     mine, theirs = ([r for r in some if not _stays_home(snapshot, r, draft)] for some in (mine, theirs))
+    asked = tuple(theirs)
     for record in list(mine):
         decision = snapshot.decisions.get(QuestionKey.match(record.ref))
         partner = next((other for other in theirs if decision and other.id == decision.with_id), None)
-        if decision is not None and partner is not None:
+        if decision is None or partner is None:
+            continue
+        if decision.covers(_question(snapshot, record, asked, title)):
             _link(snapshot, parent, record, partner, title, draft)
             draft.answers_in_use.append(decision.key)
             mine, theirs = [r for r in mine if r is not record], [r for r in theirs if r is not partner]
@@ -333,13 +337,11 @@ def _kind_for(snapshot: Snapshot, parent: Link) -> Kind:
 # Questions -------------------------------------------------------------------------------------------------------
 
 
-def _doubt(mine: list[Record], theirs: list[Record], title: str, draft: Draft) -> None:
-    for record in mine:
-        listed = tuple((other.id, f"{other.image.get('days') or 0} days") for other in theirs)
-        reason = "One person has several records on this incident; which is which must be told."
-        item = items.doubt(record, listed, reason, title)
-        advice = item.advice.replace("create both", "and it is never copied")
-        draft.items.append(replace(item, advice=advice))
+def _question(snapshot: Snapshot, record: Record, others: Sequence[Record], title: str) -> Item:
+    listed = tuple((other.id, f"{other.image.get('days') or 0} days") for other in others)
+    reason = "One person has several records on this incident; which is which must be told."
+    item = items.doubt(record, listed, reason, title, contents(snapshot, record, *others))
+    return replace(item, advice=item.advice.replace("create both", "and it is never copied"))
 
 
 def _lay_over(inner: Draft, parent: Link, draft: Draft) -> None:

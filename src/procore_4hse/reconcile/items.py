@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from procore_4hse.mapping.lenses.base import Held
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.rules import FieldMapping
-from procore_4hse.models import Action, Item, ItemKind, Kind, Link, QuestionKey, RecordRef, Refusal, Side
-from procore_4hse.reconcile.approval import signature
+from procore_4hse.models import Action, Decision, Item, ItemKind, Kind, Link, QuestionKey, RecordRef, Refusal, Side
+from procore_4hse.reconcile.approval import digest, read_name, signature
 from procore_4hse.reconcile.diff import FieldDiff, display, seen
 from procore_4hse.reconcile.snapshot import Record, RecordGroup
 
@@ -132,6 +132,7 @@ def refused(refusal: Refusal, action: Action, title: str) -> Item:
         procore_id=ids[Side.PROCORE],
         fourhse_id=ids[Side.FOURHSE],
         field=", ".join(sorted(action.sources)) or None,
+        facts={"refusal": digest(refusal.fingerprint, refusal.words)},
     )
 
 
@@ -144,8 +145,13 @@ def _after_a_refusal(action: Action) -> str:
     return f"Procore may not know {what} in {file} with your Procore administrator's, then {again}"
 
 
-def doubt(record: Record, candidates: tuple[tuple[str, str], ...], reason: str, title: str) -> Item:
-    """A record that may be one of the other side's `candidates` (id, headline); nothing is created meanwhile."""
+def doubt(
+    record: Record, candidates: tuple[tuple[str, str], ...], reason: str, title: str, records: Mapping[str, str]
+) -> Item:
+    """A record that may be one of the other side's `candidates` (id, headline); nothing is created meanwhile.
+
+    `records` is what it and they show, as `approval.contents` tells it.
+    """
     other = record.side.other.label
     listed = "; ".join(f"{other} {record_id} {headline}" for record_id, headline in candidates)
     same = "the same: procore-4hse inbox approve ID --with RECORD_ID; " if candidates else ""
@@ -155,39 +161,53 @@ def doubt(record: Record, candidates: tuple[tuple[str, str], ...], reason: str, 
         title=title,
         reason=reason,
         advice=f"{listed + '. ' if listed else ''}If {same}different, create both: procore-4hse inbox reject ID",
-        facts={"candidates": [record_id for record_id, _ in candidates]},
+        facts={"candidates": [record_id for record_id, _ in candidates], "records": dict(records)},
         **_ids(record, None),
     )
 
 
-def deletion(
-    link: Link,
-    gone: Side,
-    evidence: str,
-    title: str,
-    *,
-    edited: bool,
-    written: frozenset[Side] = frozenset(Side),
-    goes_with: tuple[Record, ...] | None = None,
-) -> Item:
-    """A survivor of a deletion; `written` are the sides that this route may write.
+@dataclass(frozen=True)
+class Survivor:
+    """What is told about the record whose partner was deleted. `records` is as `approval.contents` tells it.
 
     `goes_with` is what 4HSE would delete along with its incident, as far as we read it; None where nothing is lost.
+    `office` is the other office of 4HSE in which it stands by now.
     """
-    alive = gone.other
+
+    records: Mapping[str, str]
+    edited: bool = False
+    goes_with: tuple[Record, ...] | None = None
+    office: str = ""
+
+
+def deletion(
+    link: Link, gone: Side, evidence: str, title: str, survivor: Survivor, written: frozenset[Side] = frozenset(Side)
+) -> Item:
+    """A survivor of a deletion; `written` are the sides that this route may write."""
+    alive, edited, goes_with, office = gone.other, survivor.edited, survivor.goes_with, survivor.office
     reason = f"Deleted in {gone.label} ({evidence})"
     reason += f" and edited in {alive.label} since both agreed." if edited else f"; still there in {alive.label}."
     reason += "" if goes_with is None else f" {told_along(goes_with)}"
+    reason += f" {elsewhere(office)}" if office else ""
     return Item(
         kind=ItemKind.CONFLICT if edited else ItemKind.DELETION,
         key=QuestionKey.deletion(link, gone),
         title=title,
         reason=reason,
-        advice=_after_a_deletion(gone, written),
+        advice=_moved_away(gone, written) if office else _after_a_deletion(gone, written),
         procore_id=link.procore_id,
         fourhse_id=link.fourhse_id,
-        facts={"edited": edited, **({"goes_with": [record.id for record in goes_with]} if goes_with else {})},
+        facts={
+            "edited": edited,
+            "records": dict(survivor.records),
+            **({"goes_with": [record.id for record in goes_with]} if goes_with else {}),
+            **({"office": office} if office else {}),
+        },
     )
+
+
+def elsewhere(office: str) -> str:
+    return f"It is in another office of 4HSE now: {office}."
 
 
 def told_along(records: tuple[Record, ...]) -> str:
@@ -301,18 +321,30 @@ def _about_near_miss(
     )
 
 
-def missing(link: Link, side: Side, title: str) -> Item:
+def _moved_away(gone: Side, written: frozenset[Side]) -> str:
+    keep = "leave it alone from now on: procore-4hse inbox reject ID"
+    back = f"; bring the other one back in {gone.label}: inbox reject ID --restore" if gone in written else ""
+    return f"This route deletes nothing in another office. Delete it there by hand, or move it back, or {keep}{back}"
+
+
+def missing(link: Link, side: Side, title: str, records: Mapping[str, str], office: str = "") -> Item:
+    """One that a complete listing does not hold. `records` is what the other one shows, as `approval.contents` tells
+    it; `office` is the other office of 4HSE in which it was found.
+    """
+    told = f" {elsewhere(office)}" if office else ""
     return Item(
         kind=ItemKind.MISSING,
         key=QuestionKey.missing(link, side),
         title=title,
-        reason=f"{side.label} no longer shows it, and nothing proves that it was deleted; both sides are left alone.",
+        reason=f"{side.label} no longer shows it, and nothing proves that it was deleted; both sides are left alone."
+        + told,
         advice=(
             f"Look whether our account may still see it in {side.label}; it goes on by itself when it is back. "
             "If it was deleted: procore-4hse inbox approve ID"
         ),
         procore_id=link.procore_id,
         fourhse_id=link.fourhse_id,
+        facts={"records": dict(records), **({"office": office} if office else {})},
     )
 
 
@@ -366,6 +398,46 @@ def replaced(action: Action, gone: list[str], before: dict[str, Any], after: dic
             "sent": dict(action.fields),
         },
     )
+
+
+# What moved after an answer ---------------------------------------------------------------------------------------
+
+
+def asked_again(item: Item, decision: Decision | None) -> Item:
+    """The same question, saying what moved since it was answered; unchanged where no answer lost its ground."""
+    if decision is None or decision.covers(item) or not is_about_records(item):
+        return item
+    return replace(item, reason=f"{item.reason} {_why_again(item, decision)}")
+
+
+def is_about_records(item: Item) -> bool:
+    """Whether whole records are on display, so that any move of one of them voids the answer."""
+    is_deletion = item.kind is ItemKind.CONFLICT and item.field is None
+    return is_deletion or item.kind in (ItemKind.DELETION, ItemKind.MATCH, ItemKind.MISSING)
+
+
+def _why_again(item: Item, decision: Decision) -> str:
+    if decision.shown is None:
+        return "It is asked again, for an answer from an earlier version does not tell what was shown then."
+    moves = _moves(decision.seen.get("records", {}), item.facts.get("records", {}))
+    return f"It is asked again, for since it was answered {'; '.join(moves) or 'what it shows has changed'}."
+
+
+def _moves(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """What became of each record, in words, each move once: several people may have been added."""
+    edited = [name for name in now if name in before and before[name] != now[name]]
+    told = [f"{_in_words(name)} was edited" for name in edited]
+    told += [f"{_in_words(name)} came up" for name in now if name not in before]
+    told += [f"{_in_words(name)} is no longer part of it" for name in before if name not in now]
+    return tuple(dict.fromkeys(told))
+
+
+def _in_words(name: str) -> str:
+    """A record, by the name that `approval.contents` gives it. People are not named."""
+    record = read_name(name)
+    if record.kind is Kind.INCIDENT:
+        return f"{record.side.label} {record.id}"
+    return f"{'a resource' if record.kind is Kind.RESOURCE else 'the record of a person'} in {record.side.label}"
 
 
 def _ids(record: Record, other_id: str | None) -> dict[str, Any]:

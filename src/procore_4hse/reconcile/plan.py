@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from procore_4hse.models import Link, RecordRef, Side, SyncStatus
 from procore_4hse.reconcile import items
@@ -33,7 +34,13 @@ def plan(snapshot: Snapshot) -> Plan:
             set_status(draft, snapshot, snapshot.incidents, link, SyncStatus.EXCLUDED)
     plan_unlinked(snapshot, matching, draft)
     draft.answers_in_use += never_copied(snapshot)
-    return draft.done()
+    return _saying_what_moved(snapshot, draft.done())
+
+
+def _saying_what_moved(snapshot: Snapshot, planned: Plan) -> Plan:
+    """A question whose answer lost its ground is asked again in the same item."""
+    told = (items.asked_again(item, snapshot.decisions.get(item.key)) for item in planned.items)
+    return replace(planned, items=tuple(told))
 
 
 def _unknown(snapshot: Snapshot) -> set[RecordRef]:
