@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from scenario_world import FragileStore, ScenarioWorld
 
-from actors import correct_in_office, hire_in_office, hire_on_site, hurt_on_site, on_site
+from actors import correct_in_office, hire_in_office, hire_on_site, hurt_in_office, hurt_on_site, on_site
 from oracle import day_of, one_line, plain, title_and_text
 from procore_4hse.engine.report import Report
 from procore_4hse.mapping.rules import Direction, OnConflict
@@ -233,6 +233,10 @@ class Story:
     def _was_hurt(self, name: str, word: str) -> None:
         (entry,) = (e for e in self.scenario.inbox() if e.item.field == "kind" and name in e.item.reason)
         self.scenario.answer(entry.id, "approve", use="injury" if word == "hurt" else "leave")
+
+    @hears(r'in the office, "(.+)" is hurt in "(.+)" for (\d+) days')
+    def _is_hurt_in_the_office(self, name: str, title: str, days: str) -> None:
+        hurt_in_office(self.scenario, self._id("fourhse", title), self.people["fourhse", name], days=int(days))
 
     @hears(r'a person says that "(.+)" on site is "(.+)" in the office')
     def _is_the_same(self, name: str, other: str) -> None:
