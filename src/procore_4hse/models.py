@@ -151,6 +151,9 @@ class Base:
     fourhse: Image
     settled: bool = False
     """True: our write or a person's answer left this pair, equal or not; it is no drift."""
+    lost_on: Side | None = None
+    """The side that does not hold what was sent to it, or only a part: the two have not agreed. Not `settled`: nobody
+    has said yet that it may stay so."""
 
     def of(self, side: Side) -> Image:
         return self.procore if side is Side.PROCORE else self.fourhse
@@ -315,6 +318,12 @@ class QuestionKey(str):
         rows = ",".join(sorted(action.sources)) if action.act is Act.UPDATE else ""
         record = action.target_id if action.act is Act.UPDATE else action.source_id or action.target_id
         return cls(f"refused:{action.act.value}:{action.side.value}:{action.kind.value}:{record}:{rows}")
+
+    @classmethod
+    def lost(cls, link: Link, field: str, side: Side) -> QuestionKey:
+        """What a side did not keep of one field: named like the update that would send it again."""
+        action = Action(Act.UPDATE, side, link.kind, link.id_on(side), link.id_on(side.other), "", sources={field: {}})
+        return cls.refused(action)
 
     @classmethod
     def guard(cls, name: str, side: Side | None = None) -> QuestionKey:

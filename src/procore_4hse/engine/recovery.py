@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 import structlog
 
@@ -14,7 +15,7 @@ from procore_4hse.mapping.images import author_of, made_at, parent_in, was_edite
 from procore_4hse.mapping.lenses.base import INJURED, ZONE
 from procore_4hse.mapping.lenses.equipment import is_gone
 from procore_4hse.mapping.rules import FieldMapping
-from procore_4hse.mapping.translate import shows
+from procore_4hse.mapping.translate import LEAST_KEPT, shows
 from procore_4hse.models import (
     Act,
     Action,
@@ -29,7 +30,7 @@ from procore_4hse.models import (
     RecordRef,
     Side,
 )
-from procore_4hse.push.bases import compare_answer
+from procore_4hse.push.bases import arrived_bases
 from procore_4hse.push.pusher import Pusher
 from procore_4hse.push.whole import emptied
 from procore_4hse.reconcile import items
@@ -147,10 +148,7 @@ class Recovery:
         """The fields that arrived become the base; the rest is planned anew."""
         bases: dict[str, Base] = {}
         if there is not None:
-            comparison = compare_answer(self.pusher.rows, intent.action, there.record.payload)
-            bases = {
-                key: base for key, base in comparison.bases.items() if key not in comparison.lost and not base.settled
-            }
+            bases = arrived_bases(self.pusher.rows, intent.action, there.record.payload)
         arrived = there is not None and _arrived(intent.action, bases, there.record.payload)
         api = self._api(intent.action.side)
         held = emptied(api, intent.action, intent.before, there.record.payload) if there and bases else None
@@ -214,11 +212,14 @@ class Recovery:
             for record in records:
                 if links.find(record.ref) is not None:
                     continue
-                author = author_of(record)
-                known_ours = author is not None and author in accounts and self._is_told_by_author(side)
-                unknown = author is None or not accounts or side is Side.FOURHSE
-                if known_ours or (unknown and (was_edited(record) or any(self._is_equal(i, record) for i in mine))):
+                unknown = author_of(record) is None or not accounts or side is Side.FOURHSE
+                may_be = unknown and (was_edited(record) or any(self._is_equal(i, record, least=0) for i in mine))
+                if may_be or self._is_known_ours(record):
                     yield record
+
+    def _is_known_ours(self, record: RawRecord) -> bool:
+        """Whether our account made it, and that tells something on this side."""
+        return author_of(record) in self.state.memory.accounts(record.side) and self._is_told_by_author(record.side)
 
     def _search_child(self, intent: Intent) -> None:
         """A child is looked for within its incident alone."""
@@ -272,9 +273,11 @@ class Recovery:
         decision = self.decisions.get(question.key)
         if decision is not None and not _is_about(decision, question):
             question, decision = items.asked_again(question, decision), None
-        chosen = next(
-            (r for r in strangers if decision and decision.verb == "approve" and r.id == decision.with_id), None
-        )
+        named = (r for r in strangers if decision and decision.verb == "approve" and r.id == decision.with_id)
+        # What our account made and nobody edited is what was sent, however little is left of it.
+        untouched = (r for r in strangers if self._is_known_ours(r) and not was_edited(r))
+        emptied = (r for r in untouched if self._is_equal(intent, r, least=0))
+        chosen = next(chain(named, emptied), None)
         if chosen is not None:
             strangers.remove(chosen)
             self._adopt(intent, chosen)
@@ -339,11 +342,12 @@ class Recovery:
         self.pusher.adopt(intent, RecordAnswer(record, now))
         self._log(intent, "adopted")
 
-    def _is_equal(self, intent: Intent, record: RawRecord) -> bool:
+    def _is_equal(self, intent: Intent, record: RawRecord, *, least: int = LEAST_KEPT) -> bool:
+        """Whether it shows what was sent; of a text at least so many letters."""
         image = {**record.payload, ZONE: self.zone, INJURED: False}
         if intent.action.kind is not Kind.INCIDENT and not _is_of_parent(intent.action, record):
             return False
-        return shows(self.pusher.rows.of_kind(intent.action.kind), intent.action, image)
+        return shows(self.pusher.rows.of_kind(intent.action.kind), intent.action, image, least=least)
 
     def _wait(self, intent: Intent, why: str) -> None:
         """Open until a later cycle, which goes on with it by itself."""

@@ -145,9 +145,9 @@ def _approve(unit: Unit, route: Route, entry: Entry, answer: Answer) -> Answer:
         return Answer("approve", with_id=_partner(unit, route, entry, answer.with_id))
     if item.kind is ItemKind.GUARD:
         return Answer("approve", use=_guard_use(entry, answer))
-    if item.kind is ItemKind.MISSING or _is_deletion(item):
+    if item.kind is ItemKind.MISSING or _is_deletion(item) or "lost_on" in item.facts:
         return Answer("approve")
-    raise _misfit(entry, "approve takes a deletion, a missing one, a match or a guard")
+    raise _misfit(entry, "approve takes a deletion, a missing one, a match, a guard or what was not kept")
 
 
 def _reject(entry: Entry, answer: Answer) -> Answer:

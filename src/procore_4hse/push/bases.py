@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from procore_4hse.mapping.closing import is_new
 from procore_4hse.mapping.lenses.base import INJURED, Held, Known
 from procore_4hse.mapping.rules import Field
+from procore_4hse.mapping.translate import keeps_part
 from procore_4hse.models import Action, Base, Image, Side
 from procore_4hse.push.rows import Rows
 
@@ -36,8 +37,10 @@ def compare_answer(rows: Rows, action: Action, payload: Image) -> Comparison:
             continue
         pair = {action.side: stored.value, action.side.other: sent.value}
         agree = row.lens.agree(pair[Side.PROCORE], pair[Side.FOURHSE])
-        bases[row.key] = _agreement(row, action.side, source, shown, settled=not agree)
-        if row.writes_to(action.side) and not agree and not row.lens.is_rewrite(sent.value, stored.value):
+        is_lost = row.writes_to(action.side) and not agree and not row.lens.is_rewrite(sent.value, stored.value)
+        base = _agreement(row, action.side, source, shown, settled=not agree and not is_lost)
+        bases[row.key] = replace(base, lost_on=action.side if is_lost else None)
+        if is_lost:
             lost.append(row.key)
     return Comparison(bases, lost)
 
@@ -49,9 +52,29 @@ def first_bases(rows: Rows, action: Action, payload: Image, outcome: str) -> Com
     lost = [key for key in comparison.lost if key not in later]
     if outcome == "adopted":
         # What differs gets no base, so that both values are kept.
-        agreed = {key: base for key, base in comparison.bases.items() if key not in lost}
-        return Comparison(agreed | _emptied_since(rows, action, lost, payload) | later, [])
+        parts = _kept_in_part(rows, action, lost, payload, least=1)
+        others = [key for key in lost if key not in parts]
+        agreed = {key: base for key, base in comparison.bases.items() if key not in others}
+        return Comparison(agreed | _emptied_since(rows, action, others, payload) | later, parts)
     return Comparison(comparison.bases | later, lost)
+
+
+def arrived_bases(rows: Rows, action: Action, payload: Image) -> Bases:
+    """New bases for those fields of an update without an answer that arrived, whole or in part."""
+    comparison = compare_answer(rows, action, payload)
+    changed = [row.key for row in rows.of(action) if not _is_as_before(row, action, payload)]
+    parts = _kept_in_part(rows, action, [key for key in comparison.lost if key in changed], payload)
+    whole = {key: base for key, base in comparison.bases.items() if key not in comparison.lost and not base.settled}
+    return whole | {key: comparison.bases[key] for key in parts}
+
+
+def _is_as_before(row: Field, action: Action, payload: Image) -> bool:
+    return row.slice(action.side, payload) == row.slice(action.side, action.seen)
+
+
+def _kept_in_part(rows: Rows, action: Action, keys: list[str], payload: Image, least: int = 0) -> list[str]:
+    """Those of these rows of which the record holds a part; anything else there is what a person made of it."""
+    return [row.key for row in rows.of(action) if row.key in keys and keeps_part(row, action, payload, least)]
 
 
 def still_open(rows: Rows, action: Action, payload: Image, outcome: str) -> Bases:
@@ -68,11 +91,15 @@ def still_open(rows: Rows, action: Action, payload: Image, outcome: str) -> Base
 
 
 def _emptied_since(rows: Rows, action: Action, keys: list[str], payload: Image) -> Bases:
-    """Bases of what was sent and is empty now: without one it would be filled again instead of asked about."""
+    """Bases of what was sent and is empty now: without one it would be filled again instead of asked about.
+
+    The vendor may have emptied it, or a person; either way no rule may carry that to the side that has it whole.
+    """
     sent, shown = rows.zoned(action.fields), rows.zoned(payload)
     ours = [row for row in rows.of(action) if row.key in keys]
     empty = [row for row in ours if row.lens.get(action.side, shown) in (Known(None), Known(""))]
-    return {row.key: _agreement(row, action.side, rows.zoned({}), sent, settled=False) for row in empty}
+    bases = {row.key: _agreement(row, action.side, rows.zoned({}), sent, settled=False) for row in empty}
+    return {key: replace(base, lost_on=action.side) for key, base in bases.items()}
 
 
 def _agreement(row: Field, side: Side, source: Image, target: Image, *, settled: bool) -> Base:

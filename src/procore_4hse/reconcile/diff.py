@@ -29,6 +29,8 @@ class Verdict(StrEnum):
     """The edit of a side from which this field does not travel; it stays there."""
     SETTLED = "settled"
     """They differ, and our write or a person's answer left it so."""
+    LOST = "lost"
+    """A side does not hold what was sent to it, or only a part; nothing is written until a person or a side moves."""
     HELD = "held"
     """A value cannot be told; this field waits."""
 
@@ -103,12 +105,14 @@ def _filled(difference: FieldDiff, base: Base | None, origin: Side | None) -> Fi
     to = origin.other if origin is not None else None
     if to is None or not difference.field.writes_to(to):
         return _local(difference, "it is carried only to a record that came from where it is set")
+    if base is not None and base.lost_on is not None and not any(_changed(difference, side, base) for side in Side):
+        return _left(difference, base)
     if difference.value(to.other) is None or difference.value(to) is not None:
         return _local(difference, f"{to.label} has a value of its own")
     if base is not None and _changed(difference, to, base):
         return _local(difference, f"it was emptied in {to.label}")
     if base is not None and base.settled and not _changed(difference, to.other, base):
-        return replace(difference, verdict=Verdict.SETTLED, reason="they differ as they were left")
+        return _left(difference, base)
     return _written(difference, to, f"{to.label} has none yet")
 
 
@@ -128,17 +132,26 @@ def _three_way(difference: FieldDiff, base: Base) -> FieldDiff:
     changed = [side for side in Side if _changed(difference, side, base)]
     if not changed:
         # Where ids mean a row of a list, the list changed and no record did.
-        if base.settled or isinstance(difference.field.lens, EquipmentLens):
-            return replace(difference, verdict=Verdict.SETTLED, reason="they differ as they were left")
+        if base.settled or base.lost_on or isinstance(difference.field.lens, EquipmentLens):
+            return _left(difference, base)
         if isinstance(difference.field.lens, PersonLens):
             return replace(difference, verdict=Verdict.DRIFT, reason="the lists of people changed", is_parted=True)
         return replace(difference, verdict=Verdict.DRIFT, reason="neither side changed, yet they disagree")
+    if base.lost_on in changed:
+        return _conflict(difference, f"{base.lost_on.label} did not keep what was sent, and it was changed there since")
     if len(changed) == 2:
         return _by_rule(difference, "both sides changed it")
     side = changed[0]
     if side is Side.FOURHSE and _is_cut_title(difference):
         return _conflict(difference, "the title is longer than 4HSE holds, and was changed there")
     return _written(difference, side.other, f"changed in {side.label}")
+
+
+def _left(difference: FieldDiff, base: Base) -> FieldDiff:
+    """Two values that stay as they are; of a loss nobody has said so yet."""
+    if base.lost_on is None or base.settled:
+        return replace(difference, verdict=Verdict.SETTLED, reason="they differ as they were left")
+    return replace(difference, verdict=Verdict.LOST, reason=f"{base.lost_on.label} did not keep what was sent")
 
 
 def _written(difference: FieldDiff, to: Side, reason: str) -> FieldDiff:

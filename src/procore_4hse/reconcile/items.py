@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from procore_4hse.mapping.lenses.base import Held
+from procore_4hse.mapping.lenses.incident import TextLens, TitleLens
 from procore_4hse.mapping.paths import CUSTOM, stem
-from procore_4hse.mapping.rules import FieldMapping
+from procore_4hse.mapping.rules import Field, FieldMapping
 from procore_4hse.models import Action, Decision, Item, ItemKind, Kind, Link, QuestionKey, RecordRef, Refusal, Side
 from procore_4hse.reconcile.approval import digest, read_name, signature
 from procore_4hse.reconcile.diff import FieldDiff, display, seen
 from procore_4hse.reconcile.snapshot import Record, RecordGroup
 
+AGAIN = "try again now: procore-4hse inbox retry ID"
 REPLACED = QuestionKey.guard("replaced")
 """A write emptied what it did not send."""
 
@@ -137,12 +139,55 @@ def refused(refusal: Refusal, action: Action, title: str) -> Item:
 
 
 def _after_a_refusal(action: Action) -> str:
-    again = "try again now: procore-4hse inbox retry ID"
     if not action.fields or not all(stem(name) == CUSTOM for name in action.fields):
-        return f"Change the record on either side, or {again}"
-    file = "incident.yaml" if action.kind is Kind.INCIDENT else "people.yaml"
-    what = "this field; compare its number" if len(action.fields) == 1 else "these fields; compare their numbers"
-    return f"Procore may not know {what} in {file} with your Procore administrator's, then {again}"
+        return f"Change the record on either side, or {AGAIN}"
+    return _custom_fields(action.kind, len(action.fields))
+
+
+def _custom_fields(kind: Kind, count: int) -> str:
+    file = "incident.yaml" if kind is Kind.INCIDENT else "people.yaml"
+    what = "this field; compare its number" if count == 1 else "these fields; compare their numbers"
+    return f"Procore may not know {what} in {file} with your Procore administrator's, then {AGAIN}"
+
+
+def lost(link: Link, field: Field, side: Side, value: Callable[[Side], Any], title: str) -> Item:
+    """A value of which a side keeps only a part, or nothing; `value` tells what each side shows."""
+    return Item(
+        kind=ItemKind.REFUSED,
+        key=QuestionKey.lost(link, field.key, side),
+        title=title,
+        reason=_not_kept(field, side, value(side.other), value(side)),
+        advice=_after_a_loss(link, field, side),
+        procore_id=link.procore_id,
+        fourhse_id=link.fourhse_id,
+        field=field.key,
+        facts=lost_facts(side, value),
+    )
+
+
+def lost_facts(side: Side, value: Callable[[Side], Any]) -> dict[str, Any]:
+    """What an answer about a loss holds for: these two values. The digest keeps the texts themselves out."""
+    return {"lost_on": side.value, "shown": digest(*(display(value(each)) for each in Side))}
+
+
+def _not_kept(field: Field, side: Side, sent: Any, stored: Any) -> str:
+    """What became of a value; of a text in figures, for what it tells has no place in a reason."""
+    if not isinstance(field.lens, TextLens | TitleLens) or not sent:
+        return f"`{field.label}`: the answer does not hold what was sent as {', '.join(field.lens.names(side))}."
+    letters = len(stored or "")
+    if letters < len(sent):
+        return f"{field.label}: {side.label} kept {letters} of {len(sent)} letters; {side.other.label} has them all."
+    return (
+        f"{field.label}: {side.label} made {letters} letters of the {len(sent)} that were sent; "
+        f"{side.other.label} has them unchanged."
+    )
+
+
+def _after_a_loss(link: Link, field: Field, side: Side) -> str:
+    keep = "Leave both as they are: procore-4hse inbox approve ID"
+    if side is Side.PROCORE and all(stem(name) == CUSTOM for name in field.lens.names(side)):
+        return f"{_custom_fields(link.kind, len(field.lens.names(side)))}. {keep}"
+    return f"Change it on either side, or send it again now: procore-4hse inbox retry ID. {keep}"
 
 
 def doubt(

@@ -56,13 +56,13 @@ def compare_pair(snapshot: Snapshot, pair: Pair, draft: Draft) -> None:
         pair.rows, pair.procore.image, pair.fourhse.image, dict(link.base), _decisions(snapshot, pair), link.origin
     )
     told = (identified(snapshot, link, difference) for difference in differences)
-    diffs = tuple(_as_it_came(snapshot, link, _for_the_route(snapshot, pair, one)) for one in told)
+    came = (_as_it_came(snapshot, link, _for_the_route(snapshot, pair, one)) for one in told)
+    diffs = tuple(_as_answered(snapshot, link, one) for one in came)
     _count(draft, pair, SyncStatus.IN_SYNC)
     _settle_bases(pair, diffs, draft)
     for side in Side:
         _plan_writes(snapshot, pair, [one for one in diffs if one.verdict is Verdict.WRITE and one.to is side], draft)
     _ask(snapshot, pair, diffs, draft)
-    _keep_refusals(snapshot, pair, diffs, draft)
 
 
 def _count(draft: Draft, pair: Pair, sync_status: SyncStatus) -> None:
@@ -104,7 +104,7 @@ def _reopening(row: Field, pair: Pair) -> dict[str, Decision]:
 
 def _for_the_route(snapshot: Snapshot, pair: Pair, difference: FieldDiff) -> FieldDiff:
     """A person's answer about a changed zone or mapping decides a field of every pair at once."""
-    if difference.is_parted or difference.verdict in (Verdict.SAME, Verdict.AGREED, Verdict.HELD):
+    if difference.is_parted or difference.verdict in (Verdict.SAME, Verdict.AGREED, Verdict.HELD, Verdict.LOST):
         return difference
     if snapshot.changed.mapping is None and snapshot.changed.zone is None:
         return difference
@@ -145,9 +145,27 @@ def _as_it_came(snapshot: Snapshot, link: Link, difference: FieldDiff) -> FieldD
 
 def _restored(difference: FieldDiff, side: Side) -> FieldDiff:
     """Where the value may not be written again, the old one there goes nowhere either."""
+    if difference.base is not None and difference.base.lost_on is side.other:
+        reason = f"{side.label} was restored, and {side.other.label} did not keep what was there before"
+        return replace(difference, verdict=Verdict.CONFLICT, to=None, reason=reason)
     if difference.field.writes_to(side):
         return replace(difference, verdict=Verdict.WRITE, to=side, reason=f"put back after {side.label} was restored")
     return replace(difference, verdict=Verdict.LOCAL)
+
+
+def _as_answered(snapshot: Snapshot, link: Link, difference: FieldDiff) -> FieldDiff:
+    """What a person said about a value that a side did not keep: send it once more, or leave both as they are."""
+    side = difference.base.lost_on if difference.base is not None else None
+    if difference.verdict is not Verdict.LOST or side is None:
+        return difference
+    decision = snapshot.decisions.get(QuestionKey.lost(link, difference.field.key, side))
+    if decision is None or decision.seen != items.lost_facts(side, difference.value):
+        return difference
+    if decision.verb == "approve":
+        return replace(difference, verdict=Verdict.SETTLED, reason="a person leaves both", used=decision, rebase=True)
+    if not difference.field.writes_to(side):
+        return difference
+    return replace(difference, verdict=Verdict.WRITE, to=side, reason="a person had it sent again", used=decision)
 
 
 # Bases and writes ------------------------------------------------------------------------------------------------
@@ -158,8 +176,10 @@ def _settle_bases(pair: Pair, diffs: Iterable[FieldDiff], draft: Draft) -> None:
     for difference in diffs:
         settled = difference.verdict is Verdict.SETTLED and (difference.used is not None or difference.rebase)
         if difference.verdict is Verdict.AGREED or settled:
+            # What a person leaves as it is has been agreed on by nobody: the whole value is still on one side alone.
+            lost_on = difference.base.lost_on if difference.rebase and difference.base is not None else None
             fresh[difference.field.key] = difference.field.base_of(
-                pair.procore.image, pair.fourhse.image, settled=settled
+                pair.procore.image, pair.fourhse.image, settled=settled, lost_on=lost_on
             )
     if fresh:
         draft.rebases.append(Rebase(pair.link.kind, pair.link.procore_id, pair.link.fourhse_id, fresh))
@@ -208,21 +228,17 @@ def _update(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff]) -> Action | 
     )
 
 
-def _keep_refusals(snapshot: Snapshot, pair: Pair, diffs: Iterable[FieldDiff], draft: Draft) -> None:
-    """A field whose write was answered without it stays in the inbox for as long as both sides stand as they were."""
-    for difference in diffs:
-        for side in Side if difference.verdict is Verdict.SETTLED else ():
-            action = _update(snapshot, pair, [replace(difference, to=side)])
-            if isinstance(action, Action):
-                keep_open(snapshot, action, pair.title, draft, tried=False)
-
-
 # Questions -------------------------------------------------------------------------------------------------------
 
 
 def _ask(snapshot: Snapshot, pair: Pair, diffs: Iterable[FieldDiff], draft: Draft) -> None:
     kinds = {Verdict.CONFLICT: ItemKind.CONFLICT, Verdict.DRIFT: ItemKind.DRIFT}
     for difference in diffs:
+        lost_on = difference.base.lost_on if difference.base is not None else None
+        if difference.verdict is Verdict.LOST and lost_on is not None:
+            draft.items.append(items.lost(pair.link, difference.field, lost_on, difference.value, pair.title))
+            _count(draft, pair, SyncStatus.REFUSED)
+            continue
         if difference.verdict is Verdict.DRIFT and difference.is_parted:
             draft.items.append(question(snapshot, pair.link, difference, pair.title))
         elif difference.verdict in kinds:

@@ -509,6 +509,6 @@ def _twin(snapshot: Snapshot, record: Record) -> str | None:
         return "Its id is one that we give; it may be a late copy of an incident that is linked already."
     if record.author is not None and record.author in snapshot.own_accounts:
         return "Our own account made it, and the journal does not know it; it may be a late copy."
-    if any(a.side is record.side and shows(snapshot.mapping.fields, a, record.image) for a in snapshot.lost):
+    if any(a.side is record.side and shows(snapshot.mapping.fields, a, record.image, least=0) for a in snapshot.lost):
         return "It shows what a create without an answer sent; it may be a late copy."
     return None

@@ -1,0 +1,274 @@
+"""What a vendor kept only in part has not agreed: the whole text stays, and the loss is asked about until answered."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from kept_texts import ODD, ODD_KEPT
+from procore_4hse.mapping.rules import OnConflict
+from procore_4hse.models import Side
+from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.simulator.fourhse_dials import FourHseDials
+from procore_4hse.simulator.kept_text import KeptText
+from procore_4hse.simulator.procore_dials import ProcoreDials
+from world import World
+
+NOTHING = {side: {"created": 0, "updated": 0, "deleted": 0} for side in ("procore", "fourhse")}
+TEXT = {Side.PROCORE: "description", Side.FOURHSE: "description_event"}
+TITLE = {Side.PROCORE: "title", Side.FOURHSE: "name"}
+REFUSED = {"in_sync": 0, "waiting": 0, "refused": 1, "excluded": 0}
+WAITING = {"in_sync": 0, "waiting": 1, "refused": 0, "excluded": 0}
+IN_SYNC = {"in_sync": 1, "waiting": 0, "refused": 0, "excluded": 0}
+
+
+@dataclass
+class Pair:
+    """One incident; `lossy` is the side that keeps only a part, `whole` the other one."""
+
+    world: World
+    lossy: Side
+
+    @property
+    def whole(self) -> Side:
+        return self.lossy.other
+
+    def make(self, **fields: str) -> None:
+        named = {(TEXT if name == "text" else TITLE)[self.whole]: value for name, value in fields.items()}
+        (self.world.on_site if self.whole is Side.PROCORE else self.world.in_office)(**{"title": "Fall", **named})
+
+    def rows(self, side: Side) -> dict[str, dict]:
+        return self.world.site() if side is Side.PROCORE else self.world.office()
+
+    def text(self, side: Side) -> str:
+        [row] = self.rows(side).values()
+        return row[TEXT[side]] or ""
+
+    def edit(self, side: Side, text: str, **more: object) -> None:
+        [record] = self.rows(side)
+        if side is Side.PROCORE:
+            self.world.procore.hand_edit("incident", int(record), description=text, **more)
+        else:
+            self.world.fourhse.hand_edit("incident", record, description_event=text, **more)
+
+    def sync(self):
+        report = self.world.sync()
+        for side in Side:
+            counted, listed = report.population[side.value], len(self.rows(side))
+            assert sum(counted.values()) == listed
+        return report
+
+    def items(self) -> list[tuple[str, str | None]]:
+        return [(entry.item.kind.value, entry.item.field) for entry in self.world.inbox()]
+
+    def only(self, kind: str):
+        [entry] = self.world.inbox()
+        assert entry.item.kind == kind
+        return entry
+
+    def answer(self, verb: str, **options: object) -> None:
+        [entry] = self.world.inbox()
+        self.world.answer(entry.id, verb, **options)
+
+
+@pytest.fixture(params=[(side, form) for side in Side for form in ODD_KEPT], ids=lambda one: f"{one[0]} {one[1]}")
+def form(request) -> tuple[Side, KeptText]:
+    return request.param
+
+
+def lossy(build, side: Side, form: KeptText, **route: object) -> Pair:
+    ours, theirs = ProcoreDials(), FourHseDials()
+    if side is Side.PROCORE:
+        ours = ProcoreDials(text_kept=form)
+    else:
+        theirs = FourHseDials(text_kept=form)
+    return Pair(build(procore_dials=ours, fourhse_dials=theirs, **route), side)
+
+
+def lost_by(build, form: tuple[Side, KeptText], how: str, **route: object) -> Pair:
+    """A pair of which one side was just sent the odd text, and kept a part of it."""
+    pair = lossy(build, *form, **route)
+    if how == "create":
+        pair.make(text=ODD)
+        pair.sync()
+    else:
+        pair.make(text="A plain text.")
+        pair.sync()
+        pair.edit(pair.whole, ODD)
+        report = pair.sync()
+        assert (report.outcome, report.exit_code) == ("partial", 1)
+        assert report.population[pair.whole.value] == report.population[pair.lossy.value] == REFUSED
+    assert (pair.text(pair.whole), pair.text(pair.lossy)) == (ODD, ODD_KEPT[form[1]])
+    return pair
+
+
+HOW = pytest.mark.parametrize("how", ["create", "update"])
+ONE = pytest.mark.parametrize("form", [(Side.FOURHSE, "cut"), (Side.PROCORE, "sanitised")], ids=["4hse", "procore"])
+
+
+@HOW
+def test_the_question_stays_open_and_nothing_is_written(build, form, how):
+    pair = lost_by(build, form, how)
+    asked = pair.only("refused")
+    figures = "made" if form[1] == "escaped" else f"kept {len(ODD_KEPT[form[1]].strip())} of {len(ODD)} letters"
+    assert figures in asked.item.reason
+    assert "ladder" not in asked.item.reason + asked.item.advice
+    for _ in range(3):
+        pair.world.clock.advance(hours=30)
+        report = pair.sync()
+        assert (report.outcome, report.written) == ("ok", NOTHING)
+        assert report.population["procore"] == report.population["fourhse"] == REFUSED
+        assert [entry.id for entry in pair.world.inbox()] == [asked.id]
+    assert (pair.text(pair.whole), pair.text(pair.lossy)) == (ODD, ODD_KEPT[form[1]])
+
+
+@pytest.mark.parametrize("winner", [OnConflict.ASK, OnConflict.PROCORE, OnConflict.FOURHSE])
+@HOW
+def test_an_edit_of_the_rest_is_a_conflict_whatever_the_rule_says(build, form, how, winner):
+    pair = lost_by(build, form, how)
+    mapping = pair.world.route.mapping
+    rows = tuple(replace(row, on_conflict=winner) if row.key == "description" else row for row in mapping.fields)
+    pair.world.with_route(mapping=replace(mapping, fields=rows, digest=winner.value))
+    pair.edit(pair.lossy, "What a person wrote there")
+    report = pair.sync()
+    assert (report.written, report.population["procore"]) == (NOTHING, WAITING)
+    shown = pair.only("conflict").item
+    values = {Side.PROCORE: shown.procore_value, Side.FOURHSE: shown.fourhse_value}
+    assert values == {pair.whole: ODD, pair.lossy: "What a person wrote there"}
+    assert pair.sync().written == NOTHING
+
+
+@HOW
+def test_choosing_the_edited_rest_makes_both_alike(build, form, how):
+    pair = lost_by(build, form, how)
+    pair.edit(pair.lossy, "What a person wrote there")
+    pair.sync()
+    pair.answer("resolve", use=pair.lossy.value)
+    report = pair.sync()
+    assert pair.text(pair.whole) == pair.text(pair.lossy) == "What a person wrote there"
+    assert (report.population["procore"], pair.items()) == (IN_SYNC, [])
+    assert pair.sync().written == NOTHING
+
+
+@HOW
+def test_choosing_the_whole_text_again_leads_to_one_question(build, form, how):
+    pair = lost_by(build, form, how)
+    pair.edit(pair.lossy, "What a person wrote there")
+    pair.sync()
+    pair.answer("resolve", use=pair.whole.value)
+    sent = len(pair.world.fourhse.writes) + len(pair.world.procore.writes)
+    for _ in range(4):
+        pair.sync()
+    assert len(pair.world.fourhse.writes) + len(pair.world.procore.writes) == sent + 1
+    assert pair.items() == [("refused", "description")]
+    assert (pair.text(pair.whole), pair.text(pair.lossy)) == (ODD, ODD_KEPT[form[1]])
+
+
+@ONE
+@HOW
+def test_a_person_may_leave_it_so(build, form, how):
+    pair = lost_by(build, form, how)
+    pair.answer("approve")
+    for _ in range(3):
+        report = pair.sync()
+        assert (report.outcome, report.written, report.population["procore"]) == ("ok", NOTHING, IN_SYNC)
+        assert pair.items() == []
+    pair.edit(pair.lossy, "Another rest")
+    assert (pair.sync().written, pair.items()) == (NOTHING, [("conflict", "description")])
+    assert pair.text(pair.whole) == ODD
+
+
+@ONE
+@HOW
+def test_what_was_left_so_is_sent_and_asked_about_once_the_whole_text_changes(build, form, how):
+    pair = lost_by(build, form, how)
+    pair.answer("approve")
+    pair.sync()
+    pair.edit(pair.whole, ODD + ", and more")
+    pair.sync()
+    assert pair.items() == [("refused", "description")]
+    assert (pair.sync().written, pair.text(pair.whole)) == (NOTHING, ODD + ", and more")
+
+
+@ONE
+def test_an_answer_to_a_loss_counts_for_the_texts_it_was_given_to(build, form):
+    pair = lost_by(build, form, "update")
+    pair.answer("approve")
+    pair.edit(pair.whole, ODD + ", and more")
+    pair.sync()
+    assert pair.items() == [("refused", "description")]
+
+
+@ONE
+@HOW
+def test_an_edit_of_the_whole_text_is_sent_once(build, form, how):
+    pair = lost_by(build, form, how)
+    pair.edit(pair.whole, ODD + ", and more")
+    writes = len(pair.world.fourhse.writes) + len(pair.world.procore.writes)
+    for _ in range(3):
+        pair.sync()
+        pair.world.clock.advance(hours=30)
+    assert len(pair.world.fourhse.writes) + len(pair.world.procore.writes) == writes + 1
+    pair.edit(pair.whole, "Short and plain")
+    report = pair.sync()
+    assert (pair.text(pair.lossy), pair.items()) == ("Short and plain", [])
+    assert report.population["procore"] == IN_SYNC
+
+
+@ONE
+@HOW
+def test_a_retry_sends_it_once_more(build, form, how):
+    pair = lost_by(build, form, how)
+    pair.answer("retry")
+    writes = len(pair.world.fourhse.writes) + len(pair.world.procore.writes)
+    for _ in range(3):
+        pair.sync()
+    assert len(pair.world.fourhse.writes) + len(pair.world.procore.writes) == writes + 1
+    assert pair.items() == [("refused", "description")]
+
+
+@ONE
+def test_a_retry_that_is_kept_whole_ends_it(build, form):
+    pair = lost_by(build, form, "update")
+    for system in (pair.world.procore, pair.world.fourhse):
+        object.__setattr__(system.dials, "text_kept", "whole")
+    pair.answer("retry")
+    report = pair.sync()
+    assert (pair.text(pair.lossy), pair.items(), report.population["procore"]) == (ODD, [], IN_SYNC)
+
+
+def test_a_create_without_an_answer_is_ours_though_its_text_is_cut(build, form):
+    pair = lossy(build, *form)
+    fault = FaultKind.LOST_ANSWER
+    path = "/incidents$" if pair.lossy is Side.PROCORE else "/incident/create"
+    pair.world.faults.add(fault, method="POST", path=path)
+    pair.make(text=ODD)
+    for _ in range(12):
+        pair.world.sync()
+    if form == (Side.PROCORE, "emptied"):
+        # Nothing but day and title tells that it is ours, before an answer has named our account.
+        [made] = pair.world.site()
+        assert pair.items() == [("match", None)]
+        pair.answer("approve", with_id=made)
+        pair.sync()
+    assert (len(pair.world.site()), len(pair.world.office()), len(pair.world.links())) == (1, 1, 1)
+    [(kind, field)] = pair.items()
+    assert (kind, field) in (("refused", "description"), ("conflict", "description"))
+    assert (pair.text(pair.whole), pair.text(pair.lossy)) == (ODD, ODD_KEPT[form[1]])
+
+
+@pytest.mark.parametrize("winner", [OnConflict.ASK, OnConflict.PROCORE, OnConflict.FOURHSE])
+def test_an_update_without_an_answer_is_a_loss_and_no_edit(build, form, winner):
+    pair = lossy(build, *form)
+    mapping = pair.world.route.mapping
+    rows = tuple(replace(row, on_conflict=winner) if row.key == "description" else row for row in mapping.fields)
+    pair.world.with_route(mapping=replace(mapping, fields=rows))
+    pair.make(text="A plain text.")
+    pair.sync()
+    method = "PATCH" if pair.lossy is Side.PROCORE else "PUT"
+    pair.world.faults.add(FaultKind.LOST_ANSWER, path="/incidents?/", method=method)
+    pair.edit(pair.whole, ODD)
+    pair.sync()
+    report = pair.sync()
+    assert (report.written, pair.items()) == (NOTHING, [("refused", "description")])
+    assert report.population["procore"] == REFUSED
+    assert (pair.text(pair.whole), pair.text(pair.lossy)) == (ODD, ODD_KEPT[form[1]])
