@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -69,6 +69,8 @@ def diff(
 
     `origin` is the side that had it first, None for a pair that was matched.
     """
+    rows = tuple(rows)
+    fourhse = {**fourhse, **repaired_title(rows, fourhse, base)}
     differences = [diff_field(f, procore, fourhse, base.get(f.key), decisions.get(f.key), origin) for f in rows]
     contested = [d for d in differences if _is_contested(d)]
     return tuple(_wait_for(d, contested) for d in differences)
@@ -220,6 +222,14 @@ def _changed(difference: FieldDiff, side: Side, base: Base) -> bool:
 def _is_cut_title(difference: FieldDiff) -> bool:
     lens = difference.field.lens
     return isinstance(lens, TitleLens) and difference.base is not None and lens.was_cut(difference.base.fourhse)
+
+
+def repaired_title(rows: Iterable[Field], fourhse: Image, base: Mapping[str, Base]) -> dict[str, Any]:
+    """The 4HSE values in which a cut title and its leading line fit again, where a person changed one of the two."""
+    for row in rows:
+        if isinstance(row.lens, TitleLens) and not row.inactive and row.key in base:
+            return row.lens.repaired(base[row.key].fourhse, fourhse)
+    return {}
 
 
 def _is_contested(difference: FieldDiff) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from procore_4hse.mapping.lenses.base import ZONE, Held, Known, Unwritable
-from procore_4hse.mapping.lenses.incident import StatusLens
+from procore_4hse.mapping.lenses.incident import StatusLens, TitleLens
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, payload
@@ -25,7 +26,7 @@ from procore_4hse.models import (
 )
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.approval import mapping_choice, zone_is_approved
-from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff
+from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff, repaired_title
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.identity import identified, is_never_copied, no_partner, person_of, question
 from procore_4hse.reconcile.redacted_base import is_redacted
@@ -59,6 +60,7 @@ def compare_pair(snapshot: Snapshot, pair: Pair, draft: Draft) -> None:
     came = (_as_it_came(snapshot, link, _for_the_route(snapshot, pair, one)) for one in told)
     diffs = tuple(_as_answered(snapshot, link, one) for one in came)
     _count(draft, pair, SyncStatus.IN_SYNC)
+    diffs = _with_fitting_title(snapshot, pair, diffs, draft)
     _settle_bases(pair, diffs, draft)
     for side in Side:
         _plan_writes(snapshot, pair, [one for one in diffs if one.verdict is Verdict.WRITE and one.to is side], draft)
@@ -195,9 +197,7 @@ def _plan_writes(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff], draft: 
         if isinstance(action, str):
             _ask_about_unwritable(snapshot, pair, difference, action, draft)
             continue
-        tried = may_try(snapshot, action)
-        keep_open(snapshot, action, pair.title, draft, tried=tried)
-        if tried:
+        if _tried(snapshot, action, pair, draft):
             ready.append(difference)
         if difference.used is not None:
             draft.answers_in_use.append(difference.used.key)
@@ -205,13 +205,54 @@ def _plan_writes(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff], draft: 
         draft.actions.append(action)
 
 
+def _tried(snapshot: Snapshot, action: Action, pair: Pair, draft: Draft) -> bool:
+    """Whether an action is carried out now, and not parked after a refusal."""
+    tried = may_try(snapshot, action)
+    keep_open(snapshot, action, pair.title, draft, tried=tried)
+    return tried
+
+
+def _repaired_for(pair: Pair, diffs: Iterable[FieldDiff]) -> dict[str, Any]:
+    """What a write of the title to 4HSE puts right there beside it."""
+    is_about_title = any(isinstance(one.field.lens, TitleLens) for one in diffs)
+    return repaired_title(pair.rows, pair.fourhse.image, pair.link.base) if is_about_title else {}
+
+
+def _with_fitting_title(
+    snapshot: Snapshot, pair: Pair, diffs: tuple[FieldDiff, ...], draft: Draft
+) -> tuple[FieldDiff, ...]:
+    """A cut title that 4HSE's new one replaces leaves its leading line there: that goes before anything else does."""
+    repaired = repaired_title(pair.rows, pair.fourhse.image, pair.link.base)
+    title = next((one for one in diffs if isinstance(one.field.lens, TitleLens)), None)
+    if not repaired or title is None or title.verdict is Verdict.CONFLICT or title.to is Side.FOURHSE:
+        return diffs
+    action = Action(
+        act=Act.UPDATE,
+        side=Side.FOURHSE,
+        kind=pair.link.kind,
+        target_id=pair.fourhse.id,
+        source_id=pair.procore.id,
+        reason=f"{title.field.label}: name and leading line are made to fit",
+        fields=repaired,
+        seen={key: pair.fourhse.image.get(key) for key in repaired},
+    )
+    if _tried(snapshot, action, pair, draft):
+        draft.actions.append(action)
+    if title.used is not None:
+        draft.answers_in_use.append(title.used.key)
+    _count(draft, pair, SyncStatus.WAITING)
+    shared = repaired.keys()
+    return tuple(one for one in diffs if shared.isdisjoint(one.field.lens.reads(Side.FOURHSE)))
+
+
 def _update(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff]) -> Action | str:
     """The update that carries these fields, or the reason why their value has no form on that side."""
     side = diffs[0].to or Side.PROCORE
     target, source = pair.on(side), pair.on(side.other)
     values = [(difference.field, difference.value(side.other)) for difference in diffs]
+    repaired = _repaired_for(pair, diffs) if side is Side.FOURHSE else {}
     try:
-        fields = payload(side, values, target.image, facts_of(source.image, snapshot.zone))
+        fields = payload(side, values, {**target.image, **repaired}, facts_of(source.image, snapshot.zone))
     except Unwritable as error:
         return str(error)
     return Action(
@@ -221,7 +262,7 @@ def _update(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff]) -> Action | 
         target_id=target.id,
         source_id=source.id,
         reason="; ".join(f"{difference.field.label}: {difference.reason}" for difference in diffs),
-        fields=fields,
+        fields={**repaired, **fields},
         sources={difference.field.key: difference.field.slice(side.other, source.image) for difference in diffs},
         seen={key: value for difference in diffs for key, value in difference.field.slice(side, target.image).items()},
         parent=pair.parent,
