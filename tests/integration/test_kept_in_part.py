@@ -1,17 +1,24 @@
 """What a vendor kept only in part has not agreed: the whole text stays, and the loss is asked about until answered."""
 
 from dataclasses import dataclass, replace
+from datetime import date
+from shutil import copytree
 
 import pytest
 
+from actors import hire, hurt_on_site
 from kept_texts import ODD, ODD_KEPT
+from procore_4hse.engine.backfill import Span, backfill
+from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import OnConflict
 from procore_4hse.models import Side
+from procore_4hse.operations.retention import Cutoffs, all_routes, purge_old
+from procore_4hse.reconcile.redacted_base import redact_base
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.kept_text import KeptText
 from procore_4hse.simulator.procore_dials import ProcoreDials
-from world import World
+from world import MAPPING, World
 
 NOTHING = {side: {"created": 0, "updated": 0, "deleted": 0} for side in ("procore", "fourhse")}
 TEXT = {Side.PROCORE: "description", Side.FOURHSE: "description_event"}
@@ -272,3 +279,163 @@ def test_an_update_without_an_answer_is_a_loss_and_no_edit(build, form, winner):
     assert (report.written, pair.items()) == (NOTHING, [("refused", "description")])
     assert report.population["procore"] == REFUSED
     assert (pair.text(pair.whole), pair.text(pair.lossy)) == (ODD, ODD_KEPT[form[1]])
+
+
+# Whatever happens to the memory of it -------------------------------------------------------------------------------
+
+
+@ONE
+@HOW
+def test_a_purge_takes_the_values_and_not_the_question(build, form, how):
+    pair = lost_by(build, form, how)
+    pair.world.clock.advance(days=400)
+    done = purge_old(pair.world.runtime, Cutoffs.at, all_routes(pair.world.runtime), dry=False)
+    assert not done.busy
+    links = pair.world.links()
+    with pair.world.store.begin() as unit:
+        for link in links:
+            redacted = {key: redact_base(base, "salt") for key, base in link.base.items()}
+            unit.links(pair.world.route.key).rebase(link.ref(Side.PROCORE), redacted)
+    assert (pair.sync().written, pair.items()) == (NOTHING, [("refused", "description")])
+    pair.edit(pair.lossy, "What a person wrote there")
+    assert (pair.sync().written, pair.items()) == (NOTHING, [("conflict", "description")])
+    assert pair.text(pair.whole) == ODD
+
+
+@ONE
+@pytest.mark.parametrize("use", ["base", "accept"])
+def test_a_source_that_comes_back_from_a_backup_never_gets_the_kept_part(build, form, use):
+    pair = lossy(build, *form)
+    pair.make(text="A plain text.")
+    pair.sync()
+    pair.world.clock.advance(hours=1)
+    pair.edit(pair.whole, "Another text.")
+    pair.sync()
+    system = pair.world.procore if pair.whole is Side.PROCORE else pair.world.fourhse
+    night = system.snapshot()
+    pair.world.clock.advance(hours=1)
+    pair.edit(pair.whole, ODD)
+    pair.sync()
+    system.restore_snapshot(night)
+    pair.sync()
+    for entry in pair.world.inbox():
+        if entry.item.kind == "guard":
+            pair.world.answer(entry.id, "approve", use=use)
+    for _ in range(3):
+        pair.sync()
+        assert pair.text(pair.whole) == "Another text."
+    if use == "base" and pair.whole is Side.PROCORE:
+        assert pair.items() == [("conflict", "description")]
+
+
+def test_a_backfill_leaves_what_was_lost_as_it_is(build):
+    pair = lost_by(build, (Side.FOURHSE, "cut"), "create")
+    day = date(2026, 2, 10)
+    result = backfill(pair.world.runtime, pair.world.route, Span(day, day))
+    assert result.report.written == NOTHING
+    assert pair.items() == [("refused", "description")]
+
+
+# People, custom fields and titles ------------------------------------------------------------------------------------
+
+
+PLAIN = "Jo & co fell 😀 from a ladder that nobody had tied to the wall above"
+"""Without markup, which does not count in Procore's descriptions of people."""
+
+
+@pytest.mark.parametrize("form", ["cut", "cut at four bytes", "escaped", "emptied"])
+@HOW
+def test_what_is_told_of_a_person_is_kept_and_asked_about_too(build, form, how):
+    world = lossy(build, Side.FOURHSE, form).world
+    party, _ = hire(world)
+    site = world.on_site("Fall")
+    told = {"description": PLAIN} if how == "create" else {}
+    injury = hurt_on_site(world, site, party, days=3, **told)
+    world.sync()
+    if how == "update":
+        world.procore.hand_edit("injury", injury, description=PLAIN)
+        world.sync()
+    for _ in range(2):
+        report = world.sync()
+        assert report.written == NOTHING
+        assert report.population["procore"] == report.population["fourhse"] == REFUSED
+        [entry] = world.inbox()
+        assert (entry.item.kind, entry.item.field, entry.item.procore_id) == ("refused", "person_description", site)
+    [row] = world.office().values()
+    [person] = row["persons"]
+    world.fourhse.hand_edit("incident-person", person["office_incident_person_id"], description="Another rest")
+    world.sync()
+    [entry] = world.inbox()
+    assert (entry.item.kind, entry.item.procore_value, entry.item.fourhse_value) == ("conflict", PLAIN, "Another rest")
+    world.answer(entry.id, "resolve", use="procore")
+    for _ in range(3):
+        world.sync()
+    [entry] = world.inbox()
+    assert entry.item.kind == "refused"
+    world.answer(entry.id, "approve")
+    assert (world.sync().population["procore"], world.inbox()) == (IN_SYNC, [])
+    assert world.site()[site]["injuries"][0]["description"] == PLAIN
+
+
+CUSTOM = 598134325870420
+WEATHER = f"""
+  - field: Weather
+    procore: custom_field_{CUSTOM}
+    4hse: deponent
+    direction: both
+    using: text
+"""
+
+
+@pytest.mark.parametrize("form", list(ODD_KEPT))
+@HOW
+def test_a_custom_field_is_kept_and_asked_about_too(build, tmp_path, form, how):
+    folder = copytree(MAPPING, tmp_path / "site")
+    with (folder / "incident.yaml").open("a", encoding="utf-8") as file:
+        file.write(WEATHER)
+    world = lossy(build, Side.PROCORE, form, mapping=load(folder)).world
+    world.procore.add_custom_field(CUSTOM, "string")
+    office = world.in_office("Fall", **({"deponent": ODD} if how == "create" else {}))
+    world.sync()
+    if how == "update":
+        world.fourhse.hand_edit("incident", office, deponent=ODD)
+        world.sync()
+    assert (world.sync().population["fourhse"], world.office()[office]["deponent"]) == (REFUSED, ODD)
+    [site] = world.site()
+    world.procore.hand_edit("incident", int(site), **{f"custom_field_{CUSTOM}": "Rain"})
+    assert world.sync().written == NOTHING
+    [entry] = world.inbox()
+    assert (entry.item.kind, entry.item.procore_value, entry.item.fourhse_value) == ("conflict", "Rain", ODD)
+
+
+@HOW
+def test_a_title_that_4hse_cuts_by_itself_never_shortens_procore_s(build, how):
+    pair = lossy(build, Side.FOURHSE, "cut")
+    title = "Fall from a ladder that somebody had put against the gate of the yard"
+    pair.make(text="A worker fell.", **({"title": title} if how == "create" else {}))
+    pair.sync()
+    [site] = pair.world.site()
+    if how == "update":
+        pair.world.procore.hand_edit("incident", int(site), title=title)
+        pair.sync()
+    assert (pair.sync().written, pair.items()) == (NOTHING, [("refused", "title")])
+    [office] = pair.world.office()
+    pair.world.fourhse.hand_edit("incident", office, name="Fall")
+    assert (pair.sync().written, pair.items()) == (NOTHING, [("conflict", "title")])
+    assert pair.world.site()[site]["title"] == title
+
+
+@HOW
+def test_a_long_title_whose_leading_line_is_cut_never_touches_procore(build, how):
+    pair = lossy(build, Side.FOURHSE, "cut")
+    title = "Fall " * 60 + "end"
+    pair.make(**({"title": title, "text": "A worker fell."} if how == "create" else {"text": "A worker fell."}))
+    pair.sync()
+    [site] = pair.world.site()
+    if how == "update":
+        pair.world.procore.hand_edit("incident", int(site), title=title)
+        pair.sync()
+    for _ in range(3):
+        assert pair.sync().written == NOTHING
+    assert (pair.world.site()[site]["title"], pair.world.site()[site]["description"]) == (title, "A worker fell.")
+    assert {kind for kind, _ in pair.items()} == {"refused"}

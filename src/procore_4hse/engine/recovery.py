@@ -30,7 +30,7 @@ from procore_4hse.models import (
     RecordRef,
     Side,
 )
-from procore_4hse.push.bases import arrived_bases
+from procore_4hse.push.bases import Comparison, compare_arrived
 from procore_4hse.push.pusher import Pusher
 from procore_4hse.push.whole import emptied
 from procore_4hse.reconcile import items
@@ -146,9 +146,9 @@ class Recovery:
 
     def _settle_update(self, intent: Intent, there: RecordAnswer | None) -> None:
         """The fields that arrived become the base; the rest is planned anew."""
-        bases: dict[str, Base] = {}
-        if there is not None:
-            bases = arrived_bases(self.pusher.rows, intent.action, there.record.payload)
+        rows, action = self.pusher.rows, intent.action
+        comparison = compare_arrived(rows, action, there.record.payload) if there is not None else Comparison({}, [])
+        bases = comparison.bases
         arrived = there is not None and _arrived(intent.action, bases, there.record.payload)
         api = self._api(intent.action.side)
         held = emptied(api, intent.action, intent.before, there.record.payload) if there and bases else None
@@ -156,7 +156,8 @@ class Recovery:
             journal = unit.journal(self.state.key)
             if there is not None:
                 unit.staging(self.state.key).put_one(there.record, server_at=there.server_date)
-                unit.links(self.state.key).rebase(intent.action.ref(Side.PROCORE), bases)
+                spoiled = self.pusher.outcomes.spoiled_bases(unit, action, comparison, there.record.payload)
+                unit.links(self.state.key).rebase(action.ref(Side.PROCORE), bases | spoiled)
             if arrived:
                 unit.links(self.state.key).set_state(intent.action.ref(Side.PROCORE), intent.action.then)
             journal.end(intent.id, "adopted" if arrived else "abandoned", words="settled by looking")

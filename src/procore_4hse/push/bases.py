@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from procore_4hse.mapping.closing import is_new
@@ -16,10 +17,14 @@ Bases = dict[str, Base]
 
 @dataclass(frozen=True)
 class Comparison:
-    """What an answer shows: new bases, and the keys of the rows that the vendor did not take as sent."""
+    """What an answer shows: new bases, and the keys of the rows that the vendor did not take as sent.
+
+    `spoiled` are rows that were not sent, whose value changed because it stands in a text that was.
+    """
 
     bases: Bases
     lost: list[str]
+    spoiled: Sequence[str] = ()
 
 
 def compare_answer(rows: Rows, action: Action, payload: Image) -> Comparison:
@@ -34,6 +39,10 @@ def compare_answer(rows: Rows, action: Action, payload: Image) -> Comparison:
         if isinstance(sent, Held) or isinstance(stored, Held):
             if action.side is Side.PROCORE and isinstance(stored, Held) and INJURED in row.lens.reads(Side.PROCORE):
                 bases[row.key] = _agreement(row, action.side, source, {**shown, INJURED: False}, settled=False)
+            elif isinstance(stored, Held) and stored.word is not None and row.writes_to(action.side):
+                # It is asked about as a word; once that can be read again, it is still not what was sent.
+                unread = _agreement(row, action.side, source, shown, settled=False)
+                bases[row.key] = replace(unread, lost_on=action.side)
             continue
         pair = {action.side: stored.value, action.side.other: sent.value}
         agree = row.lens.agree(pair[Side.PROCORE], pair[Side.FOURHSE])
@@ -42,7 +51,29 @@ def compare_answer(rows: Rows, action: Action, payload: Image) -> Comparison:
         bases[row.key] = replace(base, lost_on=action.side if is_lost else None)
         if is_lost:
             lost.append(row.key)
-    return Comparison(bases, lost)
+    return Comparison(bases, lost, _spoiled(rows, action, shown))
+
+
+def _spoiled(rows: Rows, action: Action, shown: Image) -> list[str]:
+    """Rows beside those sent whose text the vendor did not keep as this action wrote it."""
+    written = rows.zoned({**action.seen, **action.fields})
+    return [row.key for row in rows.beside(action) if _is_spoiled(row, action.side, written, shown)]
+
+
+def _is_spoiled(row: Field, side: Side, written: Image, shown: Image) -> bool:
+    if not written.keys() >= set(row.lens.reads(side)):
+        return False
+    sent, stored = row.lens.get(side, written), row.lens.get(side, shown)
+    if isinstance(sent, Held) or isinstance(stored, Held):
+        return sent != stored
+    return sent != stored and not row.lens.is_rewrite(sent.value, stored.value)
+
+
+def spoil(row: Field, base: Base, side: Side, payload: Image) -> Base:
+    """The base of a row whose value a side changed on the way: both have not agreed on what stands there now."""
+    now = row.slice(side, payload)
+    kept = {side: now, side.other: base.of(side.other)}
+    return replace(base, procore=kept[Side.PROCORE], fourhse=kept[Side.FOURHSE], settled=False, lost_on=side)
 
 
 def first_bases(rows: Rows, action: Action, payload: Image, outcome: str) -> Comparison:
@@ -59,13 +90,16 @@ def first_bases(rows: Rows, action: Action, payload: Image, outcome: str) -> Com
     return Comparison(comparison.bases | later, lost)
 
 
-def arrived_bases(rows: Rows, action: Action, payload: Image) -> Bases:
-    """New bases for those fields of an update without an answer that arrived, whole or in part."""
+def compare_arrived(rows: Rows, action: Action, payload: Image) -> Comparison:
+    """The same for an update without an answer: what of it arrived, whole or in part."""
     comparison = compare_answer(rows, action, payload)
     changed = [row.key for row in rows.of(action) if not _is_as_before(row, action, payload)]
     parts = _kept_in_part(rows, action, [key for key in comparison.lost if key in changed], payload)
-    whole = {key: base for key, base in comparison.bases.items() if key not in comparison.lost and not base.settled}
-    return whole | {key: comparison.bases[key] for key in parts}
+    whole = [key for key, base in comparison.bases.items() if not base.settled and base.lost_on is None]
+    arrived = {key: base for key, base in comparison.bases.items() if key in whole}
+    beside = [row for row in rows.beside(action) if row.key in comparison.spoiled]
+    ours = [row.key for row in beside if not _is_as_before(row, action, payload) and keeps_part(row, action, payload)]
+    return Comparison(arrived | {key: comparison.bases[key] for key in parts}, parts, ours)
 
 
 def _is_as_before(row: Field, action: Action, payload: Image) -> bool:

@@ -10,8 +10,8 @@ import structlog
 
 from procore_4hse.errors import Refused
 from procore_4hse.mapping.rules import Field
-from procore_4hse.models import Act, Action, Base, Item, Kind, Link, QuestionKey, RecordAnswer, RecordRef, Side
-from procore_4hse.push.bases import Comparison
+from procore_4hse.models import Act, Action, Base, Image, Item, Kind, Link, QuestionKey, RecordAnswer, RecordRef, Side
+from procore_4hse.push.bases import Bases, Comparison, spoil
 from procore_4hse.push.rows import Rows
 from procore_4hse.push.steps import Steps
 from procore_4hse.reconcile import items
@@ -52,13 +52,21 @@ class Outcomes:
         """Link, base and outcome in one commit; rows that the answer lacks are parked."""
         action, key = intent.action, self.steps.key
         there = replace(action, target_id=answer.record.id)
-        unit.links(key).rebase(there.ref(Side.PROCORE), comparison.bases)
+        spoiled = self.spoiled_bases(unit, there, comparison, answer.record.payload)
+        unit.links(key).rebase(there.ref(Side.PROCORE), comparison.bases | spoiled)
         unit.staging(key).put_one(answer.record, server_at=answer.server_date)
         lost = [row for row in self.rows.of(action) if row.key in comparison.lost]
         parts = [self.rows.part(action, [row]) for row in lost]
         self.steps.end(unit, intent, outcome, dict(answer.record.payload), _not_taken(parts))
-        for row in lost:
-            self._ask_about_loss(unit, there, row, comparison.bases[row.key])
+        for row in (*lost, *(row for row in self.rows.beside(action) if row.key in spoiled)):
+            self._ask_about_loss(unit, there, row, (comparison.bases | spoiled)[row.key])
+
+    def spoiled_bases(self, unit: Unit, action: Action, comparison: Comparison, payload: Image) -> Bases:
+        """The bases of rows that stand in a text which the vendor did not keep, and that were not sent themselves."""
+        link = unit.links(self.steps.key).find(action.ref(Side.PROCORE)) if comparison.spoiled else None
+        known = link.base if link is not None else {}
+        beside = [row for row in self.rows.beside(action) if row.key in comparison.spoiled and row.key in known]
+        return {row.key: spoil(row, known[row.key], action.side, self.rows.zoned(payload)) for row in beside}
 
     def park(self, action: Action, error: Refused) -> None:
         """A refused action waits in the inbox, and is tried again later or once a side has changed."""
