@@ -541,3 +541,62 @@ def test_a_late_accident_takes_its_own_two_answers_alone(stand: Stand, words: tu
     late_accident(stand)
     assert sentence in stand.said("inbox", *words, exit_code=2)
     assert len(stand.json("inbox")["items"]) == 1
+
+
+# What was not kept whole -------------------------------------------------------------------------------------------
+
+
+LONG = "Jo fell from a ladder that nobody had tied to the wall above the gate of the yard."
+
+
+def cut(stand: Stand) -> str:
+    """A text of which 4HSE kept the first sixty letters; the number of the question."""
+    object.__setattr__(stand.fourhse.dials, "text_kept", "cut")
+    stand.on_site("Fall", description=LONG)
+    assert stand.run("sync").exit_code == 1
+    item = only(stand)
+    assert (item["kind"], item["field"]) == ("refused", "description")
+    return str(item["id"])
+
+
+def test_a_loss_is_told_in_figures_and_may_stay(stand: Stand) -> None:
+    number = cut(stand)
+    said = stand.said("inbox", "show", number)
+    assert f"4HSE kept 60 of {len(LONG)} letters; Procore has them all." in said
+    assert f"Leave both as they are: procore-4hse inbox approve {number}" in said
+    assert f"send it again now: procore-4hse inbox retry {number}" in said
+    done = stand.run("sync")
+    assert (done.exit_code, "ladder" in done.output + said) == (0, False)
+    assert stand.json("status")["routes"][0]["population"]["fourhse"]["refused"] == 1
+    assert "both may stay as they are" in stand.said("inbox", "approve", number)
+    route = stand.json("sync")["routes"][0]
+    assert (route["population"]["fourhse"]["in_sync"], route["inbox"]["refused"]) == (1, 0)
+    assert stand.json("status")["routes"][0]["population"]["fourhse"]["in_sync"] == 1
+
+
+def test_a_loss_is_sent_once_more_on_request(stand: Stand) -> None:
+    number = cut(stand)
+    object.__setattr__(stand.fourhse.dials, "text_kept", "whole")
+    assert "it is tried again now" in stand.said("inbox", "retry", number)
+    assert stand.json("sync")["routes"][0]["written"]["fourhse"]["updated"] == 1
+    assert stand.json("inbox") == {"items": []}
+
+
+@pytest.mark.parametrize("words", [("reject",), ("resolve", "--use", "procore"), ("approve", "--use", "base")])
+def test_a_loss_takes_no_other_answer(stand: Stand, words: tuple[str, ...]) -> None:
+    number = cut(stand)
+    verb, *options = words
+    assert f"tem {number} is a refused" in stand.said("inbox", verb, number, *options, exit_code=2)
+
+
+def test_the_story_of_an_incident_tells_of_the_loss(stand: Stand) -> None:
+    cut(stand)
+    site = stand.json("links")["links"][0]["procore_id"]
+    assert "4HSE did not keep what was sent" in str(stand.json("explain", site))
+
+
+def test_a_refusal_cannot_be_approved(stand: Stand) -> None:
+    stand.on_site("Cut hand")
+    stand.faults.add(FaultKind.ERROR_BEFORE, method="POST", path="incident/create", status=422)
+    stand.run("sync")
+    assert "is a refused, and approve takes" in stand.said("inbox", "approve", only(stand)["id"], exit_code=2)

@@ -59,7 +59,8 @@ field does not travel, both values stay.
 """
 
 APPROVE = """Says yes: to a deletion (the survivor is deleted too), to a missing one (it was deleted), to a match
-(`--with` the record that is the same incident), or to what a guard holds.
+(`--with` the record that is the same incident), or to what a guard holds. Of what a system did not keep whole it says
+that both may stay as they are.
 
 A guard about a changed mapping wants `--use`: the side whose values hold, or `base` to leave both as they are. So does
 an accident recognised late, of which Procore holds only a near miss: `injury` records it in Procore and moves the near
@@ -78,7 +79,8 @@ is brought back), to held deletions, or to a match (they are different, and both
 [bold]Exit codes[/bold]  0 noted, the next cycle carries it out · 2 the answer does not fit the item · 4 the store
 """
 
-RETRY = """Tries a refused call again in the next cycle, without waiting for its turn.
+RETRY = """Tries a refused call again in the next cycle, without waiting for its turn; what was not kept whole is sent
+once more.
 
 [bold]Example[/bold]  procore-4hse inbox retry 12
 
@@ -215,6 +217,8 @@ def _in_words(entry: Entry, answer: Answer) -> str:
         return f"{number}, {NEAR_MISSES[answer.use]}."
     if answer.restore:
         return f"{number}, the deleted one is brought back."
+    if answer.verb == "approve" and "lost_on" in entry.item.facts:
+        return f"{number}, both may stay as they are."
     return f"{number}, {MEANINGS[answer.verb]}."
 
 
