@@ -425,17 +425,36 @@ def test_a_title_that_4hse_cuts_by_itself_never_shortens_procore_s(build, how):
     assert pair.world.site()[site]["title"] == title
 
 
-@HOW
+@pytest.mark.parametrize("how", ["create", "update", "update without an answer"])
 def test_a_long_title_whose_leading_line_is_cut_never_touches_procore(build, how):
     pair = lossy(build, Side.FOURHSE, "cut")
     title = "Fall " * 60 + "end"
-    pair.make(**({"title": title, "text": "A worker fell."} if how == "create" else {"text": "A worker fell."}))
+    pair.make(text="A worker fell.", title=title if how == "create" else "Fall")
     pair.sync()
     [site] = pair.world.site()
-    if how == "update":
+    if how != "create":
+        if how != "update":
+            pair.world.faults.add(FaultKind.LOST_ANSWER, path="/incident/update", method="PUT")
         pair.world.procore.hand_edit("incident", int(site), title=title)
         pair.sync()
     for _ in range(3):
         assert pair.sync().written == NOTHING
     assert (pair.world.site()[site]["title"], pair.world.site()[site]["description"]) == (title, "A worker fell.")
-    assert {kind for kind, _ in pair.items()} == {"refused"}
+    assert pair.items() == [("refused", "title"), ("refused", "description")]
+
+
+def test_a_line_that_is_written_above_a_text_which_is_cut_never_touches_that_text(build):
+    """The kind of injury is one line of the 4HSE text, what is told of the person stands below it."""
+    world = lossy(build, Side.FOURHSE, "cut").world
+    party, _ = hire(world)
+    site = world.on_site("Fall")
+    told = "He fell from a ladder. Nobody had tied it to a wall."
+    injury = hurt_on_site(world, site, party, days=3, description=told)
+    world.sync()
+    assert world.sync().population["procore"] == IN_SYNC
+    world.procore.hand_edit("injury", injury, filing_type="first_aid")
+    world.sync()
+    for _ in range(3):
+        assert world.sync().written == NOTHING
+    assert world.site()[site]["injuries"][0]["description"] == told
+    assert [(entry.item.kind, entry.item.field) for entry in world.inbox()] == [("refused", "person_description")]

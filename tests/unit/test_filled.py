@@ -114,3 +114,11 @@ def test_what_the_office_wrote_below_the_lines_comes_back_with_a_record_that_is_
     whole = route(ours, theirs, links=(gone,), mapping=mapping, deleted_images=deleted_images)
     (action,) = plan(told(whole, f"deletion:{gone.key}:fourhse", "reject", restore=True)).actions
     assert action.fields["description_actions_involved"] == text.replace("Roof", place)
+
+
+def test_what_the_vendor_kept_in_part_is_asked_about_until_a_side_moves():
+    lost = Base({"number": 90}, {"code": "9"}, lost_on=Side.FOURHSE)
+    assert found(90, "9", lost).verdict is Verdict.LOST
+    assert found(90, "9", replace(lost, settled=True)).verdict is Verdict.SETTLED
+    assert found(90, "7", lost).verdict is Verdict.LOCAL
+    assert found(90, None, Base({"number": 90}, {"code": None}, lost_on=Side.FOURHSE)).verdict is Verdict.LOST

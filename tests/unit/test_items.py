@@ -197,3 +197,37 @@ def test_a_write_that_emptied_other_fields_keeps_both_images(side, target, sourc
         },
         **IDS,
     )  # fmt: skip
+
+
+TEXT, DAY = MAPPING.by_key["description"], MAPPING.by_key["day"]
+
+
+@pytest.mark.parametrize(
+    ("field", "side", "sent", "stored", "reason"),
+    [
+        (TEXT, Side.FOURHSE, "A worker fell.", "A wor", "4HSE kept 5 of 14 letters; Procore has them all."),
+        (TEXT, Side.PROCORE, "A worker fell.", None, "Procore kept 0 of 14 letters; 4HSE has them all."),
+        (
+            TEXT, Side.FOURHSE, "A & B", "A &amp; B",
+            "4HSE made 9 letters of the 5 that were sent; Procore has them unchanged.",
+        ),
+        (TEXT, Side.FOURHSE, None, "A", "the answer does not hold what was sent as description_event, name."),
+        (DAY, Side.FOURHSE, "2026-03-01", None, "the answer does not hold what was sent as date_incident."),
+    ],
+)  # fmt: skip
+def test_a_loss_is_told_in_figures_and_never_in_words(field, side, sent, stored, reason):
+    values = {side.other: sent, side: stored}
+    asked = items.lost(link(), field, side, values.__getitem__, "Fall")
+    assert asked.reason in (f"{field.label}: {reason}", f"`{field.label}`: {reason}")
+    assert "worker" not in str((asked.reason, asked.advice, asked.facts))
+    assert (asked.kind, asked.field, asked.title) == (ItemKind.REFUSED, field.key, "Fall")
+    assert "inbox retry ID" in asked.advice
+    assert "inbox approve ID" in asked.advice
+
+
+def test_what_an_answer_about_a_loss_holds_for_changes_with_either_value():
+    facts = [
+        items.lost_facts(Side.FOURHSE, {Side.PROCORE: ours, Side.FOURHSE: theirs}.__getitem__)
+        for ours, theirs in (("A", "B"), ("A", "C"), ("D", "B"))
+    ]
+    assert len({one["shown"] for one in facts}) == 3
