@@ -263,6 +263,24 @@ def test_a_create_without_an_answer_is_ours_though_its_text_is_cut(build, form):
     assert (pair.text(pair.whole), pair.text(pair.lossy)) == (ODD, ODD_KEPT[form[1]])
 
 
+@pytest.mark.parametrize("winner", OnConflict)
+def test_a_second_create_without_an_answer_is_known_by_our_account(build, winner):
+    """Nothing of its text is there, and no rule takes that for an edit."""
+    pair = lossy(build, Side.PROCORE, "emptied")
+    mapping = pair.world.route.mapping
+    rows = tuple(replace(row, on_conflict=winner) if row.key == "description" else row for row in mapping.fields)
+    pair.world.with_route(mapping=replace(mapping, fields=rows))
+    pair.make(title="Slip", text="A plain text.")
+    pair.sync()
+    pair.world.faults.add(FaultKind.LOST_ANSWER, method="POST", path="/incidents$")
+    office = pair.world.in_office("Fall", description_event=ODD)
+    pair.world.sync()
+    for _ in range(3):
+        assert pair.sync().written == NOTHING
+    assert (len(pair.world.site()), len(pair.world.links())) == (2, 2)
+    assert (pair.items(), pair.world.office()[office]["description_event"]) == ([("conflict", "description")], ODD)
+
+
 @pytest.mark.parametrize("winner", [OnConflict.ASK, OnConflict.PROCORE, OnConflict.FOURHSE])
 def test_an_update_without_an_answer_is_a_loss_and_no_edit(build, form, winner):
     pair = lossy(build, *form)
