@@ -57,7 +57,9 @@ def compare_answer(rows: Rows, action: Action, payload: Image) -> Comparison:
 def _spoiled(rows: Rows, action: Action, shown: Image) -> list[str]:
     """Rows beside those sent whose text the vendor did not keep as this action wrote it."""
     written = rows.zoned({**action.seen, **action.fields})
-    return [row.key for row in rows.beside(action) if _is_spoiled(row, action.side, written, shown)]
+    # What was not written, and changed all the same, is another matter: see `whole.emptied`.
+    kept = {**written, **{name: shown[name] for name in action.fields if name in shown}}
+    return [row.key for row in rows.beside(action) if _is_spoiled(row, action.side, written, kept)]
 
 
 def _is_spoiled(row: Field, side: Side, written: Image, shown: Image) -> bool:
