@@ -395,6 +395,7 @@ def with_people(build: Callable[..., World], store_url: str, **route: Any) -> tu
     hurt_on_site(world, first, party, days=3)
     hurt_on_site(world, first, other, days=4)
     world.sync(first=True)
+    world.fourhse.hand_edit("incident", partner(world, second), category="ACCIDENTS")
     hurt_in_office(world, partner(world, second), assignment, days=5)
     world.sync()
     record = next(one for one in world.office()[partner(world, first)]["persons"] if one["days"] == 3)
@@ -573,7 +574,9 @@ def test_nobody_with_this_id_is_nothing_to_do(build, store_url):
 def test_a_question_who_somebody_is_goes_too_when_no_list_names_them_any_more(build, store_url):
     world = build(store_url)
     world.sync()
-    asked = items.doubt(Record(Side.PROCORE, "77", {}, kind=Kind.DIRECTORY), (), "Nobody is known to be this one.", "")
+    asked = items.doubt(
+        Record(Side.PROCORE, "77", {}, kind=Kind.DIRECTORY), (), "Nobody is known to be this one.", "", {}
+    )
     with world.store.begin() as unit:
         unit.inbox(world.route.key).add(asked)
     assert forget(world, "77")["inbox"] == 1
