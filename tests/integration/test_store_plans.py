@@ -6,6 +6,7 @@ Each question is asked of a store with 50,000 rows; what the database says of it
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from sqlalchemy import Connection, event, insert, text
 
 from procore_4hse.models import Base, Item, ItemKind, Kind, Link, LinkState, QuestionKey, RecordRef, Side
 from procore_4hse.store.repository import Store, Unit
-from procore_4hse.store.tables import CYCLES, INBOX, JOURNAL, LINKS, RECORDS, STONES
+from procore_4hse.store.tables import CYCLES, INBOX, JOURNAL, LINKS, RECORDS, ROUTES, STONES
 from world import World
 
 ROUTE, OTHER = "1363617/office", "another/office"
@@ -94,11 +95,24 @@ def stones(connection: Connection) -> None:
 
 
 def records(connection: Connection) -> None:
-    told = {"route": ROUTE, "side": "procore", "kind": "incident", "payload": {}, "digest": "", "fetched_at": NOW}
+    """Of which a few are 4HSE's."""
+    told = {"route": ROUTE, "kind": "incident", "payload": {}, "digest": "", "fetched_at": NOW}
     rows = (
-        {**told, "id": str(number), "pull": number // 100, "absent": number % 10_000 == 1} for number in range(MANY)
+        {
+            **told,
+            "side": "fourhse" if number % 1000 == 5 else "procore",
+            "id": str(number),
+            "pull": number // 100,
+            "absent": number % 10_000 == 1,
+        }
+        for number in range(MANY)
     )
     connection.execute(insert(RECORDS), list(rows))
+
+
+def routes(connection: Connection) -> None:
+    told = {"name": "", "memory": {}, "pulls": 7}
+    connection.execute(insert(ROUTES), [{**told, "key": f"{number}/office"} for number in range(MANY)])
 
 
 def cycles(connection: Connection) -> None:
@@ -224,12 +238,18 @@ QUESTIONS = {
         ("route", "side", "kind", "record_id"),
     ),
     "number of the last pull": Question(
-        records, lambda unit: unit.staging(ROUTE).last_pull(), "ix_raw_record_pull", ("route",)
+        routes, lambda unit: unit.staging(ROUTE).last_pull(), "pk_route|route_pkey|sqlite_autoindex_route_1", ("key",)
+    ),
+    "what was not in a listing": Question(
+        records,
+        lambda unit: unit.staging(ROUTE).mark_absent(Side.FOURHSE, Kind.INCIDENT, shown={"5"}),
+        "raw_record_pkey|ix_raw_record_parent|sqlite_autoindex_raw_record_1",
+        ("route", "side"),
     ),
     "absent records": Question(records, lambda unit: unit.staging(ROUTE).absent(), "ix_raw_record_absent", ("route",)),
     "last cycle": Question(cycles, lambda unit: unit.cycles.last(ROUTE), "ix_cycle_latest", ("route",)),
 }
-TABLES = (links, inbox, journal, stones, records, cycles)
+TABLES = (links, inbox, journal, stones, records, routes, cycles)
 
 
 @pytest.mark.parametrize("fill", TABLES, ids=lambda fill: fill.__name__)
@@ -324,19 +344,43 @@ def test_questions_are_closed_and_counted_in_one_statement_each(store: Store) ->
 
 
 def test_what_is_absent_already_is_not_written_again(store: Store) -> None:
-    changed: list[int] = []
-
-    def note(_connection: object, cursor: Any, statement: str, *_: object) -> None:
-        if statement.startswith("UPDATE"):
-            changed.append(cursor.rowcount)
-
     with store.begin() as unit:
         records(unit.connection)
+    for many in (MANY - MANY // 1000, 0):
+        with rows_changed(store) as changed, store.begin() as unit:
+            unit.staging(ROUTE).mark_absent(Side.PROCORE, Kind.INCIDENT, shown=set())
+        assert changed["raw_record"] == many
+
+
+def test_a_quiet_cycle_writes_as_little_however_many_records_there_are(build: Callable[..., World]) -> None:
+    """It writes that it ran, and no row of what it read."""
+    world, written = build(), []
+    for many in (3, 30):
+        for number in range(many):
+            world.on_site(f"{many} falls, {number}", hour=number % 24)
+        world.sync(first=True)
+        world.sync()
+        with rows_changed(world.store) as changed:
+            assert world.sync().outcome == "ok"
+        written.append(changed)
+    assert written[0] == written[1]
+    assert written[0].keys() <= {"cycle", "lease", "route"}
+
+
+@contextmanager
+def rows_changed(store: Store) -> Iterator[Counter[str]]:
+    """How many rows of each table are written meanwhile."""
+    changed: Counter[str] = Counter()
+
+    def note(_connection: object, cursor: Any, statement: str, *_: object) -> None:
+        if found := re.match(r"(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)", statement):
+            changed[found[1]] += cursor.rowcount
+
     event.listen(store._writing, "after_cursor_execute", note)
-    for _ in range(2):
-        with store.begin() as unit:
-            unit.staging(ROUTE).mark_absent(Side.PROCORE, [Kind.INCIDENT], pull=MANY)
-    assert changed == [MANY, 0]
+    try:
+        yield changed
+    finally:
+        event.remove(store._writing, "after_cursor_execute", note)
 
 
 @pytest.mark.any_store

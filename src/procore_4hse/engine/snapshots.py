@@ -75,7 +75,7 @@ Reasons = Mapping[Kind, Mapping[str, str]]
 
 
 class StagedRecords:
-    """All staged records of a route, each with the number of the pull that saw it last; read once."""
+    """All staged records of a route, each with the number of the pull that brought it; read once."""
 
     def __init__(self, unit: Unit, route: str) -> None:
         self._rows: dict[tuple[Side, Kind], list[tuple[Staged, int]]] = defaultdict(list)
@@ -280,8 +280,10 @@ def _presence(inputs: CycleInputs, staged: Staged, pull: int, *, proven: bool) -
         return Presence.GONE
     if not staged.present:
         return Presence.ABSENT
-    seen_now = pull >= inputs.pulled.number or inputs.pulled.certified[staged.record.side]
-    return Presence.PRESENT if seen_now else Presence.UNSEEN
+    pulled, side = inputs.pulled, staged.record.side
+    # What we wrote since the pull bears its number, or a later one.
+    seen_now = pull >= pulled.number or staged.record.id in pulled.shown.get(side, ())
+    return Presence.PRESENT if seen_now or pulled.certified[side] else Presence.UNSEEN
 
 
 def _injured(staged_records: StagedRecords, inputs: CycleInputs) -> dict[str, bool | None]:

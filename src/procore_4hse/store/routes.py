@@ -72,6 +72,7 @@ class RouteState:
     cursor_at: datetime | None = None
     swept_at: datetime | None = None
     incidents: int = 0
+    pulls: int = 0
     memory: RouteMemory = RouteMemory()
 
 
@@ -95,6 +96,12 @@ class Routes:
         if self.connection.execute(CHANGE, known).rowcount == 0:
             insert_new(self.connection, ROUTES, {"key": key, "name": name, "memory": {}})
             self.connection.execute(CHANGE, known)
+
+    def begin_pull(self, key: str, name: str) -> int:
+        """The number of the pull that begins now: higher than any before it."""
+        number = self.get(key, name).pulls + 1
+        self.save(key, name, pulls=number)
+        return number
 
     def remember(self, key: str, name: str, **facts: Any) -> None:
         """`facts` are named as in RouteMemory."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Image, Kind, RawRecord, RecordRef, Side, Staged
 from procore_4hse.store.inserts import chunks, insert_new
-from procore_4hse.store.tables import RECORDS
+from procore_4hse.store.tables import RECORDS, ROUTES
 
 C = RECORDS.c
 OF_SIDE = (C.route == given("in_route"), C.side == given("on_side"))
@@ -31,12 +31,12 @@ NEWEST = select(func.max(C.fetched_at)).where(*OF_KINDS, C.fetched_at <= given("
 COUNT = select(func.count()).select_from(RECORDS).where(*OF_KIND, C.absent.is_(False))
 ABSENT = select(C.side, C.kind, C.id).where(C.route == given("in_route"), C.absent)
 A_PRESENT_ONE = select(C.id).where(*OF_KIND, C.absent.is_(False)).order_by(C.id).limit(1)
-LAST_PULL = select(func.max(C.pull)).where(C.route == given("in_route"))
+LAST_PULL = select(ROUTES.c.pulls).where(ROUTES.c.key == given("in_route"))
 CHANGE = update(RECORDS).where(*ONE)
-TOUCH = update(RECORDS).where(*SOME).values(pull=given("seen_by"))
+NOT_ABSENT = select(C.id).where(*OF_KIND, or_(C.absent.is_(False), C.absent_at.is_(None)))
 MISS = (
     update(RECORDS)
-    .where(*OF_KINDS, C.pull < given("seen_by"), or_(C.absent.is_(False), C.absent_at.is_(None)))
+    .where(*SOME)
     .values(absent=True, absent_at=func.coalesce(C.absent_at, given("noticed_at", type_=C.absent_at.type)))
 )
 DROP, FORGET = delete(RECORDS).where(*OF_KIND, C.absent), delete(RECORDS).where(*ONE)
@@ -47,15 +47,16 @@ class Staging:
         self.connection, self.route, self.now = connection, route, now
 
     def put(self, records: Sequence[RawRecord], *, pull: int, minimal: frozenset[str], server_at: datetime) -> int:
-        """Stages a page of one kind; returns how many records are new or changed. Ids in `minimal` have no contents."""
+        """Stages a page of one kind; returns how many records are new or changed. Ids in `minimal` have no contents.
+
+        What is there already and shown unchanged is not written, so that a quiet cycle costs no write per record.
+        """
         changed = 0
         for chunk in chunks(records):
             of_kind = self._of(chunk[0].side, chunk[0].kind)
             staged = {row.id: row for row in self.connection.execute(KNOWN, {**of_kind, "some": _ids(chunk)})}
             fresh = {record.id: record for record in chunk if not _is_as_staged(record, staged.get(record.id))}
             self._write(fresh, staged, pull, minimal, server_at)
-            if same := [record_id for record_id in staged if record_id not in fresh]:
-                self.connection.execute(TOUCH, {**of_kind, "some": same, "seen_by": pull})
             changed += len(fresh)
         return changed
 
@@ -67,12 +68,15 @@ class Staging:
         self._write({record.id: record}, staged, row.pull if row else self.last_pull(), hidden, server_at)
 
     def last_pull(self) -> int:
-        newest: int | None = self.connection.execute(LAST_PULL, {"in_route": self.route}).scalar_one()
+        """The number of the pull that began last; 0 before the first one."""
+        newest: int | None = self.connection.execute(LAST_PULL, {"in_route": self.route}).scalar_one_or_none()
         return newest or 0
 
-    def mark_absent(self, side: Side, kinds: Iterable[Kind], *, pull: int) -> None:
-        """What a certified listing did not hold is absent; that alone proves nothing."""
-        self.connection.execute(MISS, {**self._of_kinds(side, kinds), "seen_by": pull, "noticed_at": self.now})
+    def mark_absent(self, side: Side, kind: Kind, *, shown: Collection[str]) -> None:
+        """What a certified listing did not hold is absent; that alone proves nothing. `shown` are the ids it held."""
+        known = self.connection.execute(NOT_ABSENT, self._of(side, kind)).scalars()
+        for missing in chunks([record_id for record_id in known if record_id not in shown]):
+            self.connection.execute(MISS, {**self._of(side, kind), "some": missing, "noticed_at": self.now})
 
     def drop_absent(self, side: Side, kind: Kind) -> None:
         self.connection.execute(DROP, self._of(side, kind))
@@ -81,7 +85,7 @@ class Staging:
         self.connection.execute(FORGET, {**self._of(record.side, record.kind), "row_id": record.id})
 
     def records(self, side: Side, kinds: Iterable[Kind]) -> list[tuple[Staged, int]]:
-        """Every staged record of these kinds by its id, each with the number of the pull that saw it last."""
+        """Every staged record of these kinds by its id, each with the number of the pull that brought it."""
         rows = self.connection.execute(LISTED, self._of_kinds(side, kinds))
         return [(_staged(row), row.pull) for row in rows]
 
