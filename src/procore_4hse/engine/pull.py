@@ -15,7 +15,7 @@ from procore_4hse.apis import FourHseIncidentApi, ProcoreIncidentApi
 from procore_4hse.engine.completeness import TRIES, ListingCheck, TieBreak, check_listing
 from procore_4hse.errors import AccessRefused, NotFound, Unavailable
 from procore_4hse.mapping.entries import equipment_entry, person_entry, word_entry
-from procore_4hse.mapping.images import has_unknown_time, stated_count
+from procore_4hse.mapping.images import REPEATED, has_unknown_time, stated_count
 from procore_4hse.mapping.private_images import bare, private_image
 from procore_4hse.models import CHILDREN, PROCORE_RECORDS, Image, Kind, Page, RawRecord, Side
 from procore_4hse.store.repository import Fence, Store
@@ -357,7 +357,10 @@ class Puller:
         with self.store.begin(self.fence) as unit:
             for seen, minimal in self._beside(kept, hidden):
                 ids = frozenset(record.id for record in minimal)
-                unit.staging(self.fence.route).put(seen, pull=self.number, minimal=ids, server_at=server_at)
+                repeated = REPEATED if seen[0].kind is not Kind.INCIDENT else frozenset[str]()
+                unit.staging(self.fence.route).put(
+                    seen, pull=self.number, minimal=ids, server_at=server_at, repeated=repeated
+                )
                 self.shown[seen[0].side, seen[0].kind].update(record.id for record in seen)
         self.read[records[0].side] += len(records)
 

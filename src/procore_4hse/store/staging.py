@@ -23,7 +23,7 @@ OF_KINDS = (*OF_SIDE, C.kind.in_(given("of_kinds", expanding=True)))
 ONE = (*OF_KIND, C.id == given("row_id"))
 SOME = (*OF_KIND, C.id.in_(given("some", expanding=True)))
 
-KNOWN: Select[Any] = select(C.id, C.digest, C.absent, C.status_at, C.newest_at).where(*SOME)
+KNOWN: Select[Any] = select(C.id, C.digest, C.absent, C.status_at, C.newest_at, C.fetched_at).where(*SOME)
 PAYLOADS = select(C.id, C.payload).where(*SOME)
 LISTED = select(RECORDS).where(*OF_KINDS).order_by(C.kind, C.id)
 FOUND = select(RECORDS).where(*ONE)
@@ -46,8 +46,18 @@ class Staging:
     def __init__(self, connection: Connection, route: str, now: datetime) -> None:
         self.connection, self.route, self.now = connection, route, now
 
-    def put(self, records: Sequence[RawRecord], *, pull: int, minimal: frozenset[str], server_at: datetime) -> int:
+    def put(
+        self,
+        records: Sequence[RawRecord],
+        *,
+        pull: int,
+        minimal: frozenset[str],
+        server_at: datetime,
+        repeated: frozenset[str] = frozenset(),
+    ) -> int:
         """Stages a page of one kind; returns how many records are new or changed. Ids in `minimal` have no contents.
+
+        Members named in `repeated` tell of another record: one that changed in these alone is no newer than before.
 
         What is there already and shown unchanged is not written, so that a quiet cycle costs no write per record.
         """
@@ -56,7 +66,7 @@ class Staging:
             of_kind = self._of(chunk[0].side, chunk[0].kind)
             staged = {row.id: row for row in self.connection.execute(KNOWN, {**of_kind, "some": _ids(chunk)})}
             fresh = {record.id: record for record in chunk if not _is_as_staged(record, staged.get(record.id))}
-            self._write(fresh, staged, pull, minimal, server_at)
+            self._write(fresh, staged, pull, minimal, server_at, repeated)
             changed += len(fresh)
         return changed
 
@@ -99,7 +109,7 @@ class Staging:
         return self.connection.execute(A_PRESENT_ONE, self._of(side, kind)).scalar_one_or_none()
 
     def newest(self, side: Side, kinds: Iterable[Kind]) -> datetime | None:
-        """When a record of these kinds was last new or changed; a clock that ran ahead then is not believed."""
+        """When a record of these kinds was last new or changed in what is its own; a clock that ran ahead then is not believed."""
         words = {**self._of_kinds(side, kinds), "now": self.now}
         moment: datetime | None = self.connection.execute(NEWEST, words).scalar_one()
         return moment
@@ -129,14 +139,18 @@ class Staging:
         pull: int,
         minimal: frozenset[str],
         server_at: datetime,
+        repeated: frozenset[str] = frozenset(),
     ) -> None:
         """What is new or changed, with everything that staging tells about it beside its contents."""
-        before = self._statuses(record for record_id, record in fresh.items() if record_id in staged)
+        before = self._payloads(record for record_id, record in fresh.items() if record_id in staged)
         added, changed = [], []
         for record_id, record in fresh.items():
             row = staged.get(record_id)
             values = self._values(record, pull, record_id in minimal)
-            values |= _times(record.payload, row, before.get(record_id), server_at)
+            was = before.get(record_id, {})
+            values |= _times(record.payload, row, was.get("status"), server_at)
+            if row is not None and not row.absent and _without(repeated, was) == _without(repeated, record.payload):
+                values["fetched_at"] = row.fetched_at
             if row is None:
                 added.append({**self._name(record), **values})
             else:
@@ -162,13 +176,17 @@ class Staging:
             "fetched_at": self.now,
         }
 
-    def _statuses(self, records: Iterable[RawRecord]) -> dict[str, Any]:
-        """The status that each of these records showed before."""
+    def _payloads(self, records: Iterable[RawRecord]) -> dict[str, Image]:
+        """What each of these records showed before."""
         sought = list(records)
         if not sought:
             return {}
         rows = self.connection.execute(PAYLOADS, {**self._of(sought[0].side, sought[0].kind), "some": _ids(sought)})
-        return {row.id: row.payload.get("status") for row in rows}
+        return {row.id: row.payload for row in rows}
+
+
+def _without(names: frozenset[str], payload: Image) -> Image:
+    return {name: value for name, value in payload.items() if name not in names}
 
 
 def _ids(records: Iterable[RawRecord]) -> list[str]:

@@ -89,6 +89,7 @@ class RecordRow(SQLModel, table=True):
     newest_at: str | None = None
     """The latest change date that the vendor ever showed for it."""
     fetched_at: datetime = Field(sa_type=Instant)
+    """When it was last new or changed in what is its own."""
 
 
 class LinkRow(SQLModel, table=True):
