@@ -247,6 +247,12 @@ QUESTIONS = {
         ("route", "side"),
     ),
     "absent records": Question(records, lambda unit: unit.staging(ROUTE).absent(), "ix_raw_record_absent", ("route",)),
+    "old cycles": Question(
+        cycles,
+        lambda unit: unit.cycles.old(ROUTE, NOW + timedelta(days=1), at_most=100),
+        "ix_cycle_(latest|outcome)",
+        ("route",),
+    ),
     "last cycle": Question(cycles, lambda unit: unit.cycles.last(ROUTE), "ix_cycle_latest", ("route",)),
 }
 TABLES = (links, inbox, journal, stones, records, routes, cycles)

@@ -109,7 +109,10 @@ class Staging:
         return self.connection.execute(A_PRESENT_ONE, self._of(side, kind)).scalar_one_or_none()
 
     def newest(self, side: Side, kinds: Iterable[Kind]) -> datetime | None:
-        """When a record of these kinds was last new or changed in what is its own; a clock that ran ahead then is not believed."""
+        """When a record of these kinds was last new or changed in what is its own.
+
+        A clock that ran ahead then is not believed.
+        """
         words = {**self._of_kinds(side, kinds), "now": self.now}
         moment: datetime | None = self.connection.execute(NEWEST, words).scalar_one()
         return moment

@@ -216,7 +216,7 @@ class CycleRow(SQLModel, table=True):
     """One run of one route."""
 
     __tablename__ = "cycle"
-    __table_args__ = (Index("ix_cycle_latest", "route", "id"),)
+    __table_args__ = (Index("ix_cycle_latest", "route", "id"), Index("ix_cycle_outcome", "route", "outcome", "id"))
     id: int | None = Field(default=None, primary_key=True)
     route: str
     began_at: datetime = Field(sa_type=Instant)
