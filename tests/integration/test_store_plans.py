@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, insert, text
 
-from procore_4hse.models import Base, Item, ItemKind, Kind, Link, LinkState, QuestionKey, RecordRef, Side
+from procore_4hse.models import Base, Item, ItemKind, Kind, Link, LinkState, QuestionKey, RawRecord, RecordRef, Side
 from procore_4hse.store.repository import Store, Unit
 from procore_4hse.store.tables import CYCLES, INBOX, JOURNAL, LINKS, RECORDS, ROUTES, STONES
 from world import World
@@ -387,6 +387,32 @@ def rows_changed(store: Store) -> Iterator[Counter[str]]:
         yield changed
     finally:
         event.remove(store._writing, "after_cursor_execute", note)
+
+
+@pytest.mark.any_store
+def test_links_that_ended_cost_a_quiet_cycle_no_question(build: Callable[..., World]) -> None:
+    """Hundreds of them: more than one statement would name."""
+    world = build()
+    world.on_site("Fall", hour=7)
+    world.sync(first=True)
+    world.sync()
+    with statements(world.store) as before:
+        world.sync()
+    end_links(world, 900)
+    with statements(world.store) as sent:
+        assert world.sync().outcome == "ok"
+    assert Counter(statement for statement, _ in sent) == Counter(statement for statement, _ in before)
+
+
+def end_links(world: World, many: int) -> None:
+    """Incidents of former years that both systems have deleted, with the images of both."""
+    with world.store.begin() as unit:
+        links = unit.links(world.route.key)
+        links.join_all(pairs(0, many))
+        for link in pairs(0, many):
+            links.set_state(link.ref(Side.PROCORE), LinkState.ENDED)
+            for side in Side:
+                links.bury(RawRecord(side, Kind.INCIDENT, link.id_on(side), {}), "404")
 
 
 @pytest.mark.any_store

@@ -18,18 +18,11 @@ def image_of(staged: Staged, zone: str, *, injured: bool | None = None, actions:
 
 
 REPEATED = frozenset(
-    [
-        "incident_title",
-        "incident_private",
-        "incident_created_by",
-        "incident_code",
-        "incident_name",
-        "incident_date",
-        "incident_category",
-        "project_name",
-        "project_type",
-        "office_name",
-    ]
+    {
+        *("incident_title", "incident_private", "incident_created_by"),
+        *("incident_code", "incident_name", "incident_date", "incident_category"),
+        *("project_name", "project_type", "office_name"),
+    }
 )
 """What the rows of people and equipment repeat of their incident and of where it stands: none of it is their own."""
 

@@ -26,7 +26,7 @@ from procore_4hse.reconcile.children import people_of
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.lifecycle import presence_of
 from procore_4hse.reconcile.linked import Pair, compare_pair
-from procore_4hse.reconcile.match import Candidate, Likeness, likeness_of, match
+from procore_4hse.reconcile.match import Candidate, by_telling, is_clear, match
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.scope import day_of, exclusion, is_in_range
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
@@ -143,9 +143,8 @@ def _plan_alone(
     snapshot: Snapshot, alone: Mapping[Side, list[Record]], not_duplicates: frozenset[tuple[str, str]], draft: Draft
 ) -> None:
     """Records without anything alike on the other side; none goes to Procore before its orphans are explained."""
-    orphans = {}
-    if alone[Side.FOURHSE]:
-        orphans = {record.id: record for record in alone[Side.PROCORE] if _is_orphan(snapshot, record, not_duplicates)}
+    suspects = [record for record in alone[Side.PROCORE] if _may_be_orphan(snapshot, record, not_duplicates)]
+    orphans = _orphans(snapshot, suspects) if alone[Side.FOURHSE] else {}
     for orphan in orphans.values():
         nearest = sorted(alone[Side.FOURHSE], key=partial(_distance, snapshot, orphan))[:LISTED]
         _doubt(snapshot, orphan, tuple(record.id for record in nearest), draft, MADE_BY_US)
@@ -156,20 +155,29 @@ def _plan_alone(
             _plan_create(snapshot, record, not_duplicates, draft)
 
 
-def _is_orphan(snapshot: Snapshot, record: Record, not_duplicates: frozenset[tuple[str, str]]) -> bool:
-    """Whether our account made it, nothing says for what, and it is no second copy of a linked incident.
+def _orphans(snapshot: Snapshot, suspects: list[Record]) -> dict[str, Record]:
+    """Those of them that are no second copy of a linked incident: nothing says what our account made them for.
 
-    Then our own store is an old one, and any 4HSE incident without a link may be the one that it was made for.
+    Then our own store is an old one, and any 4HSE incident without a link may be the one that they were made for.
     """
+    if not suspects:
+        return {}
+    known = (snapshot.record(Side.PROCORE, link.procore_id) for link in snapshot.links)
+    linked = by_telling(_candidate(snapshot, other) for other in known if other is not None)
+    mine = ((record, _candidate(snapshot, record)) for record in suspects)
+    return {
+        record.id: record
+        for record, one in mine
+        if not any(is_clear(one, other) for other in linked.get(one.telling, ()))
+    }
+
+
+def _may_be_orphan(snapshot: Snapshot, record: Record, not_duplicates: frozenset[tuple[str, str]]) -> bool:
+    """Whether our account made it, and nobody said for what."""
     if record.author is None or record.author not in snapshot.own_accounts or _is_told(record, not_duplicates):
         return False
     decision = _answer(snapshot, record)
-    if record.ref in snapshot.linked_elsewhere or (decision is not None and decision.verb == "reject"):
-        return False
-    mine = _candidate(snapshot, record)
-    known = (snapshot.record(record.side, link.id_on(record.side)) for link in snapshot.links)
-    others = [_candidate(snapshot, other) for other in known if other is not None]
-    return not any(likeness_of(mine, other) is Likeness.CLEAR for other in others)
+    return record.ref not in snapshot.linked_elsewhere and (decision is None or decision.verb != "reject")
 
 
 def _distance(snapshot: Snapshot, one: Record, other: Record) -> tuple[int, str]:
@@ -309,12 +317,8 @@ def _link(snapshot: Snapshot, procore_id: str, fourhse_id: str, draft: Draft, re
     title = items.title_of(snapshot.mapping, records[0])
     compare_pair(snapshot, Pair(Link(0, procore_id, fourhse_id), *records, snapshot.mapping.fields, title), draft)
     for side, record_id in ((Side.PROCORE, procore_id), (Side.FOURHSE, fourhse_id)):
-        if draft.statuses[side].get(record_id) is SyncStatus.WAITING and not _is_asked(draft, record_id):
+        if draft.statuses[side].get(record_id) is SyncStatus.WAITING and not draft.is_asked_about(record_id):
             draft.set_status(side, record_id, SyncStatus.IN_SYNC)
-
-
-def _is_asked(draft: Draft, record_id: str) -> bool:
-    return any(record_id in (item.procore_id, item.fourhse_id) for item in draft.items)
 
 
 def _doubt(snapshot: Snapshot, record: Record, others: tuple[str, ...], draft: Draft, reason: str) -> None:
