@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, insert, text
 
+from procore_4hse.engine import bookkeeping
 from procore_4hse.models import Base, Item, ItemKind, Kind, Link, LinkState, QuestionKey, RawRecord, RecordRef, Side
 from procore_4hse.store.repository import Store, Unit
 from procore_4hse.store.tables import CYCLES, INBOX, JOURNAL, LINKS, RECORDS, ROUTES, STONES
@@ -23,6 +24,7 @@ from world import World
 
 ROUTE, OTHER = "1363617/office", "another/office"
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+DAY = date(2026, 2, 10)
 MANY = 50_000
 WRITE = {
     "act": "update",
@@ -308,6 +310,38 @@ def test_a_thousand_new_links_are_made_in_a_few_statements(store: Store) -> None
     assert [statement.partition(" ")[0] for statement, _ in sent] == ["SELECT"] * 6 + ["INSERT"]
     with store.read() as unit:
         assert {link.procore_id for link in unit.links(ROUTE).all()} == {link.procore_id for link in pairs(0, 1000)}
+
+
+@pytest.mark.any_store
+def test_a_first_meeting_is_written_down_in_a_few_statements_and_small_transactions(
+    build: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the commits none holds more than its slice of the pairs, and each is one of the route's lease."""
+    monkeypatch.setattr(bookkeeping, "SLICE", 20)
+    world = build()
+    for number in range(90):
+        words = {"title": f"Fall {number}", "description": f"Worker {number} fell."}
+        world.on_site(hour=7, day=DAY, **words)
+        world.in_office(words["title"], DAY, description_event=words["description"])
+    commits: list[Counter[tuple[str, str]]] = [Counter()]
+
+    def commit(_connection: object) -> None:
+        commits.append(Counter())
+
+    def note(_connection: object, _cursor: object, statement: str, values: Any, *_: object) -> None:
+        table = re.search(r"(?:INTO|UPDATE|FROM) (\w+)", statement)
+        word = statement.partition(" ")[0], table[1] if table else ""
+        commits[-1][word] += len(values) if isinstance(values, list) else 1
+
+    event.listen(world.store._writing, "before_cursor_execute", note)
+    event.listen(world.store._writing, "commit", commit)
+    assert world.sync(first=True).outcome == "ok"
+    made = [commit for commit in commits if commit["INSERT", "link"]]
+    assert [commit["INSERT", "link"] for commit in made] == [20, 20, 20, 20, 10]
+    based = [commit for commit in commits if commit["UPDATE", "link"]]
+    assert [commit["UPDATE", "link"] for commit in based] == [20, 20, 20, 20, 10]
+    assert all(commit["UPDATE", "lease"] == 1 for commit in (*made, *based))
+    assert not any(commit["DELETE", "link"] for commit in commits)
 
 
 def test_many_links_are_made_as_one_by_one(store: Store) -> None:
