@@ -219,6 +219,12 @@ QUESTIONS = {
     "add a question": Question(
         inbox, lambda unit: unit.inbox(ROUTE).add(conflict(51)), "ix_inbox_key", ("route", "state", "key")
     ),
+    "the answer to a question": Question(
+        inbox,
+        lambda unit: unit.inbox(ROUTE).decision(QuestionKey("deletion:50:procore")),
+        "ix_inbox_key",
+        ("route", "state", "key"),
+    ),
     "open questions": Question(inbox, lambda unit: unit.inbox(ROUTE).decisions(), "ix_inbox_key", ("route", "state")),
     "open intents": Question(
         journal, lambda unit: unit.journal(ROUTE).open(), "ix_journal_outcome", ("route", "outcome")
@@ -421,6 +427,30 @@ def rows_changed(store: Store) -> Iterator[Counter[str]]:
         yield changed
     finally:
         event.remove(store._writing, "after_cursor_execute", note)
+
+
+@pytest.mark.any_store
+def test_a_write_reads_its_own_question_and_no_other(build: Callable[..., World]) -> None:
+    """Deletions in 4HSE look up what was shown with theirs."""
+    world = build()
+    for number in range(6):
+        world.on_site(f"Fall {number}", hour=number + 7)
+    world.sync(first=True)
+    assert whole_inboxes_read(world, deletions=1) == whole_inboxes_read(world, deletions=3)
+    assert len(world.office()) == 2
+
+
+def whole_inboxes_read(world: World, deletions: int) -> int:
+    """How often all open questions are read in a cycle that carries out so many deletions."""
+    living = [link for link in world.links() if link.state is LinkState.LIVE]
+    for link in living[:deletions]:
+        world.procore.hand_delete("incident", int(link.procore_id))
+    world.sync()
+    for entry in world.inbox():
+        world.answer(entry.id, "approve")
+    with statements(world.store) as sent:
+        world.sync()
+    return len([one for one, _ in sent if "FROM inbox" in one and "inbox.key" not in one.partition("WHERE")[2]])
 
 
 @pytest.mark.any_store
