@@ -92,6 +92,30 @@ def test_a_listing_that_is_not_whole_creates_and_misses_nothing(world, side, cha
 
 
 @BOTH
+def test_what_a_listing_left_out_is_written_to_when_it_is_shown_again(world, side):
+    """It was shown by every pull before, unchanged, and no row of the store says so."""
+    left_out: list[str] = []
+
+    def without_one(response: Response) -> Response:
+        row = json.loads(response.body)[-1]
+        left_out.append(str(row.get("id") or row["office_incident_id"]))
+        return without_last(response)
+
+    spoil(world, side, without_one)
+    world.sync()
+    link = next(one for one in world.links() if left_out[0] in (one.procore_id, one.fourhse_id))
+    if side == "procore":
+        world.fourhse.hand_edit("incident", link.fourhse_id, name="Edited")
+    else:
+        world.procore.hand_edit("incident", int(link.procore_id), title="Edited")
+    for is_shown in (False, True):
+        assert world.sync().outcome == ("ok" if is_shown else "partial")
+        names = world.site()[link.procore_id]["title"], world.office()[link.fourhse_id]["name"]
+        assert names.count("Edited") == 1 + is_shown
+        world.runtime = world._house(world.store, world.clock, world.procore, world.fourhse)
+
+
+@BOTH
 def test_a_total_that_moves_is_read_again(world, side):
     totals = iter([7, 6, 6, 6, 6, 6])
     spoil(world, side, lambda response: with_totals(response, next(totals)))
