@@ -105,7 +105,7 @@ BREAKS = (
         "likeness alone links",
         "reconcile/match.py",
         "        told = (self.day, self.normalised_title, self.description)\n",
-        '        told = (self.day, self.normalised_title, "any")\n',
+        '        told = (date.max, self.normalised_title, "any")\n',
     ),
     Break(
         "the day is read in UTC",
