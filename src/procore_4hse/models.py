@@ -245,6 +245,10 @@ class Action:
     """A child's incident: its Procore id."""
     then: LinkState = LinkState.LIVE
     """The state that the link takes when this is done."""
+    predecessor: str | None = None
+    """Of an injury that is created: the Procore near miss whose place it takes."""
+    successor: str | None = None
+    """Of a near miss that is deleted: the Procore injury that took its place."""
 
     def id_on(self, side: Side) -> str:
         """Its record on that side; empty when there is none yet."""
@@ -258,6 +262,11 @@ class Action:
     def ref(self, side: Side) -> RecordRef:
         """Its record on that side; with an empty id when there is none yet."""
         return RecordRef(side, self.kind.on(side), self.id_on(side))
+
+    @property
+    def link(self) -> Link:
+        """The link of its records, without what the store knows of it: number, base and state."""
+        return Link(0, self.id_on(Side.PROCORE), self.id_on(Side.FOURHSE), self.kind, parent=self.parent)
 
 
 class QuestionKey(str):
@@ -290,6 +299,11 @@ class QuestionKey(str):
         return cls(f"match:{record.side.value}:{_named(record.kind, record.id)}")
 
     @classmethod
+    def accident(cls, near_miss: RecordRef) -> QuestionKey:
+        """Whether a near miss of Procore was an accident, as 4HSE tells."""
+        return cls(f"accident:{_named(near_miss.kind, near_miss.id)}")
+
+    @classmethod
     def word(cls, record: RecordRef, field: str) -> QuestionKey:
         return cls(f"word:{record.side.value}:{_named(record.kind, record.id)}:{field}")
 
@@ -306,7 +320,7 @@ class QuestionKey(str):
 
     @property
     def topic(self) -> str:
-        """difference | deletion | missing | match | word | refused | guard."""
+        """difference | deletion | missing | match | accident | word | refused | guard."""
         return self.partition(":")[0]
 
     @property
@@ -316,12 +330,12 @@ class QuestionKey(str):
 
     @property
     def record(self) -> RecordRef | None:
-        """The record that it names: the Procore one of a link, or the one that a match or a word is about.
+        """The record that it names: the Procore one of a link, a near miss, or the one that a match or a word is about.
 
         A question about somebody wherever they are named has the row of the directory.
         """
         parts = self.split(":")
-        if self.topic in ("difference", "deletion", "missing"):
+        if self.topic in ("difference", "deletion", "missing", "accident"):
             return RecordRef(Side.PROCORE, *_read(parts[1]))
         return RecordRef(Side(parts[1]), *_read(parts[2])) if self.topic in ("match", "word") else None
 
@@ -392,6 +406,11 @@ class Decision:
     with_id: str | None = None
     restore: bool = False
     seen: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def side(self) -> Side:
+        """The side whose value was chosen. Raises ValueError when the answer chose none."""
+        return Side(self.use or "")
 
     @property
     def who(self) -> RecordRef | None:

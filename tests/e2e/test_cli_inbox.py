@@ -369,3 +369,115 @@ def test_a_survivor_is_not_forgotten_while_the_route_ignores_every_deletion(stan
     (one,) = remembered(stand)
     assert "ignores every deletion" in stand.said("inbox", "forget", one["id"], exit_code=2)
     assert len(remembered(stand)) == 1
+
+
+# Accidents recognised late ---------------------------------------------------------------------------------------
+
+
+def late_accident(stand: Stand, *names: str) -> tuple[str, str]:
+    """An incident whose people are near misses in Procore, and an accident in 4HSE: its two ids."""
+    site = stand.on_site("Loose plank")
+    for number, name in enumerate(names or ("Ann Lee",)):
+        first, last = name.split()
+        party = stand.procore.add_person(PROJECT, first, last, employee_id=f"E{number}")
+        stand.fourhse.add_person(TENANT, OFFICE, first, last, code=f"E{number}")
+        stand.procore.hand_create("near_miss", PROJECT, incident_id=int(site), affected_party_id=party)
+    stand.run("sync")
+    (row,) = stand.fourhse.dump(OFFICE)
+    stand.fourhse.hand_edit("incident", row["office_incident_id"], category="ACCIDENTS")
+    stand.fourhse.hand_edit("incident-person", row["persons"][0]["office_incident_person_id"], days=9)
+    stand.run("sync")
+    return site, row["office_incident_id"]
+
+
+def records(stand: Stand) -> tuple[int, int]:
+    """How many injuries and near misses Procore holds."""
+    (row,) = stand.procore.dump(PROJECT)
+    return len(row["injuries"]), len(row["near_misses"])
+
+
+def test_an_accident_recognised_late_is_told_with_both_answers_and_what_they_do(stand: Stand) -> None:
+    site, office = late_accident(stand)
+    item = only(stand)
+    assert (item["kind"], item["field"], item["title"]) == ("conflict", "kind", "Loose plank")
+    assert (item["procore_id"], item["fourhse_id"]) == (site, office)
+    assert (item["procore_value"], item["fourhse_value"]) == ("near miss", "ACCIDENTS, 9 days of absence")
+    assert item["reason"].startswith(f"Ann Lee, {DAY}: 4HSE calls it an accident (ACCIDENTS) and shows 9 days")
+    injury = "record an injury in Procore with 9 days of absence and then move the near miss to Procore's recycle bin"
+    for advice in (item["advice"], stand.said("inbox", "show", "1"), stand.said("explain", site)):
+        assert injury in advice
+        assert "procore-4hse inbox approve 1 --use injury" in advice
+        assert "leave both as they are until one of them changes: procore-4hse inbox approve 1 --use leave" in advice
+    assert "Ann Lee, " in stand.said("inbox")
+    [asked] = stand.json("explain", office)["inbox"]
+    assert (asked["reason"], asked["advice"]) == (item["reason"], item["advice"])
+    for name in ("sync", "status"):
+        assert "Ann" not in stand.said(name)
+
+
+def test_an_injury_is_recorded_and_the_near_miss_goes_to_the_bin(stand: Stand) -> None:
+    late_accident(stand)
+    said = stand.said("inbox", "approve", "1", "--use", "injury")
+    assert "an injury is recorded in Procore, then the near miss goes to the bin" in said
+    [planned] = stand.json("plan")["routes"][0]["actions"]
+    assert (planned["side"], planned["kind"], planned["record"]) == ("procore", "create", "injury")
+    assert stand.json("sync")["routes"][0]["written"]["procore"] == {"created": 1, "updated": 0, "deleted": 1}
+    assert records(stand) == (1, 0)
+    assert stand.json("inbox") == {"items": []}
+    assert "answered" not in stand.said("inbox")
+
+
+def test_what_is_left_a_near_miss_is_remembered_and_can_be_asked_again(stand: Stand) -> None:
+    late_accident(stand)
+    assert "both stay as they are until one of them changes" in stand.said("inbox", "approve", "1", "--use", "leave")
+    stand.run("sync")
+    (one,) = remembered(stand)
+    assert (one["kind"], one["what"]) == ("near-miss", "somebody in Loose plank")
+    assert "Forgotten" in stand.said("inbox", "forget", one["id"])
+    stand.run("sync")
+    assert only(stand)["field"] == "kind"
+    assert remembered(stand) == []
+
+
+def test_two_that_are_left_near_misses_are_remembered_each(stand: Stand) -> None:
+    late_accident(stand, "Ann Lee", "Bo Diaz")
+    for item in stand.json("inbox")["items"]:
+        stand.said("inbox", "approve", item["id"], "--use", "leave")
+    stand.run("sync")
+    assert len({one["id"] for one in remembered(stand)}) == 2
+
+
+def test_an_answer_that_is_carried_out_in_part_is_not_taken_back(stand: Stand) -> None:
+    late_accident(stand)
+    stand.said("inbox", "approve", "1", "--use", "injury")
+    stand.faults.add(FaultKind.FORBIDDEN, method="DELETE", times=None)
+    stand.run("sync")
+    assert records(stand) == (1, 1)
+    assert "can be changed and not taken back" in stand.said("inbox", "undo", "1", exit_code=2)
+    stand.said("inbox", "approve", "1", "--use", "leave")
+    stand.run("sync")
+    (one,) = remembered(stand)
+    assert "can be changed and not taken back" in stand.said("inbox", "forget", one["id"], exit_code=2)
+    assert records(stand) == (1, 1)
+    (row,) = stand.fourhse.dump(OFFICE)
+    assert len(row["persons"]) == 1, "nobody is counted twice"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("approve", "1"), "Say which holds: --use injury or --use leave."),
+        (("approve", "1", "--use", "procore"), "Say which holds: --use injury or --use leave."),
+        (("approve", "1", "--with", "7"), "--with names the partner of a match"),
+        (
+            ("resolve", "1", "--use", "4hse"),
+            "and approve with --use takes it, for it is about an accident recognised late",
+        ),
+        (("reject", "1"), "and approve with --use takes it"),
+        (("retry", "1"), "and approve with --use takes it"),
+    ],
+)
+def test_a_late_accident_takes_its_own_two_answers_alone(stand: Stand, words: tuple[str, ...], sentence: str) -> None:
+    late_accident(stand)
+    assert sentence in stand.said("inbox", *words, exit_code=2)
+    assert len(stand.json("inbox")["items"]) == 1

@@ -60,16 +60,18 @@ class Rest:
         )
 
     def _alone(self, standing: SyncStatus, other: str | None) -> str | None:
-        if standing[1] in self.waiting or self._stays_home(standing) or standing[1] in self.watch.refused:
+        if standing[1] in self.waiting | self.watch.refused or self._stays_home(standing):
             return None
+        if standing[1] in self._candidates():
+            return None  # A survivor too: it is asked about together with what may have been entered anew.
         if other is None:
-            candidates = {c for entry in self._waiting() for c in entry.item.facts.get("candidates", ())}
-            return (
-                None if standing[1] in candidates | self.watch.unlinked else f"{standing} never reached the other side"
-            )
+            return None if standing[1] in self.watch.unlinked else f"{standing} never reached the other side"
         if self.watch.policy in ("ignore", "close") or self._is_left_alone(standing):
             return None
         return f"{standing} lost its partner {other}, and nobody is asked"
+
+    def _candidates(self) -> set[str]:
+        return {one for entry in self._waiting() for one in entry.item.facts.get("candidates", ())}
 
     def _is_left_alone(self, standing: SyncStatus) -> bool:
         """A person kept it, or asked for what this route may not do: a write on the side that it only reads."""

@@ -228,11 +228,12 @@ class Watch:
             for name in FIELDS:
                 self._clear_where_alike(place, name)
             return
-        for other in self._sources(place, new):
-            held = self.partner.get((OTHER[side], other))
-            if held is None or held not in self.now[side] or other in self.refused:
-                self._pair(place, other)
-                return
+        sources = self._sources(place, new)
+        free = [other for other in sources if self.partner.get((OTHER[side], other)) not in self.now[side]]
+        # Of records that say the same, one without a living partner comes before one that was called different.
+        for other in [*free, *(other for other in sources if other in self.refused)]:
+            self._pair(place, other)
+            return
         raise Objection(f"{place} was made, and nothing without a partner on the other side says what it says: {new}")
 
     def _sources(self, place: SyncStatus, new: Meaning) -> list[str]:

@@ -709,3 +709,33 @@ def test_while_a_write_to_a_person_s_partner_is_open_a_new_record_of_theirs_is_n
     assert again.ref in found.unknown
     settled = plan(crowd(here, gone, again, links=(child(),)))
     assert [action.act for action in settled.actions if action.kind is not Kind.INCIDENT] == [Act.LINK]
+
+
+@pytest.mark.parametrize(
+    ("known", "again"),
+    [
+        ((injury(), involved(presence=Presence.UNSEEN)), involved("p9")),
+        ((injury(), involved(presence=Presence.UNSEEN)), near_miss()),
+        ((injury(presence=Presence.UNSEEN), involved()), injury("i9")),
+        ((injury(presence=Presence.UNSEEN), involved()), involved("p9")),
+    ],
+)
+def test_a_new_record_of_a_person_waits_while_the_partner_of_their_old_one_is_not_seen(known, again):
+    elsewhere = ref(Side.PROCORE, "9")
+    found = plan(crowd(*known, again, near_miss("n8", **PERSON_8), pending=frozenset({elsewhere}), **LINKED))
+    assert [action.source_id for action in found.actions if action.kind is not Kind.INCIDENT] == ["n8"]
+    assert found.unknown == {again.ref, elsewhere}
+
+
+def test_everybody_who_waits_for_that_is_unknown():
+    eight = injury("i2", **PERSON_8), involved("p2", Presence.UNSEEN, person_office_id="o8")
+    again = involved("p8", person_office_id="o8"), involved("p9")
+    links = child(), child(*eight)
+    found = plan(crowd(injury(), involved(presence=Presence.UNSEEN), *eight, *again, links=links))
+    assert found.unknown == {record.ref for record in again}
+
+
+def test_a_person_without_a_partner_is_one_question_however_many_records_name_them():
+    nobody = {"affected_party": {"id": 9}}
+    found = plan(crowd(near_miss(**nobody), injury(**nobody)))
+    assert [item.key for item in found.items] == ["match:procore:directory-9"]

@@ -24,6 +24,7 @@ def test_a_headline_is_the_title_as_its_side_shows_it():
     assert items.title_of(MAPPING, office(name="Slip")) == "Slip"
     assert items.title_of(MAPPING, site(title=None)) == ""
     assert items.title_of(MAPPING, None) == ""
+    assert items.title_of(MAPPING, site(title=["Fall"])) == "", "what cannot be read names nothing"
     assert items.title_of(MAPPING, replace(site(), minimal=True)) == "", "privacy keeps it home"
 
 
@@ -144,6 +145,10 @@ def test_a_deletion(gone, edited, kind, reason):
         (
             (involved(days=None),),
             "With it would go 1 involved person. Resources, actions and files there: not known.",
+        ),
+        (
+            (involved(days=1),),
+            "With it would go 1 involved person (1 day). Resources, actions and files there: not known.",
         ),
         ((PIECE, PIECE), "With it would go 2 resources. Other resources, actions and files there: not known."),
     ],

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from core import involved, people
 
 from procore_4hse.mapping.lenses.base import INJURED
 from procore_4hse.mapping.lenses.person import NumberLens
@@ -392,6 +393,52 @@ def test_rejected_whole(side):
 def test_an_answer_from_before_edits_were_told_counts_for_a_survivor_without_one(side):
     assert len(gone(side, decisions=decision(KEY[side], "approve")).actions) == 1
     assert gone(side, decisions=decision(KEY[side], "approve", seen={"edited": True})).actions == ()
+
+
+PIECE = Record(Side.FOURHSE, "r1", {"entity_type": "EQUIPMENT"}, kind=Kind.RESOURCE)
+
+
+def with_people(*below: Record, further: tuple[Record, ...] = (), **changes: Any) -> LinkOutcome:
+    """The incident was deleted in Procore; these stand below its partner in 4HSE."""
+    return gone(Side.PROCORE, people=people(*below, further_resources={"a": further}), **changes)
+
+
+def test_a_question_about_a_deletion_names_what_4hse_would_delete_along_and_still_has():
+    [item] = with_people(involved(), involved("p2", presence=ABSENT), further=(PIECE,)).items
+    assert item.facts["goes_with"] == ["p1", "r1"]
+    assert "goes_with" not in gone(Side.PROCORE).items[0].facts
+    [item] = gone(Side.FOURHSE, people=people(involved())).items
+    assert "goes_with" not in item.facts, "Procore has a bin, from which all of it comes back"
+
+
+@pytest.mark.parametrize(
+    ("shown", "below", "covered"),
+    [
+        (["p1", "p2"], [involved(), involved("p2")], True),
+        (["p1", "p2"], [involved()], True),
+        (["p1"], [involved(), involved("p2")], False),
+        ([], [involved()], False),
+        (None, [involved()], False),
+        (None, [], True),
+    ],
+    ids=["all shown", "one went since", "one came since", "none shown", "from before it was told", "nobody"],
+)
+def test_a_yes_to_a_deletion_covers_only_what_was_shown_to_go_with_it(shown, below, covered):
+    told = UNEDITED if shown is None else {**UNEDITED, "goes_with": shown}
+    found = with_people(*below, decisions=decision(KEY[Side.PROCORE], "approve", seen=told))
+    assert ([action.act for action in found.actions], bool(found.items)) == ([Act.DELETE] * covered, not covered)
+
+
+def test_a_yes_to_a_deletion_in_procore_needs_nobody_named():
+    found = gone(
+        Side.FOURHSE, people=people(involved()), decisions=decision(KEY[Side.FOURHSE], "approve", seen=UNEDITED)
+    )
+    assert [(action.act, action.side) for action in found.actions] == [(Act.DELETE, Side.PROCORE)]
+
+
+def test_a_no_to_a_deletion_stands_whoever_came_since():
+    found = with_people(involved(), decisions=decision(KEY[Side.PROCORE], "reject", seen=UNEDITED))
+    assert (found.actions, found.items, found.transition.state) == ((), (), LinkState.IGNORED)
 
 
 def restored(reason: str) -> Action:

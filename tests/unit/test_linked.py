@@ -177,6 +177,21 @@ def test_a_zone_that_changed_is_no_edit_of_a_day(day, asked):
     assert (found.actions, [item.kind for item in found.items]) == ((), asked)
 
 
+def test_an_approved_zone_settles_days_alone_and_one_that_nobody_approved_settles_none():
+    early = site(event_date="2026-02-10T07:30:00Z")
+    now = site(event_date="2026-02-10T07:30:00Z", **{ZONE: "America/Los_Angeles"})
+    found = planned(now, office(), link(early), **{**zone_accepted(), "decisions": {}})
+    assert [action.fields for action in found.actions] == [{"date_incident": "2026-02-09"}]
+    found = planned(site(title="Slip"), office(name="Trip"), DRIFTED, **zone_accepted())
+    assert (found.rebases, [item.kind for item in found.items]) == ((), [ItemKind.DRIFT])
+
+
+@pytest.mark.parametrize("use", ["base", "procore"])
+def test_a_choice_about_a_changed_mapping_decides_only_the_fields_that_it_counted(use):
+    found = planned(site(title="Slip"), office(name="Trip"), DRIFTED, **chosen(use, "day"))
+    assert (found.actions, found.rebases, [item.kind for item in found.items]) == ((), (), [ItemKind.DRIFT])
+
+
 @pytest.mark.parametrize(
     ("winner", "action"),
     [

@@ -690,6 +690,8 @@ def test_the_template_names_every_setting_with_its_default(write: Write) -> None
             assert re.search(rf"^({key} = |\[routes\.{key}\])", text, re.MULTILINE), key
             if isinstance(info.default, str):
                 assert f'{key} = "{info.default}"' in text
+    for key in model.GuardSettings.model_fields | model.ScheduleSettings.model_fields:
+        assert re.search(rf"^(# )?{key} = ", text, re.MULTILINE), key
     for key in model.RetentionSettings.model_fields:
         assert re.search(rf'^# {key} = "\d+[dwy]"', text, re.MULTILINE), key
 

@@ -273,13 +273,16 @@ OTHER = "Another route has this incident already; it may have moved."
 LATE = "Its id is one that we give; it may be a late copy of an incident that is linked already."
 OWN = "Our own account made it, and the journal does not know it; it may be a late copy."
 SENT = "It shows what a create without an answer sent; it may be a late copy."
+AGAIN = "It was deleted and is there again; what it was linked with may have been entered anew meanwhile."
 MINE = replace(site(), author="us")
+RETURNED = {"returned": frozenset({ref(Side.PROCORE, "1")})}
 
 
 @pytest.mark.parametrize(
     ("record", "changes", "reason"),
     [
         (site(), {"linked_elsewhere": frozenset({ref(Side.PROCORE, "1")})}, OTHER),
+        (site(), RETURNED, AGAIN),
         (office(), {"ids_of_ours": {"a": "9"}}, LATE),
         (MINE, {"own_accounts": frozenset({"us"})}, OWN),
         (site(), {"lost": (LOST,)}, SENT),
@@ -305,6 +308,7 @@ def test_what_may_be_a_copy_is_asked_about(record, changes, reason):
     ("record", "changes"),
     [
         (site(), {"linked_elsewhere": frozenset({ref(Side.FOURHSE, "1")})}),
+        (site(), {"returned": frozenset({ref(Side.FOURHSE, "1"), ref(Side.PROCORE, "2")})}),
         (site("a"), {"ids_of_ours": {"a": "9"}}),
         (MINE, {"own_accounts": frozenset({"them"})}),
         (site(), {"own_accounts": frozenset({"us"})}),
@@ -330,6 +334,34 @@ def test_the_next_generation_when_the_id_of_our_scheme_was_told_to_be_another():
     found = plan(route(site(), ids_of_ours={"a": "1"}, not_duplicates=not_duplicates))
     assert [action.generation for action in found.actions] == [1]
     assert [action.generation for action in plan(route(site(), not_duplicates=not_duplicates)).actions] == [0]
+
+
+@pytest.mark.parametrize(
+    ("ids", "linked", "apart", "generation"),
+    [
+        (["a", "b"], [], [], 0),
+        (["a", "b"], ["a"], [], 1),
+        (["a", "b", "c"], ["a", "b"], [], 2),
+        (["a", "b", "c"], ["b"], [], 0),
+        (["a", "b", "c"], ["b"], ["a"], 2),
+        (["a"], ["a"], [], 1),
+        (["a", "b"], ["a", "b"], [], 2),
+    ],
+)
+def test_one_that_is_there_again_gets_an_id_that_stands_for_no_other_incident(ids, linked, apart, generation):
+    pairs = [(site(f"{number}"), office(name)) for number, name in enumerate(linked, start=7)]
+    found = plan(
+        route(
+            *(record for pair in pairs for record in pair),
+            site(title="Slip"),
+            links=tuple(link(*pair) for pair in pairs),
+            ids_of_ours={"z": "7", **dict.fromkeys(ids, "1")},
+            not_duplicates=frozenset(("1", name) for name in apart),
+            decisions=decision("match:procore:1", "reject"),
+            **RETURNED,
+        )
+    )
+    assert [action.generation for action in found.actions] == [generation]
 
 
 # Copies ----------------------------------------------------------------------------------------------------------
@@ -637,3 +669,12 @@ def test_each_question_of_a_draft_is_looked_at_once():
         assert draft.is_asked_about(f"o{number}")
         assert not draft.is_asked_about(str(number + 1))
     assert len(looked_at) == 100
+
+
+def test_one_that_looks_like_a_survivor_waits_while_its_partner_may_stand_on_a_page_that_was_not_read():
+    elsewhere, unread = ref(Side.PROCORE, "9"), office("lost", Presence.UNSEEN)
+    doubtful = site("7", **SEVEN), office("a7", **{**A_SEVEN, "description_event": "Rain."})
+    whole = route(site(), unread, office(), *doubtful, links=(BROKEN,), pending=frozenset({elsewhere}))
+    found = plan(whole)
+    assert (found.actions, [item.reason for item in found.items]) == ((), [ALIKE])
+    assert found.unknown == {elsewhere, ref(Side.PROCORE, "1"), ref(Side.FOURHSE, "a")}

@@ -61,7 +61,9 @@ field does not travel, both values stay.
 APPROVE = """Says yes: to a deletion (the survivor is deleted too), to a missing one (it was deleted), to a match
 (`--with` the record that is the same incident), or to what a guard holds.
 
-A guard about a changed mapping wants `--use`: the side whose values hold, or `base` to leave both as they are.
+A guard about a changed mapping wants `--use`: the side whose values hold, or `base` to leave both as they are. So does
+an accident recognised late, of which Procore holds only a near miss: `injury` records it in Procore and moves the near
+miss to the bin, `leave` keeps both.
 
 [bold]Example[/bold]  procore-4hse inbox approve 12 --with 8613
 
@@ -94,7 +96,7 @@ taken up again at any time.
 """
 
 REMEMBERED = """Lists the answers that go on counting: partners of people, incidents that are two, people who are never
-copied, and records that are kept though the other one was deleted.
+copied, records that are kept though the other one was deleted, and near misses that are left as they are.
 
 What the mapping's own table of partners says outranks an answer; one that contradicts it is listed as not used.
 
@@ -121,7 +123,10 @@ AsRemembered = Annotated[bool, typer.Option("--json", help="Print one JSON objec
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object with all items.")]
 Use = Annotated[str, typer.Option("--use", metavar="procore|4hse", help="The side whose value holds.")]
 GuardUse = Annotated[
-    str | None, typer.Option("--use", metavar="procore|4hse|base|accept", help="What holds, when a guard asks for it.")
+    str | None,
+    typer.Option(
+        "--use", metavar="procore|4hse|base|accept|injury|leave", help="What holds, when the item asks for it."
+    ),
 ]
 With = Annotated[str | None, typer.Option("--with", metavar="RECORD_ID", help="The other side's id of a match.")]
 Restore = Annotated[bool, typer.Option("--restore", help="Bring the deleted one back.")]
@@ -200,6 +205,8 @@ def _in_words(entry: Entry, answer: Answer) -> str:
         return f"{number}, {_of_person(entry, answer)}."
     if answer.with_id:
         return f"{number}, it is the same incident as {answer.with_id}."
+    if answer.use in NEAR_MISSES:
+        return f"{number}, {NEAR_MISSES[answer.use]}."
     if answer.restore:
         return f"{number}, the deleted one is brought back."
     return f"{number}, {MEANINGS[answer.verb]}."
@@ -213,6 +220,10 @@ def _of_person(entry: Entry, answer: Answer) -> str:
 
 COMMAND = re.compile(r"\b(inbox (?:show|resolve|approve|reject|retry)) ID\b")
 HELD_SHOWN = 100
+NEAR_MISSES = {
+    "injury": "an injury is recorded in Procore, then the near miss goes to the bin",
+    "leave": "both stay as they are until one of them changes",
+}
 MEANINGS = {"approve": "approved", "reject": "rejected", "retry": "it is tried again now"}
 
 

@@ -11,7 +11,7 @@ import structlog
 from procore_4hse.apis import FourHseIncidentApi
 from procore_4hse.errors import NotFound, OutcomeUnknown, Refused, VendorError
 from procore_4hse.mapping.lenses.equipment import is_gone
-from procore_4hse.models import Action, Image, Kind, Link, QuestionKey, RawRecord, Side
+from procore_4hse.models import Action, Image, Kind, QuestionKey, RawRecord, Side
 from procore_4hse.push.outcomes import Outcomes
 from procore_4hse.push.steps import Steps
 from procore_4hse.reconcile import items
@@ -53,9 +53,18 @@ class Removals:
     def _confirm_gone(self, intent: Intent) -> None:
         """The other side is looked at again: what is back must not cost its partner."""
         action, other = intent.action, intent.action.side.other
+        if action.successor is not None:
+            self._confirm_replaced(intent, action.successor)
+            return
         there = self.steps.look(intent, other, action.source_id)
         if there is not None and not is_gone(action.kind, there.record.payload):
             self.steps.abandon(intent, f"{other.label} shows the deleted incident again")
+
+    def _confirm_replaced(self, intent: Intent, injury: str) -> None:
+        """Nobody may vanish from an incident: the injury that took a near miss's place is looked at again."""
+        there = self.steps.look(intent, intent.action.side, injury, Kind.INJURY)
+        if there is None or is_gone(Kind.INJURY, there.record.payload):
+            self.steps.abandon(intent, "Procore no longer shows the injury that took the near miss's place")
 
     def _confirm_place(self, intent: Intent, before: Image) -> None:
         """What moved to another office of 4HSE is no longer what a person was asked about."""
@@ -144,8 +153,7 @@ class Removals:
 
 
 def _question(action: Action) -> QuestionKey:
-    link = Link(0, action.id_on(Side.PROCORE), action.id_on(Side.FOURHSE), kind=action.kind)
-    return QuestionKey.deletion(link, action.side.other)
+    return QuestionKey.deletion(action.link, action.side.other)
 
 
 def _may_be_preview(error: VendorError) -> bool:

@@ -55,7 +55,7 @@ def approved_by_guards(snapshot: Snapshot) -> frozenset[str]:
 def is_about_links(decision: Decision, action: Action) -> bool:
     """Whether the action is about a link that the question named, such as one that came back from a backup."""
     named = decision.seen.get("cause", {}).get("links", ())
-    return Link(0, action.id_on(Side.PROCORE), "", kind=action.kind).key in named
+    return action.link.key in named
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,7 @@ class MappingChoice:
 
     def carries(self, action: Action) -> bool:
         """Whether an update writes nothing but what this choice decided."""
-        link = Link(0, action.id_on(Side.PROCORE), "", kind=action.kind)
-        return bool(action.sources) and all(self.decides(link, field) for field in action.sources)
+        return bool(action.sources) and all(self.decides(action.link, field) for field in action.sources)
 
 
 def mapping_choice(snapshot: Snapshot) -> MappingChoice | None:

@@ -103,7 +103,7 @@ def _filled(difference: FieldDiff, base: Base | None, origin: Side | None) -> Fi
     to = origin.other if origin is not None else None
     if to is None or not difference.field.writes_to(to):
         return _local(difference, "it is carried only to a record that came from where it is set")
-    if _is_empty(difference.value(to.other)) or not _is_empty(difference.value(to)):
+    if difference.value(to.other) is None or difference.value(to) is not None:
         return _local(difference, f"{to.label} has a value of its own")
     if base is not None and _changed(difference, to, base):
         return _local(difference, f"it was emptied in {to.label}")
@@ -119,7 +119,7 @@ def _local(difference: FieldDiff, reason: str) -> FieldDiff:
 def _merge(difference: FieldDiff) -> FieldDiff:
     """A new link has no base: an empty value is filled, two different ones follow the field's rule."""
     for side in Side:
-        if _is_empty(difference.value(side)) and not _is_empty(difference.value(side.other)):
+        if difference.value(side) is None and difference.value(side.other) is not None:
             return _written(difference, side, f"{side.label} has none yet")
     return _by_rule(difference, "they differ at the first meeting")
 
@@ -175,7 +175,7 @@ def _decided(difference: FieldDiff, decision: Decision) -> FieldDiff:
     """A person chose a side; their word counts for the values that they saw."""
     if decision.seen.get("seen") != seen(difference):
         return _conflict(difference, "a side moved after the answer was given, so it is asked again")
-    to = Side(decision.use or "").other
+    to = decision.side.other
     if difference.field.travels_to(to):
         return replace(
             difference, verdict=Verdict.WRITE, to=to, reason=f"a person chose {to.other.label}", used=decision
@@ -202,10 +202,6 @@ def display(value: Any) -> str:
 def _changed(difference: FieldDiff, side: Side, base: Base) -> bool:
     was = difference.field.lens.get(side, base.of(side))
     return is_redacted(base.of(side)) or isinstance(was, Held) or was.value != difference.value(side)
-
-
-def _is_empty(value: Any) -> bool:
-    return value is None or value == ""
 
 
 def _is_cut_title(difference: FieldDiff) -> bool:

@@ -59,11 +59,9 @@ def _linked(group: RecordGroup, row: Field) -> set[object]:
 def _link(
     snapshot: Snapshot, group: RecordGroup, row: Field, mine: Record, theirs: Record, reason: str, draft: Draft
 ) -> None:
-    link = Link(0, mine.id, theirs.id, kind=Kind.EQUIPMENT)
-    draft.actions.append(
-        Action(Act.LINK, Side.FOURHSE, Kind.EQUIPMENT, theirs.id, mine.id, reason, parent=group.parent_id)
-    )
-    compare_pair(snapshot, Pair(link, mine, theirs, (row,), str(group.title), group.parent_id), draft)
+    action = Action(Act.LINK, Side.FOURHSE, Kind.EQUIPMENT, theirs.id, mine.id, reason, parent=group.parent_id)
+    draft.actions.append(action)
+    compare_pair(snapshot, Pair(action.link, mine, theirs, (row,), str(group.title), group.parent_id), draft)
 
 
 def _create(

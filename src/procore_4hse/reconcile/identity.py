@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from procore_4hse.mapping.directory import Directory, assignment_in, name_in
+from procore_4hse.mapping.directory import Directory, Hint, assignment_in, name_in
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.person_keys import names_contradict
 from procore_4hse.models import Decision, Item, Kind, Link, QuestionKey, RecordRef, Side
@@ -57,9 +57,13 @@ def no_partner(snapshot: Snapshot, record: Record, reason: str, title: str) -> I
     return replace(item, advice=_perhaps(directory, person, name) + advice, facts=facts)
 
 
+def _hints(directory: Directory, person: RecordRef) -> tuple[Hint, ...]:
+    return directory.hints.get(person.side, {}).get(person.id, ())
+
+
 def _doubt(directory: Directory, person: RecordRef) -> str:
     """Why what the rules say does not count."""
-    side, hints = person.side.other, directory.hints.get(person.side, {}).get(person.id, ())
+    side, hints = person.side.other, _hints(directory, person)
     if not hints:
         return ""
     names = {hint.id: directory.name(side, hint.id) for hint in hints}
@@ -73,7 +77,7 @@ def _doubt(directory: Directory, person: RecordRef) -> str:
 
 def _perhaps(directory: Directory, person: RecordRef, name: str) -> str:
     side = person.side.other
-    meant = {hint.id: directory.name(side, hint.id) for hint in directory.hints.get(person.side, {}).get(person.id, ())}
+    meant = {hint.id: directory.name(side, hint.id) for hint in _hints(directory, person)}
     meant |= dict(directory.alike(side, name))
     listed = [f"{side.label} {one} {other}" for one, other in list(meant.items())[:FEW]]
     return f"Perhaps: {'; '.join(listed)}. " if listed else ""
@@ -126,8 +130,7 @@ def _decided(difference: FieldDiff, decision: Decision) -> FieldDiff:
         return replace(difference, verdict=Verdict.SETTLED, reason=reason, used=decision, rebase=True)
     if decision.verb != "resolve" or decision.seen.get("seen") != seen(difference):
         return difference
-    side = Side(decision.use or "")
-    return _follow(difference, side, f"a person chose {side.label}", decision)
+    return _follow(difference, decision.side, f"a person chose {decision.side.label}", decision)
 
 
 def question(snapshot: Snapshot, link: Link, difference: FieldDiff, title: str) -> Item:

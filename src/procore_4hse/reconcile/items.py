@@ -9,7 +9,7 @@ from typing import Any
 from procore_4hse.mapping.lenses.base import Held
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.rules import FieldMapping
-from procore_4hse.models import Action, Item, ItemKind, Kind, Link, QuestionKey, Refusal, Side
+from procore_4hse.models import Action, Item, ItemKind, Kind, Link, QuestionKey, RecordRef, Refusal, Side
 from procore_4hse.reconcile.approval import signature
 from procore_4hse.reconcile.diff import FieldDiff, display, seen
 from procore_4hse.reconcile.snapshot import Record, RecordGroup
@@ -36,6 +36,7 @@ def headline(mapping: FieldMapping, group: RecordGroup, link: Link) -> str:
 
 def difference(kind: ItemKind, link: Link, compared: FieldDiff, title: str) -> Item:
     """A conflict or a drift: one field, both values, and what both showed when they last agreed."""
+    shown = seen(compared)
     answers = "--use procore" if not compared.field.writes_to(Side.PROCORE) else "--use procore, or --use 4hse"
     return Item(
         kind=kind,
@@ -46,10 +47,10 @@ def difference(kind: ItemKind, link: Link, compared: FieldDiff, title: str) -> I
         procore_id=link.procore_id,
         fourhse_id=link.fourhse_id,
         field=compared.field.key,
-        procore_value=display(compared.value(Side.PROCORE)),
-        fourhse_value=display(compared.value(Side.FOURHSE)),
+        procore_value=shown[Side.PROCORE],
+        fourhse_value=shown[Side.FOURHSE],
         base_value=_base_value(compared),
-        facts={"seen": seen(compared)},
+        facts={"seen": shown},
     )
 
 
@@ -216,6 +217,88 @@ def _after_a_deletion(gone: Side, written: frozenset[Side]) -> str:
     if alive in written:
         return f"Delete it in {alive.label} too: procore-4hse inbox approve ID; keep it there: inbox reject ID"
     return f"This route never writes to {alive.label}, so delete it there by hand, or {keep}"
+
+
+INJURY, LEAVE = "injury", "leave"
+"""The answers about an accident that was recognised late."""
+TO_LEAVE = "to leave both as they are until one of them changes: procore-4hse inbox approve ID --use leave"
+
+
+@dataclass(frozen=True)
+class LateAccident:
+    """What 4HSE tells of somebody whom Procore knows only by a near miss."""
+
+    who: str
+    day: str
+    """The incident's, as people read it; empty when it is not known."""
+    word: str
+    """4HSE's category, when it says accident and Procore shows no injury; else empty."""
+    days: int
+    """Of absence, when Procore shows no injury of this person; else 0."""
+    after: str
+    """What 4HSE's category becomes once Procore shows an injury; empty when it stays."""
+
+    @property
+    def lost(self) -> str:
+        return _many(self.days, "day", "days") + " of absence" if self.days else ""
+
+
+def accident(link: Link, told: LateAccident, facts: Mapping[str, Any], title: str) -> Item:
+    """An accident recognised late. `facts` are what an answer is checked against, with the `uses` that it may name."""
+    word = f"calls it an accident ({told.word})" if told.word else ""
+    lost = f"shows {told.lost}" if told.lost else ""
+    return _about_near_miss(
+        link.ref(Side.PROCORE),
+        f"{_who(told.who, told.day)}: 4HSE {' and '.join(filter(None, (word, lost)))}; in Procore it is a near miss.",
+        _after_an_accident(told, may_write=INJURY in facts["uses"]),
+        title,
+        facts,
+        fourhse_value=", ".join(filter(None, (told.word, told.lost))),
+    )
+
+
+def _after_an_accident(told: LateAccident, *, may_write: bool) -> str:
+    if not may_write:
+        return f"This route never writes to Procore, so record the injury there by hand; or, {TO_LEAVE}"
+    lost = f" with {told.lost}" if told.lost else ""
+    after = f"; 4HSE's category then becomes {told.after}" if told.after else ""
+    return (
+        f"To record an injury in Procore{lost} and then move the near miss to Procore's recycle bin{after}: "
+        f"procore-4hse inbox approve ID --use injury; {TO_LEAVE}"
+    )
+
+
+def replaced_near_miss(record: Record, who: str, day: str, facts: Mapping[str, Any], title: str) -> Item:
+    """A near miss that was changed after an injury took its place, and before it went to the bin."""
+    return _about_near_miss(
+        record.ref,
+        f"{_who(who, day)}: the injury stands in Procore by now, and the near miss was changed since you answered.",
+        "To move the near miss to Procore's recycle bin: procore-4hse inbox approve ID --use injury; "
+        "to leave it until it changes: procore-4hse inbox approve ID --use leave",
+        title,
+        facts,
+        fourhse_value="injury",
+    )
+
+
+def _who(name: str, day: str) -> str:
+    return f"{name}, {day}" if day else name
+
+
+def _about_near_miss(
+    near_miss: RecordRef, reason: str, advice: str, title: str, facts: Mapping[str, Any], *, fourhse_value: str
+) -> Item:
+    return Item(
+        kind=ItemKind.CONFLICT,
+        key=QuestionKey.accident(near_miss),
+        title=title,
+        reason=reason,
+        advice=advice,
+        facts=facts,
+        field="kind",
+        procore_value="near miss",
+        fourhse_value=fourhse_value,
+    )
 
 
 def missing(link: Link, side: Side, title: str) -> Item:

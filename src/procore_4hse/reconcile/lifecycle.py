@@ -149,7 +149,7 @@ def _covers(decision: Decision, edited: bool, along: tuple[Record, ...] | None) 
     """Whether the question that was answered told what is the case now; who keeps the survivor loses nothing of it."""
     shown = decision.seen.get("goes_with", ())
     told = decision.verb != "approve" or all(record.id in shown for record in along or ())
-    return told and bool(decision.seen.get("edited", False)) == edited
+    return told and bool(decision.seen.get("edited")) == edited
 
 
 def _answered(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side, decision: Decision) -> LinkOutcome:
@@ -311,7 +311,7 @@ def _never_agreed(row: Field, now: Known, lost: Record | None) -> bool:
     if lost is None or lost.minimal or row.inactive or row.fills_only:
         return False
     said = row.lens.get(lost.side, lost.image)
-    if not isinstance(said, Known) or said.value in (None, ""):
+    if not isinstance(said, Known) or said.value is None:
         return False
     both = (said.value, now.value) if lost.side is Side.PROCORE else (now.value, said.value)
     return not row.lens.agree(*both)

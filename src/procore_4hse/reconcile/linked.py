@@ -60,7 +60,7 @@ def compare_pair(snapshot: Snapshot, pair: Pair, draft: Draft) -> None:
     _count(draft, pair, SyncStatus.IN_SYNC)
     _settle_bases(pair, diffs, draft)
     for side in Side:
-        _plan_writes(snapshot, pair, [one for one in diffs if one.to is side], draft)
+        _plan_writes(snapshot, pair, [one for one in diffs if one.verdict is Verdict.WRITE and one.to is side], draft)
     _ask(snapshot, pair, diffs, draft)
     _keep_refusals(snapshot, pair, diffs, draft)
 
@@ -113,7 +113,7 @@ def _for_the_route(snapshot: Snapshot, pair: Pair, difference: FieldDiff) -> Fie
     keeps_both = chosen is not None and chosen.use == "base"
     keeps_both = keeps_both or (zone_is_approved(snapshot) and difference.field.key == snapshot.mapping.day.key)
     if keeps_both and not _was_edited(pair, difference):
-        return replace(difference, verdict=Verdict.SETTLED, to=None, rebase=True)
+        return replace(difference, verdict=Verdict.SETTLED, rebase=True)
     winner = chosen.winner if chosen else None
     if difference.verdict is Verdict.DRIFT and winner and difference.field.writes_to(winner.other):
         return replace(difference, verdict=Verdict.WRITE, to=winner.other, reason=f"a person chose {winner.label}")
@@ -139,9 +139,7 @@ def _as_it_came(snapshot: Snapshot, link: Link, difference: FieldDiff) -> FieldD
         if (link.key, difference.field.key) in snapshot.to_restore(side) and difference.field.lens.writes(side):
             return _restored(difference, side)
     if (link.key, difference.field.key) in snapshot.lost_writes:
-        return replace(
-            difference, verdict=Verdict.DRIFT, to=None, reason="what was written here vanished twice within a day"
-        )
+        return replace(difference, verdict=Verdict.DRIFT, reason="what was written here vanished twice within a day")
     return difference
 
 
@@ -149,7 +147,7 @@ def _restored(difference: FieldDiff, side: Side) -> FieldDiff:
     """Where the value may not be written again, the old one there goes nowhere either."""
     if difference.field.writes_to(side):
         return replace(difference, verdict=Verdict.WRITE, to=side, reason=f"put back after {side.label} was restored")
-    return replace(difference, verdict=Verdict.LOCAL, to=None)
+    return replace(difference, verdict=Verdict.LOCAL)
 
 
 # Bases and writes ------------------------------------------------------------------------------------------------

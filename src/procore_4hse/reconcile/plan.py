@@ -83,9 +83,8 @@ def _leave_to_match(snapshot: Snapshot, link: Link, matching: Matching, draft: D
     """A survivor that may have been entered anew over there: what is asked about that goes before its deletion."""
     set_status(draft, snapshot, snapshot.incidents, link, SyncStatus.WAITING)
     leave_children(snapshot, link, draft)
-    is_joined = any(link.refs & Link(0, *pair).refs for pair in matching.joined)
     # A link that gets a new partner in this plan is no longer the one whose record is gone.
-    draft.take(None if is_joined else marked_gone(snapshot, snapshot.incidents, link), (), ())
+    draft.take(None if matching.joins(link) else marked_gone(snapshot, snapshot.incidents, link), (), ())
 
 
 def _is_away(snapshot: Snapshot, link: Link) -> bool:

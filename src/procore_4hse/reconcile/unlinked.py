@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
@@ -68,6 +68,10 @@ class Matching:
         """Records that are joined or asked about here, so that nothing else is decided about them meanwhile."""
         pairs = [*self.joined, *((left, right) for left, rights in self.doubts.items() for right in rights)]
         return frozenset(record for pair in pairs for record in _records(pair))
+
+    def joins(self, link: Link) -> bool:
+        """Whether a record of this link is joined with another one here."""
+        return any(link.refs & _records(pair) for pair in self.joined)
 
 
 def match_unlinked(snapshot: Snapshot, draft: Draft) -> Matching:
@@ -259,7 +263,8 @@ def _free(
 
 
 def _records(pair: tuple[str, str]) -> frozenset[RecordRef]:
-    return Link(0, *pair).refs
+    ours, theirs = pair
+    return frozenset({RecordRef(Side.PROCORE, Kind.INCIDENT, ours), RecordRef(Side.FOURHSE, Kind.INCIDENT, theirs)})
 
 
 def _holds(free: Free, pair: tuple[str, str]) -> bool:
@@ -273,10 +278,10 @@ def _without(free: Free, pairs: Iterable[tuple[str, str]]) -> Free:
 
 
 def _candidates(snapshot: Snapshot, free: dict[str, tuple[Record, bool]]) -> list[Candidate]:
-    return [_candidate(snapshot, record, eligible) for record, eligible in free.values()]
+    return [replace(_candidate(snapshot, record), eligible=eligible) for record, eligible in free.values()]
 
 
-def _candidate(snapshot: Snapshot, record: Record, eligible: bool = True) -> Candidate:
+def _candidate(snapshot: Snapshot, record: Record) -> Candidate:
     readings = {row.key: row.lens.get(record.side, record.image) for row in snapshot.mapping.fields}
     values = {key: None if isinstance(reading, Held) else reading.value for key, reading in readings.items()}
     return Candidate(
@@ -285,7 +290,6 @@ def _candidate(snapshot: Snapshot, record: Record, eligible: bool = True) -> Can
         title=values.get(snapshot.mapping.title.key),
         description=values.get(snapshot.mapping.description.key) if snapshot.mapping.description else None,
         people=people_of(snapshot, record),
-        eligible=eligible,
     )
 
 
@@ -360,12 +364,13 @@ def _joined(pairs: Iterable[tuple[str, str]], free: Free) -> list[tuple[str, str
 
 def _link(snapshot: Snapshot, procore_id: str, fourhse_id: str, draft: Draft, reason: str) -> None:
     """A pair becomes a link, and its fields are merged at once without a base, unless one of them is out of scope."""
-    draft.actions.append(Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, fourhse_id, procore_id, reason))
+    action = Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, fourhse_id, procore_id, reason)
+    draft.actions.append(action)
     records = snapshot.records[Side.PROCORE][procore_id], snapshot.records[Side.FOURHSE][fourhse_id]
     if any(exclusion(snapshot, record, linked=True) for record in records):
         return
     title = items.title_of(snapshot.mapping, records[0])
-    compare_pair(snapshot, Pair(Link(0, procore_id, fourhse_id), *records, snapshot.mapping.fields, title), draft)
+    compare_pair(snapshot, Pair(action.link, *records, snapshot.mapping.fields, title), draft)
     for side, record_id in ((Side.PROCORE, procore_id), (Side.FOURHSE, fourhse_id)):
         if draft.statuses[side].get(record_id) is SyncStatus.WAITING and not draft.is_asked_about(record_id):
             draft.set_status(side, record_id, SyncStatus.IN_SYNC)

@@ -252,6 +252,10 @@ class CategoryLens(Columns):
     def is_shared(self, image: Image) -> bool:
         return self.words.get(str(image.get(self.fourhse))) != "not shared"
 
+    def is_accident(self, image: Image) -> bool:
+        """Whether 4HSE's word for an incident says that somebody was hurt."""
+        return self.words.get(str(image.get(self.fourhse))) == "injury"
+
     def agree(self, procore: Any, fourhse: Any) -> bool:
         # Lopsided by intent: somebody hurt needs the word for accidents, but an accident may have hurt nobody.
         return not procore or self.words[fourhse] == "injury"
