@@ -37,6 +37,6 @@ def run(ctx: typer.Context) -> None:
     if not routes:
         raise UsageError("No route is enabled, so there is nothing to run; set enabled = true for one.")
     with context.runtime(stopping=stop.is_set, sleep=interruptible(stop)) as runtime:
-        ages = Ages(**context.settings.retention.model_dump())
+        ages = Ages(**context.settings.retention.model_dump(exclude={"cycles"}))
         code = Daemon(runtime, routes, every=context.settings.schedule.every, stop=stop, ages=ages).run()
     raise typer.Exit(code)
