@@ -165,6 +165,12 @@ class Store:
             connection.invalidate()
         return busy is not None and busy[0] == 0
 
+    def reopen(self) -> None:
+        """Connects anew and looks at every table. Raises StoreError when the store cannot be used, and StoreBusy."""
+        self.close()
+        with self.read() as unit:
+            schema.look_at_every_table(unit.connection)
+
     def close(self) -> None:
         self._writing.dispose()
         self._reading.dispose()
