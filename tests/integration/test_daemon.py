@@ -148,13 +148,21 @@ class Stepped(datetime):
 def test_a_clock_that_is_set_moves_no_pause(
     world: World, stop: threading.Event, monkeypatch: pytest.MonkeyPatch, by: timedelta
 ) -> None:
-    """It is set while the second cycle runs; the third one comes all the same."""
+    """It is set during the pause after the first cycle; the others come all the same."""
     for module in (daemon_module, apscheduler.schedulers.base, apscheduler.triggers.date):
         monkeypatch.setattr(module, "datetime", Stepped, raising=False)
-    when(world, opens(PROJECT), lambda: monkeypatch.setattr(Stepped, "by", by), times=2)
+    running = daemon(world, stop, every=timedelta(milliseconds=100))
+    plan = running._plan
+
+    def plan_and_set_the_clock(route: Route, pause: timedelta) -> None:
+        plan(route, pause)
+        if pause:
+            monkeypatch.setattr(Stepped, "by", by)
+
+    monkeypatch.setattr(running, "_plan", plan_and_set_the_clock)
     when(world, opens(PROJECT), terminate, times=4)
     with at_the_latest(20):
-        assert daemon(world, stop).run() == 0
+        assert running.run() == 0
     assert len(outcomes(world)) >= 3
 
 
