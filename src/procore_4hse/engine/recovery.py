@@ -216,8 +216,17 @@ class Recovery:
                 author = author_of(record)
                 known_ours = author is not None and author in accounts and self._is_told_by_author(side)
                 unknown = author is None or not accounts or side is Side.FOURHSE
-                if known_ours or (unknown and (was_edited(record) or any(self._is_equal(i, record) for i in mine))):
+                if known_ours or (
+                    unknown and (was_edited(record) or any(self._may_have_made(i, record) for i in mine))
+                ):
                     yield record
+
+    def _may_have_made(self, intent: Intent, record: RawRecord) -> bool:
+        """It shows what was sent, or bears the title that was sent: a vendor may have kept only a part of the rest."""
+        if self._is_equal(intent, record):
+            return True
+        title = self._headline(record.side, record.payload)
+        return self._is_told_by_author(record.side) and title == self._headline(record.side, intent.action.fields)
 
     def _search_child(self, intent: Intent) -> None:
         """A child is looked for within its incident alone."""
