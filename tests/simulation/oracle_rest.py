@@ -40,7 +40,12 @@ class Rest:
     def _records(self) -> Iterator[str]:
         if self.report.outcome == "stopped" and self._holds_all():
             return
-        self.waiting = {one for entry in self._waiting() for one in (entry.item.procore_id, entry.item.fourhse_id)}
+        # A deletion's question is folded into the one about what was entered anew, where the survivor is a candidate.
+        self.waiting = {
+            one
+            for entry in self._waiting()
+            for one in (entry.item.procore_id, entry.item.fourhse_id, *entry.item.facts.get("candidates", ()))
+        }
         for side in ("procore", "fourhse"):
             for key in self.watch.now[side]:
                 standing = (side, key)
@@ -63,10 +68,7 @@ class Rest:
         if standing[1] in self.waiting or self._stays_home(standing) or standing[1] in self.watch.refused:
             return None
         if other is None:
-            candidates = {c for entry in self._waiting() for c in entry.item.facts.get("candidates", ())}
-            return (
-                None if standing[1] in candidates | self.watch.unlinked else f"{standing} never reached the other side"
-            )
+            return None if standing[1] in self.watch.unlinked else f"{standing} never reached the other side"
         if self.watch.policy in ("ignore", "close") or self._is_left_alone(standing):
             return None
         return f"{standing} lost its partner {other}, and nobody is asked"

@@ -91,6 +91,8 @@ class Watch:
     verdicts: dict[str, str] = field(default_factory=dict)
     """Procore id -> what a person answered about its deletion: approve, keep or restore."""
     joined: set[tuple[str, str]] = field(default_factory=set)
+    anew: dict[SyncStatus, SyncStatus] = field(default_factory=dict)
+    """What people deleted and entered anew: the new record -> the deleted one."""
     told_gone: set[SyncStatus] = field(default_factory=set)
     """Records that a person declared deleted."""
     taken: set[SyncStatus] = field(default_factory=set)
@@ -137,6 +139,10 @@ class Watch:
             was = before[place[0]].get(place[1])
             if was is None or was[name] != seen[place[0]][place[1]][name]:
                 self._wrote(place, name)
+
+    def entered_anew(self, former: SyncStatus, new: SyncStatus) -> None:
+        self.anew[new] = former
+        self.human()
 
     def cycle_begins(self) -> None:
         self.gone_meanwhile.clear()
@@ -230,10 +236,25 @@ class Watch:
             return
         for other in self._sources(place, new):
             held = self.partner.get((OTHER[side], other))
+            if held is None and self._stands_already(place, other, new):
+                raise Objection(f"{place} was made from {other}, which was entered anew and stands there already")
             if held is None or held not in self.now[side] or other in self.refused:
                 self._pair(place, other)
                 return
         raise Objection(f"{place} was made, and nothing without a partner on the other side says what it says: {new}")
+
+    def _stands_already(self, place: SyncStatus, source: str, new: Meaning) -> bool:
+        """Whether the partner of what was deleted lives and says the same, and nobody has called the two different."""
+        former = self.anew.get((OTHER[place[0]], source))
+        survivor = self.partner.get(former) if former else None
+        there = self.now[place[0]].get(survivor or "")
+        if (
+            there is None
+            or self.refused & {source, survivor}
+            or self.unlinked & {source, survivor, former and former[1]}
+        ):
+            return False
+        return all(same(name, there[name], new[name]) for name in ("title", "text", "day")) and survivor != place[1]
 
     def _sources(self, place: SyncStatus, new: Meaning) -> list[str]:
         """Records of the other side that say, or said once, what this one says."""
