@@ -248,6 +248,8 @@ class Watch:
         former = self.anew.get((OTHER[place[0]], source))
         survivor = self.partner.get(former) if former else None
         there = self.now[place[0]].get(survivor or "")
+        if former not in self.gone_by_hand or self._partner_of((place[0], survivor or "")) != former[1]:
+            return False  # It is back, or somebody has said since what the survivor belongs to.
         if (
             there is None
             or self.refused & {source, survivor}
