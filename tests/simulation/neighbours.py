@@ -192,13 +192,14 @@ class Neighbours:
         return [*self.failures, *(line for route in self.routes for line in self._wrong(route))]
 
     def _answer(self) -> None:
-        """A created record that somebody edited before its outcome could be committed is asked about."""
+        """What somebody edited before the outcome of its create could be committed is asked about; so is its title."""
         for route in self.routes:
             with self.world.store.begin() as unit:
                 for entry in unit.inbox(route.key).entries():
                     self.outcomes["questions"] += 1
-                    one = entry.item.facts.get("candidates", [None])[0]
-                    unit.inbox(route.key).answer(entry.id, {"verb": "approve", "with_id": one})
+                    candidates = entry.item.facts.get("candidates")
+                    same = {"verb": "approve", "with_id": candidates[0]} if candidates else None
+                    unit.inbox(route.key).answer(entry.id, same or {"verb": "resolve", "use": "procore"})
 
     def _wrong(self, route: Route) -> list[str]:
         project, office = PLACES[route.name]
