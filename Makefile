@@ -8,6 +8,7 @@
 #   make mutants  change the core in small ways and see the tests notice each of them
 #   make breaks   break one rule of the product at a time, and see the simulation notice
 #   make soak     play HISTORIES histories of the simulation from each SEED, 2,000 from two seeds unless told otherwise
+#   make neighbours   half an hour of two processes on one store that somebody keeps locking, MEETINGS times on each
 #   make odd      give every field of every record ODD_CASES odd values a kind (400 unless told), each in a small world
 #   make record   record the cassettes of the contract tests anew
 #   make lock     choose the newest versions of everything we depend on
@@ -17,6 +18,7 @@ PYTHON ?= python3
 HISTORIES ?= 2000
 SEED ?= 0 1
 ODD_CASES ?= 400
+MEETINGS ?= 5
 SIMULATION ?= ci
 EVERY ?= 0
 # Compiled modules stay in .venv too, so that nothing else is left behind.
@@ -30,7 +32,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgra
 	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check format bench bench-scale crash breaks soak odd mutants record lock clean
+.PHONY: demo test check format bench bench-scale crash breaks soak neighbours odd mutants record lock clean
 
 demo: $(RUNTIME)
 	$(BIN)/procore-4hse demo
@@ -71,6 +73,9 @@ soak: $(READY)
 		SIMULATION=soak SIMULATION_HISTORIES=$(HISTORIES) SIMULATION_SEED=$$seed \
 			$(BIN)/pytest -n auto tests/simulation/test_machine.py || exit 1; \
 	done
+
+neighbours: $(READY)
+	NEIGHBOURS_MINUTES=30 NEIGHBOURS_SEEDS=$(MEETINGS) $(BIN)/pytest -n auto -rP tests/simulation/test_neighbours.py
 
 odd: $(READY)
 	ODD_CASES=$(ODD_CASES) $(BIN)/pytest -n auto tests/integration/test_odd_values.py

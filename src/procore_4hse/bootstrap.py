@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -160,7 +160,7 @@ def _procore(settings: Settings, sleep: Callable[[float], None]) -> Http:
         section.company_id,
         section.client_id,
         section.client_secret.get_secret_value(),
-        clock=_now,
+        clock=_steady(),
         sleep=sleep,
         random=random.random,
     )
@@ -178,7 +178,7 @@ def _fourhse(settings: Settings, sleep: Callable[[float], None]) -> Http:
         section.client_secret.get_secret_value(),
         section.username,
         section.password.get_secret_value(),
-        clock=_now,
+        clock=_steady(),
         sleep=sleep,
         random=random.random,
         **pace,
@@ -187,3 +187,9 @@ def _fourhse(settings: Settings, sleep: Callable[[float], None]) -> Http:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _steady() -> Callable[[], datetime]:
+    """A clock that nobody sets: what a connection waits for must not move when this machine's clock does."""
+    began, timed = _now(), time.monotonic()
+    return lambda: began + timedelta(seconds=time.monotonic() - timed)

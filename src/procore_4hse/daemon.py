@@ -7,7 +7,8 @@ import math
 import os
 import signal
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, timedelta
 from queue import Empty, SimpleQueue
 from threading import Event
 from types import FrameType
@@ -17,12 +18,12 @@ import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.date import DateTrigger
 from structlog.contextvars import bound_contextvars
 
 from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.report import Report
-from procore_4hse.errors import AccessRefused, StoreError
+from procore_4hse.engine.run_routes import report_of_error
+from procore_4hse.errors import AccessRefused, StoreBusy, StoreError
 from procore_4hse.operations.retention import Ages, all_routes, purge_old
 from procore_4hse.route import Route
 from procore_4hse.runtime import GRACE, Runtime
@@ -44,7 +45,7 @@ CUT_SHORT = 1
 
 
 class Daemon:
-    """Runs cycles until a signal or a broken store ends it; `run` returns the exit code.
+    """Runs cycles until a signal, or a store that cannot be opened again, ends it; `run` returns the exit code.
 
     Cycles run in threads. Everything else happens in the main thread, one piece of news after the other: a signal, or
     a cycle that is over. A signal's own handler only adds to the queue, for it may interrupt any line of ours.
@@ -66,6 +67,8 @@ class Daemon:
         self.ages = ages
         self.purged: dict[str, float] = {}
         """When each route was purged last, by the process's timer."""
+        self.due: dict[str, float] = {}
+        """When each route's next cycle begins, by the process's timer: a clock that is set moves no pause."""
         self.by_key = {route.key: route for route in routes}
         self.news: SimpleQueue[int | JobExecutionEvent] = SimpleQueue()
         self.under_way: set[str] = set()
@@ -97,7 +100,9 @@ class Daemon:
 
     def loop(self) -> None:
         while not self.stop.is_set():
-            self._take(self.news.get())
+            self._begin_what_is_due()
+            with suppress(Empty):
+                self._take(self.news.get(timeout=self._until_due()))
 
     def shutdown(self) -> None:
         """No cycle begins any more; those under way finish the action in hand, or are left when it lasts too long."""
@@ -157,9 +162,17 @@ class Daemon:
 
     def _plan(self, route: Route, pause: timedelta) -> None:
         """The pause counts from the end of the cycle before, so a route never meets itself."""
-        if not self.stop.is_set():
-            due = DateTrigger(datetime.now(UTC) + pause)
-            self.scheduler.add_job(self._cycle, due, args=(route,), id=route.key, replace_existing=True)
+        self.due[route.key] = self.runtime.timer() + pause.total_seconds()
+
+    def _begin_what_is_due(self) -> None:
+        now = self.runtime.timer()
+        for key in sorted((key for key, at in self.due.items() if at <= now), key=self.due.__getitem__):
+            del self.due[key]
+            self.scheduler.add_job(self._cycle, args=(self.by_key[key],), id=key, replace_existing=True)
+
+    def _until_due(self) -> float | None:
+        """Seconds; None while every route's cycle is under way."""
+        return max(0.0, min(self.due.values()) - self.runtime.timer()) if self.due else None
 
     def _cycle(self, route: Route) -> Report | None:
         """None when the end came before the cycle began."""
@@ -167,21 +180,44 @@ class Daemon:
         try:
             if self.stop.is_set():
                 return None
-            report = run_cycle(self.runtime, route, Options())
+            report = self._run_cycle(route)
             with bound_contextvars(route=route.name):
-                self._purge(route)
+                self._try_to_purge(route)
             return report
         finally:
             self.under_way.discard(route.key)
 
-    def _purge(self, route: Route) -> None:
-        """Once a day contents that became too old go: this route's, and those of routes that are not run here."""
+    def _run_cycle(self, route: Route) -> Report:
+        """A store that had no time, or that can be opened again, costs this cycle alone. Raises StoreError."""
+        try:
+            return run_cycle(self.runtime, route, Options())
+        except StoreBusy as error:
+            return report_of_error(route.name, error)
+        except StoreError as error:
+            self.runtime.store.reopen()
+            return report_of_error(route.name, error)
+
+    def _try_to_purge(self, route: Route) -> None:
+        """What a purge meets is told, and costs nobody the report of the cycle; the next cycle tries again."""
         if self.ages.is_endless or self.stop.is_set():
+            return
+        try:
+            self._purge(route)
+        except Exception as error:
+            log.exception("daemon.purge_failed", error=error)
+
+    def _purge(self, route: Route) -> None:
+        """Once a day contents that became too old go: this route's, and those of routes that are not run here.
+
+        They are old enough by the vendors' clocks too: what a clock of ours that ran ahead removed would not come back.
+        """
+        dates = [api.server_date for api in self.runtime.apis(route) if api.server_date]
+        if not dates:
             return
         keys = (route.key, *(key for key in all_routes(self.runtime) if key not in self.by_key))
         now = self.runtime.timer()
         due = [key for key in keys if now - self.purged.get(key, -math.inf) >= PURGE_EVERY.total_seconds()]
-        done = purge_old(self.runtime, self.ages.ends, due)
+        done = purge_old(self.runtime, lambda now: self.ages.ends(min(now, *dates)), due)
         self.purged |= {key: now for key in due if key not in done.busy}
         if any(done.counts.values()):
             log.info("daemon.purged", **done.counts)

@@ -60,3 +60,5 @@ class Runtime:
     holder: Holder = field(default_factory=Holder.this_process)
     timer: Callable[[], float] = time.monotonic
     budgets: dict[Side, RateBudget] = field(default_factory=dict)
+    ended: dict[str, int] = field(default_factory=dict)
+    """The lease of each route's last cycle here, by its token: should the store have had no time to free it, it is."""

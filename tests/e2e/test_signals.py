@@ -1,10 +1,14 @@
 """Real processes under real signals: the daemon, `sync` and `backfill`; and two processes that want one route."""
 
 import json
+import re
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
 
 import pytest
 from cli_stand import PLACES, Stand
@@ -155,6 +159,50 @@ def test_a_signal_ends_a_command_that_waits_for_a_vendor(full: Stand, command: s
     assert time.monotonic() - began < 10
     assert (process.returncode, json.loads(out)["outcome"]) == (1, "partial")
     assert comes_to_rest(full)
+
+
+@pytest.mark.parametrize("path", ["/incident/index$", "/incident/create$"])
+@pytest.mark.parametrize("command", ONE_ROUND)
+def test_a_signal_ends_a_command_that_waits_for_its_budget(full: Stand, command: str, path: str) -> None:
+    full.faults.add(FaultKind.TOO_MANY, path=path, delay=timedelta(seconds=50), times=None)
+    with started(full, *ONE_ROUND[command]) as process:
+
+        def stop(request: Request) -> None:
+            if re.search(path, request.path):
+                full.faults.on_request.remove(stop)
+                process.terminate()
+
+        full.faults.on_request.append(stop)
+        began = time.monotonic()
+        out, err = process.communicate(timeout=20)
+    full.faults.clear()
+    assert time.monotonic() - began < 15
+    assert (process.returncode, json.loads(out)["outcome"]) == (1, "partial"), err
+    assert open_intents(full) == 0
+    assert comes_to_rest(full)
+
+
+def test_an_action_that_takes_seconds_is_finished_and_the_rest_is_cancelled(full: Stand) -> None:
+    """Slow, for a vendor that takes seconds is what it is about."""
+    with started(full, *ONE_ROUND["sync"]) as process:
+
+        def answer_late() -> None:
+            process.terminate()
+            threading.Event().wait(4)
+
+        full.faults.on_response.append(after_create(3, answer_late))
+        out, _ = process.communicate(timeout=20)
+    assert (process.returncode, json.loads(out)["outcome"]) == (1, "partial")
+    assert open_intents(full) == 0
+    site, office = counts(full)
+    assert site.total() + office.total() == 14 + 3
+    assert comes_to_rest(full)
+
+
+def open_intents(stand: Stand) -> int:
+    with closing(sqlite3.connect(stand.folder / "sync.db")) as store:
+        (many,) = store.execute("SELECT count(*) FROM journal WHERE outcome = 'open'").fetchone()
+    return int(many)
 
 
 @pytest.mark.parametrize("signals", [1, 2])

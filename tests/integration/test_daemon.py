@@ -3,25 +3,33 @@
 import logging
 import os
 import signal
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
+import apscheduler.schedulers.base
+import apscheduler.triggers.date
 import pytest
 import structlog
 from apscheduler.events import EVENT_JOB_EXECUTED, JobExecutionEvent
-from sqlalchemy import text
+from sqlalchemy import Connection, event, text
 
+from procore_4hse import daemon as daemon_module
 from procore_4hse.daemon import Daemon
 from procore_4hse.engine.cycle import Options, run_cycle
-from procore_4hse.errors import AskedToStop
+from procore_4hse.errors import AskedToStop, StoreBusy, StoreError
+from procore_4hse.operations.retention import Ages
 from procore_4hse.route import Route
 from procore_4hse.runtime import interruptible
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.wire import Request
+from procore_4hse.store.patience import Patience
 from world import PROJECT, TENANT, World
 
 A_MOMENT = timedelta(milliseconds=5)
@@ -61,6 +69,15 @@ def second_route(world: World) -> Route:
 
 def terminate() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+@contextmanager
+def at_the_latest(seconds: float) -> Iterator[None]:
+    """A daemon that waits for ever is told to end, so that the test can say what did not happen."""
+    timer = threading.Timer(seconds, terminate)
+    timer.start()
+    yield
+    timer.cancel()
 
 
 def hold(stop: threading.Event) -> Callable[[], object]:
@@ -111,11 +128,42 @@ def test_the_first_cycle_comes_at_once_and_the_next_after_each_pause(store_url: 
 
 
 def test_the_pause_counts_from_the_end_of_a_cycle(world: World, stop: threading.Event) -> None:
-    running, ended_at = daemon(world, stop, every=timedelta(hours=1)), datetime.now(UTC)
-    over = JobExecutionEvent(EVENT_JOB_EXECUTED, world.route.key, "default", ended_at - timedelta(hours=3))
-    running._take(over)
-    (due,) = [job.trigger.run_date for job in running.scheduler.get_jobs()]
-    assert timedelta(hours=1) <= due - ended_at < timedelta(hours=1, minutes=1)
+    running, ended_at = daemon(world, stop, every=timedelta(hours=1)), time.monotonic()
+    began_at = datetime.now(UTC) - timedelta(hours=3)
+    running._take(JobExecutionEvent(EVENT_JOB_EXECUTED, world.route.key, "default", began_at))
+    assert 3600 <= running.due[world.route.key] - ended_at < 3660
+
+
+class Stepped(datetime):
+    """This machine's clock, which somebody has set."""
+
+    by = timedelta(0)
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.now(tz) + cls.by
+
+
+@pytest.mark.parametrize("by", [timedelta(days=-1), timedelta(hours=1), timedelta(days=365)])
+def test_a_clock_that_is_set_moves_no_pause(
+    world: World, stop: threading.Event, monkeypatch: pytest.MonkeyPatch, by: timedelta
+) -> None:
+    """It is set during the pause after the first cycle; the others come all the same."""
+    for module in (daemon_module, apscheduler.schedulers.base, apscheduler.triggers.date):
+        monkeypatch.setattr(module, "datetime", Stepped, raising=False)
+    running = daemon(world, stop, every=timedelta(milliseconds=100))
+    plan = running._plan
+
+    def plan_and_set_the_clock(route: Route, pause: timedelta) -> None:
+        plan(route, pause)
+        if pause:
+            monkeypatch.setattr(Stepped, "by", by)
+
+    monkeypatch.setattr(running, "_plan", plan_and_set_the_clock)
+    when(world, opens(PROJECT), terminate, times=4)
+    with at_the_latest(20):
+        assert running.run() == 0
+    assert len(outcomes(world)) >= 3
 
 
 def test_a_route_in_a_long_call_neither_meets_itself_nor_holds_up_another(world: World, stop: threading.Event) -> None:
@@ -248,6 +296,65 @@ def test_an_error_that_nobody_foresaw_is_told_and_the_next_cycle_comes(
     assert daemon(world, stop).run() == 0
     assert outcomes(world)[:2] == ["failed", "ok"]
     assert isinstance(events(told, "daemon.cycle_failed")[0]["error"], RuntimeError)
+
+
+def test_a_store_that_opens_again_is_used_on(world: World, stop: threading.Event, told: list[Any]) -> None:
+    """A full disk, say: the cycle that met it failed, and the next one goes on."""
+    world.on_site("Fall")
+
+    def full(connection: Connection, *_: object) -> None:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")
+
+    def fill_the_disk() -> None:
+        event.listen(world.store._writing, "begin", full)
+        world.on_site("Slip", date(2026, 2, 20), description="A long story. " * 5000)
+
+    when(world, opens(PROJECT), fill_the_disk)
+    when(world, opens(PROJECT), lambda: event.remove(world.store._writing, "begin", full), times=3)
+    when(world, opens(PROJECT), terminate, times=4)
+    assert daemon(world, stop).run() == 0
+    assert any("no room left" in str(line["reason"]) for line in events(told, "daemon.not_done"))
+
+
+@pytest.mark.parametrize("seconds", [40, 70])
+def test_a_store_that_is_busy_never_ends_it(
+    world: World, stop: threading.Event, told: list[Any], seconds: float
+) -> None:
+    """Somebody keeps it locked for longer than one cycle waits, or so long that it cannot even free its route."""
+    clock = [0.0]
+
+    def pass_time(pause: float) -> None:
+        clock[0] += pause
+        if clock[0] > seconds:
+            other.rollback()
+
+    world.store._patience = Patience(timedelta(seconds=30), timer=lambda: clock[0], sleep=pass_time)
+    event.listen(world.store._writing, "connect", lambda opened, _: opened.execute("PRAGMA busy_timeout = 0"))
+    world.store.close()  # The connections made so far would wait by themselves.
+    other = sqlite3.connect(str(world.store.url.database), isolation_level=None, check_same_thread=False)
+    world.on_site("Fall")
+    when(world, opens(PROJECT), lambda: other.execute("BEGIN IMMEDIATE"))
+    when(world, opens(PROJECT), terminate, times=3)
+    with at_the_latest(20):
+        assert daemon(world, stop).run() == 0
+    other.close()
+    assert "store was busy" in events(told, "daemon.not_done")[0]["reason"]
+    assert [row["name"] for row in world.office().values()] == ["Fall"]
+
+
+@pytest.mark.parametrize("error", [StoreBusy("busy"), StoreError("lost"), ZeroDivisionError()])
+def test_a_purge_that_fails_costs_no_report(
+    world: World, stop: threading.Event, told: list[Any], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(daemon_module, "purge_old", fail)
+    world.faults.add(FaultKind.FORBIDDEN, path=PROJECT_SHOWN, times=None)
+    when(world, opens(PROJECT), terminate, times=2)
+    assert daemon(world, stop, ages=Ages(raw=timedelta(days=30))).run() == 0
+    assert events(told, "daemon.no_access"), "what the cycle met is told"
+    assert events(told, "daemon.purge_failed")[0]["error"] is error
 
 
 def test_a_broken_store_ends_it(world: World, stop: threading.Event, told: list[Any]) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from procore_4hse.clients import ProcoreApi
+from procore_4hse.mapping.loader import load
+from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.models import Kind, LinkState, RecordAnswer, RecordRef, Side
 from procore_4hse.push.pusher import Pusher
 from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials
-from world import World
+from world import MAPPING, World
 
 TEN = timedelta(minutes=10)
 SETTLE_FOR = timedelta(minutes=30)
@@ -209,6 +213,33 @@ def test_lost_create_is_adopted_in_the_next_cycle(linked: Linked, store_url: str
     world.sync()
     assert len(world.links()) == 3
     assert site(world) == ["Hook", "Ladder", "Saw"]
+
+
+def with_a_field_that_procore_drops(folder: Path) -> FieldMapping:
+    place = folder / "mapping"
+    shutil.copytree(MAPPING, place)
+    row = {"field": "Witness", "procore": "custom_field_1", "4hse": "deponent", "using": "text"}
+    lines = "    ".join(f"{key}: {value}\n" for key, value in {**row, "direction": "4hse to procore"}.items())
+    (place / "incident.yaml").write_text((MAPPING / "incident.yaml").read_text() + f"\n  - {lines}")
+    return load(place)
+
+
+def test_a_lost_create_of_which_procore_kept_only_a_part_is_never_copied(
+    linked: Linked, store_url: str, tmp_path: Path
+) -> None:
+    """Nobody has said who we are there, and what stands there is not quite what was sent: it is asked about."""
+    mapping = with_a_field_that_procore_drops(tmp_path)
+    dials = ProcoreDials(created_by_null=True)
+    world = linked(store_url, procore_dials=dials, mapping=mapping)
+    world.in_office("Hook", deponent="Somebody")
+    world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS)
+    for _ in range(3):
+        world.sync()
+    assert (site(world), office(world)) == (["Hook", "Ladder", "Saw"], ["Hook", "Ladder", "Saw"])
+    [entry] = [one for one in world.inbox() if one.item.kind == "match"]
+    world.answer(entry.id, "approve", with_id=entry.item.facts["candidates"][0])
+    world.sync()
+    assert len(world.links()) == 3
 
 
 @AUTHORS

@@ -132,6 +132,18 @@ BREAKS = (
         '        return _by_rule(difference, "neither side changed, yet they disagree")\n',
     ),
     Break(
+        "what was entered anew is taken for another incident",
+        "reconcile/unlinked.py",
+        "            survivors[link.ref(here[0])] = link\n    return survivors\n",
+        "            survivors[link.ref(here[0])] = link\n    return {}\n",
+    ),
+    Break(
+        "a route is taken from a process that has it",
+        "store/leases.py",
+        "        if row.token != ended and self._is_held(row, grace):\n",
+        "        if False:\n",
+    ),
+    Break(
         "all guards are off",
         "reconcile/guard.py",
         "    restored = (partial(_regressed, side) for side in Side)\n",

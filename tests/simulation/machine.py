@@ -6,18 +6,21 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from machine_decisions import InboxPerson
 from machine_edits import SitePeople
 from machine_mapping import CUSTOM_FIELD, mapping_of
-from machine_moves import Death, Fault, History, Meddling, Move, Setting, Turn
+from machine_moves import Death, Fault, History, Meddling, Move, Neighbour, Setting, Turn
+from machine_second_route import SecondRoute
 from meter import Meter, noted
 from oracle_rest import Rest
 from oracle_watch import SHARED, Objection, Watch
 from scenario_world import FragileStore, ScenarioWorld, is_write
 
+from procore_4hse.engine.cycle import run_cycle
+from procore_4hse.engine.lease import GRACE, LEASE
 from procore_4hse.engine.report import Report
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Act, Kind
@@ -26,11 +29,13 @@ from procore_4hse.reconcile.snapshot import Plan, Policy
 from procore_4hse.route import Route
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.wire import Request, Response
+from procore_4hse.store.leases import Holder
 from world import OFFICE, PROJECT, TENANT
 
 LISTS = re.compile(r"/incidents$|/incident/index$")
 RECORDS = re.compile(r"injuries|near_misses|property_damages|environmentals|incident-person/index")
 SHOWN = re.compile(r"(?:/incidents/(\d+)|/incident/view/([0-9a-f-]{36}))$")
+ELSEWHERE = Holder("elsewhere", "boot", 1, "1")
 CYCLES_TO_REST = 12
 """A lost create is looked for over half an hour; then it is made, compared, and all is quiet."""
 
@@ -68,6 +73,10 @@ class Machine:
     asked: dict[str, set[str]] = field(default_factory=lambda: {"procore": set(), "fourhse": set()})
     """The dials that each system has looked at."""
     meddling: Meddling | None = None
+    neighbour: Neighbour | None = None
+    taken_over: tuple[int, int] | None = None
+    """The writes of both systems when the other process, which had taken our route over, was done."""
+    second_route: SecondRoute | None = None
     reads_left: int = 0
 
     def __post_init__(self) -> None:
@@ -89,6 +98,9 @@ class Machine:
         self.people = SitePeople(self.scenario, self.watch, done=self.meter.add)
         self.inbox_person = InboxPerson(self.scenario, self.watch, self.meter.add)
         self.scenario.faults.on_request.append(self._meddle)
+        self.scenario.faults.on_request.append(self._let_the_neighbour_in)
+        if setting.second_route:
+            self.second_route = SecondRoute(self.scenario, self.meter.add)
         self.scenario.faults.on_response.insert(0, self._witness)
         self.meter.dials("procore", setting.procore())
         self.meter.dials("fourhse", setting.fourhse())
@@ -130,11 +142,16 @@ class Machine:
             self.people.in_office(move)
         for move in one.inbox_person:
             self.inbox_person.sit_down(move)
+        for move in one.settings:
+            self.meter.add("settings", f"{move.what} after the answers")
+            self._around(move)
+        if self.second_route is not None:
+            self.second_route.turn(number)
         first = number == 0 and self.history.setting.at_once
         mapping_diff = self._rehearse(first=first) if one.mapping_diff and one.trouble is None else None
         self.scenario.faults.settle_late()
         self._prepare(one.trouble)
-        report = self._cycle(calm=one.trouble is None, first=first)
+        report = self._cycle(calm=one.trouble is None, by=one.clock, first=first)
         self._end_trouble()
         if mapping_diff is not None and report is not None and self.scenario.plans:
             self._compare(mapping_diff)
@@ -149,10 +166,15 @@ class Machine:
         setting = self.history.setting
         return setting.policy != "ask" and setting.fourhse().forbidden_view_status == 404
 
-    def _cycle(self, *, calm: bool, **options: Any) -> Report | None:
-        done = len(self.scenario.procore.writes), len(self.scenario.fourhse.writes)
+    def _cycle(self, *, calm: bool, by: timedelta = timedelta(0), **options: Any) -> Report | None:
+        done = self._writes_so_far()
         self.watch.cycle_begins()
+        self.store.ahead = by
+        if by:
+            self.meter.add("clock", f"{by} from the truth")
         report = self.scenario.cycle(**options)
+        self.store.ahead = timedelta(0)
+        self._see_who_wrote()
         self.watch.unsure = set() if report is not None and report.outcome == "ok" else self.scenario.open_records()
         self.watch.cycle_ended(report.outcome if report else None, self._out_of_sight())
         if report is None:
@@ -162,6 +184,15 @@ class Machine:
         if calm and self.scenario.plans:
             self._as_planned(report, done)
         return report
+
+    def _writes_so_far(self) -> tuple[int, int]:
+        return len(self.scenario.procore.writes), len(self.scenario.fourhse.writes)
+
+    def _see_who_wrote(self) -> None:
+        """A process that slept through its lease writes nothing more."""
+        if self.taken_over not in (None, self._writes_so_far()):
+            raise Objection(f"a process wrote after another one had taken its route: {self.taken_over}")
+        self.taken_over = None
 
     def _out_of_sight(self) -> set[str]:
         """Records that this cycle left alone: private, not shared, missing, or asked about."""
@@ -177,6 +208,8 @@ class Machine:
             self.scenario.gate.arm(trouble.boundary, trouble.after)
         elif isinstance(trouble, Meddling):
             self.meddling, self.reads_left = trouble, trouble.after
+        elif isinstance(trouble, Neighbour):
+            self.neighbour, self.reads_left = trouble, trouble.after
         else:
             for fault in trouble or ():
                 self._await(fault)
@@ -190,7 +223,7 @@ class Machine:
 
     def _end_trouble(self) -> None:
         self.scenario.faults.clear()
-        self.meddling = None
+        self.meddling = self.neighbour = None
         for kind, count in self.scenario.faults.fired.items():
             self.meter.counts[f"fault: {kind}"] += count
         self.scenario.faults.fired.clear()
@@ -217,6 +250,25 @@ class Machine:
         self.meter.add("meddling", f"{meddling.move.what} before a {'view' if shown else 'list'}")
         act = self.people.on_site if side == "procore" else self.people.in_office
         act(meddling.move, target)
+
+    def _let_the_neighbour_in(self, request: Request) -> None:
+        """Another process wants the route: it leaves it alone, or has it when we slept through our lease."""
+        if self.neighbour is None or is_write(request) or "token" in request.path:
+            return
+        self.reads_left -= 1
+        if self.reads_left >= 0:
+            return
+        neighbour, self.neighbour = self.neighbour, None
+        if neighbour.late:
+            self.scenario.clock.advance((LEASE + GRACE).total_seconds() + 1)
+        done = self._writes_so_far()
+        report = run_cycle(self.scenario.process(ELSEWHERE), self.scenario.route)
+        self.scenario.asked = None
+        self.meter.add("neighbour", "took over" if neighbour.late else "left the route alone")
+        if neighbour.late:
+            self.taken_over = self._writes_so_far()
+        elif report.outcome != "busy" or self._writes_so_far() != done:
+            raise Objection(f"two processes had one route at once: {report.outcome}, {report.reason}")
 
     # What was planned and what was done ---------------------------------------------------------------------------
 
@@ -278,11 +330,12 @@ class Machine:
         quiet, reports = False, []
         for _ in range(CYCLES_TO_REST):
             self.scenario.faults.settle_late()
-            before = self.watch.look()
+            before, done = self.watch.look(), self._writes_so_far()
             report = self._cycle(calm=False)
             reports.append(report)
             self.scenario.clock.advance(minutes=12)
-            if report is not None and report.outcome != "partial" and self.watch.look() == before:
+            is_still = self.watch.look() == before and self._writes_so_far() == done  # A custom field is no meaning.
+            if report is not None and report.outcome != "partial" and is_still:
                 held = any(entry.item.key == "guard:replaced" for entry in self.scenario.inbox())
                 quiet = held or not self.scenario.unsettled()  # What stops a cycle first lets it settle nothing.
             if quiet:
@@ -292,6 +345,8 @@ class Machine:
                 f"not quiet after {CYCLES_TO_REST} cycles: {[r and (r.outcome, r.reason) for r in reports]}"
             )
         Rest(self.scenario, self.watch, reports[-1]).check()
+        if self.second_route is not None:
+            self.second_route.check()
 
     def _living_links(self) -> list[tuple[str, str]]:
         with self.store.read() as unit:

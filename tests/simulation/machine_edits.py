@@ -104,6 +104,17 @@ class SitePeople:
         self.scenario.procore.hand_delete("incident", int(one))
         self.watch.human()
 
+    def site_enter_anew(self, move: Move, one: str) -> None:
+        """People correct things by deleting a record and entering it anew."""
+        row = self.scenario.site()[one]
+        names = ("title", "description", "time_unknown", "status", "private")
+        moment = datetime.fromisoformat(row["event_date"])
+        self.scenario.procore.hand_delete("incident", int(one))
+        made = self.scenario.procore.hand_create(
+            "incident", PROJECT, event_date=moment, **{name: row[name] for name in names}
+        )
+        self.watch.entered_anew(("procore", one), ("procore", str(made)))
+
     def site_restore(self, move: Move, one: str) -> None:
         binned = sorted(row["id"] for row in self.scenario.procore.bin(PROJECT) if row["kind"] == "incident")
         if binned:
@@ -163,6 +174,16 @@ class SitePeople:
         self.office_before[one] = self.scenario.office()[one]
         self.scenario.fourhse.hand_delete("incident", one)
         self.watch.human()
+
+    def office_enter_anew(self, move: Move, one: str) -> None:
+        row = self.scenario.office()[one]
+        names = ("name", "date_incident", "category", "description_event", "deponent")
+        self.office_before[one] = row
+        self.scenario.fourhse.hand_delete("incident", one)
+        made = self.scenario.fourhse.hand_create(
+            "incident", OFFICE, status="new", **{name: row[name] for name in names}
+        )
+        self.watch.entered_anew(("fourhse", one), ("fourhse", made))
 
     def office_put_back(self, move: Move, one: str) -> None:
         """The vendor's support brings a deleted row back under its id."""

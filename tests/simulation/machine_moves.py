@@ -6,6 +6,7 @@ All plain values, drawn by Hypothesis and printed when a promise breaks.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -41,13 +42,16 @@ class Evenly(HypothesisProvider):
 
 SITE = (
     *("report", "title", "title", "text", "text", "day", "day", "hour", "status", "status", "injure", "injure"),
-    *("heal", "delete", "restore", "private", "note"),
+    *("heal", "delete", "restore", "private", "note", "enter anew"),
 )
 OFFICE = (
     *("report", "title", "title", "text", "text", "day", "day", "status", "status", "category", "category"),
-    *("unshare", "strange word", "delete", "put back", "note"),
+    *("unshare", "strange word", "delete", "put back", "note", "enter anew"),
 )
 AROUND = ("hide some", "hide all", "show all", "historicize", "reactivate", "suspend", "resume", "hide project")
+SETTINGS = ("new words", "other since", "move project")
+CLOCKS = (timedelta(days=-1), timedelta(hours=1), timedelta(days=365))
+"""How far our own clock may be from the truth for a cycle."""
 RARE = ("move project", "new words", "new words", "other since", "unlink")
 INBOX = ("answer", "answer", "answer", "withdraw")
 MIDDLE = ("title", "text", "day", "status", "delete", "restore", "report")
@@ -90,6 +94,14 @@ class Meddling:
 
 
 @dataclass(frozen=True)
+class Neighbour:
+    """Another process wants the route right before a call that reads, the `after`-th; `late`: we slept that long."""
+
+    after: int
+    late: bool
+
+
+@dataclass(frozen=True)
 class Turn:
     """What happens until a cycle and in it."""
 
@@ -97,9 +109,13 @@ class Turn:
     office: tuple[Move, ...]
     inbox_person: tuple[Move, ...] = ()
     around: tuple[Move, ...] = ()
-    trouble: tuple[Fault, ...] | Death | Meddling | None = None
+    trouble: tuple[Fault, ...] | Death | Meddling | Neighbour | None = None
     mapping_diff: bool = False
     """A dry run goes before the cycle, and both must plan the same."""
+    settings: tuple[Move, ...] = ()
+    """What changes in the settings between a person's answer and the cycle that would carry it out."""
+    clock: timedelta = timedelta(0)
+    """How far our own clock is from the truth in this cycle; the vendors' are right."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +135,8 @@ class Setting:
     on_both: int
     at_once: bool
     """The first meeting is approved in advance."""
+    second_route: bool = False
+    """Another project and office share the store."""
     custom_row: str = ""
     """The mapping leads to a custom field that Procore knows, or does not: `known`, `unknown`; else to none."""
 
@@ -198,14 +216,17 @@ meddlings = st.builds(
     st.builds(Move, st.sampled_from(MIDDLE), small, small),
     st.integers(0, 14),
 )
+neighbours = st.builds(Neighbour, st.integers(0, 14), st.booleans())
 turns = st.builds(
     Turn,
     site=moves(SITE, 1, 3),
     office=moves(OFFICE, 1, 3),
     inbox_person=moves(INBOX, 1, 4),
     around=st.one_of(st.just(()), st.just(()), st.just(()), moves(AROUND, 1, 1), moves((*AROUND, *RARE, *RARE), 1, 1)),
-    trouble=_often(4, faults, faults, deaths, meddlings),
+    trouble=_often(5, faults, faults, deaths, meddlings, neighbours),
     mapping_diff=st.sampled_from((False,) * 15 + (True,)),
+    settings=st.one_of(*(st.just(()) for _ in range(14)), moves(SETTINGS, 1, 1)),
+    clock=st.sampled_from((timedelta(0),) * 17 + CLOCKS),
 )
 settings = st.builds(
     Setting,
@@ -219,6 +240,7 @@ settings = st.builds(
     in_office=st.integers(0, 2),
     on_both=st.integers(0, 2),
     at_once=st.booleans(),
+    second_route=st.sampled_from((False,) * 4 + (True,)),
     custom_row=st.sampled_from(("",) * 8 + ("known", "unknown")),
 )
 

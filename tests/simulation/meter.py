@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from machine_moves import UNASKED
+from machine_moves import CLOCKS, SETTINGS, UNASKED
 from structlog import DropEvent
 
 from procore_4hse.engine.report import Report
@@ -117,6 +117,11 @@ EVERYTHING = USUAL | frozenset(
         "act: restore in procore",
         *(f"item: {kind}" for kind in ItemKind),
         *(f"fault: {kind}" for kind in FaultKind),
+        *(f"clock: {by} from the truth" for by in CLOCKS),
+        *(f"settings: {what} after the answers" for what in SETTINGS),
+        *(f"neighbour: {what}" for what in ("left the route alone", "took over")),
+        *(f"{who}: enter anew" for who in ("site", "office")),
+        "second route: ok",
         *(f"event: settle.{word}" for word in ("adopted", "abandoned", "lost")),
         *(f"outcome: {word}" for word in ("ok", "partial", "failed", "stopped")),
         "state: live -> gone-procore",

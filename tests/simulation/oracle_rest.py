@@ -40,7 +40,12 @@ class Rest:
     def _records(self) -> Iterator[str]:
         if self.report.outcome == "stopped" and self._holds_all():
             return
-        self.waiting = {one for entry in self._waiting() for one in (entry.item.procore_id, entry.item.fourhse_id)}
+        # A deletion's question is folded into the one about what was entered anew, where the survivor is a candidate.
+        self.waiting = {
+            one
+            for entry in self._waiting()
+            for one in (entry.item.procore_id, entry.item.fourhse_id, *entry.item.facts.get("candidates", ()))
+        }
         for side in ("procore", "fourhse"):
             for key in self.watch.now[side]:
                 standing = (side, key)

@@ -91,6 +91,8 @@ class Watch:
     verdicts: dict[str, str] = field(default_factory=dict)
     """Procore id -> what a person answered about its deletion: approve, keep or restore."""
     joined: set[tuple[str, str]] = field(default_factory=set)
+    anew: dict[SyncStatus, SyncStatus] = field(default_factory=dict)
+    """What people deleted and entered anew: the new record -> the deleted one."""
     told_gone: set[SyncStatus] = field(default_factory=set)
     """Records that a person declared deleted."""
     taken: set[SyncStatus] = field(default_factory=set)
@@ -137,6 +139,10 @@ class Watch:
             was = before[place[0]].get(place[1])
             if was is None or was[name] != seen[place[0]][place[1]][name]:
                 self._wrote(place, name)
+
+    def entered_anew(self, former: SyncStatus, new: SyncStatus) -> None:
+        self.anew[new] = former
+        self.human()
 
     def cycle_begins(self) -> None:
         self.gone_meanwhile.clear()
@@ -232,9 +238,26 @@ class Watch:
         free = [other for other in sources if self.partner.get((OTHER[side], other)) not in self.now[side]]
         # Of records that say the same, one without a living partner comes before one that was called different.
         for other in [*free, *(other for other in sources if other in self.refused)]:
+            if self.partner.get((OTHER[side], other)) is None and self._stands_already(place, other, new):
+                raise Objection(f"{place} was made from {other}, which was entered anew and stands there already")
             self._pair(place, other)
             return
         raise Objection(f"{place} was made, and nothing without a partner on the other side says what it says: {new}")
+
+    def _stands_already(self, place: SyncStatus, source: str, new: Meaning) -> bool:
+        """Whether the partner of what was deleted lives and says the same, and nobody has called the two different."""
+        former = self.anew.get((OTHER[place[0]], source))
+        survivor = self.partner.get(former) if former else None
+        there = self.now[place[0]].get(survivor or "")
+        if former not in self.gone_by_hand or self._partner_of((place[0], survivor or "")) != former[1]:
+            return False  # It is back, or somebody has said since what the survivor belongs to.
+        if (
+            there is None
+            or self.refused & {source, survivor}
+            or self.unlinked & {source, survivor, former and former[1]}
+        ):
+            return False
+        return all(same(name, there[name], new[name]) for name in ("title", "text", "day")) and survivor != place[1]
 
     def _sources(self, place: SyncStatus, new: Meaning) -> list[str]:
         """Records of the other side that say, or said once, what this one says."""

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from procore_4hse.engine.cycle import Options, run_cycle
@@ -17,6 +17,7 @@ from procore_4hse.engine.selection import Everything
 from procore_4hse.models import Link, Side
 from procore_4hse.reconcile.snapshot import Plan
 from procore_4hse.route import Route
+from procore_4hse.runtime import Runtime
 from procore_4hse.simulator.faults import Faults
 from procore_4hse.simulator.fourhse import SimulatedFourHse
 from procore_4hse.simulator.fourhse_dials import FourHseDials
@@ -72,12 +73,14 @@ class FragileStore(Store):
 
     def __init__(self, url: str) -> None:
         self.watch: Clock = Clock()
+        self.ahead = timedelta(0)
         self.gate = Gate()
         super().__init__(url, clock=self._time)
         self.upgrade()
 
     def _time(self) -> datetime:
-        return self.watch()
+        """This machine's own clock, which may be wrong."""
+        return self.watch() + self.ahead
 
     @contextmanager
     def begin(self, fence: Fence | None = None) -> Iterator[Unit]:
@@ -124,7 +127,7 @@ class ScenarioWorld(World):
         cls, store: FragileStore, route: Route, zone: str, procore_dials: ProcoreDials, fourhse_dials: FourHseDials
     ) -> ScenarioWorld:
         store.wipe()
-        store.watch, store.gate = Clock(), Gate()
+        store.watch, store.gate, store.ahead = Clock(), Gate(), timedelta(0)
         clock = store.watch
         faults = Faults(clock)
         procore = SimulatedProcore(clock=clock, dials=procore_dials, faults=faults)
@@ -158,6 +161,7 @@ class ScenarioWorld(World):
         try:
             return run_cycle(self.runtime, self.route, Options(**options), selection=Recorded(self.plans))
         except Crash:
+            self._die()
             self._be_born()
             return None
         finally:
@@ -187,10 +191,20 @@ class ScenarioWorld(World):
             return entry.item
 
     def _be_born(self) -> None:
-        """A process that another one of this host can tell to be dead."""
+        self.runtime = self.process(Holder.this_process())
+
+    def _die(self) -> None:
+        """Whoever held a lease in this process is one that everybody on this host can tell to be dead."""
+        dead = replace(Holder.this_process(), started=f"life {next(self.lives)}")
+        with sqlite3.connect(str(self.store.url.database)) as connection:
+            connection.execute("UPDATE lease SET holder = ? WHERE holder = ?", (str(dead), str(self.runtime.holder)))
+        connection.close()
+
+    def process(self, holder: Holder) -> Runtime:
+        """A process with connections of its own. What these wait for does not move with this machine's clock."""
         runtime = self._house(self.store, self.clock, self.procore, self.fourhse)
-        life = replace(Holder.this_process(), started=f"life {next(self.lives)}")
-        self.runtime = replace(runtime, holder=life)
+        clock = self.store._time if isinstance(self.store, FragileStore) else self.clock
+        return replace(runtime, clock=clock, holder=holder)
 
     def unsettled(self) -> int:
         """Writes whose fate is unknown and about which nobody is asked."""

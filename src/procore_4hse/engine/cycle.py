@@ -81,7 +81,7 @@ class Cycle:
         self.progress, self.selection = progress, selection
         self.store = runtime.store
         self.procore, self.fourhse = runtime.apis(route)
-        self.lease = RouteLease(self.store, route.key, runtime.holder, runtime.clock)
+        self.lease = RouteLease(runtime, route.key)
         self.report = Report(route.name)
         self.began = runtime.timer()
         self.calls_before = {side: api.calls for side, api in self._apis().items()}
@@ -317,6 +317,7 @@ class Cycle:
             self.report.calls[side.value] = api.calls - self.calls_before[side]
         if not self.lease.is_ours:
             return
+        self.lease.end()
         with self.store.begin() as unit:  # No fence: how a cycle ended is kept also when its lease was lost.
             self.report.inbox = unit.inbox(self.route.key).counts()
             if not self.options.dry:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from procore_4hse.apis import CALL_TIMEOUT
 from procore_4hse.errors import LeaseLost
-from procore_4hse.store.leases import Holder
-from procore_4hse.store.repository import Fence, Store, Unit
+from procore_4hse.runtime import Runtime
+from procore_4hse.store.repository import Fence, Unit
 
 LEASE = timedelta(minutes=10)
 GRACE = CALL_TIMEOUT
@@ -17,17 +16,20 @@ GRACE = CALL_TIMEOUT
 MARGIN = timedelta(minutes=1)
 """So much longer than a call the lease must last before the call is made."""
 
+KEPT_FOR = LEASE - CALL_TIMEOUT - MARGIN
+"""A lease that was taken or renewed less than this ago outlasts the next call."""
+
 
 class RouteLease:
     """The lease of one route, once it is taken. `is_ours` is False while another process has the route."""
 
-    def __init__(self, store: Store, route: str, holder: Holder, clock: Callable[[], datetime]) -> None:
-        self.store, self.route, self.holder, self.clock = store, route, holder, clock
+    def __init__(self, runtime: Runtime, route: str) -> None:
+        self.runtime, self.store, self.route = runtime, runtime.store, route
         self.token: int | None = None
         self.cycle = 0
         """The number of the cycle that began with it."""
-        self.until = clock()
-        """Counted on this machine's clock from before the store was asked: the store's own clock may differ."""
+        self.asked_at, self.asked_on_timer = self._now()
+        """When the store was asked for it last: its own clock may differ from this machine's."""
 
     @property
     def is_ours(self) -> bool:
@@ -41,25 +43,36 @@ class RouteLease:
     def take(self) -> bool:
         """Takes the route and begins a cycle, in one commit; False when another process has it.
 
-        The lease of a holder that is known to be dead is free at once.
+        The lease of a holder that is known to be dead is free at once, and so is one of ours whose cycle is over.
         """
-        asked_at = self.clock()
+        asked = self._now()
         with self.store.begin() as unit:
-            self.token = unit.leases.take(self.route, self.holder, ttl=LEASE, grace=GRACE)
+            ended = self.runtime.ended.get(self.route)
+            self.token = unit.leases.take(self.route, self.runtime.holder, ttl=LEASE, grace=GRACE, ended=ended)
             if self.token is not None:
                 self.cycle = unit.cycles.begin(self.route)
-        self.until = asked_at + LEASE
+        self.asked_at, self.asked_on_timer = asked
         return self.is_ours
 
     def keep(self) -> None:
         """The lease outlasts the next call, or LeaseLost is raised."""
-        if self.until - self.clock() > CALL_TIMEOUT + MARGIN:
+        asked = now, on_timer = self._now()
+        # A timer may stand still while the machine sleeps, and a clock may be set: each must say that little passed.
+        passed, timed = now - self.asked_at, timedelta(seconds=on_timer - self.asked_on_timer)
+        if timedelta(0) <= passed < KEPT_FOR and timed < KEPT_FOR:
             return
-        asked_at = self.clock()
         with self.store.begin() as unit:
             if not unit.leases.renew(self.route, self.fence.token, ttl=LEASE):
                 raise LeaseLost("This route's lease ran out; nothing more is written. It goes on in the next cycle.")
-        self.until = asked_at + LEASE
+        self.asked_at, self.asked_on_timer = asked
+
+    def _now(self) -> tuple[datetime, float]:
+        return self.runtime.clock(), self.runtime.timer()
+
+    def end(self) -> None:
+        """Nothing is written under it any more; to this process it is free, whether or not the store can be told."""
+        if self.token is not None:
+            self.runtime.ended[self.route] = self.token
 
     def release(self, unit: Unit) -> None:
         """Frees the route; nothing happens when the lease was never ours, or is another's by now."""

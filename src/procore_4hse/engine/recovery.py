@@ -214,13 +214,20 @@ class Recovery:
                 if links.find(record.ref) is not None:
                     continue
                 unknown = author_of(record) is None or not accounts or side is Side.FOURHSE
-                may_be = unknown and (was_edited(record) or any(self._is_equal(i, record, least=0) for i in mine))
+                may_be = unknown and (was_edited(record) or any(self._may_have_made(i, record) for i in mine))
                 if may_be or self._is_known_ours(record):
                     yield record
 
     def _is_known_ours(self, record: RawRecord) -> bool:
         """Whether our account made it, and that tells something on this side."""
         return author_of(record) in self.state.memory.accounts(record.side) and self._is_told_by_author(record.side)
+
+    def _may_have_made(self, intent: Intent, record: RawRecord) -> bool:
+        """It shows what was sent, or bears the title that was sent: a vendor may have kept only a part of the rest."""
+        if self._is_equal(intent, record, least=0):
+            return True
+        title = self._headline(record.side, record.payload)
+        return self._is_told_by_author(record.side) and title == self._headline(record.side, intent.action.fields)
 
     def _search_child(self, intent: Intent) -> None:
         """A child is looked for within its incident alone."""

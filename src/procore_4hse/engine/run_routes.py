@@ -75,8 +75,11 @@ def _in_turn(
 def report_of(route: str, cycle: Future[Report]) -> Report:
     """The cycle's own report, or one that says why there is none."""
     error = cycle.exception()
-    if error is None:
-        return cycle.result()
+    return cycle.result() if error is None else report_of_error(route, error)
+
+
+def report_of_error(route: str, error: BaseException) -> Report:
+    """The report of a cycle that ended so badly that it made none."""
     if isinstance(error, SyncError):
         outcome = "partial" if isinstance(error, StoreBusy) else "failed"
         return Report(route, outcome=outcome, reason=str(error), exit_code=error.exit_code)

@@ -268,7 +268,7 @@ def _gone_side(stones: Stones, link: Link) -> Side | None:
     if link.state not in (LinkState.IGNORED, LinkState.CLOSED_BY_POLICY):
         return next((side for side in Side if link.state is LinkState.gone(side)), None)
     buried = [side for side in Side if link.ref(side) in stones]
-    return max(buried, key=lambda side: stones[link.ref(side)].seen_at, default=None)
+    return max(buried, key=lambda side: stones[link.ref(side)].number, default=None)
 
 
 def _record(inputs: CycleInputs, staged: Staged, pull: int, image: Image, reason: str) -> Record:
@@ -467,7 +467,8 @@ def _writes(
         link = living.get((action.kind, action.id_on(Side.PROCORE)))
         if link is not None and link.refs == action.refs:
             records = {side: record_of(link, side) for side in Side}
-            yield from retold(action, intent.ended_at or intent.made_at, link, rows(action.kind), records)
+            at = intent.ended_at or intent.made_at
+            yield from retold(action, at, link, rows(action.kind), records, intent.cycle)
 
 
 def _lookup(seen: Snapshot) -> Lookup:

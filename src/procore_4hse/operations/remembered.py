@@ -171,7 +171,7 @@ def _deleted(unit: Unit, route: Route, link: Link) -> tuple[Side, Tombstone] | N
     """Where a record of the link was deleted last, and what was kept of it."""
     links = unit.links(route.key)
     stones = [(side, stone) for side in Side if (stone := links.tombstone(link.ref(side)))]
-    return max(stones, key=lambda each: each[1].seen_at, default=None)
+    return max(stones, key=lambda each: each[1].number, default=None)
 
 
 def _forget_ignored(unit: Unit, one: Remembered) -> None:

@@ -363,6 +363,8 @@ def purge_old(
             if unit is None:
                 busy.append(route)
                 continue
+            if not dry:
+                unit.purge(route).date_back()
             done.append(expired := Expired.of(unit, route, ends(unit.now)))
             if not dry:
                 expired.carry_out(unit, route)

@@ -83,7 +83,7 @@ def status_of(store: Store, route: Route, every: timedelta) -> RouteStatus:
         return RouteStatus(
             route=route,
             last=last,
-            next_at=last.ended_at + every if route.enabled and last and last.ended_at else None,
+            next_at=_next(last, every, unit.now) if route.enabled else None,
             is_running=unit.leases.holder(route.key) is not None,
             inbox=inbox.counts(),
             answered=len(inbox.entries(states=("answered",))),
@@ -92,6 +92,11 @@ def status_of(store: Store, route: Route, every: timedelta) -> RouteStatus:
             pauses={side: _pause(last, side) for side in Side},
             budget=last.report.get("budget", {}) if last else {},
         )
+
+
+def _next(last: CycleRow | None, every: timedelta, now: datetime) -> datetime | None:
+    """A pause counts from the end of the cycle before; one that lies ahead was told by a clock that ran ahead."""
+    return min(last.ended_at, now) + every if last and last.ended_at else None
 
 
 def _counts(kind: Kind, state: LinkState) -> bool:

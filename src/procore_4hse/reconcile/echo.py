@@ -44,10 +44,17 @@ class Written:
     field: str | None
     state: WriteState
     ours: bool = True
+    cycle: int = 0
+    """The cycle that wrote it: their numbers tell what came later, whatever the clock did in between."""
 
 
 def retold(
-    action: Action, at: datetime, link: Link, rows: Iterable[Field], records: Mapping[Side, Record | None]
+    action: Action,
+    at: datetime,
+    link: Link,
+    rows: Iterable[Field],
+    records: Mapping[Side, Record | None],
+    cycle: int = 0,
 ) -> Iterator[Written]:
     """What both sides show now of a write that was answered."""
     for side in Side:
@@ -56,10 +63,12 @@ def retold(
             continue
         there = record.presence in (Presence.PRESENT, Presence.UNSEEN)
         if action.act is Act.CREATE and (there or (side is Side.FOURHSE and record.presence is Presence.GONE)):
-            yield Written(at, side, link.key, None, WriteState.STANDS if there else WriteState.GONE, ours)
+            state = WriteState.STANDS if there else WriteState.GONE
+            yield Written(at, side, link.key, None, state, ours, cycle)
         for row in rows if action.act is Act.UPDATE and there else ():
             if row.key in action.sources:
-                yield Written(at, side, link.key, row.key, _write_state(row, action, side, record.image, link), ours)
+                state = _write_state(row, action, side, record.image, link)
+                yield Written(at, side, link.key, row.key, state, ours, cycle)
 
 
 def _write_state(row: Field, action: Action, side: Side, image: Image, link: Link) -> WriteState:
@@ -82,8 +91,9 @@ def _agree(row: Field, side: Side, mine: Any, theirs: Any) -> bool:
 
 def lost_writes(writes: Iterable[Written], now: datetime) -> frozenset[tuple[str, str]]:
     """Fields (link key, field key) whose written value went back by itself twice within a day."""
-    gone = [w for w in writes if w.ours and w.state is WriteState.GONE and w.field is not None and now - w.at <= WINDOW]
-    counts = Counter((w.link, w.field) for w in gone)
+    gone = [w for w in writes if w.ours and w.state is WriteState.GONE and w.field is not None]
+    # What lies further ahead than this was written by a clock that ran ahead, and is no more of today.
+    counts = Counter((w.link, w.field) for w in gone if abs(now - w.at) <= WINDOW)
     return frozenset((link, str(field)) for (link, field), count in counts.items() if count >= VANISHES)
 
 
@@ -117,6 +127,6 @@ def older_versions(
 def _latest(writes: Iterable[Written], side: Side) -> list[Written]:
     """The latest change of each field on a side, newest first."""
     seen: dict[tuple[str, str | None], Written] = {}
-    for write in sorted((w for w in writes if w.side is side), key=lambda w: w.at, reverse=True):
+    for write in sorted((w for w in writes if w.side is side), key=lambda w: (w.cycle, w.at), reverse=True):
         seen.setdefault((write.link, write.field), write)
     return list(seen.values())

@@ -29,7 +29,7 @@ LOST = select(C.action).where(OURS, C.outcome == "lost", C.kind == Kind.INCIDENT
 LOST_OF = (
     select(C.id, C.action)
     .where(OURS, C.outcome == "lost", C.side == given("on_side"), C.source_id == given("source"))
-    .order_by(C.made_at)
+    .order_by(C.cycle, C.made_at)
 )
 ANSWERED = (
     select(JOURNAL)

@@ -62,16 +62,24 @@ class Leases:
     def __init__(self, connection: Connection, now: datetime) -> None:
         self.connection, self.now = connection, now
 
-    def take(self, route: str, holder: Holder, *, ttl: timedelta, grace: timedelta) -> int | None:
-        """A new token when the route is free, its holder is dead, or expired `grace` ago; else None."""
+    def take(
+        self, route: str, holder: Holder, *, ttl: timedelta, grace: timedelta, ended: int | None = None
+    ) -> int | None:
+        """A new token when the route is free, its holder is dead, or expired `grace` ago; else None.
+
+        `ended` is the token of a lease that nobody writes under any more, although it may not have been released.
+        """
         insert_new(self.connection, LEASES, {"route": route, "token": 0, "holder": "", **self._until(timedelta(0))})
         row = self.connection.execute(CURRENT.with_for_update(), {"of_route": route}).one()
-        if row.holder and not Holder.parse(row.holder).is_known_dead() and self.now < row.expires_at + grace:
+        if row.token != ended and self._is_held(row, grace):
             self._shorten(row, ttl)
             return None
         token: int = row.token + 1
         self.connection.execute(CHANGE, {"of_route": route, "token": token, "holder": str(holder), **self._until(ttl)})
         return token
+
+    def _is_held(self, row: Row[Any], grace: timedelta) -> bool:
+        return bool(row.holder) and not Holder.parse(row.holder).is_known_dead() and self.now < row.expires_at + grace
 
     def _shorten(self, row: Row[Any], ttl: timedelta) -> None:
         """A lease that lasts longer than it was taken for was written by a clock that ran ahead: it counts from now."""

@@ -82,6 +82,8 @@ class Tombstone:
     record: RawRecord
     evidence: str
     seen_at: datetime
+    number: int
+    """The later one of two has the higher number, whatever the clock did in between."""
 
 
 class Links:
@@ -274,7 +276,7 @@ class Links:
         """The latest image and evidence of each of these records that was ever buried."""
         return {
             RecordRef(side, kind, row.record_id): Tombstone(
-                RawRecord(side, kind, row.record_id, row.image), row.evidence, row.seen_at
+                RawRecord(side, kind, row.record_id, row.image), row.evidence, row.seen_at, row.id
             )
             for side, kind, ids in _by_kind(records)
             for row in self._rows(BURIED, on_side=side.value, of_kind=kind.value, some=ids)

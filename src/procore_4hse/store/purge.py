@@ -21,6 +21,13 @@ SETTLED = (LinkState.IGNORED, LinkState.CLOSED_BY_POLICY)
 """The deletion was answered: nobody reads the deleted record any more, but the count still knows it as deleted."""
 UNASKED = (*SETTLED, LinkState.ENDED)
 TEXTS = ("title", "reason", "advice")
+DATED = (
+    (RECORDS, RECORDS.c.absent_at),
+    (JOURNAL, JOURNAL.c.ended_at),
+    (INBOX, INBOX.c.changed_at),
+    (STONES, STONES.c.seen_at),
+)
+"""From when the age of contents is counted."""
 VALUES = ("procore_value", "fourhse_value", "base_value")
 
 
@@ -74,6 +81,12 @@ class Purge:
         rows = self._unpurged(STONES, STONES.c.seen_at < before)
         asked = (LinkState.GONE_PROCORE, LinkState.GONE_FOURHSE)
         return [row.id for row in rows if states.get(_buried(row)) not in asked]
+
+    def date_back(self) -> None:
+        """What a clock that ran ahead has dated counts from now, or it would stay so much longer."""
+        for table, column in DATED:
+            ahead = (table.c.route == self.route, column > self.now)
+            self.connection.execute(update(table).where(*ahead).values({column: self.now}))
 
     def _states(self) -> dict[RecordRef, LinkState]:
         """The state of every linked record's link; a person's record follows its incident."""

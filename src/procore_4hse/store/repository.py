@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -134,14 +134,12 @@ class Store:
         return unit
 
     def _try_to_open(self, engine: sa.Engine) -> Unit:
-        with as_our_errors(self.url):
-            connection = engine.connect()
-            try:
-                connection.begin()
-                return Unit(connection, self._now(connection))
-            except BaseException:
-                connection.close()
-                raise
+        with as_our_errors(self.url), ExitStack() as unless_open:
+            connection = unless_open.enter_context(engine.connect())
+            connection.begin()
+            unit = Unit(connection, self._now(connection))
+            unless_open.pop_all()  # From here on whoever asked for the unit closes its connection.
+            return unit
 
     def rewrite(self, *, patience: timedelta = timedelta(seconds=5)) -> bool:
         """Leaves nothing in a SQLite file that was removed from it; False while another process reads or writes it.
@@ -166,6 +164,12 @@ class Store:
         finally:
             connection.invalidate()
         return busy is not None and busy[0] == 0
+
+    def reopen(self) -> None:
+        """Connects anew and looks at every table. Raises StoreError when the store cannot be used, and StoreBusy."""
+        self.close()
+        with self.read() as unit:
+            schema.look_at_every_table(unit.connection)
 
     def close(self) -> None:
         self._writing.dispose()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlmodel import SQLModel
 
 from procore_4hse.errors import StoreError
 
@@ -42,6 +43,11 @@ def upgrade(connection: sa.Connection) -> None:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def look_at_every_table(connection: sa.Connection) -> None:
+    for table in SQLModel.metadata.sorted_tables:
+        connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1))
 
 
 def _revision(connection: sa.Connection) -> str | None:
