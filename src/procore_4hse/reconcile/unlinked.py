@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from types import MappingProxyType
 
 from procore_4hse.mapping.lenses.base import Held, Unwritable
 from procore_4hse.mapping.translate import NEEDED, new_payload, shows, unsaid
 from procore_4hse.models import (
     Act,
     Action,
+    Base,
     Decision,
     Item,
     Kind,
@@ -80,9 +82,8 @@ def match_unlinked(snapshot: Snapshot, draft: Draft) -> Matching:
     left = _without(free, [*joined, *joined_by_people])
     parted = _parted(snapshot, left, not_duplicates)
     left = _without(left, [_pair(*one) for one in parted])
-    matches = match(
-        _candidates(snapshot, left[Side.PROCORE]), _candidates(snapshot, left[Side.FOURHSE]), not_duplicates
-    )
+    mine, theirs = (_candidates(snapshot, left[side], survivors) for side in Side)
+    matches = match(mine, theirs, not_duplicates)
     return Matching(
         joined=(*joined, *matches.pairs),
         doubts=_certain(snapshot, matches.doubts, survivors, draft),
@@ -214,16 +215,29 @@ def _without(free: Free, pairs: Iterable[tuple[str, str]]) -> Free:
     return {side: {key: one for key, one in free[side].items() if one[0].ref not in taken} for side in Side}
 
 
-def _candidates(snapshot: Snapshot, free: dict[str, tuple[Record, bool]]) -> list[Candidate]:
-    return [_candidate(snapshot, record, eligible) for record, eligible in free.values()]
+def _candidates(
+    snapshot: Snapshot, free: dict[str, tuple[Record, bool]], survivors: Mapping[RecordRef, Link]
+) -> list[Candidate]:
+    """Free records as they are, and survivors also as both sides last agreed: that is what is entered anew.
+
+    A survivor that was edited or made private meanwhile is so still known, and asked about.
+    """
+    shown = [_candidate(snapshot, record, eligible) for record, eligible in free.values()]
+    left = [record for record, _ in free.values() if record.ref in survivors]
+    return [*shown, *(_candidate(snapshot, one, eligible=False, base=survivors[one.ref].base) for one in left)]
 
 
-def _candidate(snapshot: Snapshot, record: Record, eligible: bool = True) -> Candidate:
-    readings = {row.key: row.lens.get(record.side, record.image) for row in snapshot.mapping.fields}
+def _candidate(
+    snapshot: Snapshot, record: Record, eligible: bool = True, base: Mapping[str, Base] = MappingProxyType({})
+) -> Candidate:
+    """The record as it stands; with a base, each field of it as both sides last agreed."""
+    agreed = {key: {**record.image, **one.of(record.side)} for key, one in base.items()}
+    rows = snapshot.mapping.fields
+    readings = {row.key: row.lens.get(record.side, agreed.get(row.key, record.image)) for row in rows}
     values = {key: None if isinstance(reading, Held) else reading.value for key, reading in readings.items()}
     return Candidate(
         id=record.id,
-        day=day_of(snapshot, record),
+        day=values.get(snapshot.mapping.day.key),
         title=values.get(snapshot.mapping.title.key),
         description=values.get(snapshot.mapping.description.key) if snapshot.mapping.description else None,
         people=people_of(snapshot, record),
