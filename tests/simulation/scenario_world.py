@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from procore_4hse.engine.cycle import Options, run_cycle
@@ -67,11 +67,25 @@ class Gate:
             raise Crash
 
 
+@dataclass
+class OwnClock:
+    """The product's clock: the world's, or a step beside it."""
+
+    world: Clock
+    step: timedelta = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return self.world() + self.step
+
+    def sleep(self, seconds: float) -> None:
+        self.world.sleep(seconds)
+
+
 class FragileStore(Store):
     """A store that one process opens once; its clock and its gate belong to the history at work."""
 
     def __init__(self, url: str) -> None:
-        self.watch: Clock = Clock()
+        self.watch = OwnClock(Clock())
         self.gate = Gate()
         super().__init__(url, clock=self._time)
         self.upgrade()
@@ -124,17 +138,17 @@ class ScenarioWorld(World):
         cls, store: FragileStore, route: Route, zone: str, procore_dials: ProcoreDials, fourhse_dials: FourHseDials
     ) -> ScenarioWorld:
         store.wipe()
-        store.watch, store.gate = Clock(), Gate()
-        clock = store.watch
+        clock = Clock()
+        store.watch, store.gate = OwnClock(clock), Gate()
         faults = Faults(clock)
         procore = SimulatedProcore(clock=clock, dials=procore_dials, faults=faults)
         fourhse = SimulatedFourHse(clock=clock, dials=fourhse_dials, faults=faults)
         procore.add_project(PROJECT, "Riverside", zone, zone)
         fourhse.add_project(TENANT, "Builder")
         fourhse.add_office(TENANT, OFFICE, "Riverside site")
-        runtime = cls._house(store, clock, procore, fourhse)
+        runtime = cls._house(store, store.watch, procore, fourhse)
         scenario = cls(store, clock, procore, fourhse, faults, route, runtime, zone, gate=store.gate)
-        scenario._be_born()
+        scenario.be_born()
         faults.on_request.append(scenario._before_send)
         faults.on_response.append(scenario._processed)
         return scenario
@@ -158,7 +172,7 @@ class ScenarioWorld(World):
         try:
             return run_cycle(self.runtime, self.route, Options(**options), selection=Recorded(self.plans))
         except Crash:
-            self._be_born()
+            self.be_born()
             return None
         finally:
             self.gate.revive()
@@ -186,9 +200,9 @@ class ScenarioWorld(World):
             inbox.withdraw(entry.id)
             return entry.item
 
-    def _be_born(self) -> None:
+    def be_born(self) -> None:
         """A process that another one of this host can tell to be dead."""
-        runtime = self._house(self.store, self.clock, self.procore, self.fourhse)
+        runtime = self._house(self.store, self.store.watch, self.procore, self.fourhse)
         life = replace(Holder.this_process(), started=f"life {next(self.lives)}")
         self.runtime = replace(runtime, holder=life)
 
