@@ -276,7 +276,7 @@ def answer(world: SmallWorld, which: str) -> None:
         raise Impossible
     world.inbox_person.answer(entry, VALUES[which][topic])
     if entry.item.key.guarded == "scope":
-        world.approved_since = world.asked_since
+        world.approved = world.approved | {world.asked_since}
         mark_setting(world)
 
 
@@ -289,7 +289,7 @@ def undo(world: SmallWorld) -> None:
 
 
 def mark_setting(world: SmallWorld) -> None:
-    world.watch.unapproved = world.scenario.route.since != world.approved_since
+    world.watch.unapproved = world.scenario.route.since not in world.approved
 
 
 def move_since(world: SmallWorld) -> None:

@@ -188,7 +188,8 @@ class SmallWorld(Machine):
         self.watch: SmallWatch = SmallWatch(**vars(self.watch))
         self.people = SitePeople(self.scenario, self.watch)
         self.armed = ""
-        self.approved_since = SINCE
+        self.approved = {SINCE}
+        """The first days that the route may go on with: the one in force, and one that was approved since."""
         self.other_words = False
         self.rows = sqlite3.connect(str(store.url.database), isolation_level=None)
         self._hire()
@@ -253,6 +254,7 @@ class SmallWorld(Machine):
         self.rests = is_still and is_done and not self.scenario.unsettled()
         if self.report is not None:
             self.asked_since = self.scenario.route.since
+            self.approved = self.approved & {self.asked_since} or self.approved
 
     def check_rest(self) -> None:
         """Within a few quiet cycles nothing is written, and everything is where a person can explain it."""
@@ -283,7 +285,7 @@ class SmallWorld(Machine):
                 "watch": _memory(self.watch),
                 "people": _memory(self.person_watch),
                 "office_before": self.people.office_before,
-                "own": (self.armed, self.approved_since, self.asked_since),
+                "own": (self.armed, self.approved, self.asked_since),
             },
             -1,
         )
@@ -305,7 +307,7 @@ class SmallWorld(Machine):
         vars(self.watch).update(held["watch"])
         vars(self.person_watch).update(held["people"])
         self.people.office_before = held["office_before"]
-        self.armed, self.approved_since, self.asked_since = held["own"]
+        self.armed, self.approved, self.asked_since = held["own"]
         self.scenario.asked = None
         self.scenario.be_born()
 
@@ -315,7 +317,7 @@ class SmallWorld(Machine):
 
     def key(self) -> str:
         """The same for two worlds that nothing but ids, clocks and the numbers of runs tells apart."""
-        own = [self.armed, self.approved_since, self.asked_since, self.scenario.route.since, self.other_words]
+        own = [self.armed, sorted(self.approved), self.asked_since, self.scenario.route.since, self.other_words]
         own += [self.scenario.store.watch.step, sorted(self.people.office_before)]
         witnesses = [memory for watch in (self.watch, self.person_watch) for memory in _sets(watch)]
         return key_of(self._registers(), self._columns(), [own, *witnesses])

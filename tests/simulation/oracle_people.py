@@ -112,9 +112,9 @@ class PeopleWatch:
                 days.append(named.days)
 
     def _entered(self, side: str, named: Named) -> None:
-        """Whom people enter is there again, and what was answered about them before is over."""
+        """Whom people enter is there again, wherever they were taken out before, and answers about that are over."""
+        self.removed = {one for one in self.removed if one[2] != named.who}
         for one, incident in self._both(side, named.incident):
-            self.removed.discard((one, incident, named.who))
             if one == "procore":
                 self.verdicts.pop((incident, named.who), None)
 
