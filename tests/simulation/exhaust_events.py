@@ -13,6 +13,8 @@ from exhaust_world import BEFORE_SINCE, CORRECTED, DAY, LATER_SINCE, SINCE, TEXT
 from machine_moves import Move
 
 import actors as crew
+from procore_4hse.errors import UsageError
+from procore_4hse.operations.remembered import forget, remembered
 from world import PROJECT
 
 ANY = Move("", 0, 0)
@@ -281,11 +283,20 @@ def answer(world: SmallWorld, which: str) -> None:
 
 
 def undo(world: SmallWorld) -> None:
-    """The oldest answer that still counts is taken back."""
-    item = world.scenario.withdraw(0)
-    if item is None:
+    """The first answer that goes on counting is taken back, or the oldest that no cycle has carried out."""
+    store, route = world.scenario.store, world.scenario.route
+    with store.read() as unit:
+        kept = remembered(unit, route)
+    if kept:
+        try:
+            forget(store, world.scenario.runtime.holder, (route,), kept[0].id)
+        except UsageError:
+            raise Impossible from None
+        world.inbox_person.forget_about(kept[0].procore_id, kept[0].fourhse_id)
+    elif item := world.scenario.withdraw(0):
+        world.inbox_person.forget(item)
+    else:
         raise Impossible
-    world.inbox_person.forget(item)
 
 
 def mark_setting(world: SmallWorld) -> None:

@@ -146,6 +146,15 @@ class InboxAnswers(InboxPerson):
             self.people.apart.add(self.people.whose[record.id][2])
             self._say(entry, "reject")
 
+    def forget_about(self, *records: str | None) -> None:
+        """What was said about these two, or about the person whom they name, is said no more."""
+        self.watch.refused -= {one for one in records if one}
+        for one in records:
+            self.watch.verdicts.pop(one or "", None)
+            if one in self.people.whose:
+                self.people.verdicts.pop(self.people.whose[one][1:], None)
+                self.people.apart.discard(self.people.whose[one][2])
+
     def forget(self, item: Any) -> None:
         """An answer was taken back."""
         record = item.key.record

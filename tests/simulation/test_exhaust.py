@@ -36,7 +36,8 @@ def test_every_history_of_two_events_keeps_its_promises(tmp_path: Path) -> None:
     search.close()
     assert found.objections == {}
     assert found.histories[2] > 1000
-    assert found.events == {event.name for event in ALPHABET}, "these never happened; nothing leads to them any more"
+    never = {event.name for event in ALPHABET} - found.events
+    assert never == {"undo"}, "to take an answer back needs a question and an answer before"
 
 
 def test_the_pair_without_a_person_keeps_its_promises_after_one_event(tmp_path: Path) -> None:
