@@ -102,7 +102,8 @@ def put_back_in_office(world: SmallWorld) -> None:
         raise Impossible
     world.people.office_put_back(ANY, "")
     for person in world.people.office_before[min(gone)]["persons"]:
-        crew.hurt_in_office(world.scenario, min(gone), person["person_office_id"], person["days"])
+        one = {"office_incident_person_id": person["office_incident_person_id"]}
+        crew.hurt_in_office(world.scenario, min(gone), person["person_office_id"], person["days"], **one)
     world.saw()
 
 

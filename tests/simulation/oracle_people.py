@@ -158,7 +158,8 @@ class PeopleWatch:
 
     def _judge_days(self, side: str, named: Named) -> None:
         partner = self._partner(side, named.incident)
-        said = self.told.get((OTHER[side], partner, named.who), [])
+        # What a side told itself comes back with a record that is brought back.
+        said = self.told.get((OTHER[side], partner, named.who), []) + self.told.get((side, *named[:2]), [])
         if named.days is not None and named.days not in said:
             raise Objection(f"{named.who} in {side} got {named.days} days, and the other side never said so")
 
