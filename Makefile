@@ -9,6 +9,7 @@
 #   make breaks   break one rule of the product at a time, and see the simulation notice
 #   make soak     play HISTORIES histories of the simulation from each SEED, 2,000 from two seeds unless told otherwise
 #   make neighbours   half an hour of two processes on one store that somebody keeps locking, MEETINGS times on each
+#   make exhaust  play every small history: LENGTH events (3) from one pair, under each deletion policy; MINUTES ends it
 #   make odd      give every field of every record ODD_CASES odd values a kind (400 unless told), each in a small world
 #   make record   record the cassettes of the contract tests anew
 #   make lock     choose the newest versions of everything we depend on
@@ -17,6 +18,8 @@
 PYTHON ?= python3
 HISTORIES ?= 2000
 SEED ?= 0 1
+LENGTH ?= 3
+MINUTES ?=
 ODD_CASES ?= 400
 MEETINGS ?= 5
 SIMULATION ?= ci
@@ -32,7 +35,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgra
 	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check format bench bench-scale crash breaks soak neighbours odd mutants record lock clean
+.PHONY: demo test check format bench bench-scale crash breaks soak neighbours exhaust odd mutants record lock clean
 
 demo: $(RUNTIME)
 	$(BIN)/procore-4hse demo
@@ -76,6 +79,9 @@ soak: $(READY)
 
 neighbours: $(READY)
 	NEIGHBOURS_MINUTES=30 NEIGHBOURS_SEEDS=$(MEETINGS) $(BIN)/pytest -n auto -rP tests/simulation/test_neighbours.py
+
+exhaust: $(READY)
+	PYTHONPATH=tests $(BIN)/python tests/simulation/exhaust_run.py --length $(LENGTH) $(if $(MINUTES),--minutes $(MINUTES))
 
 odd: $(READY)
 	ODD_CASES=$(ODD_CASES) $(BIN)/pytest -n auto tests/integration/test_odd_values.py

@@ -137,7 +137,7 @@ class ScenarioWorld(World):
         fourhse.add_office(TENANT, OFFICE, "Riverside site")
         runtime = cls._house(store, clock, procore, fourhse)
         scenario = cls(store, clock, procore, fourhse, faults, route, runtime, zone, gate=store.gate)
-        scenario._be_born()
+        scenario.be_born()
         faults.on_request.append(scenario._before_send)
         faults.on_response.append(scenario._processed)
         return scenario
@@ -162,7 +162,7 @@ class ScenarioWorld(World):
             return run_cycle(self.runtime, self.route, Options(**options), selection=Recorded(self.plans))
         except Crash:
             self._die()
-            self._be_born()
+            self.be_born()
             return None
         finally:
             self.gate.revive()
@@ -190,7 +190,7 @@ class ScenarioWorld(World):
             inbox.withdraw(entry.id)
             return entry.item
 
-    def _be_born(self) -> None:
+    def be_born(self) -> None:
         self.runtime = self.process(Holder.this_process())
 
     def _die(self) -> None:

@@ -630,6 +630,32 @@ def test_one_that_looks_like_a_survivor_is_asked_about_and_the_deletion_waits_fo
     assert found.statuses[Side.PROCORE] == {"1": SyncStatus.WAITING}
 
 
+@pytest.mark.parametrize(
+    ("title", "changes", "state"),
+    [
+        ("", {"title": None, "description": None, "status": None}, {"minimal": True, "private": True}),
+        ("Fall", {"event_date": "2026-01-05T11:00:00Z"}, {}),
+    ],
+    ids=["made private", "another day"],
+)
+def test_a_survivor_is_known_by_what_both_agreed_on_however_it_stands_now(title, changes, state):
+    """What is entered anew tells what both sides once told; a copy of it would be a second one."""
+    survivor = replace(site(**changes), **state)
+    found = plan(route(survivor, LOST, office(), links=(BROKEN,)))
+    assert asked(found) == (items.doubt(survivor, (("a", "Fall"),), ENTERED_ANEW, title, {}),)
+    assert (found.actions, found.transitions) == ((), (MARKED,))
+
+
+def test_each_field_of_a_survivor_is_known_by_its_own_base():
+    """The base of a description shows the title beside it as it was when the descriptions agreed."""
+    broken = link(site("7"), office())
+    older = replace(broken.base["description"], fourhse={**broken.base["description"].fourhse, "name": "Trip"})
+    broken = replace(broken, base={**broken.base, "description": older})
+    entered, survivor = site("2", description="Another text."), office(name="Slip")
+    found = plan(route(site("7", Presence.GONE), entered, survivor, links=(broken,)))
+    assert asked(found) == (items.doubt(entered, (("a", "Slip"),), ENTERED_ANEW, "Fall", {}),)
+
+
 def test_a_link_that_gets_a_new_partner_is_not_marked_as_one_that_lost_it():
     whole = route(site(), LOST, office(), links=(BROKEN,))
     found = plan(matched(whole, "match:procore:1", "approve", "a", with_id="a"))

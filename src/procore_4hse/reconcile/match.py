@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import IntEnum
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from math import ceil
 
 from procore_4hse.mapping.lenses import text
@@ -173,7 +173,7 @@ def _doubts(
     theirs = Blocks(right, commonness)
     for one in left:
         alike = (other.id for other in theirs.alike(one) if (one.id, other.id) not in not_duplicates)
-        if listed := list(islice(alike, LISTED)):
+        if listed := list(islice(_unique(chain(doubts.get(one.id, ()), alike)), LISTED)):
             doubts[one.id] = listed
     if any(len(listed) == LISTED for listed in doubts.values()):
         named = {other for listed in doubts.values() for other in listed}
@@ -182,7 +182,17 @@ def _doubts(
             alike = (one.id for one in ours.alike(other) if (one.id, other.id) not in not_duplicates)
             if other.id not in named and (first := next(alike, None)):
                 doubts[first].append(other.id)
+                named.add(other.id)
     return doubts
+
+
+def _unique(ids: Iterable[str]) -> Iterator[str]:
+    """Each once, as they come: a survivor is compared twice, as it stands and as both sides last agreed."""
+    seen = set()
+    for each in ids:
+        if each not in seen:
+            seen.add(each)
+            yield each
 
 
 class Blocks:

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from types import MappingProxyType
 
 from procore_4hse.mapping.lenses.base import Held, Unwritable
 from procore_4hse.mapping.translate import NEEDED, new_payload, shows, unsaid
 from procore_4hse.models import (
     Act,
     Action,
+    Base,
     Decision,
     Item,
     Kind,
@@ -82,7 +84,7 @@ def match_unlinked(snapshot: Snapshot, draft: Draft) -> Matching:
     survivors = _survivors(snapshot)
     unlinked = {side: _unlinked(snapshot, side, survivors) for side in Side}
     free = {side: _free(snapshot, unlinked[side], survivors, draft) for side in Side}
-    void = _void_answers(snapshot, free)
+    void = _void_answers(snapshot, free, survivors)
     asked, snapshot = frozenset(_pairs_of(snapshot, void, free)), _without_answers(snapshot, void)
     not_duplicates = snapshot.not_duplicates | _told_apart(snapshot, draft)
     joined_by_people = _told_together(snapshot, unlinked, draft)
@@ -90,7 +92,7 @@ def match_unlinked(snapshot: Snapshot, draft: Draft) -> Matching:
     left = _without(free, [*joined, *joined_by_people])
     parted = _parted(snapshot, left, not_duplicates)
     left = _without(left, [_pair(*one) for one in parted])
-    matches = _matches(snapshot, left, not_duplicates, asked - not_duplicates)
+    matches = _matches(snapshot, left, survivors, not_duplicates, asked - not_duplicates)
     return Matching(
         joined=(*joined, *matches.pairs),
         doubts=_certain(snapshot, matches.doubts, survivors, draft),
@@ -284,9 +286,13 @@ def _without(free: Free, pairs: Iterable[tuple[str, str]]) -> Free:
 
 
 def _matches(
-    snapshot: Snapshot, free: Free, not_duplicates: frozenset[tuple[str, str]], asked: frozenset[tuple[str, str]]
+    snapshot: Snapshot,
+    free: Free,
+    survivors: Mapping[RecordRef, Link],
+    not_duplicates: frozenset[tuple[str, str]],
+    asked: frozenset[tuple[str, str]],
 ) -> Matches:
-    mine, theirs = (_candidates(snapshot, free[side]) for side in Side)
+    mine, theirs = (_candidates(snapshot, free[side], survivors) for side in Side)
     return match(mine, theirs, not_duplicates, frozenset(pair for pair in asked if _may_be_one(free, pair)))
 
 
@@ -294,26 +300,40 @@ def _may_be_one(free: Free, pair: tuple[str, str]) -> bool:
     return _holds(free, pair) and (free[Side.PROCORE][pair[0]][1] or free[Side.FOURHSE][pair[1]][1])
 
 
-def _candidates(snapshot: Snapshot, free: dict[str, tuple[Record, bool]]) -> list[Candidate]:
-    return [replace(_candidate(snapshot, record), eligible=eligible) for record, eligible in free.values()]
+def _candidates(
+    snapshot: Snapshot, free: dict[str, tuple[Record, bool]], survivors: Mapping[RecordRef, Link]
+) -> list[Candidate]:
+    """Free records as they are, and survivors also as both sides last agreed: that is what is entered anew.
+
+    A survivor that was edited or made private meanwhile is so still known, and asked about.
+    """
+    shown = [_candidate(snapshot, record, eligible) for record, eligible in free.values()]
+    left = [record for record, _ in free.values() if record.ref in survivors]
+    return [*shown, *(_candidate(snapshot, one, eligible=False, base=survivors[one.ref].base) for one in left)]
 
 
-def _candidate(snapshot: Snapshot, record: Record) -> Candidate:
-    readings = {row.key: row.lens.get(record.side, record.image) for row in snapshot.mapping.fields}
+def _candidate(
+    snapshot: Snapshot, record: Record, eligible: bool = True, base: Mapping[str, Base] = MappingProxyType({})
+) -> Candidate:
+    """The record as it stands; with a base, each field of it as both sides last agreed."""
+    agreed = {key: {**record.image, **one.of(record.side)} for key, one in base.items()}
+    rows = snapshot.mapping.fields
+    readings = {row.key: row.lens.get(record.side, agreed.get(row.key, record.image)) for row in rows}
     values = {key: None if isinstance(reading, Held) else reading.value for key, reading in readings.items()}
     return Candidate(
         id=record.id,
-        day=day_of(snapshot, record),
+        day=values.get(snapshot.mapping.day.key),
         title=values.get(snapshot.mapping.title.key),
         description=values.get(snapshot.mapping.description.key) if snapshot.mapping.description else None,
         people=people_of(snapshot, record),
+        eligible=eligible,
     )
 
 
 # Answers that lost their ground ------------------------------------------------------------------------------------
 
 
-def _void_answers(snapshot: Snapshot, free: Free) -> frozenset[QuestionKey]:
+def _void_answers(snapshot: Snapshot, free: Free, survivors: Mapping[RecordRef, Link]) -> frozenset[QuestionKey]:
     """Answers about records of which one moved since, or beside which another candidate came up."""
     told = [
         (record, decision)
@@ -323,7 +343,7 @@ def _void_answers(snapshot: Snapshot, free: Free) -> frozenset[QuestionKey]:
     ]
     if not told:
         return frozenset()
-    alike = _alike(snapshot, free)
+    alike = _alike(snapshot, free, survivors)
     return frozenset(
         decision.key
         for record, decision in told
@@ -337,12 +357,12 @@ def _is_left_alone(snapshot: Snapshot, record: Record, decision: Decision) -> bo
     return is_rejected and record.ref in snapshot.linked_elsewhere
 
 
-def _alike(snapshot: Snapshot, free: Free) -> Mapping[RecordRef, set[str]]:
+def _alike(snapshot: Snapshot, free: Free, survivors: Mapping[RecordRef, Link]) -> Mapping[RecordRef, set[str]]:
     """What the other side shows that is like each record, as if nobody had answered anything yet."""
     joined = _joined(_by_identity(snapshot, snapshot.not_duplicates), free)
     left = _without(free, joined)
     left = _without(left, [_pair(*one) for one in _parted(snapshot, left, snapshot.not_duplicates)])
-    matches = _matches(snapshot, left, snapshot.not_duplicates, frozenset())
+    matches = _matches(snapshot, left, survivors, snapshot.not_duplicates, frozenset())
     alike: dict[RecordRef, set[str]] = defaultdict(set)
     doubts = ((procore_id, other) for procore_id, others in matches.doubts.items() for other in others)
     for procore_id, fourhse_id in (*matches.pairs, *doubts):

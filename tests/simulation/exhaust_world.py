@@ -1,0 +1,364 @@
+"""A small world that can be put aside and taken up again: one pair of incidents, everybody who acts, the witness."""
+
+from __future__ import annotations
+
+import pickle
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import date, timedelta
+from typing import Any
+
+from exhaust_key import key_of
+from machine import Machine
+from machine_decisions import InboxPerson
+from machine_edits import SitePeople
+from machine_mapping import mapping_of, with_other_words
+from machine_moves import History, Setting
+from meter import Meter
+from oracle_people import PeopleWatch
+from oracle_rest import Rest
+from oracle_watch import FIELDS, OTHER, Meaning, Objection, SyncStatus, Watch
+from scenario_world import FragileStore, is_write
+
+import actors as crew
+from procore_4hse.simulator.faults import FaultKind
+
+DAY, BEFORE_SINCE = date(2026, 2, 10), date(2026, 1, 20)
+SINCE, LATER_SINCE = date(2026, 2, 1), date(2026, 2, 20)
+TEXT = "He slipped from the second rung of the ladder by the north fence and hurt his left knee."
+CORRECTED = f"{TEXT} Nobody saw it."
+POLICIES = ("ask", "propagate", "close", "ignore")
+NEAR = timedelta(days=3)
+"""So far apart two reports of one accident may be dated; beyond that nobody would take them for one."""
+CYCLES_TO_REST = 12
+PEOPLE = ("injury", "near_miss", "person")
+
+
+def _memory(witness: Any) -> dict[str, Any]:
+    """What a witness knows, without whom it asks."""
+    known = {one.name: getattr(witness, one.name) for one in fields(witness) if one.name not in ("watch", "names")}
+    return {name: value for name, value in known.items() if not callable(value)}
+
+
+def _sets(witness: Any) -> Iterator[Iterable[Any]]:
+    """The same as parts without an order. What stands in the registers now is said there."""
+    for name, value in _memory(witness).items():
+        if name != "now":
+            parts = value.items() if isinstance(value, Mapping) else value if isinstance(value, set) else [value]
+            yield [(name, _once(part)) for part in parts]
+
+
+def _once(part: Any) -> Any:
+    """Values that were met one after the other, each once."""
+    is_list = isinstance(part, tuple) and isinstance(part[-1], list)
+    return (part[0], list(dict.fromkeys(part[-1]))) if is_list else part
+
+
+class Impossible(Exception):
+    """There is nothing that this event could be done to."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a search begins with."""
+
+    injured: bool = False
+    policy: str = "ask"
+
+    @property
+    def name(self) -> str:
+        return f"one pair{' with an injured person' if self.injured else ''}, {self.policy}"
+
+
+@dataclass
+class SmallWatch(Watch):
+    """The witness of one accident: whatever stands anywhere tells of it, so that counting shows a second copy."""
+
+    unapproved: bool = False
+    """A setting was changed, and nobody has said yet that the route may go on with it."""
+
+    def machine(self) -> None:
+        before = self.now
+        super().machine()
+        if self.unapproved and self.now != before:
+            raise Objection("something was written under a changed setting that nobody approved")
+
+    def _judge_create(self, place: SyncStatus, new: Meaning) -> None:
+        super()._judge_create(place, new)
+        here, there = (len(self.now[side]) for side in (place[0], OTHER[place[0]]))
+        if here > there and self._is_told_here(place) and not self.refused and "restore" not in self.verdicts.values():
+            raise Objection(f"{place} was made: a second copy, for {here} stand here and {there} on the other side")
+
+    def _is_told_here(self, place: SyncStatus) -> bool:
+        """Whether another record of this side tells nearly the same, as it stands or as both sides last agreed."""
+        mine = self.now[place[0]][place[1]]
+        others = [(place[0], key) for key in self.now[place[0]] if key != place[1]]
+        return any(self._tells(other, mine) for other in others)
+
+    def _tells(self, other: SyncStatus, mine: Meaning) -> bool:
+        said = {name: [self.now[other[0]][other[1]][name], *self.agreed[other, name]] for name in FIELDS}
+        day = date.fromisoformat(mine["day"])
+        is_near = any(abs(date.fromisoformat(each) - day) <= NEAR for each in said["day"])
+        return (mine["title"] in said["title"] and is_near) or (
+            mine["text"] in said["text"] and mine["day"] in said["day"]
+        )
+
+    def _appeared_by_hand(self, place: SyncStatus) -> None:
+        """An answer about a deletion is over once the record is back."""
+        super()._appeared_by_hand(place)
+        self.verdicts.pop(self._procore(place), None)
+
+
+class InboxAnswers(InboxPerson):
+    """Answers about people go to their own witness."""
+
+    people: PeopleWatch
+
+    def _deletion(self, entry: Any, value: int) -> None:
+        record = entry.item.key.record
+        if record.kind == "incident":
+            super()._deletion(entry, value)
+            return
+        verb, restore = (("approve", False), ("reject", False), ("reject", True))[value % 3]
+        _, incident, who = self.people.whose[record.id]
+        self.people.verdicts[incident, who] = "restore" if restore else verb
+        self._say(entry, verb, restore=restore)
+
+    def _difference(self, entry: Any, value: int) -> None:
+        record = entry.item.key.record
+        if record.kind == "incident":
+            super()._difference(entry, value)
+            return
+        use = "procore" if value % 2 else "fourhse"
+        self.people.chosen[record.id] = use
+        self._say(entry, "resolve", use=use)
+
+    def _match(self, entry: Any, value: int) -> None:
+        record = entry.item.key.record
+        if record.kind not in PEOPLE:
+            super()._match(entry, value)
+            return
+        candidates = entry.item.facts.get("candidates", [])
+        if candidates and not value % 2:
+            self._say(entry, "approve", with_id=candidates[0])
+        else:
+            self.people.apart.add(self.people.whose[record.id][2])
+            self._say(entry, "reject")
+
+    def forget_about(self, *records: str | None) -> None:
+        """What was said about these two, or about the person whom they name, is said no more."""
+        self.watch.refused -= {one for one in records if one}
+        for one in records:
+            self.watch.verdicts.pop(one or "", None)
+            if one in self.people.whose:
+                self.people.verdicts.pop(self.people.whose[one][1:], None)
+                self.people.apart.discard(self.people.whose[one][2])
+
+    def forget(self, item: Any) -> None:
+        """An answer was taken back."""
+        record = item.key.record
+        if record is None or record.kind == "incident":
+            self._unsay(item)
+        elif record.id in self.people.whose:
+            _, incident, who = self.people.whose[record.id]
+            self.people.verdicts.pop((incident, who), None)
+            self.people.chosen.pop(record.id, None)
+            self.people.apart.discard(who)
+
+
+class SmallRest(Rest):
+    """Also asks of every person; what lies before the route's first day stays home."""
+
+    people: PeopleWatch
+
+    def _stays_home(self, standing: SyncStatus) -> bool:
+        day = date.fromisoformat(self.watch.now[standing[0]][standing[1]]["day"])
+        return super()._stays_home(standing) or day < self.scenario.route.since
+
+    def _pair(self, procore_id: str, fourhse_id: str) -> Iterator[str]:
+        yield from super()._pair(procore_id, fourhse_id)
+        named = {procore_id, fourhse_id} | self.people.children(procore_id, fourhse_id)
+        is_out = self._is_out(("procore", procore_id)) or self._is_out(("fourhse", fourhse_id))
+        if not is_out and not named & self.waiting:
+            yield from self.people.differences(procore_id, fourhse_id)
+
+
+class SmallWorld(Machine):
+    """Both systems, a store and a witness. `keep` gives a world as bytes, `resume` goes on from there."""
+
+    def __init__(self, store: FragileStore, start: Start) -> None:
+        setting = Setting(
+            "America/Los_Angeles", (), start.policy, "both", "skip", "ask a person", 0, 0, 0, at_once=False
+        )
+        super().__init__(store, Meter(), History(setting, ()))
+        self.start = start
+        self.scenario.with_route(since=SINCE)
+        self.watch: SmallWatch = SmallWatch(**vars(self.watch))
+        self.people = SitePeople(self.scenario, self.watch)
+        self.armed = ""
+        self.approved = {SINCE}
+        """The first days that the route may go on with: the one in force, and one that was approved since."""
+        self.other_words = False
+        self.rows = sqlite3.connect(str(store.url.database), isolation_level=None)
+        self._hire()
+        self._report()
+
+    def _hire(self) -> None:
+        self.ann, self.bo = crew.hire(self.scenario, "Ann Lee", "E1"), crew.hire(self.scenario, "Bo Ray", "E2")
+        names = {one: name for name, ids in (("Ann", self.ann), ("Bo", self.bo)) for one in ids}
+        self.person_watch = PeopleWatch(self.watch, names, self.start.policy)
+        self.inbox_person: InboxAnswers = InboxAnswers(self.scenario, self.watch, self.meter.add)
+        self.inbox_person.people = self.person_watch
+        self.scenario.faults.on_response.insert(1, lambda request, _: self._witness_people(request))
+        self.constant = self.scenario.procore.register.state.lists, self.scenario.procore.register.state.part_keys
+
+    def _report(self) -> None:
+        """One incident that was reported on site, and its copy in the office, at rest."""
+        made = self.scenario.on_site("Fall from a ladder", DAY, 9, description=TEXT)
+        if self.start.injured:
+            crew.hurt_on_site(self.scenario, made, self.ann[0], days=3)
+        self.saw()
+        for _ in range(2):
+            self.cycle()
+        self.check_rest()
+
+    def _witness_people(self, request: Any) -> None:
+        if is_write(request):
+            self.person_watch.machine()
+
+    def saw(self, place: SyncStatus | None = None, name: str | None = None) -> None:
+        """A person has acted; both witnesses look."""
+        self.watch.human(place, name)
+        self.person_watch.human()
+
+    def sites(self) -> list[dict[str, Any]]:
+        """The incidents in Procore, the oldest first."""
+        return sorted(self.scenario.site().values(), key=lambda row: row["id"])
+
+    def offices(self) -> list[dict[str, Any]]:
+        """The incidents in 4HSE, the oldest first."""
+        return sorted(self.scenario.office().values(), key=lambda row: (row["created_at"], row["office_incident_id"]))
+
+    # Cycles -------------------------------------------------------------------------------------------------------
+
+    def cycle(self) -> None:
+        """One cycle, in which what was armed goes wrong; then it is followed by a clean one."""
+        armed, self.armed = self.armed, ""
+        if armed == "lost answer":
+            self.scenario.faults.add(FaultKind.LOST_ANSWER, where=is_write, times=1)
+        elif armed:
+            self.scenario.gate.arm(armed, 0)
+        self._one(calm=not armed)
+        self.scenario.faults.clear()
+        if armed:
+            self._one(calm=True)
+
+    def _one(self, *, calm: bool) -> None:
+        before = self.watch.now, self.person_watch.now
+        self.report = self._cycle(calm=calm)
+        self.person_watch.cycle_ended()
+        is_still = (self.watch.now, self.person_watch.now) == before
+        is_done = self.report is not None and self.report.outcome != "partial"
+        self.rests = is_still and is_done and not self.scenario.unsettled()
+        if self.report is not None:
+            self.asked_since = self.scenario.route.since
+            self.approved = self.approved & {self.asked_since} or self.approved
+
+    def check_rest(self) -> None:
+        """Within a few quiet cycles nothing is written, and everything is where a person can explain it."""
+        for _ in range(CYCLES_TO_REST):
+            if self.rests:
+                break
+            self.scenario.clock.advance(minutes=12)
+            self._one(calm=True)
+        else:
+            told = self.report and (self.report.outcome, self.report.reason)
+            raise Objection(f"not quiet after {CYCLES_TO_REST} cycles: {told}")
+        rest = SmallRest(self.scenario, self.watch, self.report)
+        rest.people = self.person_watch
+        rest.check()
+
+    # Put aside and taken up -----------------------------------------------------------------------------------------
+
+    def keep(self) -> bytes:
+        procore, fourhse = self.scenario.procore, self.scenario.fourhse
+        return pickle.dumps(
+            {
+                "procore": replace(procore.register.state, lists={}, part_keys={}),
+                "fourhse": fourhse.snapshot(),
+                "refused": (procore.refused, fourhse.refused),
+                "rows": self._stored(),
+                "clock": (self.scenario.clock.now, self.scenario.store.ahead),
+                "route": (self.scenario.route.since, self.other_words),
+                "watch": _memory(self.watch),
+                "people": _memory(self.person_watch),
+                "office_before": self.people.office_before,
+                "own": (self.armed, self.approved, self.asked_since),
+            },
+            -1,
+        )
+
+    def resume(self, kept: bytes) -> None:
+        held = pickle.loads(kept)  # noqa: S301
+        procore, fourhse = self.scenario.procore, self.scenario.fourhse
+        lists, part_keys = self.constant
+        procore.register.state = replace(held["procore"], lists=lists, part_keys=part_keys)
+        fourhse.restore_snapshot(held["fourhse"])
+        procore.refused[:], fourhse.refused[:] = held["refused"]
+        procore.writes.clear()
+        fourhse.writes.clear()
+        procore.set_limits()
+        self._fill(held["rows"])
+        self.scenario.clock.now, self.scenario.store.ahead = held["clock"]
+        since, self.other_words = held["route"]
+        self.scenario.with_route(since=since, mapping=self._mapping())
+        vars(self.watch).update(held["watch"])
+        vars(self.person_watch).update(held["people"])
+        self.people.office_before = held["office_before"]
+        self.armed, self.approved, self.asked_since = held["own"]
+        self.scenario.asked = None
+        self.scenario.be_born()
+
+    def _mapping(self) -> Any:
+        mapping = mapping_of(self.history.setting)
+        return with_other_words(mapping) if self.other_words else mapping
+
+    def key(self) -> str:
+        """The same for two worlds that nothing but ids, clocks and the numbers of runs tells apart."""
+        own = [self.armed, sorted(self.approved), self.asked_since, self.scenario.route.since, self.other_words]
+        own += [self.scenario.store.ahead, sorted(self.people.office_before)]
+        witnesses = [memory for watch in (self.watch, self.person_watch) for memory in _sets(watch)]
+        return key_of(self._registers(), self._columns(), [own, *witnesses])
+
+    def _registers(self) -> Iterator[str]:
+        for record in sorted(self.scenario.procore.register.state.records.values(), key=lambda one: one.id):
+            yield repr(replace(record, created_at=None, updated_at=None, deleted_at=record.deleted_at is not None))
+        for row in self.offices():
+            people = [one | {"created_at": 0, "updated_at": 0} for one in row["persons"]]
+            yield repr({**row, "created_at": 0, "updated_at": 0, "persons": people})
+
+    def _columns(self) -> dict[str, list[dict[str, Any]]]:
+        columns = {}
+        for name, rows in self._stored().items():
+            heads = [one[1] for one in self.rows.execute(f'PRAGMA table_info("{name}")')]
+            columns[name] = [dict(zip(heads, row, strict=True)) for row in rows]
+        columns["inbox"] = [row for row in columns["inbox"] if row["state"] != "closed"]
+        columns["raw_record"] = [row for row in columns["raw_record"] if row["kind"] not in ("picker", "directory")]
+        return columns
+
+    def _tables(self) -> list[str]:
+        names = self.rows.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+        return [name for (name,) in names if name != "alembic_version" and not name.startswith("sqlite_")]
+
+    def _stored(self) -> dict[str, list[tuple[Any, ...]]]:
+        return {name: self.rows.execute(f'SELECT * FROM "{name}" ORDER BY rowid').fetchall() for name in self._tables()}  # noqa: S608
+
+    def _fill(self, stored: Mapping[str, list[tuple[Any, ...]]]) -> None:
+        self.rows.execute("BEGIN IMMEDIATE")
+        for name, rows in stored.items():
+            self.rows.execute(f'DELETE FROM "{name}"')  # noqa: S608
+            if rows:
+                places = ", ".join("?" * len(rows[0]))
+                self.rows.executemany(f'INSERT INTO "{name}" VALUES ({places})', rows)  # noqa: S608
+        self.rows.execute("COMMIT")
