@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from procore_4hse.errors import StoreError
-from procore_4hse.models import ItemKind, Kind, LinkState, Side
+from procore_4hse.models import ItemKind, Kind, Side
 from procore_4hse.route import Route
 from procore_4hse.store import schema
 from procore_4hse.store.inbox import Entry
@@ -88,14 +88,10 @@ def status_of(store: Store, route: Route, every: timedelta) -> RouteStatus:
             inbox=inbox.counts(),
             answered=len(inbox.entries(states=("answered",))),
             oldest=min(waiting, key=lambda entry: entry.since, default=None),
-            links=len([link for link in unit.links(route.key).all() if _counts(link.kind, link.state)]),
+            links=unit.links(route.key).count(Kind.INCIDENT),
             pauses={side: _pause(last, side) for side in Side},
             budget=last.report.get("budget", {}) if last else {},
         )
-
-
-def _counts(kind: Kind, state: LinkState) -> bool:
-    return kind is Kind.INCIDENT and state is not LinkState.ENDED
 
 
 def _pause(last: CycleRow | None, side: Side) -> timedelta | None:

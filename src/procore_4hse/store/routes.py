@@ -24,6 +24,7 @@ LAST = (
     .order_by(CYCLES.c.id.desc())
     .limit(1)
 )
+RECENT = select(CYCLES).where(CYCLES.c.route == given("of_route")).order_by(CYCLES.c.id.desc()).limit(given("at_most"))
 DAYS = select(SLICES.c.day).where(SLICES.c.route == given("of_route"), SLICES.c.backfill == given("of_backfill"))
 
 
@@ -119,6 +120,11 @@ class Cycles:
     def last(self, route: str) -> CycleRow | None:
         row = self.connection.execute(LAST, {"of_route": route}).one_or_none()
         return CycleRow(**row._mapping) if row else None
+
+    def recent(self, route: str, at_most: int) -> list[CycleRow]:
+        """The latest cycles, also one that runs, newest first."""
+        rows = self.connection.execute(RECENT, {"of_route": route, "at_most": at_most})
+        return [CycleRow(**row._mapping) for row in rows]
 
     def days_done(self, route: str, backfill: str) -> set[str]:
         return set(self.connection.execute(DAYS, {"of_route": route, "of_backfill": backfill}).scalars())

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, String, cast, delete, func, or_, select, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Image, Kind, RawRecord, RecordRef, Side, Staged
@@ -27,6 +27,14 @@ KNOWN: Select[Any] = select(C.id, C.digest, C.absent, C.status_at, C.newest_at).
 PAYLOADS = select(C.id, C.payload).where(*SOME)
 LISTED = select(RECORDS).where(*OF_KINDS).order_by(C.kind, C.id)
 FOUND = select(RECORDS).where(*ONE)
+BELOW = (
+    select(RECORDS)
+    .where(*OF_SIDE, C.parent_id == given("incident"), C.kind.in_(given("of_kinds", expanding=True)))
+    .order_by(C.kind, C.id)
+)
+PRIVATE = select(C.id).where(*SOME, C.payload["private"].as_boolean())
+PRESENT = select(RECORDS).where(*OF_KIND, C.absent.is_(False)).order_by(C.id.desc())
+CONTENTS = func.lower(cast(C.payload, String))
 NEWEST = select(func.max(C.fetched_at)).where(*OF_KINDS, C.fetched_at <= given("now", type_=C.fetched_at.type))
 COUNT = select(func.count()).select_from(RECORDS).where(*OF_KIND, C.absent.is_(False))
 ABSENT = select(C.side, C.kind, C.id).where(C.route == given("in_route"), C.absent)
@@ -84,6 +92,28 @@ class Staging:
         """Every staged record of these kinds by its id, each with the number of the pull that saw it last."""
         rows = self.connection.execute(LISTED, self._of_kinds(side, kinds))
         return [(_staged(row), row.pull) for row in rows]
+
+    def around(self, side: Side, incident: str | None, kinds: Iterable[Kind]) -> list[tuple[Staged, int]]:
+        """The incident with this id on that side and the records of these kinds below it, as `records` gives them."""
+        if incident is None:
+            return []
+        own = self._row(RecordRef(side, Kind.INCIDENT, incident))
+        below = self.connection.execute(BELOW, {**self._of_kinds(side, kinds), "incident": incident}).all()
+        return [(_staged(row), row.pull) for row in (*([own] if own else ()), *below)]
+
+    def private_among(self, ids: Collection[str]) -> frozenset[str]:
+        """Which of these Procore incidents are marked private."""
+        of_kind = self._of(Side.PROCORE, Kind.INCIDENT)
+        rows = (self.connection.execute(PRIVATE, {**of_kind, "some": some}).scalars() for some in chunks([*ids]))
+        return frozenset(record_id for found in rows for record_id in found)
+
+    def holding(self, side: Side, text: str) -> list[RawRecord]:
+        """Incidents of which any value holds this text, whatever the case of plain letters; the highest id first."""
+        # Payloads are kept as ASCII: a letter beyond it stands there as an escape.
+        written = json.dumps(text)[1:-1].lower()
+        holding = PRESENT.where(CONTENTS.contains(written, autoescape=True))
+        rows = self.connection.execute(holding, self._of(side, Kind.INCIDENT))
+        return [_staged(row).record for row in rows]
 
     def absent(self) -> frozenset[RecordRef]:
         """Records that a certified listing no longer held."""
