@@ -107,11 +107,11 @@ class Staging:
         rows = (self.connection.execute(PRIVATE, {**of_kind, "some": some}).scalars() for some in chunks([*ids]))
         return frozenset(record_id for found in rows for record_id in found)
 
-    def holding(self, side: Side, text: str) -> list[RawRecord]:
+    def holding(self, side: Side, text: str, at_most: int) -> list[RawRecord]:
         """Incidents of which any value holds this text, whatever the case of plain letters; the highest id first."""
         # Payloads are kept as ASCII: a letter beyond it stands there as an escape.
         written = json.dumps(text)[1:-1].lower()
-        holding = PRESENT.where(CONTENTS.contains(written, autoescape=True))
+        holding = PRESENT.where(CONTENTS.contains(written, autoescape=True)).limit(at_most)
         rows = self.connection.execute(holding, self._of(side, Kind.INCIDENT))
         return [_staged(row).record for row in rows]
 

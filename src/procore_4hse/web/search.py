@@ -1,0 +1,90 @@
+"""Incidents by id, number, title or day, as both systems showed them last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from procore_4hse.mapping.classes import FieldClass
+from procore_4hse.mapping.images import image_of, is_private
+from procore_4hse.mapping.lenses.base import Held
+from procore_4hse.models import RawRecord, Side, Staged
+from procore_4hse.operations.offline import UTC_ZONE
+from procore_4hse.reconcile.diff import display
+from procore_4hse.route import Route
+from procore_4hse.store.repository import Unit
+from procore_4hse.web.access import Visitor
+from procore_4hse.web.desk import Desk
+
+LOOKED_AT = 200
+"""So many records of one side are read at most; a text that more hold is no way to find one."""
+NUMBERS = {Side.PROCORE: ("number",), Side.FOURHSE: ("code", "number")}
+"""Where a record has a number that people use."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    id: str
+    side: str
+    route: str
+    title: str
+    day: str
+    number: str = ""
+
+    @classmethod
+    def of(cls, route: Route, record: RawRecord, zone: str) -> Hit:
+        image = image_of(Staged(record), zone)
+        readings = (row.lens.get(record.side, image) for row in (route.mapping.title, route.mapping.day))
+        title, day = ("" if isinstance(reading, Held) else display(reading.value) for reading in readings)
+        numbers = (record.payload.get(name) for name in NUMBERS[record.side])
+        number = next((str(each) for each in numbers if each not in (None, "")), "")
+        return cls(record.id, record.side.label, route.name, title, day, number)
+
+    def tells(self, words: str) -> bool:
+        return words in self.title.casefold() or words in (self.day, self.number.casefold())
+
+
+@dataclass(frozen=True)
+class Found:
+    """`is_cut` says that more records hold the text than were looked at."""
+
+    hits: tuple[Hit, ...] = ()
+    is_cut: bool = False
+
+
+def search(desk: Desk, who: Visitor, text: str) -> Found:
+    """The incidents that this person may see and that have this id, number or day, or this text in their title."""
+    words = text.strip()
+    if not words:
+        return Found()
+    with desk.store.read() as unit:
+        lists = [
+            (route, list(_holding(unit, route, side, words))) for route in who.routes(desk.routes) for side in Side
+        ]
+        hits = [hit for route, records in lists for hit in _hits(unit, route, who, records, words)]
+    return Found(tuple(hits), any(len(records) >= LOOKED_AT for _, records in lists))
+
+
+def _holding(unit: Unit, route: Route, side: Side, words: str) -> Iterable[RawRecord]:
+    staging = unit.staging(route.key)
+    return {record.id: record for text in _written(words) for record in staging.holding(side, text, LOOKED_AT)}.values()
+
+
+def _hits(unit: Unit, route: Route, who: Visitor, records: Iterable[RawRecord], words: str) -> Iterator[Hit]:
+    zone = unit.routes.get(route.key).zone or UTC_ZONE
+    sees_private = FieldClass.HEALTH in who.classes(route)
+    for record in records:
+        hit = Hit.of(route, record, zone)
+        is_found = hit.tells(words.casefold()) or record.id == words.lower()
+        if is_found and (sees_private or not is_private(record)):
+            yield hit
+
+
+def _written(words: str) -> tuple[str, ...]:
+    """How a record may write it: a day in the project's zone is the day before or after it in UTC too."""
+    with suppress(ValueError):
+        day = date.fromisoformat(words)
+        return tuple((day + timedelta(days=shift)).isoformat() for shift in (-1, 0, 1))
+    return (words,)
