@@ -252,12 +252,15 @@ def looked_at(world: World, rule: str) -> Iterator[tuple[Served, Any]]:
 
 
 def test_a_viewer_of_one_route_sees_nothing_of_another(world: World) -> None:
-    site = in_conflict(world)
+    site, gone = in_conflict(world), world.on_site("Falling stone")
+    world.sync()
+    world.procore.hand_delete("incident", int(gone))
+    world.sync()
     with looked_at(world, "team on harbour sees identity, health") as (_, browser):
         for path in ("/", "/inbox", "/runs", "/mapping", "/inbox?route=riverside"):
             told = browser.text(path)
             assert ("riverside" in told, "Fall" in told) == (False, False), path
-        for path in ("/inbox/1", f"/incidents/{site}", f"/incidents/{partner(world, site)}"):
+        for path in ("/inbox/1", "/inbox/2", f"/incidents/{site}", f"/incidents/{partner(world, site)}"):
             assert browser.get(path).status_code == 404
         assert "No incident was found" in words(browser.post("/incidents", text="Fall"))
         assert browser.post("/inbox/1/answer", choice="procore").status_code == 404

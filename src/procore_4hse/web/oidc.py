@@ -127,7 +127,8 @@ class Provider:
         value: Any = claims
         for part in self.desk.role_claim.split("."):
             value = value.get(part, ()) if isinstance(value, Mapping) else ()
-        return SignedIn(str(who), (value,) if isinstance(value, str) else tuple(map(str, value)))
+        names = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        return SignedIn(str(who), tuple(name for name in names if isinstance(name, str)))
 
 
 def _calls() -> httpx.Client:
