@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import sqlalchemy as sa
 
 from actors import hire, hurt_on_site, only, partner
 from desk_stand import Served, another_route, desk_of, person, served, words
-from procore_4hse.models import Item, ItemKind, Kind, QuestionKey, RawRecord, RecordRef, Side
+from procore_4hse.mapping.rules import Direction
+from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Link, QuestionKey, RawRecord, RecordRef, Side
 from procore_4hse.operations.explain import collect, outline
 from procore_4hse.web.access import owner
 from procore_4hse.web.app import templates
@@ -239,6 +241,98 @@ def test_a_deletion_can_be_followed_refused_or_undone(world: World) -> None:
         assert browser.answer(1, "restore").status_code == 303
         world.sync()
     assert site in world.site()
+
+
+def _held(name: str, side: Side | None = None) -> Item:
+    held = {"act": "delete", "side": "procore", "kind": "injury", "id": "12", "source_id": None, "reason": "gone"}
+    facts = {"cause": {}, "held": [], "actions": [held, {**held, "kind": "incident", "id": "7"}]}
+    return Item(ItemKind.GUARD, QuestionKey.guard(name, side), "", "Too much at once.", "Approve.", facts)
+
+
+PAIR = Link(1, "1", "a")
+FELL = RecordRef(Side.PROCORE, Kind.INCIDENT, "1")
+PERSON = RecordRef(Side.PROCORE, Kind.DIRECTORY, "5")
+IDS = {"procore_id": "1", "fourhse_id": "a"}
+BOTH = {"procore_value": "x", "fourhse_value": "y"}
+REFUSED = Action(Act.UPDATE, Side.FOURHSE, Kind.INCIDENT, "a", "1", "changed", {"name": "x"}, {"title": {"title": "x"}})
+WHO = {"who": {"side": "procore", "id": "5"}}
+
+
+def _asked(kind: ItemKind, key: QuestionKey, facts: dict[str, Any] | None = None, **more: Any) -> Item:
+    return Item(kind, key, "Fall", "A reason.", "An advice.", facts or {}, **more)
+
+
+FIELD = {"field": "title", **IDS, **BOTH}
+KINDS: dict[str, tuple[Item, tuple[str, ...]]] = {
+    "conflict": (_asked(ItemKind.CONFLICT, QuestionKey.difference(PAIR, "title"), **FIELD), ("procore", "fourhse")),
+    "drift": (_asked(ItemKind.DRIFT, QuestionKey.difference(PAIR, "title"), **FIELD), ("procore", "fourhse")),
+    "deleted in 4HSE": (
+        _asked(ItemKind.DELETION, QuestionKey.deletion(PAIR, Side.FOURHSE), **IDS), ("approve", "reject", "restore")
+    ),
+    "deleted and edited": (
+        _asked(ItemKind.CONFLICT, QuestionKey.deletion(PAIR, Side.PROCORE), {"edited": True}, **IDS),
+        ("approve", "reject", "restore"),
+    ),
+    "missing": (_asked(ItemKind.MISSING, QuestionKey.missing(PAIR, Side.PROCORE), **IDS), ("approve",)),
+    "match": (
+        _asked(ItemKind.MATCH, QuestionKey.match(FELL), {"candidates": ["b", "c"]}, procore_id="1"),
+        ("with:b", "with:c", "reject", "other"),
+    ),
+    "word": (_asked(ItemKind.WORD, QuestionKey.word(FELL, "title"), field="title", **IDS), ()),
+    "refused": (_asked(ItemKind.REFUSED, QuestionKey.refused(REFUSED), **IDS), ("retry",)),
+    "many deletions": (_held("deletes", Side.PROCORE), ("approve", "reject")),
+    "first meeting": (_held("first-meeting"), ("approve",)),
+    "mapping": (_held("mapping"), ("procore", "fourhse", "base")),
+    "regress": (_held("regress", Side.FOURHSE), ("base", "accept")),
+    "a person": (
+        _asked(ItemKind.MATCH, QuestionKey.match(PERSON), {**WHO, "candidates": ["p"]}, procore_id="5"),
+        ("with:p", "other", "reject"),
+    ),
+    "two who were one": (
+        _asked(ItemKind.DRIFT, QuestionKey.parted("5", "p"), {**WHO, "uses": ["procore"]}, **FIELD),
+        ("procore", "other", "reject"),
+    ),
+}  # fmt: skip
+"""A question of each kind, and the names of its choices."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_a_question_offers_is_taken_as_an_answer(world: World, kind: str) -> None:
+    """What is offered and what the operations take are written down twice: here they meet."""
+    item, offered = KINDS[kind]
+    with world.store.begin() as unit:
+        unit.inbox(world.route.key).keep([item], ())
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        page = browser.get("/inbox/1")
+        assert tuple(re.findall(r'name="choice" value="([^"]+)"', page.text)) == offered
+        for choice in (each for each in offered if each != "other"):
+            assert browser.answer(1, choice).status_code == 303
+            assert "Answered: " in browser.text("/inbox/1")
+            assert browser.post("/inbox/1/undo").status_code == 303
+        assert browser.get("/inbox").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("direction", "offered"),
+    [(Direction.TO_FOURHSE, ["approve", "reject"]), (Direction.TO_PROCORE, ["reject", "restore"])],
+)
+def test_nothing_is_offered_that_the_route_never_writes(world: World, direction: Direction, offered: list[str]) -> None:
+    """Deleted in Procore: only a route that writes to 4HSE deletes there, and only one to Procore brings it back."""
+    with world.store.begin() as unit:
+        unit.inbox(world.route.key).keep([KINDS["deleted and edited"][0]], ())
+    one_way = replace(world.route, direction=direction)
+    with served(desk_of(world, one_way)) as desk, desk.signed_in() as browser:
+        assert re.findall(r'name="choice" value="([^"]+)"', browser.get("/inbox/1").text) == offered
+
+
+def test_of_what_a_guard_holds_people_are_counted_and_not_shown_to_everybody(world: World) -> None:
+    with world.store.begin() as unit:
+        unit.inbox(world.route.key).keep([_held("deletes", Side.PROCORE)], ())
+    with looked_at(world, "team on riverside") as (_, browser):
+        told = browser.text("/inbox/1")
+        assert ("Incident 7" in told, "Injury 12" in told, "1 more are about people" in told) == (True, False, True)
+    with looked_at(world, "team sees identity, health") as (_, browser):
+        assert "Injury 12" in browser.text("/inbox/1")
 
 
 # Who sees what ---------------------------------------------------------------------------------------------------

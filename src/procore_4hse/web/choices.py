@@ -35,7 +35,7 @@ def choices(route: Route, entry: Entry) -> tuple[Choice, ...]:
     if item.kind in (ItemKind.CONFLICT, ItemKind.DRIFT) and item.field is not None:
         return (*(_use(route, item, side) for side in _sides(route, item)),)
     if item.kind in (ItemKind.DELETION, ItemKind.CONFLICT):
-        return _deletion(item)
+        return (*_deletion(route, item),)
     if item.kind is ItemKind.MATCH:
         return (*_match(item),)
     if item.kind is ItemKind.GUARD:
@@ -95,14 +95,17 @@ def _match(item: Item) -> Iterator[Choice]:
     yield Choice(OTHER, say("choice.other"), say("choice.other.words"), Answer("approve"))
 
 
-def _deletion(item: Item) -> tuple[Choice, ...]:
+def _deletion(route: Route, item: Item) -> Iterator[Choice]:
+    """What a route never writes is not offered."""
     gone = Side(item.key.rpartition(":")[2])
-    alive = gone.other.label
-    return (
-        _choice("approve", say("choice.delete", side=alive), say("choice.delete.words", side=alive), "approve"),
-        _choice("reject", say("choice.keep", side=alive), say("choice.keep.words"), "reject"),
-        _choice("restore", say("choice.restore", side=gone.label), say("choice.restore.words"), "reject", restore=True),
-    )
+    alive = gone.other
+    if route.direction.writes_to(alive):
+        words = say("choice.delete.words", side=alive.label)
+        yield _choice("approve", say("choice.delete", side=alive.label), words, "approve")
+    yield _choice("reject", say("choice.keep", side=alive.label), say("choice.keep.words"), "reject")
+    if route.direction.writes_to(gone):
+        label, words = say("choice.restore", side=gone.label), say("choice.restore.words")
+        yield _choice("restore", label, words, "reject", restore=True)
 
 
 def _guard(item: Item) -> Iterator[Choice]:
