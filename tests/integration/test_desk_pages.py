@@ -407,6 +407,8 @@ def test_without_health_nobody_sees_a_private_incident(world: World) -> None:
     with looked_at(world, "team on riverside sees health") as (_, browser):
         assert "Quarrel" in browser.text("/inbox")
         assert "Quarrel" in browser.text(f"/incidents/{site}")
+        assert "Quarrel" in browser.text("/inbox/1")
+    assert views(world) == [("bruno", "incident", site), ("bruno", "question", "1")]
 
 
 def views(world: World) -> list[tuple[str, str, str]]:

@@ -198,6 +198,11 @@ def test_a_foreign_host_is_refused(desk: Served, host: str) -> None:
     assert "riverside" not in answer.text
 
 
+def test_an_address_with_the_usual_port_is_the_one_that_browsers_write(world: World) -> None:
+    with served(desk_of(world, base_url="https://Desk.example.com:443")) as desk, desk.browser() as browser:
+        assert browser.get("/", Host="desk.example.com").status_code == 401
+
+
 def test_this_machine_may_be_called_by_its_name(desk: Served) -> None:
     with desk.signed_in() as browser:
         assert browser.get("/", Host=f"localhost:{urlsplit(desk.url).port}").status_code == 200

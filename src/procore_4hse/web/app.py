@@ -23,7 +23,7 @@ from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.operations import decisions
 from procore_4hse.settings.model import DeskAuth
 from procore_4hse.web import pages, texts
-from procore_4hse.web.access import Visitor, classes_of, visitor
+from procore_4hse.web.access import Visitor, visitor
 from procore_4hse.web.choices import named
 from procore_4hse.web.desk import LINK_COOKIE, LINK_LASTS, SIGN_IN_COOKIE, SIGN_IN_LASTS, Desk
 from procore_4hse.web.keys import SIGN_IN
@@ -155,11 +155,11 @@ class Pages:
         return self.page("inbox", who, **pages.inbox(self.desk, who, chosen))
 
     def question(self, request: Request, who: Visitor) -> Response:
-        route, entry = pages.find_question(self.desk, who, request.path_params["number"])
-        if FieldClass.HEALTH in classes_of(entry.item, route, ()):
+        asked = pages.find_question(self.desk, who, request.path_params["number"])
+        if FieldClass.HEALTH in asked.classes:
             with self.desk.store.begin() as unit:
-                unit.desk.log_view(route.key, who.who, "question", str(entry.id))
-        return self.page("question", who, **pages.question(self.desk, who, route, entry))
+                unit.desk.log_view(asked.route.key, who.who, "question", str(asked.entry.id))
+        return self.page("question", who, **pages.question(self.desk, who, asked))
 
     def incidents(self, _: Request, who: Visitor) -> Response:
         return self.page("incidents", who, **pages.incidents(self.desk, who, None))
@@ -187,27 +187,27 @@ class Pages:
     # Decisions ----------------------------------------------------------------------------------------------------
 
     def answer(self, request: Request, who: Visitor, form: Form) -> Response:
-        number = request.path_params["number"]
-        route, entry = pages.find_question(self.desk, who, number)
-        if not who.decides(route):
-            raise HTTPException(403)
-        if form.get("shown") != pages.shown(entry):
-            return self.message("moved", 409, back=f"/inbox/{number}")
+        asked = self._to_decide(request, who)
+        route, entry, page = asked.route, asked.entry, f"/inbox/{asked.entry.id}"
         given = named(route, entry, form.get("choice", ""), form.get("with_id", ""))
-        if given is None:
-            return self.message("moved", 409, back=f"/inbox/{number}")
-        decisions.keep(self.desk.store, (route,), number, given)
-        log.info("desk.answered", question=number, verb=given.verb)
-        return RedirectResponse(f"/inbox/{number}", SEE_OTHER)
+        if given is None or form.get("shown") != pages.shown(entry):
+            return self.message("moved", 409, back=page)
+        decisions.keep(self.desk.store, (route,), entry.id, given)
+        log.info("desk.answered", question=entry.id, verb=given.verb)
+        return RedirectResponse(page, SEE_OTHER)
 
     def undo(self, request: Request, who: Visitor, _: Form) -> Response:
-        number = request.path_params["number"]
-        route, _entry = pages.find_question(self.desk, who, number)
-        if not who.decides(route):
+        asked = self._to_decide(request, who)
+        decisions.take_back(self.desk.store, (asked.route,), asked.entry.id)
+        log.info("desk.taken_back", question=asked.entry.id)
+        return RedirectResponse(f"/inbox/{asked.entry.id}", SEE_OTHER)
+
+    def _to_decide(self, request: Request, who: Visitor) -> pages.Asked:
+        """The question of this address, for somebody who may answer it."""
+        asked = pages.find_question(self.desk, who, request.path_params["number"])
+        if not who.decides(asked.route):
             raise HTTPException(403)
-        decisions.take_back(self.desk.store, (route,), number)
-        log.info("desk.taken_back", question=number)
-        return RedirectResponse(f"/inbox/{number}", SEE_OTHER)
+        return asked
 
     # In and out ---------------------------------------------------------------------------------------------------
 

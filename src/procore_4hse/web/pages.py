@@ -128,23 +128,24 @@ def _asked(unit: Unit, routes: Iterable[Route], who: Visitor) -> tuple[list[tupl
     hidden = 0
     for route in routes:
         entries = unit.inbox(route.key).entries(states=ASKED)
-        private = _private(unit, route, entries, who)
-        visible = [(route, entry) for entry in entries if _may_see(route, entry, private, who)]
-        seen += visible
+        visible = _visible(unit, route, entries, who)
+        seen += [(route, entry) for entry in visible]
         hidden += len(entries) - len(visible)
     return sorted(seen, key=lambda pair: pair[1].since), hidden
 
 
-def _private(unit: Unit, route: Route, entries: Iterable[Entry], who: Visitor) -> frozenset[str]:
-    """The private incidents among those that these questions name, where it matters."""
+def _visible(unit: Unit, route: Route, entries: Sequence[Entry], who: Visitor) -> list[Entry]:
+    """Those of a route's questions that this person may see."""
     if who.classes(route) == ALL:
-        return frozenset()
+        return list(entries)
+    private = _private(unit, route, entries)
+    return [entry for entry in entries if classes_of(entry.item, route, private) <= who.classes(route)]
+
+
+def _private(unit: Unit, route: Route, entries: Iterable[Entry]) -> frozenset[str]:
+    """The private incidents among those that these questions name."""
     ids = {id_ for entry in entries for id_ in (entry.item.procore_id, *entry.item.facts.get("candidates", ())) if id_}
     return unit.staging(route.key).private_among(frozenset(map(str, ids)))
-
-
-def _may_see(route: Route, entry: Entry, private: frozenset[str], who: Visitor) -> bool:
-    return classes_of(entry.item, route, private) <= who.classes(route)
 
 
 def _groups(entries: Sequence[tuple[Route, Entry]], now: datetime) -> Iterator[Context]:
@@ -168,7 +169,16 @@ def _row(route: Route, entry: Entry, now: datetime) -> Context:
 # Question --------------------------------------------------------------------------------------------------------
 
 
-def find_question(desk: Desk, who: Visitor, number: int) -> tuple[Route, Entry]:
+@dataclass(frozen=True)
+class Asked:
+    """A question that somebody may see, and the classes of data that it shows."""
+
+    route: Route
+    entry: Entry
+    classes: Classes
+
+
+def find_question(desk: Desk, who: Visitor, number: int) -> Asked:
     """Raises Missing."""
     if number > LAST_NUMBER:
         raise Missing
@@ -177,9 +187,10 @@ def find_question(desk: Desk, who: Visitor, number: int) -> tuple[Route, Entry]:
     except UsageError as error:
         raise Missing from error
     with desk.store.read() as unit:
-        if not _may_see(route, entry, _private(unit, route, [entry], who), who):
-            raise Missing
-    return route, entry
+        classes = classes_of(entry.item, route, _private(unit, route, [entry]))
+    if not classes <= who.classes(route):
+        raise Missing
+    return Asked(route, entry, classes)
 
 
 def shown(entry: Entry) -> str:
@@ -188,8 +199,8 @@ def shown(entry: Entry) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def question(desk: Desk, who: Visitor, route: Route, entry: Entry) -> Context:
-    item, now = entry.item, desk.clock()
+def question(desk: Desk, who: Visitor, asked: Asked) -> Context:
+    route, entry, item, now = asked.route, asked.entry, asked.entry.item, desk.clock()
     field = route.mapping.by_key.get(item.field or "")
     return {
         **_row(route, entry, now),
@@ -316,8 +327,7 @@ def incident(desk: Desk, who: Visitor, story: Story) -> Context:
     classes, now = who.classes(story.route), desk.clock()
     sees_people = classes >= ABOUT_PEOPLE
     with desk.store.read() as unit:
-        private = _private(unit, story.route, story.items, who)
-    asked = [entry for entry in story.items if _may_see(story.route, entry, private, who)]
+        asked = _visible(unit, story.route, story.items, who)
     writes = [each for each in story.journal if classes_of_action(each.action, story.route) <= classes]
     return {
         "title": _title(story),

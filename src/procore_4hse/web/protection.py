@@ -44,7 +44,9 @@ class Origins:
     def of(cls, base_url: str, host: str, port: int) -> Origins:
         """The address that people use, else the one that the desk is bound to, by each name of this machine."""
         if base_url:
-            return cls(frozenset({base_url.lower()}))
+            # As browsers write it: without the port that everybody knows.
+            usual = ":443" if base_url.startswith("https:") else ":80"
+            return cls(frozenset({base_url.lower().removesuffix(usual)}))
         names = {"127.0.0.1": ("127.0.0.1", "localhost"), "::1": ("[::1]", "localhost")}.get(host, (host,))
         return cls(frozenset(f"http://{name}:{port}" for name in names))
 
