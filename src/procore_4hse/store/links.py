@@ -33,6 +33,9 @@ ON_SIDE = {
 }
 OF_PARENT = select(LINKS).where(*LIVING, C.parent == given("incident"))
 HOW_MANY = select(func.count()).where(*LIVING, C.kind == given("of_kind"), C.state != LinkState.ENDED.value)
+PARTNERS = select(C.fourhse_id, C.procore_id).where(
+    *LIVING, C.kind == Kind.INCIDENT.value, C.fourhse_id.in_(given("some", expanding=True))
+)
 REMOVED = select(*PAIR).where(OURS, C.removed)
 BORN_PRIVATE = select(C.procore_id).where(*LIVING, C.born_private)
 AMONG = {
@@ -97,6 +100,13 @@ class Links:
         """Links of which at least one record was not deleted."""
         number: int = self.connection.execute(HOW_MANY, {"in_route": self.route, "of_kind": kind.value}).scalar_one()
         return number
+
+    def procore_of(self, fourhse_ids: Collection[str]) -> dict[str, str]:
+        """The Procore ids of these incidents of 4HSE, those that are linked."""
+        rows = (
+            self.connection.execute(PARTNERS, {"in_route": self.route, "some": some}) for some in chunks([*fourhse_ids])
+        )
+        return {fourhse_id: procore_id for found in rows for fourhse_id, procore_id in found}
 
     def around(self, ids: Mapping[Side, str | None]) -> tuple[Link, ...]:
         """The link of the incident with these ids, and those of its people and equipment."""

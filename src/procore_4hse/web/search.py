@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from procore_4hse.mapping.classes import FieldClass
-from procore_4hse.mapping.images import image_of, is_private
+from procore_4hse.mapping.images import image_of
 from procore_4hse.mapping.lenses.base import Held
 from procore_4hse.models import RawRecord, Side, Staged
 from procore_4hse.operations.offline import UTC_ZONE
@@ -42,8 +42,10 @@ class Hit:
         number = next((str(each) for each in numbers if each not in (None, "")), "")
         return cls(record.id, record.side.label, route.name, title, day, number)
 
-    def tells(self, words: str) -> bool:
-        return words in self.title.casefold() or words in (self.day, self.number.casefold())
+    def is_found(self, words: str) -> bool:
+        """By a part of its title, or by its whole day, number or id."""
+        sought = words.casefold()
+        return sought in self.title.casefold() or sought in (self.day, self.number.casefold(), self.id)
 
 
 @dataclass(frozen=True)
@@ -60,26 +62,29 @@ def search(desk: Desk, who: Visitor, text: str) -> Found:
     if not words:
         return Found()
     with desk.store.read() as unit:
-        lists = [
-            (route, list(_holding(unit, route, side, words))) for route in who.routes(desk.routes) for side in Side
-        ]
-        hits = [hit for route, records in lists for hit in _hits(unit, route, who, records, words)]
-    return Found(tuple(hits), any(len(records) >= LOOKED_AT for _, records in lists))
+        found = [_on_route(unit, route, who, words) for route in who.routes(desk.routes)]
+    return Found(tuple(hit for each in found for hit in each.hits), any(each.is_cut for each in found))
 
 
-def _holding(unit: Unit, route: Route, side: Side, words: str) -> Iterable[RawRecord]:
-    staging = unit.staging(route.key)
-    return {record.id: record for text in _written(words) for record in staging.holding(side, text, LOOKED_AT)}.values()
-
-
-def _hits(unit: Unit, route: Route, who: Visitor, records: Iterable[RawRecord], words: str) -> Iterator[Hit]:
+def _on_route(unit: Unit, route: Route, who: Visitor, words: str) -> Found:
+    """A linked incident stands there once, as Procore shows it."""
+    records = {side: _holding(unit, route, side, words) for side in Side}
     zone = unit.routes.get(route.key).zone or UTC_ZONE
-    sees_private = FieldClass.HEALTH in who.classes(route)
-    for record in records:
-        hit = Hit.of(route, record, zone)
-        is_found = hit.tells(words.casefold()) or record.id == words.lower()
-        if is_found and (sees_private or not is_private(record)):
-            yield hit
+    hits = [Hit.of(route, record, zone) for own in records.values() for record in own]
+    by_id = {hit.id: hit for hit in hits if hit.is_found(words)}
+    partners = unit.links(route.key).procore_of(list(by_id))
+    private = unit.staging(route.key).private_among({partners.get(each, each) for each in by_id})
+    hidden = frozenset[str]() if FieldClass.HEALTH in who.classes(route) else private
+    shown = tuple(
+        hit for each, hit in by_id.items() if partners.get(each) not in by_id and partners.get(each, each) not in hidden
+    )
+    return Found(shown, any(len(own) >= LOOKED_AT for own in records.values()))
+
+
+def _holding(unit: Unit, route: Route, side: Side, words: str) -> Collection[RawRecord]:
+    staging = unit.staging(route.key)
+    found = (record for text in _written(words) for record in staging.holding(side, text, LOOKED_AT))
+    return {record.id: record for record in found}.values()
 
 
 def _written(words: str) -> tuple[str, ...]:
