@@ -1,4 +1,4 @@
-"""Sessions of the desk, and the log of who opened health data there."""
+"""What only the desk asks of the store: sessions, the log of who opened health data, one incident, a search."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from procore_4hse.models import Kind, LinkState, RawRecord, RecordRef, Side
 from procore_4hse.store.desk import Session, View
 from procore_4hse.store.repository import Store
 from world import START, Clock, opened
@@ -63,3 +64,60 @@ def test_who_opened_which_record_is_kept_by_route(store: Store) -> None:
         unit.desk.log_view("b", "bruno", "question", "12")
     with store.read() as unit:
         assert unit.desk.views("a") == [View(START, "anna", "incident", "4711")]
+
+
+# One incident, and a search ----------------------------------------------------------------------------------------
+
+ROUTE = "p/o"
+RECORDS = (
+    RawRecord(Side.PROCORE, Kind.INCIDENT, "1", {"title": 'Caduto "è" 100%', "private": True}),
+    RawRecord(Side.PROCORE, Kind.INCIDENT, "2", {"title": "Cut", "private": False}),
+    RawRecord(Side.PROCORE, Kind.INCIDENT, "3", {"title": "Burn", "private": "perhaps"}),
+    RawRecord(Side.PROCORE, Kind.INJURY, "12", {"description": "Arm"}, "1"),
+    RawRecord(Side.PROCORE, Kind.INJURY, "13", {"description": "Leg"}, "2"),
+    RawRecord(Side.FOURHSE, Kind.INCIDENT, "a", {"name": "Caduto"}),
+)
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    with store.begin() as unit:
+        for record in RECORDS:
+            unit.staging(ROUTE).put([record], pull=1, minimal=frozenset(), server_at=START)
+        unit.links(ROUTE).add("1", "a")
+        unit.links(ROUTE).add("12", "p", kind=Kind.INJURY, parent="1")
+        unit.links(ROUTE).add("2", "b")
+        unit.links(ROUTE).set_state(RecordRef(Side.PROCORE, Kind.INCIDENT, "2"), LinkState.ENDED)
+    return store
+
+
+def test_one_incident_is_read_with_what_stands_below_it_and_nothing_else(filled: Store) -> None:
+    with filled.read() as unit:
+        around = [(s.record.kind, s.record.id) for s, _ in unit.staging(ROUTE).around(Side.PROCORE, "1", [Kind.INJURY])]
+        assert around == [(Kind.INCIDENT, "1"), (Kind.INJURY, "12")]
+        assert unit.staging(ROUTE).around(Side.FOURHSE, None, [Kind.PERSON]) == []
+        for ids in ({Side.PROCORE: "1", Side.FOURHSE: "a"}, {Side.PROCORE: None, Side.FOURHSE: "a"}):
+            assert [link.procore_id for link in unit.links(ROUTE).around(ids)] == ["1", "12"]
+        assert unit.links(ROUTE).around({Side.PROCORE: "3", Side.FOURHSE: None}) == ()
+
+
+def test_links_are_counted_and_partners_named(filled: Store) -> None:
+    with filled.read() as unit:
+        assert (unit.links(ROUTE).count(Kind.INCIDENT), unit.links("other").count(Kind.INCIDENT)) == (1, 0)
+        assert unit.links(ROUTE).procore_of(["a", "c"]) == {"a": "1"}
+
+
+def test_whatever_is_not_plainly_public_is_private(filled: Store) -> None:
+    with filled.read() as unit:
+        assert unit.staging(ROUTE).private_among({"1", "2", "3", "4"}) == {"1", "3"}
+        assert unit.staging("other").private_among({"1"}) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("CADUTO", ["1"]), ("è", ["1"]), ('"', ["1"]), ("100%", ["1"]), ("%u%", []), ("u", ["3", "2", "1"])],
+)
+def test_incidents_are_searched_by_plain_text(filled: Store, text: str, found: list[str]) -> None:
+    with filled.read() as unit:
+        assert [record.id for record in unit.staging(ROUTE).holding(Side.PROCORE, text, 10)] == found
+        assert len(unit.staging(ROUTE).holding(Side.PROCORE, text, 1)) == min(1, len(found))

@@ -32,7 +32,6 @@ BELOW = (
     .where(*OF_SIDE, C.parent_id == given("incident"), C.kind.in_(given("of_kinds", expanding=True)))
     .order_by(C.kind, C.id)
 )
-PRIVATE = select(C.id).where(*SOME, C.payload["private"].as_boolean())
 PRESENT = select(RECORDS).where(*OF_KIND, C.absent.is_(False)).order_by(C.id.desc())
 CONTENTS = func.lower(cast(C.payload, String))
 NEWEST = select(func.max(C.fetched_at)).where(*OF_KINDS, C.fetched_at <= given("now", type_=C.fetched_at.type))
@@ -104,8 +103,9 @@ class Staging:
     def private_among(self, ids: Collection[str]) -> frozenset[str]:
         """Which of these Procore incidents are marked private."""
         of_kind = self._of(Side.PROCORE, Kind.INCIDENT)
-        rows = (self.connection.execute(PRIVATE, {**of_kind, "some": some}).scalars() for some in chunks([*ids]))
-        return frozenset(record_id for found in rows for record_id in found)
+        found = (self.connection.execute(PAYLOADS, {**of_kind, "some": some}) for some in chunks([*ids]))
+        # Told here and not by the database: whatever is no plain false counts, and a cast could fail on it.
+        return frozenset(row.id for rows in found for row in rows if row.payload.get("private"))
 
     def holding(self, side: Side, text: str, at_most: int) -> list[RawRecord]:
         """Incidents of which any value holds this text, whatever the case of plain letters; the highest id first."""
