@@ -9,8 +9,11 @@ from typing import Any
 
 from procore_4hse.mapping.lenses.base import INJURED, STATUS_AT, ZONE
 from procore_4hse.mapping.loader import load
-from procore_4hse.models import Decision, Kind, Link, QuestionKey, RecordRef, Side
-from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
+from procore_4hse.models import Decision, Item, Kind, Link, QuestionKey, RecordRef, Side
+from procore_4hse.reconcile import items
+from procore_4hse.reconcile.approval import contents
+from procore_4hse.reconcile.plan import plan
+from procore_4hse.reconcile.snapshot import Plan, Presence, Record, Snapshot
 
 MAPPING = load(Path(__file__).parent.parent / "mappings" / "default")
 ROME = "Europe/Rome"
@@ -58,3 +61,32 @@ def route(*records: Record, links: tuple[Link, ...] = (), **changes: Any) -> Sna
 
 def decision(key: str, verb: str, **options: Any) -> dict[QuestionKey, Decision]:
     return {QuestionKey(key): Decision(1, QuestionKey(key), verb, **options)}
+
+
+def said(question: Item, verb: str, **options: Any) -> dict[QuestionKey, Decision]:
+    """This answer to this question, as it is kept."""
+    return {question.key: Decision(1, question.key, verb, seen=question.facts, shown=question.shown, **options)}
+
+
+def told(whole: Snapshot, key: str, verb: str, **options: Any) -> Snapshot:
+    """The same route with this answer to what it asks under that key, as it stands now."""
+    question = next(item for item in plan(whole).items if item.key == key)
+    return replace(whole, decisions={**whole.decisions, **said(question, verb, **options)})
+
+
+def matched(whole: Snapshot, key: str, verb: str, *candidates: str, **options: Any) -> Snapshot:
+    """The same route with this answer to a match that named these candidates, whether or not it would be asked now."""
+    named = QuestionKey(key).record
+    assert named is not None
+    others = (whole.record(named.side.other, other) for other in candidates)
+    record = whole.record(named.side, named.id) or Record(named.side, named.id, {}, Presence.ABSENT)
+    shown = contents(whole, record, *(one for one in others if one is not None))
+    question = items.doubt(record, tuple((other, "") for other in candidates), "", "", shown)
+    return replace(whole, decisions={**whole.decisions, **said(question, verb, **options)})
+
+
+def asked(found: Plan) -> tuple[Item, ...]:
+    """What a plan asks, but for the digests of the records on display."""
+    return tuple(
+        replace(item, facts={**item.facts, "records": {}}) if "records" in item.facts else item for item in found.items
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -149,6 +151,9 @@ class Base:
     fourhse: Image
     settled: bool = False
     """True: our write or a person's answer left this pair, equal or not; it is no drift."""
+    lost_on: Side | None = None
+    """The side that does not hold what was sent to it, or only a part: the two have not agreed. Not `settled`: nobody
+    has said yet that it may stay so."""
 
     def of(self, side: Side) -> Image:
         return self.procore if side is Side.PROCORE else self.fourhse
@@ -245,6 +250,10 @@ class Action:
     """A child's incident: its Procore id."""
     then: LinkState = LinkState.LIVE
     """The state that the link takes when this is done."""
+    predecessor: str | None = None
+    """Of an injury that is created: the Procore near miss whose place it takes."""
+    successor: str | None = None
+    """Of a near miss that is deleted: the Procore injury that took its place."""
 
     def id_on(self, side: Side) -> str:
         """Its record on that side; empty when there is none yet."""
@@ -258,6 +267,11 @@ class Action:
     def ref(self, side: Side) -> RecordRef:
         """Its record on that side; with an empty id when there is none yet."""
         return RecordRef(side, self.kind.on(side), self.id_on(side))
+
+    @property
+    def link(self) -> Link:
+        """The link of its records, without what the store knows of it: number, base and state."""
+        return Link(0, self.id_on(Side.PROCORE), self.id_on(Side.FOURHSE), self.kind, parent=self.parent)
 
 
 class QuestionKey(str):
@@ -290,6 +304,11 @@ class QuestionKey(str):
         return cls(f"match:{record.side.value}:{_named(record.kind, record.id)}")
 
     @classmethod
+    def accident(cls, near_miss: RecordRef) -> QuestionKey:
+        """Whether a near miss of Procore was an accident, as 4HSE tells."""
+        return cls(f"accident:{_named(near_miss.kind, near_miss.id)}")
+
+    @classmethod
     def word(cls, record: RecordRef, field: str) -> QuestionKey:
         return cls(f"word:{record.side.value}:{_named(record.kind, record.id)}:{field}")
 
@@ -301,12 +320,18 @@ class QuestionKey(str):
         return cls(f"refused:{action.act.value}:{action.side.value}:{action.kind.value}:{record}:{rows}")
 
     @classmethod
+    def lost(cls, link: Link, field: str, side: Side) -> QuestionKey:
+        """What a side did not keep of one field: named like the update that would send it again."""
+        action = Action(Act.UPDATE, side, link.kind, link.id_on(side), link.id_on(side.other), "", sources={field: {}})
+        return cls.refused(action)
+
+    @classmethod
     def guard(cls, name: str, side: Side | None = None) -> QuestionKey:
         return cls(f"guard:{name}:{side.value}" if side else f"guard:{name}")
 
     @property
     def topic(self) -> str:
-        """difference | deletion | missing | match | word | refused | guard."""
+        """difference | deletion | missing | match | accident | word | refused | guard."""
         return self.partition(":")[0]
 
     @property
@@ -316,12 +341,12 @@ class QuestionKey(str):
 
     @property
     def record(self) -> RecordRef | None:
-        """The record that it names: the Procore one of a link, or the one that a match or a word is about.
+        """The record that it names: the Procore one of a link, a near miss, or the one that a match or a word is about.
 
         A question about somebody wherever they are named has the row of the directory.
         """
         parts = self.split(":")
-        if self.topic in ("difference", "deletion", "missing"):
+        if self.topic in ("difference", "deletion", "missing", "accident"):
             return RecordRef(Side.PROCORE, *_read(parts[1]))
         return RecordRef(Side(parts[1]), *_read(parts[2])) if self.topic in ("match", "word") else None
 
@@ -366,6 +391,16 @@ class Item:
     base_value: str | None = None
 
     @property
+    def shown(self) -> str:
+        """A digest of all that it shows but for its wording. Equal for equal contents; an answer counts for no other.
+
+        The ids beside it are left out, for its key names what it is about.
+        """
+        values = (self.procore_value, self.fourhse_value, self.base_value)
+        told = json.dumps((self.kind, self.key, self.field, values, self.facts), sort_keys=True, default=str)
+        return hashlib.sha256(told.encode()).hexdigest()[:12]
+
+    @property
     def who(self) -> RecordRef | None:
         """The person of a directory whose partner it asks for, wherever that person is named."""
         return _who(self.facts)
@@ -392,6 +427,18 @@ class Decision:
     with_id: str | None = None
     restore: bool = False
     seen: Mapping[str, Any] = field(default_factory=dict)
+    """The facts of the item as it stood then."""
+    shown: str | None = None
+    """The digest of the item as it stood then; None of an answer from before digests were kept."""
+
+    def covers(self, item: Item) -> bool:
+        """Whether the question shows what it showed when this was said."""
+        return self.shown == item.shown
+
+    @property
+    def side(self) -> Side:
+        """The side whose value was chosen. Raises ValueError when the answer chose none."""
+        return Side(self.use or "")
 
     @property
     def who(self) -> RecordRef | None:

@@ -24,6 +24,7 @@ BLOCK = re.compile(r"(<!-- run: (?P<name>[\w-]+) -->\n```\w*\n)(?P<text>.*?)(```
 if __name__ == "__main__":
     sys.path.insert(0, str(TESTS))
 
+from procore_4hse.cli.inbox import advice  # noqa: E402
 from procore_4hse.engine.report import Report  # noqa: E402
 from procore_4hse.mapping.images import image_of  # noqa: E402
 from procore_4hse.models import Act, Action, Kind, Link, RecordRef, Side  # noqa: E402
@@ -182,7 +183,7 @@ class Life:
         rows = [("kind", item.kind.value), ("about", item.title), ("why", item.reason)]
         values = (("Procore", item.procore_value), ("4HSE", item.fourhse_value), ("before", item.base_value))
         rows += [(name, value) for name, value in values if value is not None]
-        return _columns(*rows, ("advice", item.advice.replace("ID", str(entry.id))))
+        return _columns(*rows, ("advice", advice(entry)))
 
     def _journal(self, record_id: str) -> str:
         with self.world.store.read() as unit:

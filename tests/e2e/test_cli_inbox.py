@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from procore_4hse.simulator.faults import FaultKind
 
 ITEM_KEYS = [
     "id", "kind", "route", "title", "procore_id", "fourhse_id", "field", "procore_value", "fourhse_value",
-    "base_value", "reason", "since", "advice",
+    "base_value", "reason", "since", "advice", "shown",
 ]  # fmt: skip
 
 
@@ -45,10 +46,11 @@ def test_a_conflict_shows_all_three_values_and_is_settled_by_an_answer(stand: St
     assert (item["procore_id"], item["fourhse_id"]) == (site, office)
     values = (item["procore_value"], item["fourhse_value"], item["base_value"])
     assert values == ("Fall from a ladder, north", "Fall from a step", "Fall from ladder")
-    assert "procore-4hse inbox resolve 1 --use procore, or --use 4hse" in item["advice"]
+    command = f"procore-4hse inbox resolve 1 --shown {item['shown']} --use procore, or --use 4hse"
+    assert command in item["advice"]
     shown = stand.said("inbox", "show", "1")
     assert all(value in shown for value in values)
-    assert "inbox resolve 1" in shown
+    assert command in shown
     assert "The next cycle carries it out: procore-4hse sync" in stand.said("inbox", "resolve", "1", "--use", use)
     assert stand.json("inbox") == {"items": []}
     assert "1 answered" in stand.said("inbox")
@@ -155,6 +157,64 @@ def test_deleted_here_and_edited_there_takes_the_answers_of_a_deletion(stand: St
     assert (item["kind"], item["field"]) == ("conflict", None)
     assert "resolve takes" in stand.said("inbox", "resolve", item["id"], "--use", "4hse", exit_code=2)
     assert stand.run("inbox", "reject", item["id"], "--restore").exit_code == 0
+
+
+# What was shown --------------------------------------------------------------------------------------------------
+
+
+def command_in(item: dict[str, Any], verb: str) -> list[str]:
+    """The words of the first such command that the question prints, after `inbox`."""
+    words = re.search(rf"inbox ({verb} [^;.]*)", item["advice"])
+    assert words is not None, item["advice"]
+    return words[1].split()
+
+
+def test_every_command_that_a_question_prints_tells_what_was_shown(stand: Stand) -> None:
+    item = deleted(stand)
+    commands = re.findall(r"inbox \w+ [^;.]*", item["advice"])
+    assert len(commands) == 3
+    assert all(f"{item['id']} --shown {item['shown']}" in command for command in commands)
+    assert item["advice"] in stand.said("inbox", "show", item["id"])
+    assert stand.run("inbox", *command_in(item, "approve")).exit_code == 0
+    assert stand.json("sync")["routes"][0]["written"]["fourhse"]["deleted"] == 1
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_an_answer_to_another_state_is_refused_and_not_kept(stand: Stand, verb: str) -> None:
+    item = deleted(stand)
+    person = stand.fourhse.add_person(TENANT, OFFICE, "Ann", "Lee")
+    stand.fourhse.hand_create(
+        "incident-person", OFFICE, office_incident_id=item["fourhse_id"], person_office_id=person, days=3
+    )
+    stand.run("sync")
+    refused = stand.said("inbox", *command_in(item, verb), exit_code=2)
+    assert f"Item {item['id']} no longer shows what it showed as {item['shown']}" in refused
+    assert f"procore-4hse inbox show {item['id']}" in refused
+    again = only(stand)
+    assert (again["id"], again["shown"] != item["shown"]) == (item["id"], True)
+    assert "1 involved person (3 days)" in again["reason"]
+    assert stand.run("inbox", *command_in(again, verb)).exit_code == 0
+
+
+def test_a_digest_holds_for_every_verb(stand: Stand) -> None:
+    conflict(stand)
+    item = only(stand)
+    for words in (("resolve", "1", "--use", "4hse"), ("approve", "1"), ("reject", "1"), ("retry", "1")):
+        assert "no longer shows" in stand.said("inbox", *words, "--shown", "0123456789ab", exit_code=2)
+    assert stand.run("inbox", "resolve", "1", "--use", "4hse", "--shown", item["shown"]).exit_code == 0
+
+
+def test_without_a_digest_what_the_store_shows_counts_and_a_move_voids_it(stand: Stand) -> None:
+    item, office = doubtful(stand)
+    assert stand.run("inbox", "approve", item["id"], "--with", office).exit_code == 0
+    stand.fourhse.hand_edit("incident", office, description_event="Quite another thing.")
+    stand.run("sync")
+    again = only(stand)
+    assert (again["id"], len(stand.json("links")["links"])) == (item["id"], 1)
+    assert again["reason"].endswith(f"It is asked again, for since it was answered 4HSE {office} was edited.")
+    assert stand.run("inbox", "approve", item["id"], "--with", office, "--shown", again["shown"]).exit_code == 0
+    stand.run("sync")
+    assert len(stand.json("links")["links"]) == 2
 
 
 # Matches ---------------------------------------------------------------------------------------------------------
@@ -369,3 +429,174 @@ def test_a_survivor_is_not_forgotten_while_the_route_ignores_every_deletion(stan
     (one,) = remembered(stand)
     assert "ignores every deletion" in stand.said("inbox", "forget", one["id"], exit_code=2)
     assert len(remembered(stand)) == 1
+
+
+# Accidents recognised late ---------------------------------------------------------------------------------------
+
+
+def late_accident(stand: Stand, *names: str) -> tuple[str, str]:
+    """An incident whose people are near misses in Procore, and an accident in 4HSE: its two ids."""
+    site = stand.on_site("Loose plank")
+    for number, name in enumerate(names or ("Ann Lee",)):
+        first, last = name.split()
+        party = stand.procore.add_person(PROJECT, first, last, employee_id=f"E{number}")
+        stand.fourhse.add_person(TENANT, OFFICE, first, last, code=f"E{number}")
+        stand.procore.hand_create("near_miss", PROJECT, incident_id=int(site), affected_party_id=party)
+    stand.run("sync")
+    (row,) = stand.fourhse.dump(OFFICE)
+    stand.fourhse.hand_edit("incident", row["office_incident_id"], category="ACCIDENTS")
+    stand.fourhse.hand_edit("incident-person", row["persons"][0]["office_incident_person_id"], days=9)
+    stand.run("sync")
+    return site, row["office_incident_id"]
+
+
+def records(stand: Stand) -> tuple[int, int]:
+    """How many injuries and near misses Procore holds."""
+    (row,) = stand.procore.dump(PROJECT)
+    return len(row["injuries"]), len(row["near_misses"])
+
+
+def test_an_accident_recognised_late_is_told_with_both_answers_and_what_they_do(stand: Stand) -> None:
+    site, office = late_accident(stand)
+    item = only(stand)
+    assert (item["kind"], item["field"], item["title"]) == ("conflict", "kind", "Loose plank")
+    assert (item["procore_id"], item["fourhse_id"]) == (site, office)
+    assert (item["procore_value"], item["fourhse_value"]) == ("near miss", "ACCIDENTS, 9 days of absence")
+    assert item["reason"].startswith(f"Ann Lee, {DAY}: 4HSE calls it an accident (ACCIDENTS) and shows 9 days")
+    injury = "record an injury in Procore with 9 days of absence and then move the near miss to Procore's recycle bin"
+    for advice in (item["advice"], stand.said("inbox", "show", "1"), stand.said("explain", site)):
+        assert injury in advice
+        assert "procore-4hse inbox approve 1 --use injury" in advice
+        assert "leave both as they are until one of them changes: procore-4hse inbox approve 1 --use leave" in advice
+    assert "Ann Lee, " in stand.said("inbox")
+    [asked] = stand.json("explain", office)["inbox"]
+    assert (asked["reason"], asked["advice"]) == (item["reason"], item["advice"])
+    for name in ("sync", "status"):
+        assert "Ann" not in stand.said(name)
+
+
+def test_an_injury_is_recorded_and_the_near_miss_goes_to_the_bin(stand: Stand) -> None:
+    late_accident(stand)
+    said = stand.said("inbox", "approve", "1", "--use", "injury")
+    assert "an injury is recorded in Procore, then the near miss goes to the bin" in said
+    [planned] = stand.json("plan")["routes"][0]["actions"]
+    assert (planned["side"], planned["kind"], planned["record"]) == ("procore", "create", "injury")
+    assert stand.json("sync")["routes"][0]["written"]["procore"] == {"created": 1, "updated": 0, "deleted": 1}
+    assert records(stand) == (1, 0)
+    assert stand.json("inbox") == {"items": []}
+    assert "answered" not in stand.said("inbox")
+
+
+def test_what_is_left_a_near_miss_is_remembered_and_can_be_asked_again(stand: Stand) -> None:
+    late_accident(stand)
+    assert "both stay as they are until one of them changes" in stand.said("inbox", "approve", "1", "--use", "leave")
+    stand.run("sync")
+    (one,) = remembered(stand)
+    assert (one["kind"], one["what"]) == ("near-miss", "somebody in Loose plank")
+    assert "Forgotten" in stand.said("inbox", "forget", one["id"])
+    stand.run("sync")
+    assert only(stand)["field"] == "kind"
+    assert remembered(stand) == []
+
+
+def test_two_that_are_left_near_misses_are_remembered_each(stand: Stand) -> None:
+    late_accident(stand, "Ann Lee", "Bo Diaz")
+    for item in stand.json("inbox")["items"]:
+        stand.said("inbox", "approve", item["id"], "--use", "leave")
+    stand.run("sync")
+    assert len({one["id"] for one in remembered(stand)}) == 2
+
+
+def test_an_answer_that_is_carried_out_in_part_is_not_taken_back(stand: Stand) -> None:
+    late_accident(stand)
+    stand.said("inbox", "approve", "1", "--use", "injury")
+    stand.faults.add(FaultKind.FORBIDDEN, method="DELETE", times=None)
+    stand.run("sync")
+    assert records(stand) == (1, 1)
+    assert "can be changed and not taken back" in stand.said("inbox", "undo", "1", exit_code=2)
+    stand.said("inbox", "approve", "1", "--use", "leave")
+    stand.run("sync")
+    (one,) = remembered(stand)
+    assert "can be changed and not taken back" in stand.said("inbox", "forget", one["id"], exit_code=2)
+    assert records(stand) == (1, 1)
+    (row,) = stand.fourhse.dump(OFFICE)
+    assert len(row["persons"]) == 1, "nobody is counted twice"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("approve", "1"), "Say which holds: --use injury or --use leave."),
+        (("approve", "1", "--use", "procore"), "Say which holds: --use injury or --use leave."),
+        (("approve", "1", "--with", "7"), "--with names the partner of a match"),
+        (
+            ("resolve", "1", "--use", "4hse"),
+            "and approve with --use takes it, for it is about an accident recognised late",
+        ),
+        (("reject", "1"), "and approve with --use takes it"),
+        (("retry", "1"), "and approve with --use takes it"),
+    ],
+)
+def test_a_late_accident_takes_its_own_two_answers_alone(stand: Stand, words: tuple[str, ...], sentence: str) -> None:
+    late_accident(stand)
+    assert sentence in stand.said("inbox", *words, exit_code=2)
+    assert len(stand.json("inbox")["items"]) == 1
+
+
+# What was not kept whole -------------------------------------------------------------------------------------------
+
+
+LONG = "Jo fell from a ladder that nobody had tied to the wall above the gate of the yard."
+
+
+def cut(stand: Stand) -> str:
+    """A text of which 4HSE kept the first sixty letters; the number of the question."""
+    object.__setattr__(stand.fourhse.dials, "text_kept", "cut")
+    stand.on_site("Fall", description=LONG)
+    assert stand.run("sync").exit_code == 1
+    item = only(stand)
+    assert (item["kind"], item["field"]) == ("refused", "description")
+    return str(item["id"])
+
+
+def test_a_loss_is_told_in_figures_and_may_stay(stand: Stand) -> None:
+    number = cut(stand)
+    said = stand.said("inbox", "show", number)
+    assert f"4HSE kept 60 of {len(LONG)} letters; Procore has them all." in said
+    assert f"Leave both as they are: procore-4hse inbox approve {number}" in said
+    assert f"send it again now: procore-4hse inbox retry {number}" in said
+    done = stand.run("sync")
+    assert (done.exit_code, "ladder" in done.output + said) == (0, False)
+    assert stand.json("status")["routes"][0]["population"]["fourhse"]["refused"] == 1
+    assert "both may stay as they are" in stand.said("inbox", "approve", number)
+    route = stand.json("sync")["routes"][0]
+    assert (route["population"]["fourhse"]["in_sync"], route["inbox"]["refused"]) == (1, 0)
+    assert stand.json("status")["routes"][0]["population"]["fourhse"]["in_sync"] == 1
+
+
+def test_a_loss_is_sent_once_more_on_request(stand: Stand) -> None:
+    number = cut(stand)
+    object.__setattr__(stand.fourhse.dials, "text_kept", "whole")
+    assert "it is tried again now" in stand.said("inbox", "retry", number)
+    assert stand.json("sync")["routes"][0]["written"]["fourhse"]["updated"] == 1
+    assert stand.json("inbox") == {"items": []}
+
+
+@pytest.mark.parametrize("words", [("reject",), ("resolve", "--use", "procore"), ("approve", "--use", "base")])
+def test_a_loss_takes_no_other_answer(stand: Stand, words: tuple[str, ...]) -> None:
+    number = cut(stand)
+    verb, *options = words
+    assert f"tem {number} is a refused" in stand.said("inbox", verb, number, *options, exit_code=2)
+
+
+def test_the_story_of_an_incident_tells_of_the_loss(stand: Stand) -> None:
+    cut(stand)
+    site = stand.json("links")["links"][0]["procore_id"]
+    assert "4HSE did not keep what was sent" in str(stand.json("explain", site))
+
+
+def test_a_refusal_cannot_be_approved(stand: Stand) -> None:
+    stand.on_site("Cut hand")
+    stand.faults.add(FaultKind.ERROR_BEFORE, method="POST", path="incident/create", status=422)
+    stand.run("sync")
+    assert "is a refused, and approve takes" in stand.said("inbox", "approve", only(stand)["id"], exit_code=2)

@@ -280,6 +280,15 @@ KINDS: dict[str, tuple[Item, tuple[str, ...]]] = {
     ),
     "word": (_asked(ItemKind.WORD, QuestionKey.word(FELL, "title"), field="title", **IDS), ()),
     "refused": (_asked(ItemKind.REFUSED, QuestionKey.refused(REFUSED), **IDS), ("retry",)),
+    "not kept": (
+        _asked(ItemKind.REFUSED, QuestionKey.refused(REFUSED), {"lost_on": "fourhse"}, **IDS), ("retry", "approve")
+    ),
+    "an accident": (
+        _asked(ItemKind.DRIFT, QuestionKey.accident(RecordRef(Side.PROCORE, Kind.NEAR_MISS, "9")), {
+            "uses": ["injury", "leave"], "person": "p",
+        }, procore_id="1"),
+        ("injury", "leave"),
+    ),
     "many deletions": (_held("deletes", Side.PROCORE), ("approve", "reject")),
     "first meeting": (_held("first-meeting"), ("approve",)),
     "mapping": (_held("mapping"), ("procore", "fourhse", "base")),

@@ -233,3 +233,20 @@ def test_a_lost_answer_about_a_resource_makes_it_once(world: World, fault: Fault
     world.sync()
     assert resources(world, partner(world, site)) == [office_crane]
     assert is_quiet(world)
+
+
+def test_equipment_of_a_near_miss_stays_named_when_it_becomes_an_injury(world: World) -> None:
+    party, _ = hire(world)
+    crane, office_crane = machine(world)
+    site = world.on_site()
+    hurt_on_site(world, site, party, kind="near_miss", managed_equipment_id=crane)
+    assert world.sync().outcome == "ok"
+    office = partner(world, site)
+    world.fourhse.hand_edit("incident", office, category="ACCIDENTS")
+    world.sync()
+    world.answer(only(world, "conflict").id, "approve", use="injury")
+    world.sync()
+    assert (named(world, site), world.site()[site]["near_misses"]) == ([crane], [])
+    for _ in range(2):
+        assert is_quiet(world)
+        assert (resources(world, office), world.inbox()) == ([office_crane], [])

@@ -98,18 +98,20 @@ def test_a_person_who_first_crosses_from_4hse_is_an_injury_under_the_injury_word
     world.sync()
     assert crew.on_site(world, partner(world, accident)) == [("injury", party, 5)]
     assert crew.on_site(world, partner(world, scare)) == [("near_miss", party, None)]
-    assert troubles(world) == []
+    assert troubles(world) == ["Ann Lee, 2026-02-10: 4HSE shows 4 days of absence; in Procore it is a near miss."]
 
 
-def test_a_near_miss_keeps_its_kind_and_the_days_in_4hse_stay_there(world):
+def test_a_near_miss_keeps_its_kind_and_the_days_in_4hse_stay_there_while_a_person_is_asked(world):
     party, assignment = hire(world)
     scare = world.in_office("Scare", category="NON_COMPLIANCE")
     record = hurt_in_office(world, scare, assignment)
     world.sync()
+    who = "Ann Lee, 2026-02-10: 4HSE"
     world.fourhse.hand_edit("incident-person", record, days=9)
-    assert troubles(world) == []
+    assert troubles(world) == [f"{who} shows 9 days of absence; in Procore it is a near miss."]
     world.fourhse.hand_edit("incident", scare, category="ACCIDENTS")
-    assert troubles(world) == []
+    said = "calls it an accident (ACCIDENTS) and shows 9 days of absence"
+    assert troubles(world) == [f"{who} {said}; in Procore it is a near miss."]
     assert crew.on_site(world) == [("near_miss", party, None)]
     assert crew.in_office(world) == [(assignment, 9)]
 

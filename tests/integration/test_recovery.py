@@ -374,6 +374,23 @@ def test_a_person_says_that_they_differ_and_both_are_created(linked: Linked, sto
     assert waiting(world) == []
 
 
+def test_an_answer_about_one_that_was_edited_since_is_asked_for_again(linked: Linked, store_url: str) -> None:
+    world = linked(store_url)
+    world.in_office("Hook")
+    world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS)
+    world.sync()
+    ours = next(key for key, row in world.site().items() if row["title"] == "Hook")
+    world.procore.hand_edit("incident", int(ours), title="Hook of the crane")
+    world.sync()
+    [entry] = world.inbox()
+    world.answer(entry.id, "approve", with_id=ours)
+    world.procore.hand_edit("incident", int(ours), title="Another thing", description="Other words.")
+    world.sync()
+    [again] = world.inbox()
+    assert (again.id, len(world.links())) == (entry.id, 2)
+    assert again.item.reason.endswith(f"since it was answered Procore {ours} was edited.")
+
+
 # Late commits -----------------------------------------------------------------------------------------------------
 
 

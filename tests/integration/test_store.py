@@ -143,6 +143,42 @@ def test_a_filled_store_of_the_form_before_is_brought_up_to_date(unused_store_ur
     store.close()
 
 
+FORM_5 = {
+    "link": (
+        "1, 'r', 'incident', '1', 'a', 'live', '{base}', NULL, 0, NULL, FALSE, FALSE, '2026-01-01'",
+        "2, 'r', 'incident', '2', 'b', 'live', '{base}', NULL, 0, NULL, FALSE, FALSE, '2026-01-01'",
+    ),
+    "refusal": (
+        "'r', 'refused:update:fourhse:incident:a:title', 'fourhse', 'No.', 'f', 1, '2026-01-01'",
+        "'r', 'refused:update:procore:incident:2:description', 'procore', 'No.', 'f', 1, '2026-01-01'",
+        "'r', 'refused:create:fourhse:incident:3:', 'fourhse', 'No.', 'f', 1, '2026-01-01'",
+    ),
+}
+"""Two links, a loss on the first, and two calls that were refused, as the fifth form of the tables holds them."""
+LEFT_SO = '{"title": {"procore": {}, "fourhse": {}, "settled": true}, "description": {"procore": {}, "fourhse": {}}}'
+
+
+def test_what_was_not_kept_is_told_by_its_base_from_now_on(unused_store_url, clock):
+    old, config = create_engine(unused_store_url), migrations()
+    with old.begin() as config.attributes["connection"]:
+        command.upgrade(config, "0005")
+    with old.begin() as connection:
+        for table, rows in FORM_5.items():
+            for row in rows:
+                connection.exec_driver_sql(f"INSERT INTO {table} VALUES ({row.format(base=LEFT_SO)})")  # noqa: S608
+    old.dispose()
+    store = Store(unused_store_url, clock=clock)
+    store.upgrade()
+    with store.begin() as unit:
+        lost, left = unit.links("r").all()
+        assert (lost.base["title"].lost_on, lost.base["title"].settled) == (Side.FOURHSE, False)
+        assert lost.base["description"].lost_on is None
+        assert (left.base["title"].lost_on, left.base["title"].settled) == (None, True)
+        kept = ["refused:create:fourhse:incident:3:", "refused:update:procore:incident:2:description"]
+        assert sorted(unit.journal("r").refusals()) == kept
+    store.close()
+
+
 def test_a_new_sqlite_file_belongs_to_its_owner_alone(tmp_path):
     old = os.umask(0)
     try:

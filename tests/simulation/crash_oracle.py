@@ -48,6 +48,8 @@ class Expected:
     text: str | None = None
     people: tuple[tuple[str, int | None], ...] | None = None
     """Who was hurt, and days of absence, by name."""
+    near_misses: tuple[str, ...] | None = None
+    """Whom Procore names as endangered."""
     gone: bool = False
     waits: str | None = None
     only: str | None = None
@@ -92,6 +94,8 @@ def judge(expected: Iterable[Expected], world: Registers, cycles: int | None) ->
         office = [of_fourhse(row, world) for row in sides["4HSE"].get(mark, ())]
         for ours, theirs in zip(site or office, office or site, strict=False):
             _compare(findings, one, ours, theirs)
+        for row in sides["Procore"].get(mark, ()):
+            _look_at_near_misses(findings, one, row)
     _look_into_bin(findings, wanted, world)
     _ask(findings, wanted, world, cycles)
     return findings
@@ -122,6 +126,13 @@ def _compare(found: Findings, one: Expected, site: Seen, office: Seen) -> None:
             found.losses.append(f"{one.mark}: {name} {ours!r} in Procore against {theirs!r} in 4HSE")
         elif wanted is not None and wanted not in (ours, theirs):
             found.losses.append(f"{one.mark}: {name} is {ours!r} in Procore and {theirs!r} in 4HSE, not {wanted!r}")
+
+
+def _look_at_near_misses(found: Findings, one: Expected, row: Row) -> None:
+    """Whom Procore names as endangered, beside those whom it names as hurt."""
+    names = sorted(record["affected_party"]["name"] for record in row["near_misses"] if record["affected_party"])
+    if one.near_misses is not None and names != sorted(one.near_misses):
+        found.duplicates.append(f"{one.mark}: near misses of {names}, not of {list(one.near_misses)}")
 
 
 def _look_into_bin(found: Findings, wanted: Mapping[str, Expected], world: Registers) -> None:

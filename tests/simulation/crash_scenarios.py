@@ -84,12 +84,11 @@ def with_people(url: str) -> World:
     return world
 
 
-def hurt_on_site(world: World, mark: str, name: str, days: int | None) -> None:
+def hurt_on_site(world: World, mark: str, name: str, days: int | None, kind: str = "injury") -> None:
     people = world.procore.register.state.people.values()
     party = next(one.id for one in people if one.name == name)
-    world.procore.hand_create(
-        "injury", PROJECT, incident_id=site_id(world, mark), affected_party_id=party, work_days_absent=days
-    )
+    lost = {} if days is None else {"work_days_absent": days}
+    world.procore.hand_create(kind, PROJECT, incident_id=site_id(world, mark), affected_party_id=party, **lost)
 
 
 def hurt_in_office(world: World, mark: str, assignment: str, days: int | None) -> None:
@@ -403,6 +402,22 @@ def _lost_person(url: str) -> World:
     return world
 
 
+def _recognised_late(url: str) -> World:
+    """Near misses of two people; the office calls it an accident, and a person says who of them was hurt."""
+    world = with_people(url)
+    hurt_on_site(world, "A1", "Ann Lee", None, kind="near_miss")
+    hurt_on_site(world, "B1", "Bo Ray", None, kind="near_miss")
+    world.sync()
+    assert world.sync().outcome == "ok"
+    for mark, days in (("A1", 9), ("B1", 4)):
+        edit_office(world, mark, category="ACCIDENTS")
+        person = next(row for row in world.office()[office_id(world, mark)]["persons"])
+        world.fourhse.hand_edit("incident-person", person["office_incident_person_id"], days=days)
+    world.sync()
+    answer(world, "conflict", "approve", use="injury")
+    return world
+
+
 ANN, BO = "Ann Lee", "Bo Ray"
 HURT = (
     *but(Expected("A1", people=((BO, None),))),
@@ -554,6 +569,14 @@ SCENARIOS = (
     ),
     Scenario("brought back with people", _hurt_and_wanted_back, HURT),
     Scenario("lost answers about people", _lost_person, HURT),
+    Scenario(
+        "accidents recognised late",
+        _recognised_late,
+        but(
+            Expected("A1", people=((ANN, 9),), near_misses=()),
+            Expected("B1", people=((BO, 4),), near_misses=()),
+        ),
+    ),
     Scenario("lost create, no author shown", _lost_without_author, (*PAIRS, D1)),
     Scenario("lost create, token honoured", _lost_with_token, (*PAIRS, D1)),
     Scenario("lost create, never arrived", _never_arrived, (*PAIRS, D1), _twice),

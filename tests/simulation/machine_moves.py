@@ -146,14 +146,14 @@ UNASKED = {
     "procore": frozenset(
         {
             *("null_clears", "one_patch_clears_both", "retry_after_on_429", "array_filter_needs_brackets"),
-            *("private_get_answers", "patch_unknown_fields"),
+            *("private_get_answers", "patch_unknown_fields", "text_kept"),
         }
     ),
     "fourhse": frozenset(
         {
             *("repeated_id", "category_required", "duplicate_person_refused", "other_office_person_refused"),
             *("historicized_person_refused", "delete_preview_status", "force_false_deletes_childless", "code_filter"),
-            *("history_accepted", "history_shows_hidden_incidents", "bad_password_status"),
+            *("history_accepted", "history_shows_hidden_incidents", "bad_password_status", "text_kept"),
         }
     ),
 }

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from scenario_world import FragileStore, ScenarioWorld
 
-from actors import correct_in_office, hire_in_office, hire_on_site, hurt_on_site
+from actors import correct_in_office, hire_in_office, hire_on_site, hurt_in_office, hurt_on_site, on_site
 from oracle import day_of, one_line, plain, title_and_text
 from procore_4hse.engine.report import Report
 from procore_4hse.mapping.rules import Direction, OnConflict
@@ -215,6 +215,29 @@ class Story:
         party = int(self.people["procore", name])
         hurt_on_site(self.scenario, self._id("procore", title), party, days=int(days))
 
+    @hears(r'on site, "(.+)" is endangered in "(.+)"')
+    def _is_endangered(self, name: str, title: str) -> None:
+        hurt_on_site(self.scenario, self._id("procore", title), int(self.people["procore", name]), kind="near_miss")
+
+    @hears(r'in the office, "(.+)" is away from work for (\d+) days')
+    def _is_away(self, name: str, days: str) -> None:
+        (record,) = (
+            one["office_incident_person_id"]
+            for row in self.scenario.office().values()
+            for one in row["persons"]
+            if one["person_office_id"] == self.people["fourhse", name]
+        )
+        self.scenario.fourhse.hand_edit("incident-person", record, days=int(days))
+
+    @hears(r'a person says that "(.+)" was (hurt|not hurt)')
+    def _was_hurt(self, name: str, word: str) -> None:
+        (entry,) = (e for e in self.scenario.inbox() if e.item.field == "kind" and name in e.item.reason)
+        self.scenario.answer(entry.id, "approve", use="injury" if word == "hurt" else "leave")
+
+    @hears(r'in the office, "(.+)" is hurt in "(.+)" for (\d+) days')
+    def _is_hurt_in_the_office(self, name: str, title: str, days: str) -> None:
+        hurt_in_office(self.scenario, self._id("fourhse", title), self.people["fourhse", name], days=int(days))
+
     @hears(r'a person says that "(.+)" on site is "(.+)" in the office')
     def _is_the_same(self, name: str, other: str) -> None:
         self.scenario.answer(self._about(name).id, "approve", with_id=self.people["fourhse", other])
@@ -240,6 +263,13 @@ class Story:
         rows = self.scenario.office().values()
         told = [f'{names[one["person_office_id"]]} in "{row["name"]}", {one["days"]} days'
                 for row in rows for one in row["persons"]]  # fmt: skip
+        assert sorted(below) == sorted(told)
+
+    @hears(r"then Procore names:")
+    def _procore_names(self, below: tuple[str, ...]) -> None:
+        names = {party: name for (side, name), party in self.people.items() if side == "procore"}
+        told = [f"{names[str(party)]}, {kind.replace('_', ' ')}, {days or 0} days"
+                for kind, party, days in on_site(self.scenario)]  # fmt: skip
         assert sorted(below) == sorted(told)
 
     @hears(r"then 4HSE names nobody")

@@ -8,11 +8,24 @@ from core import DIRECTORY, MAPPING, PERSON_8, WHOLE, child, crowd, injury, invo
 
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import Direction
-from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, QuestionKey, Refusal, Side, SyncStatus
+from procore_4hse.models import (
+    Act,
+    Action,
+    Item,
+    ItemKind,
+    Kind,
+    LinkState,
+    QuestionKey,
+    RecordRef,
+    Refusal,
+    Side,
+    SyncStatus,
+)
+from procore_4hse.reconcile.identity import named
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.refusals import refusal_fingerprint
 from procore_4hse.reconcile.snapshot import Plan, Policy, Presence, Rebase, Snapshot
-from routes import decision, link, office, ref, site
+from routes import asked, decision, link, office, ref, site, told
 
 LINKED = {"links": (child(),)}
 
@@ -72,10 +85,10 @@ def test_two_people_are_told_apart_by_whom_they_name():
 def test_several_records_of_one_person_are_asked_about():
     found = plan(crowd(injury(), near_miss(), involved(days=None), involved("p2", days=4)))
     reason = "One person has several records on this incident; which is which must be told."
-    asked = "4HSE p1 0 days; 4HSE p2 4 days. If the same: procore-4hse inbox approve ID --with RECORD_ID; "
-    advice = f"{asked}different, and it is never copied: procore-4hse inbox reject ID"
-    facts = {"candidates": ["p1", "p2"]}
-    assert found.items == (
+    listed = "4HSE p1 0 days; 4HSE p2 4 days. If the same: procore-4hse inbox approve ID --with RECORD_ID; "
+    advice = f"{listed}different, and it is never copied: procore-4hse inbox reject ID"
+    facts = {"candidates": ["p1", "p2"], "records": {}}
+    assert asked(found) == (
         Item(ItemKind.MATCH, "match:procore:injury-i1", "Fall", reason, advice, facts, procore_id="i1"),
         Item(ItemKind.MATCH, "match:procore:near_miss-n1", "Fall", reason, advice, facts, procore_id="n1"),
     )
@@ -83,8 +96,8 @@ def test_several_records_of_one_person_are_asked_about():
 
 
 def test_a_person_may_tell_who_is_who_and_the_rest_follows():
-    answer = decision("match:procore:injury-i1", "approve", with_id="p2")
-    found = plan(crowd(injury(), near_miss(), involved(), involved("p2"), decisions=answer))
+    whole = crowd(injury(), near_miss(), involved(), involved("p2"))
+    found = plan(told(whole, "match:procore:injury-i1", "approve", with_id="p2"))
     assert [(action.act, action.source_id, action.target_id) for action in found.actions] == [
         (Act.LINK, "i1", "p2"),
         (Act.LINK, "n1", "p1"),
@@ -93,14 +106,14 @@ def test_a_person_may_tell_who_is_who_and_the_rest_follows():
 
 
 def test_people_whom_a_person_joined_follow_the_rule_under_the_incident_s_title():
-    answer = decision("match:procore:injury-i1", "approve", with_id="p2")
-    found = plan(crowd(injury(), near_miss(), involved(), involved("p2", days=5), decisions=answer))
+    whole = crowd(injury(), near_miss(), involved(), involved("p2", days=5))
+    found = plan(told(whole, "match:procore:injury-i1", "approve", with_id="p2"))
     assert [(item.key, item.title) for item in found.items] == [("difference:injury-i1:days", "Fall")]
 
 
 def test_an_answer_about_a_partner_who_is_not_there_links_nothing():
-    answer = decision("match:procore:injury-i1", "approve", with_id="p9")
-    found = plan(crowd(injury(), near_miss(), involved(), involved("p2"), decisions=answer))
+    whole = crowd(injury(), near_miss(), involved(), involved("p2"))
+    found = plan(told(whole, "match:procore:injury-i1", "approve", with_id="p9"))
     assert (found.actions, len(found.items)) == ((), 2)
 
 
@@ -244,10 +257,15 @@ def test_a_person_without_a_partner_holds_that_person_only(record, said, ids):
         "procore-4hse inbox approve ID --with RECORD_ID; never copy this person: procore-4hse inbox reject ID"
     )
     found = plan(crowd(record, involved("p2", person_office_id="o8")))
+    person = RecordRef(record.side, Kind.DIRECTORY, ids[f"{record.side.value}_id"])
     assert found.items == (
         Item(
             kind=ItemKind.MATCH, title="Fall", reason=said, advice=advice,
-            facts={"candidates": [], "who": {"side": record.side.value, "id": ids[f"{record.side.value}_id"]}}, **ids,
+            facts={
+                "candidates": [], "records": {}, "who": {"side": record.side.value, "id": person.id},
+                "named": named(DIRECTORY, person),
+            },
+            **ids,
         ),
     )  # fmt: skip
     assert [action.source_id for action in found.actions] == ["p2"]
@@ -396,8 +414,8 @@ def test_a_person_cannot_be_closed_and_is_asked_about():
 
 
 def test_a_person_who_is_made_again_in_4hse_belongs_to_the_incident():
-    answer = decision("deletion:injury-i1:fourhse", "reject", restore=True, seen={"edited": False})
-    found = plan(crowd(injury(), involved(presence=Presence.GONE), decisions=answer, **LINKED))
+    whole = crowd(injury(), involved(presence=Presence.GONE), **LINKED)
+    found = plan(told(whole, "deletion:injury-i1:fourhse", "reject", restore=True))
     [action] = found.actions
     assert action.fields == {"person_office_id": "o7", "days": 3, "office_incident_id": "a"}
     assert (action.act, action.generation, action.parent) == (Act.CREATE, 1, "1")
@@ -406,9 +424,9 @@ def test_a_person_who_is_made_again_in_4hse_belongs_to_the_incident():
 
 def test_a_person_who_is_made_again_in_procore_belongs_to_the_incident():
     """There is nothing in the bin: only a person says that the record was deleted."""
-    told = replace(child(), state=LinkState.GONE_PROCORE)
-    answer = decision("deletion:injury-i1:procore", "reject", restore=True, seen={"edited": False})
-    found = plan(crowd(injury(presence=Presence.ABSENT), involved(), links=(told,), decisions=answer))
+    gone = replace(child(), state=LinkState.GONE_PROCORE)
+    whole = crowd(injury(presence=Presence.ABSENT), involved(), links=(gone,))
+    found = plan(told(whole, "deletion:injury-i1:procore", "reject", restore=True))
     [action] = found.actions
     assert (action.act, action.side) == (Act.CREATE, Side.PROCORE)
     assert action.fields == {"affected_party_id": 7, "work_days_absent": 3, "incident_id": 1}
@@ -541,8 +559,8 @@ def test_both_may_rely_on_an_answer():
 
 
 def test_a_person_who_is_restored_in_procore_names_the_incident():
-    answer = decision("deletion:injury-i1:procore", "reject", restore=True, seen={"edited": False})
-    found = plan(crowd(injury(presence=Presence.GONE), involved(), decisions=answer, **LINKED))
+    whole = crowd(injury(presence=Presence.GONE), involved(), **LINKED)
+    found = plan(told(whole, "deletion:injury-i1:procore", "reject", restore=True))
     assert found.actions == (
         Action(Act.RESTORE, Side.PROCORE, Kind.INJURY, "i1", "p1", "a person asked for it back", parent="1"),
     )
@@ -657,8 +675,8 @@ def test_a_person_entered_anew_is_linked_to_the_survivor_and_the_others_go_on():
 
 
 def test_a_refused_deletion_of_a_person_is_told_under_the_title_of_the_incident():
-    answer = decision("deletion:injury-i1:procore", "approve", seen={"edited": False})
-    whole = crowd(injury(presence=Presence.GONE), involved(), **LINKED, decisions=answer)
+    whole = crowd(injury(presence=Presence.GONE), involved(), **LINKED)
+    whole = told(whole, "deletion:injury-i1:procore", "approve")
     [action] = plan(whole).actions
     key = QuestionKey.refused(action)
     refusal = Refusal(key, Side.FOURHSE, "No.", refusal_fingerprint(action), whole.now + timedelta(hours=1))
@@ -709,3 +727,33 @@ def test_while_a_write_to_a_person_s_partner_is_open_a_new_record_of_theirs_is_n
     assert again.ref in found.unknown
     settled = plan(crowd(here, gone, again, links=(child(),)))
     assert [action.act for action in settled.actions if action.kind is not Kind.INCIDENT] == [Act.LINK]
+
+
+@pytest.mark.parametrize(
+    ("known", "again"),
+    [
+        ((injury(), involved(presence=Presence.UNSEEN)), involved("p9")),
+        ((injury(), involved(presence=Presence.UNSEEN)), near_miss()),
+        ((injury(presence=Presence.UNSEEN), involved()), injury("i9")),
+        ((injury(presence=Presence.UNSEEN), involved()), involved("p9")),
+    ],
+)
+def test_a_new_record_of_a_person_waits_while_the_partner_of_their_old_one_is_not_seen(known, again):
+    elsewhere = ref(Side.PROCORE, "9")
+    found = plan(crowd(*known, again, near_miss("n8", **PERSON_8), pending=frozenset({elsewhere}), **LINKED))
+    assert [action.source_id for action in found.actions if action.kind is not Kind.INCIDENT] == ["n8"]
+    assert found.unknown == {again.ref, elsewhere}
+
+
+def test_everybody_who_waits_for_that_is_unknown():
+    eight = injury("i2", **PERSON_8), involved("p2", Presence.UNSEEN, person_office_id="o8")
+    again = involved("p8", person_office_id="o8"), involved("p9")
+    links = child(), child(*eight)
+    found = plan(crowd(injury(), involved(presence=Presence.UNSEEN), *eight, *again, links=links))
+    assert found.unknown == {record.ref for record in again}
+
+
+def test_a_person_without_a_partner_is_one_question_however_many_records_name_them():
+    nobody = {"affected_party": {"id": 9}}
+    found = plan(crowd(near_miss(**nobody), injury(**nobody)))
+    assert [item.key for item in found.items] == ["match:procore:directory-9"]

@@ -427,3 +427,29 @@ def test_a_person_s_answer_about_a_quiet_field_is_carried_out():
     asked = seen(verdict("Slip", "Trip", QUIET))
     found = verdict("Slip", "Trip", QUIET, Decision(1, "title", "resolve", use="fourhse", seen={"seen": asked}))
     assert (found.verdict, found.to) == (Verdict.WRITE, Side.PROCORE)
+
+
+# What a side did not keep ------------------------------------------------------------------------------------------
+
+KEPT_IN_PART = TITLE.base_of(site(title="Fall from a roof").image, office(name="Fall").image, lost_on=Side.FOURHSE)
+
+
+@pytest.mark.parametrize(
+    ("procore", "fourhse", "expected", "to"),
+    [
+        ("Fall from a roof", "Fall", Verdict.LOST, None),
+        ("Fall from a roof", "Slip", Verdict.CONFLICT, None),
+        ("Fall from a wall", "Slip", Verdict.CONFLICT, None),
+        ("Fall from a wall", "Fall", Verdict.WRITE, Side.FOURHSE),
+        ("Fall", "Fall", Verdict.AGREED, None),
+    ],
+)
+@pytest.mark.parametrize("rule", OnConflict)
+@pytest.mark.parametrize("direction", [Direction.BOTH, Direction.TO_FOURHSE])
+def test_a_kept_part_is_never_written_over_the_whole(procore, fourhse, expected, to, rule, direction):
+    field = with_rule(on_conflict=rule, direction=direction)
+    for settled in (False, True):
+        base = replace(KEPT_IN_PART, settled=settled)
+        result = diff_field(field, site(title=procore).image, office(name=fourhse).image, base)
+        left = Verdict.SETTLED if settled and expected is Verdict.LOST else expected
+        assert (result.verdict, result.to) == (left, to)

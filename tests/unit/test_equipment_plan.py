@@ -107,6 +107,36 @@ def test_a_piece_that_a_link_carries_on_either_side_is_not_made_again(ours, thei
     assert [step for step in steps(found) if step[0] is Act.CREATE] == []
 
 
+@pytest.mark.parametrize("presence", [Presence.ABSENT, Presence.GONE])
+def test_a_piece_that_another_record_names_stays_when_its_record_goes(presence):
+    found = planned(machine(presence=presence), machine("injury-2"), resource(), links=(carried(),))
+    reason = "another record names this equipment"
+    assert found.actions == (Action(Act.LINK, Side.FOURHSE, Kind.EQUIPMENT, "r1", "injury-2", reason, parent="1"),)
+    assert (found.items, found.transitions) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "theirs"),
+    [
+        ({}, resource(presence=Presence.GONE)),
+        ({}, resource(piece="e8")),
+        ({}, resource(piece=None)),
+        ({"pending": frozenset({ref(Side.FOURHSE, "r1", Kind.RESOURCE)})}, resource()),
+    ],
+)
+def test_nothing_else_takes_the_place_of_a_record_that_is_gone(changes, theirs):
+    found = planned(machine(presence=Presence.GONE), machine("injury-2"), theirs, links=(carried(),), **changes)
+    assert (Act.LINK, "injury-2", "r1") not in steps(found)
+
+
+def test_one_record_takes_one_place_alone():
+    links = carried(), carried(machine("injury-3"), resource("r3"))
+    gone = machine(presence=Presence.GONE), machine("injury-3", presence=Presence.GONE)
+    found = planned(*gone, machine("injury-2"), resource(), resource("r3"), links=links)
+    assert steps(found) == [(Act.LINK, "injury-2", "r1")]
+    assert [item.key for item in found.items] == ["deletion:equipment-injury-3:procore"]
+
+
 @pytest.mark.parametrize("second", [machine("injury-2"), resource("r2")])
 def test_what_is_linked_is_not_linked_a_second_time(second):
     found = planned(machine(), resource(), second, links=(carried(),))

@@ -13,7 +13,7 @@ from procore_4hse.models import Base, LinkState, Side
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff_field
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.snapshot import Presence
-from routes import MAPPING, decision, link, office, route, site
+from routes import MAPPING, link, office, route, site, told
 
 NUMBER = Field(
     "number", "Number", ShownLens("number", Spot("code"), is_set_by_procore=True), Direction.TO_FOURHSE, fills_only=True
@@ -92,11 +92,9 @@ def test_a_new_record_carries_it():
 def test_a_record_that_is_made_again_has_the_code_that_it_had(origin, code, again):
     ours, theirs = site(number=9), office(presence=Presence.GONE, code=code)
     gone = link(ours, theirs, origin=origin, state=LinkState.GONE_FOURHSE)
-    told = decision(f"deletion:{gone.key}:fourhse", "reject", restore=True)
     deleted_images = {theirs.ref: {"code": code} if code else {}}
-    (action,) = plan(
-        route(ours, theirs, links=(gone,), mapping=WITH_NUMBER, deleted_images=deleted_images, decisions=told)
-    ).actions
+    whole = route(ours, theirs, links=(gone,), mapping=WITH_NUMBER, deleted_images=deleted_images)
+    (action,) = plan(told(whole, f"deletion:{gone.key}:fourhse", "reject", restore=True)).actions
     assert action.fields.get("code") == again
 
 
@@ -112,9 +110,15 @@ def test_what_the_office_wrote_below_the_lines_comes_back_with_a_record_that_is_
     text = "Location: Roof\nHazard: Fall\n\nWe put up a rail."
     ours, theirs = site(location={"name": "Gate"}, hazard={"name": "Fall"}), office(presence=Presence.GONE)
     gone = link(ours, theirs, origin=Side.PROCORE, state=LinkState.GONE_FOURHSE)
-    told = decision(f"deletion:{gone.key}:fourhse", "reject", restore=True)
     deleted_images = {theirs.ref: {"description_actions_involved": text}}
-    (action,) = plan(
-        route(ours, theirs, links=(gone,), mapping=mapping, deleted_images=deleted_images, decisions=told)
-    ).actions
+    whole = route(ours, theirs, links=(gone,), mapping=mapping, deleted_images=deleted_images)
+    (action,) = plan(told(whole, f"deletion:{gone.key}:fourhse", "reject", restore=True)).actions
     assert action.fields["description_actions_involved"] == text.replace("Roof", place)
+
+
+def test_what_the_vendor_kept_in_part_is_asked_about_until_a_side_moves():
+    lost = Base({"number": 90}, {"code": "9"}, lost_on=Side.FOURHSE)
+    assert found(90, "9", lost).verdict is Verdict.LOST
+    assert found(90, "9", replace(lost, settled=True)).verdict is Verdict.SETTLED
+    assert found(90, "7", lost).verdict is Verdict.LOCAL
+    assert found(90, None, Base({"number": 90}, {"code": None}, lost_on=Side.FOURHSE)).verdict is Verdict.LOST

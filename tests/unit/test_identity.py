@@ -16,6 +16,7 @@ from procore_4hse.reconcile.identity import (
     identified,
     ids_of,
     is_never_copied,
+    named,
     never_copied,
     no_partner,
     person_of,
@@ -89,7 +90,12 @@ def test_two_whom_the_lists_tell_apart_are_asked_about_whole():
             procore_value="Ann Lee",
             fourhse_value="Ann Lee",
             base_value="one person",
-            facts={"seen": SEEN, "who": {"side": "procore", "id": "7"}, "uses": ["procore", "fourhse"]},
+            facts={
+                "seen": SEEN,
+                "who": {"side": "procore", "id": "7"},
+                "uses": ["procore", "fourhse"],
+                "named": named(parted().people.picklists.directory, RecordRef(Side.PROCORE, Kind.DIRECTORY, "7")),
+            },
         ),
     )
 
@@ -285,12 +291,13 @@ def test_a_side_that_a_person_chose_is_followed(use, action):
 
 
 def test_a_person_may_leave_them_as_they_are_for_good():
-    found = plan(parted(decisions=decision(KEY, "reject")))
+    answer = decision(KEY, "reject", seen={"seen": SEEN})
+    found = plan(parted(decisions=answer))
     settled = Base(PROCORE_SHOWS, FOURHSE_SHOWS, settled=True)
     assert found.rebases == (Rebase(Kind.INJURY, "i1", "p1", {"person": settled}),)
     assert (found.actions, found.items) == ((), ())
-    told = outcome(parted(decisions=decision(KEY, "reject")))
-    assert (told.reason, told.used) == ("a person leaves the records as they are", decision(KEY, "reject")[KEY])
+    told = outcome(parted(decisions=answer))
+    assert (told.reason, told.used) == ("a person leaves the records as they are", answer[KEY])
     assert told.rebase
 
 
@@ -298,6 +305,7 @@ def test_a_person_may_leave_them_as_they_are_for_good():
     ("key", "verb", "seen"),
     [
         (KEY, "resolve", {"procore": "7", "fourhse": "8"}),
+        (KEY, "reject", {"procore": "7", "fourhse": "8"}),
         (KEY, "retry", SEEN),
         ("difference:directory-7:o8", "resolve", SEEN),
         ("difference:injury-i1:person", "reject", SEEN),
@@ -383,11 +391,15 @@ def asked(record: Record, directory: Directory) -> Item:
 )  # fmt: skip
 def test_why_what_a_rule_says_of_somebody_does_not_count(hints, names, doubt, perhaps):
     listed = {Side.PROCORE: {"9": "Ann Lee"}, Side.FOURHSE: names}
-    item = asked(HERE, replace(DIRECTORY, names=listed, hints={Side.PROCORE: {"9": hints}}))
+    directory = replace(DIRECTORY, names=listed, hints={Side.PROCORE: {"9": hints}})
+    item = asked(HERE, directory)
+    person = RecordRef(Side.PROCORE, Kind.DIRECTORY, "9")
     assert item == Item(
         kind=ItemKind.MATCH, key="match:procore:directory-9", title="Fall", procore_id="9",
         reason=f"Ann Lee {doubt}; the incident itself crosses.", advice=perhaps + GIVE,
-        facts={"candidates": [], "who": {"side": "procore", "id": "9"}},
+        facts={
+            "candidates": [], "records": {}, "who": {"side": "procore", "id": "9"}, "named": named(directory, person),
+        },
     )  # fmt: skip
 
 

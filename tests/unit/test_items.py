@@ -7,7 +7,7 @@ from core import involved
 
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, QuestionKey, Refusal, Side
 from procore_4hse.reconcile import items
-from procore_4hse.reconcile.approval import signature
+from procore_4hse.reconcile.approval import digest, signature
 from procore_4hse.reconcile.diff import diff_field
 from procore_4hse.reconcile.snapshot import Record
 from routes import MAPPING, link, office, route, site
@@ -24,6 +24,7 @@ def test_a_headline_is_the_title_as_its_side_shows_it():
     assert items.title_of(MAPPING, office(name="Slip")) == "Slip"
     assert items.title_of(MAPPING, site(title=None)) == ""
     assert items.title_of(MAPPING, None) == ""
+    assert items.title_of(MAPPING, site(title=["Fall"])) == "", "what cannot be read names nothing"
     assert items.title_of(MAPPING, replace(site(), minimal=True)) == "", "privacy keeps it home"
 
 
@@ -74,7 +75,8 @@ def test_a_refused_call_carries_the_vendor_s_own_words():
     refusal = Refusal("refused:key", Side.FOURHSE, "name is too long", "", None)
     assert items.refused(refusal, UPDATE, "Slip") == Item(
         ItemKind.REFUSED, "refused:key", "Slip", "4HSE refused this update: name is too long",
-        "Change the record on either side, or try again now: procore-4hse inbox retry ID", **IDS, field="day, title",
+        "Change the record on either side, or try again now: procore-4hse inbox retry ID",
+        {"refusal": digest("", "name is too long")}, **IDS, field="day, title",
     )  # fmt: skip
     delete = replace(UPDATE, act=Act.DELETE, side=Side.PROCORE, target_id="1", source_id="a", sources={})
     item = items.refused(refusal, delete, "Slip")
@@ -99,15 +101,15 @@ def test_a_custom_field_that_is_refused_alone_may_be_none_of_procore_s(kind, fie
 
 
 def test_a_doubt_names_the_candidates():
-    assert items.doubt(site(), (("a", "Fall"), ("b", "Trip")), "Alike.", "Fall") == Item(
+    assert items.doubt(site(), (("a", "Fall"), ("b", "Trip")), "Alike.", "Fall", {"procore:incident:1": "x"}) == Item(
         ItemKind.MATCH, "match:procore:1", "Fall", "Alike.",
         "4HSE a Fall; 4HSE b Trip. If the same: procore-4hse inbox approve ID --with RECORD_ID; "
         "different, create both: procore-4hse inbox reject ID",
-        {"candidates": ["a", "b"]}, procore_id="1",
+        {"candidates": ["a", "b"], "records": {"procore:incident:1": "x"}}, procore_id="1",
     )  # fmt: skip
-    assert items.doubt(office(), (), "A twin.", "Fall") == Item(
+    assert items.doubt(office(), (), "A twin.", "Fall", {}) == Item(
         ItemKind.MATCH, "match:fourhse:a", "Fall", "A twin.",
-        "If different, create both: procore-4hse inbox reject ID", {"candidates": []}, fourhse_id="a",
+        "If different, create both: procore-4hse inbox reject ID", {"candidates": [], "records": {}}, fourhse_id="a",
     )  # fmt: skip
 
 
@@ -124,11 +126,12 @@ def test_a_doubt_names_the_candidates():
 )  # fmt: skip
 def test_a_deletion(gone, edited, kind, reason):
     alive = gone.other.label
-    assert items.deletion(link(), gone, "in the bin", "Fall", edited=edited) == Item(
+    survivor = items.Survivor({"procore:incident:1": "x"}, edited=edited)
+    assert items.deletion(link(), gone, "in the bin", "Fall", survivor) == Item(
         kind, f"deletion:1:{gone.value}", "Fall", reason,
         f"Delete it in {alive} too: procore-4hse inbox approve ID; keep it there: inbox reject ID; "
         f"bring it back in {gone.label}: inbox reject ID --restore",
-        {"edited": edited}, **IDS,
+        {"edited": edited, "records": {"procore:incident:1": "x"}}, **IDS,
     )  # fmt: skip
 
 
@@ -145,23 +148,27 @@ def test_a_deletion(gone, edited, kind, reason):
             (involved(days=None),),
             "With it would go 1 involved person. Resources, actions and files there: not known.",
         ),
+        (
+            (involved(days=1),),
+            "With it would go 1 involved person (1 day). Resources, actions and files there: not known.",
+        ),
         ((PIECE, PIECE), "With it would go 2 resources. Other resources, actions and files there: not known."),
     ],
 )
 def test_a_deletion_names_what_goes_with_it(along, told):
-    item = items.deletion(link(), Side.PROCORE, "in the bin", "Fall", edited=False, goes_with=along)
+    item = items.deletion(link(), Side.PROCORE, "in the bin", "Fall", items.Survivor({}, goes_with=along))
     assert item.reason == f"Deleted in Procore (in the bin); still there in 4HSE. {told}"
     assert item.facts.get("goes_with", []) == [record.id for record in along]
 
 
 @pytest.mark.parametrize("side", list(Side))
 def test_a_missing_one(side):
-    assert items.missing(link(), side, "Fall") == Item(
+    assert items.missing(link(), side, "Fall", {"procore:incident:1": "x"}) == Item(
         ItemKind.MISSING, f"missing:1:{side.value}", "Fall",
         f"{side.label} no longer shows it, and nothing proves that it was deleted; both sides are left alone.",
         f"Look whether our account may still see it in {side.label}; it goes on by itself when it is back. "
         "If it was deleted: procore-4hse inbox approve ID",
-        **IDS,
+        {"records": {"procore:incident:1": "x"}}, **IDS,
     )  # fmt: skip
 
 
@@ -190,3 +197,37 @@ def test_a_write_that_emptied_other_fields_keeps_both_images(side, target, sourc
         },
         **IDS,
     )  # fmt: skip
+
+
+TEXT, DAY = MAPPING.by_key["description"], MAPPING.by_key["day"]
+
+
+@pytest.mark.parametrize(
+    ("field", "side", "sent", "stored", "reason"),
+    [
+        (TEXT, Side.FOURHSE, "A worker fell.", "A wor", "4HSE kept 5 of 14 letters; Procore has them all."),
+        (TEXT, Side.PROCORE, "A worker fell.", None, "Procore kept 0 of 14 letters; 4HSE has them all."),
+        (
+            TEXT, Side.FOURHSE, "A & B", "A &amp; B",
+            "4HSE made 9 letters of the 5 that were sent; Procore has them unchanged.",
+        ),
+        (TEXT, Side.FOURHSE, None, "A", "the answer does not hold what was sent as description_event, name."),
+        (DAY, Side.FOURHSE, "2026-03-01", None, "the answer does not hold what was sent as date_incident."),
+    ],
+)  # fmt: skip
+def test_a_loss_is_told_in_figures_and_never_in_words(field, side, sent, stored, reason):
+    values = {side.other: sent, side: stored}
+    asked = items.lost(link(), field, side, values.__getitem__, "Fall")
+    assert asked.reason in (f"{field.label}: {reason}", f"`{field.label}`: {reason}")
+    assert "worker" not in str((asked.reason, asked.advice, asked.facts))
+    assert (asked.kind, asked.field, asked.title) == (ItemKind.REFUSED, field.key, "Fall")
+    assert "inbox retry ID" in asked.advice
+    assert "inbox approve ID" in asked.advice
+
+
+def test_what_an_answer_about_a_loss_holds_for_changes_with_either_value():
+    facts = [
+        items.lost_facts(Side.FOURHSE, {Side.PROCORE: ours, Side.FOURHSE: theirs}.__getitem__)
+        for ours, theirs in (("A", "B"), ("A", "C"), ("D", "B"))
+    ]
+    assert len({one["shown"] for one in facts}) == 3

@@ -22,6 +22,7 @@ from procore_4hse.mapping.lenses.incident import (
     cut_title,
 )
 from procore_4hse.models import Side
+from routes import MAPPING, ROME
 
 quick = settings(derandomize=True, max_examples=150)
 
@@ -454,3 +455,12 @@ def test_a_lens_reads_every_key_that_it_looks_at(lens: Lens, side: Side) -> None
         ZONE: "Pacific/Honolulu",
     }
     assert lens.get(side, {key: whole.get(key) for key in lens.reads(side)}) == lens.get(side, whole)
+
+
+@pytest.mark.parametrize("empty", ["", " \n", "<p></p>"])
+@pytest.mark.parametrize("row", [*MAPPING.fields, *MAPPING.people, *MAPPING.equipment], ids=lambda row: row.key)
+def test_an_empty_text_of_a_vendor_is_none_and_never_a_value(row, empty):
+    for side in Side:
+        image = dict.fromkeys(row.lens.reads(side), empty) | {ZONE: ROME, INJURED: None}
+        reading = row.lens.get(side, image)
+        assert isinstance(reading, Held) or reading.value not in ("", ())

@@ -4,16 +4,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from core import involved, people
 
 from procore_4hse.mapping.lenses.base import INJURED
 from procore_4hse.mapping.lenses.person import NumberLens
 from procore_4hse.mapping.rules import Direction, Field
 from procore_4hse.models import Act, Action, ItemKind, Kind, Link, LinkState, Side, SyncStatus
 from procore_4hse.reconcile import items, lifecycle
+from procore_4hse.reconcile.approval import contents
 from procore_4hse.reconcile.lifecycle import LinkOutcome
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.snapshot import Policy, Presence, Record, Snapshot, Transition
-from routes import MAPPING, decision, link, office, ref, route, site
+from routes import MAPPING, decision, link, office, ref, route, site, told
 
 HERE, UNSEEN, ABSENT, GONE = Presence.PRESENT, Presence.UNSEEN, Presence.ABSENT, Presence.GONE
 
@@ -27,7 +29,6 @@ def presence_of(snapshot: Snapshot, link: Link, side: Side) -> Presence:
 
 
 KEY = {Side.PROCORE: "deletion:1:procore", Side.FOURHSE: "deletion:1:fourhse"}
-UNEDITED = {"edited": False}
 
 
 def seen(procore: Presence, fourhse: Presence, state: LinkState = LinkState.LIVE, **changes) -> LinkOutcome:
@@ -41,6 +42,12 @@ def situation(procore: Presence, fourhse: Presence, state: LinkState = LinkState
 def gone(side: Side, **changes) -> LinkOutcome:
     there = (GONE, HERE) if side is Side.PROCORE else (HERE, GONE)
     return seen(*there, **changes)
+
+
+def answered(side: Side, verb: str, *, restore: bool = False, **changes) -> LinkOutcome:
+    """What follows from this answer to the question about the survivor of a deletion on that side."""
+    there = (GONE, HERE) if side is Side.PROCORE else (HERE, GONE)
+    return link_outcome(told(situation(*there, **changes), KEY[side], verb, restore=restore), link())
 
 
 SIDES = pytest.mark.parametrize("side", list(Side))
@@ -71,7 +78,7 @@ def test_absence_alone_asks_and_does_nothing_under_any_policy(pair, policy):
 @SIDES
 def test_a_person_may_tell_that_a_missing_one_was_deleted(side):
     there = (ABSENT, HERE) if side is Side.PROCORE else (HERE, ABSENT)
-    found = seen(*there, decisions=decision(f"missing:1:{side.value}", "approve"))
+    found = link_outcome(told(situation(*there), f"missing:1:{side.value}", "approve"), link())
     assert [item.kind for item in found.items] == [ItemKind.DELETION]
     assert (found.transition.state, found.transition.evidence) == (LinkState.gone(side), "a person said so")
 
@@ -106,7 +113,7 @@ def test_ignore_ends_it_without_a_word(side):
 
 @SIDES
 def test_approved_the_survivor_is_deleted(side):
-    found = gone(side, decisions=decision(KEY[side], "approve", seen=UNEDITED))
+    found = answered(side, "approve")
     [action] = found.actions
     assert (action.act, action.side, action.then) == (Act.DELETE, side.other, LinkState.ENDED)
     assert action.seen, "a survivor that changed in between is not deleted"
@@ -116,9 +123,9 @@ def test_approved_the_survivor_is_deleted(side):
 def test_no_answer_writes_to_a_side_that_the_route_only_reads(side):
     """Approved, the survivor stays for a person to delete; what was deleted there is not brought back."""
     away = {Side.PROCORE: Direction.TO_PROCORE, Side.FOURHSE: Direction.TO_FOURHSE}
-    found = gone(side, decisions=decision(KEY[side], "approve", seen=UNEDITED), direction=away[side])
+    found = answered(side, "approve", direction=away[side])
     assert (found.actions, found.transition.state) == ((), LinkState.IGNORED)
-    found = gone(side, decisions=decision(KEY[side], "reject", restore=True, seen=UNEDITED), direction=away[side.other])
+    found = answered(side, "reject", restore=True, direction=away[side.other])
     assert (found.actions, found.transition.state) == ((), LinkState.IGNORED)
     answer = decision(f"guard:regress:{side.value}", "approve", use="base", seen={"cause": {"links": ["1"]}})
     reverted = {side: frozenset({("1", None)})}
@@ -143,14 +150,14 @@ def test_the_question_names_only_what_this_route_may_do(side):
 
 @SIDES
 def test_rejected_the_survivor_is_kept(side):
-    found = gone(side, decisions=decision(KEY[side], "reject", seen=UNEDITED))
+    found = answered(side, "reject")
     assert (found.actions, found.transition.state) == ((), LinkState.IGNORED)
 
 
 def test_brought_back_from_the_bin_or_made_again_under_the_next_id():
-    [action] = gone(Side.PROCORE, decisions=decision(KEY[Side.PROCORE], "reject", restore=True, seen=UNEDITED)).actions
+    [action] = answered(Side.PROCORE, "reject", restore=True).actions
     assert (action.act, action.side, action.target_id) == (Act.RESTORE, Side.PROCORE, "1")
-    [action] = gone(Side.FOURHSE, decisions=decision(KEY[Side.FOURHSE], "reject", restore=True, seen=UNEDITED)).actions
+    [action] = answered(Side.FOURHSE, "reject", restore=True).actions
     assert (action.act, action.side, action.generation) == (Act.CREATE, Side.FOURHSE, 1)
 
 
@@ -171,10 +178,10 @@ def test_what_both_never_agreed_on_is_no_edit_where_they_need_not_agree(side, ro
         (site(**there), office(presence=GONE)) if side is Side.FOURHSE else (site(presence=GONE), office(**there))
     )
     [item] = link_outcome(route(ours, theirs, links=(known,), mapping=replace(MAPPING, fields=(row,))), known).items
-    assert item.facts == {"edited": not row.fills_only}
+    assert item.facts["edited"] is not row.fills_only
     alone = route(ours if side is Side.FOURHSE else theirs, links=(replace(known, state=LinkState.gone(side)),))
     [item] = link_outcome(alone, alone.links[0]).items
-    assert item.facts == {"edited": False}, "nothing is known of what was deleted"
+    assert not item.facts["edited"], "nothing is known of what was deleted"
 
 
 def never_agreed(ours: Record, theirs: Record, row: Field) -> bool:
@@ -218,7 +225,7 @@ def test_a_row_that_rests_makes_no_edit():
     assert never_agreed(site(title="Slip"), office(presence=GONE), MAPPING.title)
 
 
-@pytest.mark.parametrize("answer", [{}, decision(KEY[Side.FOURHSE], "approve", seen=UNEDITED)])
+@pytest.mark.parametrize("answer", [{}, decision(KEY[Side.FOURHSE], "approve")])
 @pytest.mark.parametrize("policy", list(Policy))
 def test_nothing_happens_to_a_survivor_that_privacy_keeps_home(policy, answer):
     ours = replace(site(title=None, description=None), minimal=True)
@@ -229,7 +236,7 @@ def test_nothing_happens_to_a_survivor_that_privacy_keeps_home(policy, answer):
 
 
 def test_an_answer_to_a_plain_deletion_does_not_cover_an_edited_survivor():
-    answer = decision(KEY[Side.FOURHSE], "approve", seen=UNEDITED)
+    answer = told(situation(HERE, GONE), KEY[Side.FOURHSE], "approve").decisions
     whole = route(site(title="Slip"), office(presence=GONE), links=(link(),), decisions=answer)
     assert link_outcome(whole, link()).actions == ()
 
@@ -285,7 +292,7 @@ def expected(procore: Presence, fourhse: Presence, state: LinkState) -> str:
         return "ended"
     if state in (LinkState.IGNORED, LinkState.CLOSED_BY_POLICY):
         return "over"
-    if GONE in sides:
+    if GONE in sides and ABSENT not in sides:
         return "deletion" if HERE in sides else "marked"
     return "missing" if ABSENT in sides else "waits"
 
@@ -346,8 +353,9 @@ def transition(side: Side, state: LinkState | None = None, reason: str | None = 
 
 @SIDES
 def test_asked_whole(side):
-    along = () if side is Side.PROCORE else None
-    asked = items.deletion(link(), side, "proof", "Fall", edited=False, goes_with=along)
+    along, survivor = () if side is Side.PROCORE else None, office() if side is Side.PROCORE else site()
+    shown = items.Survivor(contents(route(), survivor), goes_with=along)
+    asked = items.deletion(link(), side, "proof", "Fall", shown)
     assert gone(side) == LinkOutcome(transition=transition(side), items=(asked,))
 
 
@@ -374,7 +382,7 @@ def test_propagated_whole():
 
 @SIDES
 def test_approved_whole(side):
-    assert gone(side, decisions=decision(KEY[side], "approve", seen=UNEDITED)) == LinkOutcome(
+    assert answered(side, "approve") == LinkOutcome(
         transition=transition(side),
         actions=(deleted(side.other, "a person approved the deletion"),),
         answers_in_use=(KEY[side],),
@@ -383,15 +391,57 @@ def test_approved_whole(side):
 
 @SIDES
 def test_rejected_whole(side):
-    assert gone(side, decisions=decision(KEY[side], "reject", seen=UNEDITED)) == LinkOutcome(
+    assert answered(side, "reject") == LinkOutcome(
         sync_status=SyncStatus.EXCLUDED, transition=transition(side, LinkState.IGNORED, "a person keeps the survivor")
     )
 
 
 @SIDES
-def test_an_answer_from_before_edits_were_told_counts_for_a_survivor_without_one(side):
-    assert len(gone(side, decisions=decision(KEY[side], "approve")).actions) == 1
-    assert gone(side, decisions=decision(KEY[side], "approve", seen={"edited": True})).actions == ()
+@pytest.mark.parametrize("policy", list(Policy))
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_an_answer_that_does_not_tell_what_was_shown_is_asked_again_and_nothing_else_follows(side, policy, verb):
+    old = gone(side, decisions=decision(KEY[side], verb, seen={"edited": False}), deletions=policy)
+    assert old == gone(side)
+
+
+PIECE = Record(Side.FOURHSE, "r1", {"entity_type": "EQUIPMENT"}, kind=Kind.RESOURCE)
+
+
+def with_people(*below: Record, further: tuple[Record, ...] = (), **changes: Any) -> LinkOutcome:
+    """The incident was deleted in Procore; these stand below its partner in 4HSE."""
+    return gone(Side.PROCORE, people=people(*below, further_resources={"a": further}), **changes)
+
+
+def test_a_question_about_a_deletion_names_what_4hse_would_delete_along_and_still_has():
+    [item] = with_people(involved(), involved("p2", presence=ABSENT), further=(PIECE,)).items
+    assert item.facts["goes_with"] == ["p1", "r1"]
+    assert "goes_with" not in gone(Side.PROCORE).items[0].facts
+    [item] = gone(Side.FOURHSE, people=people(involved())).items
+    assert "goes_with" not in item.facts, "Procore has a bin, from which all of it comes back"
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+@pytest.mark.parametrize(
+    ("shown", "below", "covered"),
+    [
+        ([involved(), involved("p2")], [involved(), involved("p2")], True),
+        ([involved(), involved("p2")], [involved()], False),
+        ([involved()], [involved(), involved("p2")], False),
+        ([], [involved()], False),
+        ([], [], True),
+    ],
+    ids=["all shown", "one went since", "one came since", "none shown", "nobody"],
+)
+def test_an_answer_to_a_deletion_covers_only_what_was_shown_to_go_with_it(verb, shown, below, covered):
+    answer = told(situation(GONE, HERE, people=people(*shown)), KEY[Side.PROCORE], verb).decisions
+    found = with_people(*below, decisions=answer)
+    deletes = [Act.DELETE] * (covered and verb == "approve")
+    assert ([action.act for action in found.actions], bool(found.items)) == (deletes, not covered)
+
+
+def test_a_yes_to_a_deletion_in_procore_needs_nobody_named():
+    found = answered(Side.FOURHSE, "approve", people=people(involved()))
+    assert [(action.act, action.side) for action in found.actions] == [(Act.DELETE, Side.PROCORE)]
 
 
 def restored(reason: str) -> Action:
@@ -411,20 +461,19 @@ def remade(reason: str, generation: int = 1) -> Action:
 
 @pytest.mark.parametrize(("side", "make"), [(Side.PROCORE, restored), (Side.FOURHSE, remade)])
 def test_brought_back_whole(side, make):
-    answer = decision(KEY[side], "reject", restore=True, seen=UNEDITED)
-    assert gone(side, decisions=answer) == LinkOutcome(
+    assert answered(side, "reject", restore=True) == LinkOutcome(
         transition=transition(side), actions=(make("a person asked for it back"),), answers_in_use=(KEY[side],)
     )
 
 
 @pytest.mark.parametrize(("side", "make"), [(Side.PROCORE, restored), (Side.FOURHSE, remade)])
 def test_put_back_whole_after_a_backup(side, make):
-    told = decision(f"guard:regress:{side.value}", "approve", use="base", seen={"cause": {"links": ["1"]}})
+    back = decision(f"guard:regress:{side.value}", "approve", use="base", seen={"cause": {"links": ["1"]}})
     reverted = {side: frozenset({("1", None)})}
-    found = gone(side, decisions=told, reverted=reverted)
+    found = gone(side, decisions=back, reverted=reverted)
     assert found == LinkOutcome(actions=(make(f"put back after {side.label} was restored"),))
-    assert gone(side, decisions=told).items != ()
-    assert gone(side, decisions=told, reverted={side: frozenset({("1", "title")})}).items != ()
+    assert gone(side, decisions=back).items != ()
+    assert gone(side, decisions=back, reverted={side: frozenset({("1", "title")})}).items != ()
     assert gone(side, reverted=reverted).items != ()
 
 
@@ -440,14 +489,17 @@ def test_back_after_the_end_whole(procore, fourhse, action):
 
 def test_what_only_a_person_called_deleted_is_made_again_in_procore():
     """There is nothing in the bin to restore."""
-    told = link(state=LinkState.GONE_PROCORE)
-    answer = decision(KEY[Side.PROCORE], "reject", restore=True, seen=UNEDITED)
-    found = link_outcome(route(site(presence=ABSENT), office(), links=(told,), decisions=answer), told)
+    gone = link(state=LinkState.GONE_PROCORE)
+    whole = told(route(site(presence=ABSENT), office(), links=(gone,)), KEY[Side.PROCORE], "reject", restore=True)
+    found = link_outcome(whole, gone)
     [action] = found.actions
     assert (action.act, action.side, action.target_id, action.source_id) == (Act.CREATE, Side.PROCORE, None, "a")
     assert action.fields["title"] == "Fall"
     assert action.sources["title"] == {"name": "Fall", "description_event": "A worker fell."}
-    proven = link_outcome(route(site(presence=GONE), office(), links=(told,), decisions=answer), told)
+    proven = link_outcome(
+        route(site(presence=GONE), office(), links=(gone,), decisions=whole.decisions),
+        gone,
+    )
     assert [action.act for action in proven.actions] == [Act.RESTORE]
 
 
@@ -459,8 +511,7 @@ BURIED = {
 
 def made_again(survivor: Record, **was: Any) -> dict[str, Any]:
     """What 4HSE gets when the incident that it held as `was` is asked for back."""
-    answer = decision(KEY[Side.FOURHSE], "reject", restore=True, seen={"edited": survivor != site()})
-    whole = route(survivor, office(presence=GONE), links=(link(),), decisions=answer)
+    whole = told(route(survivor, office(presence=GONE), links=(link(),)), KEY[Side.FOURHSE], "reject", restore=True)
     [action] = link_outcome(replace(whole, deleted_images={ref(Side.FOURHSE, "a"): was}), link()).actions
     assert (
         link_outcome(replace(whole, deleted_images={ref(Side.FOURHSE, "x"): was}), link()).actions
@@ -486,17 +537,15 @@ SET = Field("number", "Number", NumberLens("number", "serial"), fills_only=True)
 
 def made_again_with(row: Field, origin: Side | None, **was: Any) -> Action:
     """The create of a 4HSE incident that is asked for back, under a mapping that has this row before all others."""
-    answer = decision(KEY[Side.FOURHSE], "reject", restore=True, seen={"edited": True})
     mapping, mine = replace(MAPPING, fields=(row, *MAPPING.fields)), link(origin=origin)
     there = site(title="Slip", number=5), office(presence=GONE)
     whole = route(
         *there,
         links=(mine,),
-        decisions=answer,
         mapping=mapping,
         deleted_images={ref(Side.FOURHSE, "a"): was} if was else {},
     )
-    [action] = link_outcome(whole, mine).actions
+    [action] = link_outcome(told(whole, KEY[Side.FOURHSE], "reject", restore=True), mine).actions
     return action
 
 
@@ -515,11 +564,10 @@ def test_what_a_vendor_set_before_comes_back_as_it_was_and_the_rest_as_it_is():
 
 
 def test_what_4hse_held_is_nothing_for_procore():
-    told = link(state=LinkState.GONE_PROCORE)
-    answer = decision(KEY[Side.PROCORE], "reject", restore=True, seen=UNEDITED)
-    whole = route(site(presence=ABSENT), office(), links=(told,), decisions=answer)
-    assert link_outcome(replace(whole, deleted_images={ref(Side.FOURHSE, "a"): BURIED}), told) == link_outcome(
-        whole, told
+    gone = link(state=LinkState.GONE_PROCORE)
+    whole = told(route(site(presence=ABSENT), office(), links=(gone,)), KEY[Side.PROCORE], "reject", restore=True)
+    assert link_outcome(replace(whole, deleted_images={ref(Side.FOURHSE, "a"): BURIED}), gone) == link_outcome(
+        whole, gone
     )
 
 
@@ -569,16 +617,27 @@ def test_the_end_and_the_return_say_why():
 @SIDES
 def test_missing_whole(side):
     there = (ABSENT, HERE) if side is Side.PROCORE else (HERE, ABSENT)
-    assert seen(*there) == LinkOutcome(items=(items.missing(link(), side, "Fall"),))
-    both = tuple(items.missing(link(), one, "Fall") for one in Side)
+    shown = contents(route(), office() if side is Side.PROCORE else site())
+    assert seen(*there) == LinkOutcome(items=(items.missing(link(), side, "Fall", shown),))
+    both = tuple(items.missing(link(), one, "Fall", {}) for one in Side)
     assert seen(ABSENT, ABSENT) == LinkOutcome(items=both)
 
 
 @SIDES
-@pytest.mark.parametrize("other", [UNSEEN, ABSENT])
-def test_a_survivor_that_is_not_there_is_only_marked(side, other):
-    there = (GONE, other) if side is Side.PROCORE else (other, GONE)
+def test_a_survivor_that_no_whole_listing_was_read_for_is_only_marked(side):
+    there = (GONE, UNSEEN) if side is Side.PROCORE else (UNSEEN, GONE)
     assert seen(*there) == LinkOutcome(transition=transition(side))
+
+
+@SIDES
+@pytest.mark.parametrize("policy", list(Policy))
+def test_a_survivor_that_is_missing_without_proof_is_asked_about(side, policy):
+    there = (GONE, ABSENT) if side is Side.PROCORE else (ABSENT, GONE)
+    asked = items.missing(link(), side.other, "Fall", {})
+    assert seen(*there, deletions=policy) == LinkOutcome(transition=transition(side), items=(asked,))
+    whole = told(situation(*there), asked.key, "approve")
+    ended = Transition(link(), LinkState.ENDED, "deleted on both sides")
+    assert link_outcome(whole, link()) == LinkOutcome(sync_status=SyncStatus.EXCLUDED, transition=ended)
 
 
 @pytest.mark.parametrize(
@@ -595,14 +654,14 @@ def test_an_edit_is_another_meaning_than_when_both_agreed(ours, base, edited):
     known = link()
     known = replace(known, base={key: agreed for key, agreed in known.base.items() if key not in base})
     [item] = link_outcome(route(ours, office(presence=GONE), links=(known,)), known).items
-    assert item.facts == {"edited": edited}
+    assert item.facts["edited"] is edited
 
 
 def test_nothing_is_put_back_from_a_survivor_that_is_not_there():
-    told = decision("guard:regress:fourhse", "approve", use="base", seen={"cause": {"links": ["1"]}})
+    back = decision("guard:regress:fourhse", "approve", use="base", seen={"cause": {"links": ["1"]}})
     reverted = {Side.FOURHSE: frozenset({("1", None)})}
-    whole = route(office(presence=GONE), links=(link(),), decisions=told, reverted=reverted)
-    assert link_outcome(whole, link()) == LinkOutcome(transition=transition(Side.FOURHSE))
+    whole = route(office(presence=GONE), links=(link(),), decisions=back, reverted=reverted)
+    assert link_outcome(whole, link()).actions == ()
 
 
 # One-way routes --------------------------------------------------------------------------------------------------
@@ -629,7 +688,7 @@ def test_an_edited_survivor_that_the_route_only_reads_is_told_as_edited():
     direction = Direction.TO_FOURHSE
     changes = {"direction": direction, "mapping": MAPPING.narrowed(direction), "deletions": Policy.PROPAGATE}
     found = link_outcome(route(site(title="Slip"), office(presence=GONE), links=(link(),), **changes), link())
-    assert [(item.kind, item.facts) for item in found.items] == [(ItemKind.CONFLICT, {"edited": True})]
+    assert [(item.kind, item.facts["edited"]) for item in found.items] == [(ItemKind.CONFLICT, True)]
 
 
 def test_a_deletion_without_a_record_rests_on_a_person_s_word():
@@ -645,7 +704,7 @@ def test_a_deletion_without_a_record_rests_on_a_person_s_word():
 def test_every_field_of_the_survivor_is_looked_at(first):
     known = replace(link(), base={key: agreed for key, agreed in link().base.items() if key not in first})
     whole = route(site(status="closed"), office(presence=GONE), links=(known,))
-    assert link_outcome(whole, known).items[0].facts == {"edited": True}
+    assert link_outcome(whole, known).items[0].facts["edited"]
 
 
 # Survivors that are asked about elsewhere ------------------------------------------------------------------------
@@ -665,8 +724,8 @@ def test_one_that_is_gone_is_marked_with_its_evidence(side):
     assert marked(*there) == proven
     assert marked(*there, state=LinkState.gone(side)) == replace(proven, link=link(state=LinkState.gone(side)))
     absent = (ABSENT, HERE) if side is Side.PROCORE else (HERE, ABSENT)
-    told = decision(f"missing:1:{side.value}", "approve")
-    assert marked(*absent, decisions=told) == replace(proven, evidence="a person said so")
+    yes = told(situation(*absent), f"missing:1:{side.value}", "approve").decisions
+    assert marked(*absent, decisions=yes) == replace(proven, evidence="a person said so")
 
 
 @pytest.mark.parametrize("pair", [(HERE, HERE), (GONE, GONE), (HERE, ABSENT), (UNSEEN, HERE)])

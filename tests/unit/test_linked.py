@@ -177,6 +177,21 @@ def test_a_zone_that_changed_is_no_edit_of_a_day(day, asked):
     assert (found.actions, [item.kind for item in found.items]) == ((), asked)
 
 
+def test_an_approved_zone_settles_days_alone_and_one_that_nobody_approved_settles_none():
+    early = site(event_date="2026-02-10T07:30:00Z")
+    now = site(event_date="2026-02-10T07:30:00Z", **{ZONE: "America/Los_Angeles"})
+    found = planned(now, office(), link(early), **{**zone_accepted(), "decisions": {}})
+    assert [action.fields for action in found.actions] == [{"date_incident": "2026-02-09"}]
+    found = planned(site(title="Slip"), office(name="Trip"), DRIFTED, **zone_accepted())
+    assert (found.rebases, [item.kind for item in found.items]) == ((), [ItemKind.DRIFT])
+
+
+@pytest.mark.parametrize("use", ["base", "procore"])
+def test_a_choice_about_a_changed_mapping_decides_only_the_fields_that_it_counted(use):
+    found = planned(site(title="Slip"), office(name="Trip"), DRIFTED, **chosen(use, "day"))
+    assert (found.actions, found.rebases, [item.kind for item in found.items]) == ((), (), [ItemKind.DRIFT])
+
+
 @pytest.mark.parametrize(
     ("winner", "action"),
     [
@@ -330,16 +345,57 @@ def test_an_answer_whose_call_was_refused_is_kept_for_the_next_try():
     assert (found.actions, found.answers_in_use) == ((), ("difference:1:title",))
 
 
-def test_a_write_that_was_answered_without_it_stays_in_the_inbox_while_both_stand():
-    refusal = no_thanks(retitled(Side.FOURHSE, "Slip", "Trip", ""), minutes=-60)
-    pair = link(site(title="Slip"), office(name="Trip"))
-    settled = replace(pair, base={**pair.base, "title": replace(pair.base["title"], settled=True)})
-    found = planned(site(title="Slip"), office(name="Trip"), settled, refusals={refusal.key: refusal})
+CUT = replace(DRIFTED, base={**DRIFTED.base, "title": replace(DRIFTED.base["title"], lost_on=Side.FOURHSE)})
+LOSS = QuestionKey.lost(CUT, "title", Side.FOURHSE)
+
+
+def apart(pair=CUT, **changes) -> Plan:
+    return planned(site(title="Slip"), office(name="Trip"), pair, **changes)
+
+
+def test_what_a_side_did_not_keep_stays_in_the_inbox_while_both_stand():
+    found = apart()
     assert found.actions == ()
-    assert [(item.kind, item.key, item.title) for item in found.items] == [(ItemKind.REFUSED, refusal.key, "Slip")]
+    [item] = found.items
+    assert (item.kind, item.key, item.title, item.field) == (ItemKind.REFUSED, LOSS, "Slip", "title")
+    assert (item.procore_value, item.fourhse_value) == (None, None)
     assert sync_status(found) is SyncStatus.REFUSED
-    drift = planned(site(title="Slip"), office(name="Trip"), DRIFTED, refusals={refusal.key: refusal})
-    assert [item.kind for item in drift.items] == [ItemKind.DRIFT], "only what was left so waits for a vendor"
+
+
+@pytest.mark.parametrize(("verb", "fields"), [("retry", {"name": "Slip"}), ("approve", None)], ids=["again", "leave"])
+def test_an_answer_about_it_holds_for_the_two_values_alone(verb, fields):
+    [asked] = apart().items
+    found = apart(decisions=decision(LOSS, verb, seen=asked.facts))
+    assert [action.fields for action in found.actions] == ([fields] if fields else [])
+    assert found.items == ()
+    old = decision(LOSS, verb, seen={**asked.facts, "shown": "another"})
+    assert [item.key for item in apart(decisions=old).items] == [LOSS]
+
+
+def test_what_is_left_so_has_not_been_agreed_on():
+    [asked] = apart().items
+    found = apart(decisions=decision(LOSS, "approve", seen=asked.facts))
+    [rebase] = found.rebases
+    base = rebase.fields["title"]
+    assert (base.settled, base.lost_on) == (True, Side.FOURHSE)
+    assert sync_status(found) is SyncStatus.IN_SYNC
+    left = replace(CUT, base={**CUT.base, "title": base})
+    assert apart(left).items == ()
+    assert [item.kind for item in planned(site(title="Slip"), office(name="Tree"), left).items] == [ItemKind.CONFLICT]
+
+
+def test_a_route_that_writes_no_longer_there_cannot_send_it_again():
+    [asked] = apart().items
+    title, *others = MAPPING.fields
+    rows = replace(MAPPING, fields=(replace(title, direction=Direction.TO_PROCORE), *others))
+    found = apart(decisions=decision(LOSS, "retry", seen=asked.facts), mapping=rows)
+    assert (found.actions, [item.key for item in found.items]) == ((), [LOSS])
+
+
+@pytest.mark.parametrize("use", ["base", "fourhse", "procore"])
+def test_no_answer_about_a_mapping_settles_a_loss(use):
+    found = apart(**chosen(use, "title"))
+    assert (found.actions, found.rebases, [item.key for item in found.items]) == ((), (), [LOSS])
 
 
 # Back from our own close -----------------------------------------------------------------------------------------

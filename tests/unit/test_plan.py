@@ -9,7 +9,7 @@ from procore_4hse.models import Act, ItemKind, Kind, Link, LinkState, QuestionKe
 from procore_4hse.reconcile.plan import plan, plan_joined
 from procore_4hse.reconcile.refusals import refusal_fingerprint
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot
-from routes import decision, link, office, ref, route, site
+from routes import decision, link, office, ref, route, site, told
 
 
 def acts(found: Plan) -> list[tuple[Act, Side, dict]]:
@@ -92,10 +92,9 @@ def test_likely_ones_are_asked_about_and_nothing_is_created():
 
 def test_a_person_may_join_them_or_call_them_different():
     likely = site(), office(description_event="Another one.")
-    joined = plan(route(*likely, decisions=decision("match:procore:1", "approve", with_id="a")))
+    joined = plan(told(route(*likely), "match:procore:1", "approve", with_id="a"))
     assert [action.act for action in joined.actions] == [Act.LINK]
-    seen = {"candidates": ["a"]}
-    parted = plan(route(*likely, decisions=decision("match:procore:1", "reject", seen=seen)))
+    parted = plan(told(route(*likely), "match:procore:1", "reject"))
     assert [(action.act, action.side) for action in parted.actions] == [
         (Act.CREATE, Side.FOURHSE),
         (Act.CREATE, Side.PROCORE),
@@ -219,11 +218,13 @@ def test_a_plan_that_counts_nothing_has_no_population():
     assert Plan().population(Side.PROCORE) == {"in_sync": 0, "waiting": 0, "refused": 0, "excluded": 0}
 
 
-APPROVED = decision("deletion:1:fourhse", "approve", seen={"edited": False})
+def approved_deletion() -> Snapshot:
+    whole = route(site(), office(presence=Presence.GONE), links=(link(),))
+    return told(whole, "deletion:1:fourhse", "approve")
 
 
 def test_an_approved_deletion_is_planned_and_the_gone_one_is_no_longer_counted():
-    found = plan(route(site(), office(presence=Presence.GONE), links=(link(),), decisions=APPROVED))
+    found = plan(approved_deletion())
     assert [(action.act, action.side, action.target_id) for action in found.actions] == [
         (Act.DELETE, Side.PROCORE, "1")
     ]
@@ -232,7 +233,7 @@ def test_an_approved_deletion_is_planned_and_the_gone_one_is_no_longer_counted()
 
 
 def test_a_refused_deletion_waits_for_its_time_too():
-    whole = route(site(), office(presence=Presence.GONE), links=(link(),), decisions=APPROVED)
+    whole = approved_deletion()
     [action] = plan(whole).actions
     key = QuestionKey.refused(action)
     refusal = Refusal(key, Side.PROCORE, "No.", refusal_fingerprint(action), whole.now + timedelta(hours=1))

@@ -124,3 +124,11 @@ def edited(mine: Link, now: dict[str, Any]) -> bool:
     known = route(site(**now), office(presence=Presence.GONE), links=(mine,))
     (item,) = link_outcome(known, mine).items
     return bool(item.facts["edited"])
+
+
+def test_who_did_not_keep_a_value_outlives_it() -> None:
+    lost = replace(BASE, lost_on=Side.FOURHSE)
+    kept = redact_base(lost, "salt")
+    assert (is_redacted(kept.procore), kept.lost_on) == (True, Side.FOURHSE)
+    shown = {Side.PROCORE: lost.procore, Side.FOURHSE: lost.fourhse}
+    assert restore_base(DAYS, kept, shown) == lost

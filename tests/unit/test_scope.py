@@ -19,6 +19,13 @@ def test_the_day_is_the_local_one_or_unknown():
     assert day_of(route(), office(date_incident=None)) is None
 
 
+@pytest.mark.parametrize("record", [site(event_date="soon"), office(date_incident=["2026-02-10"])])
+def test_a_day_that_cannot_be_read_is_unknown_and_keeps_nobody_home(record):
+    assert day_of(route(), record) is None
+    assert exclusion(route(), record) is None
+    assert not is_in_range(route(only_days=FEBRUARY), record)
+
+
 @pytest.mark.parametrize("linked", [True, False])
 def test_privacy_keeps_a_record_home_linked_or_not(linked):
     home = "it is marked private"

@@ -7,10 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
+from kept_texts import ODD, ODD_KEPT
 from procore_4hse.simulator.faults import FaultKind, Faults
 from procore_4hse.simulator.fourhse import SimulatedFourHse
 from procore_4hse.simulator.fourhse_contract import ENTITIES
 from procore_4hse.simulator.fourhse_dials import FourHseDials
+from procore_4hse.simulator.kept_text import KeptText
 from procore_4hse.simulator.wire import InProcess, LoopbackServer
 
 TOKEN_URL = "https://auth.4hse.com/realms/4hse/protocol/openid-connect/token"
@@ -431,6 +433,10 @@ class TestCreating:
                 {"description_event": "<p>a &lt; b<br>c</p>"},
             ),
             ({"created_default_status": "open"}, {}, {"status": "open"}),
+            *(
+                ({"text_kept": form}, {"name": ODD, "deponent": ODD}, {"name": kept or ODD, "deponent": kept})
+                for form, kept in ODD_KEPT.items()
+            ),
         ],
     )
     def test_what_the_server_makes_of_a_text(
@@ -438,6 +444,12 @@ class TestCreating:
     ) -> None:
         row = Site(**dials).create(**sent).json()
         assert {name: row[name] for name in kept} == kept
+
+    @pytest.mark.parametrize(("form", "kept"), ODD_KEPT.items())
+    def test_what_an_update_keeps_of_a_text(self, form: KeptText, kept: str) -> None:
+        site = Site(text_kept=form)
+        row = site.create().json()
+        assert site.update(row["office_incident_id"], deponent=ODD).json()["deponent"] == kept
 
 
 class TestUpdating:

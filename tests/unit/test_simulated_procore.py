@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from kept_texts import ODD, ODD_KEPT
 from procore_4hse.simulator.faults import FaultKind, Faults
 from procore_4hse.simulator.procore import ProcoreDials, Refusal, SimulatedProcore, Write
 from procore_4hse.simulator.procore_contract import CHILD_KINDS
@@ -788,6 +789,16 @@ def unknown_time(scene: Scene) -> Any:
     return scene.show(scene.incident(event_date="2026-03-09T02:30:00Z", time_unknown=True))["event_date"]
 
 
+def odd_texts(scene: Scene) -> Any:
+    """A text in a create, in a change and in a custom field."""
+    scene.sim.add_custom_field(43, "string")
+    incident = scene.incident(description=ODD)
+    made = scene.show(incident)["description"]
+    scene.patch(incident, {"description": f"{ODD}", "custom_field_43": ODD})
+    row = scene.show(incident)
+    return [made, row["description"], row["custom_fields"]["custom_field_43"]["value"]]
+
+
 DIALS: list[tuple[str, Callable[[Scene], Any], dict[Any, Any]]] = [
     ("child_edit_bumps_incident", bumps_parent, {False: "2026-03-02T12:00:00Z", True: "2026-03-02T12:01:00Z"}),
     ("time_unknown_default_hides", hides_unknown_time, {False: (True, True), True: (False, True)}),
@@ -806,6 +817,7 @@ DIALS: list[tuple[str, Callable[[Scene], Any], dict[Any, Any]]] = [
     ("one_patch_clears_both", both_cleared, {False: 422, True: 200}),
     ("html_wraps_description", stored_description, {False: " A < B ", True: "<p> A &lt; B </p>"}),
     ("trims_text", stored_description, {False: " A < B ", True: "A < B"}),
+    ("text_kept", odd_texts, {"whole": [ODD] * 3, **{form: [kept] * 3 for form, kept in ODD_KEPT.items()}}),
     ("rate_headers_sent", rate_headers, {True: True, False: False}),
     ("retry_after_on_429", retry_after, {True: True, False: False}),
     (

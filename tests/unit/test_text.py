@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kept_texts import ODD, ODD_KEPT
 from procore_4hse.mapping.lenses import text
 
 quick = settings(derandomize=True, max_examples=150)
@@ -297,3 +298,17 @@ def test_matching_ignores_case_and_blanks_of_titles() -> None:
 def test_words_are_told_apart_by_anything_that_is_no_letter_or_digit() -> None:
     assert text.words_of("Fell, fell; 2m (ladder)") == {"fell", "2m", "ladder"}
     assert text.words_of(None) == frozenset()
+
+
+@pytest.mark.parametrize("kept", [ODD, *ODD_KEPT.values(), "Jo & co", "<b>Jo…", "<b>Jo ...", "e\u0301"[:0]])
+def test_what_a_server_leaves_of_a_text_is_a_part_of_it(kept: str) -> None:
+    assert text.is_part(ODD, kept)
+
+
+@pytest.mark.parametrize("other", ["Another text", ODD + ", and more", "co", "<b>Ann"])
+def test_what_people_write_is_no_part_of_it(other: str) -> None:
+    assert not text.is_part(ODD, other)
+
+
+def test_unicode_s_two_forms_of_one_letter_begin_alike() -> None:
+    assert text.is_part("Perch\u00e9 cadde", "Perche\u0301")

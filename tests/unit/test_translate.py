@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from procore_4hse.mapping.lenses.base import INJURED, STATUS_AT, ZONE, Held, Known, Unwritable
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Direction
-from procore_4hse.mapping.translate import canonical, facts_of, new_payload, payload
-from procore_4hse.models import Side
+from procore_4hse.mapping.translate import canonical, facts_of, keeps_part, new_payload, payload, shows
+from procore_4hse.models import Act, Action, Kind, Side
 
 MAPPING = load(Path(__file__).parents[2] / "mappings" / "default")
 HONOLULU = "Pacific/Honolulu"
@@ -150,3 +150,42 @@ def test_title_and_description_may_change_together_in_any_order(
     assert len(image["name"]) <= 255
     means = canonical(MAPPING, Side.FOURHSE, image)
     assert (means["title"], means["description"]) == (Known(new_title), Known(new_body))
+
+
+TOLD = "A worker fell from a ladder."
+
+
+def sent(**fields: Any) -> Action:
+    """A create in 4HSE of an incident with this text."""
+    source = {"title": "Fall", "description": TOLD}
+    whole = {"name": "Fall", "description_event": TOLD, **fields}
+    rows = {"title": {"title": source["title"]}, "description": {"description": source["description"]}}
+    return Action(Act.CREATE, Side.FOURHSE, Kind.INCIDENT, None, "1", "new", fields=whole, sources=rows)
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_known", "is_any_part"),
+    [
+        (TOLD, True, True),
+        ("A worker fell", True, True),
+        ("A worker", False, True),
+        ("", False, True),
+        (None, False, True),
+        ("Another text altogether", False, False),
+        (["A worker fell"], False, False),
+    ],
+)
+def test_a_record_is_known_by_ten_letters_of_its_text(shown: Any, is_known: bool, is_any_part: bool) -> None:
+    image = {"name": "Fall", "description_event": shown}
+    assert shows(MAPPING.fields, sent(), image) is is_known
+    assert shows(MAPPING.fields, sent(), image, least=0) is is_any_part
+
+
+def test_a_short_text_is_known_by_all_its_letters() -> None:
+    assert shows(MAPPING.fields, sent(), {"name": "Fall", "description_event": TOLD})
+    assert not shows(MAPPING.fields, sent(), {"name": "Fal", "description_event": TOLD})
+
+
+def test_a_value_that_is_no_text_is_there_whole_or_not_at_all() -> None:
+    assert not keeps_part(MAPPING.by_key["day"], sent(date_incident=7), {"date_incident": None})
+    assert not keeps_part(MAPPING.by_key["day"], sent(), {"date_incident": None})

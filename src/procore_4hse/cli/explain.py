@@ -41,6 +41,7 @@ VERDICTS = {
     Verdict.DRIFT: "drift",
     Verdict.LOCAL: "stays where it is",
     Verdict.SETTLED: "left as they are",
+    Verdict.LOST: "waits for an answer",
     Verdict.HELD: "waits",
 }
 CHILDREN = {

@@ -59,9 +59,12 @@ field does not travel, both values stay.
 """
 
 APPROVE = """Says yes: to a deletion (the survivor is deleted too), to a missing one (it was deleted), to a match
-(`--with` the record that is the same incident), or to what a guard holds.
+(`--with` the record that is the same incident), or to what a guard holds. Of what a system did not keep whole it says
+that both may stay as they are.
 
-A guard about a changed mapping wants `--use`: the side whose values hold, or `base` to leave both as they are.
+A guard about a changed mapping wants `--use`: the side whose values hold, or `base` to leave both as they are. So does
+an accident recognised late, of which Procore holds only a near miss: `injury` records it in Procore and moves the near
+miss to the bin, `leave` keeps both.
 
 [bold]Example[/bold]  procore-4hse inbox approve 12 --with 8613
 
@@ -76,7 +79,8 @@ is brought back), to held deletions, or to a match (they are different, and both
 [bold]Exit codes[/bold]  0 noted, the next cycle carries it out · 2 the answer does not fit the item · 4 the store
 """
 
-RETRY = """Tries a refused call again in the next cycle, without waiting for its turn.
+RETRY = """Tries a refused call again in the next cycle, without waiting for its turn; what was not kept whole is sent
+once more.
 
 [bold]Example[/bold]  procore-4hse inbox retry 12
 
@@ -94,7 +98,7 @@ taken up again at any time.
 """
 
 REMEMBERED = """Lists the answers that go on counting: partners of people, incidents that are two, people who are never
-copied, and records that are kept though the other one was deleted.
+copied, records that are kept though the other one was deleted, and near misses that are left as they are.
 
 What the mapping's own table of partners says outranks an answer; one that contradicts it is listed as not used.
 
@@ -121,9 +125,16 @@ AsRemembered = Annotated[bool, typer.Option("--json", help="Print one JSON objec
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object with all items.")]
 Use = Annotated[str, typer.Option("--use", metavar="procore|4hse", help="The side whose value holds.")]
 GuardUse = Annotated[
-    str | None, typer.Option("--use", metavar="procore|4hse|base|accept", help="What holds, when a guard asks for it.")
+    str | None,
+    typer.Option(
+        "--use", metavar="procore|4hse|base|accept|injury|leave", help="What holds, when the item asks for it."
+    ),
 ]
 With = Annotated[str | None, typer.Option("--with", metavar="RECORD_ID", help="The other side's id of a match.")]
+Shown = Annotated[
+    str | None,
+    typer.Option("--shown", metavar="DIGEST", help="What you saw, as printed with the item; another state is refused."),
+]
 Restore = Annotated[bool, typer.Option("--restore", help="Bring the deleted one back.")]
 
 
@@ -158,20 +169,22 @@ def show(ctx: typer.Context, item_id: Number) -> None:
     _show(context, route, entry)
 
 
-def resolve(ctx: typer.Context, item_id: Number, use: Use) -> None:
-    _answer(cli_context(ctx), item_id, Answer("resolve", use=use))
+def resolve(ctx: typer.Context, item_id: Number, use: Use, shown: Shown = None) -> None:
+    _answer(cli_context(ctx), item_id, Answer("resolve", use=use), shown)
 
 
-def approve(ctx: typer.Context, item_id: Number, with_id: With = None, use: GuardUse = None) -> None:
-    _answer(cli_context(ctx), item_id, Answer("approve", use=use, with_id=with_id))
+def approve(
+    ctx: typer.Context, item_id: Number, with_id: With = None, use: GuardUse = None, shown: Shown = None
+) -> None:
+    _answer(cli_context(ctx), item_id, Answer("approve", use=use, with_id=with_id), shown)
 
 
-def reject(ctx: typer.Context, item_id: Number, restore: Restore = False) -> None:
-    _answer(cli_context(ctx), item_id, Answer("reject", restore=restore))
+def reject(ctx: typer.Context, item_id: Number, restore: Restore = False, shown: Shown = None) -> None:
+    _answer(cli_context(ctx), item_id, Answer("reject", restore=restore), shown)
 
 
-def retry(ctx: typer.Context, item_id: Number) -> None:
-    _answer(cli_context(ctx), item_id, Answer("retry"))
+def retry(ctx: typer.Context, item_id: Number, shown: Shown = None) -> None:
+    _answer(cli_context(ctx), item_id, Answer("retry"), shown)
 
 
 def undo(ctx: typer.Context, item_id: Number) -> None:
@@ -183,9 +196,9 @@ def undo(ctx: typer.Context, item_id: Number) -> None:
     )
 
 
-def _answer(context: CliContext, item_id: int, answer: Answer) -> None:
+def _answer(context: CliContext, item_id: int, answer: Answer, shown: str | None) -> None:
     with context.runtime() as runtime:
-        route, entry, kept = answers.keep(runtime.store, context.routes, item_id, answer)
+        route, entry, kept = answers.keep(runtime.store, context.routes, item_id, answer, shown)
     earlier = " in place of your earlier answer" if entry.state == "answered" else ""
     context.out.print(f"Noted{earlier}: {_in_words(entry, kept)}", style="green")
     context.out.print(f"The next cycle carries it out: procore-4hse sync --route {route.name}")
@@ -200,8 +213,12 @@ def _in_words(entry: Entry, answer: Answer) -> str:
         return f"{number}, {_of_person(entry, answer)}."
     if answer.with_id:
         return f"{number}, it is the same incident as {answer.with_id}."
+    if answer.use in NEAR_MISSES:
+        return f"{number}, {NEAR_MISSES[answer.use]}."
     if answer.restore:
         return f"{number}, the deleted one is brought back."
+    if answer.verb == "approve" and "lost_on" in entry.item.facts:
+        return f"{number}, both may stay as they are."
     return f"{number}, {MEANINGS[answer.verb]}."
 
 
@@ -211,8 +228,12 @@ def _of_person(entry: Entry, answer: Answer) -> str:
     return "the records stay as they are" if entry.item.kind is ItemKind.DRIFT else "that person is never copied"
 
 
-COMMAND = re.compile(r"\b(inbox (?:show|resolve|approve|reject|retry)) ID\b")
+COMMAND = re.compile(r"\binbox (show|resolve|approve|reject|retry) ID\b")
 HELD_SHOWN = 100
+NEAR_MISSES = {
+    "injury": "an injury is recorded in Procore, then the near miss goes to the bin",
+    "leave": "both stay as they are until one of them changes",
+}
 MEANINGS = {"approve": "approved", "reject": "rejected", "retry": "it is tried again now"}
 
 
@@ -255,12 +276,18 @@ def _json(route: Route, entry: Entry) -> dict[str, Any]:
         "reason": item.reason,
         "since": entry.since.isoformat(),
         "advice": advice(entry),
+        "shown": item.shown,
     }
 
 
 def advice(entry: Entry) -> str:
-    """How to answer, with the item's own number in every command."""
-    return COMMAND.sub(rf"\1 {entry.id}", entry.item.advice)
+    """How to answer, with the item's own number and what it shows in every command."""
+
+    def command(found: re.Match[str]) -> str:
+        verb = found[1]
+        return f"inbox {verb} {entry.id}" + ("" if verb == "show" else f" --shown {entry.item.shown}")
+
+    return COMMAND.sub(command, entry.item.advice)
 
 
 def _show_list(context: CliContext, entries: list[tuple[Route, Entry]], now: Any) -> None:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 import structlog
 
 from procore_4hse.engine.snapshots import CycleInputs
-from procore_4hse.models import Act, Action, ItemKind, Link, Side
+from procore_4hse.models import Act, Action, ItemKind, Side
 from procore_4hse.reconcile.approval import FIRST_MEETING, MAPPING, SCOPE, ZONE
 from procore_4hse.reconcile.snapshot import Plan, Transition
 from procore_4hse.store.repository import Unit
@@ -65,8 +65,7 @@ def _keep_links(unit: Unit, key: str, name: str, linked: Sequence[Action]) -> No
     links = unit.links(key)
     for action in linked:
         links.settle_removed(action.source_id or "", action.target_id or "")
-    pairs = [Link(0, each.source_id or "", each.target_id or "", each.kind, parent=each.parent) for each in linked]
-    links.join_all(pairs)
+    links.join_all([action.link for action in linked])
     unit.routes.save(key, name, ever_linked=True)
 
 

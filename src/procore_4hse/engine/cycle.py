@@ -100,7 +100,9 @@ class Cycle:
         pulled = self.pull(state, whole=self.options.full or days is not None)
         self.picklists = learn_partners(self.store, self.lease.fence, self.route, dry=self.options.dry)
         settled = self.settle(zone, pulled)
-        proven = evidence(self.store, self.route.key, self.route.limits, pulled, self.procore, self.fourhse)
+        proven = evidence(
+            self.store, self.lease.fence, self.route.key, self.route.limits, pulled, self.procore, self.fourhse
+        )
         self.plan_and_push(self.inputs(zone, pulled, settled, proven, days))
         self.count(pulled, settled)
         self.end(state)
@@ -212,12 +214,13 @@ class Cycle:
         return self.selection.part(guarded(planned, seen))
 
     def push(self, inputs: CycleInputs, linked_before: frozenset[int], decided: Plan, pusher: Pusher) -> Plan:
-        """Carries the plan out; the people of incidents that are linked by it follow in the same cycle."""
+        """Carries the plan out; what it leads on to follows in the same cycle, above all people of new links."""
         if self.alerts_off and not inputs.state.memory.quiet:
             self.remember_quiet(True)
         for portion in self.selection.portions(decided):
             self.push_portion(inputs, portion, pusher)
-        if not pusher.done.created and not any(action.act is Act.LINK for action in decided.actions):
+        leads_on = any(action.act is Act.LINK or action.predecessor for action in decided.actions)
+        if not pusher.done.created and not leads_on:
             return decided
         return self.follow_up(inputs, linked_before, decided, pusher)
 

@@ -11,9 +11,9 @@ from procore_4hse.engine.pull import Pulled
 from procore_4hse.errors import AccessRefused, NotFound, VendorError
 from procore_4hse.mapping.images import deleted_at
 from procore_4hse.mapping.places import has_ended, inactive_status
-from procore_4hse.models import CHILDREN, Kind, Link, LinkState, RecordRef, Side
+from procore_4hse.models import CHILDREN, Kind, Link, LinkState, RawRecord, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Limits
-from procore_4hse.store.repository import Store
+from procore_4hse.store.repository import Fence, Store
 
 log = structlog.get_logger()
 
@@ -25,9 +25,18 @@ Proofs = dict[RecordRef, str]
 
 
 def evidence(
-    store: Store, route: str, limits: Limits, pulled: Pulled, procore: ProcoreIncidentApi, fourhse: FourHseIncidentApi
+    store: Store,
+    fence: Fence,
+    route: str,
+    limits: Limits,
+    pulled: Pulled,
+    procore: ProcoreIncidentApi,
+    fourhse: FourHseIncidentApi,
 ) -> Proofs:
-    """What is proven about linked records that certified listings no longer hold."""
+    """What is proven about linked records that certified listings no longer hold.
+
+    An incident of 4HSE that is found by its id all the same is staged as it is found: it may tell where it is now.
+    """
     proofs: Proofs = {}
     outlines, absent, witness = _links_and_absences(store, route)
     for side, kind in _readable(pulled):
@@ -40,7 +49,8 @@ def evidence(
         elif kind is Kind.INCIDENT and _is_too_much(len(lost), len(links), limits):
             continue
         else:
-            reasons = _vanished(fourhse, _in_turn(lost, pulled.number), witness, kind.on(side))
+            reasons, found = _vanished(fourhse, _in_turn(lost, pulled.number), witness, kind.on(side))
+            _keep_found(store, fence, route, found)
         proofs |= {RecordRef(side, kind.on(side), record_id): why for record_id, why in reasons.items()}
     return proofs
 
@@ -105,22 +115,44 @@ def _recycled(api: ProcoreIncidentApi, ids: list[str], kind: Kind = Kind.INCIDEN
 
 def _vanished(
     api: FourHseIncidentApi, ids: list[str], witness: str | None, kind: Kind = Kind.INCIDENT
-) -> dict[str, str]:
-    """Those ids that 4HSE no longer knows, while its office works and shows us another incident (H6)."""
+) -> tuple[dict[str, str], list[RawRecord]]:
+    """Those ids that 4HSE no longer knows, while its office works and shows us another incident (H6).
+
+    And the records that it does know, though no listing holds them.
+    """
+    reasons: dict[str, str] = {}
+    found: list[RawRecord] = []
     try:
         if witness is None or not _is_active(api) or not api.show(Kind.INCIDENT, witness):
-            return {}
+            return reasons, found
     except VendorError:
-        return {}
-    reasons = {}
+        return reasons, found
     for record_id in ids:
         try:
-            api.show(kind, record_id)
+            found.append(api.show(kind, record_id).record)
         except NotFound:
             reasons[record_id] = "neither listed nor found by its id in 4HSE, while the office shows others"
         except VendorError:  # What cannot be looked up now proves nothing.
             continue
-    return reasons
+    return reasons, found
+
+
+def _keep_found(store: Store, fence: Fence, route: str, found: Iterable[RawRecord]) -> None:
+    """Of incidents that turned out to be in another office, what they show there."""
+    with store.read() as unit:
+        staged = {record.ref: unit.staging(route).find(record.ref) for record in found if record.kind is Kind.INCIDENT}
+    moved = [
+        record for record in found if (known := staged.get(record.ref)) and _office(known.record) != _office(record)
+    ]
+    if not moved:
+        return
+    with store.begin(fence) as unit:
+        for record in moved:
+            unit.staging(route).amend(record)
+
+
+def _office(record: RawRecord) -> object:
+    return record.payload.get("subtenant_id")
 
 
 def _is_active(api: FourHseIncidentApi) -> bool:

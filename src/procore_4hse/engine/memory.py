@@ -6,6 +6,7 @@ import uuid
 
 from procore_4hse.engine.snapshots import partners_told, picklists
 from procore_4hse.mapping.picklists import Picklists
+from procore_4hse.reconcile.identity import is_as_named
 from procore_4hse.route import Route
 from procore_4hse.store.repository import Fence, Store, Unit
 from procore_4hse.store.routes import RouteState
@@ -30,7 +31,8 @@ def learn_partners(store: Store, fence: Fence, route: Route, *, dry: bool) -> Pi
     """The systems' own lists; the partner that a person named for somebody whom no rule matches is remembered."""
     with store.read() as unit:
         lists = picklists(unit, current_state(unit, route), route.mapping)
-        partners = partners_told(unit.inbox(route.key).decisions().values())
+        answers = unit.inbox(route.key).decisions().values()
+    partners = partners_told(told for told in answers if is_as_named(lists.directory, told))
     if not partners or dry:
         return lists
     with store.begin(fence) as unit:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 import structlog
 
@@ -14,7 +15,7 @@ from procore_4hse.mapping.images import author_of, made_at, parent_in, was_edite
 from procore_4hse.mapping.lenses.base import INJURED, ZONE
 from procore_4hse.mapping.lenses.equipment import is_gone
 from procore_4hse.mapping.rules import FieldMapping
-from procore_4hse.mapping.translate import shows
+from procore_4hse.mapping.translate import LEAST_KEPT, shows
 from procore_4hse.models import (
     Act,
     Action,
@@ -29,10 +30,11 @@ from procore_4hse.models import (
     RecordRef,
     Side,
 )
-from procore_4hse.push.bases import compare_answer
+from procore_4hse.push.bases import Comparison, compare_arrived
 from procore_4hse.push.pusher import Pusher
 from procore_4hse.push.whole import emptied
 from procore_4hse.reconcile import items
+from procore_4hse.reconcile.approval import content_of, record_name
 from procore_4hse.reconcile.snapshot import Record
 from procore_4hse.store.journal import Intent
 from procore_4hse.store.repository import Fence, Store
@@ -144,12 +146,9 @@ class Recovery:
 
     def _settle_update(self, intent: Intent, there: RecordAnswer | None) -> None:
         """The fields that arrived become the base; the rest is planned anew."""
-        bases: dict[str, Base] = {}
-        if there is not None:
-            comparison = compare_answer(self.pusher.rows, intent.action, there.record.payload)
-            bases = {
-                key: base for key, base in comparison.bases.items() if key not in comparison.lost and not base.settled
-            }
+        rows, action = self.pusher.rows, intent.action
+        comparison = compare_arrived(rows, action, there.record.payload) if there is not None else Comparison({}, [])
+        bases = comparison.bases
         arrived = there is not None and _arrived(intent.action, bases, there.record.payload)
         api = self._api(intent.action.side)
         held = emptied(api, intent.action, intent.before, there.record.payload) if there and bases else None
@@ -157,7 +156,8 @@ class Recovery:
             journal = unit.journal(self.state.key)
             if there is not None:
                 unit.staging(self.state.key).put_one(there.record, server_at=there.server_date)
-                unit.links(self.state.key).rebase(intent.action.ref(Side.PROCORE), bases)
+                spoiled = self.pusher.outcomes.spoiled_bases(unit, action, comparison, there.record.payload)
+                unit.links(self.state.key).rebase(action.ref(Side.PROCORE), bases | spoiled)
             if arrived:
                 unit.links(self.state.key).set_state(intent.action.ref(Side.PROCORE), intent.action.then)
             journal.end(intent.id, "adopted" if arrived else "abandoned", words="settled by looking")
@@ -213,11 +213,14 @@ class Recovery:
             for record in records:
                 if links.find(record.ref) is not None:
                     continue
-                author = author_of(record)
-                known_ours = author is not None and author in accounts and self._is_told_by_author(side)
-                unknown = author is None or not accounts or side is Side.FOURHSE
-                if known_ours or (unknown and (was_edited(record) or any(self._is_equal(i, record) for i in mine))):
+                unknown = author_of(record) is None or not accounts or side is Side.FOURHSE
+                may_be = unknown and (was_edited(record) or any(self._is_equal(i, record, least=0) for i in mine))
+                if may_be or self._is_known_ours(record):
                     yield record
+
+    def _is_known_ours(self, record: RawRecord) -> bool:
+        """Whether our account made it, and that tells something on this side."""
+        return author_of(record) in self.state.memory.accounts(record.side) and self._is_told_by_author(record.side)
 
     def _search_child(self, intent: Intent) -> None:
         """A child is looked for within its incident alone."""
@@ -267,16 +270,23 @@ class Recovery:
 
     def _find(self, intent: Intent, strangers: list[RawRecord]) -> None:
         """A create that nothing equals: what a person said of it, what it may have become, or another look."""
-        decision = self.decisions.get(QuestionKey.match(intent.action.ref(intent.action.side.other)))
-        chosen = next(
-            (r for r in strangers if decision and decision.verb == "approve" and r.id == decision.with_id), None
-        )
+        question = self._question(intent, strangers)
+        decision = self.decisions.get(question.key)
+        if decision is not None and not _is_about(decision, question):
+            question, decision = items.asked_again(question, decision), None
+        named = (r for r in strangers if decision and decision.verb == "approve" and r.id == decision.with_id)
+        # What our account made and nobody edited is what was sent, however little is left of it.
+        untouched = (r for r in strangers if self._is_known_ours(r) and not was_edited(r))
+        emptied = (r for r in untouched if self._is_equal(intent, r, least=0))
+        chosen = next(chain(named, emptied), None)
         if chosen is not None:
             strangers.remove(chosen)
             self._adopt(intent, chosen)
         elif self._is_told_by_author(intent.action.side) and strangers:
-            self._ask(intent, strangers)
-            if decision is not None and _calls_different(decision, strangers):
+            # Asked for as long as the intent is open, so that an answer stands until then.
+            self.recovered.items.append(question)
+            if decision is not None and decision.verb == "reject":
+                self._tell_apart(intent, strangers)
                 self._look_again(intent)
             else:
                 self._hold(intent)
@@ -309,13 +319,20 @@ class Recovery:
         """4HSE keeps the id we give, so a second try cannot double; once it did not, it waits as Procore does."""
         return intent.action.side is Side.PROCORE or not self.state.memory.client_ids_kept
 
-    def _ask(self, intent: Intent, strangers: list[RawRecord]) -> None:
-        """Asked for as long as the intent is open, so that an answer stands until then."""
+    def _question(self, intent: Intent, strangers: list[RawRecord]) -> Item:
         action = intent.action
-        source = Record(action.side.other, action.source_id or "", {})
+        source = Record(action.side.other, action.source_id or "", {}, kind=action.kind.on(action.side.other))
         listed = tuple((record.id, self._headline(action.side, record.payload)) for record in strangers)
         reason = "A create got no answer, and our account made something since that differs from what was sent."
-        self.recovered.items.append(items.doubt(source, listed, reason, self._headline(Side.PROCORE, action.fields)))
+        shown = {record_name(one.ref): content_of(self.mapping, _unlinked(one)) for one in strangers}
+        return items.doubt(source, listed, reason, self._headline(Side.PROCORE, action.fields), shown)
+
+    def _tell_apart(self, intent: Intent, strangers: list[RawRecord]) -> None:
+        """What a person called different from the lost one stays different from its source."""
+        with self.store.begin(self.fence) as unit:
+            for record in strangers:
+                ids = {record.side: record.id, record.side.other: intent.action.source_id or ""}
+                unit.links(self.state.key).tell_apart(ids[Side.PROCORE], ids[Side.FOURHSE])
 
     def _headline(self, side: Side, image: Image) -> str:
         reading = self.mapping.title.lens.get(side, image)
@@ -326,11 +343,12 @@ class Recovery:
         self.pusher.adopt(intent, RecordAnswer(record, now))
         self._log(intent, "adopted")
 
-    def _is_equal(self, intent: Intent, record: RawRecord) -> bool:
+    def _is_equal(self, intent: Intent, record: RawRecord, *, least: int = LEAST_KEPT) -> bool:
+        """Whether it shows what was sent; of a text at least so many letters."""
         image = {**record.payload, ZONE: self.zone, INJURED: False}
         if intent.action.kind is not Kind.INCIDENT and not _is_of_parent(intent.action, record):
             return False
-        return shows(self.pusher.rows.of_kind(intent.action.kind), intent.action, image)
+        return shows(self.pusher.rows.of_kind(intent.action.kind), intent.action, image, least=least)
 
     def _wait(self, intent: Intent, why: str) -> None:
         """Open until a later cycle, which goes on with it by itself."""
@@ -346,9 +364,14 @@ class Recovery:
         log.info(EVENTS[outcome], side=action.side.value, act=action.act.value)
 
 
-def _calls_different(decision: Decision, strangers: Iterable[RawRecord]) -> bool:
-    """Whether a person has said of every one of these that it is not what was created."""
-    return decision.verb == "reject" and {record.id for record in strangers} <= set(decision.seen.get("candidates", ()))
+def _unlinked(record: RawRecord) -> Record:
+    return Record(record.side, record.id, record.payload, kind=record.kind)
+
+
+def _is_about(decision: Decision, question: Item) -> bool:
+    """Whether everything that is in question was shown as it is now; less of it may be left."""
+    shown: Mapping[str, str] = decision.seen.get("records", {})
+    return all(shown.get(name) == content for name, content in question.facts["records"].items())
 
 
 def _arrived(action: Action, bases: Mapping[str, Base], payload: Image) -> bool:

@@ -14,7 +14,7 @@ from procore_4hse.engine.pull import Pulled
 from procore_4hse.engine.recovery import Recovered
 from procore_4hse.mapping.directory import Directory
 from procore_4hse.mapping.entries import picklists_of
-from procore_4hse.mapping.images import author_of, image_of, is_private, stated_count
+from procore_4hse.mapping.images import author_of, image_of, is_private, other_office, stated_count
 from procore_4hse.mapping.lenses.actions import summary
 from procore_4hse.mapping.lenses.days import same_rules
 from procore_4hse.mapping.lenses.equipment import lists_equipment, names_equipment
@@ -279,6 +279,7 @@ def _record(inputs: CycleInputs, staged: Staged, pull: int, image: Image, reason
         minimal=staged.minimal,
         evidence=evidence or reason,
         is_older=staged.is_older,
+        office="" if staged.present else other_office(raw, inputs.route.fourhse_office),
     )
 
 

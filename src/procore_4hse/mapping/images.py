@@ -6,7 +6,7 @@ from datetime import datetime
 
 from procore_4hse.mapping.lenses.base import ACTIONS, INJURED, STATUS_AT, ZONE
 from procore_4hse.mapping.lenses.days import parse_instant
-from procore_4hse.models import Image, Kind, RawRecord, Side, Staged, text_id
+from procore_4hse.models import Image, Kind, RawRecord, Side, Staged, normal_id, text_id
 
 
 def image_of(staged: Staged, zone: str, *, injured: bool | None = None, actions: str | None = None) -> Image:
@@ -25,6 +25,12 @@ def author_of(record: RawRecord) -> str | None:
     account = record.payload.get("created_by")
     account_id = account.get("id") if isinstance(account, dict) else None
     return None if account_id is None else str(account_id)
+
+
+def other_office(record: RawRecord, office: str) -> str:
+    """The office of 4HSE in which a record stands, where that is another one than this; else empty."""
+    told = text_id(record.payload.get("subtenant_id")) if record.side is Side.FOURHSE else None
+    return "" if told in (None, normal_id(office)) else str(told)
 
 
 def is_private(record: RawRecord) -> bool:

@@ -77,8 +77,8 @@ class Field:
         """The raw values that this field reads of a record."""
         return {path: at(image, path) for path in self.lens.reads(side)}
 
-    def base_of(self, procore: Image, fourhse: Image, *, settled: bool = False) -> Base:
-        return Base(self.slice(Side.PROCORE, procore), self.slice(Side.FOURHSE, fourhse), settled)
+    def base_of(self, procore: Image, fourhse: Image, *, settled: bool = False, lost_on: Side | None = None) -> Base:
+        return Base(self.slice(Side.PROCORE, procore), self.slice(Side.FOURHSE, fourhse), settled, lost_on)
 
     def writes_to(self, side: Side) -> bool:
         return self.travels_to(side) and not (self.alerts_off and side is Side.PROCORE)

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from procore_4hse.mapping.lenses.base import STATUS_AT, ZONE, Held, Reading, Unwritable
+from procore_4hse.mapping.lenses.text import is_part
+from procore_4hse.mapping.paths import at, path_of
 from procore_4hse.mapping.rules import Field, FieldMapping
 from procore_4hse.models import Action, Image, Side
 
@@ -13,6 +15,8 @@ REQUIRED = ("title", "day")
 """Rows without which neither system takes an incident."""
 NEEDED = (*REQUIRED, "status", "category", "person")
 """Rows that hold a new record while they cannot be told; any other row only waits itself."""
+LEAST_KEPT = 10
+"""So many letters of a text tell that it is a part of ours and not another one that begins alike."""
 
 
 def canonical(mapping: FieldMapping, side: Side, image: Image) -> dict[str, Reading]:
@@ -36,10 +40,30 @@ def payload(side: Side, values: Iterable[tuple[Field, Any]], current: Image, fac
     return written
 
 
-def shows(rows: Iterable[Field], action: Action, image: Image) -> bool:
-    """Whether a record shows what this action sent, field by field; a server's rewrite counts as the same."""
+def shows(rows: Iterable[Field], action: Action, image: Image, *, least: int = LEAST_KEPT) -> bool:
+    """Whether a record shows what this action sent, field by field; a server's rewrite counts as the same.
+
+    Of a text it may hold a part alone, and of that part at least so many letters.
+    """
     sent_rows = [row for row in rows if row.key in action.sources and row.writes_to(action.side)]
-    return all(_shows_field(row, action, image) for row in sent_rows)
+    return all(_shows_field(row, action, image) or keeps_part(row, action, image, least) for row in sent_rows)
+
+
+def keeps_part(row: Field, action: Action, image: Image, least: int = 0) -> bool:
+    """Whether a record holds, of the texts that this action sent for a row, no more than what a server left of them."""
+    sent = [
+        (value, at(image, path_of(name)))
+        for name, value in action.fields.items()
+        if name in row.lens.names(action.side)
+    ]
+    return bool(sent) and all(
+        isinstance(value, str) and isinstance(stored, str | None) and _is_part(value, stored or "", least)
+        for value, stored in sent
+    )
+
+
+def _is_part(sent: str, stored: str, least: int) -> bool:
+    return len(stored) >= min(least, len(sent)) and is_part(sent, stored)
 
 
 def _shows_field(row: Field, action: Action, image: Image) -> bool:

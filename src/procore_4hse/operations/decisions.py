@@ -18,7 +18,7 @@ from procore_4hse.store.repository import Store, Unit
 
 @dataclass(frozen=True)
 class Answer:
-    """`use` is procore | fourhse | base | accept."""
+    """`use` is procore | fourhse | base | accept | injury | leave."""
 
     verb: str
     use: str | None = None
@@ -26,7 +26,11 @@ class Answer:
     restore: bool = False
 
 
-USES = {"procore": "procore", "4hse": "fourhse", "fourhse": "fourhse", "base": "base", "accept": "accept"}
+USES = {
+    "procore": "procore",
+    "4hse": "fourhse",
+    **{each: each for each in ("fourhse", "base", "accept", "injury", "leave")},
+}
 """How a person may write it -> how it is kept."""
 
 GUARD_USES: Mapping[str, tuple[str, ...]] = {
@@ -36,7 +40,7 @@ GUARD_USES: Mapping[str, tuple[str, ...]] = {
 """The guards whose approval must name what holds; no other guard takes it."""
 
 TITLES = {side.value: side.label for side in Side}
-SPOKEN = {"procore": "procore", "fourhse": "4hse", "base": "base", "accept": "accept"}
+SPOKEN = {kept: written for written, kept in USES.items() if written != "fourhse"}
 
 
 def find(store: Store, routes: tuple[Route, ...], item_id: int) -> tuple[Route, Entry]:
@@ -48,14 +52,28 @@ def find(store: Store, routes: tuple[Route, ...], item_id: int) -> tuple[Route, 
     raise UsageError(f"The inbox has no item {item_id}; see what waits with: procore-4hse inbox")
 
 
-def keep(store: Store, routes: tuple[Route, ...], item_id: int, answer: Answer) -> tuple[Route, Entry, Answer]:
-    """Stores the answer after checking it; the next cycle carries it out. Raises UsageError."""
+def keep(
+    store: Store, routes: tuple[Route, ...], item_id: int, answer: Answer, shown: str | None = None
+) -> tuple[Route, Entry, Answer]:
+    """Stores the answer after checking it; the next cycle carries it out.
+
+    `shown` is the digest of what the person saw; None counts for the item as the store has it. Raises UsageError.
+    """
     route, entry = find(store, routes, item_id)
     with store.begin() as unit:
         entry = unit.inbox(route.key).find(item_id) or entry
+        _require_shown(entry, shown)
         checked = check(unit, route, entry, answer)
         unit.inbox(route.key).answer(item_id, asdict(checked))
     return route, entry, checked
+
+
+def _require_shown(entry: Entry, shown: str | None) -> None:
+    if shown is not None and shown != entry.item.shown and entry.state != "closed":
+        raise UsageError(
+            f"Item {entry.id} no longer shows what it showed as {shown}, so this answer is not kept. Look at it again: "
+            f"procore-4hse inbox show {entry.id}"
+        )
 
 
 def take_back(store: Store, routes: tuple[Route, ...], item_id: int) -> tuple[Route, Entry]:
@@ -67,8 +85,20 @@ def take_back(store: Store, routes: tuple[Route, ...], item_id: int) -> tuple[Ro
             raise UsageError(f"Item {item_id} is closed: its answer was carried out, or its cause is gone.")
         if entry.state != "answered":
             raise UsageError(f"Item {item_id} has no answer to take back; see: procore-4hse inbox show {item_id}")
+        confirm_undoable(unit, route, entry)
         unit.inbox(route.key).withdraw(item_id)
     return route, entry
+
+
+def confirm_undoable(unit: Unit, route: Route, entry: Entry) -> None:
+    """Without the answer, a near miss whose place an injury has taken would count as one more person."""
+    person = entry.item.facts.get("person") if entry.item.key.topic == "accident" else None
+    link = unit.links(route.key).find(RecordRef(Side.FOURHSE, Kind.PERSON, person)) if person else None
+    if link is not None and link.kind is Kind.INJURY:
+        raise UsageError(
+            f"An injury stands in Procore in the place of this near miss by now, so that the answer can be changed and "
+            f"not taken back: procore-4hse inbox approve {entry.id} --use injury, or --use leave"
+        )
 
 
 def check(unit: Unit, route: Route, entry: Entry, answer: Answer) -> Answer:
@@ -88,7 +118,7 @@ def check(unit: Unit, route: Route, entry: Entry, answer: Answer) -> Answer:
 
 def _resolve(route: Route, entry: Entry, answer: Answer) -> Answer:
     item = entry.item
-    if item.kind not in (ItemKind.CONFLICT, ItemKind.DRIFT) or item.field is None:
+    if item.key.topic != "difference" or item.field is None:
         raise _misfit(entry, "resolve takes a conflict or a drift about a field")
     if item.who and not item.facts["uses"]:
         raise UsageError(f"Nobody is known as the partner of either now; name one: inbox approve {entry.id} --with ID")
@@ -101,6 +131,8 @@ def _resolve(route: Route, entry: Entry, answer: Answer) -> Answer:
 
 def _approve(unit: Unit, route: Route, entry: Entry, answer: Answer) -> Answer:
     item = entry.item
+    if item.key.topic == "accident" and answer.with_id is None:
+        return Answer("approve", use=_use(answer, tuple(item.facts["uses"])))
     if item.who and answer.use is None:
         return Answer("approve", with_id=_partner(unit, route, entry, answer.with_id))
     if answer.with_id is not None and item.kind is not ItemKind.MATCH:
@@ -113,9 +145,9 @@ def _approve(unit: Unit, route: Route, entry: Entry, answer: Answer) -> Answer:
         return Answer("approve", with_id=_partner(unit, route, entry, answer.with_id))
     if item.kind is ItemKind.GUARD:
         return Answer("approve", use=_guard_use(entry, answer))
-    if item.kind is ItemKind.MISSING or _is_deletion(item):
+    if item.kind is ItemKind.MISSING or _is_deletion(item) or "lost_on" in item.facts:
         return Answer("approve")
-    raise _misfit(entry, "approve takes a deletion, a missing one, a match or a guard")
+    raise _misfit(entry, "approve takes a deletion, a missing one, a match, a guard or what was not kept")
 
 
 def _reject(entry: Entry, answer: Answer) -> Answer:
@@ -129,7 +161,7 @@ def _reject(entry: Entry, answer: Answer) -> Answer:
 
 def _is_deletion(item: Item) -> bool:
     """Also one that became a conflict, because the survivor was edited meanwhile."""
-    return item.kind is ItemKind.DELETION or (item.kind is ItemKind.CONFLICT and item.field is None)
+    return item.key.topic == "deletion"
 
 
 def _use(answer: Answer, allowed: tuple[str, ...]) -> str:
@@ -150,6 +182,8 @@ def _guard_use(entry: Entry, answer: Answer) -> str | None:
 
 
 def _misfit(entry: Entry, takes: str) -> UsageError:
+    if entry.item.key.topic == "accident":
+        takes = "approve with --use takes it, for it is about an accident recognised late"
     return UsageError(
         f"Item {entry.id} is a {entry.item.kind.value}, and {takes}. What it takes stands in: "
         f"procore-4hse inbox show {entry.id}"

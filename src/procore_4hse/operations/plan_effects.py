@@ -223,7 +223,7 @@ def _whole(index: _Index, item: Item) -> EffectKey:
     """A question about a record: its incident, or a person of one, told by the question's key."""
     side = Side.PROCORE if item.procore_id else Side.FOURHSE
     record_id = item.procore_id or item.fourhse_id or ""
-    asked = item.key.record if item.kind is ItemKind.MATCH else None
+    asked = item.key.record if item.key.topic in ("match", "accident") else None
     if asked is not None and (person := index.people.get(asked)):
         return index.spot(person.side, person.kind, person.id, person.side, "", _around(index, person))
     return index.spot(side, Kind.INCIDENT, record_id, side)

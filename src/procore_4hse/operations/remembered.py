@@ -11,8 +11,8 @@ from procore_4hse.engine.snapshots import partners_told, picklists
 from procore_4hse.errors import UsageError
 from procore_4hse.mapping.directory import Directory
 from procore_4hse.models import PEOPLE_RECORDS, Decision, Kind, Link, LinkState, RecordRef, Side
-from procore_4hse.operations.decisions import alone
-from procore_4hse.reconcile.items import title_of
+from procore_4hse.operations.decisions import alone, confirm_undoable
+from procore_4hse.reconcile.items import LEAVE, title_of
 from procore_4hse.reconcile.snapshot import Policy, Record
 from procore_4hse.route import Route
 from procore_4hse.store.leases import Holder
@@ -24,6 +24,7 @@ KINDS = {
     "different": "called different",
     "never-copied": "never copied",
     "ignored": "kept, though the other one was deleted",
+    "near-miss": "left a near miss, though 4HSE tells of an accident",
 }
 
 
@@ -55,6 +56,7 @@ def remembered(unit: Unit, route: Route) -> list[Remembered]:
         *_different(unit, route),
         *_never_copied(unit, route, directory),
         *_ignored(unit, route),
+        *_near_misses(unit, route),
     ]
     return sorted(found, key=lambda one: (list(KINDS).index(one.kind), one.what, one.id))
 
@@ -146,7 +148,7 @@ def _is_never_copied(decision: Decision) -> bool:
     return decision.key.topic == "match" and decision.verb == "reject" and record is not None and record.kind in people
 
 
-def _forget_never_copied(unit: Unit, one: Remembered) -> None:
+def _withdraw(unit: Unit, one: Remembered) -> None:
     if one.item_id is not None:
         unit.inbox(one.route.key).withdraw(one.item_id)
 
@@ -183,9 +185,29 @@ def _forget_ignored(unit: Unit, one: Remembered) -> None:
             links.set_state(link.ref(Side.PROCORE), LinkState.gone(gone[0] if gone else Side.PROCORE))
 
 
+# Near misses that 4HSE tells of as accidents -------------------------------------------------------------------------
+
+
+def _near_misses(unit: Unit, route: Route) -> Iterator[Remembered]:
+    for entry in unit.inbox(route.key).entries(states=("answered",)):
+        if entry.item.key.topic == "accident" and (entry.answer or {}).get("use") == LEAVE:
+            what = f"somebody in {entry.item.title or 'an incident'}"
+            record = entry.item.key.record
+            near_miss, person = record.id if record else None, entry.item.facts["person"]
+            yield Remembered("near-miss", route, what, near_miss, person, entry.changed_at, entry.id)
+
+
+def _forget_near_miss(unit: Unit, one: Remembered) -> None:
+    entry = unit.inbox(one.route.key).find(one.item_id or 0)
+    if entry is not None:
+        confirm_undoable(unit, one.route, entry)
+        _withdraw(unit, one)
+
+
 FORGET: Mapping[str, Callable[[Unit, Remembered], None]] = {
     "partner": _forget_partner,
     "different": _forget_different,
-    "never-copied": _forget_never_copied,
+    "never-copied": _withdraw,
     "ignored": _forget_ignored,
+    "near-miss": _forget_near_miss,
 }

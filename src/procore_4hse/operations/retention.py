@@ -152,7 +152,7 @@ class PersonData:
     intents: Sequence[str] = ()
     items: Sequence[int] = ()
     marks: Sequence[int] = ()
-    """Answers that say never to copy somebody: these stay, without what was asked."""
+    """Answers that go on counting for a record: these stay, without what was asked."""
     stones: Sequence[int] = ()
     refusals: Sequence[str] = ()
     partners: Sequence[str] = ()
@@ -315,10 +315,10 @@ def _showed(entry: Entry, person: Person) -> bool:
 
 
 def _is_mark(entry: Entry) -> bool:
-    """Whether a person said that somebody is never copied; that holds for as long as the record is there."""
-    return (
-        entry.state != "closed" and entry.item.kind is ItemKind.MATCH and (entry.answer or {}).get("verb") == "reject"
-    )
+    """Whether a person said what holds for as long as the record is there: never copied, or what a near miss was."""
+    said = (entry.answer or {}).get("verb")
+    is_never_copied = entry.item.kind is ItemKind.MATCH and said == "reject"
+    return entry.state != "closed" and (is_never_copied or (entry.item.key.topic == "accident" and said is not None))
 
 
 def _is_about(entry: Entry, person: Person, marks: frozenset[str]) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from procore_4hse.mapping.closing import is_new
 from procore_4hse.mapping.lenses.base import INJURED, Held, Known
 from procore_4hse.mapping.rules import Field
+from procore_4hse.mapping.translate import keeps_part
 from procore_4hse.models import Action, Base, Image, Side
 from procore_4hse.push.rows import Rows
 
@@ -15,10 +17,14 @@ Bases = dict[str, Base]
 
 @dataclass(frozen=True)
 class Comparison:
-    """What an answer shows: new bases, and the keys of the rows that the vendor did not take as sent."""
+    """What an answer shows: new bases, and the keys of the rows that the vendor did not take as sent.
+
+    `spoiled` are rows that were not sent, whose value changed because it stands in a text that was.
+    """
 
     bases: Bases
     lost: list[str]
+    spoiled: Sequence[str] = ()
 
 
 def compare_answer(rows: Rows, action: Action, payload: Image) -> Comparison:
@@ -33,13 +39,43 @@ def compare_answer(rows: Rows, action: Action, payload: Image) -> Comparison:
         if isinstance(sent, Held) or isinstance(stored, Held):
             if action.side is Side.PROCORE and isinstance(stored, Held) and INJURED in row.lens.reads(Side.PROCORE):
                 bases[row.key] = _agreement(row, action.side, source, {**shown, INJURED: False}, settled=False)
+            elif isinstance(stored, Held) and stored.word is not None and row.writes_to(action.side):
+                # It is asked about as a word; once that can be read again, it is still not what was sent.
+                unread = _agreement(row, action.side, source, shown, settled=False)
+                bases[row.key] = replace(unread, lost_on=action.side)
             continue
         pair = {action.side: stored.value, action.side.other: sent.value}
         agree = row.lens.agree(pair[Side.PROCORE], pair[Side.FOURHSE])
-        bases[row.key] = _agreement(row, action.side, source, shown, settled=not agree)
-        if row.writes_to(action.side) and not agree and not row.lens.is_rewrite(sent.value, stored.value):
+        is_lost = row.writes_to(action.side) and not agree and not row.lens.is_rewrite(sent.value, stored.value)
+        base = _agreement(row, action.side, source, shown, settled=not agree and not is_lost)
+        bases[row.key] = replace(base, lost_on=action.side if is_lost else None)
+        if is_lost:
             lost.append(row.key)
-    return Comparison(bases, lost)
+    return Comparison(bases, lost, _spoiled(rows, action, shown))
+
+
+def _spoiled(rows: Rows, action: Action, shown: Image) -> list[str]:
+    """Rows beside those sent whose text the vendor did not keep as this action wrote it."""
+    written = rows.zoned({**action.seen, **action.fields})
+    # What was not written, and changed all the same, is another matter: see `whole.emptied`.
+    kept = {**written, **{name: shown[name] for name in action.fields if name in shown}}
+    return [row.key for row in rows.beside(action) if _is_spoiled(row, action.side, written, kept)]
+
+
+def _is_spoiled(row: Field, side: Side, written: Image, shown: Image) -> bool:
+    if not written.keys() >= set(row.lens.reads(side)):
+        return False
+    sent, stored = row.lens.get(side, written), row.lens.get(side, shown)
+    if isinstance(sent, Held) or isinstance(stored, Held):
+        return sent != stored
+    return sent != stored and not row.lens.is_rewrite(sent.value, stored.value)
+
+
+def spoil(row: Field, base: Base, side: Side, payload: Image) -> Base:
+    """The base of a row whose value a side changed on the way: both have not agreed on what stands there now."""
+    now = row.slice(side, payload)
+    kept = {side: now, side.other: base.of(side.other)}
+    return replace(base, procore=kept[Side.PROCORE], fourhse=kept[Side.FOURHSE], settled=False, lost_on=side)
 
 
 def first_bases(rows: Rows, action: Action, payload: Image, outcome: str) -> Comparison:
@@ -49,9 +85,32 @@ def first_bases(rows: Rows, action: Action, payload: Image, outcome: str) -> Com
     lost = [key for key in comparison.lost if key not in later]
     if outcome == "adopted":
         # What differs gets no base, so that both values are kept.
-        agreed = {key: base for key, base in comparison.bases.items() if key not in lost}
-        return Comparison(agreed | _emptied_since(rows, action, lost, payload) | later, [])
+        parts = _kept_in_part(rows, action, lost, payload, least=1)
+        others = [key for key in lost if key not in parts]
+        agreed = {key: base for key, base in comparison.bases.items() if key not in others}
+        return Comparison(agreed | _emptied_since(rows, action, others, payload) | later, parts)
     return Comparison(comparison.bases | later, lost)
+
+
+def compare_arrived(rows: Rows, action: Action, payload: Image) -> Comparison:
+    """The same for an update without an answer: what of it arrived, whole or in part."""
+    comparison = compare_answer(rows, action, payload)
+    changed = [row.key for row in rows.of(action) if not _is_as_before(row, action, payload)]
+    parts = _kept_in_part(rows, action, [key for key in comparison.lost if key in changed], payload)
+    whole = [key for key, base in comparison.bases.items() if not base.settled and base.lost_on is None]
+    arrived = {key: base for key, base in comparison.bases.items() if key in whole}
+    beside = [row for row in rows.beside(action) if row.key in comparison.spoiled]
+    ours = [row.key for row in beside if not _is_as_before(row, action, payload) and keeps_part(row, action, payload)]
+    return Comparison(arrived | {key: comparison.bases[key] for key in parts}, parts, ours)
+
+
+def _is_as_before(row: Field, action: Action, payload: Image) -> bool:
+    return row.slice(action.side, payload) == row.slice(action.side, action.seen)
+
+
+def _kept_in_part(rows: Rows, action: Action, keys: list[str], payload: Image, least: int = 0) -> list[str]:
+    """Those of these rows of which the record holds a part; anything else there is what a person made of it."""
+    return [row.key for row in rows.of(action) if row.key in keys and keeps_part(row, action, payload, least)]
 
 
 def still_open(rows: Rows, action: Action, payload: Image, outcome: str) -> Bases:
@@ -68,11 +127,15 @@ def still_open(rows: Rows, action: Action, payload: Image, outcome: str) -> Base
 
 
 def _emptied_since(rows: Rows, action: Action, keys: list[str], payload: Image) -> Bases:
-    """Bases of what was sent and is empty now: without one it would be filled again instead of asked about."""
+    """Bases of what was sent and is empty now: without one it would be filled again instead of asked about.
+
+    The vendor may have emptied it, or a person; either way no rule may carry that to the side that has it whole.
+    """
     sent, shown = rows.zoned(action.fields), rows.zoned(payload)
     ours = [row for row in rows.of(action) if row.key in keys]
     empty = [row for row in ours if row.lens.get(action.side, shown) in (Known(None), Known(""))]
-    return {row.key: _agreement(row, action.side, rows.zoned({}), sent, settled=False) for row in empty}
+    bases = {row.key: _agreement(row, action.side, rows.zoned({}), sent, settled=False) for row in empty}
+    return {key: replace(base, lost_on=action.side) for key, base in bases.items()}
 
 
 def _agreement(row: Field, side: Side, source: Image, target: Image, *, settled: bool) -> Base:

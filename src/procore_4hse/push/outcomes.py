@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from procore_4hse.errors import Refused
-from procore_4hse.models import Act, Action, Kind, Link, QuestionKey, RecordAnswer, RecordRef, Side
-from procore_4hse.push.bases import Comparison
+from procore_4hse.mapping.rules import Field
+from procore_4hse.models import Act, Action, Base, Image, Item, Kind, Link, QuestionKey, RecordAnswer, RecordRef, Side
+from procore_4hse.push.bases import Bases, Comparison, spoil
 from procore_4hse.push.rows import Rows
 from procore_4hse.push.steps import Steps
 from procore_4hse.reconcile import items
@@ -21,6 +22,7 @@ from procore_4hse.store.repository import Unit
 log = structlog.get_logger()
 
 AGAIN = "it is tried again after a pause, or once either side changed"
+NOT_KEPT = "did not keep all that was sent to a record; the inbox asks about it"
 EVENTS = {"updated": "push.updated", "deleted": "push.deleted"}
 
 
@@ -50,14 +52,21 @@ class Outcomes:
         """Link, base and outcome in one commit; rows that the answer lacks are parked."""
         action, key = intent.action, self.steps.key
         there = replace(action, target_id=answer.record.id)
-        unit.links(key).rebase(there.ref(Side.PROCORE), comparison.bases)
+        spoiled = self.spoiled_bases(unit, there, comparison, answer.record.payload)
+        unit.links(key).rebase(there.ref(Side.PROCORE), comparison.bases | spoiled)
         unit.staging(key).put_one(answer.record, server_at=answer.server_date)
-        lost = {row.label: self.rows.part(action, [row]) for row in self.rows.of(action) if row.key in comparison.lost}
-        self.steps.end(unit, intent, outcome, dict(answer.record.payload), _not_taken(lost.values()))
-        for label, part in lost.items():
-            # The record is there by now: what it lacks is an update that waits.
-            words = f"`{label}`: the answer does not hold what was sent as {', '.join(part.fields)}."
-            self._park(unit, replace(part, act=Act.UPDATE), words)
+        lost = [row for row in self.rows.of(action) if row.key in comparison.lost]
+        parts = [self.rows.part(action, [row]) for row in lost]
+        self.steps.end(unit, intent, outcome, dict(answer.record.payload), _not_taken(parts))
+        for row in (*lost, *(row for row in self.rows.beside(action) if row.key in spoiled)):
+            self._ask_about_loss(unit, there, row, (comparison.bases | spoiled)[row.key])
+
+    def spoiled_bases(self, unit: Unit, action: Action, comparison: Comparison, payload: Image) -> Bases:
+        """The bases of rows that stand in a text which the vendor did not keep, and that were not sent themselves."""
+        link = unit.links(self.steps.key).find(action.ref(Side.PROCORE)) if comparison.spoiled else None
+        known = link.base if link is not None else {}
+        beside = [row for row in self.rows.beside(action) if row.key in comparison.spoiled and row.key in known]
+        return {row.key: spoil(row, known[row.key], action.side, self.rows.zoned(payload)) for row in beside}
 
     def park(self, action: Action, error: Refused) -> None:
         """A refused action waits in the inbox, and is tried again later or once a side has changed."""
@@ -67,14 +76,27 @@ class Outcomes:
     def _park(self, unit: Unit, action: Action, words: str) -> None:
         key, journal = QuestionKey.refused(action), unit.journal(self.steps.key)
         journal.refuse(key, action.side, words, refusal_fingerprint(action))
-        item = items.refused(journal.refusals()[key], action, self._headline(unit, action))
+        self._ask(unit, action, items.refused(journal.refusals()[key], action, self._headline(unit, action)))
+        self.done.flaws.append(f"{action.side.label} refused a record; {AGAIN}")
+
+    def _ask_about_loss(self, unit: Unit, action: Action, row: Field, base: Base) -> None:
+        """The record is there, and lacks what was sent: nothing is sent again until a person or a side moves."""
+        link = Link(0, action.id_on(Side.PROCORE), action.id_on(Side.FOURHSE), kind=action.kind)
+        values = {side: row.lens.get(side, self.rows.zoned(base.of(side))) for side in Side}
+        item = items.lost(
+            link, row, action.side, lambda side: getattr(values[side], "value", None), self._headline(unit, action)
+        )
+        self._ask(unit, action, item)
+        self.done.flaws.append(f"{action.side.label} {NOT_KEPT}")
+
+    def _ask(self, unit: Unit, action: Action, item: Item) -> None:
+        """What a vendor did not take of an action; a person's is found by the incident."""
         link = self._incident_of(unit, action)
         unit.inbox(self.steps.key).add(
             replace(item, procore_id=link.procore_id, fourhse_id=link.fourhse_id) if link else item
         )
         self.done.refused |= _incidents(action, link)
         self.parked.update(action.refs)
-        self.done.flaws.append(f"{action.side.label} refused a record; {AGAIN}")
         log.warning("push.refused", side=action.side.value, record=action.target_id)
 
     def _headline(self, unit: Unit, action: Action) -> str:

@@ -11,10 +11,11 @@ import structlog
 from procore_4hse.apis import FourHseIncidentApi
 from procore_4hse.errors import NotFound, OutcomeUnknown, Refused, VendorError
 from procore_4hse.mapping.lenses.equipment import is_gone
-from procore_4hse.models import Action, Image, Kind, Link, QuestionKey, RawRecord, Side
+from procore_4hse.models import Action, Image, Kind, QuestionKey, RawRecord, Side
 from procore_4hse.push.outcomes import Outcomes
 from procore_4hse.push.steps import Steps
 from procore_4hse.reconcile import items
+from procore_4hse.reconcile.approval import payload_digest, record_name
 from procore_4hse.reconcile.snapshot import Record
 from procore_4hse.store.journal import Intent
 
@@ -53,9 +54,18 @@ class Removals:
     def _confirm_gone(self, intent: Intent) -> None:
         """The other side is looked at again: what is back must not cost its partner."""
         action, other = intent.action, intent.action.side.other
+        if action.successor is not None:
+            self._confirm_replaced(intent, action.successor)
+            return
         there = self.steps.look(intent, other, action.source_id)
         if there is not None and not is_gone(action.kind, there.record.payload):
             self.steps.abandon(intent, f"{other.label} shows the deleted incident again")
+
+    def _confirm_replaced(self, intent: Intent, injury: str) -> None:
+        """Nobody may vanish from an incident: the injury that took a near miss's place is looked at again."""
+        there = self.steps.look(intent, intent.action.side, injury, Kind.INJURY)
+        if there is None or is_gone(Kind.INJURY, there.record.payload):
+            self.steps.abandon(intent, "Procore no longer shows the injury that took the near miss's place")
 
     def _confirm_place(self, intent: Intent, before: Image) -> None:
         """What moved to another office of 4HSE is no longer what a person was asked about."""
@@ -116,12 +126,12 @@ class Removals:
 
     def _confirm_shown(self, intent: Intent, below: list[RawRecord]) -> None:
         """Whatever the approved question did not name stays, and so does its incident, until it is asked with it."""
-        shown = self._answer(intent.action).get("goes_with", ())
-        ids = [record.id for record in below]
-        if all(record_id in shown for record_id in ids):
+        shown = self._answer(intent.action).get("records", {})
+        there = {record_name(record.ref): payload_digest(record.payload) for record in below}
+        if there.items() <= shown.items():
             return
         along = items.told_along(tuple(Record(Side.FOURHSE, one.id, one.payload, kind=one.kind) for one in below))
-        self._ask_again(intent, along, {"goes_with": ids})
+        self._ask_again(intent, along, {"goes_with": [record.id for record in below], "records": {**shown, **there}})
         self.steps.abandon(intent, "4HSE would delete more than was asked about")
 
     # The question -------------------------------------------------------------------------------------------------
@@ -144,8 +154,7 @@ class Removals:
 
 
 def _question(action: Action) -> QuestionKey:
-    link = Link(0, action.id_on(Side.PROCORE), action.id_on(Side.FOURHSE), kind=action.kind)
-    return QuestionKey.deletion(link, action.side.other)
+    return QuestionKey.deletion(action.link, action.side.other)
 
 
 def _may_be_preview(error: VendorError) -> bool:

@@ -31,6 +31,11 @@ class Rows:
         """The rows whose values this action carries."""
         return [row for row in self.of_kind(action.kind) if row.key in action.sources and not row.inactive]
 
+    def beside(self, action: Action) -> list[Field]:
+        """The rows whose values this action does not carry, and which stand in a text that it writes."""
+        others = [row for row in self.of_kind(action.kind) if row.key not in action.sources and not row.inactive]
+        return [row for row in others if action.fields.keys() & set(row.lens.reads(action.side))]
+
     def statuses(self, action: Action) -> list[Field]:
         return [row for row in self.of(action) if isinstance(row.lens, StatusLens)]
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 from procore_4hse.apis import IncidentApi
 from procore_4hse.errors import AccessRefused, AskedToStop, NotFound, OutcomeUnknown, Refused, SyncError, VendorError
 from procore_4hse.mapping.paths import at
-from procore_4hse.models import Act, Action, Image, Link, QuestionKey, RecordAnswer, Side
+from procore_4hse.models import Act, Action, Image, Kind, QuestionKey, RecordAnswer, Side
 from procore_4hse.store.journal import Intent
 from procore_4hse.store.repository import Fence, Store, Unit
 from procore_4hse.store.routes import RouteState
@@ -61,11 +61,11 @@ class Steps:
             journal = unit.journal(self.key)
             return journal.intend(action, cycle=self.cycle, before=before, server_at=api.server_date)
 
-    def look(self, intent: Intent, side: Side, record_id: str | None) -> RecordAnswer | None:
+    def look(self, intent: Intent, side: Side, record_id: str | None, kind: Kind | None = None) -> RecordAnswer | None:
         """A record before the write, None when it is gone; if the look fails, nothing was written: the intent ends."""
         self.keep_lease()
         try:
-            return self.apis[side].show(intent.action.kind.on(side), record_id or "")
+            return self.apis[side].show((kind or intent.action.kind).on(side), record_id or "")
         except NotFound:
             return None
         except (VendorError, AskedToStop) as error:
@@ -123,10 +123,11 @@ class Steps:
 
 def _answered_by(action: Action) -> Iterator[QuestionKey]:
     """The questions that this action, done, leaves without a cause."""
-    link = Link(0, action.id_on(Side.PROCORE), action.id_on(Side.FOURHSE), kind=action.kind)
-    yield from (QuestionKey.difference(link, field) for field in action.sources if action.act is Act.UPDATE)
+    yield from (QuestionKey.difference(action.link, field) for field in action.sources if action.act is Act.UPDATE)
     if action.act is not Act.UPDATE:
-        yield from (QuestionKey.deletion(link, side) for side in Side)
+        yield from (QuestionKey.deletion(action.link, side) for side in Side)
+    if action.successor is not None:
+        yield QuestionKey.accident(action.ref(Side.PROCORE))
 
 
 def _as_refusal(error: VendorError) -> Refused | None:

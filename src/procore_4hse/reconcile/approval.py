@@ -1,4 +1,4 @@
-"""What an approval covers: exactly what was shown, for as long as its cause is the one that was shown."""
+"""What an answer covers: exactly what was shown, for as long as that is what there is."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from procore_4hse.models import Action, Decision, Link, QuestionKey, Side
-from procore_4hse.reconcile.snapshot import Change, Snapshot, fingerprint
+from procore_4hse.mapping.rules import FieldMapping
+from procore_4hse.models import PEOPLE_RECORDS, Action, Decision, Kind, Link, QuestionKey, RecordRef, Side
+from procore_4hse.reconcile.snapshot import Change, Presence, Record, Snapshot, fingerprint
 
 FIRST_MEETING, SCOPE, ZONE, MAPPING = map(QuestionKey.guard, ("first-meeting", "scope", "zone", "mapping"))
 
@@ -21,6 +22,67 @@ def digest(*parts: Any) -> str:
 def signature(action: Action) -> str:
     """What an approval of an action covers: side, kind, record and fields, as they were shown."""
     return digest(action.act, action.side, action.kind, action.target_id, action.source_id, action.fields)
+
+
+# What records show ------------------------------------------------------------------------------------------------
+
+
+def contents(snapshot: Snapshot, *records: Record) -> dict[str, str]:
+    """A digest of what each of these records shows, and each person and resource of an incident, by its name.
+
+    A question keeps them, so that its answer is void once any of them moved. What is not there has none.
+    """
+    shown = [record for record in records if _is_there(record)]
+    below = [child for record in shown if record.kind is Kind.INCIDENT for child in _below(snapshot, record)]
+    return {record_name(record.ref): _content(snapshot, record) for record in (*shown, *below)}
+
+
+def record_name(record: RecordRef) -> str:
+    return f"{record.side.value}:{record.kind.value}:{record.id}"
+
+
+def read_name(name: str) -> RecordRef:
+    side, kind, record_id = name.split(":", 2)
+    return RecordRef(Side(side), Kind(kind), record_id)
+
+
+def payload_digest(payload: Mapping[str, Any]) -> str:
+    """Of a record whose every value is shown, as a person or a resource of 4HSE goes with its incident."""
+    return digest(payload)[:DIGITS]
+
+
+DIGITS = 16
+
+
+def _content(snapshot: Snapshot, record: Record) -> str:
+    known = snapshot.digests.get(record.ref)
+    if known is None:
+        known = snapshot.digests[record.ref] = content_of(snapshot.mapping, record)
+    return known
+
+
+def content_of(mapping: FieldMapping, record: Record) -> str:
+    """A digest of what one record shows in the fields of the mapping."""
+    if record.side is Side.FOURHSE and record.kind is not Kind.INCIDENT:
+        return payload_digest(record.image)
+    rows = mapping.equipment if record.kind is Kind.EQUIPMENT else mapping.people
+    rows = mapping.fields if record.kind is Kind.INCIDENT else rows
+    # Procore dates every change, and not each is one of these values.
+    return digest(*(row.slice(record.side, record.image) for row in rows))[:DIGITS]
+
+
+def _below(snapshot: Snapshot, incident: Record) -> list[Record]:
+    people, kinds = snapshot.people, (*PEOPLE_RECORDS, Kind.PERSON, Kind.RESOURCE)
+    own = people.records[incident.side].get(incident.id, ())
+    further = people.further_resources.get(incident.id, ()) if incident.side is Side.FOURHSE else ()
+    return [record for record in (*own, *further) if record.kind in kinds and _is_there(record)]
+
+
+def _is_there(record: Record) -> bool:
+    return record.presence in (Presence.PRESENT, Presence.UNSEEN)
+
+
+# Held actions and settings ----------------------------------------------------------------------------------------
 
 
 def is_approved(decision: Decision | None) -> bool:
@@ -55,7 +117,7 @@ def approved_by_guards(snapshot: Snapshot) -> frozenset[str]:
 def is_about_links(decision: Decision, action: Action) -> bool:
     """Whether the action is about a link that the question named, such as one that came back from a backup."""
     named = decision.seen.get("cause", {}).get("links", ())
-    return Link(0, action.id_on(Side.PROCORE), "", kind=action.kind).key in named
+    return action.link.key in named
 
 
 @dataclass(frozen=True)
@@ -75,8 +137,7 @@ class MappingChoice:
 
     def carries(self, action: Action) -> bool:
         """Whether an update writes nothing but what this choice decided."""
-        link = Link(0, action.id_on(Side.PROCORE), "", kind=action.kind)
-        return bool(action.sources) and all(self.decides(link, field) for field in action.sources)
+        return bool(action.sources) and all(self.decides(action.link, field) for field in action.sources)
 
 
 def mapping_choice(snapshot: Snapshot) -> MappingChoice | None:

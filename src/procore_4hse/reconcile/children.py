@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
 from procore_4hse.mapping.lenses.base import Held, Unwritable
-from procore_4hse.mapping.lenses.incident import CategoryLens
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, payload
@@ -28,10 +27,12 @@ from procore_4hse.models import (
     SyncStatus,
 )
 from procore_4hse.reconcile import items
+from procore_4hse.reconcile.approval import contents
 from procore_4hse.reconcile.child_context import incident_id, want, within
 from procore_4hse.reconcile.draft import Draft
-from procore_4hse.reconcile.equipment import plan_equipment
+from procore_4hse.reconcile.equipment import named_again, plan_equipment
 from procore_4hse.reconcile.identity import is_never_copied, no_partner, person_of
+from procore_4hse.reconcile.late_accidents import IncidentPeople, is_accident, plan_late_accidents
 from procore_4hse.reconcile.lifecycle import link_outcome, presence_of
 from procore_4hse.reconcile.linked import Pair, compare_pair
 from procore_4hse.reconcile.snapshot import Presence, Record, RecordGroup, Snapshot
@@ -51,11 +52,14 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
     kinds = CHILDREN if snapshot.mapping.equipment else PEOPLE_RECORDS
     groups = {kind: _group(snapshot, parent, title, kind, records, links) for kind in kinds}
     survivors = _survivors(snapshot, groups)
-    named = _named_people(snapshot, records, links, survivors)
+    known = IncidentPeople(snapshot, parent, title, groups[Kind.NEAR_MISS], groups[Kind.INJURY])
+    named = _named_people(snapshot, _without(records, known.replaced.keys()), links, survivors)
     # What is entered anew goes before the deletion of what it stands for.
-    anew = survivors.keys() & _entered_anew(snapshot, named)
+    anew = survivors & _entered_anew(snapshot, named)
+    anew |= named_again(snapshot, groups[Kind.EQUIPMENT]).keys() if Kind.EQUIPMENT in groups else set()
     for group in groups.values():
         _plan_kind(snapshot, parent, group, anew, inner)
+    plan_late_accidents(known, anew, inner)
     waiting = _by_person(snapshot, _of_uncertain_links(groups, records, survivors)).keys()
     for person, (mine, theirs) in named.items():
         if person in waiting:
@@ -71,7 +75,7 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
 def leave_children(snapshot: Snapshot, parent: Link, draft: Draft) -> None:
     """Nothing is planned for the people of this incident now; what a person said about them stays said."""
     mine = set(_children_of(snapshot, parent))
-    asked = {QuestionKey.match(record) for record in mine}
+    asked = {question(record) for record in mine for question in (QuestionKey.match, QuestionKey.accident)}
     draft.answers_in_use += [key for key, told in snapshot.decisions.items() if key in asked or told.who in mine]
 
 
@@ -96,6 +100,10 @@ def _group(
     known = {side: {r.id: r for r in records[side] if r.kind is kind.on(side)} for side in Side}
     own = tuple(link for link in links if link.kind is kind)
     return RecordGroup(rows_of(snapshot, kind), known, own, parent, title)
+
+
+def _without(records: dict[Side, tuple[Record, ...]], left_out: Set[RecordRef]) -> dict[Side, tuple[Record, ...]]:
+    return {side: tuple(record for record in own if record.ref not in left_out) for side, own in records.items()}
 
 
 def rows_of(snapshot: Snapshot, kind: Kind) -> tuple[Field, ...]:
@@ -131,21 +139,21 @@ def people_of(snapshot: Snapshot, incident: Record) -> frozenset[str]:
 # People without a partner record -----------------------------------------------------------------------------------
 
 
-def _survivors(snapshot: Snapshot, groups: Mapping[Kind, RecordGroup]) -> dict[RecordRef, Link]:
+def _survivors(snapshot: Snapshot, groups: Mapping[Kind, RecordGroup]) -> set[RecordRef]:
     """Records of people whose partner in this incident is not there any more."""
-    survivors = {}
+    survivors = set()
     for kind in PEOPLE_RECORDS:
         for link in groups[kind].links:
             presences = {side: presence_of(snapshot, groups[kind], link, side) for side in Side}
             here = [side for side in Side if presences[side] is Presence.PRESENT]
             lost = Presence.UNSEEN not in presences.values() and not link.refs & snapshot.pending
             if len(here) == 1 and lost and link.state is not LinkState.ENDED:
-                survivors[link.ref(here[0])] = link
+                survivors.add(link.ref(here[0]))
     return survivors
 
 
 def _of_uncertain_links(
-    groups: Mapping[Kind, RecordGroup], records: Mapping[Side, tuple[Record, ...]], survivors: Mapping[RecordRef, Link]
+    groups: Mapping[Kind, RecordGroup], records: Mapping[Side, tuple[Record, ...]], survivors: Set[RecordRef]
 ) -> list[Record]:
     """Records of people that are there while their partner is not, and it is not known whether that is gone."""
     linked = {record: link for kind in PEOPLE_RECORDS for link in groups[kind].links for record in link.refs}
@@ -161,7 +169,7 @@ def _named_people(
     snapshot: Snapshot,
     records: dict[Side, tuple[Record, ...]],
     links: tuple[Link, ...],
-    survivors: Mapping[RecordRef, Link],
+    survivors: Set[RecordRef],
 ) -> ByPerson:
     """Whoever is named by a record without a link. A survivor counts where the other side names the person anew."""
     free = {side: [r for r in records[side] if _is_free(snapshot, r, links)] for side in Side}
@@ -169,11 +177,8 @@ def _named_people(
     new, old = ({side: _by_person(snapshot, some[side]) for side in Side} for some in (free, left))
     named: ByPerson = {}
     for person in sorted(new[Side.PROCORE].keys() | new[Side.FOURHSE].keys()):
-        mine, theirs = (new[side].get(person, []) for side in Side)
-        named[person] = (
-            mine or (old[Side.PROCORE].get(person, []) if theirs else []),
-            theirs or (old[Side.FOURHSE].get(person, []) if mine else []),
-        )
+        mine, theirs = (new[side].get(person) or old[side].get(person, []) for side in Side)
+        named[person] = mine, theirs
     return named
 
 
@@ -189,7 +194,7 @@ def _plan_person(
     title: str,
     mine: list[Record],
     theirs: list[Record],
-    survivors: Mapping[RecordRef, Link],
+    survivors: Set[RecordRef],
     draft: Draft,
 ) -> None:
     """One person's records: linked when there is one of each, asked about when there are more, created when alone."""
@@ -197,7 +202,7 @@ def _plan_person(
     if len(mine) == 1 and len(theirs) == 1:
         _link(snapshot, parent, mine[0], theirs[0], title, draft)
     elif mine and theirs:
-        _doubt(mine, theirs, title, draft)
+        draft.items += [_question(snapshot, record, theirs, title) for record in mine]
     for record in (*mine, *theirs) if not (mine and theirs) else ():
         if record.ref not in survivors:
             _create(snapshot, parent, record, title, draft)
@@ -208,10 +213,13 @@ def _as_told(
 ) -> tuple[list[Record], list[Record]]:
     """Links the pairs that a person named, and gives back the rest; a rejected record stays where it is."""
     mine, theirs = ([r for r in some if not _stays_home(snapshot, r, draft)] for some in (mine, theirs))
+    asked = tuple(theirs)
     for record in list(mine):
         decision = snapshot.decisions.get(QuestionKey.match(record.ref))
         partner = next((other for other in theirs if decision and other.id == decision.with_id), None)
-        if decision is not None and partner is not None:
+        if decision is None or partner is None:
+            continue
+        if decision.covers(_question(snapshot, record, asked, title)):
             _link(snapshot, parent, record, partner, title, draft)
             draft.answers_in_use.append(decision.key)
             mine, theirs = [r for r in mine if r is not record], [r for r in theirs if r is not partner]
@@ -255,12 +263,10 @@ def _by_person(snapshot: Snapshot, records: list[Record]) -> dict[str, list[Reco
 
 def _link(snapshot: Snapshot, parent: Link, procore: Record, fourhse: Record, title: str, draft: Draft) -> None:
     reason = "both name the same person"
-    draft.actions.append(
-        Action(Act.LINK, Side.FOURHSE, procore.kind, fourhse.id, procore.id, reason, parent=parent.procore_id)
-    )
-    link = Link(0, procore.id, fourhse.id, kind=procore.kind)
+    action = Action(Act.LINK, Side.FOURHSE, procore.kind, fourhse.id, procore.id, reason, parent=parent.procore_id)
+    draft.actions.append(action)
     rows = rows_of(snapshot, procore.kind)
-    compare_pair(snapshot, Pair(link, procore, fourhse, rows, title, parent.procore_id), draft)
+    compare_pair(snapshot, Pair(action.link, procore, fourhse, rows, title, parent.procore_id), draft)
 
 
 def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft: Draft) -> None:
@@ -325,24 +331,17 @@ def _left_behind(snapshot: Snapshot, record: Record, rows: tuple[Field, ...]) ->
 
 def _kind_for(snapshot: Snapshot, parent: Link) -> Kind:
     """A person who first crosses from 4HSE becomes an injury under the injury word, else a near miss."""
-    row = snapshot.mapping.category
-    if row is None or not isinstance(row.lens, CategoryLens):
-        return Kind.NEAR_MISS
-    incident = snapshot.records[Side.FOURHSE][parent.fourhse_id]
-    meaning = row.lens.words.get(str(incident.image.get(row.lens.fourhse)))
-    return Kind.INJURY if meaning == "injury" else Kind.NEAR_MISS
+    return Kind.INJURY if is_accident(snapshot, parent) else Kind.NEAR_MISS
 
 
 # Questions -------------------------------------------------------------------------------------------------------
 
 
-def _doubt(mine: list[Record], theirs: list[Record], title: str, draft: Draft) -> None:
-    for record in mine:
-        listed = tuple((other.id, f"{other.image.get('days') or 0} days") for other in theirs)
-        reason = "One person has several records on this incident; which is which must be told."
-        item = items.doubt(record, listed, reason, title)
-        advice = item.advice.replace("create both", "and it is never copied")
-        draft.items.append(replace(item, advice=advice))
+def _question(snapshot: Snapshot, record: Record, others: Sequence[Record], title: str) -> Item:
+    listed = tuple((other.id, f"{other.image.get('days') or 0} days") for other in others)
+    reason = "One person has several records on this incident; which is which must be told."
+    item = items.doubt(record, listed, reason, title, contents(snapshot, record, *others))
+    return replace(item, advice=item.advice.replace("create both", "and it is never copied"))
 
 
 def _lay_over(inner: Draft, parent: Link, draft: Draft) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -29,6 +29,8 @@ class Verdict(StrEnum):
     """The edit of a side from which this field does not travel; it stays there."""
     SETTLED = "settled"
     """They differ, and our write or a person's answer left it so."""
+    LOST = "lost"
+    """A side does not hold what was sent to it, or only a part; nothing is written until a person or a side moves."""
     HELD = "held"
     """A value cannot be told; this field waits."""
 
@@ -67,6 +69,8 @@ def diff(
 
     `origin` is the side that had it first, None for a pair that was matched.
     """
+    rows = tuple(rows)
+    fourhse = {**fourhse, **repaired_title(rows, fourhse, base)}
     differences = [diff_field(f, procore, fourhse, base.get(f.key), decisions.get(f.key), origin) for f in rows]
     contested = [d for d in differences if _is_contested(d)]
     return tuple(_wait_for(d, contested) for d in differences)
@@ -103,12 +107,14 @@ def _filled(difference: FieldDiff, base: Base | None, origin: Side | None) -> Fi
     to = origin.other if origin is not None else None
     if to is None or not difference.field.writes_to(to):
         return _local(difference, "it is carried only to a record that came from where it is set")
-    if _is_empty(difference.value(to.other)) or not _is_empty(difference.value(to)):
+    if base is not None and base.lost_on is not None and not any(_changed(difference, side, base) for side in Side):
+        return _left(difference, base)
+    if difference.value(to.other) is None or difference.value(to) is not None:
         return _local(difference, f"{to.label} has a value of its own")
     if base is not None and _changed(difference, to, base):
         return _local(difference, f"it was emptied in {to.label}")
     if base is not None and base.settled and not _changed(difference, to.other, base):
-        return replace(difference, verdict=Verdict.SETTLED, reason="they differ as they were left")
+        return _left(difference, base)
     return _written(difference, to, f"{to.label} has none yet")
 
 
@@ -119,7 +125,7 @@ def _local(difference: FieldDiff, reason: str) -> FieldDiff:
 def _merge(difference: FieldDiff) -> FieldDiff:
     """A new link has no base: an empty value is filled, two different ones follow the field's rule."""
     for side in Side:
-        if _is_empty(difference.value(side)) and not _is_empty(difference.value(side.other)):
+        if difference.value(side) is None and difference.value(side.other) is not None:
             return _written(difference, side, f"{side.label} has none yet")
     return _by_rule(difference, "they differ at the first meeting")
 
@@ -128,17 +134,26 @@ def _three_way(difference: FieldDiff, base: Base) -> FieldDiff:
     changed = [side for side in Side if _changed(difference, side, base)]
     if not changed:
         # Where ids mean a row of a list, the list changed and no record did.
-        if base.settled or isinstance(difference.field.lens, EquipmentLens):
-            return replace(difference, verdict=Verdict.SETTLED, reason="they differ as they were left")
+        if base.settled or base.lost_on or isinstance(difference.field.lens, EquipmentLens):
+            return _left(difference, base)
         if isinstance(difference.field.lens, PersonLens):
             return replace(difference, verdict=Verdict.DRIFT, reason="the lists of people changed", is_parted=True)
         return replace(difference, verdict=Verdict.DRIFT, reason="neither side changed, yet they disagree")
+    if base.lost_on in changed:
+        return _conflict(difference, f"{base.lost_on.label} did not keep what was sent, and it was changed there since")
     if len(changed) == 2:
         return _by_rule(difference, "both sides changed it")
     side = changed[0]
     if side is Side.FOURHSE and _is_cut_title(difference):
         return _conflict(difference, "the title is longer than 4HSE holds, and was changed there")
     return _written(difference, side.other, f"changed in {side.label}")
+
+
+def _left(difference: FieldDiff, base: Base) -> FieldDiff:
+    """Two values that stay as they are; of a loss nobody has said so yet."""
+    if base.lost_on is None or base.settled:
+        return replace(difference, verdict=Verdict.SETTLED, reason="they differ as they were left")
+    return replace(difference, verdict=Verdict.LOST, reason=f"{base.lost_on.label} did not keep what was sent")
 
 
 def _written(difference: FieldDiff, to: Side, reason: str) -> FieldDiff:
@@ -175,7 +190,7 @@ def _decided(difference: FieldDiff, decision: Decision) -> FieldDiff:
     """A person chose a side; their word counts for the values that they saw."""
     if decision.seen.get("seen") != seen(difference):
         return _conflict(difference, "a side moved after the answer was given, so it is asked again")
-    to = Side(decision.use or "").other
+    to = decision.side.other
     if difference.field.travels_to(to):
         return replace(
             difference, verdict=Verdict.WRITE, to=to, reason=f"a person chose {to.other.label}", used=decision
@@ -204,13 +219,17 @@ def _changed(difference: FieldDiff, side: Side, base: Base) -> bool:
     return is_redacted(base.of(side)) or isinstance(was, Held) or was.value != difference.value(side)
 
 
-def _is_empty(value: Any) -> bool:
-    return value is None or value == ""
-
-
 def _is_cut_title(difference: FieldDiff) -> bool:
     lens = difference.field.lens
     return isinstance(lens, TitleLens) and difference.base is not None and lens.was_cut(difference.base.fourhse)
+
+
+def repaired_title(rows: Iterable[Field], fourhse: Image, base: Mapping[str, Base]) -> dict[str, Any]:
+    """The 4HSE values in which a cut title and its leading line fit again, where a person changed one of the two."""
+    for row in rows:
+        if isinstance(row.lens, TitleLens) and not row.inactive and row.key in base:
+            return row.lens.repaired(base[row.key].fourhse, fourhse)
+    return {}
 
 
 def _is_contested(difference: FieldDiff) -> bool:

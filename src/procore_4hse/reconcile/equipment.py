@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 from procore_4hse.mapping.lenses.base import Held, Unwritable
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import payload
-from procore_4hse.models import Act, Action, Kind, Link, Side
+from procore_4hse.models import Act, Action, Kind, Link, RecordRef, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.child_context import incident_id, want
 from procore_4hse.reconcile.draft import Draft
@@ -24,7 +25,11 @@ def plan_equipment(snapshot: Snapshot, group: RecordGroup, parent: Link, draft: 
     One piece is carried once, however many records of the incident name it.
     """
     (row,) = group.rows
-    free = {side: _free(snapshot, group, row, side) for side in Side}
+    again = named_again(snapshot, group)
+    for resource, record in again.items():
+        left = group.records[Side.FOURHSE][resource.id]
+        _link(snapshot, group, row, record, left, "another record names this equipment", draft)
+    free = {side: _free(snapshot, group, row, side, frozenset(one.ref for one in again.values())) for side in Side}
     known = _linked(group, row)
     for piece in sorted(piece for piece in free[Side.PROCORE] if piece is not None):
         first, theirs = free[Side.PROCORE][piece][0], free[Side.FOURHSE].get(piece)
@@ -38,8 +43,32 @@ def plan_equipment(snapshot: Snapshot, group: RecordGroup, parent: Link, draft: 
         _link(snapshot, group, row, empty[0], alone[0], "the one record of the incident names no equipment yet", draft)
 
 
-def _free(snapshot: Snapshot, group: RecordGroup, row: Field, side: Side) -> Named:
-    taken = {link.ref(side) for link in group.links} | snapshot.pending | snapshot.possibly_ours
+def named_again(snapshot: Snapshot, group: RecordGroup) -> dict[RecordRef, Record]:
+    """Resources whose Procore record is not there any more: each with another record that names the same piece."""
+    found: dict[RecordRef, Record] = {}
+    for row in group.rows:
+        free = _free(snapshot, group, row, Side.PROCORE)
+        for resource in _left_alone(snapshot, group):
+            reading = row.lens.get(Side.FOURHSE, resource.image)
+            named = [] if isinstance(reading, Held) or reading.value is None else free.get(reading.value, [])
+            if other := next((record for record in named if record not in found.values()), None):
+                found[resource.ref] = other
+    return found
+
+
+def _left_alone(snapshot: Snapshot, group: RecordGroup) -> Iterator[Record]:
+    """Resources that are there while the Procore record of their link is not."""
+    for link in group.links:
+        ours, theirs = (group.record(side, link.id_on(side)) for side in Side)
+        is_alone = ours is None or ours.presence is not Presence.PRESENT
+        if is_alone and theirs is not None and theirs.presence is Presence.PRESENT and not link.refs & snapshot.pending:
+            yield theirs
+
+
+def _free(
+    snapshot: Snapshot, group: RecordGroup, row: Field, side: Side, linked: frozenset[RecordRef] = frozenset()
+) -> Named:
+    taken = {link.ref(side) for link in group.links} | snapshot.pending | snapshot.possibly_ours | linked
     by_piece: Named = defaultdict(list)
     for record in group.records[side].values():
         reading = row.lens.get(side, record.image)
@@ -59,11 +88,9 @@ def _linked(group: RecordGroup, row: Field) -> set[object]:
 def _link(
     snapshot: Snapshot, group: RecordGroup, row: Field, mine: Record, theirs: Record, reason: str, draft: Draft
 ) -> None:
-    link = Link(0, mine.id, theirs.id, kind=Kind.EQUIPMENT)
-    draft.actions.append(
-        Action(Act.LINK, Side.FOURHSE, Kind.EQUIPMENT, theirs.id, mine.id, reason, parent=group.parent_id)
-    )
-    compare_pair(snapshot, Pair(link, mine, theirs, (row,), str(group.title), group.parent_id), draft)
+    action = Action(Act.LINK, Side.FOURHSE, Kind.EQUIPMENT, theirs.id, mine.id, reason, parent=group.parent_id)
+    draft.actions.append(action)
+    compare_pair(snapshot, Pair(action.link, mine, theirs, (row,), str(group.title), group.parent_id), draft)
 
 
 def _create(

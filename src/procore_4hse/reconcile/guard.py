@@ -13,7 +13,6 @@ from procore_4hse.models import (
     Item,
     ItemKind,
     Kind,
-    Link,
     LinkState,
     QuestionKey,
     Side,
@@ -113,7 +112,7 @@ def _is_absent(snapshot: Snapshot, side: Side, record_id: str) -> bool:
 
 
 def _regressed(side: Side, plan: Plan, snapshot: Snapshot) -> Item | None:
-    links = snapshot.restored_backup.get(side, frozenset())
+    links = snapshot.restored_backup.get(side)
     if not links:
         return None
     reason = (
@@ -278,7 +277,7 @@ def _without_rejected(plan: Plan, side: Side, decision: Decision) -> Plan:
     rejected = [each for each in _of(plan, side, Act.DELETE) if signature(each) in named]
     left = set(map(id, rejected))
     kept = {(action.kind, action.target_id) for action in rejected}
-    left_out = {action.target_id or "": SyncStatus.EXCLUDED for action in rejected if action.kind is Kind.INCIDENT}
+    left_out = {action.id_on(side): SyncStatus.EXCLUDED for action in rejected if action.kind is Kind.INCIDENT}
     return replace(
         plan,
         actions=tuple(action for action in plan.actions if id(action) not in left),
@@ -299,8 +298,9 @@ def _is_exempt(snapshot: Snapshot, action: Action) -> bool:
     if action.act is Act.UPDATE:
         choice = mapping_choice(snapshot)
         return choice is not None and choice.winner is not None and choice.carries(action)
-    link = Link(0, action.id_on(Side.PROCORE), action.id_on(Side.FOURHSE), kind=action.kind)
-    own = snapshot.decisions.get(QuestionKey.deletion(link, action.side.other))
+    if action.successor is not None:
+        return True
+    own = snapshot.decisions.get(QuestionKey.deletion(action.link, action.side.other))
     return action.act is Act.DELETE and is_approved(own)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from procore_4hse.mapping.directory import Directory, assignment_in, name_in
+from procore_4hse.mapping.directory import Directory, Hint, assignment_in, name_in
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.person_keys import names_contradict
 from procore_4hse.models import Decision, Item, Kind, Link, QuestionKey, RecordRef, Side
 from procore_4hse.reconcile import items
+from procore_4hse.reconcile.approval import digest
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, seen
 from procore_4hse.reconcile.items import Asked
 from procore_4hse.reconcile.redacted_base import is_redacted
@@ -47,19 +48,39 @@ def no_partner(snapshot: Snapshot, record: Record, reason: str, title: str) -> I
     told = reason.replace("this person", name or "This person")
     told = told.replace("no partner", "no certain partner") + doubt if (doubt := _doubt(directory, person)) else told
     item = items.doubt(
-        replace(record, id=person.id, kind=person.kind), (), f"{told}; the incident itself crosses.", title
+        replace(record, id=person.id, kind=person.kind), (), f"{told}; the incident itself crosses.", title, {}
     )
     advice = (
         "Give the person the same employee id, tax code or e-mail on both sides, or name the partner: "
         "procore-4hse inbox approve ID --with RECORD_ID; never copy this person: procore-4hse inbox reject ID"
     )
-    facts = {**item.facts, "who": {"side": person.side.value, "id": person.id}}
+    facts = {
+        **item.facts,
+        "who": {"side": person.side.value, "id": person.id},
+        "named": named(directory, person),
+    }
     return replace(item, advice=_perhaps(directory, person, name) + advice, facts=facts)
+
+
+def _hints(directory: Directory, person: RecordRef) -> tuple[Hint, ...]:
+    return directory.hints.get(person.side, {}).get(person.id, ())
+
+
+def named(directory: Directory, person: RecordRef) -> str:
+    """A digest of what the lists tell of somebody: their name, and who of the other side they may be."""
+    side, name = person.side.other, directory.name(person.side, person.id)
+    meant = sorted((hint.rule, hint.id, directory.name(side, hint.id)) for hint in _hints(directory, person))
+    return digest(name, meant, sorted(directory.alike(side, name)))
+
+
+def is_as_named(directory: Directory, decision: Decision) -> bool:
+    """Whether the lists still tell of a person what they told when somebody named the partner."""
+    return decision.who is not None and decision.seen.get("named") == named(directory, decision.who)
 
 
 def _doubt(directory: Directory, person: RecordRef) -> str:
     """Why what the rules say does not count."""
-    side, hints = person.side.other, directory.hints.get(person.side, {}).get(person.id, ())
+    side, hints = person.side.other, _hints(directory, person)
     if not hints:
         return ""
     names = {hint.id: directory.name(side, hint.id) for hint in hints}
@@ -73,7 +94,7 @@ def _doubt(directory: Directory, person: RecordRef) -> str:
 
 def _perhaps(directory: Directory, person: RecordRef, name: str) -> str:
     side = person.side.other
-    meant = {hint.id: directory.name(side, hint.id) for hint in directory.hints.get(person.side, {}).get(person.id, ())}
+    meant = {hint.id: directory.name(side, hint.id) for hint in _hints(directory, person)}
     meant |= dict(directory.alike(side, name))
     listed = [f"{side.label} {one} {other}" for one, other in list(meant.items())[:FEW]]
     return f"Perhaps: {'; '.join(listed)}. " if listed else ""
@@ -121,13 +142,14 @@ def _follow(difference: FieldDiff, source: Side, reason: str, used: Decision | N
 
 
 def _decided(difference: FieldDiff, decision: Decision) -> FieldDiff:
+    if decision.seen.get("seen") != seen(difference):
+        return difference
     if decision.verb == "reject":
         reason = "a person leaves the records as they are"
         return replace(difference, verdict=Verdict.SETTLED, reason=reason, used=decision, rebase=True)
-    if decision.verb != "resolve" or decision.seen.get("seen") != seen(difference):
+    if decision.verb != "resolve":
         return difference
-    side = Side(decision.use or "")
-    return _follow(difference, side, f"a person chose {side.label}", decision)
+    return _follow(difference, decision.side, f"a person chose {decision.side.label}", decision)
 
 
 def question(snapshot: Snapshot, link: Link, difference: FieldDiff, title: str) -> Item:
@@ -137,4 +159,6 @@ def question(snapshot: Snapshot, link: Link, difference: FieldDiff, title: str) 
     uses = tuple(side for side in Side if directory.partner(side, ids[side]) and difference.field.writes_to(side.other))
     asked = _first(snapshot, link) or Side.PROCORE
     key = QuestionKey.parted(ids[Side.PROCORE], ids[Side.FOURHSE])
-    return items.parted(key, link, difference, title, names, Asked(asked, ids[asked], uses))
+    item = items.parted(key, link, difference, title, names, Asked(asked, ids[asked], uses))
+    person = RecordRef(asked, Kind.DIRECTORY, ids[asked])
+    return replace(item, facts={**item.facts, "named": named(directory, person)})

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from procore_4hse.mapping.lenses.base import Held
+from procore_4hse.mapping.lenses.incident import TextLens, TitleLens
 from procore_4hse.mapping.paths import CUSTOM, stem
-from procore_4hse.mapping.rules import FieldMapping
-from procore_4hse.models import Action, Item, ItemKind, Kind, Link, QuestionKey, Refusal, Side
-from procore_4hse.reconcile.approval import signature
+from procore_4hse.mapping.rules import Field, FieldMapping
+from procore_4hse.models import Action, Decision, Item, ItemKind, Kind, Link, QuestionKey, RecordRef, Refusal, Side
+from procore_4hse.reconcile.approval import digest, read_name, signature
 from procore_4hse.reconcile.diff import FieldDiff, display, seen
 from procore_4hse.reconcile.snapshot import Record, RecordGroup
 
+AGAIN = "try again now: procore-4hse inbox retry ID"
 REPLACED = QuestionKey.guard("replaced")
 """A write emptied what it did not send."""
 
@@ -36,6 +38,7 @@ def headline(mapping: FieldMapping, group: RecordGroup, link: Link) -> str:
 
 def difference(kind: ItemKind, link: Link, compared: FieldDiff, title: str) -> Item:
     """A conflict or a drift: one field, both values, and what both showed when they last agreed."""
+    shown = seen(compared)
     answers = "--use procore" if not compared.field.writes_to(Side.PROCORE) else "--use procore, or --use 4hse"
     return Item(
         kind=kind,
@@ -46,10 +49,10 @@ def difference(kind: ItemKind, link: Link, compared: FieldDiff, title: str) -> I
         procore_id=link.procore_id,
         fourhse_id=link.fourhse_id,
         field=compared.field.key,
-        procore_value=display(compared.value(Side.PROCORE)),
-        fourhse_value=display(compared.value(Side.FOURHSE)),
+        procore_value=shown[Side.PROCORE],
+        fourhse_value=shown[Side.FOURHSE],
         base_value=_base_value(compared),
-        facts={"seen": seen(compared)},
+        facts={"seen": shown},
     )
 
 
@@ -131,20 +134,69 @@ def refused(refusal: Refusal, action: Action, title: str) -> Item:
         procore_id=ids[Side.PROCORE],
         fourhse_id=ids[Side.FOURHSE],
         field=", ".join(sorted(action.sources)) or None,
+        facts={"refusal": digest(refusal.fingerprint, refusal.words)},
     )
 
 
 def _after_a_refusal(action: Action) -> str:
-    again = "try again now: procore-4hse inbox retry ID"
     if not action.fields or not all(stem(name) == CUSTOM for name in action.fields):
-        return f"Change the record on either side, or {again}"
-    file = "incident.yaml" if action.kind is Kind.INCIDENT else "people.yaml"
-    what = "this field; compare its number" if len(action.fields) == 1 else "these fields; compare their numbers"
-    return f"Procore may not know {what} in {file} with your Procore administrator's, then {again}"
+        return f"Change the record on either side, or {AGAIN}"
+    return _custom_fields(action.kind, len(action.fields))
 
 
-def doubt(record: Record, candidates: tuple[tuple[str, str], ...], reason: str, title: str) -> Item:
-    """A record that may be one of the other side's `candidates` (id, headline); nothing is created meanwhile."""
+def _custom_fields(kind: Kind, count: int) -> str:
+    file = "incident.yaml" if kind is Kind.INCIDENT else "people.yaml"
+    what = "this field; compare its number" if count == 1 else "these fields; compare their numbers"
+    return f"Procore may not know {what} in {file} with your Procore administrator's, then {AGAIN}"
+
+
+def lost(link: Link, field: Field, side: Side, value: Callable[[Side], Any], title: str) -> Item:
+    """A value of which a side keeps only a part, or nothing; `value` tells what each side shows."""
+    return Item(
+        kind=ItemKind.REFUSED,
+        key=QuestionKey.lost(link, field.key, side),
+        title=title,
+        reason=_not_kept(field, side, value(side.other), value(side)),
+        advice=_after_a_loss(link, field, side),
+        procore_id=link.procore_id,
+        fourhse_id=link.fourhse_id,
+        field=field.key,
+        facts=lost_facts(side, value),
+    )
+
+
+def lost_facts(side: Side, value: Callable[[Side], Any]) -> dict[str, Any]:
+    """What an answer about a loss holds for: these two values. The digest keeps the texts themselves out."""
+    return {"lost_on": side.value, "shown": digest(*(display(value(each)) for each in Side))}
+
+
+def _not_kept(field: Field, side: Side, sent: Any, stored: Any) -> str:
+    """What became of a value; of a text in figures, for what it tells has no place in a reason."""
+    if not isinstance(field.lens, TextLens | TitleLens) or not sent:
+        return f"`{field.label}`: the answer does not hold what was sent as {', '.join(field.lens.names(side))}."
+    letters = len(stored or "")
+    if letters < len(sent):
+        return f"{field.label}: {side.label} kept {letters} of {len(sent)} letters; {side.other.label} has them all."
+    return (
+        f"{field.label}: {side.label} made {letters} letters of the {len(sent)} that were sent; "
+        f"{side.other.label} has them unchanged."
+    )
+
+
+def _after_a_loss(link: Link, field: Field, side: Side) -> str:
+    keep = "Leave both as they are: procore-4hse inbox approve ID"
+    if side is Side.PROCORE and all(stem(name) == CUSTOM for name in field.lens.names(side)):
+        return f"{_custom_fields(link.kind, len(field.lens.names(side)))}. {keep}"
+    return f"Change it on either side, or send it again now: procore-4hse inbox retry ID. {keep}"
+
+
+def doubt(
+    record: Record, candidates: tuple[tuple[str, str], ...], reason: str, title: str, records: Mapping[str, str]
+) -> Item:
+    """A record that may be one of the other side's `candidates` (id, headline); nothing is created meanwhile.
+
+    `records` is what it and they show, as `approval.contents` tells it.
+    """
     other = record.side.other.label
     listed = "; ".join(f"{other} {record_id} {headline}" for record_id, headline in candidates)
     same = "the same: procore-4hse inbox approve ID --with RECORD_ID; " if candidates else ""
@@ -154,39 +206,53 @@ def doubt(record: Record, candidates: tuple[tuple[str, str], ...], reason: str, 
         title=title,
         reason=reason,
         advice=f"{listed + '. ' if listed else ''}If {same}different, create both: procore-4hse inbox reject ID",
-        facts={"candidates": [record_id for record_id, _ in candidates]},
+        facts={"candidates": [record_id for record_id, _ in candidates], "records": dict(records)},
         **_ids(record, None),
     )
 
 
-def deletion(
-    link: Link,
-    gone: Side,
-    evidence: str,
-    title: str,
-    *,
-    edited: bool,
-    written: frozenset[Side] = frozenset(Side),
-    goes_with: tuple[Record, ...] | None = None,
-) -> Item:
-    """A survivor of a deletion; `written` are the sides that this route may write.
+@dataclass(frozen=True)
+class Survivor:
+    """What is told about the record whose partner was deleted. `records` is as `approval.contents` tells it.
 
     `goes_with` is what 4HSE would delete along with its incident, as far as we read it; None where nothing is lost.
+    `office` is the other office of 4HSE in which it stands by now.
     """
-    alive = gone.other
+
+    records: Mapping[str, str]
+    edited: bool = False
+    goes_with: tuple[Record, ...] | None = None
+    office: str = ""
+
+
+def deletion(
+    link: Link, gone: Side, evidence: str, title: str, survivor: Survivor, written: frozenset[Side] = frozenset(Side)
+) -> Item:
+    """A survivor of a deletion; `written` are the sides that this route may write."""
+    alive, edited, goes_with, office = gone.other, survivor.edited, survivor.goes_with, survivor.office
     reason = f"Deleted in {gone.label} ({evidence})"
     reason += f" and edited in {alive.label} since both agreed." if edited else f"; still there in {alive.label}."
     reason += "" if goes_with is None else f" {told_along(goes_with)}"
+    reason += f" {elsewhere(office)}" if office else ""
     return Item(
         kind=ItemKind.CONFLICT if edited else ItemKind.DELETION,
         key=QuestionKey.deletion(link, gone),
         title=title,
         reason=reason,
-        advice=_after_a_deletion(gone, written),
+        advice=_moved_away(gone, written) if office else _after_a_deletion(gone, written),
         procore_id=link.procore_id,
         fourhse_id=link.fourhse_id,
-        facts={"edited": edited, **({"goes_with": [record.id for record in goes_with]} if goes_with else {})},
+        facts={
+            "edited": edited,
+            "records": dict(survivor.records),
+            **({"goes_with": [record.id for record in goes_with]} if goes_with else {}),
+            **({"office": office} if office else {}),
+        },
     )
+
+
+def elsewhere(office: str) -> str:
+    return f"It is in another office of 4HSE now: {office}."
 
 
 def told_along(records: tuple[Record, ...]) -> str:
@@ -218,18 +284,112 @@ def _after_a_deletion(gone: Side, written: frozenset[Side]) -> str:
     return f"This route never writes to {alive.label}, so delete it there by hand, or {keep}"
 
 
-def missing(link: Link, side: Side, title: str) -> Item:
+INJURY, LEAVE = "injury", "leave"
+"""The answers about an accident that was recognised late."""
+TO_LEAVE = "to leave both as they are until one of them changes: procore-4hse inbox approve ID --use leave"
+
+
+@dataclass(frozen=True)
+class LateAccident:
+    """What 4HSE tells of somebody whom Procore knows only by a near miss."""
+
+    who: str
+    day: str
+    """The incident's, as people read it; empty when it is not known."""
+    word: str
+    """4HSE's category, when it says accident and Procore shows no injury; else empty."""
+    days: int
+    """Of absence, when Procore shows no injury of this person; else 0."""
+    after: str
+    """What 4HSE's category becomes once Procore shows an injury; empty when it stays."""
+
+    @property
+    def lost(self) -> str:
+        return _many(self.days, "day", "days") + " of absence" if self.days else ""
+
+
+def accident(link: Link, told: LateAccident, facts: Mapping[str, Any], title: str) -> Item:
+    """An accident recognised late. `facts` are what an answer is checked against, with the `uses` that it may name."""
+    word = f"calls it an accident ({told.word})" if told.word else ""
+    lost = f"shows {told.lost}" if told.lost else ""
+    return _about_near_miss(
+        link.ref(Side.PROCORE),
+        f"{_who(told.who, told.day)}: 4HSE {' and '.join(filter(None, (word, lost)))}; in Procore it is a near miss.",
+        _after_an_accident(told, may_write=INJURY in facts["uses"]),
+        title,
+        facts,
+        fourhse_value=", ".join(filter(None, (told.word, told.lost))),
+    )
+
+
+def _after_an_accident(told: LateAccident, *, may_write: bool) -> str:
+    if not may_write:
+        return f"This route never writes to Procore, so record the injury there by hand; or, {TO_LEAVE}"
+    lost = f" with {told.lost}" if told.lost else ""
+    after = f"; 4HSE's category then becomes {told.after}" if told.after else ""
+    return (
+        f"To record an injury in Procore{lost} and then move the near miss to Procore's recycle bin{after}: "
+        f"procore-4hse inbox approve ID --use injury; {TO_LEAVE}"
+    )
+
+
+def replaced_near_miss(record: Record, who: str, day: str, facts: Mapping[str, Any], title: str) -> Item:
+    """A near miss that was changed after an injury took its place, and before it went to the bin."""
+    return _about_near_miss(
+        record.ref,
+        f"{_who(who, day)}: the injury stands in Procore by now, and the near miss was changed since you answered.",
+        "To move the near miss to Procore's recycle bin: procore-4hse inbox approve ID --use injury; "
+        "to leave it until it changes: procore-4hse inbox approve ID --use leave",
+        title,
+        facts,
+        fourhse_value="injury",
+    )
+
+
+def _who(name: str, day: str) -> str:
+    return f"{name}, {day}" if day else name
+
+
+def _about_near_miss(
+    near_miss: RecordRef, reason: str, advice: str, title: str, facts: Mapping[str, Any], *, fourhse_value: str
+) -> Item:
+    return Item(
+        kind=ItemKind.CONFLICT,
+        key=QuestionKey.accident(near_miss),
+        title=title,
+        reason=reason,
+        advice=advice,
+        facts=facts,
+        field="kind",
+        procore_value="near miss",
+        fourhse_value=fourhse_value,
+    )
+
+
+def _moved_away(gone: Side, written: frozenset[Side]) -> str:
+    keep = "leave it alone from now on: procore-4hse inbox reject ID"
+    back = f"; bring the other one back in {gone.label}: inbox reject ID --restore" if gone in written else ""
+    return f"This route deletes nothing in another office. Delete it there by hand, or move it back, or {keep}{back}"
+
+
+def missing(link: Link, side: Side, title: str, records: Mapping[str, str], office: str = "") -> Item:
+    """One that a complete listing does not hold. `records` is what the other one shows, as `approval.contents` tells
+    it; `office` is the other office of 4HSE in which it was found.
+    """
+    told = f" {elsewhere(office)}" if office else ""
     return Item(
         kind=ItemKind.MISSING,
         key=QuestionKey.missing(link, side),
         title=title,
-        reason=f"{side.label} no longer shows it, and nothing proves that it was deleted; both sides are left alone.",
+        reason=f"{side.label} no longer shows it, and nothing proves that it was deleted; both sides are left alone."
+        + told,
         advice=(
             f"Look whether our account may still see it in {side.label}; it goes on by itself when it is back. "
             "If it was deleted: procore-4hse inbox approve ID"
         ),
         procore_id=link.procore_id,
         fourhse_id=link.fourhse_id,
+        facts={"records": dict(records), **({"office": office} if office else {})},
     )
 
 
@@ -283,6 +443,46 @@ def replaced(action: Action, gone: list[str], before: dict[str, Any], after: dic
             "sent": dict(action.fields),
         },
     )
+
+
+# What moved after an answer ---------------------------------------------------------------------------------------
+
+
+def asked_again(item: Item, decision: Decision | None) -> Item:
+    """The same question, saying what moved since it was answered; unchanged where no answer lost its ground."""
+    if decision is None or decision.covers(item) or not is_about_records(item):
+        return item
+    return replace(item, reason=f"{item.reason} {_why_again(item, decision)}")
+
+
+def is_about_records(item: Item) -> bool:
+    """Whether whole records are on display, so that any move of one of them voids the answer."""
+    is_deletion = item.kind is ItemKind.CONFLICT and item.field is None
+    return is_deletion or item.kind in (ItemKind.DELETION, ItemKind.MATCH, ItemKind.MISSING)
+
+
+def _why_again(item: Item, decision: Decision) -> str:
+    if decision.shown is None:
+        return "It is asked again, for an answer from an earlier version does not tell what was shown then."
+    moves = _moves(decision.seen.get("records", {}), item.facts.get("records", {}))
+    return f"It is asked again, for since it was answered {'; '.join(moves) or 'what it shows has changed'}."
+
+
+def _moves(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """What became of each record, in words, each move once: several people may have been added."""
+    edited = [name for name in now if name in before and before[name] != now[name]]
+    told = [f"{_in_words(name)} was edited" for name in edited]
+    told += [f"{_in_words(name)} came up" for name in now if name not in before]
+    told += [f"{_in_words(name)} is no longer part of it" for name in before if name not in now]
+    return tuple(dict.fromkeys(told))
+
+
+def _in_words(name: str) -> str:
+    """A record, by the name that `approval.contents` gives it. People are not named."""
+    record = read_name(name)
+    if record.kind is Kind.INCIDENT:
+        return f"{record.side.label} {record.id}"
+    return f"{'a resource' if record.kind is Kind.RESOURCE else 'the record of a person'} in {record.side.label}"
 
 
 def _ids(record: Record, other_id: str | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, new_payload, payload, unsaid
 from procore_4hse.models import Act, Action, Decision, Image, Item, Kind, Link, LinkState, QuestionKey, Side, SyncStatus
 from procore_4hse.reconcile import items
+from procore_4hse.reconcile.approval import contents
 from procore_4hse.reconcile.redacted_base import is_redacted, restore_base
 from procore_4hse.reconcile.snapshot import Policy, Presence, Record, RecordGroup, Snapshot, Transition
 
@@ -59,10 +60,27 @@ def presence_of(snapshot: Snapshot, group: RecordGroup, link: Link, side: Side) 
     presence = record.presence if record else Presence.ABSENT
     if presence is Presence.ABSENT and not snapshot.certified[side]:
         return Presence.UNSEEN
-    decision = snapshot.decisions.get(QuestionKey.missing(link, side))
-    counts_as_gone = link.state is LinkState.gone(side) or (decision is not None and decision.verb == "approve")
+    if presence is not Presence.ABSENT:
+        return presence
+    counts_as_gone = link.state is LinkState.gone(side) or _is_told_deleted(snapshot, group, link, side)
     counts_as_gone = counts_as_gone or (link.state in ANSWERED and record is not None and bool(record.evidence))
-    return Presence.GONE if presence is Presence.ABSENT and counts_as_gone else presence
+    return Presence.GONE if counts_as_gone else presence
+
+
+def _is_told_deleted(snapshot: Snapshot, group: RecordGroup, link: Link, side: Side) -> bool:
+    """Whether a person said so, of what they were shown: an edit of the other one since then may change their mind."""
+    decision = snapshot.decisions.get(QuestionKey.missing(link, side))
+    if decision is None or decision.verb != "approve":
+        return False
+    return decision.covers(_missing(snapshot, group, link, side))
+
+
+def _missing(snapshot: Snapshot, group: RecordGroup, link: Link, side: Side) -> Item:
+    known = {each: group.record(each, link.id_on(each)) for each in Side}
+    there, lost = known[side.other], known[side]
+    shown = contents(snapshot, there) if there is not None else {}
+    title = items.headline(snapshot.mapping, group, link)
+    return items.missing(link, side, title, shown, lost.office if lost is not None else "")
 
 
 def marked_gone(snapshot: Snapshot, group: RecordGroup, link: Link) -> Transition | None:
@@ -81,8 +99,7 @@ def _both_here(link: Link) -> LinkOutcome:
 
 def _not_seen(snapshot: Snapshot, group: RecordGroup, link: Link, absent: list[Side]) -> LinkOutcome:
     """Absence alone never deletes: the link is frozen, and asked about when the listing was complete."""
-    asked = tuple(items.missing(link, side, items.headline(snapshot.mapping, group, link)) for side in absent)
-    return LinkOutcome(items=asked)
+    return LinkOutcome(items=tuple(_missing(snapshot, group, link, side) for side in absent))
 
 
 def _one_gone(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side) -> LinkOutcome:
@@ -94,20 +111,29 @@ def _one_gone(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side) ->
         )
     if link.state in ANSWERED:
         return LinkOutcome(sync_status=SyncStatus.EXCLUDED)
-    if survivor is None or not is_there:
-        return LinkOutcome(transition=_gone(group, link, gone))
+    if survivor is None or not (is_there or survivor.office):
+        return _survivor_unseen(snapshot, group, link, gone)
     if survivor.minimal:  # Kept home by privacy, it cannot be compared; what follows waits for its return.
         return LinkOutcome(sync_status=SyncStatus.EXCLUDED, transition=_gone(group, link, gone))
-    decision = snapshot.decisions.get(QuestionKey.deletion(link, gone))
-    edited = _edited(group, link, survivor)
-    if decision is not None and _covers(decision, edited, _goes_with(snapshot, link, gone)):
-        return _answered(snapshot, group, link, gone, decision)
-    return _by_policy(snapshot, group, link, gone, survivor, edited)
+    question = _question(snapshot, group, link, survivor)
+    decision = snapshot.decisions.get(question.key)
+    if decision is None:
+        return _by_policy(snapshot, group, link, survivor, question)
+    if decision.covers(question):
+        return _answered(snapshot, group, link, survivor, decision)
+    return LinkOutcome(transition=_gone(group, link, gone), items=(question,))
 
 
-def _by_policy(
-    snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side, survivor: Record, edited: bool
-) -> LinkOutcome:
+def _survivor_unseen(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side) -> LinkOutcome:
+    """The survivor is not shown either: nothing proves that it is gone too, so a complete listing without it asks."""
+    marked, alive = _gone(group, link, gone), gone.other
+    if presence_of(snapshot, group, link, alive) is not Presence.ABSENT:
+        return LinkOutcome(transition=marked)
+    return LinkOutcome(transition=marked, items=(_missing(snapshot, group, link, alive),))
+
+
+def _by_policy(snapshot: Snapshot, group: RecordGroup, link: Link, survivor: Record, question: Item) -> LinkOutcome:
+    gone, edited = survivor.side.other, bool(question.facts["edited"])
     marked = _gone(group, link, gone)
     policy = snapshot.deletions
     if policy is Policy.IGNORE:
@@ -115,8 +141,8 @@ def _by_policy(
             sync_status=SyncStatus.EXCLUDED,
             transition=Transition(link, LinkState.IGNORED, marked.reason, gone, marked.evidence),
         )
-    if not snapshot.direction.writes_to(survivor.side):
-        return _asked(snapshot, group, link, marked, edited)
+    if survivor.side not in _written(snapshot, survivor):
+        return LinkOutcome(transition=marked, items=(question,))
     if policy is Policy.PROPAGATE and gone is Side.FOURHSE and not edited:
         return LinkOutcome(
             transition=marked,
@@ -124,38 +150,42 @@ def _by_policy(
         )
     if policy is Policy.CLOSE and not edited and link.kind is Kind.INCIDENT:
         return _close(snapshot, group, link, survivor, marked)
-    return _asked(snapshot, group, link, marked, edited)
+    return LinkOutcome(transition=marked, items=(question,))
 
 
-def _asked(snapshot: Snapshot, group: RecordGroup, link: Link, marked: Transition, edited: bool) -> LinkOutcome:
-    gone = Side.PROCORE if marked.state is LinkState.GONE_PROCORE else Side.FOURHSE
-    written = frozenset(side for side in Side if snapshot.direction.writes_to(side))
-    title = items.headline(snapshot.mapping, group, link)
-    along = _goes_with(snapshot, link, gone)
-    asked = items.deletion(link, gone, marked.evidence, title, edited=edited, written=written, goes_with=along)
-    return LinkOutcome(transition=marked, items=(asked,))
+def _question(snapshot: Snapshot, group: RecordGroup, link: Link, survivor: Record) -> Item:
+    """What is asked about the survivor, as it stands now."""
+    gone, title = survivor.side.other, items.headline(snapshot.mapping, group, link)
+    told = items.Survivor(
+        records=contents(snapshot, survivor),
+        edited=_edited(group, link, survivor),
+        goes_with=_goes_with(snapshot, link, survivor),
+        office=survivor.office,
+    )
+    evidence = _gone(group, link, gone).evidence
+    return items.deletion(link, gone, evidence, title, told, _written(snapshot, survivor))
 
 
-def _goes_with(snapshot: Snapshot, link: Link, gone: Side) -> tuple[Record, ...] | None:
+def _written(snapshot: Snapshot, survivor: Record) -> frozenset[Side]:
+    """Where this route may write. What hangs on a record in another office of 4HSE cannot be listed from here."""
+    sides = frozenset(side for side in Side if snapshot.direction.writes_to(side))
+    return sides - {survivor.side} if survivor.office else sides
+
+
+def _goes_with(snapshot: Snapshot, link: Link, survivor: Record) -> tuple[Record, ...] | None:
     """What 4HSE would delete along with its incident; in Procore all of it comes back from the bin."""
-    if gone is Side.FOURHSE or link.kind is not Kind.INCIDENT:
+    if survivor.side is Side.PROCORE or link.kind is not Kind.INCIDENT or survivor.office:
         return None
     people = snapshot.people
     below = (*people.records[Side.FOURHSE].get(link.fourhse_id, ()), *people.further_resources.get(link.fourhse_id, ()))
     return tuple(record for record in below if record.presence is Presence.PRESENT)
 
 
-def _covers(decision: Decision, edited: bool, along: tuple[Record, ...] | None) -> bool:
-    """Whether the question that was answered told what is the case now; who keeps the survivor loses nothing of it."""
-    shown = decision.seen.get("goes_with", ())
-    told = decision.verb != "approve" or all(record.id in shown for record in along or ())
-    return told and bool(decision.seen.get("edited", False)) == edited
-
-
-def _answered(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side, decision: Decision) -> LinkOutcome:
+def _answered(snapshot: Snapshot, group: RecordGroup, link: Link, survivor: Record, decision: Decision) -> LinkOutcome:
+    gone = survivor.side.other
     marked, answers_in_use = _gone(group, link, gone), (decision.key,)
-    if decision.verb == "approve" and snapshot.direction.writes_to(gone.other):
-        delete = _delete(group, link, gone.other, "a person approved the deletion")
+    if decision.verb == "approve" and survivor.side in _written(snapshot, survivor):
+        delete = _delete(group, link, survivor.side, "a person approved the deletion")
         return LinkOutcome(transition=marked, actions=(delete,), answers_in_use=answers_in_use)
     if decision.restore and snapshot.direction.writes_to(gone):
         back = _bring_back(snapshot, group, link, gone, "a person asked for it back")
@@ -311,7 +341,7 @@ def _never_agreed(row: Field, now: Known, lost: Record | None) -> bool:
     if lost is None or lost.minimal or row.inactive or row.fills_only:
         return False
     said = row.lens.get(lost.side, lost.image)
-    if not isinstance(said, Known) or said.value in (None, ""):
+    if not isinstance(said, Known) or said.value is None:
         return False
     both = (said.value, now.value) if lost.side is Side.PROCORE else (now.value, said.value)
     return not row.lens.agree(*both)

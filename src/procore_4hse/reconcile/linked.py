@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from procore_4hse.mapping.lenses.base import ZONE, Held, Known, Unwritable
-from procore_4hse.mapping.lenses.incident import StatusLens
+from procore_4hse.mapping.lenses.incident import StatusLens, TitleLens
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, payload
@@ -25,7 +26,7 @@ from procore_4hse.models import (
 )
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.approval import mapping_choice, zone_is_approved
-from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff
+from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff, repaired_title
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.identity import identified, is_never_copied, no_partner, person_of, question
 from procore_4hse.reconcile.redacted_base import is_redacted
@@ -56,13 +57,14 @@ def compare_pair(snapshot: Snapshot, pair: Pair, draft: Draft) -> None:
         pair.rows, pair.procore.image, pair.fourhse.image, dict(link.base), _decisions(snapshot, pair), link.origin
     )
     told = (identified(snapshot, link, difference) for difference in differences)
-    diffs = tuple(_as_it_came(snapshot, link, _for_the_route(snapshot, pair, one)) for one in told)
+    came = (_as_it_came(snapshot, link, _for_the_route(snapshot, pair, one)) for one in told)
+    diffs = tuple(_as_answered(snapshot, link, one) for one in came)
     _count(draft, pair, SyncStatus.IN_SYNC)
+    diffs = _with_fitting_title(snapshot, pair, diffs, draft)
     _settle_bases(pair, diffs, draft)
     for side in Side:
-        _plan_writes(snapshot, pair, [one for one in diffs if one.to is side], draft)
+        _plan_writes(snapshot, pair, [one for one in diffs if one.verdict is Verdict.WRITE and one.to is side], draft)
     _ask(snapshot, pair, diffs, draft)
-    _keep_refusals(snapshot, pair, diffs, draft)
 
 
 def _count(draft: Draft, pair: Pair, sync_status: SyncStatus) -> None:
@@ -104,7 +106,7 @@ def _reopening(row: Field, pair: Pair) -> dict[str, Decision]:
 
 def _for_the_route(snapshot: Snapshot, pair: Pair, difference: FieldDiff) -> FieldDiff:
     """A person's answer about a changed zone or mapping decides a field of every pair at once."""
-    if difference.is_parted or difference.verdict in (Verdict.SAME, Verdict.AGREED, Verdict.HELD):
+    if difference.is_parted or difference.verdict in (Verdict.SAME, Verdict.AGREED, Verdict.HELD, Verdict.LOST):
         return difference
     if snapshot.changed.mapping is None and snapshot.changed.zone is None:
         return difference
@@ -113,7 +115,7 @@ def _for_the_route(snapshot: Snapshot, pair: Pair, difference: FieldDiff) -> Fie
     keeps_both = chosen is not None and chosen.use == "base"
     keeps_both = keeps_both or (zone_is_approved(snapshot) and difference.field.key == snapshot.mapping.day.key)
     if keeps_both and not _was_edited(pair, difference):
-        return replace(difference, verdict=Verdict.SETTLED, to=None, rebase=True)
+        return replace(difference, verdict=Verdict.SETTLED, rebase=True)
     winner = chosen.winner if chosen else None
     if difference.verdict is Verdict.DRIFT and winner and difference.field.writes_to(winner.other):
         return replace(difference, verdict=Verdict.WRITE, to=winner.other, reason=f"a person chose {winner.label}")
@@ -139,17 +141,33 @@ def _as_it_came(snapshot: Snapshot, link: Link, difference: FieldDiff) -> FieldD
         if (link.key, difference.field.key) in snapshot.to_restore(side) and difference.field.lens.writes(side):
             return _restored(difference, side)
     if (link.key, difference.field.key) in snapshot.lost_writes:
-        return replace(
-            difference, verdict=Verdict.DRIFT, to=None, reason="what was written here vanished twice within a day"
-        )
+        return replace(difference, verdict=Verdict.DRIFT, reason="what was written here vanished twice within a day")
     return difference
 
 
 def _restored(difference: FieldDiff, side: Side) -> FieldDiff:
     """Where the value may not be written again, the old one there goes nowhere either."""
+    if difference.base is not None and difference.base.lost_on is side.other:
+        reason = f"{side.label} was restored, and {side.other.label} did not keep what was there before"
+        return replace(difference, verdict=Verdict.CONFLICT, to=None, reason=reason)
     if difference.field.writes_to(side):
         return replace(difference, verdict=Verdict.WRITE, to=side, reason=f"put back after {side.label} was restored")
-    return replace(difference, verdict=Verdict.LOCAL, to=None)
+    return replace(difference, verdict=Verdict.LOCAL)
+
+
+def _as_answered(snapshot: Snapshot, link: Link, difference: FieldDiff) -> FieldDiff:
+    """What a person said about a value that a side did not keep: send it once more, or leave both as they are."""
+    side = difference.base.lost_on if difference.base is not None else None
+    if difference.verdict is not Verdict.LOST or side is None:
+        return difference
+    decision = snapshot.decisions.get(QuestionKey.lost(link, difference.field.key, side))
+    if decision is None or decision.seen != items.lost_facts(side, difference.value):
+        return difference
+    if decision.verb == "approve":
+        return replace(difference, verdict=Verdict.SETTLED, reason="a person leaves both", used=decision, rebase=True)
+    if not difference.field.writes_to(side):
+        return difference
+    return replace(difference, verdict=Verdict.WRITE, to=side, reason="a person had it sent again", used=decision)
 
 
 # Bases and writes ------------------------------------------------------------------------------------------------
@@ -160,8 +178,10 @@ def _settle_bases(pair: Pair, diffs: Iterable[FieldDiff], draft: Draft) -> None:
     for difference in diffs:
         settled = difference.verdict is Verdict.SETTLED and (difference.used is not None or difference.rebase)
         if difference.verdict is Verdict.AGREED or settled:
+            # What a person leaves as it is has been agreed on by nobody: the whole value is still on one side alone.
+            lost_on = difference.base.lost_on if difference.rebase and difference.base is not None else None
             fresh[difference.field.key] = difference.field.base_of(
-                pair.procore.image, pair.fourhse.image, settled=settled
+                pair.procore.image, pair.fourhse.image, settled=settled, lost_on=lost_on
             )
     if fresh:
         draft.rebases.append(Rebase(pair.link.kind, pair.link.procore_id, pair.link.fourhse_id, fresh))
@@ -177,9 +197,7 @@ def _plan_writes(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff], draft: 
         if isinstance(action, str):
             _ask_about_unwritable(snapshot, pair, difference, action, draft)
             continue
-        tried = may_try(snapshot, action)
-        keep_open(snapshot, action, pair.title, draft, tried=tried)
-        if tried:
+        if _tried(snapshot, action, pair, draft):
             ready.append(difference)
         if difference.used is not None:
             draft.answers_in_use.append(difference.used.key)
@@ -187,13 +205,54 @@ def _plan_writes(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff], draft: 
         draft.actions.append(action)
 
 
+def _tried(snapshot: Snapshot, action: Action, pair: Pair, draft: Draft) -> bool:
+    """Whether an action is carried out now, and not parked after a refusal."""
+    tried = may_try(snapshot, action)
+    keep_open(snapshot, action, pair.title, draft, tried=tried)
+    return tried
+
+
+def _repaired_for(pair: Pair, diffs: Iterable[FieldDiff]) -> dict[str, Any]:
+    """What a write of the title to 4HSE puts right there beside it."""
+    is_about_title = any(isinstance(one.field.lens, TitleLens) for one in diffs)
+    return repaired_title(pair.rows, pair.fourhse.image, pair.link.base) if is_about_title else {}
+
+
+def _with_fitting_title(
+    snapshot: Snapshot, pair: Pair, diffs: tuple[FieldDiff, ...], draft: Draft
+) -> tuple[FieldDiff, ...]:
+    """A cut title that 4HSE's new one replaces leaves its leading line there: that goes before anything else does."""
+    repaired = repaired_title(pair.rows, pair.fourhse.image, pair.link.base)
+    title = next((one for one in diffs if isinstance(one.field.lens, TitleLens)), None)
+    if not repaired or title is None or title.verdict is Verdict.CONFLICT or title.to is Side.FOURHSE:
+        return diffs
+    action = Action(
+        act=Act.UPDATE,
+        side=Side.FOURHSE,
+        kind=pair.link.kind,
+        target_id=pair.fourhse.id,
+        source_id=pair.procore.id,
+        reason=f"{title.field.label}: name and leading line are made to fit",
+        fields=repaired,
+        seen={key: pair.fourhse.image.get(key) for key in repaired},
+    )
+    if _tried(snapshot, action, pair, draft):
+        draft.actions.append(action)
+    if title.used is not None:
+        draft.answers_in_use.append(title.used.key)
+    _count(draft, pair, SyncStatus.WAITING)
+    shared = repaired.keys()
+    return tuple(one for one in diffs if shared.isdisjoint(one.field.lens.reads(Side.FOURHSE)))
+
+
 def _update(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff]) -> Action | str:
     """The update that carries these fields, or the reason why their value has no form on that side."""
     side = diffs[0].to or Side.PROCORE
     target, source = pair.on(side), pair.on(side.other)
     values = [(difference.field, difference.value(side.other)) for difference in diffs]
+    repaired = _repaired_for(pair, diffs) if side is Side.FOURHSE else {}
     try:
-        fields = payload(side, values, target.image, facts_of(source.image, snapshot.zone))
+        fields = payload(side, values, {**target.image, **repaired}, facts_of(source.image, snapshot.zone))
     except Unwritable as error:
         return str(error)
     return Action(
@@ -203,20 +262,11 @@ def _update(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff]) -> Action | 
         target_id=target.id,
         source_id=source.id,
         reason="; ".join(f"{difference.field.label}: {difference.reason}" for difference in diffs),
-        fields=fields,
+        fields={**repaired, **fields},
         sources={difference.field.key: difference.field.slice(side.other, source.image) for difference in diffs},
         seen={key: value for difference in diffs for key, value in difference.field.slice(side, target.image).items()},
         parent=pair.parent,
     )
-
-
-def _keep_refusals(snapshot: Snapshot, pair: Pair, diffs: Iterable[FieldDiff], draft: Draft) -> None:
-    """A field whose write was answered without it stays in the inbox for as long as both sides stand as they were."""
-    for difference in diffs:
-        for side in Side if difference.verdict is Verdict.SETTLED else ():
-            action = _update(snapshot, pair, [replace(difference, to=side)])
-            if isinstance(action, Action):
-                keep_open(snapshot, action, pair.title, draft, tried=False)
 
 
 # Questions -------------------------------------------------------------------------------------------------------
@@ -225,6 +275,11 @@ def _keep_refusals(snapshot: Snapshot, pair: Pair, diffs: Iterable[FieldDiff], d
 def _ask(snapshot: Snapshot, pair: Pair, diffs: Iterable[FieldDiff], draft: Draft) -> None:
     kinds = {Verdict.CONFLICT: ItemKind.CONFLICT, Verdict.DRIFT: ItemKind.DRIFT}
     for difference in diffs:
+        lost_on = difference.base.lost_on if difference.base is not None else None
+        if difference.verdict is Verdict.LOST and lost_on is not None:
+            draft.items.append(items.lost(pair.link, difference.field, lost_on, difference.value, pair.title))
+            _count(draft, pair, SyncStatus.REFUSED)
+            continue
         if difference.verdict is Verdict.DRIFT and difference.is_parted:
             draft.items.append(question(snapshot, pair.link, difference, pair.title))
         elif difference.verdict in kinds:

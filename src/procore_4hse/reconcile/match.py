@@ -48,8 +48,12 @@ def match(
     procore: Collection[Candidate],
     fourhse: Collection[Candidate],
     not_duplicates: frozenset[tuple[str, str]] = frozenset(),
+    asked: frozenset[tuple[str, str]] = frozenset(),
 ) -> Matches:
-    """Pairs where exactly one clear partner stands on each side; whatever else is alike is a doubt."""
+    """Pairs where exactly one clear partner stands on each side; whatever else is alike is a doubt.
+
+    Those of `asked` are doubts however alike they are, and neither of the two becomes a pair with another one.
+    """
     likeness = {
         (left.id, right.id): how
         for left, right in _neighbours(procore, fourhse)
@@ -57,7 +61,13 @@ def match(
         and (left.id, right.id) not in not_duplicates
         and (how := likeness_of(left, right))
     }
-    pairs = _unique_clear(likeness, {c.id for c in procore if c.eligible}, {c.id for c in fourhse if c.eligible})
+    likeness |= dict.fromkeys(asked, Likeness.LIKELY)
+    asked_left, asked_right = ({pair[place] for pair in asked} for place in (0, 1))
+    pairs = _unique_clear(
+        likeness,
+        {c.id for c in procore if c.eligible} - asked_left,
+        {c.id for c in fourhse if c.eligible} - asked_right,
+    )
     paired = {left for left, _ in pairs}, {right for _, right in pairs}
     doubts: dict[str, list[str]] = defaultdict(list)
     for left_id, right_id in likeness:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from procore_4hse.models import Link, RecordRef, Side, SyncStatus
 from procore_4hse.reconcile import items
@@ -33,7 +34,13 @@ def plan(snapshot: Snapshot) -> Plan:
             set_status(draft, snapshot, snapshot.incidents, link, SyncStatus.EXCLUDED)
     plan_unlinked(snapshot, matching, draft)
     draft.answers_in_use += never_copied(snapshot)
-    return draft.done()
+    return _saying_what_moved(snapshot, draft.done())
+
+
+def _saying_what_moved(snapshot: Snapshot, planned: Plan) -> Plan:
+    """A question whose answer lost its ground is asked again in the same item."""
+    told = (items.asked_again(item, snapshot.decisions.get(item.key)) for item in planned.items)
+    return replace(planned, items=tuple(told))
 
 
 def _unknown(snapshot: Snapshot) -> set[RecordRef]:
@@ -83,9 +90,8 @@ def _leave_to_match(snapshot: Snapshot, link: Link, matching: Matching, draft: D
     """A survivor that may have been entered anew over there: what is asked about that goes before its deletion."""
     set_status(draft, snapshot, snapshot.incidents, link, SyncStatus.WAITING)
     leave_children(snapshot, link, draft)
-    is_joined = any(link.refs & Link(0, *pair).refs for pair in matching.joined)
     # A link that gets a new partner in this plan is no longer the one whose record is gone.
-    draft.take(None if is_joined else marked_gone(snapshot, snapshot.incidents, link), (), ())
+    draft.take(None if matching.joins(link) else marked_gone(snapshot, snapshot.incidents, link), (), ())
 
 
 def _is_away(snapshot: Snapshot, link: Link) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from procore_4hse.mapping.rules import Field
@@ -15,7 +16,7 @@ PRINT, SALT = "@print", "@salt"
 
 def redact_base(base: Base, salt: str) -> Base:
     """The same agreement without a value; what is forgotten already stays as it is."""
-    return Base(_redact(base.procore, salt), _redact(base.fourhse, salt), base.settled)
+    return replace(base, procore=_redact(base.procore, salt), fourhse=_redact(base.fourhse, salt))
 
 
 def is_redacted(values: Image) -> bool:
@@ -29,7 +30,7 @@ def restore_base(field: Field, base: Base | None, now: Mapping[Side, Image]) -> 
     kept = {
         side: _restore(base.of(side), field.slice(side, now[side])) if side in now else base.of(side) for side in Side
     }
-    return Base(kept[Side.PROCORE], kept[Side.FOURHSE], base.settled)
+    return replace(base, procore=kept[Side.PROCORE], fourhse=kept[Side.FOURHSE])
 
 
 def _redact(values: Image, salt: str) -> Image:

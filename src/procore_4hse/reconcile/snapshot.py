@@ -56,6 +56,8 @@ class Record:
     kind: Kind = Kind.INCIDENT
     is_older: bool = False
     """Its vendor showed a later state of it before."""
+    office: str = ""
+    """The other office of 4HSE in which it stands now; empty unless it moved there."""
 
     @property
     def ref(self) -> RecordRef:
@@ -189,6 +191,11 @@ class Snapshot:
     deleted_images: Mapping[RecordRef, Image] = field(default_factory=dict)
     """What 4HSE held last of its own: by the deleted record there, or by the Procore record of a person whose
     incident was made again."""
+
+    @cached_property
+    def digests(self) -> dict[RecordRef, str]:
+        """What `approval.contents` has computed so far."""
+        return {}
 
     @cached_property
     def incidents(self) -> RecordGroup:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from procore_4hse.mapping.lenses.base import Held, Unwritable
@@ -22,11 +22,12 @@ from procore_4hse.models import (
     SyncStatus,
 )
 from procore_4hse.reconcile import items
+from procore_4hse.reconcile.approval import contents
 from procore_4hse.reconcile.children import people_of
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.lifecycle import presence_of
 from procore_4hse.reconcile.linked import Pair, compare_pair
-from procore_4hse.reconcile.match import Candidate, Likeness, likeness_of, match
+from procore_4hse.reconcile.match import Candidate, Likeness, Matches, likeness_of, match
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.scope import day_of, exclusion, is_in_range
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
@@ -61,6 +62,8 @@ class Matching:
     not_duplicates: frozenset[tuple[str, str]]
     survivors: Mapping[RecordRef, Link]
     """Records whose partner is gone or missing, with the link that they had."""
+    void: frozenset[QuestionKey] = frozenset()
+    """Answers that were given to something else than what there is now; they are asked again."""
 
     @cached_property
     def taken(self) -> frozenset[RecordRef]:
@@ -68,21 +71,25 @@ class Matching:
         pairs = [*self.joined, *((left, right) for left, rights in self.doubts.items() for right in rights)]
         return frozenset(record for pair in pairs for record in _records(pair))
 
+    def joins(self, link: Link) -> bool:
+        """Whether a record of this link is joined with another one here."""
+        return any(link.refs & _records(pair) for pair in self.joined)
+
 
 def match_unlinked(snapshot: Snapshot, draft: Draft) -> Matching:
     """Pairs among unlinked incidents of both sides; a survivor of a deletion may have been entered anew over there."""
     survivors = _survivors(snapshot)
     unlinked = {side: _unlinked(snapshot, side, survivors) for side in Side}
     free = {side: _free(snapshot, unlinked[side], survivors, draft) for side in Side}
+    void = _void_answers(snapshot, free)
+    asked, snapshot = frozenset(_pairs_of(snapshot, void, free)), _without_answers(snapshot, void)
     not_duplicates = snapshot.not_duplicates | _told_apart(snapshot, draft)
     joined_by_people = _told_together(snapshot, unlinked, draft)
     joined = _joined([*joined_by_people, *_by_identity(snapshot, not_duplicates)], free)
     left = _without(free, [*joined, *joined_by_people])
     parted = _parted(snapshot, left, not_duplicates)
     left = _without(left, [_pair(*one) for one in parted])
-    matches = match(
-        _candidates(snapshot, left[Side.PROCORE]), _candidates(snapshot, left[Side.FOURHSE]), not_duplicates
-    )
+    matches = _matches(snapshot, left, not_duplicates, asked - not_duplicates)
     return Matching(
         joined=(*joined, *matches.pairs),
         doubts=_certain(snapshot, matches.doubts, survivors, draft),
@@ -93,11 +100,14 @@ def match_unlinked(snapshot: Snapshot, draft: Draft) -> Matching:
         },
         not_duplicates=not_duplicates,
         survivors=survivors,
+        void=void,
     )
 
 
 def plan_unlinked(snapshot: Snapshot, matching: Matching, draft: Draft) -> None:
     """Unlinked incidents of both sides: linked when clear, asked about when doubtful, created when alone."""
+    # An answer that named a partner still tells that the record is no other incident's.
+    snapshot = _without_answers(snapshot, {key for key in matching.void if snapshot.decisions[key].verb == "reject"})
     for procore_id, fourhse_id in matching.joined:
         _link(snapshot, procore_id, fourhse_id, draft, "both tell the same day, title and description")
     for procore_id, fourhse_ids in matching.doubts.items():
@@ -201,7 +211,8 @@ def _free(
 
 
 def _records(pair: tuple[str, str]) -> frozenset[RecordRef]:
-    return Link(0, *pair).refs
+    ours, theirs = pair
+    return frozenset({RecordRef(Side.PROCORE, Kind.INCIDENT, ours), RecordRef(Side.FOURHSE, Kind.INCIDENT, theirs)})
 
 
 def _holds(free: Free, pair: tuple[str, str]) -> bool:
@@ -214,11 +225,22 @@ def _without(free: Free, pairs: Iterable[tuple[str, str]]) -> Free:
     return {side: {key: one for key, one in free[side].items() if one[0].ref not in taken} for side in Side}
 
 
+def _matches(
+    snapshot: Snapshot, free: Free, not_duplicates: frozenset[tuple[str, str]], asked: frozenset[tuple[str, str]]
+) -> Matches:
+    mine, theirs = (_candidates(snapshot, free[side]) for side in Side)
+    return match(mine, theirs, not_duplicates, frozenset(pair for pair in asked if _may_be_one(free, pair)))
+
+
+def _may_be_one(free: Free, pair: tuple[str, str]) -> bool:
+    return _holds(free, pair) and (free[Side.PROCORE][pair[0]][1] or free[Side.FOURHSE][pair[1]][1])
+
+
 def _candidates(snapshot: Snapshot, free: dict[str, tuple[Record, bool]]) -> list[Candidate]:
-    return [_candidate(snapshot, record, eligible) for record, eligible in free.values()]
+    return [replace(_candidate(snapshot, record), eligible=eligible) for record, eligible in free.values()]
 
 
-def _candidate(snapshot: Snapshot, record: Record, eligible: bool = True) -> Candidate:
+def _candidate(snapshot: Snapshot, record: Record) -> Candidate:
     readings = {row.key: row.lens.get(record.side, record.image) for row in snapshot.mapping.fields}
     values = {key: None if isinstance(reading, Held) else reading.value for key, reading in readings.items()}
     return Candidate(
@@ -227,8 +249,73 @@ def _candidate(snapshot: Snapshot, record: Record, eligible: bool = True) -> Can
         title=values.get(snapshot.mapping.title.key),
         description=values.get(snapshot.mapping.description.key) if snapshot.mapping.description else None,
         people=people_of(snapshot, record),
-        eligible=eligible,
     )
+
+
+# Answers that lost their ground ------------------------------------------------------------------------------------
+
+
+def _void_answers(snapshot: Snapshot, free: Free) -> frozenset[QuestionKey]:
+    """Answers about records of which one moved since, or beside which another candidate came up."""
+    told = [
+        (record, decision)
+        for verb in ("approve", "reject")
+        for record, decision in _answers(snapshot, verb)
+        if not _is_left_alone(snapshot, record, decision)
+    ]
+    if not told:
+        return frozenset()
+    alike = _alike(snapshot, free)
+    return frozenset(
+        decision.key
+        for record, decision in told
+        if not decision.covers(_question(snapshot, record, _others(decision, alike[record.ref])))
+    )
+
+
+def _is_left_alone(snapshot: Snapshot, record: Record, decision: Decision) -> bool:
+    """Whether it was said that what another route has linked is left alone here: that holds, however it is edited."""
+    is_rejected = decision.verb == "reject" and not decision.seen.get("candidates")
+    return is_rejected and record.ref in snapshot.linked_elsewhere
+
+
+def _alike(snapshot: Snapshot, free: Free) -> Mapping[RecordRef, set[str]]:
+    """What the other side shows that is like each record, as if nobody had answered anything yet."""
+    joined = _joined(_by_identity(snapshot, snapshot.not_duplicates), free)
+    left = _without(free, joined)
+    left = _without(left, [_pair(*one) for one in _parted(snapshot, left, snapshot.not_duplicates)])
+    matches = _matches(snapshot, left, snapshot.not_duplicates, frozenset())
+    alike: dict[RecordRef, set[str]] = defaultdict(set)
+    doubts = ((procore_id, other) for procore_id, others in matches.doubts.items() for other in others)
+    for procore_id, fourhse_id in (*matches.pairs, *doubts):
+        alike[RecordRef(Side.PROCORE, Kind.INCIDENT, procore_id)].add(fourhse_id)
+        alike[RecordRef(Side.FOURHSE, Kind.INCIDENT, fourhse_id)].add(procore_id)
+    return alike
+
+
+def _others(decision: Decision, alike: set[str]) -> tuple[str, ...]:
+    """The candidates of a question as they stand now; what was one is one, for as long as it is there."""
+    shown = tuple(map(str, decision.seen.get("candidates", ())))
+    return shown if alike <= set(shown) else tuple(sorted(alike.union(shown)))
+
+
+def _pairs_of(snapshot: Snapshot, void: frozenset[QuestionKey], free: Free) -> list[tuple[str, str]]:
+    """The pairs that void answers were about: they are asked about again, whether or not the two are still alike."""
+    pairs = []
+    for record in (one for side in Side for one, _ in free[side].values() if QuestionKey.match(one.ref) in void):
+        decision = snapshot.decisions[QuestionKey.match(record.ref)]
+        others = [decision.with_id] if decision.with_id else decision.seen.get("candidates", ())
+        pairs += [_pair(record, str(other)) for other in others]
+    return pairs
+
+
+def _without_answers(snapshot: Snapshot, void: Set[QuestionKey]) -> Snapshot:
+    if not void:
+        return snapshot
+    return replace(snapshot, decisions={key: told for key, told in snapshot.decisions.items() if key not in void})
+
+
+# Answers ---------------------------------------------------------------------------------------------------------
 
 
 def _answer(snapshot: Snapshot, record: Record) -> Decision | None:
@@ -302,12 +389,13 @@ def _joined(pairs: Iterable[tuple[str, str]], free: Free) -> list[tuple[str, str
 
 def _link(snapshot: Snapshot, procore_id: str, fourhse_id: str, draft: Draft, reason: str) -> None:
     """A pair becomes a link, and its fields are merged at once without a base, unless one of them is out of scope."""
-    draft.actions.append(Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, fourhse_id, procore_id, reason))
+    action = Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, fourhse_id, procore_id, reason)
+    draft.actions.append(action)
     records = snapshot.records[Side.PROCORE][procore_id], snapshot.records[Side.FOURHSE][fourhse_id]
     if any(exclusion(snapshot, record, linked=True) for record in records):
         return
     title = items.title_of(snapshot.mapping, records[0])
-    compare_pair(snapshot, Pair(Link(0, procore_id, fourhse_id), *records, snapshot.mapping.fields, title), draft)
+    compare_pair(snapshot, Pair(action.link, *records, snapshot.mapping.fields, title), draft)
     for side, record_id in ((Side.PROCORE, procore_id), (Side.FOURHSE, fourhse_id)):
         if draft.statuses[side].get(record_id) is SyncStatus.WAITING and not _is_asked(draft, record_id):
             draft.set_status(side, record_id, SyncStatus.IN_SYNC)
@@ -318,8 +406,15 @@ def _is_asked(draft: Draft, record_id: str) -> bool:
 
 
 def _doubt(snapshot: Snapshot, record: Record, others: tuple[str, ...], draft: Draft, reason: str) -> None:
-    listed = tuple((other, _headline(snapshot, record.side.other, other)) for other in others)
-    draft.items.append(items.doubt(record, listed, reason, items.title_of(snapshot.mapping, record)))
+    draft.items.append(_question(snapshot, record, others, reason))
+
+
+def _question(snapshot: Snapshot, record: Record, others: tuple[str, ...], reason: str = "") -> Item:
+    side = record.side.other
+    listed = tuple((other, _headline(snapshot, side, other)) for other in others)
+    there = (snapshot.record(side, other) for other in others)
+    shown = contents(snapshot, record, *(one for one in there if one is not None))
+    return items.doubt(record, listed, reason, items.title_of(snapshot.mapping, record), shown)
 
 
 def _headline(snapshot: Snapshot, side: Side, record_id: str) -> str:
@@ -355,7 +450,7 @@ def _plan_create(snapshot: Snapshot, record: Record, not_duplicates: frozenset[t
     if doubt := _doubt_alone(snapshot, record, not_duplicates):
         is_answered = _is_rejected(snapshot, record, draft)
         if not is_answered:
-            draft.items.append(items.doubt(record, (), doubt, title))
+            draft.items.append(_question(snapshot, record, (), doubt))
         if not is_answered or record.ref in snapshot.linked_elsewhere:
             return
     if not snapshot.certified[side]:
@@ -414,6 +509,6 @@ def _twin(snapshot: Snapshot, record: Record) -> str | None:
         return "Its id is one that we give; it may be a late copy of an incident that is linked already."
     if record.author is not None and record.author in snapshot.own_accounts:
         return "Our own account made it, and the journal does not know it; it may be a late copy."
-    if any(a.side is record.side and shows(snapshot.mapping.fields, a, record.image) for a in snapshot.lost):
+    if any(a.side is record.side and shows(snapshot.mapping.fields, a, record.image, least=0) for a in snapshot.lost):
         return "It shows what a create without an answer sent; it may be a late copy."
     return None

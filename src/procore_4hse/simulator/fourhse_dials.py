@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Literal, TypeVar
 
+from procore_4hse.simulator.kept_text import OTHERS, KeptText
+
 Answer = TypeVar("Answer")
 
 
@@ -39,6 +41,8 @@ class FourHseDials:
     wraps_description_in_html: bool = _dial(False, True)
     title_max: int | None = _dial(255, None)
     title_too_long: Literal["422", "cut"] = _dial("422", "cut")
+    text_kept: KeptText = _dial("whole", *OTHERS)  # noqa: RUF009
+    """What is kept of any text; what must not be blank is never emptied."""
     created_at_form: Literal["iso", "unix", "italian"] = _dial("iso", "unix", "italian")
     json_text_decoded: bool = _dial(False, True)
     """True: manager, assignee and watcher are read as values, not as text that holds JSON."""

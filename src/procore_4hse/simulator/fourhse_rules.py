@@ -8,6 +8,7 @@ from typing import Any
 from procore_4hse.simulator.fourhse_contract import CATEGORIES, RESOURCE_TYPES, Entity, Field, Row
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.fourhse_rows import Rows
+from procore_4hse.simulator.kept_text import kept_text
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def stored_text(field: Field, value: Any, dials: FourHseDials) -> Any:
         text = "<p>" + escape(text, quote=False).replace("\n", "<br>") + "</p>"
     if field.name == "name" and dials.title_too_long == "cut":
         text = text[: dials.title_max]
-    return text
+    return kept_text(text, dials.text_kept) or ("" if field.nullable else text)
 
 
 def _title_fits(rows: Rows, change: Change) -> Problems:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from procore_4hse.simulator.kept_text import OTHERS, KeptText
+
 
 def _dial(default: Any, *others: Any) -> Any:
     return field(default=default, metadata={"others": others})
@@ -46,6 +48,8 @@ class ProcoreDials:
     """An incident's description is stored as a paragraph of HTML, as P74 says of its children's alone."""
     trims_text: bool = False
     """Outer blanks of texts are cut: no document says."""
+    text_kept: KeptText = _dial("whole", *OTHERS)  # noqa: RUF009
+    """What is kept of any text, custom fields included: no document says."""
     rate_headers_sent: bool = True
     """P27."""
     retry_after_on_429: bool = True

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from procore_4hse.simulator.kept_text import kept_text
 from procore_4hse.simulator.procore_contract import (
     KIND,
     NESTED,
@@ -172,7 +173,7 @@ class Rules:
     def _take_custom(self, draft: Draft, definition_id: str, raw: Any) -> str | None:
         if definition_id not in self.state.custom_fields:
             return "is not a custom field" if self.dials.undefined_custom_fields == "refuse" else None
-        draft.custom[definition_id] = raw
+        draft.custom[definition_id] = self._kept(raw) if isinstance(raw, str) else raw
         return None if isinstance(raw, (str, int, float, list, type(None))) else "has the wrong type"
 
     def _take_value(self, draft: Draft, field: Field, raw: Any) -> str | None:
@@ -189,8 +190,12 @@ class Rules:
         if field.choices and any(each not in field.choices for each in (value if isinstance(value, list) else [value])):
             return "is not included in the list"
         if field.name not in UNSTORED:
-            draft.values[field.name] = value.strip() if field.type == "text" and self.dials.trims_text else value
+            draft.values[field.name] = self._kept(value) if field.type == "text" else value
         return None
+
+    def _kept(self, text: str) -> str:
+        trimmed = text.strip() if self.dials.trims_text else text
+        return kept_text(trimmed, self.dials.text_kept)
 
     def _take_nested(self, draft: Draft, name: str, raw: Any, project: Project) -> str | None:
         if not isinstance(raw, list) or not all(isinstance(item, dict) for item in raw):

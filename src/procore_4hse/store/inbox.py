@@ -72,8 +72,9 @@ class Inbox:
         self.connection.execute(CLOSE, {"in_route": self.route, "keys": keys, **content})
 
     def answer(self, item_id: int, answer: dict[str, Any]) -> None:
-        facts = self.connection.execute(ONE, {"one": item_id}).one().facts
-        self._change(item_id, answer={**answer, "seen": facts}, state="answered")
+        """Keeps the answer, with what the item shows now."""
+        item = _item(self.connection.execute(ONE, {"one": item_id}).one())
+        self._change(item_id, answer={**answer, "seen": dict(item.facts), "shown": item.shown}, state="answered")
 
     def withdraw(self, item_id: int) -> None:
         """Takes an answer back; the item is open again."""

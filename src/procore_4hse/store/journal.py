@@ -215,6 +215,8 @@ def _action_json(action: Action) -> dict[str, Any]:
         "generation": action.generation,
         "parent": action.parent,
         "then": action.then.value,
+        "predecessor": action.predecessor,
+        "successor": action.successor,
     }
 
 

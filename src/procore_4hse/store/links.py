@@ -337,7 +337,7 @@ def _link(row: Row[Any], base: Mapping[str, Any]) -> Link:
         fourhse_id=row.fourhse_id,
         kind=Kind(row.kind),
         state=LinkState(row.state),
-        base={key: Base(**value) for key, value in base.items()},
+        base={key: _base(value) for key, value in base.items()},
         parent=row.parent,
         generation=row.generation,
         origin=Side(row.born) if row.born else None,
@@ -345,5 +345,11 @@ def _link(row: Row[Any], base: Mapping[str, Any]) -> Link:
     )
 
 
+def _base(kept: Mapping[str, Any]) -> Base:
+    lost_on = kept.get("lost_on")
+    return Base(kept["procore"], kept["fourhse"], kept.get("settled", False), Side(lost_on) if lost_on else None)
+
+
 def _base_json(base: Base) -> dict[str, Any]:
-    return {"procore": dict(base.procore), "fourhse": dict(base.fourhse), "settled": base.settled}
+    lost = {"lost_on": base.lost_on.value} if base.lost_on else {}
+    return {"procore": dict(base.procore), "fourhse": dict(base.fourhse), "settled": base.settled, **lost}

@@ -73,6 +73,11 @@ class Staging:
         hidden = frozenset({record.id} if minimal else ())
         self._write({record.id: record}, staged, row.pull if row else self.last_pull(), hidden, server_at)
 
+    def amend(self, record: RawRecord) -> None:
+        """What a record shows that a listing did not hold; it stays absent."""
+        values = {"payload": dict(record.payload), "digest": _digest(record.payload)}
+        self.connection.execute(CHANGE, {**self._of(record.side, record.kind), "row_id": record.id, **values})
+
     def last_pull(self) -> int:
         newest: int | None = self.connection.execute(LAST_PULL, {"in_route": self.route}).scalar_one()
         return newest or 0

@@ -192,7 +192,7 @@ class Pages:
         given = named(route, entry, form.get("choice", ""), form.get("with_id", ""))
         if given is None or form.get("shown") != pages.shown(entry):
             return self.message("moved", 409, back=page)
-        decisions.keep(self.desk.store, (route,), entry.id, given)
+        decisions.keep(self.desk.store, (route,), entry.id, given, entry.item.shown)
         log.info("desk.answered", question=entry.id, verb=given.verb)
         return RedirectResponse(page, SEE_OTHER)
 

@@ -30,11 +30,13 @@ def choices(route: Route, entry: Entry) -> tuple[Choice, ...]:
     if entry.state == "closed":
         return ()
     item = entry.item
+    if item.key.topic == "accident":
+        return tuple(_accident(each) for each in item.facts["uses"])
     if item.who is not None:
         return (*_people(item),)
-    if item.kind in (ItemKind.CONFLICT, ItemKind.DRIFT) and item.field is not None:
+    if item.key.topic == "difference" and item.field is not None:
         return (*(_use(route, item, side) for side in _sides(route, item)),)
-    if item.kind in (ItemKind.DELETION, ItemKind.CONFLICT):
+    if item.key.topic == "deletion":
         return (*_deletion(route, item),)
     if item.kind is ItemKind.MATCH:
         return (*_match(item),)
@@ -80,6 +82,12 @@ def _people(item: Item) -> Iterator[Choice]:
     yield Choice(OTHER, say("choice.other"), say("choice.other.words"), Answer("approve"))
     word = "leave" if item.kind is ItemKind.DRIFT else "never"
     yield _choice("reject", say(f"choice.{word}"), say(f"choice.{word}.words"), "reject")
+
+
+def _accident(use: str) -> Choice:
+    """Of an accident that Procore shows as a near miss: record it, or leave it."""
+    word = "injury" if use == "injury" else "leave_both"
+    return _choice(use, say(f"choice.{word}"), say(f"choice.{word}.words"), "approve", use=use)
 
 
 def _candidates(item: Item, side: Side, words: str) -> Iterator[Choice]:
@@ -130,6 +138,8 @@ def _guard_use(item: Item, use: str) -> Choice:
 def _single(item: Item) -> tuple[Choice, ...]:
     if item.kind is ItemKind.MISSING:
         return (_choice("approve", say("choice.missing"), say("choice.missing.words"), "approve"),)
-    if item.kind is ItemKind.REFUSED:
-        return (_choice("retry", say("choice.retry"), say("choice.retry.words"), "retry"),)
-    return ()
+    if item.kind is not ItemKind.REFUSED:
+        return ()
+    again = _choice("retry", say("choice.retry"), say("choice.retry.words"), "retry")
+    leave = _choice("approve", say("choice.leave_both"), say("choice.leave_both.words"), "approve")
+    return (again, leave) if "lost_on" in item.facts else (again,)

@@ -194,9 +194,9 @@ def find_question(desk: Desk, who: Visitor, number: int) -> Asked:
 
 
 def shown(entry: Entry) -> str:
-    """A digest of what a question showed: an answer to something else is none."""
-    content = {**asdict(entry.item), "state": entry.state, "answer": entry.answer}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    """A digest of what the page showed, the answer that waited then with it: who answers must know of that one too."""
+    told = json.dumps((entry.item.shown, entry.state, entry.answer), sort_keys=True, default=str)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def question(desk: Desk, who: Visitor, asked: Asked) -> Context:

@@ -28,7 +28,7 @@ STATUS_AT = "@status_at"
 @dataclass(frozen=True)
 class Known:
     value: Any
-    """Text, date, word or None; equal meanings are equal values unless the lens says otherwise."""
+    """Text, date, word or None, never an empty text; equal meanings are equal values unless the lens says otherwise."""
 
 
 @dataclass(frozen=True)

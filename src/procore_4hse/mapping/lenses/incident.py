@@ -104,6 +104,30 @@ class TitleLens(Columns):
     def is_rewrite(self, sent: Any, stored: Any) -> bool:
         return text.is_rewrite(sent, stored)
 
+    def repaired(self, was: Image, now: Image) -> dict[str, Any]:
+        """The 4HSE values in which name and leading line fit again, where a person changed one of the two.
+
+        `was` is what 4HSE showed at the last agreement. Empty when they fit, or when it cannot be told what is what.
+        """
+        if not self.overflow:
+            return {}
+        present, name = now.get(self.overflow), _line(now.get(self.fourhse))
+        full, below = split_title(was.get(self.fourhse), was.get(self.overflow))
+        if full is None or not name or split_title(name, present)[0]:
+            return {}
+        first, _, rest = (text.canonical(present) or "").partition("\n\n")
+        line, body = _joined(first), text.tidied(rest)
+        if line == full:  # The name was changed, and the old title still leads the text.
+            return self._laid(name, body, like=present)
+        if line and name == cut_title(full) and body == below:  # The leading line was changed, and nothing else.
+            return self._laid(line, body, like=present)
+        return {}
+
+    def _laid(self, title: str, body: str | None, *, like: object) -> dict[str, Any]:
+        if len(title) <= TITLE_MAX:
+            return {self.fourhse: text.rendered(title, like=None), str(self.overflow): text.rendered(body, like=like)}
+        return {self.fourhse: cut_title(title), str(self.overflow): join_title(title, body, like=like)}
+
     def was_cut(self, image: Image) -> bool:
         """True when the title at 4HSE was the cut form of a longer one."""
         return bool(self.overflow and split_title(image.get(self.fourhse), image.get(self.overflow))[0])
@@ -251,6 +275,10 @@ class CategoryLens(Columns):
 
     def is_shared(self, image: Image) -> bool:
         return self.words.get(str(image.get(self.fourhse))) != "not shared"
+
+    def is_accident(self, image: Image) -> bool:
+        """Whether 4HSE's word for an incident says that somebody was hurt."""
+        return self.words.get(str(image.get(self.fourhse))) == "injury"
 
     def agree(self, procore: Any, fourhse: Any) -> bool:
         # Lopsided by intent: somebody hurt needs the word for accidents, but an accident may have hurt nobody.

@@ -15,6 +15,9 @@ _OPENS = re.compile(
 _CLOSES = re.compile(rf"</(?:{_ENCLOSING})\s*>(?:\s|&nbsp;|<br\s*/?>|<!--[^<>]*-->)*", re.IGNORECASE)
 _KEPT_BLANKS = re.compile(r"^ | (?= )", re.MULTILINE)
 """The blanks that a page of HTML would not show, and an editor would therefore remove."""
+_TAGS = re.compile(r"<[^<>]*>")
+_FOUR_BYTES = re.compile("[\U00010000-\U0010ffff]")
+"""Letters that some databases take for the end of a text, or leave out."""
 _WORDS = re.compile(r"\w+", re.UNICODE)
 
 
@@ -62,6 +65,13 @@ def rendered(text: str | None, *, like: object) -> str:
 def is_rewrite(sent: str | None, stored: str | None) -> bool:
     """True when a server stored `sent` with outer or repeated blanks removed, and nothing else."""
     return folded(sent) == folded(stored)
+
+
+def is_part(sent: str, stored: str) -> bool:
+    """True when `stored` is what a server may leave of `sent`: cut, escaped, emptied, or without markup or letters."""
+    kept = folded(unicodedata.normalize("NFC", stored)).removesuffix("…").removesuffix("...").rstrip()
+    left = (sent, escape(sent), escape(sent, quote=False), _TAGS.sub("", sent), _FOUR_BYTES.sub("", sent))
+    return any(folded(unicodedata.normalize("NFC", form)).startswith(kept) for form in left)
 
 
 def folded(text: str | None) -> str:
