@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from procore_4hse.models import Kind, LinkState, RawRecord, RecordRef, Side
+from procore_4hse.operations.retention import Ages, Expired
 from procore_4hse.store.desk import Session, View
 from procore_4hse.store.repository import Store
 from world import START, Clock, opened
@@ -64,6 +65,21 @@ def test_who_opened_which_record_is_kept_by_route(store: Store) -> None:
         unit.desk.log_view("b", "bruno", "question", "12")
     with store.read() as unit:
         assert unit.desk.views("a") == [View(START, "anna", "incident", "4711")]
+
+
+def test_notes_of_who_opened_a_record_go_with_the_age_of_the_journal(store: Store, clock: Clock) -> None:
+    for route in ("a", "a", "b"):
+        with store.begin() as unit:
+            unit.desk.log_view(route, "anna", "incident", "4711")
+        clock.advance(days=10)
+    with store.begin() as unit:
+        ends = Ages(journal=timedelta(days=25)).ends(unit.now)
+        old = Expired.of(unit, "a", ends)
+        assert old.counts()["views"] == 1
+        assert Expired.of(unit, "a", Ages(raw=timedelta(days=2)).ends(unit.now)).views == ()
+        old.carry_out(unit, "a")
+    with store.read() as unit:
+        assert [len(unit.desk.views(route)) for route in ("a", "b")] == [1, 1]
 
 
 # One incident, and a search ----------------------------------------------------------------------------------------
