@@ -3,7 +3,7 @@
 #   make test     the test suite, PostgreSQL and 200 histories of the simulation included
 #   make check    style, types, the walls of the house, the Dockerfile, the mapping
 #   make format   write the code in the agreed style
-#   make bench    measure
+#   make bench    measure; make bench-scale: a large register and many routes
 #   make crash    kill a cycle at every write and commit, on both stores, and judge what is left (EVERY=1: at reads too)
 #   make mutants  change the core in small ways and see the tests notice each of them
 #   make breaks   break one rule of the product at a time, and see the simulation notice
@@ -30,7 +30,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgra
 	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check format bench crash breaks soak odd mutants record lock clean
+.PHONY: demo test check format bench bench-scale crash breaks soak odd mutants record lock clean
 
 demo: $(RUNTIME)
 	$(BIN)/procore-4hse demo
@@ -52,6 +52,9 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py
+
+bench-scale: $(READY)
+	nice $(BIN)/python benchmarks/scale.py
 
 crash: $(READY)
 	PYTHONPATH=tests $(BIN)/python tests/simulation/crash_run.py --every $(EVERY)

@@ -53,12 +53,13 @@ def hurt_in_office(world: World, incident: str, assignment: str, days: int | Non
 def on_site(world: World, incident: str | None = None) -> list[tuple[str, int | None, int | None]]:
     """(kind, party, days) of Procore's people, of one incident or of all."""
     rows = [row for one, row in world.site().items() if incident in (None, one)]
-    return sorted(
+    told = (
         (kind, (record.get("affected_party") or {}).get("id"), record.get("work_days_absent"))
         for row in rows
         for kind, many in (("injury", "injuries"), ("near_miss", "near_misses"))
         for record in row[many]
     )
+    return sorted(told, key=str)
 
 
 def in_office(world: World, incident: str | None = None) -> list[tuple[str, int | None]]:

@@ -69,6 +69,7 @@ def open_runtime(
             apis=apis,
             full_sweep_every=settings.schedule.full_sweep_every,
             settle_for=settings.schedule.settle_for,
+            keep_cycles=settings.retention.cycles,
             stopping=stopping,
             budgets={Side.PROCORE: procore.budget, Side.FOURHSE: fourhse.budget},
         )

@@ -54,6 +54,8 @@ class Runtime:
     apis: Callable[[Route], tuple[ProcoreIncidentApi, FourHseIncidentApi]]
     full_sweep_every: timedelta = timedelta(hours=24)
     settle_for: timedelta = timedelta(minutes=30)
+    keep_cycles: timedelta | None = timedelta(days=90)
+    """How long it is remembered what a cycle did; None: for ever."""
     stopping: Callable[[], bool] = lambda: False
     holder: Holder = field(default_factory=Holder.this_process)
     timer: Callable[[], float] = time.monotonic

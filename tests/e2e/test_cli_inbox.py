@@ -466,8 +466,9 @@ def test_an_accident_recognised_late_is_told_with_both_answers_and_what_they_do(
     injury = "record an injury in Procore with 9 days of absence and then move the near miss to Procore's recycle bin"
     for advice in (item["advice"], stand.said("inbox", "show", "1"), stand.said("explain", site)):
         assert injury in advice
-        assert "procore-4hse inbox approve 1 --use injury" in advice
-        assert "leave both as they are until one of them changes: procore-4hse inbox approve 1 --use leave" in advice
+        approve = f"procore-4hse inbox approve 1 --shown {item['shown']}"
+        assert f"{approve} --use injury" in advice
+        assert f"leave both as they are until one of them changes: {approve} --use leave" in advice
     assert "Ann Lee, " in stand.said("inbox")
     [asked] = stand.json("explain", office)["inbox"]
     assert (asked["reason"], asked["advice"]) == (item["reason"], item["advice"])

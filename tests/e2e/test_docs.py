@@ -104,6 +104,8 @@ def in_words(default: Any) -> str:
         return default.get_secret_value() or "empty"
     if isinstance(default, timedelta):
         hours, rest = divmod(int(default.total_seconds()), 3600)
+        if hours > 24 and not (rest or hours % 24):
+            return f"{hours // 24}d"
         return f"{hours}h" if not rest else f"{rest // 60}m"
     plain = default.value if isinstance(default, Enum) else default
     return str(plain).lower() if isinstance(plain, bool) else str(plain)

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from actors import hire, hurt_on_site, partner
 from judge import is_quiet
 from world import OFFICE, PROJECT, World
 
@@ -49,3 +50,34 @@ def test_an_idle_cycle_reads_each_list_once(build):
 
 
 RECORD_LISTS = ("injuries", "near_misses", "property_damages", "environmentals")
+
+
+LISTS_OF_PEOPLE = ("people", "person-office/index")
+
+
+def test_the_lists_of_people_are_read_when_a_record_changes_and_not_when_its_incident_is_renamed(build):
+    """Rows of people repeat their incident's title."""
+    world = build()
+    party, _ = hire(world)
+    other, _ = hire(world, "Bo Ray", "E2")
+    incident = world.on_site()
+    injury = hurt_on_site(world, incident, party)
+    assert readings_of_lists(world) == 2
+    assert readings_of_lists(world) == 2, "what we wrote ourselves is new too"
+    assert readings_of_lists(world) == 0
+    world.procore.hand_edit("incident", int(incident), title="A fall from a ladder")
+    assert readings_of_lists(world) == 0
+    world.fourhse.hand_edit("incident", partner(world, incident), name="A fall from a roof")
+    assert readings_of_lists(world) == 0
+    assert readings_of_lists(world) == 0
+    assert world.site()[incident]["title"] == "A fall from a roof"
+    world.procore.hand_edit("injury", injury, affected_party_id=other)
+    assert readings_of_lists(world) == 2
+
+
+def readings_of_lists(world: World) -> int:
+    """How often a cycle reads who may be named, on both sides together."""
+    before = world.procore.calls + world.fourhse.calls
+    assert world.sync().outcome == "ok"
+    read = world.procore.calls + world.fourhse.calls - before
+    return sum(count for name, count in read.items() if name.endswith(LISTS_OF_PEOPLE))

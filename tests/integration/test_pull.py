@@ -92,6 +92,32 @@ def test_a_listing_that_is_not_whole_creates_and_misses_nothing(world, side, cha
 
 
 @BOTH
+def test_what_a_listing_shows_unchanged_is_written_to_and_what_it_left_out_is_not(world, side):
+    """No row of the store says what was shown: only what is new or changed is written there."""
+    left_out: list[str] = []
+
+    def without_one(response: Response) -> Response:
+        row = json.loads(response.body)[-1]
+        left_out.append(str(row.get("id") or row["office_incident_id"]))
+        return without_last(response)
+
+    spoil(world, side, without_one)
+    world.sync()
+    links = sorted(world.links(), key=lambda link: left_out[0] in (link.procore_id, link.fourhse_id))
+    for link in links:
+        if side == "procore":
+            world.fourhse.hand_edit("incident", link.fourhse_id, name="Edited")
+        else:
+            world.procore.hand_edit("incident", int(link.procore_id), title="Edited")
+    for outcome, crossed in (("partial", len(links) - 1), ("ok", len(links))):
+        assert world.sync().outcome == outcome
+        site, office = world.site(), world.office()
+        both = [{site[link.procore_id]["title"], office[link.fourhse_id]["name"]} == {"Edited"} for link in links]
+        assert both == [number < crossed for number in range(len(links))]
+        world.runtime = world._house(world.store, world.clock, world.procore, world.fourhse)
+
+
+@BOTH
 def test_a_total_that_moves_is_read_again(world, side):
     totals = iter([7, 6, 6, 6, 6, 6])
     spoil(world, side, lambda response: with_totals(response, next(totals)))

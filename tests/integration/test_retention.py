@@ -13,13 +13,14 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, select, text
 from sqlmodel import SQLModel
 
 import actors as crew
 from actors import hire, hire_in_office, hire_on_site, hurt_in_office, hurt_on_site, only, partner, wrote
 from edits import Editors, seed, settle_doubts
 from procore_4hse.daemon import Daemon
+from procore_4hse.errors import StoreBusy
 from procore_4hse.models import Item, ItemKind, Kind, LinkState, Side
 from procore_4hse.operations.retention import Ages, Cutoffs, all_routes, forget_person, purge_old
 from procore_4hse.reconcile import items
@@ -29,6 +30,8 @@ from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Store
+from procore_4hse.store.routes import Cycles
+from procore_4hse.store.tables import CYCLES
 from world import PROJECT, World
 
 LONG = timedelta(days=100)
@@ -385,6 +388,67 @@ def test_a_file_that_is_written_anew_holds_nothing_that_was_removed_from_it(tmp_
     store.close()
 
 
+# Old cycles --------------------------------------------------------------------------------------------------------
+
+
+def remember_cycles(world: World, many: int, **told: Any) -> None:
+    """Cycles of long ago, the last of which was a success unless told."""
+    long_ago = world.clock() - LONG
+    row = {"route": world.route.key, "began_at": long_ago, "ended_at": long_ago, "outcome": "ok", "report": {}, **told}
+    with world.store.begin() as unit:
+        unit.connection.execute(insert(CYCLES), [row] * many)
+
+
+def cycles(world: World) -> list[int]:
+    with world.store.read() as unit:
+        return list(unit.connection.execute(select(CYCLES.c.id).order_by(CYCLES.c.id)).scalars())
+
+
+def test_what_old_cycles_did_goes_by_itself_a_few_at_a_time(build, store_url):
+    world = build(store_url)
+    remember_cycles(world, 250)
+    left = []
+    for _ in range(4):
+        assert world.sync().outcome == "ok"
+        left.append(len(cycles(world)))
+    assert left == [151, 52, 3, 4]
+    world.runtime = replace(world.runtime, keep_cycles=None)
+    world.clock.advance(LONG.total_seconds())
+    world.sync()
+    assert len(cycles(world)) == 5
+
+
+def test_the_last_success_stays_however_old_it_is(build, store_url):
+    world = build(store_url)
+    remember_cycles(world, 2)
+    remember_cycles(world, 2, outcome="failed")
+    world.faults.add(FaultKind.ERROR_BEFORE, path=INCIDENTS, status=500, times=None)
+    assert world.sync().outcome == "failed"
+    assert cycles(world) == [2, 5]
+
+
+def test_a_clock_that_runs_ahead_removes_no_cycle(build, store_url):
+    world = build(store_url)
+    world.sync()
+    world.store._clock = lambda: world.clock() + LONG
+    for _ in range(3):
+        world.sync()
+    assert len(cycles(world)) == 4
+
+
+def test_cycles_that_cannot_be_removed_cost_no_report(build, store_url, monkeypatch):
+    def fail(*_: object) -> None:
+        raise StoreBusy("Another process keeps the store locked; it is tried again.")
+
+    world = build(store_url)
+    remember_cycles(world, 3)
+    monkeypatch.setattr(Cycles, "drop", fail)
+    assert world.sync().outcome == "ok"
+    assert len(cycles(world)) == 4
+    with world.store.read() as unit:
+        assert unit.cycles.last(world.route.key).outcome == "ok"
+
+
 # One person --------------------------------------------------------------------------------------------------------
 
 
@@ -397,6 +461,7 @@ def with_people(build: Callable[..., World], store_url: str, **route: Any) -> tu
     hurt_on_site(world, first, party, days=3)
     hurt_on_site(world, first, other, days=4)
     world.sync(first=True)
+    world.fourhse.hand_edit("incident", partner(world, second), category="ACCIDENTS")
     hurt_in_office(world, partner(world, second), assignment, days=5)
     world.sync()
     record = next(one for one in world.office()[partner(world, first)]["persons"] if one["days"] == 3)
@@ -575,7 +640,9 @@ def test_nobody_with_this_id_is_nothing_to_do(build, store_url):
 def test_a_question_who_somebody_is_goes_too_when_no_list_names_them_any_more(build, store_url):
     world = build(store_url)
     world.sync()
-    asked = items.doubt(Record(Side.PROCORE, "77", {}, kind=Kind.DIRECTORY), (), "Nobody is known to be this one.", "")
+    asked = items.doubt(
+        Record(Side.PROCORE, "77", {}, kind=Kind.DIRECTORY), (), "Nobody is known to be this one.", "", {}
+    )
     with world.store.begin() as unit:
         unit.inbox(world.route.key).add(asked)
     assert forget(world, "77")["inbox"] == 1

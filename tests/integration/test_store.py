@@ -110,6 +110,7 @@ def test_the_migrations_make_the_tables_that_the_program_describes(store):
 
 
 FORM_3 = {
+    "route": "'r', 'riverside', NULL, NULL, NULL, TRUE, FALSE, NULL, NULL, 0, '{}'",
     "raw_record": "'r', 'procore', 'incident', '1', NULL, '{}', 'd', FALSE, 4, TRUE, NULL, NULL, '2026-01-01', NULL",
     "lease": "'r', 7, 'a|boot|1|1', '2100-01-01'",
     "link": "1, 'r', 'incident', '1', 'a', 'live', '{}', NULL, 0, NULL, FALSE, TRUE, '2026-01-01'",
@@ -307,20 +308,38 @@ def put(store: Store, pull: int, *records: RawRecord) -> int:
         return unit.staging(ROUTE).put(records, pull=pull, minimal=frozenset(), server_at=NOW)
 
 
+def begin_pull(store: Store) -> int:
+    with store.begin() as unit:
+        return unit.routes.begin_pull(ROUTE, "riverside")
+
+
 def test_a_page_is_staged_once_however_often_it_comes(store):
     assert put(store, 1, *(record(number) for number in range(900))) == 900
     assert put(store, 2, *(record(number) for number in range(900))) == 0
+    with store.read() as unit:
+        assert {pull for _, pull in unit.staging(ROUTE).records(Side.PROCORE, [Kind.INCIDENT])} == {1}
     assert put(store, 3, *(record(number, title="x" if number == 7 else None) for number in range(900))) == 900
     with store.read() as unit:
         assert unit.staging(ROUTE).count(Side.PROCORE, Kind.INCIDENT) == 900
-        assert unit.staging(ROUTE).last_pull() == 3
+        assert {pull for _, pull in unit.staging(ROUTE).records(Side.PROCORE, [Kind.INCIDENT])} == {3}
+
+
+def test_pulls_are_numbered_whether_or_not_they_bring_anything(store):
+    with store.read() as unit:
+        assert unit.staging(ROUTE).last_pull() == 0
+    assert [begin_pull(store), begin_pull(store)] == [1, 2]
+    with store.begin() as unit:
+        unit.staging(ROUTE).put_one(record(1), server_at=NOW)
+        assert unit.staging(ROUTE).last_pull() == 2
+        ((_, number),) = unit.staging(ROUTE).records(Side.PROCORE, [Kind.INCIDENT])
+        assert number == 2
 
 
 def test_what_a_certified_listing_did_not_hold_is_absent_and_may_come_back(store):
     put(store, 1, record(1), record(2))
     put(store, 2, record(2))
     with store.begin() as unit:
-        unit.staging(ROUTE).mark_absent(Side.PROCORE, [Kind.INCIDENT], pull=2)
+        unit.staging(ROUTE).mark_absent(Side.PROCORE, Kind.INCIDENT, shown={"2"})
     assert presence(store) == {"1": False, "2": True}
     put(store, 3, record(1))
     assert presence(store) == {"1": True, "2": True}

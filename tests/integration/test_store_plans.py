@@ -6,22 +6,26 @@ Each question is asked of a store with 50,000 rows; what the database says of it
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, insert, text
 
-from procore_4hse.models import Base, Item, ItemKind, Kind, Link, LinkState, QuestionKey, RecordRef, Side
+from actors import hire, hurt_on_site
+from procore_4hse.engine import bookkeeping
+from procore_4hse.models import Base, Item, ItemKind, Kind, Link, LinkState, QuestionKey, RawRecord, RecordRef, Side
 from procore_4hse.store.repository import Store, Unit
-from procore_4hse.store.tables import CYCLES, INBOX, JOURNAL, LINKS, RECORDS, STONES
+from procore_4hse.store.tables import CYCLES, INBOX, JOURNAL, LINKS, RECORDS, ROUTES, STONES
 from world import World
 
 ROUTE, OTHER = "1363617/office", "another/office"
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+DAY = date(2026, 2, 10)
 MANY = 50_000
 WRITE = {
     "act": "update",
@@ -94,11 +98,24 @@ def stones(connection: Connection) -> None:
 
 
 def records(connection: Connection) -> None:
-    told = {"route": ROUTE, "side": "procore", "kind": "incident", "payload": {}, "digest": "", "fetched_at": NOW}
+    """Of which a few are 4HSE's."""
+    told = {"route": ROUTE, "kind": "incident", "payload": {}, "digest": "", "fetched_at": NOW}
     rows = (
-        {**told, "id": str(number), "pull": number // 100, "absent": number % 10_000 == 1} for number in range(MANY)
+        {
+            **told,
+            "side": "fourhse" if number % 1000 == 5 else "procore",
+            "id": str(number),
+            "pull": number // 100,
+            "absent": number % 10_000 == 1,
+        }
+        for number in range(MANY)
     )
     connection.execute(insert(RECORDS), list(rows))
+
+
+def routes(connection: Connection) -> None:
+    told = {"name": "", "memory": {}, "pulls": 7}
+    connection.execute(insert(ROUTES), [{**told, "key": f"{number}/office"} for number in range(MANY)])
 
 
 def cycles(connection: Connection) -> None:
@@ -203,6 +220,12 @@ QUESTIONS = {
     "add a question": Question(
         inbox, lambda unit: unit.inbox(ROUTE).add(conflict(51)), "ix_inbox_key", ("route", "state", "key")
     ),
+    "the answer to a question": Question(
+        inbox,
+        lambda unit: unit.inbox(ROUTE).decision(QuestionKey("deletion:50:procore")),
+        "ix_inbox_key",
+        ("route", "state", "key"),
+    ),
     "open questions": Question(inbox, lambda unit: unit.inbox(ROUTE).decisions(), "ix_inbox_key", ("route", "state")),
     "open intents": Question(
         journal, lambda unit: unit.journal(ROUTE).open(), "ix_journal_outcome", ("route", "outcome")
@@ -224,12 +247,24 @@ QUESTIONS = {
         ("route", "side", "kind", "record_id"),
     ),
     "number of the last pull": Question(
-        records, lambda unit: unit.staging(ROUTE).last_pull(), "ix_raw_record_pull", ("route",)
+        routes, lambda unit: unit.staging(ROUTE).last_pull(), "pk_route|route_pkey|sqlite_autoindex_route_1", ("key",)
+    ),
+    "what was not in a listing": Question(
+        records,
+        lambda unit: unit.staging(ROUTE).mark_absent(Side.FOURHSE, Kind.INCIDENT, shown={"5"}),
+        "raw_record_pkey|ix_raw_record_parent|sqlite_autoindex_raw_record_1",
+        ("route", "side"),
     ),
     "absent records": Question(records, lambda unit: unit.staging(ROUTE).absent(), "ix_raw_record_absent", ("route",)),
+    "old cycles": Question(
+        cycles,
+        lambda unit: unit.cycles.old(ROUTE, NOW + timedelta(days=1), at_most=100),
+        "ix_cycle_(latest|outcome)",
+        ("route",),
+    ),
     "last cycle": Question(cycles, lambda unit: unit.cycles.last(ROUTE), "ix_cycle_latest", ("route",)),
 }
-TABLES = (links, inbox, journal, stones, records, cycles)
+TABLES = (links, inbox, journal, stones, records, routes, cycles)
 
 
 @pytest.mark.parametrize("fill", TABLES, ids=lambda fill: fill.__name__)
@@ -284,6 +319,38 @@ def test_a_thousand_new_links_are_made_in_a_few_statements(store: Store) -> None
         assert {link.procore_id for link in unit.links(ROUTE).all()} == {link.procore_id for link in pairs(0, 1000)}
 
 
+@pytest.mark.any_store
+def test_a_first_meeting_is_written_down_in_a_few_statements_and_small_transactions(
+    build: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the commits none holds more than its slice of the pairs, and each is one of the route's lease."""
+    monkeypatch.setattr(bookkeeping, "SLICE", 20)
+    world = build()
+    for number in range(90):
+        words = {"title": f"Fall {number}", "description": f"Worker {number} fell."}
+        world.on_site(hour=7, day=DAY, **words)
+        world.in_office(words["title"], DAY, description_event=words["description"])
+    commits: list[Counter[tuple[str, str]]] = [Counter()]
+
+    def commit(_connection: object) -> None:
+        commits.append(Counter())
+
+    def note(_connection: object, _cursor: object, statement: str, values: Any, *_: object) -> None:
+        table = re.search(r"(?:INTO|UPDATE|FROM) (\w+)", statement)
+        word = statement.partition(" ")[0], table[1] if table else ""
+        commits[-1][word] += len(values) if isinstance(values, list) else 1
+
+    event.listen(world.store._writing, "before_cursor_execute", note)
+    event.listen(world.store._writing, "commit", commit)
+    assert world.sync(first=True).outcome == "ok"
+    made = [commit for commit in commits if commit["INSERT", "link"]]
+    assert [commit["INSERT", "link"] for commit in made] == [20, 20, 20, 20, 10]
+    based = [commit for commit in commits if commit["UPDATE", "link"]]
+    assert [commit["UPDATE", "link"] for commit in based] == [20, 20, 20, 20, 10]
+    assert all(commit["UPDATE", "lease"] == 1 for commit in (*made, *based))
+    assert not any(commit["DELETE", "link"] for commit in commits)
+
+
 def test_many_links_are_made_as_one_by_one(store: Store) -> None:
     """A pair that is linked stays as it is, a record gets its new partner, and a person's link keeps its incident."""
     person = Link(0, "p1", "f9", kind=Kind.INJURY, parent="p1")
@@ -324,19 +391,95 @@ def test_questions_are_closed_and_counted_in_one_statement_each(store: Store) ->
 
 
 def test_what_is_absent_already_is_not_written_again(store: Store) -> None:
-    changed: list[int] = []
-
-    def note(_connection: object, cursor: Any, statement: str, *_: object) -> None:
-        if statement.startswith("UPDATE"):
-            changed.append(cursor.rowcount)
-
     with store.begin() as unit:
         records(unit.connection)
+    for many in (MANY - MANY // 1000, 0):
+        with rows_changed(store) as changed, store.begin() as unit:
+            unit.staging(ROUTE).mark_absent(Side.PROCORE, Kind.INCIDENT, shown=set())
+        assert changed["raw_record"] == many
+
+
+def test_a_quiet_cycle_writes_as_little_however_many_records_there_are(build: Callable[..., World]) -> None:
+    """It writes that it ran, and no row of what it read."""
+    world, written = build(), []
+    for many in (3, 30):
+        for number in range(many):
+            world.on_site(f"{many} falls, {number}", hour=number % 24)
+        world.sync(first=True)
+        world.sync()
+        with rows_changed(world.store) as changed:
+            assert world.sync().outcome == "ok"
+        written.append(changed)
+    assert written[0] == written[1]
+    assert written[0].keys() <= {"cycle", "lease", "route"}
+
+
+@contextmanager
+def rows_changed(store: Store) -> Iterator[Counter[str]]:
+    """How many rows of each table are written meanwhile."""
+    changed: Counter[str] = Counter()
+
+    def note(_connection: object, cursor: Any, statement: str, *_: object) -> None:
+        if found := re.match(r"(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)", statement):
+            changed[found[1]] += cursor.rowcount
+
     event.listen(store._writing, "after_cursor_execute", note)
-    for _ in range(2):
-        with store.begin() as unit:
-            unit.staging(ROUTE).mark_absent(Side.PROCORE, [Kind.INCIDENT], pull=MANY)
-    assert changed == [MANY, 0]
+    try:
+        yield changed
+    finally:
+        event.remove(store._writing, "after_cursor_execute", note)
+
+
+@pytest.mark.any_store
+def test_a_write_reads_its_own_question_and_no_other(build: Callable[..., World]) -> None:
+    """A deletion in 4HSE that takes people along looks up what was shown with it."""
+    world = build()
+    party, _ = hire(world)
+    for number in range(6):
+        hurt_on_site(world, world.on_site(f"Fall {number}", hour=number + 7), party)
+    world.sync(first=True)
+    world.sync()
+    assert whole_inboxes_read(world, deletions=1) == whole_inboxes_read(world, deletions=3)
+    assert len(world.office()) == 2
+
+
+def whole_inboxes_read(world: World, deletions: int) -> int:
+    """How often all open questions are read in a cycle that carries out so many deletions."""
+    living = [link for link in world.links() if link.state is LinkState.LIVE]
+    for link in living[:deletions]:
+        world.procore.hand_delete("incident", int(link.procore_id))
+    world.sync()
+    for entry in world.inbox():
+        world.answer(entry.id, "approve")
+    with statements(world.store) as sent:
+        world.sync()
+    return len([one for one, _ in sent if "FROM inbox" in one and not re.search(r'key"? =', one)])
+
+
+@pytest.mark.any_store
+def test_links_that_ended_cost_a_quiet_cycle_no_question(build: Callable[..., World]) -> None:
+    """Hundreds of them: more than one statement would name."""
+    world = build()
+    world.on_site("Fall", hour=7)
+    world.sync(first=True)
+    world.sync()
+    with statements(world.store) as before:
+        world.sync()
+    end_links(world, 900)
+    with statements(world.store) as sent:
+        assert world.sync().outcome == "ok"
+    assert Counter(statement for statement, _ in sent) == Counter(statement for statement, _ in before)
+
+
+def end_links(world: World, many: int) -> None:
+    """Incidents of former years that both systems have deleted, with the images of both."""
+    with world.store.begin() as unit:
+        links = unit.links(world.route.key)
+        links.join_all(pairs(0, many))
+        for link in pairs(0, many):
+            links.set_state(link.ref(Side.PROCORE), LinkState.ENDED)
+            for side in Side:
+                links.bury(RawRecord(side, Kind.INCIDENT, link.id_on(side), {}), "404")
 
 
 @pytest.mark.any_store

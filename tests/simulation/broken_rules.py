@@ -104,8 +104,8 @@ BREAKS = (
     Break(
         "likeness alone links",
         "reconcile/match.py",
-        "        return Likeness.LIKELY\n    if same_day and",
-        "        return Likeness.CLEAR\n    if same_day and",
+        "        told = (self.day, self.normalised_title, self.description)\n",
+        '        told = (date.max, self.normalised_title, "any")\n',
     ),
     Break(
         "the day is read in UTC",

@@ -1,5 +1,6 @@
 """Limits over plans: what is held, what goes on, and what an approval covers."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import pytest
 
 from procore_4hse.models import Act, Action, Decision, Item, ItemKind, Kind, LinkState, QuestionKey, Side, SyncStatus
+from procore_4hse.reconcile import guard as guard_module
+from procore_4hse.reconcile import items as items_module
 from procore_4hse.reconcile.approval import signature
 from procore_4hse.reconcile.guard import guarded
 from procore_4hse.reconcile.items import guard, summary
@@ -706,3 +709,26 @@ def test_a_no_is_not_kept_and_a_choice_keeps_no_other_answer():
     both = {**choice, "decisions": {**choice["decisions"], **done}}
     assert guarded(plan, linked(5, **both)).answers_in_use == ("guard:mapping",)
     assert guarded(plan, linked(5, decisions=choice["decisions"])).answers_in_use == ()
+
+
+# Many of them ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_held_actions_are_never_compared_with_each_other(monkeypatch, is_answered):
+    """However many are held: each is signed a few times, and none is set against another."""
+    many, signed = 3000, Counter()
+
+    def counted(module):
+        return lambda one: signed.update([one.source_id]) or signature(one)
+
+    for module in (guard_module, items_module):
+        monkeypatch.setattr(module, "signature", counted(module))
+    monkeypatch.setattr(Action, "__eq__", lambda *_: pytest.fail("two actions are compared"))
+    planned = of(Act.CREATE, many)
+    held = guarded(planned, linked(0))
+    assert len(held.held) == many
+    if is_answered:
+        again = guarded(of(Act.CREATE, many + FEW.max_creates + 1), linked(0, decisions=approved(held)))
+        assert (len(again.actions), len(again.held)) == (many, FEW.max_creates + 1)
+    assert max(signed.values()) <= 12

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from procore_4hse.mapping.lenses import text
+from procore_4hse.reconcile import match as matching
 from procore_4hse.reconcile.match import Candidate, Likeness, likeness_of, match
 
 DAY = date(2026, 2, 10)
@@ -155,3 +157,74 @@ def test_one_that_has_its_partner_is_nobody_else_s_doubt():
     assert (found.pairs, found.doubts, found.singles_fourhse) == ((("1", "a"),), {}, ("b",))
     found = match([one(), one("2", description="Another one.")], [one("a")])
     assert (found.pairs, found.doubts, found.singles_procore) == ((("1", "a"),), {}, ("2",))
+
+
+# Many of them ------------------------------------------------------------------------------------------------------
+
+WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+
+
+@given(CANDIDATES, CANDIDATES, st.integers(2, 9), st.booleans())
+def test_blocks_miss_nobody_who_is_alike(left, right, words, is_told):
+    """As if each had been compared with each, also where a text is nearly another one's."""
+    left = [*left, one("w1", title=None, description=" ".join(WORDS[:words]))]
+    right = [
+        *right,
+        *(one(f"w{n}", title=None, description=" ".join(WORDS[:n]), people=frozenset("x")) for n in (5, 7)),
+    ]
+    left.append(one("p", title="Slip", description=None, people=frozenset("xy"), eligible=False))
+    told = frozenset({("w1", "w5")}) if is_told else frozenset()
+    likeness = {
+        (mine.id, other.id): likeness_of(mine, other)
+        for mine in left
+        for other in right
+        if (mine.eligible or other.eligible) and (mine.id, other.id) not in told
+    }
+    clear = [pair for pair, how in likeness.items() if how is Likeness.CLEAR]
+    once = [pair for pair in clear if all(sum(pair[n] == other[n] for other in clear) == 1 for n in (0, 1))]
+    eligible = {each.id for each in (*left, *right) if each.eligible}
+    pairs = sorted(pair for pair in once if eligible >= set(pair))
+    taken = {record for pair in pairs for record in pair}
+    found = match(left, right, told)
+    assert found.pairs == tuple(pairs)
+    expected = {pair for pair, how in likeness.items() if how and taken.isdisjoint(pair)}
+    assert {(mine, other) for mine, others in found.doubts.items() for other in others} == expected
+
+
+@pytest.mark.parametrize(
+    ("title", "ours", "theirs"),
+    [
+        ("Fall", "Worker {} fell from a ladder.", "Worker {} fell from a ladder."),
+        ("Fall", "Worker {} fell from a ladder.", "Something else happened to {}."),
+        ("Fall {}", "A worker fell from step {} and hurt a foot.", "A worker fell from step {} and hurt a foot."),
+        ("Fall {}", "Worker {} fell.", "Worker {} fell, and nobody saw it."),
+        ("", "", ""),
+    ],
+)
+@pytest.mark.parametrize("eligible", [True, False])
+def test_thousands_on_one_day_are_compared_in_a_number_that_grows_with_them(monkeypatch, title, ours, theirs, eligible):
+    compared, read = [], []
+
+    def counted(work, into):
+        return lambda *values: into.append(values) or work(*values)
+
+    monkeypatch.setattr(matching, "likeness_of", counted(matching.likeness_of, compared))
+    monkeypatch.setattr(matching, "is_clear", counted(matching.is_clear, compared))
+    monkeypatch.setattr(text, "words_of", counted(text.words_of, read))
+    many = 1000
+    left = [one(f"p{n}", title=title.format(n), description=ours.format(n), eligible=eligible) for n in range(many)]
+    right = [one(f"f{n}", title=title.format(n), description=theirs.format(n)) for n in range(many)]
+    found = match(left, right)
+    assert len(compared) <= 3 * matching.LISTED * many
+    assert len(read) <= 2 * many
+    doubted = {other for others in found.doubts.values() for other in others}
+    assert len(found.singles_fourhse) + len(doubted) + len(found.pairs) == many
+
+
+def test_of_hundreds_that_may_be_one_some_are_told_and_nobody_is_left_out():
+    many = 3 * matching.LISTED
+    left = [one(f"p{n}", description=f"Here {n}") for n in range(many)]
+    found = match(left, [one(f"f{n}", description=f"There {n}") for n in range(many)])
+    assert set(found.doubts) == {each.id for each in left}
+    assert min(map(len, found.doubts.values())) == matching.LISTED
+    assert {other for others in found.doubts.values() for other in others} == {f"f{n}" for n in range(many)}

@@ -1,5 +1,6 @@
 """Incidents that are linked nowhere: pairs, doubts, copies, and those that stay where they are."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from procore_4hse.mapping.rules import Direction
-from procore_4hse.models import Act, Action, ItemKind, Kind, LinkState, QuestionKey, Refusal, Side, SyncStatus
-from procore_4hse.reconcile import items
+from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, QuestionKey, Refusal, Side, SyncStatus
+from procore_4hse.reconcile import items, unlinked
+from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.refusals import refusal_fingerprint
 from procore_4hse.reconcile.snapshot import Plan, Policy, Presence, Transition
@@ -522,6 +524,27 @@ def test_what_explains_another_one_explains_nothing_here(changes):
     assert item.reason.startswith(MADE_BY_US)
 
 
+def test_orphans_are_read_and_compared_in_a_number_that_grows_with_them(monkeypatch):
+    """Not one for each other one: neither texts of what is linked, nor days of what may be theirs."""
+    many, read = 40, Counter()
+
+    def counted(name):
+        work = getattr(unlinked, name)
+        return lambda *values, **options: read.update([name]) or work(*values, **options)
+
+    for name in ("_candidate", "day_of", "is_clear"):
+        monkeypatch.setattr(unlinked, name, counted(name))
+    mine = [replace(site(str(number), title=f"Fall {number}", description=""), author="us") for number in range(many)]
+    linked = [(site(f"9{n}", title=f"Slip {n}"), office(f"l{n}", name=f"Slip {n}")) for n in range(many)]
+    links = tuple(link(*pair) for pair in linked)
+    theirs = [office(f"o{n}", name=f"Trip {n}", description_event="", date_incident="2026-05-05") for n in range(many)]
+    whole = route(*mine, *theirs, *(record for pair in linked for record in pair), links=links, **US)
+    assert [item.reason for item in plan(whole).items] == [MADE_BY_US] * many
+    assert read["_candidate"] <= 4 * many
+    assert read["day_of"] <= 6 * many
+    assert read["is_clear"] == 0
+
+
 def test_a_second_copy_of_a_linked_incident_is_no_orphan():
     first = site("7"), office("a7")
     whole = route(MINE, *first, *offices(20), links=(link(*first),), **US)
@@ -629,6 +652,24 @@ def test_a_doubt_of_two_that_were_never_linked_is_no_new_entry():
         links=(BROKEN,),
     )
     assert [item.reason for item in plan(whole).items] == [ENTERED_ANEW, ALIKE]
+
+
+def test_each_question_of_a_draft_is_looked_at_once():
+    """A first meeting asks of each pair whether a question names it, and there may be thousands of both."""
+    looked_at = []
+
+    class Items(list[Item]):
+        def __getitem__(self, part):
+            looked_at.extend(found := super().__getitem__(part))
+            return found
+
+    draft = Draft(items=Items())
+    for number in range(100):
+        draft.items.append(items.word(site(str(number)), f"o{number}", "title", "Held", "Fall"))
+        assert draft.is_asked_about(str(number))
+        assert draft.is_asked_about(f"o{number}")
+        assert not draft.is_asked_about(str(number + 1))
+    assert len(looked_at) == 100
 
 
 def test_one_that_looks_like_a_survivor_waits_while_its_partner_may_stand_on_a_page_that_was_not_read():

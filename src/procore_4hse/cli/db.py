@@ -144,7 +144,7 @@ def _purge_old(context: CliContext, before: date | None, *, dry: bool) -> Purged
 def _ends(context: CliContext, before: date | None) -> Callable[[datetime], Cutoffs]:
     """Before which instant what may go; the store's own clock decides how old something is."""
     if before is None:
-        ages = Ages(**context.settings.retention.model_dump())
+        ages = Ages(**context.settings.retention.model_dump(exclude={"cycles"}))
         if ages.is_endless:
             raise UsageError("Say --before DAY, or set ages under [retention] in the configuration.")
         return ages.ends

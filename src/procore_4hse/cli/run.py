@@ -47,7 +47,7 @@ def run(ctx: typer.Context, desk: WithDesk = False) -> None:
         context.runtime(stopping=stop.is_set, sleep=interruptible(stop)) as runtime,
         _desk_beside(context, runtime, wanted=desk),
     ):
-        ages = Ages(**context.settings.retention.model_dump())
+        ages = Ages(**context.settings.retention.model_dump(exclude={"cycles"}))
         code = Daemon(runtime, routes, every=context.settings.schedule.every, stop=stop, ages=ages).run()
     raise typer.Exit(code)
 

@@ -41,8 +41,8 @@ def keep_plan(begin: Begin, inputs: CycleInputs, plan: Plan) -> None:
             _keep_links(unit, inputs.route.key, inputs.route.name, linked[start : start + SLICE])
     for start in range(0, len(plan.rebases), SLICE):
         with begin() as unit:
-            for fresh in plan.rebases[start : start + SLICE]:
-                unit.links(inputs.route.key).rebase(fresh.procore, fresh.fields)
+            fresh = plan.rebases[start : start + SLICE]
+            unit.links(inputs.route.key).rebase_all([(each.procore, each.fields) for each in fresh])
     with begin() as unit:
         _keep_rest(unit, inputs, plan)
 
@@ -63,7 +63,7 @@ def _keep_rest(unit: Unit, inputs: CycleInputs, plan: Plan) -> None:
 
 def _keep_links(unit: Unit, key: str, name: str, linked: Sequence[Action]) -> None:
     links = unit.links(key)
-    for action in linked:
+    for action in linked if links.removed() else ():
         links.settle_removed(action.source_id or "", action.target_id or "")
     links.join_all([action.link for action in linked])
     unit.routes.save(key, name, ever_linked=True)

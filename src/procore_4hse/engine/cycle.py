@@ -45,6 +45,9 @@ class Options:
     dry: bool = False
 
 
+AT_ONCE = 100
+"""So many old cycles are forgotten after each one at most."""
+
 Progress = Callable[[Action, int], None]
 """Called after each action, with how many that makes."""
 
@@ -305,6 +308,7 @@ class Cycle:
         is_foreseen = self.report.ended_by(error)
         self.report.seconds = round(self.runtime.timer() - self.began, 3)
         self.close()
+        self.drop_old_cycles()
         return is_foreseen  # Python raises any other error again.
 
     def close(self) -> None:
@@ -320,6 +324,21 @@ class Cycle:
                 unit.cycles.end(self.lease.cycle, self.report.outcome, self.report.reason, kept)
             self.lease.release(unit)
         log.info("cycle.done", outcome=self.report.outcome, exit=self.report.exit_code)
+
+    def drop_old_cycles(self) -> None:
+        """A few of the oldest go after each cycle, so that their number does not grow; failing costs no report."""
+        dates = [api.server_date for api in self._apis().values() if api.server_date]
+        if not (self.lease.is_ours and self.runtime.keep_cycles and dates):
+            return
+        try:
+            with self.store.read() as unit:  # Old by the vendors' clocks too: ours may run ahead for a while.
+                before = min(unit.now, *dates) - self.runtime.keep_cycles
+                old = unit.cycles.old(self.route.key, before, at_most=AT_ONCE)
+            if old:
+                with self.store.begin() as unit:
+                    unit.cycles.drop(old)
+        except SyncError as error:
+            log.warning("cycle.old_ones_kept", error=error)
 
     # The store and the vendors ------------------------------------------------------------------------------------
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,7 +15,7 @@ from procore_4hse.apis import FourHseIncidentApi, ProcoreIncidentApi
 from procore_4hse.engine.completeness import TRIES, ListingCheck, TieBreak, check_listing
 from procore_4hse.errors import AccessRefused, NotFound, Unavailable
 from procore_4hse.mapping.entries import equipment_entry, person_entry, word_entry
-from procore_4hse.mapping.images import has_unknown_time, stated_count
+from procore_4hse.mapping.images import REPEATED, has_unknown_time, stated_count
 from procore_4hse.mapping.private_images import bare, private_image
 from procore_4hse.models import CHILDREN, PROCORE_RECORDS, Image, Kind, Page, RawRecord, Side
 from procore_4hse.store.repository import Fence, Store
@@ -45,7 +45,9 @@ class Pulled:
     flaws: tuple[str, ...] = ()
     server_at: datetime | None = None
     number: int = 0
-    """The pull's own number; staging rows bear the one that saw them last."""
+    """The pull's own number; staging rows bear the one that brought them as they are."""
+    shown: Mapping[Side, Collection[str]] = field(default_factory=dict)
+    """The incidents that this pull's pages showed, whether or not they were a whole listing."""
     actions_certified: bool = False
     """Whether Procore's list of actions was read whole; it is read only when the mapping tells of them."""
     swept: bool = True
@@ -79,14 +81,16 @@ class Puller:
     read: Counter[Side] = field(default_factory=Counter)
     exempt: frozenset[str] = frozenset()
     """Procore incidents that have been private since our own create."""
+    shown: dict[tuple[Side, Kind], set[str]] = field(default_factory=lambda: defaultdict(set))
+    """The ids that the pages showed. Kept here and not in the store: unchanged records would be written for it."""
     whole: list[tuple[Side, Kind]] = field(default_factory=list)
     """Listings that were read whole, of which nothing is marked absent yet."""
     open_incidents: frozenset[str] = frozenset()
     """Those whose contents may be staged."""
 
     def run(self) -> Pulled:
-        with self.store.read() as unit:
-            self.number = unit.staging(self.fence.route).last_pull() + 1
+        with self.store.begin(self.fence) as unit:
+            self.number = unit.routes.begin_pull(self.state.key, self.state.name)
             self.exempt = unit.links(self.fence.route).born_private()
         procore, swept = self._procore_incidents()
         records = self._procore_records()
@@ -108,6 +112,7 @@ class Puller:
             server_at=self.began_at,
             swept=swept,
             number=self.number,
+            shown={side: self.shown[side, Kind.INCIDENT] for side in Side},
         )
 
     # Procore ------------------------------------------------------------------------------------------------------
@@ -261,7 +266,7 @@ class Puller:
             staging = unit.staging(self.fence.route)
             if rows:
                 staging.put(rows, pull=self.number, minimal=frozenset(), server_at=self.began_at or unit.now)
-            staging.mark_absent(side, [kind], pull=self.number)
+            staging.mark_absent(side, kind, shown={row.id for row in rows})
             staging.drop_absent(side, kind)
 
     def _names_somebody_new(self) -> bool:
@@ -352,7 +357,11 @@ class Puller:
         with self.store.begin(self.fence) as unit:
             for seen, minimal in self._beside(kept, hidden):
                 ids = frozenset(record.id for record in minimal)
-                unit.staging(self.fence.route).put(seen, pull=self.number, minimal=ids, server_at=server_at)
+                repeated = REPEATED if seen[0].kind is not Kind.INCIDENT else frozenset[str]()
+                unit.staging(self.fence.route).put(
+                    seen, pull=self.number, minimal=ids, server_at=server_at, repeated=repeated
+                )
+                self.shown[seen[0].side, seen[0].kind].update(record.id for record in seen)
         self.read[records[0].side] += len(records)
 
     def _beside(
@@ -374,9 +383,8 @@ class Puller:
     def _mark_absent(self) -> None:
         """What the listings that were read whole did not hold is absent."""
         with self.store.begin(self.fence) as unit:
-            for side in Side:
-                if kinds := [kind for listed, kind in self.whole if listed is side]:
-                    unit.staging(self.fence.route).mark_absent(side, kinds, pull=self.number)
+            for side, kind in self.whole:
+                unit.staging(self.fence.route).mark_absent(side, kind, shown=self.shown[side, kind])
         self.whole.clear()
 
     def _remember(self, *, hides_unknown_time: bool | None = None, **columns: object) -> None:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 
 import structlog
 
@@ -79,7 +80,7 @@ Ids = Mapping[Side, str | None]
 
 
 class StagedRecords:
-    """All staged records of a route, or those of one incident, each with the pull that saw it last; read once."""
+    """All staged records of a route, or those of one incident, each with the pull that brought it; read once."""
 
     def __init__(self, unit: Unit, route: str, incident: Ids | None = None) -> None:
         self._rows: dict[tuple[Side, Kind], list[tuple[Staged, int]]] = defaultdict(list)
@@ -88,6 +89,11 @@ class StagedRecords:
             rows = staging.records(side, kinds) if incident is None else staging.around(side, incident[side], kinds)
             for staged, pull in rows:
                 self._rows[side, staged.record.kind].append((staged, pull))
+
+    @cached_property
+    def present(self) -> frozenset[RecordRef]:
+        """The records that the listings still hold."""
+        return frozenset(staged.record.ref for rows in self._rows.values() for staged, _ in rows if staged.present)
 
     def of(self, side: Side, *kinds: Kind) -> Iterator[tuple[Staged, int]]:
         for kind in kinds:
@@ -102,7 +108,7 @@ def snapshot(store: Store, inputs: CycleInputs, incident: Ids | None = None) -> 
         decisions = inbox.decisions()
         living = links.all() if incident is None else links.around(incident)
         staged_records = StagedRecords(unit, route.key, incident)
-        stones = links.tombstones(list(_possibly_buried(living)))
+        stones = links.tombstones(list(_possibly_buried(living, staged_records)))
         reasons = {side: _evidence_before(stones, living, side) for side in Side}
         records = {side: _records(staged_records, inputs, side, reasons[side]) for side in Side}
         seen = Snapshot(
@@ -183,9 +189,15 @@ def _can_be_read(record: Record, rows: Iterable[Field]) -> bool:
 Stones = Mapping[RecordRef, Tombstone]
 
 
-def _possibly_buried(living: Iterable[Link]) -> Iterator[RecordRef]:
-    """The records whose tombstones a snapshot asks for: those of all links of which a record was deleted."""
-    return (record for link in living if link.state is not LinkState.LIVE for record in link.refs)
+def _possibly_buried(living: Iterable[Link], staged_records: StagedRecords) -> Iterator[RecordRef]:
+    """The records whose tombstones a snapshot asks for: those of all links of which a record was deleted.
+
+    A link that has ended is asked about when one of its two is there again; until then it costs no question.
+    """
+    for link in living:
+        is_over = link.state is LinkState.ENDED and link.refs.isdisjoint(staged_records.present)
+        if link.state is not LinkState.LIVE and not is_over:
+            yield from link.refs
 
 
 def _without_link(records: Mapping[Side, Mapping[str, Record]], links: Iterable[Link]) -> frozenset[RecordRef]:
@@ -288,8 +300,10 @@ def _presence(inputs: CycleInputs, staged: Staged, pull: int, *, proven: bool) -
         return Presence.GONE
     if not staged.present:
         return Presence.ABSENT
-    seen_now = pull >= inputs.pulled.number or inputs.pulled.certified[staged.record.side]
-    return Presence.PRESENT if seen_now else Presence.UNSEEN
+    pulled, side = inputs.pulled, staged.record.side
+    # What we wrote since the pull bears its number, or a later one.
+    seen_now = pull >= pulled.number or staged.record.id in pulled.shown.get(side, ())
+    return Presence.PRESENT if seen_now or pulled.certified[side] else Presence.UNSEEN
 
 
 def _injured(staged_records: StagedRecords, inputs: CycleInputs) -> dict[str, bool | None]:

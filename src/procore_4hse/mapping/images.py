@@ -17,6 +17,16 @@ def image_of(staged: Staged, zone: str, *, injured: bool | None = None, actions:
     return {**staged.record.payload, **facts}
 
 
+REPEATED = frozenset(
+    {
+        *("incident_title", "incident_private", "incident_created_by"),
+        *("incident_code", "incident_name", "incident_date", "incident_category"),
+        *("project_name", "project_type", "office_name"),
+    }
+)
+"""What the rows of people and equipment repeat of their incident and of where it stands: none of it is their own."""
+
+
 def author_of(record: RawRecord) -> str | None:
     """Who made a record: Procore's account id, 4HSE's user name."""
     if record.side is Side.FOURHSE:

@@ -139,14 +139,14 @@ class Removals:
     def _answer(self, action: Action) -> Mapping[str, Any]:
         """What the approved question told."""
         with self.steps.read() as unit:
-            decision = unit.inbox(self.steps.key).decisions().get(_question(action))
+            decision = unit.inbox(self.steps.key).decision(_question(action))
         return decision.seen if decision else {}
 
     def _ask_again(self, intent: Intent, told: str, facts: Mapping[str, Any]) -> None:
         """The answer is void; the next plan words the question anew, from what it then reads."""
         with self.steps.begin() as unit:
             inbox = unit.inbox(self.steps.key)
-            decision = inbox.decisions().get(_question(intent.action))
+            decision = inbox.decision(_question(intent.action))
             entry = inbox.find(decision.item_id) if decision else None
             if entry is not None:
                 item = entry.item

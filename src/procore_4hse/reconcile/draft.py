@@ -22,6 +22,15 @@ class Draft:
     not_duplicates: list[tuple[str, str]] = field(default_factory=list)
     answers_in_use: list[QuestionKey] = field(default_factory=list)
     unknown: set[RecordRef] = field(default_factory=set)
+    _asked: set[str | None] = field(default_factory=set)
+    _looked_at: int = 0
+
+    def is_asked_about(self, record_id: str) -> bool:
+        """Whether a question names this record so far."""
+        for item in self.items[self._looked_at :]:
+            self._asked |= {item.procore_id, item.fourhse_id}
+        self._looked_at = len(self.items)
+        return record_id in self._asked
 
     def take(self, transition: Transition | None, items: Iterable[Item], answers_in_use: Iterable[QuestionKey]) -> None:
         self.items += items

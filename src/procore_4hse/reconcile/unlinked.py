@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from datetime import date
+from functools import cached_property
 
 from procore_4hse.mapping.lenses.base import Held, Unwritable
 from procore_4hse.mapping.translate import NEEDED, new_payload, shows, unsaid
@@ -27,7 +29,7 @@ from procore_4hse.reconcile.children import people_of
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.lifecycle import presence_of
 from procore_4hse.reconcile.linked import Pair, compare_pair
-from procore_4hse.reconcile.match import Candidate, Likeness, Matches, likeness_of, match
+from procore_4hse.reconcile.match import Candidate, Matches, by_telling, is_clear, match
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.scope import day_of, exclusion, is_in_range
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
@@ -46,7 +48,6 @@ ENTERED_ANEW = (
 )
 LISTED = 10
 """So many candidates are named; any other unlinked one may be given too."""
-FAR = 10**6
 TAKEN_APART = "A person took these two apart; neither is linked or copied until someone says whether they are one."
 
 
@@ -153,39 +154,96 @@ def _plan_alone(
     snapshot: Snapshot, alone: Mapping[Side, list[Record]], not_duplicates: frozenset[tuple[str, str]], draft: Draft
 ) -> None:
     """Records without anything alike on the other side; none goes to Procore before its orphans are explained."""
-    orphans = {}
-    if alone[Side.FOURHSE]:
-        orphans = {record.id: record for record in alone[Side.PROCORE] if _is_orphan(snapshot, record, not_duplicates)}
-    for orphan in orphans.values():
-        nearest = sorted(alone[Side.FOURHSE], key=partial(_distance, snapshot, orphan))[:LISTED]
-        _doubt(snapshot, orphan, tuple(record.id for record in nearest), draft, MADE_BY_US)
+    told = ToldApart(not_duplicates)
+    orphans = _orphans(snapshot, alone[Side.PROCORE], told) if alone[Side.FOURHSE] else {}
+    if orphans:
+        _ask_about_orphans(snapshot, orphans.values(), alone[Side.FOURHSE], draft)
     for record in (*alone[Side.PROCORE], *alone[Side.FOURHSE]):
         if orphans and record.side is Side.FOURHSE:
             draft.unknown.add(record.ref)
         elif record.id not in orphans:
-            _plan_create(snapshot, record, not_duplicates, draft)
+            _plan_create(snapshot, record, told, draft)
 
 
-def _is_orphan(snapshot: Snapshot, record: Record, not_duplicates: frozenset[tuple[str, str]]) -> bool:
-    """Whether our account made it, nothing says for what, and it is no second copy of a linked incident.
+def _ask_about_orphans(snapshot: Snapshot, orphans: Iterable[Record], others: Iterable[Record], draft: Draft) -> None:
+    calendar = Calendar.of((day_of(snapshot, other), other.id) for other in others)
+    for orphan in orphans:
+        _doubt(snapshot, orphan, tuple(calendar.nearest(day_of(snapshot, orphan))), draft, MADE_BY_US)
 
-    Then our own store is an old one, and any 4HSE incident without a link may be the one that it was made for.
+
+@dataclass(frozen=True)
+class ToldApart:
+    """Pairs that people called different, the Procore id first."""
+
+    pairs: frozenset[tuple[str, str]]
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        return frozenset(record_id for pair in self.pairs for record_id in pair)
+
+    @cached_property
+    def others(self) -> Mapping[str, list[str]]:
+        """The 4HSE ids that each Procore id was told apart from."""
+        others: dict[str, list[str]] = defaultdict(list)
+        for procore_id, fourhse_id in self.pairs:
+            others[procore_id].append(fourhse_id)
+        return others
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Records by their day, so that the nearest are found without a look at all. Days are numbers."""
+
+    onwards: list[tuple[int, str]]
+    backwards: list[tuple[int, str]]
+    undated: list[str]
+
+    @classmethod
+    def of(cls, records: Iterable[tuple[date | None, str]]) -> Calendar:
+        known = [(day.toordinal() if day else None, record_id) for day, record_id in records]
+        dated = [(day, record_id) for day, record_id in known if day is not None]
+        undated = sorted(record_id for day, record_id in known if day is None)
+        return cls(sorted(dated), sorted((-day, record_id) for day, record_id in dated), undated)
+
+    def nearest(self, day: date | None) -> list[str]:
+        """The ids of a few records, the nearest first; without a day each is as far as any other."""
+        if day is None:
+            return sorted([*self.undated, *(record_id for _, record_id in self.onwards)])[:LISTED]
+        number = day.toordinal()
+        near = _from(self.onwards, number) + _from(self.backwards, 1 - number)
+        by_distance = sorted((abs(abs(other) - number), record_id) for other, record_id in near)
+        return [*(record_id for _, record_id in by_distance), *self.undated][:LISTED]
+
+
+def _from(days: list[tuple[int, str]], first: int) -> list[tuple[int, str]]:
+    start = bisect_left(days, (first, ""))
+    return days[start : start + LISTED]
+
+
+def _orphans(snapshot: Snapshot, records: Iterable[Record], told: ToldApart) -> dict[str, Record]:
+    """Those that our account made, nothing says for what, and that are no second copy of a linked incident.
+
+    Then our own store is an old one, and any 4HSE incident without a link may be the one that they were made for.
     """
-    if record.author is None or record.author not in snapshot.own_accounts or _is_told(record, not_duplicates):
+    suspects = [record for record in records if _may_be_orphan(snapshot, record, told)]
+    if not suspects:
+        return {}
+    known = (snapshot.record(Side.PROCORE, link.procore_id) for link in snapshot.links)
+    linked = by_telling(_candidate(snapshot, other) for other in known if other is not None)
+    mine = ((record, _candidate(snapshot, record)) for record in suspects)
+    return {
+        record.id: record
+        for record, one in mine
+        if not any(is_clear(one, other) for other in linked.get(one.telling, ()))
+    }
+
+
+def _may_be_orphan(snapshot: Snapshot, record: Record, told: ToldApart) -> bool:
+    """Whether our account made it, and nobody said for what."""
+    if record.author is None or record.author not in snapshot.own_accounts or record.id in told.ids:
         return False
     decision = _answer(snapshot, record)
-    if record.ref in snapshot.linked_elsewhere or (decision is not None and decision.verb == "reject"):
-        return False
-    mine = _candidate(snapshot, record)
-    known = (snapshot.record(record.side, link.id_on(record.side)) for link in snapshot.links)
-    others = [_candidate(snapshot, other) for other in known if other is not None]
-    return not any(likeness_of(mine, other) is Likeness.CLEAR for other in others)
-
-
-def _distance(snapshot: Snapshot, one: Record, other: Record) -> tuple[int, str]:
-    """Days between two records, the nearest first."""
-    days = day_of(snapshot, one), day_of(snapshot, other)
-    return abs((days[0] - days[1]).days) if days[0] and days[1] else FAR, other.id
+    return record.ref not in snapshot.linked_elsewhere and (decision is None or decision.verb != "reject")
 
 
 def _unlinked(snapshot: Snapshot, side: Side, survivors: Mapping[RecordRef, Link]) -> dict[str, Record]:
@@ -397,12 +455,8 @@ def _link(snapshot: Snapshot, procore_id: str, fourhse_id: str, draft: Draft, re
     title = items.title_of(snapshot.mapping, records[0])
     compare_pair(snapshot, Pair(action.link, *records, snapshot.mapping.fields, title), draft)
     for side, record_id in ((Side.PROCORE, procore_id), (Side.FOURHSE, fourhse_id)):
-        if draft.statuses[side].get(record_id) is SyncStatus.WAITING and not _is_asked(draft, record_id):
+        if draft.statuses[side].get(record_id) is SyncStatus.WAITING and not draft.is_asked_about(record_id):
             draft.set_status(side, record_id, SyncStatus.IN_SYNC)
-
-
-def _is_asked(draft: Draft, record_id: str) -> bool:
-    return any(record_id in (item.procore_id, item.fourhse_id) for item in draft.items)
 
 
 def _doubt(snapshot: Snapshot, record: Record, others: tuple[str, ...], draft: Draft, reason: str) -> None:
@@ -422,7 +476,7 @@ def _headline(snapshot: Snapshot, side: Side, record_id: str) -> str:
     return items.title_of(snapshot.mapping, record) if record else "(not shown now)"
 
 
-def _doubt_alone(snapshot: Snapshot, record: Record, not_duplicates: frozenset[tuple[str, str]]) -> str | None:
+def _doubt_alone(snapshot: Snapshot, record: Record, told: ToldApart) -> str | None:
     """Why a record is asked about although the other side shows nothing like it."""
     if record.ref in snapshot.linked_elsewhere:
         return "Another route has this incident already; it may have moved."
@@ -432,7 +486,8 @@ def _doubt_alone(snapshot: Snapshot, record: Record, not_duplicates: frozenset[t
     partner = decision.with_id if decision else None
     if partner is not None and any(link.id_on(record.side.other) == partner for link in snapshot.links):
         return f"It was called the same as {record.side.other.label} {partner}, which is linked with another one."
-    return None if _is_told(record, not_duplicates) else _twin(snapshot, record)
+    # Called different from a partner, it is no copy of ours.
+    return None if record.id in told.ids else _twin(snapshot, record)
 
 
 def _is_rejected(snapshot: Snapshot, record: Record, draft: Draft) -> bool:
@@ -444,10 +499,10 @@ def _is_rejected(snapshot: Snapshot, record: Record, draft: Draft) -> bool:
     return True
 
 
-def _plan_create(snapshot: Snapshot, record: Record, not_duplicates: frozenset[tuple[str, str]], draft: Draft) -> None:
+def _plan_create(snapshot: Snapshot, record: Record, told: ToldApart, draft: Draft) -> None:
     """A record without a partner is created on the other side, unless something about it must be asked first."""
     side, title = record.side.other, items.title_of(snapshot.mapping, record)
-    if doubt := _doubt_alone(snapshot, record, not_duplicates):
+    if doubt := _doubt_alone(snapshot, record, told):
         is_answered = _is_rejected(snapshot, record, draft)
         if not is_answered:
             draft.items.append(_question(snapshot, record, (), doubt))
@@ -465,7 +520,7 @@ def _plan_create(snapshot: Snapshot, record: Record, not_duplicates: frozenset[t
     rows = [row for row in snapshot.mapping.fields if row.key not in left]
     sources = {row.key: row.slice(record.side, record.image) for row in rows}
     reason = f"new in {record.side.label}"
-    generation = _generation(snapshot, record, not_duplicates)
+    generation = _generation(snapshot, record, told)
     action = Action(Act.CREATE, side, Kind.INCIDENT, None, record.id, reason, fields, sources, generation=generation)
     draft.set_status(record.side, record.id, SyncStatus.IN_SYNC)
     tried = may_try(snapshot, action)
@@ -474,9 +529,9 @@ def _plan_create(snapshot: Snapshot, record: Record, not_duplicates: frozenset[t
         draft.actions.append(action)
 
 
-def _generation(snapshot: Snapshot, record: Record, not_duplicates: frozenset[tuple[str, str]]) -> int:
+def _generation(snapshot: Snapshot, record: Record, told: ToldApart) -> int:
     """How often a 4HSE record was made of this one: an id that we gave once is never given again."""
-    generation = len([other for mine, other in not_duplicates if mine == record.id and other in snapshot.ids_of_ours])
+    generation = len([other for other in told.others.get(record.id, ()) if other in snapshot.ids_of_ours])
     if record.ref not in snapshot.returned:
         return generation
     # Its first 4HSE record may stand for what was entered anew by now.
@@ -496,11 +551,6 @@ def _why_held(snapshot: Snapshot, record: Record, reason: str, title: str) -> li
         return []
     row = held[0][0] if held else snapshot.mapping.day
     return [items.word(record, None, row.key, reason, title)]
-
-
-def _is_told(record: Record, not_duplicates: frozenset[tuple[str, str]]) -> bool:
-    """Whether a person called it different from a partner, so that it is no copy of ours."""
-    return any(record.id in pair for pair in not_duplicates)
 
 
 def _twin(snapshot: Snapshot, record: Record) -> str | None:

@@ -124,8 +124,9 @@ class GuardSettings(_Section):
 
 
 class RetentionSettings(_Section):
-    """How old contents may become; without an age they stay."""
+    """How old contents may become; without an age they stay. What past cycles did goes in any case."""
 
+    cycles: Age = timedelta(days=90)
     raw: Age = None
     journal: Age = None
     tombstones: Age = None

@@ -81,8 +81,12 @@ class Inbox:
         self._change(item_id, answer=None, state="open")
 
     def decisions(self) -> dict[QuestionKey, Decision]:
-        answered = ((QuestionKey(row.key), row) for row in self._rows() if row.answer)
-        return {key: Decision(item_id=row.id, key=key, **row.answer) for key, row in answered}
+        return {QuestionKey(row.key): _decision(row) for row in self._rows() if row.answer}
+
+    def decision(self, key: QuestionKey) -> Decision | None:
+        """What was answered to one question."""
+        row = self.connection.execute(OF_KEY, {"in_route": self.route, "of_key": key}).first()
+        return _decision(row) if row and row.answer else None
 
     def entries(self, *, states: tuple[str, ...] = ("open",)) -> list[Entry]:
         rows = self.connection.execute(IN_STATES, {"in_route": self.route, "states": states})
@@ -115,6 +119,10 @@ class Inbox:
 def _concerns(row: Row[Any], unknown: Collection[RecordRef]) -> bool:
     """A guard's item concerns the whole route, any other one its two records."""
     return bool(unknown) and (row.kind == ItemKind.GUARD or not _item(row).refs.isdisjoint(unknown))
+
+
+def _decision(row: Row[Any]) -> Decision:
+    return Decision(item_id=row.id, key=QuestionKey(row.key), **row.answer)
 
 
 def _entry(row: Row[Any]) -> Entry:

@@ -31,6 +31,9 @@ ON_SIDE = {
     side: select(LINKS).where(*LIVING, C.kind.in_(given("of_kinds", expanding=True)), column == given("record"))
     for side, column in IDS.items()
 }
+OF_PROCORE = select(LINKS).where(
+    *LIVING, C.kind.in_(given("of_kinds", expanding=True)), C.procore_id.in_(given("some", expanding=True))
+)
 OF_PARENT = select(LINKS).where(*LIVING, C.parent == given("incident"))
 HOW_MANY = select(func.count()).where(*LIVING, C.kind == given("of_kind"), C.state != LinkState.ENDED.value)
 PARTNERS = select(C.fourhse_id, C.procore_id).where(
@@ -214,10 +217,26 @@ class Links:
 
     def rebase(self, procore: RecordRef, fields: Mapping[str, Base]) -> None:
         """New bases for some fields of the link that the Procore record is in."""
-        row = self._row(procore)
-        if row is not None:
-            fresh = {key: _base_json(base) for key, base in fields.items()}
-            self._change(row, base={**row.base, **fresh})
+        self.rebase_all([(procore, fields)])
+
+    def rebase_all(self, fresh: Sequence[tuple[RecordRef, Mapping[str, Base]]]) -> None:
+        """New bases for many links, each named by its Procore record, by a few statements for all of them."""
+        rows = self._by_procore(procore for procore, _ in fresh)
+        bases: dict[int, dict[str, Any]] = {}
+        for procore, fields in fresh:
+            if row := rows.get(procore):
+                base = bases.setdefault(row.id, dict(row.base))
+                base |= {key: _base_json(base) for key, base in fields.items()}
+        if bases:
+            self.connection.execute(CHANGE, [{"one": number, "base": base} for number, base in bases.items()])
+
+    def _by_procore(self, records: Iterable[RecordRef]) -> dict[RecordRef, Row[Any]]:
+        """The links of these Procore records."""
+        return {
+            RecordRef(side, kind, row.procore_id): row
+            for side, kind, ids in _by_kind(records)
+            for row in self._rows(OF_PROCORE, some=ids, of_kinds=_kinds_of(side, kind))
+        }
 
     def set_state(self, procore: RecordRef, state: LinkState) -> None:
         row = self._row(procore)

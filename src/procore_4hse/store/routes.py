@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Side
@@ -25,6 +25,11 @@ LAST = (
     .limit(1)
 )
 RECENT = select(CYCLES).where(CYCLES.c.route == given("of_route")).order_by(CYCLES.c.id.desc()).limit(given("at_most"))
+OF_ROUTE = CYCLES.c.route == given("of_route")
+OLDEST = select(CYCLES.c.id, CYCLES.c.began_at).where(OF_ROUTE).order_by(CYCLES.c.id).limit(given("at_most"))
+NEWEST = select(func.max(CYCLES.c.id)).where(OF_ROUTE)
+NEWEST_SUCCESS = NEWEST.where(CYCLES.c.outcome == "ok")
+DROP = delete(CYCLES).where(CYCLES.c.id.in_(given("some", expanding=True)))
 DAYS = select(SLICES.c.day).where(SLICES.c.route == given("of_route"), SLICES.c.backfill == given("of_backfill"))
 
 
@@ -73,6 +78,7 @@ class RouteState:
     cursor_at: datetime | None = None
     swept_at: datetime | None = None
     incidents: int = 0
+    pulls: int = 0
     memory: RouteMemory = RouteMemory()
 
 
@@ -96,6 +102,12 @@ class Routes:
         if self.connection.execute(CHANGE, known).rowcount == 0:
             insert_new(self.connection, ROUTES, {"key": key, "name": name, "memory": {}})
             self.connection.execute(CHANGE, known)
+
+    def begin_pull(self, key: str, name: str) -> int:
+        """The number of the pull that begins now: higher than any before it."""
+        number = self.get(key, name).pulls + 1
+        self.save(key, name, pulls=number)
+        return number
 
     def remember(self, key: str, name: str, **facts: Any) -> None:
         """`facts` are named as in RouteMemory."""
@@ -125,6 +137,25 @@ class Cycles:
         """The latest cycles, also one that runs, newest first."""
         rows = self.connection.execute(RECENT, {"of_route": route, "at_most": at_most})
         return [CycleRow(**row._mapping) for row in rows]
+
+    def old(self, route: str, before: datetime, *, at_most: int) -> list[int]:
+        """The numbers of the route's oldest cycles, but for those that began later or that `status` tells of.
+
+        Of the newest cycle, the last one that ended and the last success a person may want to know at any age.
+        """
+        oldest = self.connection.execute(OLDEST, {"of_route": route, "at_most": at_most}).all()
+        old = [number for number, began_at in oldest if began_at < before]
+        told_of = self._told_of(route) if old else set()
+        return [number for number in old if number not in told_of]
+
+    def _told_of(self, route: str) -> set[int | None]:
+        words = {"of_route": route}
+        last = self.last(route)
+        newest = {self.connection.execute(question, words).scalar_one() for question in (NEWEST, NEWEST_SUCCESS)}
+        return newest | {last.id if last else None}
+
+    def drop(self, numbers: Sequence[int]) -> None:
+        self.connection.execute(DROP, {"some": numbers})
 
     def days_done(self, route: str, backfill: str) -> set[str]:
         return set(self.connection.execute(DAYS, {"of_route": route, "of_backfill": backfill}).scalars())

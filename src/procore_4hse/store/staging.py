@@ -14,7 +14,7 @@ from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Image, Kind, RawRecord, RecordRef, Side, Staged
 from procore_4hse.store.inserts import chunks, insert_new
-from procore_4hse.store.tables import RECORDS
+from procore_4hse.store.tables import RECORDS, ROUTES
 
 C = RECORDS.c
 OF_SIDE = (C.route == given("in_route"), C.side == given("on_side"))
@@ -23,7 +23,7 @@ OF_KINDS = (*OF_SIDE, C.kind.in_(given("of_kinds", expanding=True)))
 ONE = (*OF_KIND, C.id == given("row_id"))
 SOME = (*OF_KIND, C.id.in_(given("some", expanding=True)))
 
-KNOWN: Select[Any] = select(C.id, C.digest, C.absent, C.status_at, C.newest_at).where(*SOME)
+KNOWN: Select[Any] = select(C.id, C.digest, C.absent, C.status_at, C.newest_at, C.fetched_at).where(*SOME)
 PAYLOADS = select(C.id, C.payload).where(*SOME)
 LISTED = select(RECORDS).where(*OF_KINDS).order_by(C.kind, C.id)
 FOUND = select(RECORDS).where(*ONE)
@@ -38,12 +38,12 @@ NEWEST = select(func.max(C.fetched_at)).where(*OF_KINDS, C.fetched_at <= given("
 COUNT = select(func.count()).select_from(RECORDS).where(*OF_KIND, C.absent.is_(False))
 ABSENT = select(C.side, C.kind, C.id).where(C.route == given("in_route"), C.absent)
 A_PRESENT_ONE = select(C.id).where(*OF_KIND, C.absent.is_(False)).order_by(C.id).limit(1)
-LAST_PULL = select(func.max(C.pull)).where(C.route == given("in_route"))
+LAST_PULL = select(ROUTES.c.pulls).where(ROUTES.c.key == given("in_route"))
 CHANGE = update(RECORDS).where(*ONE)
-TOUCH = update(RECORDS).where(*SOME).values(pull=given("seen_by"))
+NOT_ABSENT = select(C.id).where(*OF_KIND, or_(C.absent.is_(False), C.absent_at.is_(None)))
 MISS = (
     update(RECORDS)
-    .where(*OF_KINDS, C.pull < given("seen_by"), or_(C.absent.is_(False), C.absent_at.is_(None)))
+    .where(*SOME)
     .values(absent=True, absent_at=func.coalesce(C.absent_at, given("noticed_at", type_=C.absent_at.type)))
 )
 DROP, FORGET = delete(RECORDS).where(*OF_KIND, C.absent), delete(RECORDS).where(*ONE)
@@ -53,16 +53,27 @@ class Staging:
     def __init__(self, connection: Connection, route: str, now: datetime) -> None:
         self.connection, self.route, self.now = connection, route, now
 
-    def put(self, records: Sequence[RawRecord], *, pull: int, minimal: frozenset[str], server_at: datetime) -> int:
-        """Stages a page of one kind; returns how many records are new or changed. Ids in `minimal` have no contents."""
+    def put(
+        self,
+        records: Sequence[RawRecord],
+        *,
+        pull: int,
+        minimal: frozenset[str],
+        server_at: datetime,
+        repeated: frozenset[str] = frozenset(),
+    ) -> int:
+        """Stages a page of one kind; returns how many records are new or changed. Ids in `minimal` have no contents.
+
+        Members named in `repeated` tell of another record: one that changed in these alone is no newer than before.
+
+        What is there already and shown unchanged is not written, so that a quiet cycle costs no write per record.
+        """
         changed = 0
         for chunk in chunks(records):
             of_kind = self._of(chunk[0].side, chunk[0].kind)
             staged = {row.id: row for row in self.connection.execute(KNOWN, {**of_kind, "some": _ids(chunk)})}
             fresh = {record.id: record for record in chunk if not _is_as_staged(record, staged.get(record.id))}
-            self._write(fresh, staged, pull, minimal, server_at)
-            if same := [record_id for record_id in staged if record_id not in fresh]:
-                self.connection.execute(TOUCH, {**of_kind, "some": same, "seen_by": pull})
+            self._write(fresh, staged, pull, minimal, server_at, repeated)
             changed += len(fresh)
         return changed
 
@@ -79,12 +90,15 @@ class Staging:
         self.connection.execute(CHANGE, {**self._of(record.side, record.kind), "row_id": record.id, **values})
 
     def last_pull(self) -> int:
-        newest: int | None = self.connection.execute(LAST_PULL, {"in_route": self.route}).scalar_one()
+        """The number of the pull that began last; 0 before the first one."""
+        newest: int | None = self.connection.execute(LAST_PULL, {"in_route": self.route}).scalar_one_or_none()
         return newest or 0
 
-    def mark_absent(self, side: Side, kinds: Iterable[Kind], *, pull: int) -> None:
-        """What a certified listing did not hold is absent; that alone proves nothing."""
-        self.connection.execute(MISS, {**self._of_kinds(side, kinds), "seen_by": pull, "noticed_at": self.now})
+    def mark_absent(self, side: Side, kind: Kind, *, shown: Collection[str]) -> None:
+        """What a certified listing did not hold is absent; that alone proves nothing. `shown` are the ids it held."""
+        known = self.connection.execute(NOT_ABSENT, self._of(side, kind)).scalars()
+        for missing in chunks([record_id for record_id in known if record_id not in shown]):
+            self.connection.execute(MISS, {**self._of(side, kind), "some": missing, "noticed_at": self.now})
 
     def drop_absent(self, side: Side, kind: Kind) -> None:
         self.connection.execute(DROP, self._of(side, kind))
@@ -93,7 +107,7 @@ class Staging:
         self.connection.execute(FORGET, {**self._of(record.side, record.kind), "row_id": record.id})
 
     def records(self, side: Side, kinds: Iterable[Kind]) -> list[tuple[Staged, int]]:
-        """Every staged record of these kinds by its id, each with the number of the pull that saw it last."""
+        """Every staged record of these kinds by its id, each with the number of the pull that brought it."""
         rows = self.connection.execute(LISTED, self._of_kinds(side, kinds))
         return [(_staged(row), row.pull) for row in rows]
 
@@ -130,7 +144,10 @@ class Staging:
         return self.connection.execute(A_PRESENT_ONE, self._of(side, kind)).scalar_one_or_none()
 
     def newest(self, side: Side, kinds: Iterable[Kind]) -> datetime | None:
-        """When a record of these kinds was last new or changed; a clock that ran ahead then is not believed."""
+        """When a record of these kinds was last new or changed in what is its own.
+
+        A clock that ran ahead then is not believed.
+        """
         words = {**self._of_kinds(side, kinds), "now": self.now}
         moment: datetime | None = self.connection.execute(NEWEST, words).scalar_one()
         return moment
@@ -160,14 +177,18 @@ class Staging:
         pull: int,
         minimal: frozenset[str],
         server_at: datetime,
+        repeated: frozenset[str] = frozenset(),
     ) -> None:
         """What is new or changed, with everything that staging tells about it beside its contents."""
-        before = self._statuses(record for record_id, record in fresh.items() if record_id in staged)
+        before = self._payloads(record for record_id, record in fresh.items() if record_id in staged)
         added, changed = [], []
         for record_id, record in fresh.items():
             row = staged.get(record_id)
             values = self._values(record, pull, record_id in minimal)
-            values |= _times(record.payload, row, before.get(record_id), server_at)
+            was = before.get(record_id, {})
+            values |= _times(record.payload, row, was.get("status"), server_at)
+            if row is not None and not row.absent and _without(repeated, was) == _without(repeated, record.payload):
+                values["fetched_at"] = row.fetched_at
             if row is None:
                 added.append({**self._name(record), **values})
             else:
@@ -193,13 +214,17 @@ class Staging:
             "fetched_at": self.now,
         }
 
-    def _statuses(self, records: Iterable[RawRecord]) -> dict[str, Any]:
-        """The status that each of these records showed before."""
+    def _payloads(self, records: Iterable[RawRecord]) -> dict[str, Image]:
+        """What each of these records showed before."""
         sought = list(records)
         if not sought:
             return {}
         rows = self.connection.execute(PAYLOADS, {**self._of(sought[0].side, sought[0].kind), "some": _ids(sought)})
-        return {row.id: row.payload.get("status") for row in rows}
+        return {row.id: row.payload for row in rows}
+
+
+def _without(names: frozenset[str], payload: Image) -> Image:
+    return {name: value for name, value in payload.items() if name not in names}
 
 
 def _ids(records: Iterable[RawRecord]) -> list[str]:

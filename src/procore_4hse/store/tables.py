@@ -47,6 +47,8 @@ class RouteRow(SQLModel, table=True):
     swept_at: datetime | None = Field(default=None, sa_type=Instant)
     incidents: int = 0
     """How many incidents the last complete Procore listing held."""
+    pulls: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How many pulls began, which gives each its number."""
     memory: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
     """Small facts learnt about the vendors: own accounts, how PUT behaves, whether client ids are kept."""
 
@@ -67,7 +69,6 @@ class RecordRow(SQLModel, table=True):
     __tablename__ = "raw_record"
     __table_args__ = (
         Index("ix_raw_record_parent", "route", "side", "parent_id"),
-        Index("ix_raw_record_pull", "route", "pull"),
         _some("ix_raw_record_absent", "route", where="absent", on_sqlite="absent = 1"),
     )
     route: str = Field(primary_key=True)
@@ -79,7 +80,7 @@ class RecordRow(SQLModel, table=True):
     digest: str
     minimal: bool = False
     pull: int
-    """The number of the pull that saw it last."""
+    """The number of the pull that brought it as it is; one that sees it unchanged leaves it alone."""
     absent: bool = False
     """A certified listing did not hold it."""
     absent_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -88,6 +89,7 @@ class RecordRow(SQLModel, table=True):
     newest_at: str | None = None
     """The latest change date that the vendor ever showed for it."""
     fetched_at: datetime = Field(sa_type=Instant)
+    """When it was last new or changed in what is its own."""
 
 
 class LinkRow(SQLModel, table=True):
@@ -214,7 +216,7 @@ class CycleRow(SQLModel, table=True):
     """One run of one route."""
 
     __tablename__ = "cycle"
-    __table_args__ = (Index("ix_cycle_latest", "route", "id"),)
+    __table_args__ = (Index("ix_cycle_latest", "route", "id"), Index("ix_cycle_outcome", "route", "outcome", "id"))
     id: int | None = Field(default=None, primary_key=True)
     route: str
     began_at: datetime = Field(sa_type=Instant)
