@@ -98,7 +98,7 @@ def in_words(default: Any) -> str:
     """A default as the README spells it."""
     if default is PydanticUndefined:
         return "required"
-    if default is None:
+    if default is None or default in ("", ()):
         return "none"
     if isinstance(default, SecretStr):
         return default.get_secret_value() or "empty"

@@ -134,6 +134,8 @@ def is_alive(link: Any) -> bool:
 def test_after_a_purge_a_cycle_does_nothing_else(build, store_url, number):
     world = build(store_url)
     lived_in(world, Random(number))  # noqa: S311
+    with world.store.begin() as unit:
+        unit.desk.log_view(world.route.key, "anna", "incident", "1")
     world.clock.advance(LONG.total_seconds())
     assert is_nothing(world.sync())
     before, population = standing(world), world.sync(full=True).population

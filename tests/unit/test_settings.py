@@ -680,6 +680,7 @@ def test_the_template_complains_of_what_is_to_be_filled_in_and_of_nothing_else(w
     assert settings.schedule == model.ScheduleSettings()
     assert settings.guards == model.GuardSettings()
     assert settings.retention == model.RetentionSettings()
+    assert settings.desk == model.DeskSettings()
 
 
 def test_the_template_names_every_setting_with_its_default(write: Write) -> None:
@@ -690,10 +691,53 @@ def test_the_template_names_every_setting_with_its_default(write: Write) -> None
             assert re.search(rf"^({key} = |\[routes\.{key}\])", text, re.MULTILINE), key
             if isinstance(info.default, str):
                 assert f'{key} = "{info.default}"' in text
-    for key in model.GuardSettings.model_fields | model.ScheduleSettings.model_fields:
+    for key in model.GuardSettings.model_fields | model.ScheduleSettings.model_fields | model.DeskSettings.model_fields:
         assert re.search(rf"^(# )?{key} = ", text, re.MULTILINE), key
     for key in model.RetentionSettings.model_fields:
         assert re.search(rf'^# {key} = "\d+[dwy]"', text, re.MULTILINE), key
+
+
+# The desk --------------------------------------------------------------------------------------------------------
+
+OIDC = """
+[desk]
+base_url = "https://desk.example.com/"
+auth = "oidc"
+issuer = "https://id.example.com/realms/site"
+client_id = "desk"
+deciders = ["hse-team on site sees health"]
+"""
+
+
+def test_the_desk_is_bound_to_this_machine_and_opened_by_a_link_unless_told_otherwise(write: Write) -> None:
+    desk = load(write(GOOD), {}).desk
+    assert (desk.host, desk.port, desk.auth, desk.viewers, desk.deciders) == ("127.0.0.1", 8484, "link", (), ())
+
+
+def test_the_desk_takes_lists_from_the_file_and_as_json_from_the_environment(write: Write) -> None:
+    file = write(GOOD + OIDC)
+    assert load(file, {}).desk.deciders == ("hse-team on site sees health",)
+    assert load(file, {}).desk.base_url == "https://desk.example.com"
+    assert load(file, {"SYNC_DESK__DECIDERS": '["a", "b"]'}).desk.deciders == ("a", "b")
+    assert load(file, {"SYNC_DESK__TRUSTED_PEERS": '["10.0.0.5"]'}).desk.trusted_peers == ("10.0.0.5/32",)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ('host = "0.0.0.0"', "would open the desk to a network at 0.0.0.0"),
+        ('auth = "oidc"', "lacks issuer, client_id, base_url for auth = oidc"),
+        ('auth = "proxy"\ntrusted_peers = ["10.0.0.5"]', "lacks secret for auth = proxy"),
+        ('auth = "password"', "is not one of link | oidc | proxy"),
+        ('base_url = "http://desk.example.com"', "would send credentials unprotected"),
+        ('base_url = "https://example.com/desk"', "holds a path"),
+        ('trusted_peers = ["proxy.example.com"]', "the value cannot be used"),
+        ("port = 70000", "the value cannot be used"),
+        ('viewers = "anna"', "the value cannot be used"),
+    ],
+)
+def test_a_desk_that_could_not_work_or_would_be_open_is_refused(write: Write, lines: str, words: str) -> None:
+    assert words in only_problem(write(f"{GOOD}\n[desk]\n{lines}\n"), {}).what
 
 
 def test_the_example_in_config_is_the_template() -> None:

@@ -29,6 +29,7 @@ SUMMARIES = {
     "what happens next.",
     "demo": "Shows a two-way sync from the first meeting to a quiet cycle, on two simulated systems and real "
     "incidents.",
+    "desk": "The inbox in the browser: what waits for a person, the story of each incident, how each route stands.",
     "inbox": "What waits for a person: list it, look at one item, answer it.",
     "links": "Which incident is which: list the links, add one by hand, take one apart.",
     "mapping": "Which field of one system is which of the other.",

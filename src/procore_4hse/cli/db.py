@@ -51,6 +51,7 @@ CONTENTS = {
     "journal": "writes in the journal whose values go",
     "inbox": "closed questions whose values go",
     "tombstones": "last images of deleted records",
+    "views": "notes of who opened health data at the desk",
 }
 TRACES = {
     "directory": "rows of the two directories",

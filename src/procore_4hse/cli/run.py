@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event
+from typing import Annotated
 
 import typer
 
-from procore_4hse.cli.context import cli_context, teach
+from procore_4hse.cli.context import CliContext, cli_context, teach
 from procore_4hse.daemon import Daemon
 from procore_4hse.errors import UsageError
 from procore_4hse.operations.retention import Ages
-from procore_4hse.runtime import interruptible
+from procore_4hse.runtime import Runtime, interruptible
 
 HELP = """The daemon: a cycle of each route at once, then after each pause (schedule.every), until it is told to end.
 
@@ -19,7 +22,8 @@ too long, and the process is gone within 15 seconds. A second signal ends it at 
 credentials or a guard never end it: it says so in its log and tries again.
 
 Log lines go to standard error, coloured on a terminal and as JSON elsewhere. Watch it with `status --fail-over`. A
-configuration is read once, so start it again after a change.
+configuration is read once, so start it again after a change. With `--desk` the inbox in the browser is served beside
+it, where the settings say; `desk --link` prints an address that signs you in.
 
 [bold]Example[/bold]  procore-4hse --log-format json run
 
@@ -27,16 +31,35 @@ configuration is read once, so start it again after a change.
 """
 
 
+WithDesk = Annotated[bool, typer.Option("--desk", help="Serve the inbox in the browser beside the daemon.")]
+
+
 def api(app: typer.Typer) -> None:
     app.command("run", help=teach(HELP))(run)
 
 
-def run(ctx: typer.Context) -> None:
+def run(ctx: typer.Context, desk: WithDesk = False) -> None:
     context = cli_context(ctx)
     routes, stop = context.chosen([]), Event()
     if not routes:
         raise UsageError("No route is enabled, so there is nothing to run; set enabled = true for one.")
-    with context.runtime(stopping=stop.is_set, sleep=interruptible(stop)) as runtime:
+    with (
+        context.runtime(stopping=stop.is_set, sleep=interruptible(stop)) as runtime,
+        _desk_beside(context, runtime, wanted=desk),
+    ):
         ages = Ages(**context.settings.retention.model_dump(exclude={"cycles"}))
         code = Daemon(runtime, routes, every=context.settings.schedule.every, stop=stop, ages=ages).run()
     raise typer.Exit(code)
+
+
+@contextmanager
+def _desk_beside(context: CliContext, runtime: Runtime, *, wanted: bool) -> Iterator[None]:
+    if not wanted:
+        yield
+        return
+    from procore_4hse.cli.desk import opened
+
+    with opened(context, runtime.store, context.settings.desk) as url:
+        # Without a key: what a daemon prints is kept in logs.
+        context.note(f"The desk is at {url}")
+        yield

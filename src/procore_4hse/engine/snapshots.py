@@ -75,13 +75,19 @@ Reasons = Mapping[Kind, Mapping[str, str]]
 """Why records counted as deleted, by their kind and id."""
 
 
-class StagedRecords:
-    """All staged records of a route, each with the number of the pull that brought it; read once."""
+Ids = Mapping[Side, str | None]
+"""An incident's ids, None on a side without one."""
 
-    def __init__(self, unit: Unit, route: str) -> None:
+
+class StagedRecords:
+    """All staged records of a route, or those of one incident, each with the pull that brought it; read once."""
+
+    def __init__(self, unit: Unit, route: str, incident: Ids | None = None) -> None:
         self._rows: dict[tuple[Side, Kind], list[tuple[Staged, int]]] = defaultdict(list)
+        staging = unit.staging(route)
         for side, kinds in RECORDS.items():
-            for staged, pull in unit.staging(route).records(side, kinds):
+            rows = staging.records(side, kinds) if incident is None else staging.around(side, incident[side], kinds)
+            for staged, pull in rows:
                 self._rows[side, staged.record.kind].append((staged, pull))
 
     @cached_property
@@ -94,13 +100,14 @@ class StagedRecords:
             yield from self._rows[side, kind]
 
 
-def snapshot(store: Store, inputs: CycleInputs) -> Snapshot:
-    """The route at this moment, complete."""
+def snapshot(store: Store, inputs: CycleInputs, incident: Ids | None = None) -> Snapshot:
+    """The route at this moment, complete; or one incident of it, which is quick to read and no ground for a plan."""
     route = inputs.route
     with store.read() as unit:
         links, journal, inbox = unit.links(route.key), unit.journal(route.key), unit.inbox(route.key)
         decisions = inbox.decisions()
-        living, staged_records = links.all(), StagedRecords(unit, route.key)
+        living = links.all() if incident is None else links.around(incident)
+        staged_records = StagedRecords(unit, route.key, incident)
         stones = links.tombstones(list(_possibly_buried(living, staged_records)))
         reasons = {side: _evidence_before(stones, living, side) for side in Side}
         records = {side: _records(staged_records, inputs, side, reasons[side]) for side in Side}
@@ -134,7 +141,7 @@ def snapshot(store: Store, inputs: CycleInputs) -> Snapshot:
             born_private=links.born_private(),
             deleted_images=_deleted_images(links, stones, living),
         )
-        return _looking_back(_left_alone(seen), journal, living)
+        return _left_alone(seen) if incident else _looking_back(_left_alone(seen), journal, living)
 
 
 def _left_alone(seen: Snapshot) -> Snapshot:

@@ -109,7 +109,15 @@ def collect(store: Store, route: Route, ids: Ids) -> Story:
     """What the store tells of this incident, read through the mapping of this route."""
     seen = offline_snapshot(store, route)
     planned = plan(seen)
-    decided = guarded(planned, seen)
+    return _story(store, route, ids, seen, planned, guarded(planned, seen))
+
+
+def outline(store: Store, route: Route, ids: Ids) -> Story:
+    """The same without what the next cycle would do or ask, which takes a plan of the whole route."""
+    return _story(store, route, ids, offline_snapshot(store, route, ids), Plan(), Plan())
+
+
+def _story(store: Store, route: Route, ids: Ids, seen: Snapshot, planned: Plan, decided: Plan) -> Story:
     link = next((each for each in seen.links if each.procore_id == ids[Side.PROCORE]), None)
     people = tuple(_people(seen, ids, decided))
     named = _named(ids, people)
@@ -219,8 +227,8 @@ def _children(unit: Unit, route: Route, ids: Ids) -> dict[Kind, tuple[RawRecord,
     """Everything below the incident that the latest readings show; kinds without any are left out."""
     by_kind: dict[Kind, list[RawRecord]] = {}
     for side, kinds in ((Side.PROCORE, PROCORE_RECORDS), (Side.FOURHSE, (Kind.PERSON,))):
-        for staged, _ in unit.staging(route.key).records(side, kinds) if ids[side] else ():
-            if staged.present and staged.record.parent_id == ids[side]:
+        for staged, _ in unit.staging(route.key).around(side, ids[side], kinds):
+            if staged.present and staged.record.kind in kinds:
                 by_kind.setdefault(staged.record.kind, []).append(staged.record)
     return {kind: tuple(records) for kind, records in by_kind.items()}
 

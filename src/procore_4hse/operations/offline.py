@@ -20,8 +20,8 @@ Ids = dict[Side, str | None]
 """An incident's ids, None on a side without one."""
 
 
-def offline_snapshot(store: Store, route: Route) -> Snapshot:
-    """The route as the last reading showed it, taken as if that reading had been complete."""
+def offline_snapshot(store: Store, route: Route, incident: Ids | None = None) -> Snapshot:
+    """The route, or one incident of it, as the last reading showed it, as if that reading had been complete."""
     with store.read() as unit:
         state = unit.routes.get(route.key, route.name)
         if state.memory.quiet:
@@ -35,7 +35,7 @@ def offline_snapshot(store: Store, route: Route) -> Snapshot:
         actions_certified=True,
     )
     known = CycleInputs(route, state, state.zone or UTC_ZONE, pulled, settled, meeting_approved=state.meeting_approved)
-    return snapshot(store, known)
+    return snapshot(store, known, incident)
 
 
 def _unsettled(unit: Unit, route: Route) -> Recovered:

@@ -70,6 +70,7 @@ class Expired:
     intents: Sequence[str] = ()
     items: Sequence[int] = ()
     stones: Sequence[int] = ()
+    views: Sequence[int] = ()
 
     @classmethod
     def of(cls, unit: Unit, route: str, ends: Cutoffs) -> Self:
@@ -81,6 +82,7 @@ class Expired:
             purge.old_intents(ends.journal) if ends.journal else (),
             purge.old_items(ends.journal) if ends.journal else (),
             purge.old_stones(ends.tombstones) if ends.tombstones else (),
+            purge.old_views(ends.journal) if ends.journal else (),
         )
 
     def counts(self) -> dict[str, int]:
@@ -89,6 +91,7 @@ class Expired:
             "journal": len(self.intents),
             "inbox": len(self.items),
             "tombstones": len(self.stones),
+            "views": len(self.views),
         }
 
     def carry_out(self, unit: Unit, route: str) -> None:
@@ -98,6 +101,7 @@ class Expired:
         purge.empty_intents(self.intents)
         purge.empty_items(self.items)
         purge.empty_stones(self.stones)
+        purge.remove_views(self.views)
 
 
 # One person --------------------------------------------------------------------------------------------------------

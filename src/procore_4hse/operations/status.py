@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from procore_4hse.errors import StoreError
-from procore_4hse.models import ItemKind, Kind, LinkState, Side
+from procore_4hse.models import ItemKind, Kind, Side
 from procore_4hse.route import Route
 from procore_4hse.store import schema
 from procore_4hse.store.inbox import Entry
@@ -88,7 +88,7 @@ def status_of(store: Store, route: Route, every: timedelta) -> RouteStatus:
             inbox=inbox.counts(),
             answered=len(inbox.entries(states=("answered",))),
             oldest=min(waiting, key=lambda entry: entry.since, default=None),
-            links=len([link for link in unit.links(route.key).all() if _counts(link.kind, link.state)]),
+            links=unit.links(route.key).count(Kind.INCIDENT),
             pauses={side: _pause(last, side) for side in Side},
             budget=last.report.get("budget", {}) if last else {},
         )
@@ -97,10 +97,6 @@ def status_of(store: Store, route: Route, every: timedelta) -> RouteStatus:
 def _next(last: CycleRow | None, every: timedelta, now: datetime) -> datetime | None:
     """A pause counts from the end of the cycle before; one that lies ahead was told by a clock that ran ahead."""
     return min(last.ended_at, now) + every if last and last.ended_at else None
-
-
-def _counts(kind: Kind, state: LinkState) -> bool:
-    return kind is Kind.INCIDENT and state is not LinkState.ENDED
 
 
 def _pause(last: CycleRow | None, side: Side) -> timedelta | None:

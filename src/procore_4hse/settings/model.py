@@ -5,7 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -18,11 +18,19 @@ from procore_4hse.settings.values import (
     Flag,
     Folder,
     Id,
+    Issuer,
+    Networks,
+    Origin,
     Percent,
+    Port,
     Secret,
     StoreUrl,
+    Text,
+    Texts,
     Url,
     Uuid,
+    is_loopback,
+    refusal,
     word_of,
 )
 
@@ -66,6 +74,14 @@ class Private(StrEnum):
 
     SKIP = "skip"
     INCLUDE = "include"
+
+
+class DeskAuth(StrEnum):
+    """How people sign in to the desk: by a printed link, by OpenID Connect, or at an authenticating proxy."""
+
+    LINK = "link"
+    OIDC = "oidc"
+    PROXY = "proxy"
 
 
 class _Section(BaseModel):
@@ -116,6 +132,46 @@ class RetentionSettings(_Section):
     tombstones: Age = None
 
 
+NoSecret = Annotated[SecretStr, Field(description="text in quotes")]
+
+NEEDED_BY = {DeskAuth.OIDC: ("issuer", "client_id", "base_url"), DeskAuth.PROXY: ("trusted_peers", "secret")}
+"""What must be filled in besides, by the way of signing in."""
+
+
+class DeskSettings(_Section):
+    """The inbox in the browser. `viewers` and `deciders` are rules, such as `hse-team on riverside sees health`."""
+
+    host: Filled = "127.0.0.1"
+    port: Port = 8484
+    base_url: Origin = ""
+    auth: Annotated[DeskAuth, word_of(DeskAuth)] = DeskAuth.LINK
+    viewers: Texts = ()
+    deciders: Texts = ()
+    issuer: Issuer = ""
+    client_id: Text = ""
+    client_secret: NoSecret = SecretStr("")
+    role_claim: Filled = "roles"
+    header: Filled = "X-Forwarded-User"
+    trusted_peers: Networks = ()
+    secret: NoSecret = SecretStr("")
+
+    @model_validator(mode="after")
+    def _can_work(self) -> "DeskSettings":
+        """Checked where its parts meet: each way of signing in needs its keys, and a network needs an address."""
+        if missing := [key for key in NEEDED_BY.get(self.auth, ()) if not self._has(key)]:
+            raise refusal(
+                f"lacks {', '.join(missing)} for auth = {self.auth}", f"Add {', '.join(missing)} under [desk]"
+            )
+        if not is_loopback(self.host) and not self.base_url:
+            what = f"would open the desk to a network at {self.host} without the address that people use"
+            raise refusal(what, "Add base_url under [desk], or take out host")
+        return self
+
+    def _has(self, key: str) -> bool:
+        value = getattr(self, key)
+        return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
+
+
 Crosses = Annotated[CrossingSetting, word_of(CrossingSetting)]
 
 
@@ -161,6 +217,7 @@ class Settings(BaseSettings):
     schedule: ScheduleSettings = ScheduleSettings()
     guards: GuardSettings = GuardSettings()
     retention: RetentionSettings = RetentionSettings()
+    desk: DeskSettings = DeskSettings()
     routes: Annotated[
         tuple[RouteSettings, ...],
         BeforeValidator(_at_least_one),

@@ -2,6 +2,7 @@
 
 import difflib
 import ipaddress
+import json
 import re
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -14,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 
-def _refusal(what: str, remedy: str) -> PydanticCustomError:
+def refusal(what: str, remedy: str) -> PydanticCustomError:
     return PydanticCustomError("refused", "{what}", {"what": what, "remedy": remedy})
 
 
@@ -61,7 +62,7 @@ def _not_a_flag(value: object) -> object:
 
 def _filled_in(text: str) -> str:
     if text.strip() in ("", "..."):
-        raise _refusal("is not filled in", "Put the real value there")
+        raise refusal("is not filled in", "Put the real value there")
     return text
 
 
@@ -77,7 +78,7 @@ def _parts(url: str) -> SplitResult:
     return parts
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
@@ -90,11 +91,28 @@ def _web_url(url: str) -> str:
     parts = _parts(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("no web address")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
-        raise _refusal("would send credentials unprotected over plain http", "Write https://")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise refusal("would send credentials unprotected over plain http", "Write https://")
     if parts.username is not None or parts.query or parts.fragment:
-        raise _refusal("holds more than an address", "Take out user, password, ? and #")
+        raise refusal("holds more than an address", "Take out user, password, ? and #")
     return url.rstrip("/")
+
+
+def _origin(url: str) -> str:
+    """A web address without a path, or nothing."""
+    if url and urlsplit(_web_url(url)).path.strip("/"):
+        raise refusal("holds a path", "Write scheme and host alone, such as https://desk.example.com")
+    return url.rstrip("/")
+
+
+def _listed(value: object) -> object:
+    """A list; from the environment it comes as JSON."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _network(text: str) -> str:
+    """An address or a network in CIDR form, in its usual spelling."""
+    return str(ipaddress.ip_network(text))
 
 
 _SQLITE = "sqlite:///"
@@ -125,7 +143,7 @@ def word_of(words: type[StrEnum]) -> BeforeValidator:
         if value in list(words):
             return value
         near = difflib.get_close_matches(str(value).lower(), list(words), n=1)
-        raise _refusal(f"is not one of {known}", f"Write {near[0]}" if near else "Write one of these words")
+        raise refusal(f"is not one of {known}", f"Write {near[0]}" if near else "Write one of these words")
 
     return BeforeValidator(check)
 
@@ -147,6 +165,20 @@ Age = Annotated[
 ]
 Day = Annotated[date, BeforeValidator(_day), Field(description="a day of the calendar as YYYY-MM-DD")]
 Url = Annotated[str, AfterValidator(_web_url), Field(description="a web address that begins with https://")]
+Origin = Annotated[
+    str, AfterValidator(_origin), Field(description="scheme and host in quotes, such as https://desk.example.com")
+]
+Issuer = Annotated[
+    str, AfterValidator(lambda url: _web_url(url) if url else url), Field(description="a web address in quotes")
+]
+Text = Annotated[str, Field(description="text in quotes")]
+Texts = Annotated[tuple[Filled, ...], BeforeValidator(_listed), Field(description='a list such as ["one", "two"]')]
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(_network)], ...],
+    BeforeValidator(_listed),
+    Field(description='a list of addresses or networks, such as ["10.0.0.5", "10.1.0.0/24"]'),
+]
+Port = Annotated[int, BeforeValidator(_not_a_flag), Field(ge=0, le=65535, description="a port, 0 for a free one")]
 StoreUrl = Annotated[
     SecretStr,
     AfterValidator(_store_url),

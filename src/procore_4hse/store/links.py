@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, Base, Kind, Link, LinkState, RawRecord, RecordRef, Side
@@ -35,6 +35,10 @@ OF_PROCORE = select(LINKS).where(
     *LIVING, C.kind.in_(given("of_kinds", expanding=True)), C.procore_id.in_(given("some", expanding=True))
 )
 OF_PARENT = select(LINKS).where(*LIVING, C.parent == given("incident"))
+HOW_MANY = select(func.count()).where(*LIVING, C.kind == given("of_kind"), C.state != LinkState.ENDED.value)
+PARTNERS = select(C.fourhse_id, C.procore_id).where(
+    *LIVING, C.kind == Kind.INCIDENT.value, C.fourhse_id.in_(given("some", expanding=True))
+)
 REMOVED = select(*PAIR).where(OURS, C.removed)
 BORN_PRIVATE = select(C.procore_id).where(*LIVING, C.born_private)
 AMONG = {
@@ -96,6 +100,28 @@ class Links:
     def outline(self, *kinds: Kind) -> tuple[Link, ...]:
         """Every link of these kinds without its base, which makes most of its size."""
         return tuple(_link(row, {}) for row in self._rows(OUTLINE, of_kinds=[kind.value for kind in kinds]))
+
+    def count(self, kind: Kind) -> int:
+        """Links of which at least one record was not deleted."""
+        number: int = self.connection.execute(HOW_MANY, {"in_route": self.route, "of_kind": kind.value}).scalar_one()
+        return number
+
+    def procore_of(self, fourhse_ids: Collection[str]) -> dict[str, str]:
+        """The Procore ids of these incidents of 4HSE, those that are linked."""
+        rows = (
+            self.connection.execute(PARTNERS, {"in_route": self.route, "some": some}) for some in chunks([*fourhse_ids])
+        )
+        return {fourhse_id: procore_id for found in rows for fourhse_id, procore_id in found}
+
+    def around(self, ids: Mapping[Side, str | None]) -> tuple[Link, ...]:
+        """The link of the incident with these ids, and those of its people and equipment."""
+        own = next((link for side, known in ids.items() if known and (link := self._incident(side, known))), None)
+        if own is None:
+            return ()
+        return (own, *(_link(row, row.base) for row in self._rows(OF_PARENT, incident=own.procore_id)))
+
+    def _incident(self, side: Side, record_id: str) -> Link | None:
+        return self.find(RecordRef(side, Kind.INCIDENT, record_id))
 
     def find(self, record: RecordRef) -> Link | None:
         """The link of a record."""

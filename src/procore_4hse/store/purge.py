@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, or_,
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import PEOPLE_RECORDS, Image, Kind, LinkState, RecordRef, Side
+from procore_4hse.store.inserts import chunks
 from procore_4hse.store.links import Links
-from procore_4hse.store.tables import INBOX, JOURNAL, RECORDS, REFUSALS, STONES
+from procore_4hse.store.tables import DESK_VIEWS, INBOX, JOURNAL, RECORDS, REFUSALS, STONES
 
 CHUNK = 400
 PURGED = "its values were purged"
@@ -88,6 +89,11 @@ class Purge:
             ahead = (table.c.route == self.route, column > self.now)
             self.connection.execute(update(table).where(*ahead).values({column: self.now}))
 
+    def old_views(self, before: datetime) -> list[int]:
+        """Who opened which record with health data at the desk."""
+        old = select(DESK_VIEWS.c.id).where(DESK_VIEWS.c.route == self.route, DESK_VIEWS.c.at < before)
+        return list(self.connection.execute(old).scalars())
+
     def _states(self) -> dict[RecordRef, LinkState]:
         """The state of every linked record's link; a person's record follows its incident."""
         links = Links(self.connection, self.route, self.now).outline(Kind.INCIDENT, *PEOPLE_RECORDS)
@@ -157,6 +163,10 @@ class Purge:
         """The vendor's words go; that the call was refused stays, so that it is not sent again at once."""
         named = (REFUSALS.c.route == self.route, REFUSALS.c.key.in_(keys))
         self.connection.execute(update(REFUSALS).where(*named).values(words=""))
+
+    def remove_views(self, ids: Sequence[int]) -> None:
+        for some in chunks(ids):
+            self.connection.execute(delete(DESK_VIEWS).where(DESK_VIEWS.c.id.in_(some)))
 
     def _of(self, key: RecordRef) -> tuple[ColumnElement[bool], ...]:
         named = {"route": self.route, "side": key.side.value, "kind": key.kind.value, "id": key.id}

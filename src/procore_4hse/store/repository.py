@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from procore_4hse.errors import LeaseLost, StoreBusy, StoreError
 from procore_4hse.store import schema
+from procore_4hse.store.desk import Desk
 from procore_4hse.store.failures import NoAnswer, as_our_errors, of_sqlite
 from procore_4hse.store.inbox import Inbox
 from procore_4hse.store.journal import Journal
@@ -57,6 +58,7 @@ class Unit:
         self.routes = Routes(connection, now)
         self.cycles = Cycles(connection, now)
         self.leases = Leases(connection, now)
+        self.desk = Desk(connection, now)
 
     def staging(self, route: str) -> Staging:
         return Staging(self.connection, route, self.now)

@@ -24,6 +24,7 @@ LAST = (
     .order_by(CYCLES.c.id.desc())
     .limit(1)
 )
+RECENT = select(CYCLES).where(CYCLES.c.route == given("of_route")).order_by(CYCLES.c.id.desc()).limit(given("at_most"))
 OF_ROUTE = CYCLES.c.route == given("of_route")
 OLDEST = select(CYCLES.c.id, CYCLES.c.began_at).where(OF_ROUTE).order_by(CYCLES.c.id).limit(given("at_most"))
 NEWEST = select(func.max(CYCLES.c.id)).where(OF_ROUTE)
@@ -131,6 +132,11 @@ class Cycles:
     def last(self, route: str) -> CycleRow | None:
         row = self.connection.execute(LAST, {"of_route": route}).one_or_none()
         return CycleRow(**row._mapping) if row else None
+
+    def recent(self, route: str, at_most: int) -> list[CycleRow]:
+        """The latest cycles, also one that runs, newest first."""
+        rows = self.connection.execute(RECENT, {"of_route": route, "at_most": at_most})
+        return [CycleRow(**row._mapping) for row in rows]
 
     def old(self, route: str, before: datetime, *, at_most: int) -> list[int]:
         """The numbers of the route's oldest cycles, but for those that began later or that `status` tells of.

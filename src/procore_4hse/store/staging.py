@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, String, cast, delete, func, or_, select, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Image, Kind, RawRecord, RecordRef, Side, Staged
@@ -27,6 +27,13 @@ KNOWN: Select[Any] = select(C.id, C.digest, C.absent, C.status_at, C.newest_at, 
 PAYLOADS = select(C.id, C.payload).where(*SOME)
 LISTED = select(RECORDS).where(*OF_KINDS).order_by(C.kind, C.id)
 FOUND = select(RECORDS).where(*ONE)
+BELOW = (
+    select(RECORDS)
+    .where(*OF_SIDE, C.parent_id == given("incident"), C.kind.in_(given("of_kinds", expanding=True)))
+    .order_by(C.kind, C.id)
+)
+PRESENT = select(RECORDS).where(*OF_KIND, C.absent.is_(False)).order_by(C.id.desc())
+CONTENTS = func.lower(cast(C.payload, String))
 NEWEST = select(func.max(C.fetched_at)).where(*OF_KINDS, C.fetched_at <= given("now", type_=C.fetched_at.type))
 COUNT = select(func.count()).select_from(RECORDS).where(*OF_KIND, C.absent.is_(False))
 ABSENT = select(C.side, C.kind, C.id).where(C.route == given("in_route"), C.absent)
@@ -103,6 +110,29 @@ class Staging:
         """Every staged record of these kinds by its id, each with the number of the pull that brought it."""
         rows = self.connection.execute(LISTED, self._of_kinds(side, kinds))
         return [(_staged(row), row.pull) for row in rows]
+
+    def around(self, side: Side, incident: str | None, kinds: Iterable[Kind]) -> list[tuple[Staged, int]]:
+        """The incident with this id on that side and the records of these kinds below it, as `records` gives them."""
+        if incident is None:
+            return []
+        own = self._row(RecordRef(side, Kind.INCIDENT, incident))
+        below = self.connection.execute(BELOW, {**self._of_kinds(side, kinds), "incident": incident}).all()
+        return [(_staged(row), row.pull) for row in (*([own] if own else ()), *below)]
+
+    def private_among(self, ids: Collection[str]) -> frozenset[str]:
+        """Which of these Procore incidents are marked private."""
+        of_kind = self._of(Side.PROCORE, Kind.INCIDENT)
+        found = (self.connection.execute(PAYLOADS, {**of_kind, "some": some}) for some in chunks([*ids]))
+        # Told here and not by the database: whatever is no plain false counts, and a cast could fail on it.
+        return frozenset(row.id for rows in found for row in rows if row.payload.get("private"))
+
+    def holding(self, side: Side, text: str, at_most: int) -> list[RawRecord]:
+        """Incidents of which any value holds this text, whatever the case of plain letters; the highest id first."""
+        # Payloads are kept as ASCII: a letter beyond it stands there as an escape.
+        written = json.dumps(text)[1:-1].lower()
+        holding = PRESENT.where(CONTENTS.contains(written, autoescape=True)).limit(at_most)
+        rows = self.connection.execute(holding, self._of(side, Kind.INCIDENT))
+        return [_staged(row).record for row in rows]
 
     def absent(self) -> frozenset[RecordRef]:
         """Records that a certified listing no longer held."""

@@ -238,6 +238,35 @@ class SliceRow(SQLModel, table=True):
     done_at: datetime = Field(sa_type=Instant)
 
 
+class DeskSessionRow(SQLModel, table=True):
+    """Somebody who signed in to the desk. Keys are kept as keyed hashes, so nobody signs in with what stands here."""
+
+    __tablename__ = "desk_session"
+    __table_args__ = (UniqueConstraint("link"),)
+    key: str = Field(primary_key=True)
+    link: str | None = None
+    """The link that it was opened with, which opens no second one."""
+    who: str
+    grants: list[Any] = Field(default_factory=list, sa_column=_json())
+    made_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class DeskViewRow(SQLModel, table=True):
+    """Append-only: who opened which record with health data at the desk."""
+
+    __tablename__ = "desk_view"
+    __table_args__ = (Index("ix_desk_view_route", "route", "at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    route: str
+    at: datetime = Field(sa_type=Instant)
+    who: str
+    what: str
+    """incident | question"""
+    record_id: str
+
+
 def _bare(row: Any) -> Table:
     table: Table = row.__table__
     return table
@@ -247,3 +276,4 @@ def _bare(row: Any) -> Table:
 ROUTES, LEASES, CYCLES, SLICES = map(_bare, (RouteRow, LeaseRow, CycleRow, SliceRow))
 RECORDS, LINKS, APART, STONES = map(_bare, (RecordRow, LinkRow, ApartRow, TombstoneRow))
 JOURNAL, REFUSALS, INBOX = map(_bare, (JournalRow, RefusalRow, InboxRow))
+DESK_SESSIONS, DESK_VIEWS = map(_bare, (DeskSessionRow, DeskViewRow))

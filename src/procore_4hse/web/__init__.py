@@ -1,0 +1,1 @@
+"""The inbox in the browser: pages over the same operations as the commands. It runs no cycle and calls no vendor."""

@@ -1,0 +1,470 @@
+"""What each page shows: values of the operations turned into what its template prints. One function per page."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from procore_4hse.errors import UsageError
+from procore_4hse.mapping.classes import FieldClass
+from procore_4hse.mapping.lenses.base import Held, Reading
+from procore_4hse.mapping.show import rows as mapping_rows
+from procore_4hse.models import ItemKind, Kind, RecordRef, Side, SyncStatus
+from procore_4hse.operations import decisions
+from procore_4hse.operations.explain import Compared, Story, outline
+from procore_4hse.operations.offline import UTC_ZONE, find
+from procore_4hse.operations.status import RouteStatus, standing_of
+from procore_4hse.reconcile.diff import FieldDiff, Verdict, display
+from procore_4hse.route import Route
+from procore_4hse.store.inbox import Entry
+from procore_4hse.store.journal import Intent
+from procore_4hse.store.repository import Unit
+from procore_4hse.store.tables import CycleRow
+from procore_4hse.web.access import ABOUT_PEOPLE, ALL, PEOPLE, Classes, Visitor, classes_of, classes_of_action
+from procore_4hse.web.choices import choices
+from procore_4hse.web.desk import Desk
+from procore_4hse.web.search import Hit, search
+from procore_4hse.web.texts import age, moment, say
+
+Context = dict[str, Any]
+ASKED = ("open", "answered")
+LISTED = 200
+"""So many questions, incidents or held actions are shown at once."""
+CYCLES = 50
+LAST_NUMBER = 2**31 - 1
+"""No question has a higher number; a database could not even look for some."""
+PLACES = (SyncStatus.IN_SYNC, SyncStatus.WAITING, SyncStatus.REFUSED, SyncStatus.EXCLUDED)
+
+
+class Missing(Exception):
+    """There is no such thing, or this person may not see it: nobody is told which."""
+
+
+# Today -----------------------------------------------------------------------------------------------------------
+
+
+def today(desk: Desk, who: Visitor) -> Context:
+    standing = standing_of(desk.store, who.routes(desk.routes), desk.every)
+    now = desk.clock()
+    return {"routes": [_standing(each, now) for each in standing.routes], "newer": standing.newer}
+
+
+def _standing(status: RouteStatus, now: datetime) -> Context:
+    last, oldest = status.last, status.oldest
+    return {
+        "name": status.route.name,
+        "enabled": status.route.enabled,
+        "running": status.is_running,
+        "outcome": last and _outcome(last),
+        "reason": last and last.reason,
+        "last": last and last.ended_at and say("today.ago", age=age(now - last.ended_at)),
+        "last_at": last and moment(last.ended_at),
+        "next": status.next_at and _due(status.next_at, now),
+        "links": status.links,
+        "waiting": [(kind, count) for kind, count in status.inbox.items() if count],
+        "count": sum(status.inbox.values()),
+        "answered": status.answered,
+        "oldest": oldest and age(now - oldest.since),
+        "counts": [_population(last, side) for side in Side] if last else [],
+    }
+
+
+def _due(next_at: datetime, now: datetime) -> str:
+    return say("today.in", age=age(next_at - now)) if next_at > now else say("today.due")
+
+
+def _population(last: CycleRow, side: Side) -> Context:
+    counts = last.report.get("population", {}).get(side.value, {})
+    places = [(place.value, counts.get(place.value, 0)) for place in PLACES]
+    return {"side": side.label, "places": places, "all": sum(count for _, count in places)}
+
+
+def _outcome(cycle: CycleRow) -> str:
+    return cycle.outcome or ("failed" if cycle.ended_at else "running")
+
+
+# Inbox -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Filter:
+    kind: str = ""
+    route: str = ""
+    text: str = ""
+
+    def takes(self, route: Route, entry: Entry) -> bool:
+        words = f"{entry.item.title}\n{entry.item.reason}".casefold()
+        is_chosen = self.kind in ("", entry.item.kind.value) and self.route in ("", route.name)
+        return is_chosen and self.text.casefold().strip() in words
+
+
+def inbox(desk: Desk, who: Visitor, chosen: Filter) -> Context:
+    routes = who.routes(desk.routes)
+    with desk.store.read() as unit:
+        entries, hidden = _asked(unit, routes, who)
+    now = desk.clock()
+    open_ones = [(route, entry) for route, entry in entries if entry.state == "open"]
+    taken = [pair for pair in entries if chosen.takes(*pair)]
+    return {
+        "count": len(open_ones),
+        "hidden": hidden,
+        "filter": chosen,
+        "is_filtered": chosen != Filter(),
+        "kinds": [kind.value for kind in ItemKind],
+        "routes": [route.name for route in routes],
+        "groups": [*_groups(taken[:LISTED], now)],
+        "found": len(taken),
+        "shown": min(len(taken), LISTED),
+    }
+
+
+def _asked(unit: Unit, routes: Iterable[Route], who: Visitor) -> tuple[list[tuple[Route, Entry]], int]:
+    """The questions that this person may see, oldest first, and how many they may not."""
+    seen: list[tuple[Route, Entry]] = []
+    hidden = 0
+    for route in routes:
+        entries = unit.inbox(route.key).entries(states=ASKED)
+        visible = _visible(unit, route, entries, who)
+        seen += [(route, entry) for entry in visible]
+        hidden += len(entries) - len(visible)
+    return sorted(seen, key=lambda pair: pair[1].since), hidden
+
+
+def _visible(unit: Unit, route: Route, entries: Sequence[Entry], who: Visitor) -> list[Entry]:
+    """Those of a route's questions that this person may see."""
+    if who.classes(route) == ALL:
+        return list(entries)
+    private = _private(unit, route, entries)
+    return [entry for entry in entries if classes_of(entry.item, route, private) <= who.classes(route)]
+
+
+def _private(unit: Unit, route: Route, entries: Iterable[Entry]) -> frozenset[str]:
+    """The private incidents among those that these questions name."""
+    ids = {id_ for entry in entries for id_ in (entry.item.procore_id, *entry.item.facts.get("candidates", ())) if id_}
+    return unit.staging(route.key).private_among(frozenset(map(str, ids)))
+
+
+def _groups(entries: Sequence[tuple[Route, Entry]], now: datetime) -> Iterator[Context]:
+    for kind in ItemKind:
+        if own := [_row(route, entry, now) for route, entry in entries if entry.item.kind is kind]:
+            yield {"kind": kind.value, "rows": own}
+
+
+def _row(route: Route, entry: Entry, now: datetime) -> Context:
+    return {
+        "id": entry.id,
+        "kind": entry.item.kind.value,
+        "title": entry.item.title or say("inbox.untitled", number=entry.id),
+        "reason": entry.item.reason,
+        "route": route.name,
+        "age": age(now - entry.since),
+        "state": entry.state,
+    }
+
+
+# Question --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question that somebody may see, and the classes of data that it shows."""
+
+    route: Route
+    entry: Entry
+    classes: Classes
+
+
+def find_question(desk: Desk, who: Visitor, number: int) -> Asked:
+    """Raises Missing."""
+    if number > LAST_NUMBER:
+        raise Missing
+    try:
+        route, entry = decisions.find(desk.store, who.routes(desk.routes), number)
+    except UsageError as error:
+        raise Missing from error
+    with desk.store.read() as unit:
+        classes = classes_of(entry.item, route, _private(unit, route, [entry]))
+    if not classes <= who.classes(route):
+        raise Missing
+    return Asked(route, entry, classes)
+
+
+def shown(entry: Entry) -> str:
+    """A digest of what the page showed, the answer that waited then with it: who answers must know of that one too."""
+    told = json.dumps((entry.item.shown, entry.state, entry.answer), sort_keys=True, default=str)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def question(desk: Desk, who: Visitor, asked: Asked) -> Context:
+    route, entry, item, now = asked.route, asked.entry, asked.entry.item, desk.clock()
+    field = route.mapping.by_key.get(item.field or "")
+    return {
+        **_row(route, entry, now),
+        "since": say("question.since", age=age(now - entry.since), moment=moment(entry.since)),
+        "ids": [(side.label, known) for side, known in _ids(entry).items() if known],
+        "incident": _incident_of(entry),
+        "values": _values(entry, field.label if field else item.field or "") if _has_values(entry) else None,
+        "candidates": _candidates(desk, route, entry),
+        "held": _held(item.facts.get("actions", ()), route, who),
+        "choices": choices(route, entry) if who.decides(route) else (),
+        "is_open": entry.state != "closed",
+        "other": _asked_side(entry).other.label,
+        "decides": who.decides(route),
+        "chosen": _chosen(route, entry),
+        "shown": shown(entry),
+    }
+
+
+def _ids(entry: Entry) -> dict[Side, str | None]:
+    return {Side.PROCORE: entry.item.procore_id, Side.FOURHSE: entry.item.fourhse_id}
+
+
+def _asked_side(entry: Entry) -> Side:
+    return entry.item.who.side if entry.item.who else decisions.side_of(entry.item)
+
+
+def _incident_of(entry: Entry) -> str | None:
+    """An id by which the story of its incident is found, or of the one that it stands below."""
+    item = entry.item
+    if item.who is not None or item.kind is ItemKind.GUARD:
+        return None
+    return item.procore_id or item.fourhse_id
+
+
+def _has_values(entry: Entry) -> bool:
+    return entry.item.field is not None and entry.item.kind in (ItemKind.CONFLICT, ItemKind.DRIFT)
+
+
+def _values(entry: Entry, label: str) -> Context:
+    item = entry.item
+    both = ((Side.PROCORE, item.procore_value), (Side.FOURHSE, item.fourhse_value))
+    sides = [{"label": side.label, "value": value, "differs": value != item.base_value} for side, value in both]
+    return {"label": label, "sides": sides, "base": item.base_value}
+
+
+def _candidates(desk: Desk, route: Route, entry: Entry) -> list[Context]:
+    """Each record that may be the same one, with its headline and day where the latest reading shows them."""
+    ids = [str(each) for each in entry.item.facts.get("candidates", ())]
+    named = entry.item.key.record
+    if not ids or named is None or named.kind is not Kind.INCIDENT:
+        return []
+    side = _asked_side(entry).other
+    with desk.store.read() as unit:
+        staging = unit.staging(route.key)
+        zone = unit.routes.get(route.key).zone or UTC_ZONE
+        found = [(each, staging.find(RecordRef(side, Kind.INCIDENT, each))) for each in ids]
+    return [
+        {"id": each, "side": side.label, "hit": Hit.of(route, staged.record, zone) if staged else None}
+        for each, staged in found
+    ]
+
+
+def _held(actions: Sequence[Mapping[str, Any]], route: Route, who: Visitor) -> Context | None:
+    if not actions:
+        return None
+    sees_people = who.classes(route) >= ABOUT_PEOPLE
+    visible = [each for each in actions if sees_people or Kind(each["kind"]) not in PEOPLE]
+    rows = [_action_row(each) for each in visible[:LISTED]]
+    return {"rows": rows, "hidden": len(actions) - len(visible), "shown": len(rows), "count": len(visible)}
+
+
+def _action_row(action: Mapping[str, Any]) -> Context:
+    return {
+        "what": say(f"act.{action['act']}", side=Side(action["side"]).label),
+        "record": say(f"record.{action['kind']}"),
+        "id": action["id"] or action["source_id"],
+        "why": action["reason"],
+    }
+
+
+def _chosen(route: Route, entry: Entry) -> str | None:
+    """The label of the answer that waits for the next cycle."""
+    if entry.state != "answered" or entry.answer is None:
+        return None
+    given = {name: entry.answer.get(name) for name in ("verb", "use", "with_id", "restore")}
+    same = (each.label for each in choices(route, entry) if {**asdict(each.answer)}.items() >= given.items())
+    return next(same, str(entry.answer.get("with_id") or entry.answer["verb"]))
+
+
+# Incidents -------------------------------------------------------------------------------------------------------
+
+
+def incidents(desk: Desk, who: Visitor, text: str | None) -> Context:
+    """The search: nothing is looked for while `text` is None."""
+    found = search(desk, who, text or "")
+    return {"text": text or "", "asked": text is not None, "hits": found.hits, "is_cut": found.is_cut}
+
+
+def find_incident(desk: Desk, who: Visitor, record_id: str) -> Story:
+    """Raises Missing."""
+    try:
+        route, ids = find(desk.store, who.routes(desk.routes), record_id)
+    except UsageError as error:
+        raise Missing from error
+    classes, story = who.classes(route), outline(desk.store, route, ids)
+    # By the id of somebody's record nobody finds the incident who may not know of that record.
+    is_by_a_child = record_id.lower() not in {str(known).lower() for known in ids.values()}
+    if (is_by_a_child and not classes >= ABOUT_PEOPLE) or (_is_private(story) and FieldClass.HEALTH not in classes):
+        raise Missing
+    return story
+
+
+def _is_private(story: Story) -> bool:
+    return any(record is not None and record.private for record in story.incident.records.values())
+
+
+def tells_health(story: Story, who: Visitor) -> bool:
+    """Whether the page of this incident shows somebody health data."""
+    classes = who.classes(story.route)
+    return _is_private(story) or (bool(story.people) and classes >= ABOUT_PEOPLE)
+
+
+def incident(desk: Desk, who: Visitor, story: Story) -> Context:
+    classes, now = who.classes(story.route), desk.clock()
+    sees_people = classes >= ABOUT_PEOPLE
+    with desk.store.read() as unit:
+        asked = _visible(unit, story.route, story.items, who)
+    writes = [each for each in story.journal if classes_of_action(each.action, story.route) <= classes]
+    return {
+        "title": _title(story),
+        "route": story.route.name,
+        "link": _link(story),
+        "read": story.read_at and say("incident.read", age=age(now - story.read_at)),
+        "sides": [_side(story, side) for side in Side],
+        "fields": _fields(story.incident, classes),
+        "people": [_person(one, classes) for one in story.people] if sees_people else [],
+        "questions": [_row(story.route, entry, now) for entry in asked],
+        "writes": [_write(each, full=classes == ALL) for each in writes],
+        "state": _state(story, asked),
+        "hidden": (bool(story.people) and not sees_people) or (asked, writes) != ([*story.items], [*story.journal]),
+    }
+
+
+def _title(story: Story) -> str:
+    for side in Side:
+        record = story.incident.records[side]
+        if record is not None and not record.minimal:
+            return _in_words(story.route.mapping.title.lens.get(side, record.image))
+    return say("incident.untitled")
+
+
+def _in_words(reading: Reading) -> str:
+    return f"({reading.reason})" if isinstance(reading, Held) else display(reading.value)
+
+
+def _link(story: Story) -> list[str]:
+    link = story.incident.link
+    if link is None:
+        return [say("incident.unlinked")]
+    words = [say(f"link.{link.state.value}")]
+    words += [say("incident.since", moment=moment(link.since))] if link.since else []
+    return words + ([say("incident.origin", side=link.origin.label)] if link.origin else [])
+
+
+def _side(story: Story, side: Side) -> Context:
+    record = story.incident.records[side]
+    return {
+        "label": side.label,
+        "id": story.ids[side],
+        "presence": record and record.presence.value,
+        "private": record is not None and record.private,
+    }
+
+
+def _fields(pair: Compared, classes: Classes) -> list[Context]:
+    """Both values of each field; of an incident that one side alone has, what that side shows."""
+    if pair.fields:
+        return [_field(each, classes) for each in pair.fields]
+    return [
+        {
+            "label": one.row.label,
+            "withheld": one.row.privacy not in classes,
+            "values": {one.side.label: _in_words(one.reading), one.side.other.label: ""},
+            "base": None,
+            "verdict": "",
+            "so": "",
+        }
+        for one in pair.previews
+    ]
+
+
+def _field(one: FieldDiff, classes: Classes) -> Context:
+    base = one.field.lens.get(Side.PROCORE, one.base.procore) if one.base else None
+    return {
+        "label": one.field.label,
+        "withheld": one.field.privacy not in classes,
+        "values": {Side.PROCORE.label: _in_words(one.procore), Side.FOURHSE.label: _in_words(one.fourhse)},
+        "base": base and _in_words(base),
+        "verdict": "same" if one.verdict in (Verdict.SAME, Verdict.AGREED) else "differs",
+        "so": say(f"verdict.{one.verdict.value}", side=one.to.label if one.to else "", why=one.reason),
+    }
+
+
+def _person(one: Compared, classes: Classes) -> Context:
+    ids = ", ".join(f"{side.label} {known}" for side, known in one.ids.items() if known)
+    return {"what": say(f"record.{one.kind.value}"), "ids": ids, "fields": _fields(one, classes)}
+
+
+def _write(intent: Intent, *, full: bool) -> Context:
+    """A write as a line of the story; its values and a vendor's own words only for who may see every class."""
+    action = intent.action
+    return {
+        "at": moment(intent.made_at),
+        "what": say(f"act.{action.act.value}", side=action.side.label),
+        "record": say(f"record.{action.kind.value}"),
+        "outcome": say(f"write.{intent.outcome}"),
+        "why": action.reason,
+        "words": intent.words if full else "",
+        "values": [(name, display_raw(value)) for name, value in action.fields.items()] if full else [],
+    }
+
+
+def display_raw(value: Any) -> str:
+    """A raw value that a call sent, cut to a length that a table bears."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= LISTED else f"{text[:LISTED]}…"
+
+
+def _state(story: Story, asked: Sequence[Entry]) -> str:
+    if story.pending:
+        return say("incident.pending")
+    if any(entry.state == "open" for entry in asked):
+        return say("incident.waits")
+    return say("incident.excluded", why=story.excluded) if story.excluded else say("incident.quiet")
+
+
+# Runs and mapping ------------------------------------------------------------------------------------------------
+
+
+def runs(desk: Desk, who: Visitor) -> Context:
+    with desk.store.read() as unit:
+        routes = [(route.name, unit.cycles.recent(route.key, CYCLES)) for route in who.routes(desk.routes)]
+    return {"routes": [{"name": name, "cycles": [_cycle(each) for each in cycles]} for name, cycles in routes]}
+
+
+def _cycle(cycle: CycleRow) -> Context:
+    report = cycle.report
+    written = {side: sum(counts.values()) for side, counts in report.get("written", {}).items()}
+    return {
+        "began": moment(cycle.began_at),
+        "outcome": _outcome(cycle),
+        "reason": cycle.reason,
+        "read": say("runs.both", **report["pulled"]) if "pulled" in report else "",
+        "written": say("runs.both.to", **written) if written else "",
+        "calls": say("runs.both.calls", **report["calls"]) if "calls" in report else "",
+        "took": say("runs.seconds", seconds=f"{report['seconds']:.1f}") if "seconds" in report else "",
+    }
+
+
+def mapping(desk: Desk, who: Visitor) -> Context:
+    carried = [(route, route.mapping.narrowed(route.direction)) for route in who.routes(desk.routes)]
+    return {
+        "mappings": [
+            {"name": known.name, "route": route.name, "owner": known.owner, "rows": mapping_rows(known)}
+            for route, known in carried
+        ]
+    }
