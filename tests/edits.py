@@ -44,7 +44,7 @@ class Edit:
 
 
 def osha() -> list[dict[str, str]]:
-    text = files("procore_4hse").joinpath("data/osha_incidents.csv").read_bytes().decode()
+    text = files("procore_4hse").joinpath("simulator/data/osha_incidents.csv").read_bytes().decode()
     return list(csv.DictReader(StringIO(text, newline="")))
 
 

@@ -95,7 +95,7 @@ class Happening:
 
 def happenings() -> list[Happening]:
     """Incidents with a short title that no other one of the same days bears, by day."""
-    text = files("procore_4hse").joinpath("data/osha_incidents.csv").read_text(encoding="utf-8")
+    text = files("procore_4hse").joinpath("simulator/data/osha_incidents.csv").read_text(encoding="utf-8")
     every = [_happening(row) for row in csv.DictReader(StringIO(text, newline=""))]
     distinct: list[Happening] = []
     latest: dict[str, date] = {}
