@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol
 
-from procore_4hse.models import Image, Kind, Page, RawRecord, RecordAnswer, Side
+from procore_4hse.models import Image, Kind, RawRecord, Side
 
 CALL_TIMEOUT = timedelta(seconds=180)
 """A call that began this long ago can no longer reach the vendor."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a listing. `number` is the page the server says it sent, `asked` the one we wanted."""
+
+    records: tuple[RawRecord, ...]
+    asked: int
+    number: int
+    is_last: bool
+    total: int | None
+    """Records in the whole listing, as this answer states it."""
+    server_date: datetime
+    """The answer's Date header, UTC, whole seconds."""
+    odd: int = 0
+    """Rows that are left out of `records`, because nothing says which record they are."""
+
+
+@dataclass(frozen=True)
+class RecordAnswer:
+    record: RawRecord
+    server_date: datetime
 
 
 class IncidentApi(Protocol):

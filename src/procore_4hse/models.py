@@ -118,28 +118,6 @@ class RawRecord:
         return RawRecord(self.side, Kind.EQUIPMENT, f"{self.kind.value}-{self.id}", self.payload, self.parent_id)
 
 
-@dataclass(frozen=True)
-class Page:
-    """One page of a listing. `number` is the page the server says it sent, `asked` the one we wanted."""
-
-    records: tuple[RawRecord, ...]
-    asked: int
-    number: int
-    is_last: bool
-    total: int | None
-    """Records in the whole listing, as this answer states it."""
-    server_date: datetime
-    """The answer's Date header, UTC, whole seconds."""
-    odd: int = 0
-    """Rows that are left out of `records`, because nothing says which record they are."""
-
-
-@dataclass(frozen=True)
-class RecordAnswer:
-    record: RawRecord
-    server_date: datetime
-
-
 # What we remember ------------------------------------------------------------------------------------------------
 
 

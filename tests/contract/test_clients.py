@@ -12,9 +12,10 @@ import record
 from handmade import COMPANY, FOURHSE_PROJECT, NOON, OFFICE, PROJECT, Time, fourhse_at, procore_at
 from vcr.errors import CannotOverwriteExistingCassetteException
 
+from procore_4hse.apis import Page
 from procore_4hse.clients import FourHseApi, Http, ProcoreApi
 from procore_4hse.errors import NotFound
-from procore_4hse.models import Kind, Page
+from procore_4hse.models import Kind
 from procore_4hse.simulator.fourhse import SimulatedFourHse
 from procore_4hse.simulator.procore import SimulatedProcore
 from procore_4hse.simulator.wire import Handler, InProcess, LoopbackServer

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from handmade import FOURHSE_PROJECT, NOON, OFFICE, TOKEN_PATHS, Time, Vendor, fourhse_at
 
+from procore_4hse.apis import Page, RecordAnswer
 from procore_4hse.clients import FourHseApi, Http
 from procore_4hse.errors import (
     AccessRefused,
@@ -21,7 +22,7 @@ from procore_4hse.errors import (
     Unavailable,
     VendorError,
 )
-from procore_4hse.models import Kind, Page, RecordAnswer, Side
+from procore_4hse.models import Kind, Side
 from procore_4hse.simulator.faults import FaultKind, Faults
 from procore_4hse.simulator.fourhse import SimulatedFourHse
 from procore_4hse.simulator.fourhse_dials import FourHseDials

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from handmade import COMPANY, NOON, PROJECT, Time, Vendor, procore_at
 
+from procore_4hse.apis import Page, RecordAnswer
 from procore_4hse.clients import Http, ProcoreApi
 from procore_4hse.clients.procore import PICKERS
 from procore_4hse.errors import (
@@ -22,7 +23,7 @@ from procore_4hse.errors import (
     Unavailable,
     VendorError,
 )
-from procore_4hse.models import PROCORE_RECORDS, Kind, Page, RecordAnswer, Side
+from procore_4hse.models import PROCORE_RECORDS, Kind, Side
 from procore_4hse.simulator.faults import FaultKind, Faults
 from procore_4hse.simulator.procore import ProcoreDials, SimulatedProcore
 from procore_4hse.simulator.wire import InProcess, LoopbackServer, Request, Response

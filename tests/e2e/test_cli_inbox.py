@@ -547,7 +547,7 @@ def test_a_late_accident_takes_its_own_two_answers_alone(stand: Stand, words: tu
 # What was not kept whole -------------------------------------------------------------------------------------------
 
 
-LONG = "Jo fell from a ladder that nobody had tied to the wall above the gate of the yard."
+LONG = "Jo fell from a ladder that nobody had tied to the wall above the gate of the site."
 
 
 def cut(stand: Stand) -> str:

@@ -429,7 +429,7 @@ def test_a_custom_field_is_kept_and_asked_about_too(build, tmp_path, form, how):
 @HOW
 def test_a_title_that_4hse_cuts_by_itself_never_shortens_procore_s(build, how):
     pair = lossy(build, Side.FOURHSE, "cut")
-    title = "Fall from a ladder that somebody had put against the gate of the yard"
+    title = "Fall from a ladder that somebody had put against the gate of the site"
     pair.make(text="A worker fell.", **({"title": title} if how == "create" else {}))
     pair.sync()
     [site] = pair.world.site()

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from procore_4hse.apis import RecordAnswer
 from procore_4hse.clients import ProcoreApi
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import FieldMapping
-from procore_4hse.models import Kind, LinkState, RecordAnswer, RecordRef, Side
+from procore_4hse.models import Kind, LinkState, RecordRef, Side
 from procore_4hse.push.pusher import Pusher
 from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.simulator.faults import FaultKind

@@ -34,7 +34,7 @@ PAUSE = timedelta(seconds=20)
 LONGEST_LOCK = 60
 PATIENT_FOR = timedelta(seconds=30)
 """As long as PostgreSQL lets one of our statements wait for a lock."""
-ROUNDS_TO_REST = 10
+CYCLES_TO_REST = 10
 IS_TOLD = {"ok", "partial", "busy"}
 
 
@@ -183,7 +183,7 @@ class Neighbours:
         self.world.faults.on_request.remove(self.in_between)
         self.world.clock.advance(LONGEST_LOCK)
         self.locker.look_at_the_clock()
-        for _ in range(ROUNDS_TO_REST):
+        for _ in range(CYCLES_TO_REST):
             self.world.clock.advance(minutes=5)
             self._answer()
             for process in self.processes:

@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from procore_4hse.apis import Page, RecordAnswer
 from procore_4hse.clients.answer import Reply, anything, has_ids, is_rows, objects
 from procore_4hse.clients.http import Http
-from procore_4hse.models import Image, Kind, Page, RawRecord, RecordAnswer, Side, text_id
+from procore_4hse.models import Image, Kind, RawRecord, Side, text_id
 
 PATHS = {Kind.INCIDENT: "incident", Kind.PERSON: "incident-person", Kind.RESOURCE: "incident-resource"}
 KEYS = {

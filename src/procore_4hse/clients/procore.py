@@ -14,11 +14,12 @@ from itertools import groupby
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, quote, urlsplit
 
+from procore_4hse.apis import Page, RecordAnswer
 from procore_4hse.clients.answer import Reply, anything, has_ids, is_rows, objects
 from procore_4hse.clients.http import Http
 from procore_4hse.clients.transport import Query
 from procore_4hse.errors import Unavailable
-from procore_4hse.models import Kind, Page, RawRecord, RecordAnswer, Side, text_id
+from procore_4hse.models import Kind, RawRecord, Side, text_id
 
 PATHS = {
     Kind.INCIDENT: "incidents",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
 import structlog
 
+from procore_4hse.apis import IncidentApi
 from procore_4hse.engine.snapshots import CycleInputs
+from procore_4hse.errors import SyncError
 from procore_4hse.models import Act, Action, ItemKind, Side
 from procore_4hse.reconcile.approval import FIRST_MEETING, MAPPING, SCOPE, ZONE
 from procore_4hse.reconcile.snapshot import Plan, Transition
+from procore_4hse.runtime import Runtime
 from procore_4hse.store.repository import Unit
 
 log = structlog.get_logger()
@@ -18,6 +21,9 @@ log = structlog.get_logger()
 Begin = Callable[[], AbstractContextManager[Unit]]
 SLICE = 500
 """Links or bases that are written in one transaction, which takes a fraction of a second then."""
+
+AT_ONCE = 100
+"""So many old cycles are forgotten after each one at most."""
 
 HELD_AS_A_WHOLE = frozenset((SCOPE, ZONE, MAPPING, FIRST_MEETING))
 """The guards that keep what is new in a route's settings from counting as accepted."""
@@ -95,3 +101,18 @@ def _accept(unit: Unit, inputs: CycleInputs, plan: Plan) -> None:
     if HELD_AS_A_WHOLE.isdisjoint(item.key for item in plan.items if item.kind is ItemKind.GUARD):
         facts = {"scope": route.scope, "zone": inputs.zone, "mapping": route.mapping.digest}
         unit.routes.save(route.key, route.name, **facts)
+
+
+def drop_old_cycles(runtime: Runtime, route: str, apis: Iterable[IncidentApi]) -> None:
+    """A few of the oldest go after each cycle, so that their number does not grow; failing costs no report."""
+    dates = [api.server_date for api in apis if api.server_date]
+    if runtime.keep_cycles is None or not dates:
+        return
+    try:
+        with runtime.store.read() as unit:  # Old by the vendors' clocks too: ours may run ahead for a while.
+            old = unit.cycles.old(route, min(unit.now, *dates) - runtime.keep_cycles, at_most=AT_ONCE)
+        if old:
+            with runtime.store.begin() as unit:
+                unit.cycles.drop(old)
+    except SyncError as error:
+        log.warning("cycle.old_ones_kept", error=error)

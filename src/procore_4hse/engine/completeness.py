@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from procore_4hse.models import Page, RawRecord
+from procore_4hse.apis import Page
+from procore_4hse.models import RawRecord
 
 TRIES = 3
 """So often a listing is read before it counts as not whole."""

@@ -11,7 +11,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from procore_4hse.apis import IncidentApi
-from procore_4hse.engine.bookkeeping import has_anything_to_keep, keep_plan
+from procore_4hse.engine.bookkeeping import drop_old_cycles, has_anything_to_keep, keep_plan
 from procore_4hse.engine.deletion_evidence import Proofs, evidence
 from procore_4hse.engine.lease import RouteLease
 from procore_4hse.engine.memory import current_state, end_meeting, learn_partners, open_memory
@@ -44,9 +44,6 @@ class Options:
     first: bool = False
     dry: bool = False
 
-
-AT_ONCE = 100
-"""So many old cycles are forgotten after each one at most."""
 
 Progress = Callable[[Action, int], None]
 """Called after each action, with how many that makes."""
@@ -293,12 +290,11 @@ class Cycle:
 
     def end(self, state: RouteState) -> None:
         """What ends with the first cycle that leaves nothing undone: a first meeting, and a backfill without alerts."""
-        if self.report.outcome != "ok" or self.options.dry:
-            return
-        if state.meeting_approved:
+        is_done = self.report.outcome == "ok" and not self.options.dry
+        if is_done and state.meeting_approved:
             with self.store.begin(self.lease.fence) as unit:
                 end_meeting(unit, self.route)
-        if self.alerts_off:
+        if is_done and self.alerts_off:
             self.remember_quiet(False)
 
     def __enter__(self) -> Cycle:
@@ -308,7 +304,6 @@ class Cycle:
         is_foreseen = self.report.ended_by(error)
         self.report.seconds = round(self.runtime.timer() - self.began, 3)
         self.close()
-        self.drop_old_cycles()
         return is_foreseen  # Python raises any other error again.
 
     def close(self) -> None:
@@ -324,22 +319,8 @@ class Cycle:
                 kept = {**self.report.json(), "budget": budget_report(self.runtime.budgets, self.report.calls)}
                 unit.cycles.end(self.lease.cycle, self.report.outcome, self.report.reason, kept)
             self.lease.release(unit)
+        drop_old_cycles(self.runtime, self.route.key, self._apis().values())
         log.info("cycle.done", outcome=self.report.outcome, exit=self.report.exit_code)
-
-    def drop_old_cycles(self) -> None:
-        """A few of the oldest go after each cycle, so that their number does not grow; failing costs no report."""
-        dates = [api.server_date for api in self._apis().values() if api.server_date]
-        if not (self.lease.is_ours and self.runtime.keep_cycles and dates):
-            return
-        try:
-            with self.store.read() as unit:  # Old by the vendors' clocks too: ours may run ahead for a while.
-                before = min(unit.now, *dates) - self.runtime.keep_cycles
-                old = unit.cycles.old(self.route.key, before, at_most=AT_ONCE)
-            if old:
-                with self.store.begin() as unit:
-                    unit.cycles.drop(old)
-        except SyncError as error:
-            log.warning("cycle.old_ones_kept", error=error)
 
     # The store and the vendors ------------------------------------------------------------------------------------
 

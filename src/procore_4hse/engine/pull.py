@@ -11,13 +11,13 @@ from itertools import chain
 
 import structlog
 
-from procore_4hse.apis import FourHseIncidentApi, ProcoreIncidentApi
+from procore_4hse.apis import FourHseIncidentApi, Page, ProcoreIncidentApi
 from procore_4hse.engine.completeness import TRIES, ListingCheck, TieBreak, check_listing
 from procore_4hse.errors import AccessRefused, NotFound, Unavailable
 from procore_4hse.mapping.entries import equipment_entry, person_entry, word_entry
 from procore_4hse.mapping.images import REPEATED, has_unknown_time, stated_count
 from procore_4hse.mapping.private_images import bare, private_image
-from procore_4hse.models import CHILDREN, PROCORE_RECORDS, Image, Kind, Page, RawRecord, Side
+from procore_4hse.models import CHILDREN, PROCORE_RECORDS, Image, Kind, RawRecord, Side
 from procore_4hse.store.repository import Fence, Store
 from procore_4hse.store.routes import RouteState
 

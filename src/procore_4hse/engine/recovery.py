@@ -9,27 +9,14 @@ from itertools import chain
 
 import structlog
 
-from procore_4hse.apis import FourHseIncidentApi, IncidentApi, ProcoreIncidentApi
+from procore_4hse.apis import FourHseIncidentApi, IncidentApi, ProcoreIncidentApi, RecordAnswer
 from procore_4hse.errors import GuardStopped, NotFound, VendorError
 from procore_4hse.mapping.images import author_of, made_at, parent_in, was_edited
 from procore_4hse.mapping.lenses.base import INJURED, ZONE
 from procore_4hse.mapping.lenses.equipment import is_gone
 from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.mapping.translate import LEAST_KEPT, shows
-from procore_4hse.models import (
-    Act,
-    Action,
-    Base,
-    Decision,
-    Image,
-    Item,
-    Kind,
-    QuestionKey,
-    RawRecord,
-    RecordAnswer,
-    RecordRef,
-    Side,
-)
+from procore_4hse.models import Act, Action, Base, Decision, Image, Item, Kind, QuestionKey, RawRecord, RecordRef, Side
 from procore_4hse.push.bases import Comparison, compare_arrived
 from procore_4hse.push.pusher import Pusher
 from procore_4hse.push.whole import emptied

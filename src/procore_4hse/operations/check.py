@@ -9,11 +9,11 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from procore_4hse.apis import FourHseIncidentApi, IncidentApi, ProcoreIncidentApi
+from procore_4hse.apis import FourHseIncidentApi, IncidentApi, Page, ProcoreIncidentApi
 from procore_4hse.errors import AccessRefused, GuardStopped, NotFound, Refused, Unavailable, VendorError
 from procore_4hse.mapping.lenses.base import Known
 from procore_4hse.mapping.places import has_ended, inactive_status, project_zone
-from procore_4hse.models import PEOPLE_RECORDS, PROCORE_RECORDS, Image, Kind, Page, Side
+from procore_4hse.models import PEOPLE_RECORDS, PROCORE_RECORDS, Image, Kind, Side
 from procore_4hse.operations.coverage import (
     Alarms,
     Gap,

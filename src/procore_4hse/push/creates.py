@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from procore_4hse.apis import RecordAnswer
 from procore_4hse.errors import Refused
 from procore_4hse.mapping.closing import NEW, as_new, is_closed
 from procore_4hse.mapping.images import author_of, deleted_at, is_private
-from procore_4hse.models import Act, Action, Kind, RecordAnswer, Side
+from procore_4hse.models import Act, Action, Kind, Side
 from procore_4hse.push.bases import first_bases, still_open
 from procore_4hse.push.ids import fourhse_id
 from procore_4hse.push.outcomes import Outcomes

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from procore_4hse.apis import RecordAnswer
 from procore_4hse.errors import Refused
 from procore_4hse.mapping.rules import Field
-from procore_4hse.models import Act, Action, Base, Image, Item, Kind, Link, QuestionKey, RecordAnswer, RecordRef, Side
+from procore_4hse.models import Act, Action, Base, Image, Item, Kind, Link, QuestionKey, RecordRef, Side
 from procore_4hse.push.bases import Bases, Comparison, spoil
 from procore_4hse.push.rows import Rows
 from procore_4hse.push.steps import Steps

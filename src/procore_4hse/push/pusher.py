@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from procore_4hse.apis import FourHseIncidentApi, ProcoreIncidentApi
+from procore_4hse.apis import FourHseIncidentApi, ProcoreIncidentApi, RecordAnswer
 from procore_4hse.errors import AskedToStop, BudgetExhausted, OutcomeUnknown, Refused, Unavailable
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import FieldMapping
-from procore_4hse.models import Act, Action, RecordAnswer, Side
+from procore_4hse.models import Act, Action, Side
 from procore_4hse.push.creates import Creates
 from procore_4hse.push.outcomes import Outcomes, Pushed
 from procore_4hse.push.removals import Removals

@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
-from procore_4hse.apis import IncidentApi
+from procore_4hse.apis import IncidentApi, RecordAnswer
 from procore_4hse.errors import AccessRefused, AskedToStop, NotFound, OutcomeUnknown, Refused, SyncError, VendorError
 from procore_4hse.mapping.paths import at
-from procore_4hse.models import Act, Action, Image, Kind, QuestionKey, RecordAnswer, Side
+from procore_4hse.models import Act, Action, Image, Kind, QuestionKey, Side
 from procore_4hse.store.journal import Intent
 from procore_4hse.store.repository import Fence, Store, Unit
 from procore_4hse.store.routes import RouteState

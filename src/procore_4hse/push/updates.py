@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from procore_4hse.apis import RecordAnswer
 from procore_4hse.errors import GuardStopped, Refused
 from procore_4hse.mapping.closing import OPEN, is_closed, is_new
 from procore_4hse.mapping.rules import Field
-from procore_4hse.models import Action, Image, LinkState, RecordAnswer, Side
+from procore_4hse.models import Action, Image, LinkState, Side
 from procore_4hse.push.bases import compare_answer
 from procore_4hse.push.outcomes import Outcomes
 from procore_4hse.push.rows import Rows
