@@ -193,5 +193,6 @@ def test_an_id_that_is_nobodys_is_a_mistake(stand: Stand) -> None:
     }  # fmt: skip
 
 
-def test_no_age_is_set_unless_told(stand: Stand) -> None:
-    assert set(Settings.model_fields["retention"].default.model_dump().values()) == {None}
+def test_no_age_is_set_unless_told_but_for_the_records_of_cycles(stand: Stand) -> None:
+    ages = Settings.model_fields["retention"].default.model_dump()
+    assert {name: age.days for name, age in ages.items() if age} == {"cycles": 90}
