@@ -19,6 +19,7 @@ from procore_4hse.engine.lease import GRACE, LEASE, RouteLease
 from procore_4hse.errors import LeaseLost
 from procore_4hse.models import Link
 from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.store.desk import Session
 from procore_4hse.store.journal import LAST_RETRY
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.routes import RouteMemory
@@ -63,6 +64,10 @@ def at_work(build: Callable[..., World]) -> World:
     with world.store.begin() as unit:
         unit.cycles.day_done(world.route.key, "2026-01-01..2026-02-01 both", "2026-01-08")
         unit.leases.take(world.route.key, ELSEWHERE, ttl=LEASE, grace=GRACE)
+        unit.desk.log_view(world.route.key, "Jo", "incident", ids[0])
+        for key in ("here", "signed out"):
+            unit.desk.sign_in(key, Session("Jo", ()), lasts=timedelta(hours=8))
+        unit.desk.sign_out("signed out")
     return world
 
 

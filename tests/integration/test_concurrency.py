@@ -53,7 +53,8 @@ class Machines:
         world.procore.hand_edit("incident", int(link.procore_id), title="Scaffold", status="closed")
         world.fourhse.hand_edit("incident", link.fourhse_id, date_incident="2026-02-14")
         hurt_on_site(world, world.on_site("Hook", date(2026, 2, 16)), self.party, days=3)
-        hurt_in_office(world, world.in_office("Nail", date(2026, 2, 22)), self.assignment, days=5)
+        nail = world.in_office("Nail", date(2026, 2, 22), category="ACCIDENTS")
+        hurt_in_office(world, nail, self.assignment, days=5)
 
     def stand_once(self) -> bool:
         """Every incident and every person stands once on each side and says the same there."""

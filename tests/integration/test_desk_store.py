@@ -41,6 +41,15 @@ def test_a_session_lasts_until_its_end_or_until_somebody_signs_out(store: Store,
         assert unit.desk.session("one") is None
 
 
+def test_a_session_that_a_clock_dated_ahead_lets_nobody_in_later(store: Store, clock: Clock) -> None:
+    clock.advance(days=365)
+    with store.begin() as unit:
+        unit.desk.sign_in("one", ANNA, lasts=DAY)
+    clock.advance(days=-365)
+    with store.read() as unit:
+        assert unit.desk.session("one") is None
+
+
 def test_a_link_opens_one_session_also_after_that_one_was_ended(store: Store) -> None:
     with store.begin() as unit:
         assert unit.desk.sign_in("one", ANNA, lasts=DAY, link="link")

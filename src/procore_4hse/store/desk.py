@@ -15,7 +15,10 @@ from procore_4hse.store.tables import DESK_SESSIONS, DESK_VIEWS, Instant
 
 C, V = DESK_SESSIONS.c, DESK_VIEWS.c
 NOW = given("now", type_=Instant)
-LIVING = select(DESK_SESSIONS).where(C.key == given("of_key"), C.ended_at.is_(None), C.expires_at > NOW)
+# One that was made later than now was dated by a clock that ran ahead, and would last so much longer.
+LIVING = select(DESK_SESSIONS).where(
+    C.key == given("of_key"), C.ended_at.is_(None), C.made_at <= NOW, C.expires_at > NOW
+)
 END = update(DESK_SESSIONS).where(C.key == given("of_key"), C.ended_at.is_(None)).values(ended_at=NOW)
 EXPIRED = delete(DESK_SESSIONS).where(C.expires_at <= NOW)
 VIEWS = select(DESK_VIEWS).where(V.route == given("of_route")).order_by(V.id)

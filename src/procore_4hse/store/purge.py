@@ -27,6 +27,7 @@ DATED = (
     (JOURNAL, JOURNAL.c.ended_at),
     (INBOX, INBOX.c.changed_at),
     (STONES, STONES.c.seen_at),
+    (DESK_VIEWS, DESK_VIEWS.c.at),
 )
 """From when the age of contents is counted."""
 VALUES = ("procore_value", "fourhse_value", "base_value")
