@@ -9,6 +9,7 @@ import pytest
 
 from actors import hire, hurt_in_office, hurt_on_site, in_office, on_site, waiting, wrote
 from oracle import differences
+from procore_4hse.models import Item, ItemKind, Kind, QuestionKey, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Policy
 from world import World
 
@@ -66,6 +67,35 @@ def test_nothing_is_doubled_under_any_policy(build, side, later, policy):
         assert "entered anew" in entry.item.reason
         assert waiting(world, "deletion") == []
     assert counts(world) == (3, 3), "a copy would make four"
+
+
+@BOTH
+@pytest.mark.parametrize("edited", ["survivor", "newcomer"])
+def test_no_edit_of_either_takes_the_question_back(build, side, edited):
+    """As two that look like each other no more, one would be copied and the other one asked about as deleted."""
+    world = linked(build)
+    delete(world, side)
+    again = enter(world, side)
+    world.sync()
+    [before] = waiting(world, "match")
+    number = again if edited == "newcomer" else pair(world)[side == "procore"]
+    if number.isdigit():
+        world.procore.hand_edit("incident", int(number), title="Trip", description="Quite another thing.")
+    else:
+        world.fourhse.hand_edit("incident", number, name="Trip", description_event="Quite another thing.")
+    for _ in range(2):
+        world.sync()
+        assert [entry.id for entry in world.inbox()] == [before.id]
+    assert counts(world) == (3, 3), "a copy would make four"
+
+
+def test_a_question_that_names_no_candidates_keeps_no_pair(build):
+    """As an earlier version may have left it."""
+    world = linked(build)
+    key = QuestionKey.match(RecordRef(Side.PROCORE, Kind.INCIDENT, pair(world)[0]))
+    with world.store.begin() as unit:
+        unit.inbox(world.route.key).add(Item(ItemKind.MATCH, key, "", "", ""))
+    assert (world.sync().outcome, world.inbox(), counts(world)) == ("ok", [], (3, 3))
 
 
 @BOTH

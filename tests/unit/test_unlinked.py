@@ -680,6 +680,32 @@ def test_a_doubt_of_two_that_were_never_linked_is_no_new_entry():
     assert [item.reason for item in plan(whole).items] == [ENTERED_ANEW, ALIKE]
 
 
+ONE_PAIR = frozenset({("1", "a")})
+
+
+@pytest.mark.parametrize("policy", Policy)
+def test_what_may_have_been_entered_anew_stays_in_question_however_it_is_edited(policy):
+    """A copy of it would be a second one, and no edit is an answer."""
+    whole = route(site(), LOST, office(**TRIP), links=(BROKEN,), deletions=policy)
+    assert steps(plan(whole))[-1] == COPIED_BACK
+    found = plan(replace(whole, open_matches=ONE_PAIR))
+    assert asked(found) == (items.doubt(site(), (("a", "Trip"),), ENTERED_ANEW, "Fall", {}),)
+    assert (found.actions, found.transitions) == ((), (MARKED,))
+
+
+def test_an_answer_ends_the_question_about_what_was_entered_anew():
+    whole = route(site(), LOST, office(**TRIP), links=(BROKEN,), open_matches=ONE_PAIR)
+    different = plan(told(whole, "match:procore:1", "reject"))
+    assert (steps(different), [item.kind for item in different.items]) == ([COPIED_BACK], [ItemKind.DELETION])
+    assert steps(plan(told(whole, "match:procore:1", "approve", with_id="a")))[0] == steps(Plan((join(),)))[0]
+
+
+def test_a_question_about_two_without_a_link_or_with_one_that_is_away_closes_by_itself():
+    assert steps(plan(route(site(), office(**TRIP), open_matches=ONE_PAIR))) == [COPIED, COPIED_BACK]
+    away = route(site(presence=Presence.ABSENT), LOST, office(**TRIP), links=(BROKEN,), open_matches=ONE_PAIR)
+    assert steps(plan(away)) == [COPIED_BACK]
+
+
 def test_each_question_of_a_draft_is_looked_at_once():
     """A first meeting asks of each pair whether a question names it, and there may be thousands of both."""
     looked_at = []

@@ -40,6 +40,7 @@ from procore_4hse.push.ids import fourhse_id
 from procore_4hse.reconcile.echo import Lookup, Written, lost_writes, older_versions, restored_backup, retold, reverted
 from procore_4hse.reconcile.snapshot import Change, Changed, People, Presence, Record, Snapshot
 from procore_4hse.route import Route
+from procore_4hse.store.inbox import Entry
 from procore_4hse.store.journal import Intent, Journal
 from procore_4hse.store.links import Links, Tombstone
 from procore_4hse.store.repository import Store, Unit
@@ -133,6 +134,7 @@ def snapshot(store: Store, inputs: CycleInputs, incident: Ids | None = None) -> 
             linked_elsewhere=links.linked_elsewhere(_free(records, living)),
             not_duplicates=links.not_duplicates(),
             unlinked_by_hand=links.removed(),
+            open_matches=frozenset(_open_matches(inbox.entries())),
             ids_of_ours=_ids_of_ours(staged_records, route, living),
             ever_linked=inputs.state.ever_linked,
             meeting_approved=inputs.meeting_approved,
@@ -434,6 +436,15 @@ def partners_told(decisions: Iterable[Decision]) -> dict[str, str]:
             party, office = pair if decision.who.side is Side.PROCORE else reversed(pair)
             partners[party] = office
     return partners
+
+
+def _open_matches(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
+    """The pairs of incidents that are asked about, the Procore id first."""
+    for item in (entry.item for entry in entries):
+        record = item.key.record
+        if item.key.topic == "match" and record is not None and record.kind is Kind.INCIDENT:
+            for other in item.facts.get("candidates", ()):
+                yield (record.id, other) if record.side is Side.PROCORE else (other, record.id)
 
 
 def _ids_of_ours(staged_records: StagedRecords, route: Route, links: Iterable[Link]) -> dict[str, str]:

@@ -173,6 +173,8 @@ class Snapshot:
     not_duplicates: frozenset[tuple[str, str]] = frozenset()
     """Pairs (Procore id, 4HSE id) that a person called different."""
     unlinked_by_hand: frozenset[tuple[str, str]] = frozenset()
+    open_matches: frozenset[tuple[str, str]] = frozenset()
+    """Pairs of incidents (Procore id, 4HSE id) of which a person is asked whether they are one."""
     ids_of_ours: Mapping[str, str] = field(default_factory=dict)
     """4HSE id that our scheme gives -> Procore id."""
     ever_linked: bool = False

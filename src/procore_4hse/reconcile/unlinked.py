@@ -85,7 +85,8 @@ def match_unlinked(snapshot: Snapshot, draft: Draft) -> Matching:
     unlinked = {side: _unlinked(snapshot, side, survivors) for side in Side}
     free = {side: _free(snapshot, unlinked[side], survivors, draft) for side in Side}
     void = _void_answers(snapshot, free, survivors)
-    asked, snapshot = frozenset(_pairs_of(snapshot, void, free)), _without_answers(snapshot, void)
+    asked = frozenset(_pairs_of(snapshot, void, free)) | _entered_anew(snapshot, survivors)
+    snapshot = _without_answers(snapshot, void)
     not_duplicates = snapshot.not_duplicates | _told_apart(snapshot, draft)
     joined_by_people = _told_together(snapshot, unlinked, draft)
     joined = _joined([*joined_by_people, *_by_identity(snapshot, not_duplicates)], free)
@@ -130,6 +131,11 @@ def _survivors(snapshot: Snapshot) -> dict[RecordRef, Link]:
         if len(here) == 1:
             survivors[link.ref(here[0])] = link
     return survivors
+
+
+def _entered_anew(snapshot: Snapshot, survivors: Mapping[RecordRef, Link]) -> frozenset[tuple[str, str]]:
+    """The pairs that are asked about already of which one is a survivor: no edit of either takes the question back."""
+    return frozenset(pair for pair in snapshot.open_matches if _records(pair) & survivors.keys())
 
 
 def _certain(
