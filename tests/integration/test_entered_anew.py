@@ -202,6 +202,33 @@ def the(world: World, kind: str) -> Any:
     return next(link for link in world.links() if str(link.kind) == kind)
 
 
+@BOTH
+def test_a_person_removed_before_the_answer_is_a_deletion_and_not_made_again(build, side):
+    """The incident was deleted and entered anew with them on one side; the other one took them out meanwhile."""
+    world, _, party, assignment = hurt(build)
+    person = the(world, "injury")
+    delete(world, side)
+    if side == "procore":
+        again, partner = str(world.on_site("Fall", description=TEXT)), pair(world)[1]
+        hurt_on_site(world, again, party, days=3)
+        world.fourhse.hand_delete("incident-person", person.fourhse_id)
+    else:
+        again = partner = str(world.in_office("Fall", description_event=TEXT))
+        hurt_in_office(world, again, assignment, days=3)
+        world.procore.hand_delete("injury", int(person.procore_id))
+    world.sync()
+    [entry] = waiting(world, "match")
+    world.answer(entry.id, "approve", with_id=partner)
+    for _ in range(3):
+        world.sync()
+    assert (len(on_site(world)), len(in_office(world))) == ((1, 0) if side == "procore" else (0, 1))
+    [entry] = world.inbox()
+    assert entry.item.kind.value == "deletion"
+    world.answer(entry.id, "approve")
+    world.sync()
+    assert (on_site(world), in_office(world), world.sync().outcome, world.inbox()) == ([], [], "ok", [])
+
+
 @pytest.mark.parametrize("kind", ["injury", "near_miss"])
 def test_a_person_entered_anew_on_site_is_rejoined_unasked(build, kind):
     world, incident, party, assignment = hurt(build)

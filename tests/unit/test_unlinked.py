@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from core import injury, involved, people
+from core import child, injury, involved, people
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -678,6 +678,30 @@ def test_a_doubt_of_two_that_were_never_linked_is_no_new_entry():
         links=(BROKEN,),
     )
     assert [item.reason for item in plan(whole).items] == [ENTERED_ANEW, ALIKE]
+
+
+REMOVED, AGAIN = injury(presence=Presence.GONE), involved("p9")
+
+
+@pytest.mark.parametrize(
+    ("there", "former", "linked"),
+    [
+        ([REMOVED, AGAIN], child(), [("i1", "p9")]),
+        ([injury(presence=Presence.ABSENT), AGAIN], child(), [("i1", "p9")]),
+        ([injury(), AGAIN], child(), []),
+        ([REMOVED, injury("i2"), AGAIN], child(), []),
+        ([REMOVED, AGAIN], child(state=LinkState.ENDED), []),
+        ([REMOVED, involved("p9", person_office_id="o8")], child(), []),
+    ],
+    ids=["removed", "not shown", "there", "there on another record", "removed on both sides before", "somebody else"],
+)
+def test_who_was_removed_from_a_survivor_is_linked_with_the_new_record_so_that_it_is_asked_about(there, former, linked):
+    """As unlinked, the new record would be copied, and the removal undone."""
+    whole = route(site(), LOST, office(), links=(BROKEN,), people=people(*there, links=(former,)))
+    found = plan(matched(whole, "match:procore:1", "approve", "a", with_id="a"))
+    incident, *persons = (action for action in found.actions if action.act is Act.LINK)
+    assert (incident, [(a.source_id, a.target_id) for a in persons]) == (join(), linked)
+    assert {(a.kind, a.parent) for a in persons} <= {(Kind.INJURY, "1")}
 
 
 ONE_PAIR = frozenset({("1", "a")})

@@ -145,6 +145,29 @@ def people_of(snapshot: Snapshot, incident: Record) -> frozenset[str]:
     return frozenset(named) & snapshot.people.picklists.directory.to_fourhse.keys()
 
 
+def removals_kept(snapshot: Snapshot, former: Link, joined: Link) -> Iterator[Action]:
+    """Links for the people whom the survivor of `former` named no more when `joined` gave it another partner.
+
+    Each gets the record that the partner has of them, so that the removal is asked about, and not undone by a copy.
+    """
+    side = next(side for side in Side if former.id_on(side) == joined.id_on(side))
+    ours, theirs = (snapshot.people.records[each].get(joined.id_on(each), ()) for each in (side, side.other))
+    named = _by_person(snapshot, [record for record in ours if record.presence is Presence.PRESENT])
+    anew = _by_person(snapshot, [record for record in theirs if _is_free(snapshot, record, ())])
+    linked = {link.ref(side): link for link in snapshot.people.links.get(former.procore_id, ())}
+    removed = [r for r in ours if r.ref in linked and r.presence is not Presence.PRESENT]
+    for person, records in _by_person(snapshot, removed).items():
+        link = linked[records[-1].ref]
+        if link.kind not in PEOPLE_RECORDS or link.state is LinkState.ENDED or person in named or person not in anew:
+            continue
+        ids, again = {side: records[-1].id, side.other: anew[person][0].id}, anew[person][0]
+        kind = again.kind if again.side is Side.PROCORE else link.kind
+        reason = f"removed in {side.label} before its incident got this partner"
+        yield Action(
+            Act.LINK, Side.FOURHSE, kind, ids[Side.FOURHSE], ids[Side.PROCORE], reason, parent=joined.procore_id
+        )
+
+
 # People without a partner record -----------------------------------------------------------------------------------
 
 

@@ -27,7 +27,7 @@ from procore_4hse.models import (
 )
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.approval import contents
-from procore_4hse.reconcile.children import people_of
+from procore_4hse.reconcile.children import people_of, removals_kept
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.lifecycle import presence_of
 from procore_4hse.reconcile.linked import Pair, compare_pair
@@ -112,8 +112,9 @@ def plan_unlinked(snapshot: Snapshot, matching: Matching, draft: Draft) -> None:
     """Unlinked incidents of both sides: linked when clear, asked about when doubtful, created when alone."""
     # An answer that named a partner still tells that the record is no other incident's.
     snapshot = _without_answers(snapshot, {key for key in matching.void if snapshot.decisions[key].verb == "reject"})
-    for procore_id, fourhse_id in matching.joined:
-        _link(snapshot, procore_id, fourhse_id, draft, "both tell the same day, title and description")
+    for pair in matching.joined:
+        former = next((matching.survivors[one] for one in _records(pair) if one in matching.survivors), None)
+        _link(snapshot, pair, former, draft)
     for procore_id, fourhse_ids in matching.doubts.items():
         about = {record for other in fourhse_ids for record in _records((procore_id, other))}
         reason = ENTERED_ANEW if about & matching.survivors.keys() else ALIKE
@@ -471,10 +472,17 @@ def _joined(pairs: Iterable[tuple[str, str]], free: Free) -> list[tuple[str, str
     return joined
 
 
-def _link(snapshot: Snapshot, procore_id: str, fourhse_id: str, draft: Draft, reason: str) -> None:
-    """A pair becomes a link, and its fields are merged at once without a base, unless one of them is out of scope."""
+def _link(snapshot: Snapshot, pair: tuple[str, str], former: Link | None, draft: Draft) -> None:
+    """A pair becomes a link, and its fields are merged at once without a base, unless one of them is out of scope.
+
+    `former` is the link that one of the two had before.
+    """
+    procore_id, fourhse_id = pair
+    reason = "both tell the same day, title and description"
     action = Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, fourhse_id, procore_id, reason)
     draft.actions.append(action)
+    if former is not None:
+        draft.actions += removals_kept(snapshot, former, action.link)
     records = snapshot.records[Side.PROCORE][procore_id], snapshot.records[Side.FOURHSE][fourhse_id]
     if any(exclusion(snapshot, record, linked=True) for record in records):
         return
