@@ -38,6 +38,21 @@ def test_how_alike_two_are(other, expected):
     assert likeness_of(one("a", **other), one()) is expected
 
 
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ({"title_hash": "f0"}, Likeness.LIKELY),
+        ({"title_hash": "f1"}, Likeness.NONE),
+        ({"title_hash": ""}, Likeness.NONE),
+        ({"title_hash": "f0", "day": DAY + timedelta(days=1)}, Likeness.NONE),
+    ],
+)
+def test_a_private_one_is_known_by_its_day_and_the_hash_of_its_title(other, expected):
+    hidden = one(title=None, description=None, eligible=False, title_hash=other["title_hash"] and "f0")
+    assert likeness_of(hidden, one("a", **other)) is likeness_of(one("a", **other), hidden) is expected
+    assert match([hidden], [one("a", **other)]).doubts == ({"1": ("a",)} if expected else {})
+
+
 def test_empty_texts_are_never_alike():
     assert likeness_of(one(title="", description=""), one("a", title="", description="")) is Likeness.NONE
     assert likeness_of(one(title=None, description=None), one("a", title=None, description=None)) is Likeness.NONE

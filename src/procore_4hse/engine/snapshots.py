@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 
 import structlog
 
@@ -21,6 +21,7 @@ from procore_4hse.mapping.lenses.days import same_rules
 from procore_4hse.mapping.lenses.equipment import lists_equipment, names_equipment
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.picklists import Picklists
+from procore_4hse.mapping.private_images import title_hash
 from procore_4hse.mapping.rules import Field, FieldMapping
 from procore_4hse.models import (
     CHILDREN,
@@ -130,6 +131,7 @@ def snapshot(store: Store, inputs: CycleInputs, incident: Ids | None = None) -> 
             pending=frozenset(inputs.settled.pending),
             possibly_ours=frozenset(inputs.settled.possibly_ours),
             own_accounts=frozenset(inputs.state.memory.accounts_procore),
+            title_hash=_title_hash(records, inputs.state),
             returned=frozenset(links.tombstones(list(_without_link(records, living)))),
             linked_elsewhere=links.linked_elsewhere(_free(records, living)),
             not_duplicates=links.not_duplicates(),
@@ -436,6 +438,13 @@ def partners_told(decisions: Iterable[Decision]) -> dict[str, str]:
             party, office = pair if decision.who.side is Side.PROCORE else reversed(pair)
             partners[party] = office
     return partners
+
+
+def _title_hash(records: Mapping[Side, Mapping[str, Record]], state: RouteState) -> Callable[[str | None], str]:
+    """How titles are compared with those that privacy keeps home; not at all where there are none."""
+    if any(record.minimal for record in records[Side.PROCORE].values()):
+        return partial(title_hash, key=state.memory.privacy_key)
+    return lambda _: ""
 
 
 def _open_matches(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:

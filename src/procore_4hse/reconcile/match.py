@@ -43,6 +43,8 @@ class Candidate:
     description: str | None
     people: frozenset[str] = frozenset()
     eligible: bool = True
+    title_hash: str = ""
+    """All that is known of a private incident's title; equal for equal ones, empty where nothing is to compare."""
 
     @cached_property
     def normalised_title(self) -> str:
@@ -108,7 +110,8 @@ def likeness_of(left: Candidate, right: Candidate) -> Likeness:
     same_title = left.normalised_title == right.normalised_title != ""
     if same_title and abs((left.day - right.day).days) <= NEAR_DAYS:
         return Likeness.LIKELY
-    if same_day and (_similar(left, right) or left.people & right.people):
+    same_hash = left.title_hash == right.title_hash != ""
+    if same_day and (same_hash or _similar(left, right) or left.people & right.people):
         return Likeness.LIKELY
     return Likeness.NONE
 
@@ -227,6 +230,7 @@ class Blocks:
         self.lengths[day].add(length)
         least = _shared_at_least(length, ceil(SHARED_WORDS * length - ROUNDING))
         traits: list[tuple[Hashable, ...]] = [(day, "title", candidate.normalised_title)]
+        traits += [(day, "title hash", candidate.title_hash)] if candidate.title_hash else []
         traits += [(day, "person", person) for person in candidate.people]
         traits += [(day, "word", length, word) for word in self._rarest_first(candidate)[: _unshared(length, least)]]
         for trait in traits:
@@ -236,6 +240,8 @@ class Blocks:
         """What others are looked for by."""
         if candidate.normalised_title:
             yield from ((day + days, "title", candidate.normalised_title) for days in NEAREST_FIRST)
+        if candidate.title_hash:
+            yield day, "title hash", candidate.title_hash
         yield from ((day, "person", person) for person in candidate.people)
         rarest_first = self._rarest_first(candidate)
         for length in self.lengths.get(day, ()):

@@ -327,10 +327,12 @@ def _candidate(
     rows = snapshot.mapping.fields
     readings = {row.key: row.lens.get(record.side, agreed.get(row.key, record.image)) for row in rows}
     values = {key: None if isinstance(reading, Held) else reading.value for key, reading in readings.items()}
+    title = values.get(snapshot.mapping.title.key)
     return Candidate(
         id=record.id,
         day=values.get(snapshot.mapping.day.key),
-        title=values.get(snapshot.mapping.title.key),
+        title=title,
+        title_hash=snapshot.title_hash(title) or record.image.get("title_hash") or "",
         description=values.get(snapshot.mapping.description.key) if snapshot.mapping.description else None,
         people=people_of(snapshot, record),
         eligible=eligible,
