@@ -95,6 +95,14 @@ def test_who_stays_home_only_casts_doubt():
     assert (found.doubts, found.singles_procore, found.singles_fourhse) == ({}, (), ())
 
 
+def test_what_is_about_to_be_deleted_is_doubted_by_what_stays_home_but_not_by_another_such():
+    left, home = one("1", eligible=False, survivor=True), one("a", eligible=False)
+    assert match([left], [home]).doubts == {"1": ("a",)}
+    assert match([home], [left]).doubts == {"a": ("1",)}
+    assert match([left], [one("a", eligible=False, survivor=True)]).doubts == {}
+    assert match([left], [one("a")]).doubts == {"1": ("a",)}
+
+
 CANDIDATES = st.lists(
     st.builds(
         Candidate,

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from core import child, injury, involved, people
@@ -702,6 +702,39 @@ def test_who_was_removed_from_a_survivor_is_linked_with_the_new_record_so_that_i
     incident, *persons = (action for action in found.actions if action.act is Act.LINK)
     assert (incident, [(a.source_id, a.target_id) for a in persons]) == (join(), linked)
     assert {(a.kind, a.parent) for a in persons} <= {(Kind.INJURY, "1")}
+
+
+OLD = {"event_date": "2025-02-10T11:00:00Z"}, {"date_incident": "2025-02-10"}
+
+
+@pytest.mark.parametrize("policy", Policy)
+@pytest.mark.parametrize("as_it_was", [True, False])
+@pytest.mark.parametrize("changes", [OLD, ({}, {"category": "REPORT_FAILURE"})], ids=["before since", "not shared"])
+def test_a_survivor_is_asked_about_with_one_that_stays_home_before_it_goes(changes, as_it_was, policy):
+    """Deleted, the accident would stand in one system alone, and never be copied again."""
+    ours, theirs = site(**changes[0]), office(**changes[1])
+    kept = {} if as_it_was else {"name": "Trip", "description_event": "Quite another thing."}
+    edited = replace(theirs, image={**theirs.image, **kept})
+    pairs = frozenset() if as_it_was else ONE_PAIR
+    whole = route(ours, LOST, edited, links=(BROKEN,), deletions=policy, open_matches=pairs)
+    found = plan(whole)
+    assert (found.actions, [item.reason for item in found.items]) == ((), [ENTERED_ANEW])
+    joined = plan(told(whole, "match:procore:1", "approve", with_id="a"))
+    assert steps(joined)[0] == steps(Plan((join(),)))[0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"links": (replace(BROKEN, state=LinkState.IGNORED),)},
+        {"links": (replace(BROKEN, state=LinkState.CLOSED_BY_POLICY),)},
+        {"links": (BROKEN,), "only_days": (date(2026, 2, 1), date(2026, 2, 28))},
+    ],
+    ids=["kept", "closed", "backfill"],
+)
+def test_a_survivor_of_which_nothing_is_decided_now_is_not_asked_about_with_one_that_stays_home(changes):
+    found = plan(route(site(**OLD[0]), LOST, office(**OLD[1]), **changes))
+    assert (found.actions, found.items) == ((), ())
 
 
 ONE_PAIR = frozenset({("1", "a")})

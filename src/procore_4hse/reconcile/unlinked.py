@@ -29,9 +29,9 @@ from procore_4hse.reconcile import items
 from procore_4hse.reconcile.approval import contents
 from procore_4hse.reconcile.children import people_of, removals_kept
 from procore_4hse.reconcile.draft import Draft
-from procore_4hse.reconcile.lifecycle import presence_of
+from procore_4hse.reconcile.lifecycle import ANSWERED, presence_of
 from procore_4hse.reconcile.linked import Pair, compare_pair
-from procore_4hse.reconcile.match import Candidate, Matches, by_telling, is_clear, match
+from procore_4hse.reconcile.match import Candidate, Matches, by_telling, is_clear, match, matters
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.scope import day_of, exclusion, is_in_range
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
@@ -300,11 +300,20 @@ def _matches(
     asked: frozenset[tuple[str, str]],
 ) -> Matches:
     mine, theirs = (_candidates(snapshot, free[side], survivors) for side in Side)
-    return match(mine, theirs, not_duplicates, frozenset(pair for pair in asked if _may_be_one(free, pair)))
+    kept = (pair for pair in asked if _holds(free, pair) and _matters(snapshot, free, survivors, pair))
+    return match(mine, theirs, not_duplicates, frozenset(kept))
 
 
-def _may_be_one(free: Free, pair: tuple[str, str]) -> bool:
-    return _holds(free, pair) and (free[Side.PROCORE][pair[0]][1] or free[Side.FOURHSE][pair[1]][1])
+def _matters(snapshot: Snapshot, free: Free, survivors: Mapping[RecordRef, Link], pair: tuple[str, str]) -> bool:
+    """Whether one of the two may be copied, or is a survivor of which nobody has said what becomes of it."""
+    both = free[Side.PROCORE][pair[0]], free[Side.FOURHSE][pair[1]]
+    one, other = ((eligible, _is_undecided(snapshot, survivors.get(record.ref))) for record, eligible in both)
+    return matters(one, other)
+
+
+def _is_undecided(snapshot: Snapshot, link: Link | None) -> bool:
+    """Whether a survivor of this link may still be deleted or closed; a backfill decides about none."""
+    return link is not None and link.state not in ANSWERED and snapshot.only_days is None
 
 
 def _candidates(
@@ -316,7 +325,9 @@ def _candidates(
     """
     shown = [_candidate(snapshot, record, eligible) for record, eligible in free.values()]
     left = [record for record, _ in free.values() if record.ref in survivors]
-    return [*shown, *(_candidate(snapshot, one, eligible=False, base=survivors[one.ref].base) for one in left)]
+    known = [*shown, *(_candidate(snapshot, one, eligible=False, base=survivors[one.ref].base) for one in left)]
+    undecided = {one.id for one in left if _is_undecided(snapshot, survivors[one.ref])}
+    return [replace(one, survivor=True) if one.id in undecided else one for one in known]
 
 
 def _candidate(
