@@ -9,6 +9,7 @@ import pytest
 
 from actors import hire, hurt_in_office, hurt_on_site, in_office, on_site, waiting, wrote
 from oracle import differences
+from procore_4hse.models import Item, ItemKind, Kind, QuestionKey, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Policy
 from world import World
 
@@ -66,6 +67,35 @@ def test_nothing_is_doubled_under_any_policy(build, side, later, policy):
         assert "entered anew" in entry.item.reason
         assert waiting(world, "deletion") == []
     assert counts(world) == (3, 3), "a copy would make four"
+
+
+@BOTH
+@pytest.mark.parametrize("edited", ["survivor", "newcomer"])
+def test_no_edit_of_either_takes_the_question_back(build, side, edited):
+    """As two that look like each other no more, one would be copied and the other one asked about as deleted."""
+    world = linked(build)
+    delete(world, side)
+    again = enter(world, side)
+    world.sync()
+    [before] = waiting(world, "match")
+    number = again if edited == "newcomer" else pair(world)[side == "procore"]
+    if number.isdigit():
+        world.procore.hand_edit("incident", int(number), title="Trip", description="Quite another thing.")
+    else:
+        world.fourhse.hand_edit("incident", number, name="Trip", description_event="Quite another thing.")
+    for _ in range(2):
+        world.sync()
+        assert [entry.id for entry in world.inbox()] == [before.id]
+    assert counts(world) == (3, 3), "a copy would make four"
+
+
+def test_a_question_that_names_no_candidates_keeps_no_pair(build):
+    """As an earlier version may have left it."""
+    world = linked(build)
+    key = QuestionKey.match(RecordRef(Side.PROCORE, Kind.INCIDENT, pair(world)[0]))
+    with world.store.begin() as unit:
+        unit.inbox(world.route.key).add(Item(ItemKind.MATCH, key, "", "", ""))
+    assert (world.sync().outcome, world.inbox(), counts(world)) == ("ok", [], (3, 3))
 
 
 @BOTH
@@ -170,6 +200,33 @@ def hurt(build: Callable[..., World], **route: Any) -> tuple[World, str, int, st
 
 def the(world: World, kind: str) -> Any:
     return next(link for link in world.links() if str(link.kind) == kind)
+
+
+@BOTH
+def test_a_person_removed_before_the_answer_is_a_deletion_and_not_made_again(build, side):
+    """The incident was deleted and entered anew with them on one side; the other one took them out meanwhile."""
+    world, _, party, assignment = hurt(build)
+    person = the(world, "injury")
+    delete(world, side)
+    if side == "procore":
+        again, partner = str(world.on_site("Fall", description=TEXT)), pair(world)[1]
+        hurt_on_site(world, again, party, days=3)
+        world.fourhse.hand_delete("incident-person", person.fourhse_id)
+    else:
+        again = partner = str(world.in_office("Fall", description_event=TEXT))
+        hurt_in_office(world, again, assignment, days=3)
+        world.procore.hand_delete("injury", int(person.procore_id))
+    world.sync()
+    [entry] = waiting(world, "match")
+    world.answer(entry.id, "approve", with_id=partner)
+    for _ in range(3):
+        world.sync()
+    assert (len(on_site(world)), len(in_office(world))) == ((1, 0) if side == "procore" else (0, 1))
+    [entry] = world.inbox()
+    assert entry.item.kind.value == "deletion"
+    world.answer(entry.id, "approve")
+    world.sync()
+    assert (on_site(world), in_office(world), world.sync().outcome, world.inbox()) == ([], [], "ok", [])
 
 
 @pytest.mark.parametrize("kind", ["injury", "near_miss"])

@@ -307,6 +307,18 @@ def test_private_incidents_stay_home_and_leave_no_word_in_the_store(build):
     assert not [word for word in ("Secret", "Nobody", "wound") if word in kept]
 
 
+def test_a_private_incident_that_is_entered_in_the_other_system_too_is_asked_about_and_not_copied(build):
+    world = build(private="skip")
+    hidden = str(world.on_site("Fall", private=True))
+    world.sync()
+    world.in_office("  FALL ")
+    world.in_office("Slip", day=date(2026, 2, 12))
+    world.sync(first=True)
+    [entry] = [entry for entry in world.inbox() if entry.item.kind.value == "match"]
+    assert (entry.item.procore_id, entry.item.title) == (hidden, "")
+    assert sorted(row["title"] for row in world.site().values()) == ["Fall", "Slip"]
+
+
 def test_private_incidents_may_be_included(build):
     world = build(private="include")
     world.on_site("Secret fall", private=True)

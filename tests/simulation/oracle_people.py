@@ -48,9 +48,11 @@ class PeopleWatch:
     verdicts: dict[tuple[str, str], str] = field(default_factory=dict)
     """(Procore's incident, name) -> what was answered about the deletion: approve, reject or restore."""
     chosen: dict[str, str] = field(default_factory=dict)
-    """Procore record id -> the side whose days a person chose."""
+    """Procore record id -> the side whose days, or whose person, a person chose."""
     apart: set[str] = field(default_factory=set)
     """Names of which a person said that a record of theirs is not copied."""
+    twice: set[str] = field(default_factory=set)
+    """Names that a person chose for a record although another one beside it bears them."""
 
     def look(self) -> Records:
         seen: Records = {}
@@ -125,7 +127,7 @@ class PeopleWatch:
         others = self._others(side, named)
         if not others and not self._was_named(OTHER[side], named):
             raise Objection(f"{whole} was made, and the other side names nobody like that")
-        if self._count(side, named.incident, named.who) > max(len(others), 1):
+        if named.who not in self.twice and self._count(side, named.incident, named.who) > max(len(others), 1):
             raise Objection(f"{whole} is counted twice")
         if (side, named.incident, named.who) in self.removed and self._verdict(side, named) != "restore":
             raise Objection(f"{whole} was taken out by a person and made again without a word")
@@ -138,7 +140,8 @@ class PeopleWatch:
             return  # It went with its incident, which the other witness judges.
         whole = f"{was.who} in {side} {was.incident}"
         partner = self._partner(side, was.incident)
-        if (OTHER[side], partner, was.who) not in self.removed:
+        is_left = self._count(side, was.incident, was.who) > 0
+        if not is_left and (OTHER[side], partner, was.who) not in self.removed:
             raise Objection(f"{whole} was removed, and nobody took them out of the other side")
         approved = self._verdict(side, was) == "approve"
         if not approved and not (self.policy == "propagate" and side == "procore"):
@@ -148,6 +151,8 @@ class PeopleWatch:
 
     def _judge_edit(self, place: tuple[str, str], was: Named, named: Named) -> None:
         if was.who != named.who:
+            if self._is_chosen(place, OTHER[place[0]]):
+                self._chose(place[0], was, named)
             self._judge_entry(place, named, days=was.days != named.days)
         elif was.days != named.days:
             self._judge_days(place[0], named)
@@ -155,6 +160,13 @@ class PeopleWatch:
             if mine != named.days and not self._is_chosen(place, OTHER[place[0]]):
                 raise Objection(f"the days {mine} of {was.who} in {place[0]} were overwritten by {named.days}")
         self.fresh.pop(place, None)
+
+    def _chose(self, side: str, was: Named, named: Named) -> None:
+        """A person said whom a record names: they took out the one before, and were told who stands there twice."""
+        if not self._count(side, was.incident, was.who):
+            self.removed.add((side, was.incident, was.who))
+        if self._count(side, named.incident, named.who) > 1:
+            self.twice.add(named.who)
 
     def _judge_days(self, side: str, named: Named) -> None:
         partner = self._partner(side, named.incident)
@@ -218,7 +230,7 @@ class PeopleWatch:
         """Taken out of one side, and kept on the other by a person's word or the policy's."""
         gone = {("procore", procore_id, who), ("fourhse", fourhse_id, who)} & self.removed
         kept = self.policy == "ignore" or self.verdicts.get((procore_id, who)) == "reject"
-        return who in self.apart or (bool(gone) and kept)
+        return who in self.apart | self.twice or (bool(gone) and kept)
 
     def _named(self, side: str, incident: str) -> dict[str, list[Named]]:
         named: dict[str, list[Named]] = {}

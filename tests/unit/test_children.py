@@ -336,6 +336,50 @@ def test_the_correction_of_a_person_is_an_update():
     assert [(a.act, a.side, a.fields) for a in found.actions] == [(Act.UPDATE, Side.PROCORE, {"affected_party_id": 8})]
 
 
+EIGHT = injury("i2", **PERSON_8), involved("p2", person_office_id="o8")
+"""Another person of the same incident, on both sides."""
+NOW_SEVEN = injury("i2"), EIGHT[1]
+NOW_SEVEN_IN_4HSE = EIGHT[0], involved("p2")
+WHO = "difference:injury-i2:person"
+
+
+@pytest.mark.parametrize(
+    ("corrected", "other"),
+    [
+        (NOW_SEVEN, (injury(presence=Presence.GONE), involved())),
+        (NOW_SEVEN_IN_4HSE, (injury(), involved(presence=Presence.GONE))),
+        (NOW_SEVEN, (involved(),)),
+        (NOW_SEVEN_IN_4HSE, (injury(),)),
+    ],
+    ids=["survivor in 4HSE", "survivor in Procore", "new in 4HSE", "new in Procore"],
+)
+def test_no_correction_counts_a_person_twice(corrected, other):
+    """Nor is the other record copied, which would do the same."""
+    links = (child(*EIGHT), child()) if len(other) == 2 else (child(*EIGHT),)
+    whole = crowd(*corrected, *other, links=links)
+    found = plan(whole)
+    [question] = [item for item in found.items if item.key == WHO]
+    assert (found.actions, question.kind, sync_status(found)) == ((), ItemKind.CONFLICT, SyncStatus.WAITING)
+    assert "names this person already: they would be counted twice" in question.reason
+    into = Side.FOURHSE if corrected is NOW_SEVEN else Side.PROCORE
+    for use, side in (("fourhse", Side.PROCORE), ("procore", Side.FOURHSE)):
+        [write, *_] = plan(told(whole, WHO, "resolve", use=use)).actions
+        assert (write.act, write.side, write.target_id) == (Act.UPDATE, side, corrected[side is Side.FOURHSE].id)
+        before = decision(WHO, "resolve", use=use, seen={"seen": question.facts["seen"]})
+        assert bool(plan(replace(whole, decisions=before)).actions) is (side is not into), "it was not asked then"
+
+
+def test_a_correction_goes_on_once_the_other_record_of_the_person_is_gone_too():
+    gone = injury(presence=Presence.GONE), involved(presence=Presence.GONE)
+    found = plan(crowd(*NOW_SEVEN, *gone, links=(child(*EIGHT), child())))
+    assert [(a.act, a.target_id, a.fields) for a in found.actions] == [(Act.UPDATE, "p2", {"person_office_id": "o7"})]
+
+
+def test_a_correction_to_a_person_whom_both_sides_have_on_another_record_is_told_to_both():
+    found = plan(crowd(*NOW_SEVEN, injury(), involved(), links=(child(*EIGHT), child())))
+    assert [(a.act, a.target_id, a.fields) for a in found.actions] == [(Act.UPDATE, "p2", {"person_office_id": "o7"})]
+
+
 def test_a_linked_near_miss_has_no_days():
     pair = child(near_miss())
     assert plan(crowd(near_miss(), involved(days=9), links=(pair,))).actions == ()

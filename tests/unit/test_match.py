@@ -38,6 +38,21 @@ def test_how_alike_two_are(other, expected):
     assert likeness_of(one("a", **other), one()) is expected
 
 
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ({"title_hash": "f0"}, Likeness.LIKELY),
+        ({"title_hash": "f1"}, Likeness.NONE),
+        ({"title_hash": ""}, Likeness.NONE),
+        ({"title_hash": "f0", "day": DAY + timedelta(days=1)}, Likeness.NONE),
+    ],
+)
+def test_a_private_one_is_known_by_its_day_and_the_hash_of_its_title(other, expected):
+    hidden = one(title=None, description=None, eligible=False, title_hash=other["title_hash"] and "f0")
+    assert likeness_of(hidden, one("a", **other)) is likeness_of(one("a", **other), hidden) is expected
+    assert match([hidden], [one("a", **other)]).doubts == ({"1": ("a",)} if expected else {})
+
+
 def test_empty_texts_are_never_alike():
     assert likeness_of(one(title="", description=""), one("a", title="", description="")) is Likeness.NONE
     assert likeness_of(one(title=None, description=None), one("a", title=None, description=None)) is Likeness.NONE
@@ -78,6 +93,14 @@ def test_who_stays_home_only_casts_doubt():
     assert (found.pairs, found.doubts, found.singles_fourhse) == ((), {"1": ("a",)}, ())
     found = match([one("1", eligible=False)], [one("a", eligible=False)])
     assert (found.doubts, found.singles_procore, found.singles_fourhse) == ({}, (), ())
+
+
+def test_what_is_about_to_be_deleted_is_doubted_by_what_stays_home_but_not_by_another_such():
+    left, home = one("1", eligible=False, survivor=True), one("a", eligible=False)
+    assert match([left], [home]).doubts == {"1": ("a",)}
+    assert match([home], [left]).doubts == {"a": ("1",)}
+    assert match([left], [one("a", eligible=False, survivor=True)]).doubts == {}
+    assert match([left], [one("a")]).doubts == {"1": ("a",)}
 
 
 CANDIDATES = st.lists(

@@ -2,10 +2,10 @@
 
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
-from core import injury, involved, people
+from core import child, injury, involved, people
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -678,6 +678,89 @@ def test_a_doubt_of_two_that_were_never_linked_is_no_new_entry():
         links=(BROKEN,),
     )
     assert [item.reason for item in plan(whole).items] == [ENTERED_ANEW, ALIKE]
+
+
+REMOVED, AGAIN = injury(presence=Presence.GONE), involved("p9")
+
+
+@pytest.mark.parametrize(
+    ("there", "former", "linked"),
+    [
+        ([REMOVED, AGAIN], child(), [("i1", "p9")]),
+        ([injury(presence=Presence.ABSENT), AGAIN], child(), [("i1", "p9")]),
+        ([injury(), AGAIN], child(), []),
+        ([REMOVED, injury("i2"), AGAIN], child(), []),
+        ([REMOVED, AGAIN], child(state=LinkState.ENDED), []),
+        ([REMOVED, involved("p9", person_office_id="o8")], child(), []),
+    ],
+    ids=["removed", "not shown", "there", "there on another record", "removed on both sides before", "somebody else"],
+)
+def test_who_was_removed_from_a_survivor_is_linked_with_the_new_record_so_that_it_is_asked_about(there, former, linked):
+    """As unlinked, the new record would be copied, and the removal undone."""
+    whole = route(site(), LOST, office(), links=(BROKEN,), people=people(*there, links=(former,)))
+    found = plan(matched(whole, "match:procore:1", "approve", "a", with_id="a"))
+    incident, *persons = (action for action in found.actions if action.act is Act.LINK)
+    assert (incident, [(a.source_id, a.target_id) for a in persons]) == (join(), linked)
+    assert {(a.kind, a.parent) for a in persons} <= {(Kind.INJURY, "1")}
+
+
+OLD = {"event_date": "2025-02-10T11:00:00Z"}, {"date_incident": "2025-02-10"}
+
+
+@pytest.mark.parametrize("policy", Policy)
+@pytest.mark.parametrize("as_it_was", [True, False])
+@pytest.mark.parametrize("changes", [OLD, ({}, {"category": "REPORT_FAILURE"})], ids=["before since", "not shared"])
+def test_a_survivor_is_asked_about_with_one_that_stays_home_before_it_goes(changes, as_it_was, policy):
+    """Deleted, the accident would stand in one system alone, and never be copied again."""
+    ours, theirs = site(**changes[0]), office(**changes[1])
+    kept = {} if as_it_was else {"name": "Trip", "description_event": "Quite another thing."}
+    edited = replace(theirs, image={**theirs.image, **kept})
+    pairs = frozenset() if as_it_was else ONE_PAIR
+    whole = route(ours, LOST, edited, links=(BROKEN,), deletions=policy, open_matches=pairs)
+    found = plan(whole)
+    assert (found.actions, [item.reason for item in found.items]) == ((), [ENTERED_ANEW])
+    joined = plan(told(whole, "match:procore:1", "approve", with_id="a"))
+    assert steps(joined)[0] == steps(Plan((join(),)))[0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"links": (replace(BROKEN, state=LinkState.IGNORED),)},
+        {"links": (replace(BROKEN, state=LinkState.CLOSED_BY_POLICY),)},
+        {"links": (BROKEN,), "only_days": (date(2026, 2, 1), date(2026, 2, 28))},
+    ],
+    ids=["kept", "closed", "backfill"],
+)
+def test_a_survivor_of_which_nothing_is_decided_now_is_not_asked_about_with_one_that_stays_home(changes):
+    found = plan(route(site(**OLD[0]), LOST, office(**OLD[1]), **changes))
+    assert (found.actions, found.items) == ((), ())
+
+
+ONE_PAIR = frozenset({("1", "a")})
+
+
+@pytest.mark.parametrize("policy", Policy)
+def test_what_may_have_been_entered_anew_stays_in_question_however_it_is_edited(policy):
+    """A copy of it would be a second one, and no edit is an answer."""
+    whole = route(site(), LOST, office(**TRIP), links=(BROKEN,), deletions=policy)
+    assert steps(plan(whole))[-1] == COPIED_BACK
+    found = plan(replace(whole, open_matches=ONE_PAIR))
+    assert asked(found) == (items.doubt(site(), (("a", "Trip"),), ENTERED_ANEW, "Fall", {}),)
+    assert (found.actions, found.transitions) == ((), (MARKED,))
+
+
+def test_an_answer_ends_the_question_about_what_was_entered_anew():
+    whole = route(site(), LOST, office(**TRIP), links=(BROKEN,), open_matches=ONE_PAIR)
+    different = plan(told(whole, "match:procore:1", "reject"))
+    assert (steps(different), [item.kind for item in different.items]) == ([COPIED_BACK], [ItemKind.DELETION])
+    assert steps(plan(told(whole, "match:procore:1", "approve", with_id="a")))[0] == steps(Plan((join(),)))[0]
+
+
+def test_a_question_about_two_without_a_link_or_with_one_that_is_away_closes_by_itself():
+    assert steps(plan(route(site(), office(**TRIP), open_matches=ONE_PAIR))) == [COPIED, COPIED_BACK]
+    away = route(site(presence=Presence.ABSENT), LOST, office(**TRIP), links=(BROKEN,), open_matches=ONE_PAIR)
+    assert steps(plan(away)) == [COPIED_BACK]
 
 
 def test_each_question_of_a_draft_is_looked_at_once():

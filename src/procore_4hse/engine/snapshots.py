@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 
 import structlog
 
@@ -21,6 +21,7 @@ from procore_4hse.mapping.lenses.days import same_rules
 from procore_4hse.mapping.lenses.equipment import lists_equipment, names_equipment
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.picklists import Picklists
+from procore_4hse.mapping.private_images import title_hash
 from procore_4hse.mapping.rules import Field, FieldMapping
 from procore_4hse.models import (
     CHILDREN,
@@ -40,6 +41,7 @@ from procore_4hse.push.ids import fourhse_id
 from procore_4hse.reconcile.echo import Lookup, Written, lost_writes, older_versions, restored_backup, retold, reverted
 from procore_4hse.reconcile.snapshot import Change, Changed, People, Presence, Record, Snapshot
 from procore_4hse.route import Route
+from procore_4hse.store.inbox import Entry
 from procore_4hse.store.journal import Intent, Journal
 from procore_4hse.store.links import Links, Tombstone
 from procore_4hse.store.repository import Store, Unit
@@ -129,10 +131,12 @@ def snapshot(store: Store, inputs: CycleInputs, incident: Ids | None = None) -> 
             pending=frozenset(inputs.settled.pending),
             possibly_ours=frozenset(inputs.settled.possibly_ours),
             own_accounts=frozenset(inputs.state.memory.accounts_procore),
+            title_hash=_title_hash(records, inputs.state),
             returned=frozenset(links.tombstones(list(_without_link(records, living)))),
             linked_elsewhere=links.linked_elsewhere(_free(records, living)),
             not_duplicates=links.not_duplicates(),
             unlinked_by_hand=links.removed(),
+            open_matches=frozenset(_open_matches(inbox.entries())),
             ids_of_ours=_ids_of_ours(staged_records, route, living),
             ever_linked=inputs.state.ever_linked,
             meeting_approved=inputs.meeting_approved,
@@ -434,6 +438,22 @@ def partners_told(decisions: Iterable[Decision]) -> dict[str, str]:
             party, office = pair if decision.who.side is Side.PROCORE else reversed(pair)
             partners[party] = office
     return partners
+
+
+def _title_hash(records: Mapping[Side, Mapping[str, Record]], state: RouteState) -> Callable[[str | None], str]:
+    """How titles are compared with those that privacy keeps home; not at all where there are none."""
+    if any(record.minimal for record in records[Side.PROCORE].values()):
+        return partial(title_hash, key=state.memory.privacy_key)
+    return lambda _: ""
+
+
+def _open_matches(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
+    """The pairs of incidents that are asked about, the Procore id first."""
+    for item in (entry.item for entry in entries):
+        record = item.key.record
+        if item.key.topic == "match" and record is not None and record.kind is Kind.INCIDENT:
+            for other in item.facts.get("candidates", ()):
+                yield (record.id, other) if record.side is Side.PROCORE else (other, record.id)
 
 
 def _ids_of_ours(staged_records: StagedRecords, route: Route, links: Iterable[Link]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from dataclasses import replace
 
+from procore_4hse.mapping.lenses.text import normalised_title
 from procore_4hse.models import Kind, RawRecord, Side
 
 
@@ -21,9 +22,14 @@ def private_image(record: RawRecord, key: str, exempt: frozenset[str]) -> RawRec
         return record
     if record.kind is not Kind.INCIDENT:
         return bare(record)
-    title = hmac.new(key.encode(), str(payload.get("title") or "").encode(), hashlib.sha256).hexdigest()
     kept = {name: payload.get(name) for name in ("id", "event_date", "time_unknown", "private")}
-    return replace(record, payload={**kept, "title_hash": title})
+    return replace(record, payload={**kept, "title_hash": title_hash(str(payload.get("title") or ""), key)})
+
+
+def title_hash(title: str | None, key: str) -> str:
+    """Equal for titles that the matching takes for equal; tells nothing without the key. Empty for an empty title."""
+    told = normalised_title(title)
+    return hmac.new(key.encode(), told.encode(), hashlib.sha256).hexdigest() if told else ""
 
 
 def bare(record: RawRecord) -> RawRecord:

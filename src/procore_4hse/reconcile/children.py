@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -57,13 +57,15 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
     # What is entered anew goes before the deletion of what it stands for.
     anew = survivors & _entered_anew(snapshot, named)
     anew |= named_again(snapshot, groups[Kind.EQUIPMENT]).keys() if Kind.EQUIPMENT in groups else set()
+    unpaired = _unpaired(snapshot, groups, records)
     for group in groups.values():
-        _plan_kind(snapshot, parent, group, anew, inner)
+        _plan_kind(snapshot, parent, group, anew, unpaired, inner)
     plan_late_accidents(known, anew, inner)
-    waiting = _by_person(snapshot, _of_uncertain_links(groups, records, survivors)).keys()
+    uncertain = [*_of_uncertain_links(groups, records, survivors), *_contested(snapshot, groups, inner)]
+    waiting = _by_person(snapshot, uncertain).keys()
     for person, (mine, theirs) in named.items():
         if person in waiting:
-            # Whether the partner of this person's record is gone cannot be told now: a copy would count them twice.
+            # A copy would count them twice if the partner of their record is there, or if a correction goes on.
             inner.unknown |= {record.ref for record in (*mine, *theirs)}
             continue
         _plan_person(snapshot, parent, title, mine, theirs, survivors, inner)
@@ -111,7 +113,14 @@ def rows_of(snapshot: Snapshot, kind: Kind) -> tuple[Field, ...]:
     return snapshot.mapping.narrowed(snapshot.direction).rows_for(kind, snapshot.people.picklists)
 
 
-def _plan_kind(snapshot: Snapshot, parent: Link, group: RecordGroup, anew: Set[RecordRef], draft: Draft) -> None:
+def _plan_kind(
+    snapshot: Snapshot,
+    parent: Link,
+    group: RecordGroup,
+    anew: Set[RecordRef],
+    unpaired: Mapping[Side, Collection[str]],
+    draft: Draft,
+) -> None:
     """The links of one kind; of those in `anew` the survivor has a new partner, or is asked about with one."""
     for link in group.links:
         if link.refs & anew:
@@ -125,7 +134,7 @@ def _plan_kind(snapshot: Snapshot, parent: Link, group: RecordGroup, anew: Set[R
             want(snapshot, within(action, parent), str(group.title), draft)
         if outcome.alive:
             procore, fourhse = (group.records[side][link.id_on(side)] for side in Side)
-            pair = Pair(link, procore, fourhse, group.rows, str(group.title), parent.procore_id)
+            pair = Pair(link, procore, fourhse, group.rows, str(group.title), parent.procore_id, unpaired)
             compare_pair(snapshot, pair, draft)
 
 
@@ -134,6 +143,29 @@ def people_of(snapshot: Snapshot, incident: Record) -> frozenset[str]:
     records = snapshot.people.records[incident.side].get(incident.id, ())
     named = _by_person(snapshot, [record for record in records if record.presence is Presence.PRESENT])
     return frozenset(named) & snapshot.people.picklists.directory.to_fourhse.keys()
+
+
+def removals_kept(snapshot: Snapshot, former: Link, joined: Link) -> Iterator[Action]:
+    """Links for the people whom the survivor of `former` named no more when `joined` gave it another partner.
+
+    Each gets the record that the partner has of them, so that the removal is asked about, and not undone by a copy.
+    """
+    side = next(side for side in Side if former.id_on(side) == joined.id_on(side))
+    ours, theirs = (snapshot.people.records[each].get(joined.id_on(each), ()) for each in (side, side.other))
+    named = _by_person(snapshot, [record for record in ours if record.presence is Presence.PRESENT])
+    anew = _by_person(snapshot, [record for record in theirs if _is_free(snapshot, record, ())])
+    linked = {link.ref(side): link for link in snapshot.people.links.get(former.procore_id, ())}
+    removed = [r for r in ours if r.ref in linked and r.presence is not Presence.PRESENT]
+    for person, records in _by_person(snapshot, removed).items():
+        link = linked[records[-1].ref]
+        if link.kind not in PEOPLE_RECORDS or link.state is LinkState.ENDED or person in named or person not in anew:
+            continue
+        ids, again = {side: records[-1].id, side.other: anew[person][0].id}, anew[person][0]
+        kind = again.kind if again.side is Side.PROCORE else link.kind
+        reason = f"removed in {side.label} before its incident got this partner"
+        yield Action(
+            Act.LINK, Side.FOURHSE, kind, ids[Side.FOURHSE], ids[Side.PROCORE], reason, parent=joined.procore_id
+        )
 
 
 # People without a partner record -----------------------------------------------------------------------------------
@@ -159,6 +191,26 @@ def _of_uncertain_links(
     linked = {record: link for kind in PEOPLE_RECORDS for link in groups[kind].links for record in link.refs}
     there = {r.ref: r for side in Side for r in records[side] if r.presence is Presence.PRESENT and r.ref in linked}
     return [record for ref, record in there.items() if ref not in survivors and not linked[ref].refs <= there.keys()]
+
+
+def _unpaired(
+    snapshot: Snapshot, groups: Mapping[Kind, RecordGroup], records: Mapping[Side, tuple[Record, ...]]
+) -> dict[Side, Collection[str]]:
+    """Whom each side names on a record that is there while no partner of it is."""
+    there = {r.ref for own in records.values() for r in own if r.presence is Presence.PRESENT}
+    paired = {ref for kind in PEOPLE_RECORDS for link in groups[kind].links if link.refs <= there for ref in link.refs}
+    people = (*PEOPLE_RECORDS, Kind.PERSON)
+    alone = {side: [r for r in records[side] if r.kind in people and r.ref in there - paired] for side in Side}
+    return {side: _by_person(snapshot, alone[side]).keys() for side in Side}
+
+
+def _contested(snapshot: Snapshot, groups: Mapping[Kind, RecordGroup], draft: Draft) -> list[Record]:
+    """Both records of the pairs of which it is asked who it is: the answer names one of the two again."""
+    asked, key = {item.key for item in draft.items}, snapshot.mapping.person.key
+    links = [link for kind in PEOPLE_RECORDS for link in groups[kind].links]
+    about = [link for link in links if QuestionKey.difference(link, key) in asked]
+    pairs = (groups[link.kind].record(side, link.id_on(side)) for link in about for side in Side)
+    return [record for record in pairs if record is not None]
 
 
 ByPerson = dict[str, tuple[list[Record], list[Record]]]

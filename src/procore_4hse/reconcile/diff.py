@@ -51,6 +51,8 @@ class FieldDiff:
     """True: the disagreement becomes the new base."""
     is_parted: bool = False
     """True: of a DRIFT about who it is, which comes from the lists of people; no record changed."""
+    counts_twice: bool = False
+    """True: of a CONFLICT about who it is, whose write would name somebody on a second record of that side."""
 
     def value(self, side: Side) -> Any:
         reading = self.procore if side is Side.PROCORE else self.fourhse

@@ -52,7 +52,7 @@ def difference(kind: ItemKind, link: Link, compared: FieldDiff, title: str) -> I
         procore_value=shown[Side.PROCORE],
         fourhse_value=shown[Side.FOURHSE],
         base_value=_base_value(compared),
-        facts={"seen": shown},
+        facts={"seen": shown, **({"counts_twice": True} if compared.counts_twice else {})},
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from procore_4hse.mapping.lenses.base import ZONE, Held, Known, Unwritable
@@ -45,6 +45,8 @@ class Pair:
     title: str
     parent: str | None = None
     """The Procore id of the incident around them, when they are children."""
+    unpaired: Mapping[Side, Collection[str]] = field(default_factory=dict)
+    """Whom other records of that incident name, by their side, that stand there without a partner."""
 
     def on(self, side: Side) -> Record:
         return self.procore if side is Side.PROCORE else self.fourhse
@@ -58,7 +60,7 @@ def compare_pair(snapshot: Snapshot, pair: Pair, draft: Draft) -> None:
     )
     told = (identified(snapshot, link, difference) for difference in differences)
     came = (_as_it_came(snapshot, link, _for_the_route(snapshot, pair, one)) for one in told)
-    diffs = tuple(_as_answered(snapshot, link, one) for one in came)
+    diffs = tuple(_counted_once(pair, _as_answered(snapshot, link, one)) for one in came)
     _count(draft, pair, SyncStatus.IN_SYNC)
     diffs = _with_fitting_title(snapshot, pair, diffs, draft)
     _settle_bases(pair, diffs, draft)
@@ -168,6 +170,21 @@ def _as_answered(snapshot: Snapshot, link: Link, difference: FieldDiff) -> Field
     if not difference.field.writes_to(side):
         return difference
     return replace(difference, verdict=Verdict.WRITE, to=side, reason="a person had it sent again", used=decision)
+
+
+def _counted_once(pair: Pair, difference: FieldDiff) -> FieldDiff:
+    """A correction that would name somebody on a second record of a side is asked about, and only an answer to that
+    makes it."""
+    to, used = difference.to, difference.used
+    if to is None or not isinstance(difference.field.lens, PersonLens):
+        return difference
+    if difference.value(to.other) not in pair.unpaired.get(to, ()) or (used and used.seen.get("counts_twice")):
+        return difference
+    reason = (
+        f"{difference.reason}, and another record of this incident in {to.label} names this person already: "
+        "they would be counted twice"
+    )
+    return replace(difference, verdict=Verdict.CONFLICT, to=None, used=None, reason=reason, counts_twice=True)
 
 
 # Bases and writes ------------------------------------------------------------------------------------------------

@@ -35,7 +35,10 @@ Telling = tuple[date | None, str, str | None]
 
 @dataclass(frozen=True)
 class Candidate:
-    """An unlinked record as the matching sees it. `eligible` ones may be linked or copied; others only cast doubt."""
+    """An unlinked record as the matching sees it. `eligible` ones may be linked or copied; others only cast doubt.
+
+    A `survivor` is about to be deleted, closed or left: whatever is like it casts doubt on that, even what stays home.
+    """
 
     id: str
     day: date | None
@@ -43,6 +46,9 @@ class Candidate:
     description: str | None
     people: frozenset[str] = frozenset()
     eligible: bool = True
+    title_hash: str = ""
+    """All that is known of a private incident's title; equal for equal ones, empty where nothing is to compare."""
+    survivor: bool = False
 
     @cached_property
     def normalised_title(self) -> str:
@@ -108,7 +114,8 @@ def likeness_of(left: Candidate, right: Candidate) -> Likeness:
     same_title = left.normalised_title == right.normalised_title != ""
     if same_title and abs((left.day - right.day).days) <= NEAR_DAYS:
         return Likeness.LIKELY
-    if same_day and (_similar(left, right) or left.people & right.people):
+    same_hash = left.title_hash == right.title_hash != ""
+    if same_day and (same_hash or _similar(left, right) or left.people & right.people):
         return Likeness.LIKELY
     return Likeness.NONE
 
@@ -195,6 +202,23 @@ def _unique(ids: Iterable[str]) -> Iterator[str]:
             yield each
 
 
+Standing = tuple[bool, bool]
+"""Whether a record is eligible, and whether it is a survivor."""
+STANDINGS: tuple[Standing, ...] = (True, False), (False, True), (False, False)
+
+
+def _standing(candidate: Candidate) -> Standing:
+    return candidate.eligible, candidate.survivor
+
+
+def matters(one: Standing, other: Standing) -> bool:
+    """Whether anything would be written that the likeness of two such records casts doubt on.
+
+    Two survivors have each a question of their own.
+    """
+    return one[0] or other[0] or one[1] != other[1]
+
+
 class Blocks:
     """Records of one side by what every record that is like one of them must share with it.
 
@@ -212,12 +236,12 @@ class Blocks:
                 self._add(candidate, candidate.day.toordinal())
 
     def alike(self, candidate: Candidate) -> Iterator[Candidate]:
-        """Those that are like this one of the other side, the nearest days first; one of each two must be eligible."""
+        """Those that are like this one of the other side, the nearest days first, where something follows from it."""
         compared = set()
         traits = list(self._shared_with(candidate, candidate.day.toordinal())) if candidate.day else []
-        for eligible in (True, False) if candidate.eligible else (True,):
+        for standing in (standing for standing in STANDINGS if matters(_standing(candidate), standing)):
             for trait in traits:
-                for other in self.sharing.get((eligible, *trait), ()):
+                for other in self.sharing.get((standing, *trait), ()):
                     if other.id not in compared and likeness_of(candidate, other):
                         yield other
                     compared.add(other.id)
@@ -227,15 +251,18 @@ class Blocks:
         self.lengths[day].add(length)
         least = _shared_at_least(length, ceil(SHARED_WORDS * length - ROUNDING))
         traits: list[tuple[Hashable, ...]] = [(day, "title", candidate.normalised_title)]
+        traits += [(day, "title hash", candidate.title_hash)] if candidate.title_hash else []
         traits += [(day, "person", person) for person in candidate.people]
         traits += [(day, "word", length, word) for word in self._rarest_first(candidate)[: _unshared(length, least)]]
         for trait in traits:
-            self.sharing[candidate.eligible, *trait].append(candidate)
+            self.sharing[_standing(candidate), *trait].append(candidate)
 
     def _shared_with(self, candidate: Candidate, day: int) -> Iterator[tuple[Hashable, ...]]:
         """What others are looked for by."""
         if candidate.normalised_title:
             yield from ((day + days, "title", candidate.normalised_title) for days in NEAREST_FIRST)
+        if candidate.title_hash:
+            yield day, "title hash", candidate.title_hash
         yield from ((day, "person", person) for person in candidate.people)
         rarest_first = self._rarest_first(candidate)
         for length in self.lengths.get(day, ()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -166,6 +166,8 @@ class Snapshot:
     lost: tuple[Action, ...] = ()
     """Creates that were given up: an unlinked record that shows what one of them sent is a late copy."""
     own_accounts: frozenset[str] = frozenset()
+    title_hash: Callable[[str | None], str] = field(default=lambda _: "", repr=False, compare=False)
+    """The keyed hash of a title, as it is staged of what privacy keeps home; empty where nothing is kept home."""
     returned: frozenset[RecordRef] = frozenset()
     """Incidents without a link that were deleted once and are there again: another record may stand for them by now."""
     linked_elsewhere: frozenset[RecordRef] = frozenset()
@@ -173,6 +175,8 @@ class Snapshot:
     not_duplicates: frozenset[tuple[str, str]] = frozenset()
     """Pairs (Procore id, 4HSE id) that a person called different."""
     unlinked_by_hand: frozenset[tuple[str, str]] = frozenset()
+    open_matches: frozenset[tuple[str, str]] = frozenset()
+    """Pairs of incidents (Procore id, 4HSE id) of which a person is asked whether they are one."""
     ids_of_ours: Mapping[str, str] = field(default_factory=dict)
     """4HSE id that our scheme gives -> Procore id."""
     ever_linked: bool = False

@@ -27,11 +27,11 @@ from procore_4hse.models import (
 )
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.approval import contents
-from procore_4hse.reconcile.children import people_of
+from procore_4hse.reconcile.children import people_of, removals_kept
 from procore_4hse.reconcile.draft import Draft
-from procore_4hse.reconcile.lifecycle import presence_of
+from procore_4hse.reconcile.lifecycle import ANSWERED, presence_of
 from procore_4hse.reconcile.linked import Pair, compare_pair
-from procore_4hse.reconcile.match import Candidate, Matches, by_telling, is_clear, match
+from procore_4hse.reconcile.match import Candidate, Matches, by_telling, is_clear, match, matters
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.scope import day_of, exclusion, is_in_range
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
@@ -85,7 +85,8 @@ def match_unlinked(snapshot: Snapshot, draft: Draft) -> Matching:
     unlinked = {side: _unlinked(snapshot, side, survivors) for side in Side}
     free = {side: _free(snapshot, unlinked[side], survivors, draft) for side in Side}
     void = _void_answers(snapshot, free, survivors)
-    asked, snapshot = frozenset(_pairs_of(snapshot, void, free)), _without_answers(snapshot, void)
+    asked = frozenset(_pairs_of(snapshot, void, free)) | _entered_anew(snapshot, survivors)
+    snapshot = _without_answers(snapshot, void)
     not_duplicates = snapshot.not_duplicates | _told_apart(snapshot, draft)
     joined_by_people = _told_together(snapshot, unlinked, draft)
     joined = _joined([*joined_by_people, *_by_identity(snapshot, not_duplicates)], free)
@@ -111,8 +112,9 @@ def plan_unlinked(snapshot: Snapshot, matching: Matching, draft: Draft) -> None:
     """Unlinked incidents of both sides: linked when clear, asked about when doubtful, created when alone."""
     # An answer that named a partner still tells that the record is no other incident's.
     snapshot = _without_answers(snapshot, {key for key in matching.void if snapshot.decisions[key].verb == "reject"})
-    for procore_id, fourhse_id in matching.joined:
-        _link(snapshot, procore_id, fourhse_id, draft, "both tell the same day, title and description")
+    for pair in matching.joined:
+        former = next((matching.survivors[one] for one in _records(pair) if one in matching.survivors), None)
+        _link(snapshot, pair, former, draft)
     for procore_id, fourhse_ids in matching.doubts.items():
         about = {record for other in fourhse_ids for record in _records((procore_id, other))}
         reason = ENTERED_ANEW if about & matching.survivors.keys() else ALIKE
@@ -130,6 +132,11 @@ def _survivors(snapshot: Snapshot) -> dict[RecordRef, Link]:
         if len(here) == 1:
             survivors[link.ref(here[0])] = link
     return survivors
+
+
+def _entered_anew(snapshot: Snapshot, survivors: Mapping[RecordRef, Link]) -> frozenset[tuple[str, str]]:
+    """The pairs that are asked about already of which one is a survivor: no edit of either takes the question back."""
+    return frozenset(pair for pair in snapshot.open_matches if _records(pair) & survivors.keys())
 
 
 def _certain(
@@ -293,11 +300,20 @@ def _matches(
     asked: frozenset[tuple[str, str]],
 ) -> Matches:
     mine, theirs = (_candidates(snapshot, free[side], survivors) for side in Side)
-    return match(mine, theirs, not_duplicates, frozenset(pair for pair in asked if _may_be_one(free, pair)))
+    kept = (pair for pair in asked if _holds(free, pair) and _matters(snapshot, free, survivors, pair))
+    return match(mine, theirs, not_duplicates, frozenset(kept))
 
 
-def _may_be_one(free: Free, pair: tuple[str, str]) -> bool:
-    return _holds(free, pair) and (free[Side.PROCORE][pair[0]][1] or free[Side.FOURHSE][pair[1]][1])
+def _matters(snapshot: Snapshot, free: Free, survivors: Mapping[RecordRef, Link], pair: tuple[str, str]) -> bool:
+    """Whether one of the two may be copied, or is a survivor of which nobody has said what becomes of it."""
+    both = free[Side.PROCORE][pair[0]], free[Side.FOURHSE][pair[1]]
+    one, other = ((eligible, _is_undecided(snapshot, survivors.get(record.ref))) for record, eligible in both)
+    return matters(one, other)
+
+
+def _is_undecided(snapshot: Snapshot, link: Link | None) -> bool:
+    """Whether a survivor of this link may still be deleted or closed; a backfill decides about none."""
+    return link is not None and link.state not in ANSWERED and snapshot.only_days is None
 
 
 def _candidates(
@@ -309,7 +325,9 @@ def _candidates(
     """
     shown = [_candidate(snapshot, record, eligible) for record, eligible in free.values()]
     left = [record for record, _ in free.values() if record.ref in survivors]
-    return [*shown, *(_candidate(snapshot, one, eligible=False, base=survivors[one.ref].base) for one in left)]
+    known = [*shown, *(_candidate(snapshot, one, eligible=False, base=survivors[one.ref].base) for one in left)]
+    undecided = {one.id for one in left if _is_undecided(snapshot, survivors[one.ref])}
+    return [replace(one, survivor=True) if one.id in undecided else one for one in known]
 
 
 def _candidate(
@@ -320,10 +338,12 @@ def _candidate(
     rows = snapshot.mapping.fields
     readings = {row.key: row.lens.get(record.side, agreed.get(row.key, record.image)) for row in rows}
     values = {key: None if isinstance(reading, Held) else reading.value for key, reading in readings.items()}
+    title = values.get(snapshot.mapping.title.key)
     return Candidate(
         id=record.id,
         day=values.get(snapshot.mapping.day.key),
-        title=values.get(snapshot.mapping.title.key),
+        title=title,
+        title_hash=snapshot.title_hash(title) or record.image.get("title_hash") or "",
         description=values.get(snapshot.mapping.description.key) if snapshot.mapping.description else None,
         people=people_of(snapshot, record),
         eligible=eligible,
@@ -465,10 +485,17 @@ def _joined(pairs: Iterable[tuple[str, str]], free: Free) -> list[tuple[str, str
     return joined
 
 
-def _link(snapshot: Snapshot, procore_id: str, fourhse_id: str, draft: Draft, reason: str) -> None:
-    """A pair becomes a link, and its fields are merged at once without a base, unless one of them is out of scope."""
+def _link(snapshot: Snapshot, pair: tuple[str, str], former: Link | None, draft: Draft) -> None:
+    """A pair becomes a link, and its fields are merged at once without a base, unless one of them is out of scope.
+
+    `former` is the link that one of the two had before.
+    """
+    procore_id, fourhse_id = pair
+    reason = "both tell the same day, title and description"
     action = Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, fourhse_id, procore_id, reason)
     draft.actions.append(action)
+    if former is not None:
+        draft.actions += removals_kept(snapshot, former, action.link)
     records = snapshot.records[Side.PROCORE][procore_id], snapshot.records[Side.FOURHSE][fourhse_id]
     if any(exclusion(snapshot, record, linked=True) for record in records):
         return
