@@ -104,48 +104,50 @@ class StagedRecords:
 
 def snapshot(store: Store, inputs: CycleInputs, incident: Ids | None = None) -> Snapshot:
     """The route at this moment, complete; or one incident of it, which is quick to read and no ground for a plan."""
-    route = inputs.route
+    key = inputs.route.key
     with store.read() as unit:
-        links, journal, inbox = unit.links(route.key), unit.journal(route.key), unit.inbox(route.key)
-        decisions = inbox.decisions()
-        living = links.all() if incident is None else links.around(incident)
-        staged_records = StagedRecords(unit, route.key, incident)
-        stones = links.tombstones(list(_possibly_buried(living, staged_records)))
-        reasons = {side: _evidence_before(stones, living, side) for side in Side}
-        records = {side: _records(staged_records, inputs, side, reasons[side]) for side in Side}
-        seen = Snapshot(
-            mapping=route.mapping.narrowed(route.direction),
-            zone=inputs.zone,
-            since=route.since,
-            now=unit.now,
-            records=records,
-            links=tuple(link for link in living if link.kind is Kind.INCIDENT),
-            people=_people(unit, staged_records, inputs, living, reasons),
-            certified=inputs.pulled.certified,
-            direction=route.direction,
-            private=route.private,
-            deletions=route.deletions,
-            limits=route.limits,
-            decisions=decisions,
-            refusals=journal.refusals(),
-            pending=frozenset(inputs.settled.pending),
-            possibly_ours=frozenset(inputs.settled.possibly_ours),
-            own_accounts=frozenset(inputs.state.memory.accounts_procore),
-            title_hash=_title_hash(records, inputs.state),
-            returned=frozenset(links.tombstones(list(_without_link(records, living)))),
-            linked_elsewhere=links.linked_elsewhere(_free(records, living)),
-            not_duplicates=links.not_duplicates(),
-            unlinked_by_hand=links.removed(),
-            open_matches=frozenset(_open_matches(inbox.entries())),
-            ids_of_ours=_ids_of_ours(staged_records, route, living),
-            ever_linked=inputs.state.ever_linked,
-            meeting_approved=inputs.meeting_approved,
-            changed=_changed(inputs),
-            only_days=inputs.only_days,
-            born_private=links.born_private(),
-            deleted_images=_deleted_images(links, stones, living),
-        )
-        return _left_alone(seen) if incident else _looking_back(_left_alone(seen), journal, living)
+        living = unit.links(key).all() if incident is None else unit.links(key).around(incident)
+        seen = _left_alone(_as_stored(unit, inputs, living, StagedRecords(unit, key, incident)))
+        return seen if incident else _looking_back(seen, unit.journal(key), living)
+
+
+def _as_stored(unit: Unit, inputs: CycleInputs, living: tuple[Link, ...], staged_records: StagedRecords) -> Snapshot:
+    route, links, inbox = inputs.route, unit.links(inputs.route.key), unit.inbox(inputs.route.key)
+    stones = links.tombstones(list(_possibly_buried(living, staged_records)))
+    reasons = {side: _evidence_before(stones, living, side) for side in Side}
+    records = {side: _records(staged_records, inputs, side, reasons[side]) for side in Side}
+    return Snapshot(
+        mapping=route.mapping.narrowed(route.direction),
+        zone=inputs.zone,
+        since=route.since,
+        now=unit.now,
+        records=records,
+        links=tuple(link for link in living if link.kind is Kind.INCIDENT),
+        people=_people(unit, staged_records, inputs, living, reasons),
+        certified=inputs.pulled.certified,
+        direction=route.direction,
+        private=route.private,
+        deletions=route.deletions,
+        limits=route.limits,
+        decisions=inbox.decisions(),
+        refusals=unit.journal(route.key).refusals(),
+        pending=frozenset(inputs.settled.pending),
+        possibly_ours=frozenset(inputs.settled.possibly_ours),
+        own_accounts=frozenset(inputs.state.memory.accounts_procore),
+        title_hash=_title_hash(records, inputs.state),
+        returned=frozenset(links.tombstones(list(_without_link(records, living)))),
+        linked_elsewhere=links.linked_elsewhere(_free(records, living)),
+        not_duplicates=links.not_duplicates(),
+        unlinked_by_hand=links.removed(),
+        open_matches=frozenset(_open_matches(inbox.entries())),
+        ids_of_ours=_ids_of_ours(staged_records, route, living),
+        ever_linked=inputs.state.ever_linked,
+        meeting_approved=inputs.meeting_approved,
+        changed=_changed(inputs),
+        only_days=inputs.only_days,
+        born_private=links.born_private(),
+        deleted_images=_deleted_images(links, stones, living),
+    )
 
 
 def _left_alone(seen: Snapshot) -> Snapshot:
