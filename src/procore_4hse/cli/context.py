@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import logging
 import os
@@ -154,6 +155,14 @@ def _paragraph(words: str) -> str:
     if not words.startswith("[bold]"):
         return words
     return words.replace("[/bold] ", "[/bold]\n  ", 1).replace(" · ", "\n  ")
+
+
+def system_user() -> str:
+    """The name of the system user; its number where, as in some containers, it has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def cli_context(ctx: typer.Context) -> CliContext:

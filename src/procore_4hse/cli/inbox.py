@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from procore_4hse.cli.context import CliContext, cli_context, teach
+from procore_4hse.cli.context import CliContext, cli_context, system_user, teach
 from procore_4hse.cli.tables import facts, table
 from procore_4hse.cli.text import age, moment, plain, short
 from procore_4hse.models import ItemKind
@@ -18,6 +18,7 @@ from procore_4hse.operations import remembered
 from procore_4hse.operations.decisions import Answer
 from procore_4hse.operations.remembered import Remembered
 from procore_4hse.route import Route
+from procore_4hse.store.decisions import Decider
 from procore_4hse.store.inbox import Entry
 
 GROUP = """What waits for a person: list it, look at one item, answer it.
@@ -190,15 +191,19 @@ def retry(ctx: typer.Context, item_id: Number, shown: Shown = None) -> None:
 def undo(ctx: typer.Context, item_id: Number) -> None:
     context = cli_context(ctx)
     with context.runtime() as runtime:
-        _, entry = answers.take_back(runtime.store, context.routes, item_id)
+        _, entry = answers.take_back(runtime.store, context.routes, item_id, me())
     context.out.print(
         f"Taken back: item {entry.id} ({entry.item.kind.value}) waits for an answer again.", style="green"
     )
 
 
+def me() -> Decider:
+    return Decider(system_user(), "cli")
+
+
 def _answer(context: CliContext, item_id: int, answer: Answer, shown: str | None) -> None:
     with context.runtime() as runtime:
-        route, entry, kept = answers.keep(runtime.store, context.routes, item_id, answer, shown)
+        route, entry, kept = answers.keep(runtime.store, context.routes, item_id, answer, me(), shown=shown)
     earlier = " in place of your earlier answer" if entry.state == "answered" else ""
     context.out.print(f"Noted{earlier}: {_in_words(entry, kept)}", style="green")
     context.out.print(f"The next cycle carries it out: procore-4hse sync --route {route.name}")
@@ -328,7 +333,7 @@ def list_remembered(ctx: typer.Context, as_json: AsRemembered = False) -> None:
 def forget(ctx: typer.Context, answer_id: AnswerId) -> None:
     context = cli_context(ctx)
     with context.runtime() as runtime:
-        one = remembered.forget(runtime.store, runtime.holder, context.routes, answer_id)
+        one = remembered.forget(runtime.store, runtime.holder, context.routes, answer_id, me())
     context.out.print(Text(f"Forgotten: {plain(one.what)} ({remembered.KINDS[one.kind]}).", style="green"))
     context.out.print(f"The next cycle asks again where it must: procore-4hse sync --route {one.route.name}")
 

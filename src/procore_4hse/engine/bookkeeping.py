@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 import structlog
 
+from procore_4hse.engine.decision_outcomes import settle_decisions
 from procore_4hse.engine.snapshots import CycleInputs
 from procore_4hse.models import Act, Action, ItemKind, Side
 from procore_4hse.reconcile.approval import FIRST_MEETING, MAPPING, SCOPE, ZONE
@@ -53,7 +54,7 @@ def _keep_rest(unit: Unit, inputs: CycleInputs, plan: Plan) -> None:
         _keep_transition(unit, inputs.route.key, transition)
     inbox, asked = unit.inbox(inputs.route.key), (*plan.items, *inputs.settled.items)
     if inputs.only_days is None:
-        inbox.keep(asked, plan.answers_in_use, plan.unknown)
+        settle_decisions(unit, inputs.route.key, inbox.keep(asked, plan.answers_in_use, plan.unknown))
         _accept(unit, inputs, plan)
         return
     # A backfill sees a part of the route: what is asked about the rest stays asked, what was answered answered.

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Decision, Item, ItemKind, QuestionKey, RecordRef
+from procore_4hse.store.decisions import Decider, Decisions, Outcome
 from procore_4hse.store.tables import INBOX
 
 C = INBOX.c
@@ -24,6 +25,10 @@ CLOSE = update(INBOX).where(
     C.route == given("in_route"), C.state.in_(("open", "answered")), C.key.in_(given("keys", expanding=True))
 )
 ONE, CHANGE = select(INBOX).where(C.id == given("one")), update(INBOX).where(C.id == given("one"))
+
+UNNAMED = Decider("", "")
+MOVED = "what it shows has changed since"
+ASKED_ANEW = "it was asked anew"
 
 
 @dataclass(frozen=True)
@@ -43,11 +48,16 @@ class Entry:
 class Inbox:
     def __init__(self, connection: Connection, route: str, now: datetime) -> None:
         self.connection, self.route, self.now = connection, route, now
+        self.record = Decisions(connection, route, now)
 
-    def keep(self, items: Iterable[Item], answers_in_use: Collection[str], unknown: Collection[RecordRef] = ()) -> None:
+    def keep(
+        self, items: Iterable[Item], answers_in_use: Collection[QuestionKey], unknown: Collection[RecordRef] = ()
+    ) -> list[QuestionKey]:
         """Opens what is new, renews what is known, and closes whatever has lost its cause.
 
-        What concerns records in `unheard` stays as it is: nobody can tell now whether its cause is gone.
+        Gives the answered ones that it closed: what became of those answers is for the caller to find out.
+
+        What concerns records in `unknown` stays as it is: nobody can tell now whether its cause is gone.
 
         An answer holds for the facts it was given to; when they moved, the item is asked again, and what was
         answered before stays with it.
@@ -56,13 +66,25 @@ class Inbox:
         wanted = {item.key: item for item in items}
         for key, item in wanted.items():
             self._renew(rows.get(key), item)
-        for key, row in rows.items():
-            if key not in wanted and key not in answers_in_use and not _concerns(row, unknown):
-                self._change(row.id, state="closed")
+        in_use = [QuestionKey(key) for key in answers_in_use if key in rows]
+        for key in in_use:
+            if rows[key].state == "open":  # What moved is back as it was, and so is the answer.
+                self.record.revive(key)
+        self.record.use(in_use)
+        over = [row for key, row in rows.items() if key not in wanted and key not in answers_in_use]
+        closed = [row for row in over if not _concerns(row, unknown)]
+        for row in closed:
+            self._change(row.id, state="closed")
+        return [QuestionKey(row.key) for row in closed if row.state == "answered"]
 
-    def add(self, item: Item) -> None:
-        """Opens one item anew, whatever was answered before, and leaves the others alone."""
+    def add(self, item: Item, *, outcome: Outcome = Outcome.VOID, words: str = ASKED_ANEW) -> None:
+        """Opens one item anew, whatever was answered before, and leaves the others alone.
+
+        `outcome` and `words` say what became of an answer that was in force.
+        """
         row = self.connection.execute(OF_KEY, {"in_route": self.route, "of_key": item.key}).first()
+        if row is not None and row.state == "answered":
+            self.record.end([item.key], outcome, words=words)
         self._renew(row, item)
         if row is not None:
             self._change(row.id, answer=None, state="open")
@@ -71,14 +93,17 @@ class Inbox:
         content = {"state": "closed", "changed_at": self.now}
         self.connection.execute(CLOSE, {"in_route": self.route, "keys": keys, **content})
 
-    def answer(self, item_id: int, answer: dict[str, Any]) -> None:
+    def answer(self, item_id: int, answer: dict[str, Any], by: Decider = UNNAMED, note: str = "") -> None:
         """Keeps the answer, with what the item shows now."""
         item = _item(self.connection.execute(ONE, {"one": item_id}).one())
         self._change(item_id, answer={**answer, "seen": dict(item.facts), "shown": item.shown}, state="answered")
+        self.record.add(item_id, item, answer, by, note)
 
-    def withdraw(self, item_id: int) -> None:
-        """Takes an answer back; the item is open again."""
+    def withdraw(self, item_id: int, by: Decider = UNNAMED, *, void: str = "") -> None:
+        """The answer counts no more, and the item is open again. `void` says why when no person takes it back."""
+        key = QuestionKey(self.connection.execute(ONE, {"one": item_id}).one().key)
         self._change(item_id, answer=None, state="open")
+        self.record.end([key], Outcome.VOID if void else Outcome.TAKEN_BACK, words=void, by=by.who)
 
     def decisions(self) -> dict[QuestionKey, Decision]:
         return {QuestionKey(row.key): _decision(row) for row in self._rows() if row.answer}
@@ -114,6 +139,10 @@ class Inbox:
         if (row.item, row.facts, row.kind) != tuple(content.values()):
             answered = row.answer is not None and row.answer.get("seen") == content["facts"]
             self._change(row.id, **content, state="answered" if answered else "open")
+            if answered and row.state == "open":
+                self.record.revive(item.key)
+            elif row.state == "answered" and not answered:
+                self.record.end([item.key], Outcome.VOID, words=MOVED)
 
     def _change(self, item_id: int, **values: object) -> None:
         self.connection.execute(CHANGE, {"one": item_id, **values, "changed_at": self.now})
