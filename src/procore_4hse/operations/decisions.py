@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from procore_4hse.engine.lease import GRACE, LEASE
 from procore_4hse.engine.snapshots import partners_told, picklists
 from procore_4hse.errors import SyncError, UsageError
 from procore_4hse.models import PEOPLE_RECORDS, Item, ItemKind, Kind, Link, LinkState, RecordRef, Side
+from procore_4hse.operations.offline import UTC_ZONE
 from procore_4hse.route import Route
 from procore_4hse.store.decisions import Decider
 from procore_4hse.store.inbox import Entry
@@ -99,6 +102,21 @@ def take_back(store: Store, routes: tuple[Route, ...], item_id: int, by: Decider
             raise UsageError(f"Item {item_id} has no answer to take back; see: procore-4hse inbox show {item_id}")
         confirm_undoable(unit, route, entry)
         unit.inbox(route.key).withdraw(item_id, by)
+    return route, entry
+
+
+def snooze(store: Store, routes: tuple[Route, ...], item_id: int, until: date) -> tuple[Route, Entry]:
+    """Puts an open item off until that day begins in the project's zone. Raises UsageError."""
+    route, _ = find(store, routes, item_id)
+    with store.begin() as unit:
+        entry = unit.inbox(route.key).find(item_id)
+        if entry is None or entry.state != "open":
+            raise UsageError(f"Item {item_id} waits for no answer, so there is nothing to put off.")
+        zone = ZoneInfo(unit.routes.get(route.key).zone or UTC_ZONE)
+        moment = datetime(until.year, until.month, until.day, tzinfo=zone)
+        if moment <= unit.now:
+            raise UsageError(f"{until} has begun already; give --until a day that is to come.")
+        unit.inbox(route.key).snooze(item_id, moment)
     return route, entry
 
 
