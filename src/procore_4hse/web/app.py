@@ -193,7 +193,8 @@ class Pages:
         given = named(route, entry, form.get("choice", ""), form.get("with_id", ""))
         if given is None or form.get("shown") != pages.shown(entry):
             return self.message("moved", 409, back=page)
-        decisions.keep(self.desk.store, (route,), entry.id, given, _decider(who), shown=entry.item.shown)
+        by, note = _decider(who), form.get("note", "")
+        decisions.keep(self.desk.store, (route,), entry.id, given, by, shown=entry.item.shown, note=note)
         log.info("desk.answered", question=entry.id, verb=given.verb)
         return RedirectResponse(page, SEE_OTHER)
 
