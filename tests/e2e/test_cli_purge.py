@@ -63,7 +63,8 @@ def test_what_is_older_than_a_day_goes_and_nothing_else_changes(stand: Stand) ->
     make_old(stand)
     would = stand.json("db", "purge", "--before", "2025-01-01", "--dry-run")
     assert would == {
-        "dry_run": True, "raw_records": 0, "journal": 1, "inbox": 0, "tombstones": 0, "views": 0, "busy": [],
+        "dry_run": True, "raw_records": 0, "journal": 1, "inbox": 0, "tombstones": 0, "views": 0, "decisions": 0,
+        "busy": [],
     }  # fmt: skip
     assert stand.json("db", "purge", "--before", "2025-01-01") == {**would, "dry_run": False}
     said = stand.said("db", "purge", "--before", day("yesterday"))
@@ -189,7 +190,7 @@ def test_an_id_that_is_nobodys_is_a_mistake(stand: Stand) -> None:
     assert {key: value for key, value in counts.items() if value} == {}
     assert set(counts) == {
         "dry_run", "busy", "directory", "raw_records", "bases", "journal", "inbox", "tombstones", "refusals",
-        "partners", "unsettled",
+        "partners", "decisions", "signed", "unsettled",
     }  # fmt: skip
 
 

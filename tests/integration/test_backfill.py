@@ -311,3 +311,86 @@ def test_a_route_that_another_process_has_is_left_alone(world: World) -> None:
     result = run(world)
     assert (result.report.outcome, result.report.exit_code, result.preview) == ("busy", 1, None)
     assert len(world.office()) == 6
+
+
+# What it asks ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def doubtful(build: Any) -> World:
+    """A pair that may be one incident, of days before `since`: a backfill has asked, and two cycles have run since."""
+    world = build(since=SINCE)
+    world.on_site("Linked before", SINCE)
+    world.sync(first=True)
+    world.on_site("Slip on wet floor", FIRST, description="He slipped.")
+    world.in_office("Slip on a wet floor", FIRST, description_event="He slipped.")
+    assert run(world).report.inbox["match"] == 1
+    world.sync()
+    assert world.sync().inbox["match"] == 1
+    return world
+
+
+def theirs(world: World) -> str:
+    """The 4HSE incident of the pair."""
+    return next(made for made, row in world.office().items() if row["name"].startswith("Slip"))
+
+
+def mine(world: World) -> int:
+    """The Procore incident of the pair."""
+    return next(int(made) for made, row in world.site().items() if row["title"].startswith("Slip"))
+
+
+def outcomes(world: World) -> list[str]:
+    with world.store.read() as unit:
+        return [one.outcome.value for one in unit.decisions(world.route.key).all()]
+
+
+def test_what_a_backfill_asks_stays_until_it_is_answered_and_the_next_cycle_links_the_two(doubtful: World) -> None:
+    doubtful.answer(doubtful.inbox()[0].id, "approve", with_id=theirs(doubtful))
+    doubtful.sync()
+    assert [link.fourhse_id for link in doubtful.links()[1:]] == [theirs(doubtful)]
+    assert [entry.item.field for entry in doubtful.inbox()] == ["title"], "the two are merged as any pair is"
+    assert outcomes(doubtful) == ["carried_out"]
+
+
+def test_two_that_are_called_different_are_copied_by_the_next_backfill(doubtful: World) -> None:
+    doubtful.answer(doubtful.inbox()[0].id, "reject")
+    doubtful.sync()
+    assert (doubtful.inbox(), len(doubtful.office()), outcomes(doubtful)) == ([], 2, ["carried_out"])
+    run(doubtful)
+    assert (len(doubtful.site()), len(doubtful.office()), doubtful.inbox()) == (3, 3, [])
+
+
+def test_what_it_asked_about_a_record_that_is_gone_closes(doubtful: World) -> None:
+    doubtful.procore.hand_delete("incident", mine(doubtful))
+    doubtful.sync()
+    assert doubtful.inbox() == []
+
+
+def test_what_it_asked_about_a_record_that_became_private_closes(doubtful: World) -> None:
+    doubtful.procore.hand_edit("incident", mine(doubtful), private=True)
+    doubtful.sync()
+    assert doubtful.inbox() == []
+
+
+def test_an_answer_to_what_moved_since_leaves_it_asked(doubtful: World) -> None:
+    [entry] = doubtful.inbox()
+    doubtful.answer(entry.id, "approve", with_id=theirs(doubtful))
+    doubtful.procore.hand_edit("incident", mine(doubtful), description="He fell from the roof.")
+    doubtful.sync()
+    assert ([each.id for each in doubtful.inbox()], outcomes(doubtful)) == ([entry.id], ["void"])
+    assert len(doubtful.links()) == 1
+
+
+def test_the_next_backfill_closes_what_it_has_no_doubt_about_any_more(doubtful: World) -> None:
+    doubtful.procore.hand_edit("incident", mine(doubtful), title="Burn", description="Hot pipe.")
+    doubtful.sync()
+    assert len(doubtful.inbox()) == 1
+    run(doubtful)
+    assert doubtful.inbox() == []
+    assert len(doubtful.office()) == 3
+
+
+def test_a_backfill_of_other_days_leaves_it_alone(doubtful: World) -> None:
+    run(doubtful, Span(FIRST + timedelta(days=5), LAST))
+    assert len(doubtful.inbox()) == 1

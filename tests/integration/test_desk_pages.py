@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from actors import hire, hurt_on_site, only, partner
 from desk_stand import Served, another_route, desk_of, person, served, words
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Link, QuestionKey, RawRecord, RecordRef, Side
+from procore_4hse.operations import decisions
 from procore_4hse.operations.explain import collect, outline
 from procore_4hse.web.access import owner
 from procore_4hse.web.app import templates
@@ -182,6 +183,35 @@ def test_an_answer_is_kept_taken_back_given_again_and_carried_out(world: World) 
         assert world.office()[partner(world, site)]["name"] == "Fall on site"
         assert "This question is closed" in browser.text("/inbox/1")
         assert browser.post("/inbox/1/undo").status_code == 409
+
+
+def test_a_decision_is_kept_with_its_note_and_the_name_that_somebody_signed_in_with(world: World) -> None:
+    in_conflict(world)
+    with served(desk_of(world)) as desk, desk.signed_in(owner("bruno@builder.example")) as browser:
+        browser.answer(1, "fourhse", note="<b>I asked</b> the foreman.")
+        with world.store.read() as unit:
+            (one,) = unit.decisions(world.route.key).all()
+        assert (one.who, one.channel, one.note) == ("bruno@builder.example", "web", "<b>I asked</b> the foreman.")
+        told = browser.text("/inbox/1")
+        assert "bruno@builder.example (at the desk): 4HSE is right . The next cycle carries it out." in told
+        assert "Note: <b>I asked</b> the foreman." in told
+        browser.post("/inbox/1/undo")
+        assert "Taken back by bruno@builder.example" in browser.text("/inbox/1")
+        assert browser.answer(1, "procore", note="x" * 2001).status_code == 409
+        browser.answer(1, "procore")
+        world.sync()
+        told = browser.text("/inbox/1")
+        assert "Procore is right . Carried out." in told
+
+
+def test_what_is_put_off_does_not_count_as_waiting(world: World) -> None:
+    in_conflict(world)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        assert "One question waiting" in browser.text("/inbox")
+        decisions.snooze(world.store, (world.route,), 1, world.clock().date() + timedelta(days=3))
+        told = browser.text("/inbox")
+        assert "One question waiting" not in told
+        assert "put off until a later day" in told
 
 
 def test_an_answer_to_something_that_moved_is_not_kept(world: World) -> None:
@@ -543,7 +573,7 @@ def counted(world: World) -> Iterator[list[str]]:
 PAGES: dict[str, tuple[Callable[[Any], Any], int]] = {
     "today": (lambda browser: browser.get("/"), 10),
     "inbox": (lambda browser: browser.get("/inbox"), 4),
-    "question": (lambda browser: browser.get("/inbox/250"), 3),
+    "question": (lambda browser: browser.get("/inbox/250"), 4),
     "incident": (lambda browser: browser.get("/incidents/4711"), 27),
     "search": (lambda browser: browser.post("/incidents", text="Fall 4711"), 7),
     "search for what all hold": (lambda browser: browser.post("/incidents", text="Fall"), 7),

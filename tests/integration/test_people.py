@@ -26,6 +26,7 @@ from procore_4hse.operations.remembered import forget, remembered
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials
+from procore_4hse.store.decisions import Decider
 from world import World
 
 
@@ -548,7 +549,7 @@ def test_a_partner_that_was_forgotten_is_not_learnt_again_from_an_answer_that_a_
     backfill(world.runtime, world.route, Span(date(2026, 2, 10), date(2026, 2, 28)))
     with world.store.read() as unit:
         (one,) = remembered(unit, world.route)
-    forget(world.store, world.runtime.holder, (world.route,), one.id)
+    forget(world.store, world.runtime.holder, (world.route,), one.id, Decider("anna", "cli"))
     world.sync()
     assert crew.in_office(world) == []
     assert only(world, "match")

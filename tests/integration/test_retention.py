@@ -23,12 +23,15 @@ from edits import Editors, seed, settle_doubts
 from procore_4hse.daemon import Daemon
 from procore_4hse.errors import StoreBusy
 from procore_4hse.models import Item, ItemKind, Kind, LinkState, Side
+from procore_4hse.operations import decisions
+from procore_4hse.operations.decisions import Answer
 from procore_4hse.operations.retention import Ages, Cutoffs, all_routes, forget_person, purge_old
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.snapshot import Policy, Record
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials
+from procore_4hse.store.decisions import Decider, KeptDecision, Outcome
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Store
 from procore_4hse.store.routes import Cycles
@@ -501,7 +504,7 @@ def test_one_person_is_forgotten_by_either_id_and_nothing_is_written_because_of_
     assert forget(world, who) == would
     assert would == {
         "directory": 2, "raw_records": 4, "bases": 2, "journal": 3, "inbox": 0, "tombstones": 0, "refusals": 0,
-        "partners": 0, "unsettled": 0,
+        "partners": 0, "decisions": 0, "signed": 0, "unsettled": 0,
     }  # fmt: skip
     left = memory(world)
     assert not [word for word in (*ANN, str(party), assignment) if f"'{word}" in left or f'"{word}' in left]
@@ -653,3 +656,73 @@ def test_a_question_who_somebody_is_goes_too_when_no_list_names_them_any_more(bu
         unit.inbox(world.route.key).add(asked)
     assert forget(world, "77")["inbox"] == 1
     assert "this one" not in memory(world, "inbox")
+
+
+# Decisions and who made them ---------------------------------------------------------------------------------------
+
+CARL = Decider("carl@builder.example", "web")
+
+
+def decided(world: World) -> KeptDecision:
+    with world.store.read() as unit:
+        (one,) = unit.decisions(world.route.key).all()
+    return one
+
+
+def named(build, store_url) -> tuple[World, int, str]:
+    """Carl named a partner for Ann, with a note that names her; no cycle has learnt it yet."""
+    world = build(store_url)
+    hire_on_site(world, "Carl Otto", email="Carl@Builder.example")
+    party, assignment = hire_on_site(world, "Ann Lee"), hire_in_office(world, "Bo Diaz")
+    hurt_on_site(world, world.on_site(), party, days=3)
+    world.sync()
+    answer, note = Answer("approve", with_id=assignment), "Ann Lee married: she is Bo Diaz now."
+    decisions.keep(world.store, (world.route,), only(world, "match").id, answer, CARL, note=note)
+    return world, party, assignment
+
+
+def test_note_and_names_of_a_decision_go_with_the_age_of_the_journal_and_that_it_was_made_stays(build, store_url):
+    world, _, _ = named(build, store_url)
+    world.clock.advance(days=40)
+    assert purge(world)["decisions"] == 0, "nobody has carried it out yet"
+    world.sync()
+    assert decided(world).outcome is Outcome.CARRIED_OUT
+    world.clock.advance(minutes=1)
+    before = decided(world)
+    assert (purge(world, dry=True)["decisions"], purge(world)["decisions"], purge(world)["decisions"]) == (1, 1, 0)
+    one = decided(world)
+    assert (one.note, one.who, one.choice["with_id"]) == ("", "", None)
+    assert (one.made_at, one.outcome, one.choice["verb"]) == (before.made_at, Outcome.CARRIED_OUT, "approve")
+    assert CARL.who not in memory(world)
+
+
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_the_notes_about_a_person_go_with_them_and_who_decided_stays(build, store_url, carried_out):
+    world, party, assignment = named(build, store_url)
+    if carried_out:
+        world.sync()
+    assert "married" in memory(world)
+    assert forget(world, party)["decisions"] == 1
+    left = memory(world)
+    # Before a cycle has learnt it, the other one is somebody else as far as anybody knows.
+    assert not [word for word in ("married", "Ann", *(["Diaz", assignment] if carried_out else [])) if word in left]
+    one = decided(world)
+    assert (one.who, one.channel) == (CARL.who, "web")
+    assert (one.outcome, one.words != "") == ((Outcome.CARRIED_OUT, False) if carried_out else (Outcome.VOID, True))
+    assert set(forget(world, party).values()) == {0}
+
+
+def test_who_decided_or_opened_health_data_is_forgotten_by_name_and_by_address(build, store_url):
+    world, _, _ = named(build, store_url)
+    with world.store.read() as unit:
+        people = [one.record for one, _ in unit.staging(world.route.key).records(Side.PROCORE, [Kind.DIRECTORY])]
+    carl = next(person.id for person in people if person.payload["last_name"] == "Otto")
+    with world.store.begin() as unit:
+        for who in (CARL.who, "Carl Otto", "Dora"):
+            unit.desk.log_view(world.route.key, who, "incident", "4711")
+    assert forget(world, carl, dry=True)["signed"] == 3
+    forget(world, carl)
+    assert "carl" not in memory(world).casefold()
+    assert (decided(world).who, decided(world).note != "") == ("", True)
+    with world.store.read() as unit:
+        assert [view.who for view in unit.desk.views(world.route.key)] == ["", "", "Dora"]

@@ -15,6 +15,7 @@ from machine_moves import Move
 import actors as crew
 from procore_4hse.errors import UsageError
 from procore_4hse.operations.remembered import forget, remembered
+from procore_4hse.store.decisions import Decider
 from world import PROJECT
 
 ANY = Move("", 0, 0)
@@ -290,7 +291,7 @@ def undo(world: SmallWorld) -> None:
         kept = remembered(unit, route)
     if kept:
         try:
-            forget(store, world.scenario.runtime.holder, (route,), kept[0].id)
+            forget(store, world.scenario.runtime.holder, (route,), kept[0].id, Decider("anna", "cli"))
         except UsageError:
             raise Impossible from None
         world.inbox_person.forget_about(kept[0].procore_id, kept[0].fourhse_id)

@@ -27,6 +27,7 @@ from procore_4hse.route import Route
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials
+from procore_4hse.store.decisions import Decider
 from world import OFFICE, PROJECT, TENANT, default_mapping
 
 SIDES = {"Procore": "procore", "4HSE": "fourhse", "on site": "procore", "in the office": "fourhse"}
@@ -255,7 +256,7 @@ class Story:
         route, store = self.scenario.route, self.scenario.store
         with store.read() as unit:
             (one,) = (one for one in remembered(unit, route) if one.procore_id == self.people["procore", name])
-        forget(store, self.scenario.runtime.holder, (route,), one.id)
+        forget(store, self.scenario.runtime.holder, (route,), one.id, Decider("anna", "cli"))
 
     @hears(r"then 4HSE names:")
     def _names(self, below: tuple[str, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import logging
 import os
@@ -125,6 +126,10 @@ class CliContext:
         sys.stdout.write(json.dumps(data, ensure_ascii=not is_whole, indent=2, default=str) + "\n")
         self.answers_in_json = False
 
+    def print_csv(self, text: str) -> None:
+        """Rows on standard output, as a spreadsheet reads them."""
+        sys.stdout.write(text)
+
     def confirm(self, question: str, *, yes: bool) -> None:
         """Goes on after a yes; without a terminal only `--yes` says it."""
         self.must_be_able_to_ask(yes=yes)
@@ -154,6 +159,14 @@ def _paragraph(words: str) -> str:
     if not words.startswith("[bold]"):
         return words
     return words.replace("[/bold] ", "[/bold]\n  ", 1).replace(" · ", "\n  ")
+
+
+def system_user() -> str:
+    """The name of the system user; its number where, as in some containers, it has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def cli_context(ctx: typer.Context) -> CliContext:

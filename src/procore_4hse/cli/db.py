@@ -52,6 +52,7 @@ CONTENTS = {
     "inbox": "closed questions whose values go",
     "tombstones": "last images of deleted records",
     "views": "notes of who opened health data at the desk",
+    "decisions": "decisions whose notes and names go",
 }
 TRACES = {
     "directory": "rows of the two directories",
@@ -62,6 +63,8 @@ TRACES = {
     "tombstones": "last images of deleted records",
     "refusals": "refusals whose words go",
     "partners": "partners that a person named",
+    "decisions": "decisions whose notes go",
+    "signed": "times that they signed in and decided, or opened health data, whose name goes",
 }
 COMES_BACK = (
     "Records that still stand in Procore or 4HSE come back with the next cycle unless they are removed there. Links "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from procore_4hse.bootstrap import open_store
-from procore_4hse.cli.context import CliContext, cli_context, teach
+from procore_4hse.cli.context import CliContext, cli_context, system_user, teach
 from procore_4hse.errors import UsageError
 from procore_4hse.settings.model import DeskAuth, DeskSettings
 from procore_4hse.web.desk import LINK_LASTS, Desk
@@ -87,17 +85,9 @@ def _running_at(settings: DeskSettings) -> str:
     return settings.base_url or f"http://{settings.host}:{settings.port}"
 
 
-def _me() -> str:
-    """The name of the system user; its number where, as in some containers, it has none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"user {os.getuid()}"
-
-
 def _tell(context: CliContext, url: str, *, as_json: bool) -> None:
     if context.settings.desk.auth is DeskAuth.LINK:
-        key = Keys.of(context.settings).link(_me(), now=datetime.now(UTC), lasts=LINK_LASTS)
+        key = Keys.of(context.settings).link(system_user(), now=datetime.now(UTC), lasts=LINK_LASTS)
         url = f"{url}/enter/{key}"
     if as_json:
         context.print_json({"url": url})

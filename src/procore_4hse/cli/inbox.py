@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from procore_4hse.cli.context import CliContext, cli_context, teach
+from procore_4hse.cli.answering import Chosen, answer_each
+from procore_4hse.cli.context import CliContext, cli_context, day, system_user, teach
+from procore_4hse.cli.decided import DECISION, decision_cells, decision_json, decision_lines, show_decided
+from procore_4hse.cli.tables import as_csv as csv_of
 from procore_4hse.cli.tables import facts, table
 from procore_4hse.cli.text import age, moment, plain, short
+from procore_4hse.errors import UsageError
 from procore_4hse.models import ItemKind
 from procore_4hse.operations import decisions as answers
 from procore_4hse.operations import remembered
+from procore_4hse.operations.decided import Decided, decided
 from procore_4hse.operations.decisions import Answer
 from procore_4hse.operations.remembered import Remembered
 from procore_4hse.route import Route
+from procore_4hse.store.decisions import Decider
 from procore_4hse.store.inbox import Entry
+from procore_4hse.store.repository import Store
 
 GROUP = """What waits for a person: list it, look at one item, answer it.
 
@@ -29,14 +38,18 @@ still fits what it was given to.
 perhaps two · word: a word that the mapping does not know · refused: a system said no · drift: the sides disagree
 although neither changed · guard: too much at once, held · missing: no longer shown, and no proof that it was deleted
 
+An answer may go to several items at once, or with `--kind KIND --all` to every open one of a kind. Each is checked by
+itself. `--note` keeps why.
+
 [bold]Example[/bold]  procore-4hse inbox --kind conflict
 
 [bold]Exit codes[/bold]  0 done · 2 configuration, no such item, or an answer that does not fit it · 4 the store
 """
 
-LIST = """Lists what waits for a person, oldest first.
+LIST = """Lists what waits for a person, oldest first. With `--closed` it lists what was answered or closed: who
+answered what, when and from where, their note, and what became of it. What closed by itself says so.
 
-[bold]Example[/bold]  procore-4hse inbox list --route riverside --json
+[bold]Example[/bold]  procore-4hse inbox list --closed --since 2026-11-01 --csv
 
 [bold]Exit codes[/bold]  0 listed · 2 configuration · 4 the store cannot be used
 """
@@ -97,6 +110,15 @@ taken up again at any time.
 [bold]Exit codes[/bold]  0 the item is open again · 2 it has no answer, or is closed · 4 the store
 """
 
+SNOOZE = """Puts an item off: it is not listed before that day, and does not count as waiting. It stays open.
+
+It is listed again when that day begins in the project's time zone, or sooner when what it shows moves.
+
+[bold]Example[/bold]  procore-4hse inbox snooze 12 --until 2026-12-01
+
+[bold]Exit codes[/bold]  0 put off · 2 it is not open, or the day has begun · 4 the store
+"""
+
 REMEMBERED = """Lists the answers that go on counting: partners of people, incidents that are two, people who are never
 copied, records that are kept though the other one was deleted, and near misses that are left as they are.
 
@@ -117,6 +139,19 @@ names the wrong one is corrected.
 [bold]Exit codes[/bold]  0 forgotten · 1 a cycle of the route is running · 2 nothing has this id · 4 the store
 """
 
+Numbers = Annotated[list[int] | None, typer.Argument(metavar="ID", help="The items' numbers, as the list shows them.")]
+EveryOfKind = Annotated[ItemKind | None, typer.Option("--kind", metavar="KIND", help="With --all: every item of it.")]
+All = Annotated[bool, typer.Option("--all", help="All items of the kind; it shows their count and asks first.")]
+Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="Why, for those who ask later.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Go on with all of them without asking.")]
+Until = Annotated[date, typer.Option("--until", metavar="DAY", parser=day, help="The day it is listed again.")]
+Closed = Annotated[bool, typer.Option("--closed", help="What was answered or closed, and what became of it.")]
+Since = Annotated[
+    date | None,
+    typer.Option("--since", metavar="DAY", parser=day, help="With --closed: of what happened since that day (UTC)."),
+]
+Snoozed = Annotated[bool, typer.Option("--snoozed", help="Also what is put off until a later day.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print rows for a spreadsheet.")]
 Number = Annotated[int, typer.Argument(metavar="ID", help="The item's number, as the list shows it.")]
 AnswerId = Annotated[str, typer.Argument(metavar="ID", help="The answer's id, as `inbox remembered` shows it.")]
 OfKind = Annotated[ItemKind | None, typer.Option("--kind", metavar="KIND", help="Only items of this kind.")]
@@ -148,60 +183,154 @@ def api(app: typer.Typer) -> None:
     group.command("reject", help=teach(REJECT))(reject)
     group.command("retry", help=teach(RETRY))(retry)
     group.command("undo", help=teach(UNDO))(undo)
+    group.command("snooze", help=teach(SNOOZE))(snooze)
     group.command("remembered", help=teach(REMEMBERED))(list_remembered)
     group.command("forget", help=teach(FORGET))(forget)
     app.add_typer(group, name="inbox")
 
 
-def either(ctx: typer.Context, kind: OfKind = None, route: OfRoute = None, as_json: AsJson = False) -> None:
+def either(
+    ctx: typer.Context,
+    kind: OfKind = None,
+    route: OfRoute = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
     if ctx.invoked_subcommand is None:
-        _list(cli_context(ctx), kind, route, as_json)
+        _list(cli_context(ctx), Listed(kind, tuple(route or ())), as_json=as_json, as_csv=as_csv)
 
 
-def list_items(ctx: typer.Context, kind: OfKind = None, route: OfRoute = None, as_json: AsJson = False) -> None:
-    _list(cli_context(ctx), kind, route, as_json)
+def list_items(
+    ctx: typer.Context,
+    kind: OfKind = None,
+    route: OfRoute = None,
+    closed: Closed = False,
+    since: Since = None,
+    snoozed: Snoozed = False,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    if since is not None and not closed:
+        raise UsageError("--since belongs to --closed; what waits is always listed as a whole.")
+    listed = Listed(kind, tuple(route or ()), snoozed=snoozed)
+    if closed:
+        _list_closed(cli_context(ctx), listed, since, as_json=as_json, as_csv=as_csv)
+    else:
+        _list(cli_context(ctx), listed, as_json=as_json, as_csv=as_csv)
 
 
 def show(ctx: typer.Context, item_id: Number) -> None:
     context = cli_context(ctx)
     with context.runtime() as runtime:
         route, entry = answers.find(runtime.store, context.routes, item_id)
+        with runtime.store.read() as unit:
+            decisions = [one for one in unit.decisions(route.key).of(entry.item.key) if one.item_id == entry.id]
     _show(context, route, entry)
+    for line in decision_lines(decisions):
+        context.out.print(line, soft_wrap=True)
 
 
-def resolve(ctx: typer.Context, item_id: Number, use: Use, shown: Shown = None) -> None:
-    _answer(cli_context(ctx), item_id, Answer("resolve", use=use), shown)
+def resolve(
+    ctx: typer.Context,
+    use: Use,
+    item_ids: Numbers = None,
+    kind: EveryOfKind = None,
+    every: All = False,
+    route: OfRoute = None,
+    note: Note = "",
+    shown: Shown = None,
+    yes: Yes = False,
+) -> None:
+    chosen = Chosen(item_ids or (), kind, every, route or (), yes, shown)
+    _answer(cli_context(ctx), chosen, Answer("resolve", use=use), note)
 
 
 def approve(
-    ctx: typer.Context, item_id: Number, with_id: With = None, use: GuardUse = None, shown: Shown = None
+    ctx: typer.Context,
+    item_ids: Numbers = None,
+    with_id: With = None,
+    use: GuardUse = None,
+    kind: EveryOfKind = None,
+    every: All = False,
+    route: OfRoute = None,
+    note: Note = "",
+    shown: Shown = None,
+    yes: Yes = False,
 ) -> None:
-    _answer(cli_context(ctx), item_id, Answer("approve", use=use, with_id=with_id), shown)
+    chosen = Chosen(item_ids or (), kind, every, route or (), yes, shown)
+    _answer(cli_context(ctx), chosen, Answer("approve", use=use, with_id=with_id), note)
 
 
-def reject(ctx: typer.Context, item_id: Number, restore: Restore = False, shown: Shown = None) -> None:
-    _answer(cli_context(ctx), item_id, Answer("reject", restore=restore), shown)
+def reject(
+    ctx: typer.Context,
+    item_ids: Numbers = None,
+    restore: Restore = False,
+    kind: EveryOfKind = None,
+    every: All = False,
+    route: OfRoute = None,
+    note: Note = "",
+    shown: Shown = None,
+    yes: Yes = False,
+) -> None:
+    chosen = Chosen(item_ids or (), kind, every, route or (), yes, shown)
+    _answer(cli_context(ctx), chosen, Answer("reject", restore=restore), note)
 
 
-def retry(ctx: typer.Context, item_id: Number, shown: Shown = None) -> None:
-    _answer(cli_context(ctx), item_id, Answer("retry"), shown)
+def retry(
+    ctx: typer.Context,
+    item_ids: Numbers = None,
+    kind: EveryOfKind = None,
+    every: All = False,
+    route: OfRoute = None,
+    note: Note = "",
+    shown: Shown = None,
+    yes: Yes = False,
+) -> None:
+    chosen = Chosen(item_ids or (), kind, every, route or (), yes, shown)
+    _answer(cli_context(ctx), chosen, Answer("retry"), note)
 
 
-def undo(ctx: typer.Context, item_id: Number) -> None:
+def undo(
+    ctx: typer.Context,
+    item_ids: Numbers = None,
+    kind: EveryOfKind = None,
+    every: All = False,
+    route: OfRoute = None,
+    yes: Yes = False,
+) -> None:
+    context, by = cli_context(ctx), me()
+
+    def act(store: Store, number: int, _: str | None) -> tuple[str, str]:
+        found, entry = answers.take_back(store, context.routes, number, by)
+        return f"Taken back: item {entry.id} ({entry.item.kind.value}) waits for an answer again.", found.name
+
+    answer_each(context, Chosen(item_ids or (), kind, every, route or (), yes), act, state="answered")
+
+
+def snooze(ctx: typer.Context, item_id: Number, until: Until) -> None:
     context = cli_context(ctx)
     with context.runtime() as runtime:
-        _, entry = answers.take_back(runtime.store, context.routes, item_id)
+        _, entry = answers.snooze(runtime.store, context.routes, item_id, until)
     context.out.print(
-        f"Taken back: item {entry.id} ({entry.item.kind.value}) waits for an answer again.", style="green"
+        f"Put off: item {entry.id} ({entry.item.kind.value}) is listed again on {until}, or sooner if it moves.",
+        style="green",
     )
 
 
-def _answer(context: CliContext, item_id: int, answer: Answer, shown: str | None) -> None:
-    with context.runtime() as runtime:
-        route, entry, kept = answers.keep(runtime.store, context.routes, item_id, answer, shown)
-    earlier = " in place of your earlier answer" if entry.state == "answered" else ""
-    context.out.print(f"Noted{earlier}: {_in_words(entry, kept)}", style="green")
-    context.out.print(f"The next cycle carries it out: procore-4hse sync --route {route.name}")
+def me() -> Decider:
+    return Decider(system_user(), "cli")
+
+
+def _answer(context: CliContext, chosen: Chosen, answer: Answer, note: str) -> None:
+    by = me()
+
+    def act(store: Store, number: int, shown: str | None) -> tuple[str, str]:
+        route, entry, kept = answers.keep(store, context.routes, number, answer, by, shown=shown, note=note)
+        earlier = " in place of your earlier answer" if entry.state == "answered" else ""
+        return f"Noted{earlier}: {_in_words(entry, kept)}", route.name
+
+    for name in sorted(answer_each(context, chosen, act)):
+        context.out.print(f"The next cycle carries it out: procore-4hse sync --route {name}")
 
 
 def _in_words(entry: Entry, answer: Answer) -> str:
@@ -240,24 +369,68 @@ MEANINGS = {"approve": "approved", "reject": "rejected", "retry": "it is tried a
 # Listing ---------------------------------------------------------------------------------------------------------
 
 
-def _list(context: CliContext, kind: ItemKind | None, names: list[str] | None, as_json: bool) -> None:
-    routes = context.named(names or [])
+@dataclass(frozen=True)
+class Listed:
+    """What of the inbox is listed: of one kind or all, of these routes or all."""
+
+    kind: ItemKind | None = None
+    routes: tuple[str, ...] = ()
+    snoozed: bool = False
+    """Also what is put off until a later day."""
+
+    def takes(self, entry: Entry) -> bool:
+        return self.kind is None or entry.item.kind is self.kind
+
+
+def _list(context: CliContext, listed: Listed, *, as_json: bool, as_csv: bool) -> None:
+    routes = context.named(listed.routes)
     with context.runtime() as runtime, runtime.store.read() as unit:
-        entries = [
-            (route, entry)
-            for route in routes
-            for entry in unit.inbox(route.key).entries()
-            if kind is None or entry.item.kind is kind
+        waiting = [
+            (route, entry) for route in routes for entry in unit.inbox(route.key).entries() if listed.takes(entry)
         ]
         answered = sum(len(unit.inbox(route.key).entries(states=("answered",))) for route in routes)
         now = unit.now
+    entries = [each for each in waiting if listed.snoozed or not each[1].is_snoozed(now)]
     entries.sort(key=lambda each: each[1].since)
     if as_json:
         context.print_json({"items": [_json(route, entry) for route, entry in entries]})
         return
+    if as_csv:
+        context.print_csv(csv_of(COLUMNS, [_json(route, entry) for route, entry in entries]))
+        return
     _show_list(context, entries, now)
+    if put_off := len(waiting) - len(entries):
+        context.out.print(f"{put_off} put off until a later day: procore-4hse inbox list --snoozed", style="dim")
     if answered:
         context.out.print(f"{answered} answered; the next cycle carries that out.", style="dim")
+
+
+def _list_closed(context: CliContext, listed: Listed, since: date | None, *, as_json: bool, as_csv: bool) -> None:
+    begin = datetime(since.year, since.month, since.day, tzinfo=UTC) if since else None
+    with context.runtime() as runtime, runtime.store.read() as unit:
+        found = [each for each in decided(unit, context.named(listed.routes), begin) if listed.takes(each.entry)]
+    if as_json:
+        context.print_json({"items": [_closed_json(each) for each in found]})
+    elif as_csv:
+        rows = [_json(each.route, each.entry) | _closed_cells(each) for each in found]
+        context.print_csv(csv_of((*COLUMNS, "state", *DECISION), rows))
+    else:
+        show_decided(context, found)
+
+
+def _closed_json(each: Decided) -> dict[str, Any]:
+    told = {"state": each.entry.state, "decision": decision_json(each.decision)}
+    return {**_json(each.route, each.entry), **told}
+
+
+def _closed_cells(each: Decided) -> dict[str, str]:
+    return {"state": each.entry.state, **decision_cells(each.decision, each.at.isoformat())}
+
+
+COLUMNS = (
+    "id", "kind", "route", "title", "procore_id", "fourhse_id", "field", "procore_value", "fourhse_value",
+    "base_value", "reason", "since",
+)  # fmt: skip
 
 
 def _json(route: Route, entry: Entry) -> dict[str, Any]:
@@ -328,7 +501,7 @@ def list_remembered(ctx: typer.Context, as_json: AsRemembered = False) -> None:
 def forget(ctx: typer.Context, answer_id: AnswerId) -> None:
     context = cli_context(ctx)
     with context.runtime() as runtime:
-        one = remembered.forget(runtime.store, runtime.holder, context.routes, answer_id)
+        one = remembered.forget(runtime.store, runtime.holder, context.routes, answer_id, me())
     context.out.print(Text(f"Forgotten: {plain(one.what)} ({remembered.KINDS[one.kind]}).", style="green"))
     context.out.print(f"The next cycle asks again where it must: procore-4hse sync --route {one.route.name}")
 
@@ -382,6 +555,8 @@ def _show(context: CliContext, route: Route, entry: Entry) -> None:
 
 def _state(entry: Entry) -> str:
     said = f"since {moment(entry.since)}"
+    if entry.state == "open" and entry.snoozed_until is not None:
+        said += f", put off until {moment(entry.snoozed_until)}"
     if entry.state == "answered":
         return f"{said}, answered: the next cycle carries it out"
     return said if entry.state == "open" else f"{said}, closed"

@@ -8,9 +8,10 @@ from contextlib import AbstractContextManager
 import structlog
 
 from procore_4hse.apis import IncidentApi
+from procore_4hse.engine.decision_outcomes import settle_decisions
 from procore_4hse.engine.snapshots import CycleInputs
 from procore_4hse.errors import SyncError
-from procore_4hse.models import Act, Action, ItemKind, Side
+from procore_4hse.models import Act, Action, Item, ItemKind, Kind, RecordRef, Side, SyncStatus
 from procore_4hse.reconcile.approval import FIRST_MEETING, MAPPING, SCOPE, ZONE
 from procore_4hse.reconcile.snapshot import Plan, Transition
 from procore_4hse.runtime import Runtime
@@ -59,12 +60,45 @@ def _keep_rest(unit: Unit, inputs: CycleInputs, plan: Plan) -> None:
         _keep_transition(unit, inputs.route.key, transition)
     inbox, asked = unit.inbox(inputs.route.key), (*plan.items, *inputs.settled.items)
     if inputs.only_days is None:
-        inbox.keep(asked, plan.answers_in_use, plan.unknown)
+        closed = inbox.keep(asked, plan.answers_in_use, plan.unknown, _unanswered(plan))
+        settle_decisions(unit, inputs.route.key, closed)
         _accept(unit, inputs, plan)
         return
     # A backfill sees a part of the route: what is asked about the rest stays asked, what was answered answered.
     for item in asked:
-        inbox.add(item)
+        inbox.add(item, of_backfill=True)
+    _close_settled(unit, inputs, plan)
+
+
+def _unanswered(plan: Plan) -> frozenset[RecordRef]:
+    """Records that are left to backfills, but for those that a person's answer calls different in this very plan."""
+    apart = {
+        RecordRef(side, Kind.INCIDENT, record_id)
+        for pair in plan.not_duplicates
+        for side, record_id in zip((Side.PROCORE, Side.FOURHSE), pair, strict=True)
+    }
+    return plan.left_to_backfills - apart
+
+
+def _close_settled(unit: Unit, inputs: CycleInputs, plan: Plan) -> None:
+    """What an earlier backfill asked about a record that this one looked at, and asks no more."""
+    inbox, key = unit.inbox(inputs.route.key), inputs.route.key
+    asked = {item.key for item in (*plan.items, *inputs.settled.items)} | set(plan.answers_in_use)
+    over = [
+        entry
+        for entry in inbox.asked_by_backfills()
+        if entry.item.key not in asked and entry.item.refs.isdisjoint(plan.unknown) and _is_looked_at(plan, entry.item)
+    ]
+    if over:
+        keys = [entry.item.key for entry in over]
+        inbox.close(*keys)
+        settle_decisions(unit, key, keys)
+
+
+def _is_looked_at(plan: Plan, item: Item) -> bool:
+    """Whether each incident of the question has a place in the plan's count, and is not left out of it."""
+    places = [plan.statuses.get(ref.side, {}).get(ref.id) for ref in item.refs if ref.kind is Kind.INCIDENT]
+    return bool(places) and all(place not in (None, SyncStatus.EXCLUDED) for place in places)
 
 
 def _keep_links(unit: Unit, key: str, name: str, linked: Sequence[Action]) -> None:

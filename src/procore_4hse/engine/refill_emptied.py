@@ -8,6 +8,7 @@ from procore_4hse.errors import GuardStopped, Refused
 from procore_4hse.push.pusher import Pusher
 from procore_4hse.reconcile.items import REPLACED
 from procore_4hse.route import Route
+from procore_4hse.store.decisions import Outcome
 from procore_4hse.store.repository import Fence, Store
 
 
@@ -27,9 +28,10 @@ def refill_emptied(store: Store, fence: Fence, route: Route, pusher: Callable[[]
         pusher().fill_again(entry.item.facts)
     except Refused as error:
         with store.begin(fence) as unit:
-            unit.inbox(route.key).withdraw(entry.id)
+            unit.inbox(route.key).withdraw(entry.id, void="the system would not take the values back")
         step = f"see why with: procore-4hse explain {entry.item.facts['record']}"
         raise GuardStopped(f"{entry.item.reason} It would not take them back; {step}") from error
     with store.begin(fence) as unit:
         unit.routes.remember(route.key, route.name, put_whole=True)
         unit.inbox(route.key).close(REPLACED)
+        unit.decisions(route.key).end([REPLACED], Outcome.CARRIED_OUT)

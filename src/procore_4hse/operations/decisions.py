@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from procore_4hse.engine.lease import GRACE, LEASE
 from procore_4hse.engine.snapshots import partners_told, picklists
 from procore_4hse.errors import SyncError, UsageError
 from procore_4hse.models import PEOPLE_RECORDS, Item, ItemKind, Kind, Link, LinkState, RecordRef, Side
+from procore_4hse.operations.offline import UTC_ZONE
 from procore_4hse.route import Route
+from procore_4hse.store.decisions import Decider
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Store, Unit
@@ -39,6 +43,8 @@ GUARD_USES: Mapping[str, tuple[str, ...]] = {
 }
 """The guards whose approval must name what holds; no other guard takes it."""
 
+NOTE = 2000
+"""So many letters a note may have."""
 TITLES = {side.value: side.label for side in Side}
 SPOKEN = {kept: written for written, kept in USES.items() if written != "fourhse"}
 
@@ -53,18 +59,27 @@ def find(store: Store, routes: tuple[Route, ...], item_id: int) -> tuple[Route, 
 
 
 def keep(
-    store: Store, routes: tuple[Route, ...], item_id: int, answer: Answer, shown: str | None = None
+    store: Store,
+    routes: tuple[Route, ...],
+    item_id: int,
+    answer: Answer,
+    by: Decider,
+    *,
+    shown: str | None = None,
+    note: str = "",
 ) -> tuple[Route, Entry, Answer]:
-    """Stores the answer after checking it; the next cycle carries it out.
+    """Stores the answer after checking it, with who gives it; the next cycle carries it out.
 
     `shown` is the digest of what the person saw; None counts for the item as the store has it. Raises UsageError.
     """
+    if len(note) > NOTE:
+        raise UsageError(f"The note has {len(note)} letters; write it in at most {NOTE}.")
     route, entry = find(store, routes, item_id)
     with store.begin() as unit:
         entry = unit.inbox(route.key).find(item_id) or entry
         _require_shown(entry, shown)
         checked = check(unit, route, entry, answer)
-        unit.inbox(route.key).answer(item_id, asdict(checked))
+        unit.inbox(route.key).answer(item_id, asdict(checked), by, note.strip())
     return route, entry, checked
 
 
@@ -76,7 +91,7 @@ def _require_shown(entry: Entry, shown: str | None) -> None:
         )
 
 
-def take_back(store: Store, routes: tuple[Route, ...], item_id: int) -> tuple[Route, Entry]:
+def take_back(store: Store, routes: tuple[Route, ...], item_id: int, by: Decider) -> tuple[Route, Entry]:
     """Withdraws the answer to an item that no cycle has carried out yet. Raises UsageError."""
     route, _ = find(store, routes, item_id)
     with store.begin() as unit:
@@ -86,7 +101,22 @@ def take_back(store: Store, routes: tuple[Route, ...], item_id: int) -> tuple[Ro
         if entry.state != "answered":
             raise UsageError(f"Item {item_id} has no answer to take back; see: procore-4hse inbox show {item_id}")
         confirm_undoable(unit, route, entry)
-        unit.inbox(route.key).withdraw(item_id)
+        unit.inbox(route.key).withdraw(item_id, by)
+    return route, entry
+
+
+def snooze(store: Store, routes: tuple[Route, ...], item_id: int, until: date) -> tuple[Route, Entry]:
+    """Puts an open item off until that day begins in the project's zone. Raises UsageError."""
+    route, _ = find(store, routes, item_id)
+    with store.begin() as unit:
+        entry = unit.inbox(route.key).find(item_id)
+        if entry is None or entry.state != "open":
+            raise UsageError(f"Item {item_id} waits for no answer, so there is nothing to put off.")
+        zone = ZoneInfo(unit.routes.get(route.key).zone or UTC_ZONE)
+        moment = datetime(until.year, until.month, until.day, tzinfo=zone)
+        if moment <= unit.now:
+            raise UsageError(f"{until} has begun already; give --until a day that is to come.")
+        unit.inbox(route.key).snooze(item_id, moment)
     return route, entry
 
 

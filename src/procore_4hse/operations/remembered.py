@@ -10,11 +10,12 @@ from datetime import datetime
 from procore_4hse.engine.snapshots import partners_told, picklists
 from procore_4hse.errors import UsageError
 from procore_4hse.mapping.directory import Directory
-from procore_4hse.models import PEOPLE_RECORDS, Decision, Kind, Link, LinkState, RecordRef, Side
+from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, Decision, Kind, Link, LinkState, QuestionKey, RecordRef, Side
 from procore_4hse.operations.decisions import alone, confirm_undoable
 from procore_4hse.reconcile.items import LEAVE, title_of
 from procore_4hse.reconcile.snapshot import Policy, Record
 from procore_4hse.route import Route
+from procore_4hse.store.decisions import Decider
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.links import Tombstone
 from procore_4hse.store.repository import Store, Unit
@@ -41,6 +42,8 @@ class Remembered:
     """When it was given, where that is known."""
     item_id: int | None = None
     """The answered question that holds it."""
+    key: QuestionKey | None = None
+    """What that question is about."""
 
     @property
     def id(self) -> str:
@@ -61,13 +64,16 @@ def remembered(unit: Unit, route: Route) -> list[Remembered]:
     return sorted(found, key=lambda one: (list(KINDS).index(one.kind), one.what, one.id))
 
 
-def forget(store: Store, holder: Holder, routes: tuple[Route, ...], wanted: str) -> Remembered:
-    """Takes such an answer back; the next cycle asks again where it must. Raises UsageError.
+def forget(store: Store, holder: Holder, routes: tuple[Route, ...], wanted: str, by: Decider) -> Remembered:
+    """Takes such an answer back, which its decision tells from then on; the next cycle asks again where it must.
+
+    Raises UsageError.
 
     Raises SyncError while a cycle of the route runs: it may be acting on that answer.
     """
     one = _find(store, routes, wanted)
     with alone(store, holder, one.route) as unit:
+        unit.decisions(one.route.key).take_back(QUESTIONS[one.kind](one), by)
         FORGET[one.kind](unit, one)
     return one
 
@@ -140,6 +146,7 @@ def _never_copied(unit: Unit, route: Route, directory: Directory) -> Iterator[Re
             ids.get(Side.FOURHSE),
             since.get(decision.item_id),
             decision.item_id,
+            decision.key,
         )
 
 
@@ -194,7 +201,7 @@ def _near_misses(unit: Unit, route: Route) -> Iterator[Remembered]:
             what = f"somebody in {entry.item.title or 'an incident'}"
             record = entry.item.key.record
             near_miss, person = record.id if record else None, entry.item.facts["person"]
-            yield Remembered("near-miss", route, what, near_miss, person, entry.changed_at, entry.id)
+            yield Remembered("near-miss", route, what, near_miss, person, entry.changed_at, entry.id, entry.item.key)
 
 
 def _forget_near_miss(unit: Unit, one: Remembered) -> None:
@@ -203,6 +210,36 @@ def _forget_near_miss(unit: Unit, one: Remembered) -> None:
         confirm_undoable(unit, one.route, entry)
         _withdraw(unit, one)
 
+
+# The questions that were answered so ---------------------------------------------------------------------------------
+
+
+def _matches(kind: Kind) -> Callable[[Remembered], list[QuestionKey]]:
+    """Whether two are one was asked about either of them."""
+    return lambda one: [QuestionKey.match(RecordRef(side, kind, known)) for side, known in _ids(one).items() if known]
+
+
+def _ids(one: Remembered) -> dict[Side, str | None]:
+    return {Side.PROCORE: one.procore_id, Side.FOURHSE: one.fourhse_id}
+
+
+def _who_they_are(one: Remembered) -> list[QuestionKey]:
+    parted = QuestionKey.parted(one.procore_id or "", one.fourhse_id or "")
+    return [*_matches(Kind.DIRECTORY)(one), parted]
+
+
+def _of_deletion(one: Remembered) -> list[QuestionKey]:
+    links = [Link(0, one.procore_id or "", one.fourhse_id or "", kind) for kind in (Kind.INCIDENT, *CHILDREN)]
+    return [QuestionKey.deletion(link, side) for link in links for side in Side]
+
+
+QUESTIONS: Mapping[str, Callable[[Remembered], list[QuestionKey]]] = {
+    "partner": _who_they_are,
+    "different": _matches(Kind.INCIDENT),
+    "never-copied": lambda one: [one.key] if one.key else [],
+    "ignored": _of_deletion,
+    "near-miss": lambda one: [one.key] if one.key else [],
+}
 
 FORGET: Mapping[str, Callable[[Unit, Remembered], None]] = {
     "partner": _forget_partner,

@@ -6,7 +6,7 @@ cycle afterwards does what it would have done without.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
@@ -71,6 +71,7 @@ class Expired:
     items: Sequence[int] = ()
     stones: Sequence[int] = ()
     views: Sequence[int] = ()
+    decisions: Sequence[int] = ()
 
     @classmethod
     def of(cls, unit: Unit, route: str, ends: Cutoffs) -> Self:
@@ -83,6 +84,7 @@ class Expired:
             purge.old_items(ends.journal) if ends.journal else (),
             purge.old_stones(ends.tombstones) if ends.tombstones else (),
             purge.old_views(ends.journal) if ends.journal else (),
+            purge.old_decisions(ends.journal) if ends.journal else (),
         )
 
     def counts(self) -> dict[str, int]:
@@ -92,6 +94,7 @@ class Expired:
             "inbox": len(self.items),
             "tombstones": len(self.stones),
             "views": len(self.views),
+            "decisions": len(self.decisions),
         }
 
     def carry_out(self, unit: Unit, route: str) -> None:
@@ -102,6 +105,7 @@ class Expired:
         purge.empty_items(self.items)
         purge.empty_stones(self.stones)
         purge.remove_views(self.views)
+        purge.empty_decisions(self.decisions)
 
 
 # One person --------------------------------------------------------------------------------------------------------
@@ -115,6 +119,11 @@ class Person:
     users: frozenset[str]
     offices: frozenset[str]
     names: frozenset[str] = frozenset()
+    emails: frozenset[str] = frozenset()
+
+    def is_account(self, who: str) -> bool:
+        """Whether somebody who signed in is this person, by their full name or e-mail address."""
+        return " ".join(who.split()).casefold() in self.names | self.emails
 
     @property
     def rows(self) -> frozenset[RecordRef]:
@@ -160,6 +169,12 @@ class PersonData:
     stones: Sequence[int] = ()
     refusals: Sequence[str] = ()
     partners: Sequence[str] = ()
+    notes: Sequence[int] = ()
+    """Decisions about them, or whose note names them."""
+    accounts: frozenset[str] = frozenset()
+    """The names under which they decided something themselves, or opened health data."""
+    accounts_used: int = 0
+    """How often these names stand there."""
     unsettled: Sequence[str] = ()
     """Writes whose fate is not known: they keep their values until a cycle has found it out."""
 
@@ -173,6 +188,8 @@ class PersonData:
             "tombstones": len(self.stones),
             "refusals": len(self.refusals),
             "partners": len(self.partners),
+            "decisions": len(self.notes),
+            "signed": self.accounts_used,
             "unsettled": len(self.unsettled),
         }
 
@@ -190,6 +207,10 @@ class PersonData:
         purge.empty_items(self.items)
         purge.erase_items(self.marks)
         purge.empty_stones(self.stones)
+        purge.void_decisions(self.items)
+        purge.erase_notes(self.notes)
+        purge.erase_decider(self.accounts)
+        purge.erase_viewer(self.accounts)
 
     def _forget_partners(self, unit: Unit, route: str) -> None:
         if self.partners:
@@ -214,6 +235,7 @@ def person_data(unit: Unit, route: str, wanted: str, mapping: FieldMapping | Non
     records = named | {key for link in links if named & link.refs for key in link.refs}
     asked = list(_asked(unit, route, person, _marks(records | person.rows)))
     journal = [intent for intent in unit.purge(route).told_of_people() if _concerns(intent, person, records)]
+    accounts = [who for who in _signed(unit, route) if person.is_account(who)]
     return PersonData(
         directory=_directory_rows(unit, route, person),
         records=[key for row in rows if row.payload and (key := row.ref) in records],
@@ -228,8 +250,28 @@ def person_data(unit: Unit, route: str, wanted: str, mapping: FieldMapping | Non
             for party, office in _named_partners(unit, route).items()
             if {party} & person.parties or {office} & person.offices
         ],
+        notes=[*_noted(unit, route, person, _marks(records | person.rows), {entry.id for entry in asked})],
+        accounts=frozenset(accounts),
+        accounts_used=len(accounts),
         unsettled=[intent.id for intent in journal if intent.is_open],
     )
+
+
+def _signed(unit: Unit, route: str) -> Iterator[str]:
+    """Who decided, took back, or opened health data, each time anew."""
+    for decision in unit.decisions(route).all():
+        yield from (decision.who, decision.ended_by)
+    yield from (view.who for view in unit.desk.views(route))
+
+
+def _noted(unit: Unit, route: str, person: Person, marks: frozenset[str], items: Set[int]) -> Iterator[int]:
+    """Decisions about this person's questions, or that name them, of which anything is left to remove."""
+    for decision in unit.decisions(route).all():
+        partner = decision.choice["with_id"]
+        is_about = decision.item_id in items or _is_marked(decision.key, marks)
+        is_about = is_about or partner in person.parties | person.offices or person.is_named_in([decision.note])
+        if is_about and (decision.note or partner):
+            yield decision.id
 
 
 def _person(unit: Unit, route: str, wanted: str, mapping: FieldMapping | None) -> Person:
@@ -243,8 +285,13 @@ def _person(unit: Unit, route: str, wanted: str, mapping: FieldMapping | None) -
     offices = ids | {directory.to_fourhse[each] for each in ids if each in directory.to_fourhse}
     names = {_full_name(row, "") for row in rows[Side.PROCORE] if str(row.get("id")) in parties}
     names |= {_full_name(row, "person_") for row in rows[Side.FOURHSE] if str(row.get("person_office_id")) in offices}
+    emails = {_email(row, "email", "email_address") for row in rows[Side.PROCORE] if str(row.get("id")) in parties}
+    emails |= {
+        _email(row, "person_entity_id") for row in rows[Side.FOURHSE] if str(row.get("person_office_id")) in offices
+    }
     users = frozenset(user for user, party in directory.parties.items() if party in parties)
-    return Person(parties, users, offices, frozenset(name for name in names if name))
+    known = (frozenset(each for each in some if each) for some in (names, emails))
+    return Person(parties, users, offices, *known)
 
 
 def _staged(unit: Unit, route: str, side: Side, kind: Kind) -> list[Image]:
@@ -253,6 +300,10 @@ def _staged(unit: Unit, route: str, side: Side, kind: Kind) -> list[Image]:
 
 def _full_name(row: Image, prefix: str) -> str:
     return " ".join(f"{row.get(prefix + 'first_name') or ''} {row.get(prefix + 'last_name') or ''}".split()).casefold()
+
+
+def _email(row: Image, *keys: str) -> str:
+    return next((str(row[key]).strip().casefold() for key in keys if row.get(key)), "")
 
 
 def _named_partners(unit: Unit, route: str) -> Mapping[str, str]:

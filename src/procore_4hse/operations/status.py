@@ -18,7 +18,10 @@ from procore_4hse.store.tables import CycleRow
 
 @dataclass(frozen=True)
 class RouteStatus:
-    """`oldest` is what has been waiting for a person longest; `answered` waits for the next cycle only."""
+    """`oldest` is what has been waiting for a person longest, but for what is put off until a later day.
+
+    `answered` waits for the next cycle only.
+    """
 
     route: Route
     last: CycleRow | None
@@ -79,7 +82,7 @@ def status_of(store: Store, route: Route, every: timedelta) -> RouteStatus:
     with store.read() as unit:
         last = unit.cycles.last(route.key)
         inbox = unit.inbox(route.key)
-        waiting = inbox.entries()
+        waiting = [entry for entry in inbox.entries() if not entry.is_snoozed(unit.now)]
         return RouteStatus(
             route=route,
             last=last,

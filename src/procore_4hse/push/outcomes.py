@@ -17,6 +17,7 @@ from procore_4hse.push.rows import Rows
 from procore_4hse.push.steps import Steps
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.refusals import refusal_fingerprint
+from procore_4hse.store.decisions import Outcome
 from procore_4hse.store.journal import Intent
 from procore_4hse.store.repository import Unit
 
@@ -24,6 +25,7 @@ log = structlog.get_logger()
 
 AGAIN = "it is tried again after a pause, or once either side changed"
 NOT_KEPT = "did not keep all that was sent to a record; the inbox asks about it"
+REFUSED_AGAIN = "it was tried, and refused again"
 EVENTS = {"updated": "push.updated", "deleted": "push.deleted"}
 
 
@@ -93,9 +95,8 @@ class Outcomes:
     def _ask(self, unit: Unit, action: Action, item: Item) -> None:
         """What a vendor did not take of an action; a person's is found by the incident."""
         link = self._incident_of(unit, action)
-        unit.inbox(self.steps.key).add(
-            replace(item, procore_id=link.procore_id, fourhse_id=link.fourhse_id) if link else item
-        )
+        asked = replace(item, procore_id=link.procore_id, fourhse_id=link.fourhse_id) if link else item
+        unit.inbox(self.steps.key).add(asked, outcome=Outcome.CARRIED_OUT, words=REFUSED_AGAIN)
         self.done.refused |= _incidents(action, link)
         self.parked.update(action.refs)
         log.warning("push.refused", side=action.side.value, record=action.target_id)

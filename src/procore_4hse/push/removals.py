@@ -17,6 +17,7 @@ from procore_4hse.push.steps import Steps
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.approval import payload_digest, record_name
 from procore_4hse.reconcile.snapshot import Record
+from procore_4hse.store.inbox import MOVED
 from procore_4hse.store.journal import Intent
 
 log = structlog.get_logger()
@@ -150,7 +151,8 @@ class Removals:
             entry = inbox.find(decision.item_id) if decision else None
             if entry is not None:
                 item = entry.item
-                inbox.add(replace(item, reason=f"{item.reason} {told}", facts={**item.facts, **facts}))
+                again = replace(item, reason=f"{item.reason} {told}", facts={**item.facts, **facts})
+                inbox.add(again, words=MOVED)
 
 
 def _question(action: Action) -> QuestionKey:

@@ -11,6 +11,7 @@ from procore_4hse.apis import IncidentApi, RecordAnswer
 from procore_4hse.errors import AccessRefused, AskedToStop, NotFound, OutcomeUnknown, Refused, SyncError, VendorError
 from procore_4hse.mapping.paths import at
 from procore_4hse.models import Act, Action, Image, Kind, QuestionKey, Side
+from procore_4hse.store.decisions import Outcome
 from procore_4hse.store.journal import Intent
 from procore_4hse.store.repository import Fence, Store, Unit
 from procore_4hse.store.routes import RouteState
@@ -110,7 +111,8 @@ class Steps:
         unit.journal(self.key).end(intent.id, outcome, answer=answer, words=words, target_id=action.target_id)
         unit.links(self.key).set_state(action.ref(Side.PROCORE), action.then)
         unit.journal(self.key).forgive(key)
-        unit.inbox(self.key).close(key, *_answered_by(action))
+        unit.inbox(self.key).close(key, *answered_by(action))
+        unit.decisions(self.key).end([key, *answered_by(action)], Outcome.CARRIED_OUT, write_id=intent.id)
 
     def abandon(self, intent: Intent, why: str) -> NoReturn:
         self._end_unsent(intent, why)
@@ -121,7 +123,7 @@ class Steps:
             unit.journal(self.key).end(intent.id, "abandoned", words=words)
 
 
-def _answered_by(action: Action) -> Iterator[QuestionKey]:
+def answered_by(action: Action) -> Iterator[QuestionKey]:
     """The questions that this action, done, leaves without a cause."""
     yield from (QuestionKey.difference(action.link, field) for field in action.sources if action.act is Act.UPDATE)
     if action.act is not Act.UPDATE:

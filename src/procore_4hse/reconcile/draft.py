@@ -22,6 +22,7 @@ class Draft:
     not_duplicates: list[tuple[str, str]] = field(default_factory=list)
     answers_in_use: list[QuestionKey] = field(default_factory=list)
     unknown: set[RecordRef] = field(default_factory=set)
+    left_to_backfills: set[RecordRef] = field(default_factory=set)
     _asked: set[str | None] = field(default_factory=set)
     _looked_at: int = 0
 
@@ -56,6 +57,7 @@ class Draft:
             not_duplicates=tuple(self.not_duplicates),
             answers_in_use=tuple(self.answers_in_use),
             unknown=frozenset(self.unknown),
+            left_to_backfills=frozenset(self.left_to_backfills),
         )
 
 

@@ -18,6 +18,18 @@ def day_of(snapshot: Snapshot, record: Record) -> date | None:
 
 def exclusion(snapshot: Snapshot, record: Record, *, linked: bool = False) -> str | None:
     """Why a record stays out of this route; None when it takes part. `since` decides about unlinked ones only."""
+    why = _stays_home(snapshot, record, linked=linked)
+    if why is None and not linked and _is_too_old(snapshot, record):
+        return f"it happened before {snapshot.since}"
+    return why
+
+
+def is_left_to_backfills(snapshot: Snapshot, record: Record) -> bool:
+    """Whether nothing but its day keeps an unlinked record out, so that a backfill may have asked about it."""
+    return _stays_home(snapshot, record, linked=False) is None and _is_too_old(snapshot, record)
+
+
+def _stays_home(snapshot: Snapshot, record: Record, *, linked: bool) -> str | None:
     if record.minimal or (record.private and snapshot.private == "skip" and record.id not in snapshot.born_private):
         return "it is marked private"
     if _is_unshared(snapshot, record):
@@ -26,11 +38,13 @@ def exclusion(snapshot: Snapshot, record: Record, *, linked: bool = False) -> st
         return None
     if not snapshot.direction.writes_to(record.side.other):
         return f"this route does not copy from {record.side.label}"
+    return None
+
+
+def _is_too_old(snapshot: Snapshot, record: Record) -> bool:
     day = day_of(snapshot, record)
     is_old = snapshot.only_days is None and day is not None and day < snapshot.since
-    if is_old and not _is_begun(snapshot, record):
-        return f"it happened before {snapshot.since}"
-    return None
+    return is_old and not _is_begun(snapshot, record)
 
 
 def _is_begun(snapshot: Snapshot, record: Record) -> bool:

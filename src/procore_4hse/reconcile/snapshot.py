@@ -258,6 +258,8 @@ class Plan:
     """Keys of answered items that actions of this plan carry out; they stay until the work is done."""
     unknown: frozenset[RecordRef] = frozenset()
     """Records of which this cycle could not tell enough: what is asked or answered about them stays as it is."""
+    left_to_backfills: frozenset[RecordRef] = frozenset()
+    """Unlinked records that happened before the route's `since`: what a backfill asks about them stays asked."""
     stop: str | None = None
     """Why the route is held, in one sentence; None when nothing is."""
     held: tuple[Action, ...] = ()

@@ -33,7 +33,7 @@ from procore_4hse.reconcile.lifecycle import ANSWERED, presence_of
 from procore_4hse.reconcile.linked import Pair, compare_pair
 from procore_4hse.reconcile.match import Candidate, Matches, by_telling, is_clear, match, matters
 from procore_4hse.reconcile.refusals import keep_open, may_try
-from procore_4hse.reconcile.scope import day_of, exclusion, is_in_range
+from procore_4hse.reconcile.scope import day_of, exclusion, is_in_range, is_left_to_backfills
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
 
 Free = dict[Side, dict[str, tuple[Record, bool]]]
@@ -274,6 +274,8 @@ def _free(
         draft.set_status(record.side, record.id, SyncStatus.WAITING if waits or eligible else SyncStatus.EXCLUDED)
         if not waits:
             free[record.id] = record, eligible
+        if not eligible and record.ref not in survivors and is_left_to_backfills(snapshot, record):
+            draft.left_to_backfills.add(record.ref)
     return free
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Decision, Item, ItemKind, QuestionKey, RecordRef
+from procore_4hse.store.decisions import Decider, Decisions, Outcome
 from procore_4hse.store.tables import INBOX
 
 C = INBOX.c
@@ -25,6 +26,10 @@ CLOSE = update(INBOX).where(
 )
 ONE, CHANGE = select(INBOX).where(C.id == given("one")), update(INBOX).where(C.id == given("one"))
 
+UNNAMED = Decider("", "")
+MOVED = "what it shows has changed since"
+ASKED_ANEW = "it was asked anew"
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -38,16 +43,33 @@ class Entry:
     answer: dict[str, Any] | None = None
     changed_at: datetime | None = None
     """When it was asked, answered or closed last."""
+    snoozed_until: datetime | None = None
+    """A person wants to see it again from then on."""
+    of_backfill: bool = False
+    """Whether a backfill asked it."""
+
+    def is_snoozed(self, now: datetime) -> bool:
+        return self.snoozed_until is not None and now < self.snoozed_until
 
 
 class Inbox:
     def __init__(self, connection: Connection, route: str, now: datetime) -> None:
         self.connection, self.route, self.now = connection, route, now
+        self.record = Decisions(connection, route, now)
 
-    def keep(self, items: Iterable[Item], answers_in_use: Collection[str], unknown: Collection[RecordRef] = ()) -> None:
+    def keep(
+        self,
+        items: Iterable[Item],
+        answers_in_use: Collection[QuestionKey],
+        unknown: Collection[RecordRef] = (),
+        left_to_backfills: Collection[RecordRef] = (),
+    ) -> list[QuestionKey]:
         """Opens what is new, renews what is known, and closes whatever has lost its cause.
 
-        What concerns records in `unheard` stays as it is: nobody can tell now whether its cause is gone.
+        Gives the answered ones that it closed: what became of those answers is for the caller to find out.
+
+        What concerns records in `unknown` stays as it is: nobody can tell now whether its cause is gone. So does what
+        a backfill asked about a record that is left to backfills; an answer that counts no more leaves it open again.
 
         An answer holds for the facts it was given to; when they moved, the item is asked again, and what was
         answered before stays with it.
@@ -56,29 +78,64 @@ class Inbox:
         wanted = {item.key: item for item in items}
         for key, item in wanted.items():
             self._renew(rows.get(key), item)
-        for key, row in rows.items():
-            if key not in wanted and key not in answers_in_use and not _concerns(row, unknown):
-                self._change(row.id, state="closed")
+        in_use = [QuestionKey(key) for key in answers_in_use if key in rows]
+        for key in in_use:
+            if rows[key].state == "open":  # What moved is back as it was, and so is the answer.
+                self.record.revive(key)
+        self.record.use(in_use)
+        over = [row for key, row in rows.items() if key not in wanted and key not in answers_in_use]
+        kept = {row.id for row in over if row.of_backfill and not _item(row).refs.isdisjoint(left_to_backfills)}
+        for row in over:
+            if row.id in kept and row.state == "answered" and row.kind == ItemKind.MATCH:
+                self._change(row.id, state="open")  # An answer that still counts would be in use.
+                self.record.end([QuestionKey(row.key)], Outcome.VOID, words=MOVED)
+        closed = [row for row in over if row.id not in kept and not _concerns(row, unknown)]
+        for row in closed:
+            self._change(row.id, state="closed")
+        return [QuestionKey(row.key) for row in closed if row.state == "answered"]
 
-    def add(self, item: Item) -> None:
-        """Opens one item anew, whatever was answered before, and leaves the others alone."""
+    def add(
+        self,
+        item: Item,
+        *,
+        outcome: Outcome = Outcome.VOID,
+        words: str = ASKED_ANEW,
+        of_backfill: bool = False,
+    ) -> None:
+        """Opens one item anew, whatever was answered before, and leaves the others alone.
+
+        `outcome` and `words` say what became of an answer that was in force.
+        """
         row = self.connection.execute(OF_KEY, {"in_route": self.route, "of_key": item.key}).first()
-        self._renew(row, item)
+        if row is not None and row.state == "answered":
+            self.record.end([item.key], outcome, words=words)
+        self._renew(row, item, of_backfill=of_backfill)
         if row is not None:
-            self._change(row.id, answer=None, state="open")
+            self._change(row.id, answer=None, state="open", of_backfill=of_backfill)
+
+    def asked_by_backfills(self) -> list[Entry]:
+        """What a backfill asked and nobody has settled."""
+        return [_entry(row) for row in self._rows() if row.of_backfill]
 
     def close(self, *keys: str) -> None:
         content = {"state": "closed", "changed_at": self.now}
         self.connection.execute(CLOSE, {"in_route": self.route, "keys": keys, **content})
 
-    def answer(self, item_id: int, answer: dict[str, Any]) -> None:
+    def answer(self, item_id: int, answer: dict[str, Any], by: Decider = UNNAMED, note: str = "") -> None:
         """Keeps the answer, with what the item shows now."""
         item = _item(self.connection.execute(ONE, {"one": item_id}).one())
         self._change(item_id, answer={**answer, "seen": dict(item.facts), "shown": item.shown}, state="answered")
+        self.record.add(item_id, item, answer, by, note)
 
-    def withdraw(self, item_id: int) -> None:
-        """Takes an answer back; the item is open again."""
+    def withdraw(self, item_id: int, by: Decider = UNNAMED, *, void: str = "") -> None:
+        """The answer counts no more, and the item is open again. `void` says why when no person takes it back."""
+        key = QuestionKey(self.connection.execute(ONE, {"one": item_id}).one().key)
         self._change(item_id, answer=None, state="open")
+        self.record.end([key], Outcome.VOID if void else Outcome.TAKEN_BACK, words=void, by=by.who)
+
+    def snooze(self, item_id: int, until: datetime) -> None:
+        """Out of sight until then, or until its cause moves."""
+        self.connection.execute(CHANGE, {"one": item_id, "snoozed_until": until})
 
     def decisions(self) -> dict[QuestionKey, Decision]:
         return {QuestionKey(row.key): _decision(row) for row in self._rows() if row.answer}
@@ -103,17 +160,24 @@ class Inbox:
     def _rows(self) -> Sequence[Row[Any]]:
         return self.connection.execute(ASKED, {"in_route": self.route}).all()
 
-    def _renew(self, row: Row[Any] | None, item: Item) -> None:
+    def _renew(self, row: Row[Any] | None, item: Item, *, of_backfill: bool = False) -> None:
         content = {"item": _item_json(item), "facts": dict(item.facts), "kind": item.kind.value}
         if row is None:
-            fresh = {"route": self.route, "key": item.key, **content, "since": self.now, "changed_at": self.now}
+            times = {"since": self.now, "changed_at": self.now}
+            fresh = {"route": self.route, "key": item.key, **content, **times, "of_backfill": of_backfill}
             self.connection.execute(insert(INBOX), fresh)
             return
         if row.since > self.now:  # A clock that ran ahead asked it; for `status --fail-over` it would never be old.
             self._change(row.id, since=self.now)
+        if row.snoozed_until is not None and _item(row).shown != item.shown:
+            self._change(row.id, snoozed_until=None)
         if (row.item, row.facts, row.kind) != tuple(content.values()):
             answered = row.answer is not None and row.answer.get("seen") == content["facts"]
             self._change(row.id, **content, state="answered" if answered else "open")
+            if answered and row.state == "open":
+                self.record.revive(item.key)
+            elif row.state == "answered" and not answered:
+                self.record.end([item.key], Outcome.VOID, words=MOVED)
 
     def _change(self, item_id: int, **values: object) -> None:
         self.connection.execute(CHANGE, {"one": item_id, **values, "changed_at": self.now})
@@ -129,7 +193,8 @@ def _decision(row: Row[Any]) -> Decision:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    return Entry(row.id, row.route, row.state, _item(row), row.since, row.answer, row.changed_at)
+    state = (row.answer, row.changed_at, row.snoozed_until, row.of_backfill)
+    return Entry(row.id, row.route, row.state, _item(row), row.since, *state)
 
 
 def _item(row: Row[Any]) -> Item:

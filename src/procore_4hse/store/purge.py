@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, or_,
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import PEOPLE_RECORDS, Image, Kind, LinkState, RecordRef, Side
+from procore_4hse.store.decisions import IN_FORCE, Outcome
 from procore_4hse.store.inserts import chunks
 from procore_4hse.store.links import Links
-from procore_4hse.store.tables import DESK_VIEWS, INBOX, JOURNAL, RECORDS, REFUSALS, STONES
+from procore_4hse.store.tables import DECISIONS, DESK_VIEWS, INBOX, JOURNAL, RECORDS, REFUSALS, STONES
 
 CHUNK = 400
 PURGED = "its values were purged"
@@ -27,6 +28,7 @@ DATED = (
     (JOURNAL, JOURNAL.c.ended_at),
     (INBOX, INBOX.c.changed_at),
     (STONES, STONES.c.seen_at),
+    (DECISIONS, DECISIONS.c.ended_at),
     (DESK_VIEWS, DESK_VIEWS.c.at),
 )
 """From when the age of contents is counted."""
@@ -76,6 +78,11 @@ class Purge:
     def old_items(self, before: datetime) -> list[int]:
         """Questions that are closed."""
         return self._ids(INBOX, INBOX.c.state == "closed", INBOX.c.changed_at < before)
+
+    def old_decisions(self, before: datetime) -> list[int]:
+        """Decisions that are in force no more."""
+        column = DECISIONS.c
+        return self._ids(DECISIONS, column.outcome.not_in(IN_FORCE), column.ended_at < before)
 
     def old_stones(self, before: datetime) -> list[int]:
         """Last images of deleted records, but for those whose deletion a person is still asked about."""
@@ -157,6 +164,33 @@ class Purge:
         """What was asked goes; the answer stays in force."""
         self._each(INBOX, ids, _hush_item)
 
+    def empty_decisions(self, ids: Sequence[int]) -> None:
+        """Note, names and the record that was named go; that it was decided so, when and with what outcome stays."""
+        self._each(DECISIONS, ids, _empty_decision)
+
+    def erase_notes(self, ids: Sequence[int]) -> None:
+        """Note and the record that was named go; who decided stays."""
+        self._each(DECISIONS, ids, _hush_decision)
+
+    def void_decisions(self, items: Sequence[int]) -> None:
+        """Answers whose questions lost their values count no more."""
+        column = DECISIONS.c
+        ended = {"outcome": Outcome.VOID.value, "words": PURGED, "ended_at": self.now}
+        for some in chunks(items):
+            ours = (column.route == self.route, column.item_id.in_(some), column.outcome.in_(IN_FORCE))
+            self.connection.execute(update(DECISIONS).where(*ours).values(ended))
+
+    def erase_decider(self, names: Collection[str]) -> None:
+        """The name of somebody who decided, or took a decision back, as they signed in."""
+        for column in (DECISIONS.c.who, DECISIONS.c.ended_by):
+            named = (DECISIONS.c.route == self.route, column.in_(names))
+            self.connection.execute(update(DECISIONS).where(*named).values({column: ""}))
+
+    def erase_viewer(self, names: Collection[str]) -> None:
+        """Their name where they opened health data: that somebody did stays."""
+        named = (DESK_VIEWS.c.route == self.route, DESK_VIEWS.c.who.in_(names))
+        self.connection.execute(update(DESK_VIEWS).where(*named).values(who=""))
+
     def empty_stones(self, ids: Sequence[int]) -> None:
         self._each(STONES, ids, _empty_stone)
 
@@ -194,6 +228,14 @@ def _hush_item(row: Row[Any]) -> dict[str, Any]:
 
 def _empty_item(row: Row[Any]) -> dict[str, Any]:
     return {**_hush_item(row), "facts": {}, "answer": None, "state": "closed"}
+
+
+def _hush_decision(row: Row[Any]) -> dict[str, Any]:
+    return {"note": "", "choice": {**row.choice, "with_id": None}}
+
+
+def _empty_decision(row: Row[Any]) -> dict[str, Any]:
+    return {**_hush_decision(row), "who": "", "ended_by": ""}
 
 
 def _empty_stone(row: Row[Any]) -> dict[str, Any]:

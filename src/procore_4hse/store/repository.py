@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from procore_4hse.errors import LeaseLost, StoreBusy, StoreError
 from procore_4hse.store import schema
+from procore_4hse.store.decisions import Decisions
 from procore_4hse.store.desk import Desk
 from procore_4hse.store.failures import NoAnswer, as_our_errors, of_sqlite
 from procore_4hse.store.inbox import Inbox
@@ -71,6 +72,9 @@ class Unit:
 
     def inbox(self, route: str) -> Inbox:
         return Inbox(self.connection, route, self.now)
+
+    def decisions(self, route: str) -> Decisions:
+        return Decisions(self.connection, route, self.now)
 
     def purge(self, route: str) -> Purge:
         return Purge(self.connection, route, self.now)

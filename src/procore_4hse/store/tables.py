@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Dialect, Index, Table, UniqueConstraint, text
+from sqlalchemy import JSON, Column, Dialect, Index, Table, UniqueConstraint, false, text
 from sqlalchemy.types import DateTime, TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -182,6 +182,43 @@ class InboxRow(SQLModel, table=True):
     since: datetime = Field(sa_type=Instant)
     changed_at: datetime = Field(sa_type=Instant)
     purged_at: datetime | None = Field(default=None, sa_type=Instant)
+    snoozed_until: datetime | None = Field(default=None, sa_type=Instant)
+    """A person wants to see it again from then on; None: at once."""
+    of_backfill: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """A backfill asked it, so that other cycles may not know of its record."""
+
+
+class DecisionRow(SQLModel, table=True):
+    """Append-only: what a person answered to a question, and later what became of it."""
+
+    __tablename__ = "decision"
+    __table_args__ = (Index("ix_decision_key", "route", "key"),)
+    id: int | None = Field(default=None, primary_key=True)
+    route: str
+    item_id: int
+    key: str
+    kind: str
+    choice: dict[str, Any] = Field(sa_column=_json())
+    """`verb`, `use`, `with_id`, `restore`."""
+    note: str = ""
+    who: str
+    """The system's user, or the name that somebody signed in with; empty when an earlier version kept none."""
+    channel: str
+    """cli | web"""
+    made_at: datetime = Field(sa_type=Instant)
+    shown: str
+    """The digest of what the question showed."""
+    outcome: str
+    """waiting | in_use | carried_out | void | taken_back | replaced | unknown"""
+    words: str = ""
+    """Why it is void."""
+    write_id: str | None = None
+    """The journal's write that carried it out; None when it took none, or more than one."""
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    ended_by: str = ""
+    """Who took it back."""
+    purged_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When its note and names were removed; that it was decided stays."""
 
 
 class RefusalRow(SQLModel, table=True):
@@ -276,4 +313,4 @@ def _bare(row: Any) -> Table:
 ROUTES, LEASES, CYCLES, SLICES = map(_bare, (RouteRow, LeaseRow, CycleRow, SliceRow))
 RECORDS, LINKS, APART, STONES = map(_bare, (RecordRow, LinkRow, ApartRow, TombstoneRow))
 JOURNAL, REFUSALS, INBOX = map(_bare, (JournalRow, RefusalRow, InboxRow))
-DESK_SESSIONS, DESK_VIEWS = map(_bare, (DeskSessionRow, DeskViewRow))
+DESK_SESSIONS, DESK_VIEWS, DECISIONS = map(_bare, (DeskSessionRow, DeskViewRow, DecisionRow))

@@ -22,6 +22,7 @@ from procore_4hse.errors import StoreBusy, StoreError, SyncError, UsageError
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.operations import decisions
 from procore_4hse.settings.model import DeskAuth
+from procore_4hse.store.decisions import Decider
 from procore_4hse.web import pages, texts
 from procore_4hse.web.access import Visitor, visitor
 from procore_4hse.web.choices import named
@@ -192,13 +193,14 @@ class Pages:
         given = named(route, entry, form.get("choice", ""), form.get("with_id", ""))
         if given is None or form.get("shown") != pages.shown(entry):
             return self.message("moved", 409, back=page)
-        decisions.keep(self.desk.store, (route,), entry.id, given, entry.item.shown)
+        by, note = _decider(who), form.get("note", "")
+        decisions.keep(self.desk.store, (route,), entry.id, given, by, shown=entry.item.shown, note=note)
         log.info("desk.answered", question=entry.id, verb=given.verb)
         return RedirectResponse(page, SEE_OTHER)
 
     def undo(self, request: Request, who: Visitor, _: Form) -> Response:
         asked = self._to_decide(request, who)
-        decisions.take_back(self.desk.store, (asked.route,), asked.entry.id)
+        decisions.take_back(self.desk.store, (asked.route,), asked.entry.id, _decider(who))
         log.info("desk.taken_back", question=asked.entry.id)
         return RedirectResponse(f"/inbox/{asked.entry.id}", SEE_OTHER)
 
@@ -300,6 +302,10 @@ class Pages:
     def failure(self, _: Request, error: Exception) -> Response:
         log.error("desk.failed", error=error)
         return self.message("failed", 500)
+
+
+def _decider(who: Visitor) -> Decider:
+    return Decider(who.who, "web")
 
 
 def _form(body: bytes) -> Form:

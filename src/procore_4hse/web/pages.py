@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from procore_4hse.operations.offline import UTC_ZONE, find
 from procore_4hse.operations.status import RouteStatus, standing_of
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, display
 from procore_4hse.route import Route
+from procore_4hse.store.decisions import KeptDecision
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.journal import Intent
 from procore_4hse.store.repository import Unit
@@ -107,7 +108,7 @@ def inbox(desk: Desk, who: Visitor, chosen: Filter) -> Context:
     with desk.store.read() as unit:
         entries, hidden = _asked(unit, routes, who)
     now = desk.clock()
-    open_ones = [(route, entry) for route, entry in entries if entry.state == "open"]
+    open_ones = [entry for _, entry in entries if entry.state == "open" and not entry.is_snoozed(now)]
     taken = [pair for pair in entries if chosen.takes(*pair)]
     return {
         "count": len(open_ones),
@@ -162,7 +163,7 @@ def _row(route: Route, entry: Entry, now: datetime) -> Context:
         "reason": entry.item.reason,
         "route": route.name,
         "age": age(now - entry.since),
-        "state": entry.state,
+        "state": "snoozed" if entry.state == "open" and entry.is_snoozed(now) else entry.state,
     }
 
 
@@ -215,7 +216,28 @@ def question(desk: Desk, who: Visitor, asked: Asked) -> Context:
         "other": _asked_side(entry).other.label,
         "decides": who.decides(route),
         "chosen": _chosen(route, entry),
+        "decided": _decided(desk, route, entry),
+        "longest_note": decisions.NOTE,
         "shown": shown(entry),
+    }
+
+
+def _decided(desk: Desk, route: Route, entry: Entry) -> list[Context]:
+    """What was decided about it so far, oldest first."""
+    with desk.store.read() as unit:
+        found = [one for one in unit.decisions(route.key).of(entry.item.key) if one.item_id == entry.id]
+    return [_decision(route, entry, one) for one in found]
+
+
+def _decision(route: Route, entry: Entry, decision: KeptDecision) -> Context:
+    word = say(f"decision.{decision.outcome.value}", by=decision.ended_by or say("decision.somebody"))
+    return {
+        "at": moment(decision.made_at),
+        "by": decision.who or say("decision.somebody"),
+        "where": say(f"decision.from.{decision.channel}") if decision.channel else "",
+        "choice": _label(route, entry, decision.choice),
+        "note": decision.note,
+        "outcome": f"{word}: {decision.words}" if decision.words else word,
     }
 
 
@@ -285,9 +307,16 @@ def _chosen(route: Route, entry: Entry) -> str | None:
     """The label of the answer that waits for the next cycle."""
     if entry.state != "answered" or entry.answer is None:
         return None
-    given = {name: entry.answer.get(name) for name in ("verb", "use", "with_id", "restore")}
-    same = (each.label for each in choices(route, entry) if {**asdict(each.answer)}.items() >= given.items())
-    return next(same, str(entry.answer.get("with_id") or entry.answer["verb"]))
+    return _label(route, entry, entry.answer)
+
+
+def _label(route: Route, entry: Entry, answer: Mapping[str, Any]) -> str:
+    """An answer in the words of the choice that gives it, also where the question is closed by now."""
+    given = {name: answer.get(name) for name in ("verb", "use", "with_id", "restore")}
+    # Of a question that lost its values to their age nothing can be offered any more.
+    offered = choices(route, replace(entry, state="open")) if entry.item.facts else ()
+    same = (each.label for each in offered if {**asdict(each.answer)}.items() >= given.items())
+    return next(same, str(answer.get("with_id") or answer["verb"]))
 
 
 # Incidents -------------------------------------------------------------------------------------------------------
