@@ -254,6 +254,8 @@ class Action:
     """Of an injury that is created: the Procore near miss whose place it takes."""
     successor: str | None = None
     """Of a near miss that is deleted: the Procore injury that took its place."""
+    undoes: str = ""
+    """The earlier write that a person takes back by it: the id of its intent and the field, with a colon between."""
 
     def id_on(self, side: Side) -> str:
         """Its record on that side; empty when there is none yet."""

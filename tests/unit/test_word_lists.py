@@ -24,7 +24,9 @@ NOT_SHARED = "not shared"
 
 def osha() -> list[dict[str, str]]:
     """The real injuries that come with the project."""
-    with (ROOT / "src" / "procore_4hse" / "simulator" / "data" / "osha_incidents.csv").open(encoding="utf-8", newline="") as file:
+    with (ROOT / "src" / "procore_4hse" / "simulator" / "data" / "osha_incidents.csv").open(
+        encoding="utf-8", newline=""
+    ) as file:
         return list(csv.DictReader(file))
 
 

@@ -110,7 +110,7 @@ class Steps:
         unit.journal(self.key).end(intent.id, outcome, answer=answer, words=words, target_id=action.target_id)
         unit.links(self.key).set_state(action.ref(Side.PROCORE), action.then)
         unit.journal(self.key).forgive(key)
-        unit.inbox(self.key).close(key, *_answered_by(action))
+        unit.inbox(self.key).close(key, *answered_by(action))
 
     def abandon(self, intent: Intent, why: str) -> NoReturn:
         self._end_unsent(intent, why)
@@ -121,7 +121,7 @@ class Steps:
             unit.journal(self.key).end(intent.id, "abandoned", words=words)
 
 
-def _answered_by(action: Action) -> Iterator[QuestionKey]:
+def answered_by(action: Action) -> Iterator[QuestionKey]:
     """The questions that this action, done, leaves without a cause."""
     yield from (QuestionKey.difference(action.link, field) for field in action.sources if action.act is Act.UPDATE)
     if action.act is not Act.UPDATE:

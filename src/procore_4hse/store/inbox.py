@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Decision, Item, ItemKind, QuestionKey, RecordRef
+from procore_4hse.store.inserts import chunks
 from procore_4hse.store.tables import INBOX
 
 C = INBOX.c
@@ -19,6 +20,9 @@ OF_KEY = ASKED.where(C.key == given("of_key"))
 COUNTS = select(C.kind, func.count()).where(C.route == given("in_route"), C.state == "open").group_by(C.kind)
 IN_STATES = (
     select(INBOX).where(C.route == given("in_route"), C.state.in_(given("states", expanding=True))).order_by(C.id)
+)
+UNDER = select(INBOX).where(
+    C.route == given("in_route"), C.state.in_(("answered", "closed")), C.key.in_(given("keys", expanding=True))
 )
 CLOSE = update(INBOX).where(
     C.route == given("in_route"), C.state.in_(("open", "answered")), C.key.in_(given("keys", expanding=True))
@@ -95,6 +99,11 @@ class Inbox:
     def find(self, item_id: int) -> Entry | None:
         row = self.connection.execute(ONE, {"one": item_id}).one_or_none()
         return _entry(row) if row and row.route == self.route else None
+
+    def answered(self, keys: Collection[str]) -> list[Entry]:
+        """What was ever answered to questions under these keys, carried out or not."""
+        rows = (self.connection.execute(UNDER, {"in_route": self.route, "keys": some}) for some in chunks([*keys]))
+        return [_entry(row) for found in rows for row in found if row.answer]
 
     def counts(self) -> dict[str, int]:
         asked = self.connection.execute(COUNTS, {"in_route": self.route})
