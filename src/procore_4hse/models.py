@@ -420,7 +420,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Decision:
-    """A person's answer to an item: `verb` approve | reject | resolve | retry, with its options, and what they saw."""
+    """A person's answer to an item, with its options and what they saw.
+
+    `verb` is approve | reject | resolve | retry | undo; the last takes a write back that was carried out.
+    """
 
     item_id: int
     key: QuestionKey

@@ -53,3 +53,74 @@ def test_no_cell_is_taken_for_a_formula(stand: Stand, first: str) -> None:
     assert list(rows[0]) == KEYS
     assert rows[0]["new"] == f'\'{first}HYPERLINK("http://example.com","click")'
     assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
+
+
+# Taking back ------------------------------------------------------------------------------------------------------
+
+
+def latest(stand: Stand, field: str = "Title") -> str:
+    return next(str(write["id"]) for write in stand.json("history")["writes"] if write["field"] == field)
+
+
+def test_a_write_is_taken_back_on_both_sides(stand: Stand) -> None:
+    site, office = retitled(stand)
+    write = latest(stand)
+    said = stand.said("history", "undo", write[:8], "--note", "wrong incident")
+    assert "Title in 4HSE: Slip → Fall" in said
+    assert "Noted as question 1" in said
+    shown = stand.said("inbox", "show", "1")
+    assert "a person takes back what was written to 4HSE" in shown
+    assert "procore-4hse inbox undo 1" in shown
+    assert "wrong incident" in shown
+    for _ in range(2):
+        assert stand.json("sync")["outcome"] == "ok"
+    assert stand.procore.record(int(site)).values["title"] == "Fall"
+    assert stand.fourhse.look("incident", office)["name"] == "Fall"
+    writes = stand.json("history")["writes"]
+    assert [one["by"] for one in writes][:3] == ["a person's answer (question 1)"] * 2 + ["the rules"]
+    assert [one["undone_by"] for one in writes][2] == writes[1]["id"].partition(":")[0]
+    assert "was taken back already" in stand.said("history", "undo", write, exit_code=2)
+    assert "taken back by" in stand.said("history", site)
+
+
+def test_taking_a_write_back_can_be_left(stand: Stand) -> None:
+    site, office = retitled(stand)
+    stand.said("history", "undo", latest(stand))
+    assert "is being taken back already" in stand.said("history", "undo", latest(stand), exit_code=2)
+    assert "Taken back: item 1 (conflict) is closed" in stand.said("inbox", "undo", "1")
+    assert stand.json("inbox") == {"items": []}
+    stand.run("sync")
+    assert stand.fourhse.look("incident", office)["name"] == "Slip"
+    assert stand.procore.record(int(site)).values["title"] == "Slip"
+
+
+def test_where_one_side_keeps_its_value_that_is_told_and_asked(stand: Stand) -> None:
+    retitled(stand)
+    write = latest(stand)
+    stand.configure(direction='"procore-to-4hse"')
+    stand.run("sync")
+    for item in stand.json("inbox")["items"]:
+        stand.run("inbox", "approve", item["id"])
+    stand.run("sync")
+    asked = stand.run("history", "undo", write)
+    assert asked.exit_code == 2
+    assert "Title is not written to Procore, which keeps its value: the two differ" in asked.stderr
+    assert stand.json("inbox") == {"items": []}
+    stand.said("history", "undo", write, "--yes")
+    for _ in range(3):
+        stand.run("sync")
+    (site,), (office,) = stand.procore.dump(1363617), stand.fourhse.dump("5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02")
+    assert (site["title"], office["name"]) == ("Slip", "Fall")
+    assert stand.json("inbox") == {"items": []}
+
+
+def test_a_write_of_several_fields_is_taken_back_one_at_a_time(stand: Stand) -> None:
+    site, _ = stand.linked("Fall")
+    stand.procore.hand_edit("incident", int(site), title="Slip", description="A worker slipped.")
+    stand.run("sync")
+    start = latest(stand).partition(":")[0]
+    said = stand.said("history", "undo", start, exit_code=2)
+    assert f"history undo {start}:title or procore-4hse history undo {start}:description" in said
+    made = stand.json("history")["writes"][-1]["id"]
+    assert f"links remove {site}" in stand.said("history", "undo", made, exit_code=2)
+    assert "No write none is known" in stand.said("history", "undo", "none", exit_code=2)

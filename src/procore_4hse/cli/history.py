@@ -18,6 +18,7 @@ from procore_4hse.cli.text import counted, moment, plain, short
 from procore_4hse.errors import UsageError
 from procore_4hse.models import Act
 from procore_4hse.operations import history as writes
+from procore_4hse.operations import undo as undoing
 from procore_4hse.operations.history import Write
 
 GROUP = """Every write that was carried out: when, where, which field, from what to what, why, and whose decision it
@@ -38,6 +39,19 @@ an apostrophe.
 [bold]Example[/bold]  procore-4hse history list --since 2026-03-01 --csv
 
 [bold]Exit codes[/bold]  0 listed · 2 configuration, or no such incident · 4 the store cannot be used
+"""
+
+UNDO = """Takes a write back that was carried out: the old value goes to the side that was written, and from there to
+the other one. Give the id that the list shows, or the beginning of it.
+
+It is kept as your answer, and carried out by the next two cycles, only while both sides still show what was written.
+Where the other side may not be written, its value stays; that is told first, and asked. Until a cycle has begun with
+it, `inbox undo` leaves everything as it is.
+
+[bold]Example[/bold]  procore-4hse history undo 3f2a91bc:title --note "wrong incident"
+
+[bold]Exit codes[/bold]  0 noted, the next cycle begins with it · 1 a cycle is running, try again · 2 it cannot be taken
+back · 4 the store
 """
 
 SHOWN = 100
@@ -72,6 +86,9 @@ Id = Annotated[
 Since = Annotated[
     date | None, typer.Option("--since", metavar="DAY", parser=day, help="Only writes since this day, YYYY-MM-DD.")
 ]
+WriteId = Annotated[str, typer.Argument(metavar="WRITE", help="The write's id, as the list shows it.")]
+Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="Why, for whoever reads it later.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking, also where one side keeps its value.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values on standard output.")]
 
 
@@ -86,6 +103,7 @@ class Listing(Commands):
 def api(app: typer.Typer) -> None:
     group = typer.Typer(help=teach(GROUP), cls=Listing)
     group.command("list", help=teach(LIST))(list_writes)
+    group.command("undo", help=teach(UNDO))(undo)
     app.add_typer(group, name="history")
 
 
@@ -113,6 +131,26 @@ def list_writes(
             context.print_json({"writes": [_json(write) for write in found]})
         else:
             _show(context, found)
+
+
+def undo(ctx: typer.Context, write_id: WriteId, note: Note = "", yes: Yes = False) -> None:
+    context = cli_context(ctx)
+    with context.runtime() as runtime:
+        wanted = undoing.prepare(runtime.store, context.routes, write_id, note)
+        write = wanted.write
+        old, new = short(write.old, 80) or "empty", short(write.new, 80) or "empty"
+        context.out.print(f"{write.field} in {write.side.label}: {new} → {old}")
+        if wanted.stays:
+            side = wanted.stays.label
+            stays = (
+                f"{write.field} is not written to {side}, which keeps its value: the two differ until it changes there."
+            )
+            context.err.print(stays)
+            context.confirm("Put the old value back on one side alone?", yes=yes)
+        number = undoing.keep(runtime.store, runtime.holder, wanted)
+    context.out.print(f"Noted as question {number}: the old value comes back.", style="green")
+    context.out.print(f"The next cycle begins with it: procore-4hse sync --route {wanted.route.name}")
+    context.out.print(f"Until then it can be left as it is: procore-4hse inbox undo {number}")
 
 
 def _json(write: Write) -> dict[str, Any]:

@@ -89,8 +89,8 @@ once more.
 
 UNDO = """Takes an answer back before a cycle has carried it out; the item is open again.
 
-What was carried out is not undone: edit the records, and the edits cross. A person's record that was rejected may be
-taken up again at any time.
+What was carried out is not undone by this: `history undo` takes a write back. A person's record that was rejected may
+be taken up again at any time.
 
 [bold]Example[/bold]  procore-4hse inbox undo 12
 
@@ -191,9 +191,8 @@ def undo(ctx: typer.Context, item_id: Number) -> None:
     context = cli_context(ctx)
     with context.runtime() as runtime:
         _, entry = answers.take_back(runtime.store, context.routes, item_id)
-    context.out.print(
-        f"Taken back: item {entry.id} ({entry.item.kind.value}) waits for an answer again.", style="green"
-    )
+    then = "is closed: what was not put back yet stays" if answers.is_undo(entry) else "waits for an answer again"
+    context.out.print(f"Taken back: item {entry.id} ({entry.item.kind.value}) {then}.", style="green")
 
 
 def _answer(context: CliContext, item_id: int, answer: Answer, shown: str | None) -> None:
@@ -228,7 +227,7 @@ def _of_person(entry: Entry, answer: Answer) -> str:
     return "the records stay as they are" if entry.item.kind is ItemKind.DRIFT else "that person is never copied"
 
 
-COMMAND = re.compile(r"\binbox (show|resolve|approve|reject|retry) ID\b")
+COMMAND = re.compile(r"\binbox (show|undo|resolve|approve|reject|retry) ID\b")
 HELD_SHOWN = 100
 NEAR_MISSES = {
     "injury": "an injury is recorded in Procore, then the near miss goes to the bin",
@@ -285,7 +284,7 @@ def advice(entry: Entry) -> str:
 
     def command(found: re.Match[str]) -> str:
         verb = found[1]
-        return f"inbox {verb} {entry.id}" + ("" if verb == "show" else f" --shown {entry.item.shown}")
+        return f"inbox {verb} {entry.id}" + ("" if verb in ("show", "undo") else f" --shown {entry.item.shown}")
 
     return COMMAND.sub(command, entry.item.advice)
 
@@ -373,6 +372,8 @@ def _show(context: CliContext, route: Route, entry: Entry) -> None:
     context.out.print(_facts(entry))
     if item.field is not None and item.kind in (ItemKind.CONFLICT, ItemKind.DRIFT):
         context.out.print(_values(route, entry))
+    if note := item.facts.get("note"):
+        context.out.print(f"Note: {plain(note)}", soft_wrap=True)
     if held := item.facts.get("actions"):
         context.out.print(_held(held))
     if item.kind is ItemKind.MATCH and item.facts.get("candidates"):

@@ -116,11 +116,12 @@ def _written(store: Store, route: Route, rows: Rows, start: datetime) -> Iterato
         last = intents[-1].made_at, intents[-1].id
 
 
-def find_write(unit: Unit, route: Route, write_id: str) -> Iterator[Write]:
-    """The rows of the writes whose id begins so; with a field behind a colon that row alone."""
+def find_writes(unit: Unit, route: Route, write_id: str) -> list[tuple[Intent, list[Write]]]:
+    """The writes whose id begins so, two at most, each with its rows; with a field behind a colon that row alone."""
     start, _, field = write_id.partition(":")
-    reader = _Reader.of(unit, route, _rows(unit, route), unit.journal(route.key).beginning(start))
-    return (write for write in reader.writes() if write.id.partition(":")[2] == field or not field)
+    intents, rows = unit.journal(route.key).beginning(start), _rows(unit, route)
+    found = ((intent, list(_Reader.of(unit, route, rows, [intent]).writes())) for intent in intents)
+    return [(each, [one for one in writes if field in ("", one.id.partition(":")[2])]) for each, writes in found]
 
 
 # Read in few statements, however many writes ----------------------------------------------------------------------
@@ -202,16 +203,16 @@ class _Reader:
     def _field(self, intent: Intent, row: Field) -> Write:
         action = intent.action
         old = row.lens.get(action.side, self._zoned({**intent.before, **action.seen}))
-        return self._write(intent, row, _in_words(row, action.side, old), self._new(intent, row))
+        return self._write(intent, row, in_words(row, action.side, old), self._new(intent, row))
 
     def _new(self, intent: Intent, row: Field) -> str:
         """What the answer showed; of a write whose answer was lost, what was sent."""
         action = intent.action
         if not intent.answer and row.key in action.sources:
             source = row.lens.get(action.side.other, self._zoned(action.sources[row.key]))
-            return _in_words(row, action.side.other, source)
+            return in_words(row, action.side.other, source)
         shown = self._zoned({**action.seen, **action.fields, **(intent.answer or {})})
-        return _in_words(row, action.side, row.lens.get(action.side, shown))
+        return in_words(row, action.side, row.lens.get(action.side, shown))
 
     def _whole(self, intent: Intent) -> Write:
         action = intent.action
@@ -229,7 +230,7 @@ class _Reader:
         image = self._zoned(intent.before if is_gone else {**intent.before, **action.fields, **(intent.answer or {})})
         told = ((row, row.lens.get(action.side, image)) for row in self.rows[action.kind])
         values = (
-            (row.label, _in_words(row, action.side, reading)) for row, reading in told if isinstance(reading, Known)
+            (row.label, in_words(row, action.side, reading)) for row, reading in told if isinstance(reading, Known)
         )
         return "; ".join(f"{label}: {value}" for label, value in values if value)
 
@@ -296,7 +297,8 @@ def _touches(row: Field, action: Action) -> bool:
 # Words ------------------------------------------------------------------------------------------------------------
 
 
-def _in_words(row: Field, side: Side, reading: Reading) -> str:
+def in_words(row: Field, side: Side, reading: Reading) -> str:
+    """What a field shows on a side, people by their names, or in brackets why it cannot be told."""
     if isinstance(reading, Held):
         return f"({reading.reason})"
     if isinstance(row.lens, PersonLens) and reading.value is not None:

@@ -64,12 +64,14 @@ class Inbox:
             if key not in wanted and key not in answers_in_use and not _concerns(row, unknown):
                 self._change(row.id, state="closed")
 
-    def add(self, item: Item) -> None:
-        """Opens one item anew, whatever was answered before, and leaves the others alone."""
+    def add(self, item: Item) -> int:
+        """Opens one item anew, whatever was answered before, and leaves the others alone. Returns its number."""
         row = self.connection.execute(OF_KEY, {"in_route": self.route, "of_key": item.key}).first()
         self._renew(row, item)
         if row is not None:
             self._change(row.id, answer=None, state="open")
+            return int(row.id)
+        return int(self.connection.execute(OF_KEY, {"in_route": self.route, "of_key": item.key}).one().id)
 
     def close(self, *keys: str) -> None:
         content = {"state": "closed", "changed_at": self.now}
@@ -99,6 +101,11 @@ class Inbox:
     def find(self, item_id: int) -> Entry | None:
         row = self.connection.execute(ONE, {"one": item_id}).one_or_none()
         return _entry(row) if row and row.route == self.route else None
+
+    def standing(self, key: str) -> Entry | None:
+        """The question under this key that is not closed."""
+        row = self.connection.execute(OF_KEY, {"in_route": self.route, "of_key": key}).first()
+        return _entry(row) if row else None
 
     def answered(self, keys: Collection[str]) -> list[Entry]:
         """What was ever answered to questions under these keys, carried out or not."""
