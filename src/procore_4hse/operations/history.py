@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from heapq import merge
@@ -23,7 +23,7 @@ from procore_4hse.store.inbox import Entry
 from procore_4hse.store.journal import CARRIED_OUT, EVER, Intent
 from procore_4hse.store.repository import Store, Unit
 
-Rows = dict[Kind, tuple[Field, ...]]
+Rows = Mapping[Kind, tuple[Field, ...]]
 """The mapping's rows for each kind of record, told what both systems' own lists hold."""
 PAGE = 200
 REMOVED = "(removed)"
@@ -75,6 +75,12 @@ def of_incident(store: Store, routes: tuple[Route, ...], record_id: str, since: 
         joined = [link for link in links if link.kind is Kind.INCIDENT and link.origin is None]
         found = list(merge(reader.writes(), reader.joined(joined), key=lambda write: write.at, reverse=True))
     return [write for write in found if write.at >= start]
+
+
+def values(route: Route, zone: str, rows: Rows, intents: Iterable[Intent]) -> Iterator[Write]:
+    """The same of writes that are at hand, without titles, persons, and what was taken back; nothing is read."""
+    carried_out = [intent for intent in intents if intent.outcome in CARRIED_OUT]
+    return _Reader(route, zone, carried_out, {}, {}, {}, rows).writes()
 
 
 def of_routes(store: Store, routes: Iterable[Route], since: date | None = None) -> Iterator[Write]:
