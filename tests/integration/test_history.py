@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from itertools import islice
+
+import pytest
 
 from actors import hire, hurt_on_site
 from procore_4hse.models import Act, Side
@@ -110,6 +113,19 @@ def test_a_day_leaves_out_what_was_written_before_it(build: Build) -> None:
     for record in (None, site):
         assert [one.act for one in written(world, record, today - timedelta(days=1))] == [Act.UPDATE]
         assert written(world, record, today + timedelta(days=1)) == []
+
+
+def test_a_long_history_is_read_page_by_page_and_each_write_once(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = build()
+    for number in range(5):
+        world.on_site(f"Fall {number}", hour=number)
+    world.sync(first=True)
+    world.sync()
+    whole = written(world)
+    for page in (1, 2, 3):
+        monkeypatch.setattr(history, "PAGE", page)
+        assert list(islice(history.of_routes(world.store, [world.route]), 20)) == whole
+    assert len({write.id for write in whole}) == 5
 
 
 def test_what_retention_took_away_is_told_as_removed(build: Build) -> None:
