@@ -232,6 +232,8 @@ class Action:
     """Of an injury that is created: the Procore near miss whose place it takes."""
     successor: str | None = None
     """Of a near miss that is deleted: the Procore injury that took its place."""
+    undoes: str = ""
+    """The earlier write that a person takes back by it: the id of its intent and the field, with a colon between."""
 
     def id_on(self, side: Side) -> str:
         """Its record on that side; empty when there is none yet."""
@@ -396,7 +398,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Decision:
-    """A person's answer to an item: `verb` approve | reject | resolve | retry, with its options, and what they saw."""
+    """A person's answer to an item, with its options and what they saw.
+
+    `verb` is approve | reject | resolve | retry | undo; the last takes a write back that was carried out.
+    """
 
     item_id: int
     key: QuestionKey

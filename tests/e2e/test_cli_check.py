@@ -272,3 +272,14 @@ def test_equipment_is_compared_by_the_rules_of_the_mapping(stand: Stand) -> None
     stand.faults.add(FaultKind.ERROR_BEFORE, path="/managed_equipment$", status=403, times=None)
     assert "Procore's list of equipment may not be read" in told(stand.json("check"), "warning")
     assert stand.writes == 0
+
+
+def test_a_history_that_is_kept_too_short_is_one_warning(stand: Stand) -> None:
+    whole = stand.file.read_text()
+    for age, warned in (("1824d", True), ("5y", False)):
+        stand.write(f'{whole}\n[retention]\njournal = "{age}"\n')
+        report = stand.json("check")
+        warning = told(report, "warning")
+        assert report["exit"] == 0
+        assert ("retention.journal: What was written is forgotten after 1824 days." in warning) is warned
+        assert warning.count("29 CFR 1904.33") == warned

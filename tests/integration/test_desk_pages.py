@@ -139,6 +139,21 @@ def test_what_records_say_is_shown_and_never_obeyed(world: World) -> None:
         assert "<script" not in page
 
 
+def test_an_incident_tells_from_what_to_what_each_write_went_to_whoever_may_see_that_class(world: World) -> None:
+    site = with_an_injury(world)
+    world.procore.hand_edit("incident", int(site), title="Slip")
+    world.procore.hand_edit("injury", world.site()[site]["injuries"][0]["id"], work_days_absent=7)
+    world.sync()
+    with looked_at(world, "team sees identity, health") as (_, browser):
+        told = browser.text(f"/incidents/{site}")
+    with looked_at(world, "team sees identity") as (_, browser):
+        narrow = browser.text(f"/incidents/{site}")
+    assert "Title Fall from ladder → Slip" in told
+    assert "Days of absence 3 → 7" in told
+    assert "Title Fall from ladder → Slip" in narrow
+    assert "3 → 7" not in narrow
+
+
 def test_runs_and_mapping(world: World) -> None:
     world.on_site()
     world.sync()

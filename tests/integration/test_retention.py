@@ -23,8 +23,9 @@ from edits import Editors, seed, settle_doubts
 from procore_4hse.daemon import Daemon
 from procore_4hse.errors import StoreBusy
 from procore_4hse.models import Item, ItemKind, Kind, LinkState, Side
-from procore_4hse.operations import decisions
+from procore_4hse.operations import decisions, undo
 from procore_4hse.operations.decisions import Answer
+from procore_4hse.operations.history import REMOVED, of_routes
 from procore_4hse.operations.retention import Ages, Cutoffs, all_routes, forget_person, purge_old
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.snapshot import Policy, Record
@@ -516,6 +517,24 @@ def test_one_person_is_forgotten_by_either_id_and_nothing_is_written_because_of_
     assert ([link.key for link in world.links()], world.inbox()) == (links, [])
     assert "Ann" in memory(world, "raw_record"), "what still stands comes back"
     assert "Ann" not in memory(world, "journal")
+
+
+def test_what_was_taken_back_and_its_note_go_with_the_person(build, store_url):
+    """Of their own record, and of an incident's field where the note alone names them."""
+    world, party, _ = with_people(build, store_url)
+    world.procore.hand_edit("incident", int(next(iter(world.site()))), title="Slip")
+    world.sync()
+    for field in ("Title", "Days of absence"):
+        writes = of_routes(world.store, [world.route])
+        wanted = next(write.id for write in writes if write.field == field)
+        undo.keep(world.store, world.runtime.holder, undo.prepare(world.store, (world.route,), wanted, "Not Ann Lee"))
+    for _ in range(3):
+        assert world.sync().outcome == "ok"
+    assert "Not Ann Lee" in memory(world, "inbox")
+    forget(world, party)
+    assert "Ann" not in memory(world, "inbox")
+    told = [write.old for write in of_routes(world.store, [world.route]) if write.kind is Kind.INJURY]
+    assert told.count(REMOVED) == 5, "all that is Ann's"
 
 
 @pytest.mark.parametrize("days", [9, None])

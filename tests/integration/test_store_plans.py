@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -19,9 +20,11 @@ from sqlalchemy import Connection, event, insert, text
 from actors import hire, hurt_on_site
 from procore_4hse.engine import bookkeeping
 from procore_4hse.models import Base, Item, ItemKind, Kind, Link, LinkState, QuestionKey, RawRecord, RecordRef, Side
+from procore_4hse.operations.history import of_routes
+from procore_4hse.route import Route
 from procore_4hse.store.repository import Store, Unit
 from procore_4hse.store.tables import CYCLES, INBOX, JOURNAL, LINKS, RECORDS, ROUTES, STONES
-from world import World
+from world import World, default_mapping
 
 ROUTE, OTHER = "1363617/office", "another/office"
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -249,6 +252,44 @@ QUESTIONS = {
     "number of the last pull": Question(
         routes, lambda unit: unit.staging(ROUTE).last_pull(), "pk_route|route_pkey|sqlite_autoindex_route_1", ("key",)
     ),
+    "the latest page of the history": Question(
+        journal,
+        lambda unit: unit.journal(ROUTE).page(at_most=200),
+        "ix_journal_outcome",
+        ("route", "outcome"),
+    ),
+    "writes since a day, further on": Question(
+        journal,
+        lambda unit: unit.journal(ROUTE).page(
+            since=NOW - timedelta(days=9), before=(NOW - timedelta(days=3), "5"), at_most=200
+        ),
+        "ix_journal_outcome",
+        ("route", "outcome", "made_at"),
+    ),
+    "a write by the beginning of its id": Question(
+        journal,
+        lambda unit: unit.journal(ROUTE).beginning("0000000000000000000000000000000000"),
+        "journal_pkey|sqlite_autoindex_journal_1",
+        ("id",),
+    ),
+    "what was taken back": Question(
+        journal,
+        lambda unit: unit.journal(ROUTE).undone([f"a{number}" for number in range(200)]),
+        "ix_journal_target",
+        ("target_id",),
+    ),
+    "answers to some questions": Question(
+        inbox,
+        lambda unit: unit.inbox(ROUTE).answered([f"difference:{number}:title" for number in range(200)]),
+        "ix_inbox_key",
+        ("key",),
+    ),
+    "some records": Question(
+        records,
+        lambda unit: unit.staging(ROUTE).some(Side.PROCORE, Kind.INCIDENT, [str(number) for number in range(200)]),
+        "raw_record_pkey|sqlite_autoindex_raw_record_1",
+        ("route", "id"),
+    ),
     "what was not in a listing": Question(
         records,
         lambda unit: unit.staging(ROUTE).mark_absent(Side.FOURHSE, Kind.INCIDENT, shown={"5"}),
@@ -378,6 +419,20 @@ def test_many_links_are_made_as_one_by_one(store: Store) -> None:
 def sorted_links(unit: Unit, route: str) -> list[Link]:
     found = [replace(link, id=0) for link in unit.links(route).all()]
     return sorted(found, key=lambda link: (link.procore_id, link.fourhse_id))
+
+
+@pytest.mark.any_store
+def test_a_history_is_read_in_as_many_statements_however_long_it_is(store: Store) -> None:
+    """Of 50,000 writes the latest page costs what one of 5 costs, and nothing of the older ones is read."""
+    route = Route("riverside", "1363617", "builder", "office", default_mapping(), since=DAY)
+    few = len(sent_by(store, lambda _: list(islice(of_routes(store, [route]), 5))))
+    with store.begin() as unit:
+        journal(unit.connection)
+    with statements(store) as sent:
+        page = list(islice(of_routes(store, [route]), 200))
+    assert len({write.id for write in page}) == 200
+    assert page[0].record == f"a{MANY - 2}"
+    assert len(sent) <= few + 8
 
 
 def test_questions_are_closed_and_counted_in_one_statement_each(store: Store) -> None:

@@ -10,6 +10,9 @@ from crash_oracle import MARK, Expected
 
 from procore_4hse.engine.backfill import Span, backfill
 from procore_4hse.engine.report import Report
+from procore_4hse.models import Act
+from procore_4hse.operations import undo
+from procore_4hse.operations.history import of_routes
 from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
@@ -491,6 +494,19 @@ def _twice(world: World) -> Report:
     return world.sync()
 
 
+def _taken_back(url: str) -> World:
+    """A title and a day that crossed, one each way, of which a person takes both writes back."""
+    world = linked(url)
+    edit_site(world, "A1", title="Fall from the roof A1")
+    edit_office(world, "B1", date_incident="2026-02-14")
+    world.sync()
+    assert world.sync().outcome == "ok"
+    edited = [write for write in of_routes(world.store, [world.route]) if write.act is Act.UPDATE]
+    for write in edited:
+        undo.keep(world.store, world.runtime.holder, undo.prepare(world.store, (world.route,), write.id))
+    return world
+
+
 GONE = but(Expected("A1", gone=True))
 D1 = Expected("D1", title="Cut at the saw D1", status="open")
 
@@ -537,6 +553,11 @@ SCENARIOS = (
     ),
     Scenario("reopened each way", _reopened, but(Expected("A1", status="open"), Expected("B1", status="open"))),
     Scenario("conflict answered", _conflicts, but(Expected("A1", title="Fall, says the office"))),
+    Scenario(
+        "writes taken back",
+        _taken_back,
+        but(Expected("A1", title="Fall from a ladder A1"), Expected("B1", day=date(2026, 2, 10))),
+    ),
     Scenario(
         "refused records",
         _refused,

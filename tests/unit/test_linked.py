@@ -102,6 +102,56 @@ def test_two_that_agree_newly_have_a_new_base_of_that_field_alone():
     assert (found.actions, found.items) == ((), ())
 
 
+# Writes that a person takes back ----------------------------------------------------------------------------------
+
+
+def undo(side: Side = Side.FOURHSE, was: str = "Trip") -> dict[str, Any]:
+    """A person takes back the title that was written to this side, where another one stood before."""
+    before = {Side.PROCORE: {"title": was}, Side.FOURHSE: {"name": was, "description_event": "A worker fell."}}[side]
+    seen = {"write": "w:title", "side": side.value, "before": before, "seen": {"procore": "Fall", "fourhse": "Fall"}}
+    return decision("difference:1:title", "undo", seen=seen)
+
+
+def test_what_is_taken_back_goes_first_to_the_side_that_was_written_and_leaves_the_base():
+    found = planned(decisions=undo())
+    [action] = found.actions
+    assert (action.side, action.fields, action.sources) == (Side.FOURHSE, {"name": "Trip"}, {})
+    assert (action.reason, action.undoes) == ("Title: a person took it back", "w:title")
+    assert (found.items, found.rebases, found.answers_in_use) == ((), (), ("difference:1:title",))
+
+
+@pytest.mark.parametrize("decisions", [undo(), {}], ids=["with the answer", "without it"])
+def test_between_the_two_writes_no_rule_copies_the_newer_value_back(decisions):
+    [action] = planned(site(), office(name="Trip"), decisions=decisions).actions
+    assert (action.side, action.fields) == (Side.PROCORE, {"title": "Trip"})
+    assert action.sources["title"]["name"] == "Trip"
+    assert action.reason == ("Title: a person took it back" if decisions else "Title: changed in 4HSE")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [(site(title="Cut"), office()), (site(), office(name="Cut")), (site(title="Cut"), office(name="Trip"))],
+)
+def test_a_side_that_moved_since_it_was_taken_back_is_asked_about(ours, theirs):
+    found = planned(ours, theirs, decisions=undo())
+    [item] = found.items
+    assert item.reason == "Title: a side moved after a person took it back."
+    assert (found.actions, found.answers_in_use) == ((), ())
+
+
+def test_where_the_other_side_may_not_be_written_both_stay_for_good():
+    found = planned(
+        site(), office(name="Trip"), decisions=undo(), mapping=one_way(Direction.TO_FOURHSE)
+    )  # fmt: skip
+    assert (found.actions, found.items) == ((), ())
+    assert found.rebases[0].fields["title"].settled is True
+
+
+def test_what_shows_the_old_value_on_both_sides_needs_nothing_more():
+    found = planned(site(title="Trip"), office(name="Trip"), decisions=undo())
+    assert (found.actions, found.items, found.answers_in_use) == ((), (), ())
+
+
 # Answers ---------------------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from procore_4hse.cli.context import CliContext, Json, cli_context, teach
 from procore_4hse.cli.tables import facts
 from procore_4hse.cli.text import counted
 from procore_4hse.engine.run_routes import worst_exit_code
-from procore_4hse.operations.check import Finding, Level, check_all
+from procore_4hse.operations.check import Finding, Level, check_all, lifetime
 
 HELP = """Whether the configuration can work: credentials, what our accounts may see on each route, clocks, time zones,
 and every word that both systems show now against the mapping.
@@ -39,6 +39,7 @@ def check(ctx: typer.Context, as_json: Json = False) -> None:
     routes = context.chosen([])
     with context.runtime() as runtime:
         findings = _watched(context, lambda step: list(check_all(runtime, routes, step)))
+    findings += lifetime(context.settings.retention.journal)
     code = worst_exit_code([each.code for each in findings])
     if as_json:
         context.print_json(_json(findings, code))

@@ -27,6 +27,8 @@ SUMMARIES = {
     "explain": "The whole story of one incident, by its id in either system: both records, what both sides last agreed "
     "on, rule by rule what is mapped to what, everything that was ever written for it, what waits for a person, and "
     "what happens next.",
+    "history": "Every write that was carried out: when, where, which field, from what to what, why, and whose decision "
+    "it was.",
     "demo": "Shows a two-way sync from the first meeting to a quiet cycle, on two simulated systems and real "
     "incidents.",
     "desk": "The inbox in the browser: what waits for a person, the story of each incident, how each route stands.",

@@ -126,10 +126,6 @@ class CliContext:
         sys.stdout.write(json.dumps(data, ensure_ascii=not is_whole, indent=2, default=str) + "\n")
         self.answers_in_json = False
 
-    def print_csv(self, text: str) -> None:
-        """Rows on standard output, as a spreadsheet reads them."""
-        sys.stdout.write(text)
-
     def confirm(self, question: str, *, yes: bool) -> None:
         """Goes on after a yes; without a terminal only `--yes` says it."""
         self.must_be_able_to_ask(yes=yes)

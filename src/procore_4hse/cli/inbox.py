@@ -14,7 +14,7 @@ from rich.text import Text
 from procore_4hse.cli.answering import Chosen, answer_each
 from procore_4hse.cli.context import CliContext, cli_context, day, system_user, teach
 from procore_4hse.cli.decided import DECISION, decision_cells, decision_json, decision_lines, show_decided
-from procore_4hse.cli.tables import as_csv as csv_of
+from procore_4hse.cli.spreadsheets import print_csv
 from procore_4hse.cli.tables import facts, table
 from procore_4hse.cli.text import age, moment, plain, short
 from procore_4hse.errors import UsageError
@@ -102,8 +102,8 @@ once more.
 
 UNDO = """Takes an answer back before a cycle has carried it out; the item is open again.
 
-What was carried out is not undone: edit the records, and the edits cross. A person's record that was rejected may be
-taken up again at any time.
+What was carried out is not undone by this: `history undo` takes a write back. A person's record that was rejected may
+be taken up again at any time.
 
 [bold]Example[/bold]  procore-4hse inbox undo 12
 
@@ -302,7 +302,8 @@ def undo(
 
     def act(store: Store, number: int, _: str | None) -> tuple[str, str]:
         found, entry = answers.take_back(store, context.routes, number, by)
-        return f"Taken back: item {entry.id} ({entry.item.kind.value}) waits for an answer again.", found.name
+        then = "is closed: what was not put back yet stays" if answers.is_undo(entry) else "waits for an answer again"
+        return f"Taken back: item {entry.id} ({entry.item.kind.value}) {then}.", found.name
 
     answer_each(context, Chosen(item_ids or (), kind, every, route or (), yes), act, state="answered")
 
@@ -357,7 +358,7 @@ def _of_person(entry: Entry, answer: Answer) -> str:
     return "the records stay as they are" if entry.item.kind is ItemKind.DRIFT else "that person is never copied"
 
 
-COMMAND = re.compile(r"\binbox (show|resolve|approve|reject|retry) ID\b")
+COMMAND = re.compile(r"\binbox (show|undo|resolve|approve|reject|retry) ID\b")
 HELD_SHOWN = 100
 NEAR_MISSES = {
     "injury": "an injury is recorded in Procore, then the near miss goes to the bin",
@@ -396,7 +397,7 @@ def _list(context: CliContext, listed: Listed, *, as_json: bool, as_csv: bool) -
         context.print_json({"items": [_json(route, entry) for route, entry in entries]})
         return
     if as_csv:
-        context.print_csv(csv_of(COLUMNS, [_json(route, entry) for route, entry in entries]))
+        print_csv(COLUMNS, (_json(route, entry) for route, entry in entries))
         return
     _show_list(context, entries, now)
     if put_off := len(waiting) - len(entries):
@@ -413,7 +414,7 @@ def _list_closed(context: CliContext, listed: Listed, since: date | None, *, as_
         context.print_json({"items": [_closed_json(each) for each in found]})
     elif as_csv:
         rows = [_json(each.route, each.entry) | _closed_cells(each) for each in found]
-        context.print_csv(csv_of((*COLUMNS, "state", *DECISION), rows))
+        print_csv((*COLUMNS, "state", *DECISION), rows)
     else:
         show_decided(context, found)
 
@@ -458,7 +459,7 @@ def advice(entry: Entry) -> str:
 
     def command(found: re.Match[str]) -> str:
         verb = found[1]
-        return f"inbox {verb} {entry.id}" + ("" if verb == "show" else f" --shown {entry.item.shown}")
+        return f"inbox {verb} {entry.id}" + ("" if verb in ("show", "undo") else f" --shown {entry.item.shown}")
 
     return COMMAND.sub(command, entry.item.advice)
 
@@ -546,6 +547,8 @@ def _show(context: CliContext, route: Route, entry: Entry) -> None:
     context.out.print(_facts(entry))
     if item.field is not None and item.kind in (ItemKind.CONFLICT, ItemKind.DRIFT):
         context.out.print(_values(route, entry))
+    if note := item.facts.get("note"):
+        context.out.print(f"Note: {plain(note)}", soft_wrap=True)
     if held := item.facts.get("actions"):
         context.out.print(_held(held))
     if item.kind is ItemKind.MATCH and item.facts.get("candidates"):

@@ -33,6 +33,7 @@ from procore_4hse.models import (
     Kind,
     Link,
     LinkState,
+    QuestionKey,
     RecordRef,
     Side,
     Staged,
@@ -40,6 +41,7 @@ from procore_4hse.models import (
 from procore_4hse.push.ids import fourhse_id
 from procore_4hse.reconcile.echo import Lookup, Written, lost_writes, older_versions, restored_backup, retold, reverted
 from procore_4hse.reconcile.snapshot import Change, Changed, People, Presence, Record, Snapshot
+from procore_4hse.reconcile.undo import is_undone
 from procore_4hse.route import Route
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.journal import Intent, Journal
@@ -238,7 +240,7 @@ def _looking_back(seen: Snapshot, journal: Journal, links: Iterable[Link]) -> Sn
 
     record_of = _lookup(seen)
     living = {(link.kind, link.procore_id): link for link in links if link.state is LinkState.LIVE}
-    writes = tuple(_writes(journal.recent(), living, rows, record_of))
+    writes = tuple(_writes(journal.recent(), living, rows, record_of, seen.decisions))
     past = {
         Side.PROCORE: older_versions(living.values(), rows, record_of),
         Side.FOURHSE: frozenset[tuple[str, str | None]](),
@@ -488,7 +490,11 @@ Rows = Callable[[Kind], tuple[Field, ...]]
 
 
 def _writes(
-    intents: Iterable[Intent], living: dict[tuple[Kind, str], Link], rows: Rows, record_of: Lookup
+    intents: Iterable[Intent],
+    living: dict[tuple[Kind, str], Link],
+    rows: Rows,
+    record_of: Lookup,
+    decisions: Mapping[QuestionKey, Decision],
 ) -> Iterator[Written]:
     """Answered writes to records that are still linked, and what both sides show of them now."""
     for intent in intents:
@@ -497,7 +503,8 @@ def _writes(
         if link is not None and link.refs == action.refs:
             records = {side: record_of(link, side) for side in Side}
             at = intent.ended_at or intent.made_at
-            yield from retold(action, at, link, rows(action.kind), records, intent.cycle)
+            kept = [row for row in rows(action.kind) if not is_undone(decisions, link, row.key)]
+            yield from retold(action, at, link, kept, records, intent.cycle)
 
 
 def _lookup(seen: Snapshot) -> Lookup:

@@ -38,6 +38,10 @@ FULL_PAGE = 100
 FLAGS = (False, True)
 
 
+FIVE_YEARS = timedelta(days=5 * 365)
+"""So long an employer in the United States keeps what it recorded of injuries (29 CFR 1904.33)."""
+
+
 class Level(StrEnum):
     OK = "ok"
     WARNING = "warning"
@@ -115,6 +119,16 @@ def _said_once(found: Sequence[Finding]) -> Findings:
         routes = list(dict.fromkeys(named))
         names = ", ".join(place.removeprefix("route ") for place in routes)
         yield replace(finding, place=routes[0] if len(routes) == 1 else f"{len(routes)} routes: {names}")
+
+
+def lifetime(journal: timedelta | None) -> Findings:
+    """Whether the history of writes is kept as long as records of injuries have to be; None keeps it for ever."""
+    if journal is not None and journal < FIVE_YEARS:
+        what = (
+            f"What was written is forgotten after {journal.days} days. In the United States, records of injuries are "
+            "kept for five years (29 CFR 1904.33); where that concerns you, set 5y or more, or leave the key out."
+        )
+        yield Finding("retention.journal", Level.WARNING, what)
 
 
 # One system ------------------------------------------------------------------------------------------------------

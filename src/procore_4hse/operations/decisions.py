@@ -13,6 +13,7 @@ from procore_4hse.engine.snapshots import partners_told, picklists
 from procore_4hse.errors import SyncError, UsageError
 from procore_4hse.models import PEOPLE_RECORDS, Item, ItemKind, Kind, Link, LinkState, RecordRef, Side
 from procore_4hse.operations.offline import UTC_ZONE
+from procore_4hse.reconcile.undo import UNDO
 from procore_4hse.route import Route
 from procore_4hse.store.decisions import Decider
 from procore_4hse.store.inbox import Entry
@@ -102,6 +103,8 @@ def take_back(store: Store, routes: tuple[Route, ...], item_id: int, by: Decider
             raise UsageError(f"Item {item_id} has no answer to take back; see: procore-4hse inbox show {item_id}")
         confirm_undoable(unit, route, entry)
         unit.inbox(route.key).withdraw(item_id, by)
+        if is_undo(entry):  # Nobody asked: without the answer there is no question.
+            unit.inbox(route.key).close(entry.item.key)
     return route, entry
 
 
@@ -118,6 +121,11 @@ def snooze(store: Store, routes: tuple[Route, ...], item_id: int, until: date) -
             raise UsageError(f"{until} has begun already; give --until a day that is to come.")
         unit.inbox(route.key).snooze(item_id, moment)
     return route, entry
+
+
+def is_undo(entry: Entry) -> bool:
+    """Whether it holds a person's wish to take a write back."""
+    return entry.state != "open" and (entry.answer or {}).get("verb") == UNDO
 
 
 def confirm_undoable(unit: Unit, route: Route, entry: Entry) -> None:

@@ -88,6 +88,8 @@ class Story:
     excluded: str | None = None
     children: Mapping[Kind, tuple[RawRecord, ...]] = field(default_factory=dict)
     """Everything below the incident, on both sides, that the latest readings show."""
+    rows: Mapping[Kind, tuple[Field, ...]] = field(default_factory=dict)
+    """The mapping's rows of the incident and of what stands below it, told what both systems' own lists hold."""
     read_at: datetime | None = None
     """When the latest reading of both systems began."""
 
@@ -145,6 +147,7 @@ def _story(store: Store, route: Route, ids: Ids, seen: Snapshot, planned: Plan, 
         pending=bool(seen.pending & _incident_refs(ids)),
         excluded=_excluded(seen, incident),
         children=children,
+        rows={kind: rows_of(seen, kind) for kind in (Kind.INCIDENT, *CHILDREN)},
         read_at=read_at,
     )
 

@@ -378,7 +378,8 @@ def _is_mark(entry: Entry) -> bool:
 
 def _is_about(entry: Entry, person: Person, marks: frozenset[str]) -> bool:
     item, answer = entry.item, entry.answer or {}
-    texts = (item.title, item.reason, item.advice, item.procore_value, item.fourhse_value, item.base_value)
+    values = (item.procore_value, item.fourhse_value, item.base_value, item.facts.get("note"))
+    texts = (item.title, item.reason, item.advice, *values)
     if _is_marked(item.key, marks) or answer.get("with_id") in person.parties | person.offices:
         return True
     is_of_people = any(f":{kind.value}-" in item.key for kind in (*PEOPLE_RECORDS, Kind.PERSON, Kind.DIRECTORY))

@@ -45,6 +45,8 @@ class FieldDiff:
     base: Base | None = None
     to: Side | None = None
     """Where a WRITE goes."""
+    old: Known | None = None
+    """What a WRITE puts back there, instead of what the other side shows."""
     used: Decision | None = None
     """The person's answer that decided."""
     rebase: bool = False
@@ -53,6 +55,11 @@ class FieldDiff:
     """True: of a DRIFT about who it is, which comes from the lists of people; no record changed."""
     counts_twice: bool = False
     """True: of a CONFLICT about who it is, whose write would name somebody on a second record of that side."""
+
+    @property
+    def written(self) -> Any:
+        """What a WRITE writes."""
+        return self.old.value if self.old is not None else self.value((self.to or Side.PROCORE).other)
 
     def value(self, side: Side) -> Any:
         reading = self.procore if side is Side.PROCORE else self.fourhse

@@ -56,6 +56,28 @@ def difference(kind: ItemKind, link: Link, compared: FieldDiff, title: str) -> I
     )
 
 
+def taken_back(link: Link, compared: FieldDiff, old: str, title: str, undo: Mapping[str, Any]) -> Item:
+    """A person's wish to take a write back, as a question that is answered already; `undo` is what it goes by.
+
+    Both values are those that stand there now, and what the old one was stands in place of the base.
+    """
+    shown = seen(compared)
+    return Item(
+        kind=ItemKind.CONFLICT,
+        key=QuestionKey.difference(link, compared.field.key),
+        title=title,
+        reason=f"{compared.field.label}: a person takes back what was written to {Side(undo['side']).label}.",
+        advice="To leave it as it was written: procore-4hse inbox undo ID",
+        procore_id=link.procore_id,
+        fourhse_id=link.fourhse_id,
+        field=compared.field.key,
+        procore_value=shown[Side.PROCORE],
+        fourhse_value=shown[Side.FOURHSE],
+        base_value=old,
+        facts={**undo, "seen": shown},
+    )
+
+
 def _base_value(compared: FieldDiff) -> str | None:
     if compared.base is None:
         return None

@@ -32,6 +32,7 @@ from procore_4hse.reconcile.identity import identified, is_never_copied, no_part
 from procore_4hse.reconcile.redacted_base import is_redacted
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.snapshot import Rebase, Record, Snapshot
+from procore_4hse.reconcile.undo import old_payload, with_old_value
 
 
 @dataclass(frozen=True)
@@ -55,17 +56,22 @@ class Pair:
 def compare_pair(snapshot: Snapshot, pair: Pair, draft: Draft) -> None:
     """Everything that this pair needs, laid into the draft."""
     link = pair.link
-    differences = diff(
-        pair.rows, pair.procore.image, pair.fourhse.image, dict(link.base), _decisions(snapshot, pair), link.origin
-    )
+    decisions = _decisions(snapshot, pair)
+    differences = diff(pair.rows, pair.procore.image, pair.fourhse.image, dict(link.base), decisions, link.origin)
     told = (identified(snapshot, link, difference) for difference in differences)
     came = (_as_it_came(snapshot, link, _for_the_route(snapshot, pair, one)) for one in told)
-    diffs = tuple(_counted_once(pair, _as_answered(snapshot, link, one)) for one in came)
+    answered = (_as_answered(snapshot, link, one) for one in came)
+    put_back = (with_old_value(one, decisions.get(one.field.key), snapshot.zone) for one in answered)
+    diffs = tuple(_counted_once(pair, one) for one in put_back)
     _count(draft, pair, SyncStatus.IN_SYNC)
     diffs = _with_fitting_title(snapshot, pair, diffs, draft)
     _settle_bases(pair, diffs, draft)
+    writes = [one for one in diffs if one.verdict is Verdict.WRITE]
     for side in Side:
-        _plan_writes(snapshot, pair, [one for one in diffs if one.verdict is Verdict.WRITE and one.to is side], draft)
+        _plan_writes(snapshot, pair, [one for one in writes if one.to is side and one.old is None], draft)
+    for one in writes:
+        if one.old is not None:
+            _plan_writes(snapshot, pair, [one], draft)
     _ask(snapshot, pair, diffs, draft)
 
 
@@ -266,10 +272,11 @@ def _update(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff]) -> Action | 
     """The update that carries these fields, or the reason why their value has no form on that side."""
     side = diffs[0].to or Side.PROCORE
     target, source = pair.on(side), pair.on(side.other)
-    values = [(difference.field, difference.value(side.other)) for difference in diffs]
+    values = [(difference.field, difference.written) for difference in diffs]
     repaired = _repaired_for(pair, diffs) if side is Side.FOURHSE else {}
     try:
-        fields = payload(side, values, {**target.image, **repaired}, facts_of(source.image, snapshot.zone))
+        current, facts = {**target.image, **repaired}, facts_of(source.image, snapshot.zone)
+        fields = old_payload(diffs[0], current, facts) if diffs[0].old else payload(side, values, current, facts)
     except Unwritable as error:
         return str(error)
     return Action(
@@ -280,9 +287,11 @@ def _update(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff]) -> Action | 
         source_id=source.id,
         reason="; ".join(f"{difference.field.label}: {difference.reason}" for difference in diffs),
         fields={**repaired, **fields},
-        sources={difference.field.key: difference.field.slice(side.other, source.image) for difference in diffs},
+        # What puts an old value back carries nothing of the other side, and leaves the base as it is.
+        sources={one.field.key: one.field.slice(side.other, source.image) for one in diffs if one.old is None},
         seen={key: value for difference in diffs for key, value in difference.field.slice(side, target.image).items()},
         parent=pair.parent,
+        undoes=next((one.used.seen["write"] for one in diffs if one.old is not None and one.used is not None), ""),
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Decision, Item, ItemKind, QuestionKey, RecordRef
 from procore_4hse.store.decisions import Decider, Decisions, Outcome
+from procore_4hse.store.inserts import chunks
 from procore_4hse.store.tables import INBOX
 
 C = INBOX.c
@@ -20,6 +21,9 @@ OF_KEY = ASKED.where(C.key == given("of_key"))
 COUNTS = select(C.kind, func.count()).where(C.route == given("in_route"), C.state == "open").group_by(C.kind)
 IN_STATES = (
     select(INBOX).where(C.route == given("in_route"), C.state.in_(given("states", expanding=True))).order_by(C.id)
+)
+UNDER = select(INBOX).where(
+    C.route == given("in_route"), C.state.in_(("answered", "closed")), C.key.in_(given("keys", expanding=True))
 )
 CLOSE = update(INBOX).where(
     C.route == given("in_route"), C.state.in_(("open", "answered")), C.key.in_(given("keys", expanding=True))
@@ -101,8 +105,8 @@ class Inbox:
         outcome: Outcome = Outcome.VOID,
         words: str = ASKED_ANEW,
         of_backfill: bool = False,
-    ) -> None:
-        """Opens one item anew, whatever was answered before, and leaves the others alone.
+    ) -> int:
+        """Opens one item anew, whatever was answered before, and leaves the others alone. Returns its number.
 
         `outcome` and `words` say what became of an answer that was in force.
         """
@@ -112,6 +116,8 @@ class Inbox:
         self._renew(row, item, of_backfill=of_backfill)
         if row is not None:
             self._change(row.id, answer=None, state="open", of_backfill=of_backfill)
+            return int(row.id)
+        return int(self.connection.execute(OF_KEY, {"in_route": self.route, "of_key": item.key}).one().id)
 
     def asked_by_backfills(self) -> list[Entry]:
         """What a backfill asked and nobody has settled."""
@@ -152,6 +158,16 @@ class Inbox:
     def find(self, item_id: int) -> Entry | None:
         row = self.connection.execute(ONE, {"one": item_id}).one_or_none()
         return _entry(row) if row and row.route == self.route else None
+
+    def standing(self, key: str) -> Entry | None:
+        """The question under this key that is not closed."""
+        row = self.connection.execute(OF_KEY, {"in_route": self.route, "of_key": key}).first()
+        return _entry(row) if row else None
+
+    def answered(self, keys: Collection[str]) -> list[Entry]:
+        """What was ever answered to questions under these keys, carried out or not."""
+        rows = (self.connection.execute(UNDER, {"in_route": self.route, "keys": some}) for some in chunks([*keys]))
+        return [_entry(row) for found in rows for row in found if row.answer]
 
     def counts(self) -> dict[str, int]:
         asked = self.connection.execute(COUNTS, {"in_route": self.route})

@@ -5,14 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, union, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, union, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Act, Action, Kind, LinkState, QuestionKey, RecordRef, Refusal, Side
-from procore_4hse.store.inserts import insert_new
+from procore_4hse.store.inserts import chunks, insert_new
 from procore_4hse.store.tables import JOURNAL, REFUSALS, Instant
 
 FIRST_RETRY = timedelta(minutes=15)
@@ -51,6 +51,26 @@ OF_RECORDS = (
         )
     )
 )
+CARRIED_OUT = ("done", "adopted")
+"""The outcomes of a write that is there."""
+EVER, NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+UNTIL = given("until", type_=Instant)
+PAGE = (
+    select(JOURNAL)
+    .where(
+        OURS,
+        C.outcome == given("ended_as"),
+        C.made_at >= given("since", type_=Instant),
+        C.made_at <= UNTIL,
+        or_(C.made_at < UNTIL, C.id < given("below")),
+    )
+    .order_by(C.made_at.desc(), C.id.desc())
+    .limit(given("at_most"))
+)
+BEGUN = select(JOURNAL).where(C.id >= given("first"), C.id < given("last")).limit(2)
+UNDOING = select(C.id, C.outcome, C.action["undoes"].as_string().label("undoes")).where(
+    OURS, C.target_id.in_(given("records", expanding=True))
+)
 STORY = select(JOURNAL).where(C.id.in_(OF_RECORDS)).order_by(C.made_at)
 ONE, CHANGE = C.id == given("one"), update(JOURNAL).where(C.id == given("one"))
 LOOKED = CHANGE.values(looks=C.looks + 1, looked_at=given("seen_at", type_=Instant))
@@ -76,6 +96,8 @@ class Intent:
     ended_at: datetime | None = None
     looks: int = 0
     looked_at: datetime | None = None
+    is_purged: bool = False
+    """Its values were removed."""
 
 
 class Journal:
@@ -147,6 +169,26 @@ class Journal:
         """Everything ever written for these records, oldest first."""
         return [_intent(row) for row in self._rows(STORY, records=list(record_ids))]
 
+    def page(
+        self, *, since: datetime | None = None, before: tuple[datetime, str] | None = None, at_most: int = 200
+    ) -> list[Intent]:
+        """The latest writes that were carried out, newest first; `before` names the last one of the page before."""
+        until, below = before or (NEVER, "")
+        words = {"since": since or EVER, "until": until, "below": below, "at_most": at_most}
+        # One question for each outcome, for an index leads to each of them in the order of time.
+        rows = [_intent(row) for outcome in CARRIED_OUT for row in self._rows(PAGE, ended_as=outcome, **words)]
+        return sorted(rows, key=lambda intent: (intent.made_at, intent.id), reverse=True)[:at_most]
+
+    def beginning(self, start: str) -> list[Intent]:
+        """The writes whose id begins so; two at most, for more than one is none in particular."""
+        rows = self._rows(BEGUN, first=start, last=f"{start}g")  # Ids are hexadecimal.
+        return [_intent(row) for row in rows if row.route == self.route]
+
+    def undone(self, target_ids: Collection[str]) -> dict[str, str]:
+        """Which write on these records took back which earlier one: its id, by what it undoes."""
+        found = (self._rows(UNDOING, records=some) for some in chunks(list(dict.fromkeys(target_ids))))
+        return {row.undoes: row.id for rows in found for row in rows if row.undoes and row.outcome in CARRIED_OUT}
+
     def refusals(self) -> dict[QuestionKey, Refusal]:
         keyed = ((QuestionKey(row.key), row) for row in self._rows(REFUSED))
         return {
@@ -198,6 +240,7 @@ def _intent(row: Row[Any]) -> Intent:
         ended_at=row.ended_at,
         looks=row.looks,
         looked_at=row.looked_at,
+        is_purged=row.purged_at is not None,
     )
 
 
@@ -217,6 +260,7 @@ def _action_json(action: Action) -> dict[str, Any]:
         "then": action.then.value,
         "predecessor": action.predecessor,
         "successor": action.successor,
+        "undoes": action.undoes,
     }
 
 

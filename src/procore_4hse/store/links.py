@@ -13,7 +13,7 @@ from sqlalchemy import bindparam as given
 
 from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, Base, Kind, Link, LinkState, RawRecord, RecordRef, Side
 from procore_4hse.store.inserts import chunks, insert_new
-from procore_4hse.store.tables import APART, LINKS, STONES
+from procore_4hse.store.tables import APART, LINKS, STONES, Instant
 
 C = LINKS.c
 PAIR = (C.procore_id, C.fourhse_id)
@@ -35,6 +35,11 @@ OF_PROCORE = select(LINKS).where(
     *LIVING, C.kind.in_(given("of_kinds", expanding=True)), C.procore_id.in_(given("some", expanding=True))
 )
 OF_PARENT = select(LINKS).where(*LIVING, C.parent == given("incident"))
+MATCHED = (
+    OUTLINE.where(C.parent.is_(None), C.born.is_(None), C.since >= given("from_at", type_=Instant))
+    .order_by(None)
+    .order_by(C.since.desc(), C.id.desc())
+)
 HOW_MANY = select(func.count()).where(*LIVING, C.kind == given("of_kind"), C.state != LinkState.ENDED.value)
 PARTNERS = select(C.fourhse_id, C.procore_id).where(
     *LIVING, C.kind == Kind.INCIDENT.value, C.fourhse_id.in_(given("some", expanding=True))
@@ -100,6 +105,10 @@ class Links:
     def outline(self, *kinds: Kind) -> tuple[Link, ...]:
         """Every link of these kinds without its base, which makes most of its size."""
         return tuple(_link(row, {}) for row in self._rows(OUTLINE, of_kinds=[kind.value for kind in kinds]))
+
+    def matched(self, since: datetime) -> tuple[Link, ...]:
+        """Incidents that were there on both sides and were linked since, newest first; without their bases."""
+        return tuple(_link(row, {}) for row in self._rows(MATCHED, of_kinds=[Kind.INCIDENT.value], from_at=since))
 
     def count(self, kind: Kind) -> int:
         """Links of which at least one record was not deleted."""

@@ -27,6 +27,7 @@ KNOWN: Select[Any] = select(C.id, C.digest, C.absent, C.status_at, C.newest_at, 
 PAYLOADS = select(C.id, C.payload).where(*SOME)
 LISTED = select(RECORDS).where(*OF_KINDS).order_by(C.kind, C.id)
 FOUND = select(RECORDS).where(*ONE)
+WHOLE = select(RECORDS).where(*SOME)
 BELOW = (
     select(RECORDS)
     .where(*OF_SIDE, C.parent_id == given("incident"), C.kind.in_(given("of_kinds", expanding=True)))
@@ -155,6 +156,11 @@ class Staging:
     def find(self, record: RecordRef) -> Staged | None:
         row = self._row(record)
         return _staged(row) if row else None
+
+    def some(self, side: Side, kind: Kind, ids: Collection[str]) -> list[Staged]:
+        """Those of these records that are staged."""
+        named = (self.connection.execute(WHOLE, {**self._of(side, kind), "some": some}) for some in chunks([*ids]))
+        return [_staged(row) for rows in named for row in rows]
 
     def count(self, side: Side, kind: Kind) -> int:
         """Records that the latest listings still hold."""

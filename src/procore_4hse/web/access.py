@@ -151,5 +151,6 @@ def classes_of_action(action: Action, route: Route) -> Classes:
     """The same of a write."""
     if action.kind in PEOPLE:
         return ABOUT_PEOPLE
-    rows = (route.mapping.by_key.get(key) for key in action.sources)
+    # What takes a write back carries no source: it names the field that it puts back.
+    rows = (route.mapping.by_key.get(key) for key in (*action.sources, action.undoes.partition(":")[2]))
     return frozenset(row.privacy for row in rows if row is not None)

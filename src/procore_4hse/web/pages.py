@@ -16,6 +16,7 @@ from procore_4hse.mapping.show import rows as mapping_rows
 from procore_4hse.models import ItemKind, Kind, RecordRef, Side, SyncStatus
 from procore_4hse.operations import decisions
 from procore_4hse.operations.explain import Compared, Story, outline
+from procore_4hse.operations.history import Write, values
 from procore_4hse.operations.offline import UTC_ZONE, find
 from procore_4hse.operations.status import RouteStatus, standing_of
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, display
@@ -358,6 +359,7 @@ def incident(desk: Desk, who: Visitor, story: Story) -> Context:
     with desk.store.read() as unit:
         asked = _visible(unit, story.route, story.items, who)
     writes = [each for each in story.journal if classes_of_action(each.action, story.route) <= classes]
+    told = _told(story)
     return {
         "title": _title(story),
         "route": story.route.name,
@@ -367,7 +369,7 @@ def incident(desk: Desk, who: Visitor, story: Story) -> Context:
         "fields": _fields(story.incident, classes),
         "people": [_person(one, classes) for one in story.people] if sees_people else [],
         "questions": [_row(story.route, entry, now) for entry in asked],
-        "writes": [_write(each, full=classes == ALL) for each in writes],
+        "writes": [_write(each, told.get(each.id, ()), classes) for each in writes],
         "state": _state(story, asked),
         "hidden": (bool(story.people) and not sees_people) or (asked, writes) != ([*story.items], [*story.journal]),
     }
@@ -438,9 +440,19 @@ def _person(one: Compared, classes: Classes) -> Context:
     return {"what": say(f"record.{one.kind.value}"), "ids": ids, "fields": _fields(one, classes)}
 
 
-def _write(intent: Intent, *, full: bool) -> Context:
-    """A write as a line of the story; its values and a vendor's own words only for who may see every class."""
-    action = intent.action
+def _told(story: Story) -> dict[str, list[Write]]:
+    """What was carried out for this incident, by the write."""
+    told: dict[str, list[Write]] = {}
+    for write in values(story.route, story.zone, story.rows, story.journal):
+        told.setdefault(write.id.partition(":")[0], []).append(write)
+    return told
+
+
+def _write(intent: Intent, told: Sequence[Write], classes: Classes) -> Context:
+    """A write as a line of the story; its values and a vendor's own words only for who may see their class."""
+    action, full = intent.action, classes == ALL
+    seen = [each for each in told if (each.row.privacy in classes if each.row else full)]
+    sent = [(name, display_raw(value)) for name, value in action.fields.items()] if full and not told else []
     return {
         "at": moment(intent.made_at),
         "what": say(f"act.{action.act.value}", side=action.side.label),
@@ -448,8 +460,14 @@ def _write(intent: Intent, *, full: bool) -> Context:
         "outcome": say(f"write.{intent.outcome}"),
         "why": action.reason,
         "words": intent.words if full else "",
-        "values": [(name, display_raw(value)) for name, value in action.fields.items()] if full else [],
+        "values": sent or [(each.field or say("write.all"), _change(each)) for each in seen],
     }
+
+
+def _change(write: Write) -> str:
+    """From what to what; of a whole record, what it held."""
+    old, new = display_raw(write.old), display_raw(write.new)
+    return f"{old or say('write.empty')} → {new or say('write.empty')}" if write.field else new or old
 
 
 def display_raw(value: Any) -> str:

@@ -248,6 +248,8 @@ ENGLISH: Mapping[str, str] = {
     "record.picker": "Entry of a list",
     "record.equipment": "Piece of equipment",
     "record.resource": "Piece of equipment",
+    "write.all": "All fields",
+    "write.empty": "empty",
     "write.open": "its outcome is not known yet",
     "write.done": "done",
     "write.adopted": "done",
