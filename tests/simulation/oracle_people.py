@@ -52,6 +52,9 @@ class PeopleWatch:
     apart: set[str] = field(default_factory=set)
     """Names of which a person said that a record of theirs is not copied."""
 
+    def __post_init__(self) -> None:
+        self.watch.listeners.append(self.human)
+
     def look(self) -> Records:
         seen: Records = {}
         for key, row in self.watch.site().items():

@@ -118,6 +118,8 @@ class Watch:
     """4HSE empties what an update does not send; the route finds out by itself."""
     late: bool = False
     """Late requests may arrive: what is written may be what was true before."""
+    listeners: list[Callable[[], None]] = field(default_factory=list)
+    """Who else looks when a person has acted."""
 
     # Looking ------------------------------------------------------------------------------------------------------
 
@@ -139,6 +141,8 @@ class Watch:
             was = before[place[0]].get(place[1])
             if was is None or was[name] != seen[place[0]][place[1]][name]:
                 self._wrote(place, name)
+        for listener in self.listeners:
+            listener()
 
     def entered_anew(self, former: SyncStatus, new: SyncStatus) -> None:
         self.anew[new] = former
