@@ -129,6 +129,9 @@ class InboxPerson:
         use = ("procore", "fourhse", "base")[value % 3] if entry.item.key == "guard:mapping" else None
         if entry.item.key in ("guard:mapping", "guard:zone"):
             self.watch.rebased.append(use or "base")
+        if entry.item.key.guarded == "emptied":
+            held = entry.item.facts["actions"]
+            self.watch.copied |= {one["source_id"] for one in held if one["act"] == "create"}
         if entry.item.key == "guard:replaced":
             self.watch.fill((entry.item.facts["side"], entry.item.facts["record"]))
         self._say(entry, "approve", use=use)

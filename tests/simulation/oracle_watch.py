@@ -105,6 +105,8 @@ class Watch:
     """The side that wins when both changed a title, by the mapping."""
     refused: set[str] = field(default_factory=set)
     """Ids that a person called different from all that looked alike."""
+    copied: set[str] = field(default_factory=set)
+    """Ids that a person saw among what would be copied to a side that shows nothing any more, and approved."""
     unlinked: set[str] = field(default_factory=set)
     rebased: list[str] = field(default_factory=list)
     """Answers about the whole route: who wins, or that both sides stay as they stand."""
@@ -258,6 +260,7 @@ class Watch:
         if (
             there is None
             or self.refused & {source, survivor}
+            or source in self.copied
             or self.unlinked & {source, survivor, former and former[1]}
         ):
             return False
@@ -377,6 +380,9 @@ class Watch:
         former = self.partner.pop(source, None)
         if former is not None and self.partner.get((place[0], former)) == other:  # It may have its right one by now.
             self.partner.pop((place[0], former))
+        guessed = (OTHER[place[0]], self.partner.pop(place, ""))
+        if self.partner.get(guessed) == place[1]:
+            self.partner.pop(guessed)
         self.partner[place], self.partner[source] = other, place[1]
         if place[1] in self.now[place[0]]:
             for name in FIELDS:
