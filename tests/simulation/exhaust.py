@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exhaust_events import ALPHABET, BY_NAME, Event
-from exhaust_world import Impossible, SmallWorld, Start
+from exhaust_world import SmallWorld, Start
+from machine_people import Impossible
 from scenario_world import FragileStore
 
 TABLES = """

@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from exhaust_world import BEFORE_SINCE, CORRECTED, DAY, LATER_SINCE, SINCE, TEXT, Impossible, SmallWorld
+from exhaust_world import BEFORE_SINCE, CORRECTED, DAY, LATER_SINCE, SINCE, TEXT, SmallWorld
 from machine_moves import Move
+from machine_people import Impossible
 
-import actors as crew
 from procore_4hse.errors import UsageError
 from procore_4hse.operations.remembered import forget, remembered
 from procore_4hse.store.decisions import Decider
@@ -44,12 +44,12 @@ def oldest(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def edit_site(world: SmallWorld, written: str | None, row: dict[str, Any], **values: Any) -> None:
     world.scenario.procore.hand_edit("incident", row["id"], **values)
-    world.saw(("procore", str(row["id"])), written)
+    world.watch.human(("procore", str(row["id"])), written)
 
 
 def edit_office(world: SmallWorld, written: str | None, row: dict[str, Any], **values: Any) -> None:
     world.scenario.fourhse.hand_edit("incident", row["office_incident_id"], **values)
-    world.saw(("fourhse", row["office_incident_id"]), written)
+    world.watch.human(("fourhse", row["office_incident_id"]), written)
 
 
 def another(now: str, *titles: str) -> str:
@@ -80,21 +80,20 @@ def both_differently(world: SmallWorld) -> None:
 
 def delete_on_site(world: SmallWorld) -> None:
     world.scenario.procore.hand_delete("incident", oldest(world.sites())["id"])
-    world.saw()
+    world.watch.human()
 
 
 def delete_in_office(world: SmallWorld) -> None:
     row = oldest(world.offices())
     world.people.office_before[row["office_incident_id"]] = row
     world.scenario.fourhse.hand_delete("incident", row["office_incident_id"])
-    world.saw()
+    world.watch.human()
 
 
 def restore_on_site(world: SmallWorld) -> None:
     if not any(row["kind"] == "incident" for row in world.scenario.procore.bin(PROJECT)):
         raise Impossible
     world.people.site_restore(ANY, "")
-    world.saw()
 
 
 def put_back_in_office(world: SmallWorld) -> None:
@@ -102,10 +101,6 @@ def put_back_in_office(world: SmallWorld) -> None:
     if not gone:
         raise Impossible
     world.people.office_put_back(ANY, "")
-    for person in world.people.office_before[min(gone)]["persons"]:
-        one = {"office_incident_person_id": person["office_incident_person_id"]}
-        crew.hurt_in_office(world.scenario, min(gone), person["person_office_id"], person["days"], **one)
-    world.saw()
 
 
 def enter_anew_on_site(world: SmallWorld, text: str = TEXT) -> None:
@@ -116,11 +111,8 @@ def enter_anew_on_site(world: SmallWorld, text: str = TEXT) -> None:
     made = world.scenario.procore.hand_create(
         "incident", PROJECT, **{name: row[name] for name in names}, description=text
     )
-    for kind, many in (("injury", "injuries"), ("near_miss", "near_misses")):
-        for one in row[many]:
-            party, days = one["affected_party"]["id"], one.get("work_days_absent")
-            crew.hurt_on_site(world.scenario, str(made), party, days, kind)
-    world.saw()
+    world.watch.human()
+    world.injured.enter_anew_on_site(row, str(made))
 
 
 def enter_anew_in_office(world: SmallWorld, text: str = TEXT) -> None:
@@ -132,20 +124,17 @@ def enter_anew_in_office(world: SmallWorld, text: str = TEXT) -> None:
         category=row["category"],
         description_event=text,
     )
-    for one in row["persons"]:
-        crew.hurt_in_office(world.scenario, made, one["person_office_id"], one["days"])
-    world.saw()
+    world.watch.human()
+    world.injured.enter_anew_in_office(row, made)
 
 
 def status_on_site(world: SmallWorld) -> None:
     world.people.site_status(ANY, str(oldest(world.sites())["id"]))
-    world.person_watch.human()
 
 
 def status_in_office(world: SmallWorld) -> None:
     row = oldest(world.offices())
     world.people.office_status(Move("", 0, 1 if row["status"] == "closed" else 0), row["office_incident_id"])
-    world.person_watch.human()
 
 
 def private_on_site(world: SmallWorld) -> None:
@@ -180,83 +169,12 @@ def unshare_in_office(world: SmallWorld) -> None:
 # People -------------------------------------------------------------------------------------------------------------
 
 
-def person_on_site(world: SmallWorld) -> tuple[str, str, dict[str, Any]]:
-    """The incident, the kind and the record of the first person in it."""
-    row = oldest(world.sites())
-    people = [("injury", one) for one in row["injuries"]] + [("near_miss", one) for one in row["near_misses"]]
-    if not people:
-        raise Impossible
-    kind, one = min(people, key=lambda pair: pair[1]["id"])
-    return str(row["id"]), kind, one
+def act_on_site(act: str, **how: Any) -> Callable[[SmallWorld], None]:
+    return lambda world: getattr(world.injured, f"{act}_on_site")(oldest(world.sites()), **how)
 
 
-def person_in_office(world: SmallWorld) -> tuple[str, dict[str, Any]]:
-    """The incident and the row of the first person in it."""
-    row = oldest(world.offices())
-    people = sorted(row["persons"], key=lambda one: world.person_watch.names[one["person_office_id"]])
-    if not people:
-        raise Impossible
-    return row["office_incident_id"], people[0]
-
-
-def hurt_on_site(world: SmallWorld) -> None:
-    row = oldest(world.sites())
-    crew.hurt_on_site(world.scenario, str(row["id"]), world.bo[0], days=5)
-    world.saw(("procore", str(row["id"])), "category")
-
-
-def hurt_in_office(world: SmallWorld) -> None:
-    crew.hurt_in_office(world.scenario, oldest(world.offices())["office_incident_id"], world.bo[1], days=5)
-    world.saw()
-
-
-def days_on_site(world: SmallWorld) -> None:
-    _, kind, one = person_on_site(world)
-    if kind != "injury":
-        raise Impossible
-    world.scenario.procore.hand_edit(kind, one["id"], work_days_absent=7 if one["work_days_absent"] != 7 else 8)
-    world.saw()
-
-
-def days_in_office(world: SmallWorld) -> None:
-    _, one = person_in_office(world)
-    days = 9 if one["days"] != 9 else 10
-    world.scenario.fourhse.hand_edit("incident-person", one["office_incident_person_id"], days=days)
-    world.saw()
-
-
-def remove_on_site(world: SmallWorld, *, again: bool = False) -> None:
-    """Taken out of the incident, and entered once more where that is said."""
-    incident, kind, one = person_on_site(world)
-    world.scenario.procore.hand_delete(kind, one["id"])
-    world.saw(("procore", incident), "category")
-    if again:
-        crew.hurt_on_site(world.scenario, incident, one["affected_party"]["id"], one.get("work_days_absent"), kind)
-        world.saw(("procore", incident), "category")
-
-
-def remove_in_office(world: SmallWorld, *, again: bool = False) -> None:
-    incident, one = person_in_office(world)
-    world.scenario.fourhse.hand_delete("incident-person", one["office_incident_person_id"])
-    world.saw()
-    if again:
-        crew.hurt_in_office(world.scenario, incident, one["person_office_id"], one["days"])
-        world.saw()
-
-
-def correct_on_site(world: SmallWorld) -> None:
-    """It was somebody else."""
-    _, kind, one = person_on_site(world)
-    party = another(one["affected_party"]["id"], world.ann[0], world.bo[0])
-    world.scenario.procore.hand_edit(kind, one["id"], affected_party_id=party)
-    world.saw()
-
-
-def correct_in_office(world: SmallWorld) -> None:
-    _, one = person_in_office(world)
-    assignment = another(one["person_office_id"], world.ann[1], world.bo[1])
-    world.scenario.fourhse.hand_edit("incident-person", one["office_incident_person_id"], person_office_id=assignment)
-    world.saw()
+def act_in_office(act: str, **how: Any) -> Callable[[SmallWorld], None]:
+    return lambda world: getattr(world.injured, f"{act}_in_office")(oldest(world.offices()), **how)
 
 
 # The inbox, the settings, what goes wrong ---------------------------------------------------------------------------
@@ -354,16 +272,16 @@ ALPHABET = (
     Event("day across since in office", day_in_office),
     Event("category", category_in_office),
     Event("shared or not", unshare_in_office),
-    Event("hurt on site", hurt_on_site),
-    Event("hurt in office", hurt_in_office),
-    Event("days on site", days_on_site),
-    Event("days in office", days_in_office),
-    Event("remove person on site", remove_on_site),
-    Event("remove person in office", remove_in_office),
-    Event("person anew on site", partial(remove_on_site, again=True)),
-    Event("person anew in office", partial(remove_in_office, again=True)),
-    Event("other person on site", correct_on_site),
-    Event("other person in office", correct_in_office),
+    Event("hurt on site", act_on_site("hurt", who=1)),
+    Event("hurt in office", act_in_office("hurt", who=1)),
+    Event("days on site", act_on_site("days")),
+    Event("days in office", act_in_office("days")),
+    Event("remove person on site", act_on_site("remove")),
+    Event("remove person in office", act_in_office("remove")),
+    Event("person anew on site", act_on_site("remove", again=True)),
+    Event("person anew in office", act_in_office("remove", again=True)),
+    Event("other person on site", act_on_site("correct")),
+    Event("other person in office", act_in_office("correct")),
     Event("approve", partial(answer, which="first")),
     Event("reject", partial(answer, which="second")),
     Event("third answer", partial(answer, which="third")),

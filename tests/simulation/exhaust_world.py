@@ -11,12 +11,9 @@ from typing import Any
 
 from exhaust_key import key_of
 from machine import Machine
-from machine_decisions import InboxPerson
-from machine_edits import SitePeople
 from machine_mapping import mapping_of, with_other_words
 from machine_moves import History, Setting
 from meter import Meter
-from oracle_people import PeopleWatch
 from oracle_rest import Rest
 from oracle_watch import FIELDS, OTHER, Meaning, Objection, SyncStatus, Watch
 from scenario_world import FragileStore, is_write
@@ -32,12 +29,13 @@ POLICIES = ("ask", "propagate", "close", "ignore")
 NEAR = timedelta(days=3)
 """So far apart two reports of one accident may be dated; beyond that nobody would take them for one."""
 CYCLES_TO_REST = 12
-PEOPLE = ("injury", "near_miss", "person")
+NO_MEMORY = ("watch", "names", "listeners")
+"""Whom a witness asks, and who asks it."""
 
 
 def _memory(witness: Any) -> dict[str, Any]:
     """What a witness knows, without whom it asks."""
-    known = {one.name: getattr(witness, one.name) for one in fields(witness) if one.name not in ("watch", "names")}
+    known = {one.name: getattr(witness, one.name) for one in fields(witness) if one.name not in NO_MEMORY}
     return {name: value for name, value in known.items() if not callable(value)}
 
 
@@ -53,10 +51,6 @@ def _once(part: Any) -> Any:
     """Values that were met one after the other, each once."""
     is_list = isinstance(part, tuple) and isinstance(part[-1], list)
     return (part[0], list(dict.fromkeys(part[-1]))) if is_list else part
-
-
-class Impossible(Exception):
-    """There is nothing that this event could be done to."""
 
 
 @dataclass(frozen=True)
@@ -110,82 +104,19 @@ class SmallWatch(Watch):
         self.verdicts.pop(self._procore(place), None)
 
 
-class InboxAnswers(InboxPerson):
-    """Answers about people go to their own witness."""
-
-    people: PeopleWatch
-
-    def _deletion(self, entry: Any, value: int) -> None:
-        record = entry.item.key.record
-        if record.kind == "incident":
-            super()._deletion(entry, value)
-            return
-        verb, restore = (("approve", False), ("reject", False), ("reject", True))[value % 3]
-        _, incident, who = self.people.whose[record.id]
-        self.people.verdicts[incident, who] = "restore" if restore else verb
-        self._say(entry, verb, restore=restore)
-
-    def _difference(self, entry: Any, value: int) -> None:
-        record = entry.item.key.record
-        if record.kind == "incident":
-            super()._difference(entry, value)
-            return
-        use = "procore" if value % 2 else "fourhse"
-        self.people.chosen[record.id] = use
-        self._say(entry, "resolve", use=use)
-
-    def _match(self, entry: Any, value: int) -> None:
-        record = entry.item.key.record
-        if record.kind not in PEOPLE:
-            super()._match(entry, value)
-            return
-        candidates = entry.item.facts.get("candidates", [])
-        if candidates and not value % 2:
-            self._say(entry, "approve", with_id=candidates[0])
-        else:
-            self.people.apart.add(self.people.whose[record.id][2])
-            self._say(entry, "reject")
-
-    def forget_about(self, *records: str | None) -> None:
-        """What was said about these two, or about the person whom they name, is said no more."""
-        self.watch.refused -= {one for one in records if one}
-        for one in records:
-            self.watch.verdicts.pop(one or "", None)
-            if one in self.people.whose:
-                self.people.verdicts.pop(self.people.whose[one][1:], None)
-                self.people.apart.discard(self.people.whose[one][2])
-
-    def forget(self, item: Any) -> None:
-        """An answer was taken back."""
-        record = item.key.record
-        if record is None or record.kind == "incident":
-            self._unsay(item)
-        elif record.id in self.people.whose:
-            _, incident, who = self.people.whose[record.id]
-            self.people.verdicts.pop((incident, who), None)
-            self.people.chosen.pop(record.id, None)
-            self.people.apart.discard(who)
-
-
 class SmallRest(Rest):
-    """Also asks of every person; what lies before the route's first day stays home."""
-
-    people: PeopleWatch
+    """What lies before the route's first day stays home."""
 
     def _stays_home(self, standing: SyncStatus) -> bool:
         day = date.fromisoformat(self.watch.now[standing[0]][standing[1]]["day"])
         return super()._stays_home(standing) or day < self.scenario.route.since
 
-    def _pair(self, procore_id: str, fourhse_id: str) -> Iterator[str]:
-        yield from super()._pair(procore_id, fourhse_id)
-        named = {procore_id, fourhse_id} | self.people.children(procore_id, fourhse_id)
-        is_out = self._is_out(("procore", procore_id)) or self._is_out(("fourhse", fourhse_id))
-        if not is_out and not named & self.waiting:
-            yield from self.people.differences(procore_id, fourhse_id)
-
 
 class SmallWorld(Machine):
     """Both systems, a store and a witness. `keep` gives a world as bytes, `resume` goes on from there."""
+
+    witness = SmallWatch
+    watch: SmallWatch
 
     def __init__(self, store: FragileStore, start: Start) -> None:
         setting = Setting(
@@ -194,43 +125,23 @@ class SmallWorld(Machine):
         super().__init__(store, Meter(), History(setting, ()))
         self.start = start
         self.scenario.with_route(since=SINCE)
-        self.watch: SmallWatch = SmallWatch(**vars(self.watch))
-        self.people = SitePeople(self.scenario, self.watch)
         self.armed = ""
         self.approved = {SINCE}
         """The first days that the route may go on with: the one in force, and one that was approved since."""
         self.other_words = False
         self.rows = sqlite3.connect(str(store.url.database), isolation_level=None)
-        self._hire()
-        self._report()
-
-    def _hire(self) -> None:
-        self.ann, self.bo = crew.hire(self.scenario, "Ann Lee", "E1"), crew.hire(self.scenario, "Bo Ray", "E2")
-        names = {one: name for name, ids in (("Ann", self.ann), ("Bo", self.bo)) for one in ids}
-        self.person_watch = PeopleWatch(self.watch, names, self.start.policy)
-        self.inbox_person: InboxAnswers = InboxAnswers(self.scenario, self.watch, self.meter.add)
-        self.inbox_person.people = self.person_watch
-        self.scenario.faults.on_response.insert(1, lambda request, _: self._witness_people(request))
         self.constant = self.scenario.procore.register.state.lists, self.scenario.procore.register.state.part_keys
+        self._report()
 
     def _report(self) -> None:
         """One incident that was reported on site, and its copy in the office, at rest."""
         made = self.scenario.on_site("Fall from a ladder", DAY, 9, description=TEXT)
         if self.start.injured:
-            crew.hurt_on_site(self.scenario, made, self.ann[0], days=3)
-        self.saw()
+            crew.hurt_on_site(self.scenario, made, self.injured.staff[0][0], days=3)
+        self.watch.human()
         for _ in range(2):
             self.cycle()
         self.check_rest()
-
-    def _witness_people(self, request: Any) -> None:
-        if is_write(request):
-            self.person_watch.machine()
-
-    def saw(self, place: SyncStatus | None = None, name: str | None = None) -> None:
-        """A person has acted; both witnesses look."""
-        self.watch.human(place, name)
-        self.person_watch.human()
 
     def sites(self) -> list[dict[str, Any]]:
         """The incidents in Procore, the oldest first."""
@@ -257,7 +168,6 @@ class SmallWorld(Machine):
     def _one(self, *, calm: bool) -> None:
         before = self.watch.now, self.person_watch.now
         self.report = self._cycle(calm=calm)
-        self.person_watch.cycle_ended()
         is_still = (self.watch.now, self.person_watch.now) == before
         is_done = self.report is not None and self.report.outcome != "partial"
         self.rests = is_still and is_done and not self.scenario.unsettled()
@@ -275,9 +185,7 @@ class SmallWorld(Machine):
         else:
             told = self.report and (self.report.outcome, self.report.reason)
             raise Objection(f"not quiet after {CYCLES_TO_REST} cycles: {told}")
-        rest = SmallRest(self.scenario, self.watch, self.report)
-        rest.people = self.person_watch
-        rest.check()
+        SmallRest(self.scenario, self.watch, self.person_watch, self.report).check()
 
     # Put aside and taken up -----------------------------------------------------------------------------------------
 

@@ -7,14 +7,16 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from machine_decisions import InboxPerson
 from machine_edits import SitePeople
 from machine_mapping import CUSTOM_FIELD, mapping_of
 from machine_moves import Death, Fault, History, Meddling, Move, Neighbour, Setting, Turn
+from machine_people import InjuredPeople
 from machine_second_route import SecondRoute
 from meter import Meter, noted
+from oracle_people import PeopleWatch
 from oracle_rest import Rest
 from oracle_watch import SHARED, Objection, Watch
 from scenario_world import FragileStore, ScenarioWorld, is_write
@@ -67,7 +69,10 @@ class Machine:
     meter: Meter
     history: History
     scenario: ScenarioWorld = field(init=False)
+    witness: ClassVar[type[Watch]] = Watch
     watch: Watch = field(init=False)
+    person_watch: PeopleWatch = field(init=False)
+    injured: InjuredPeople = field(init=False)
     people: SitePeople = field(init=False)
     inbox_person: InboxPerson = field(init=False)
     asked: dict[str, set[str]] = field(default_factory=lambda: {"procore": set(), "fourhse": set()})
@@ -85,7 +90,7 @@ class Machine:
         self.scenario = ScenarioWorld.found(self.store, _route(setting), setting.zone, *dials)
         if setting.custom_field() == "known":
             self.scenario.procore.add_custom_field(CUSTOM_FIELD, "string")
-        self.watch = Watch(
+        self.watch = self.witness(
             self.scenario.site,
             self.scenario.office,
             self._living_links,
@@ -95,8 +100,10 @@ class Machine:
             replacing=setting.fourhse().put_is == "blanking",
             rule={"procore wins": "procore", "4hse wins": "fourhse"}.get(setting.rule),
         )
-        self.people = SitePeople(self.scenario, self.watch, done=self.meter.add)
-        self.inbox_person = InboxPerson(self.scenario, self.watch, self.meter.add)
+        self.injured = InjuredPeople(self.scenario, self.watch)
+        self.person_watch = PeopleWatch(self.watch, self.injured.hire(), setting.policy)
+        self.people = SitePeople(self.scenario, self.watch, self.injured, done=self.meter.add)
+        self.inbox_person = InboxPerson(self.scenario, self.watch, self.person_watch, self.meter.add)
         self.scenario.faults.on_request.append(self._meddle)
         self.scenario.faults.on_request.append(self._let_the_neighbour_in)
         if setting.second_route:
@@ -177,6 +184,7 @@ class Machine:
         self._see_who_wrote()
         self.watch.unsure = set() if report is not None and report.outcome == "ok" else self.scenario.open_records()
         self.watch.cycle_ended(report.outcome if report else None, self._out_of_sight())
+        self.person_watch.cycle_ended()
         if report is None:
             self.meter.add("outcome", "crash")
             return None
@@ -233,6 +241,7 @@ class Machine:
     def _witness(self, request: Request, response: Response) -> None:
         if is_write(request):
             self.watch.machine()
+            self.person_watch.machine()
 
     def _meddle(self, request: Request) -> None:
         """A person acts right before a call that reads: what they did is seen, or looked for again before a write."""
@@ -344,7 +353,7 @@ class Machine:
             raise Objection(
                 f"not quiet after {CYCLES_TO_REST} cycles: {[r and (r.outcome, r.reason) for r in reports]}"
             )
-        Rest(self.scenario, self.watch, reports[-1]).check()
+        Rest(self.scenario, self.watch, self.person_watch, reports[-1]).check()
         if self.second_route is not None:
             self.second_route.check()
 

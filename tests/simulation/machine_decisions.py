@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from machine_moves import Move
+from oracle_people import PeopleWatch
 from oracle_watch import Watch
 from scenario_world import ScenarioWorld
 
+PEOPLE = ("injury", "near_miss", "person")
 FIELD = {"title": "title", "description": "text", "day": "day", "status": "status", "category": "category"}
 
 
@@ -16,6 +18,7 @@ FIELD = {"title": "title", "description": "text", "day": "day", "status": "statu
 class InboxPerson:
     scenario: ScenarioWorld
     watch: Watch
+    people: PeopleWatch
     done: Any
 
     def sit_down(self, move: Move) -> None:
@@ -51,7 +54,27 @@ class InboxPerson:
     def _withdraw(self, move: Move) -> None:
         item = self.scenario.withdraw(move.which)
         if item is not None:
+            self.forget(item)
+
+    def forget(self, item: Any) -> None:
+        """An answer was taken back."""
+        record = item.key.record
+        if record is None or record.kind == "incident":
             self._unsay(item)
+        elif record.id in self.people.whose:
+            _, incident, who = self.people.whose[record.id]
+            self.people.verdicts.pop((incident, who), None)
+            self.people.chosen.pop(record.id, None)
+            self.people.apart.discard(who)
+
+    def forget_about(self, *records: str | None) -> None:
+        """What was said about these two, or about the person whom they name, is said no more."""
+        self.watch.refused -= {one for one in records if one}
+        for one in records:
+            self.watch.verdicts.pop(one or "", None)
+            if one in self.people.whose:
+                self.people.verdicts.pop(self.people.whose[one][1:], None)
+                self.people.apart.discard(self.people.whose[one][2])
 
     def _unsay(self, item: Any) -> None:
         self.watch.verdicts.pop(item.procore_id, None)
@@ -59,6 +82,11 @@ class InboxPerson:
 
     def _difference(self, entry: Any, value: int) -> None:
         item = entry.item
+        record = item.key.record
+        if record.kind != "incident":
+            self.people.chosen[record.id] = use = "procore" if value % 2 else "fourhse"
+            self._say(entry, "resolve", use=use)
+            return
         use = "procore" if value % 2 or item.field == "category" else "fourhse"
         shown = {"procore": item.procore_value, "fourhse": item.fourhse_value}
         self.watch.chosen[item.procore_id, FIELD[item.field]] = (use, shown)
@@ -66,11 +94,18 @@ class InboxPerson:
 
     def _deletion(self, entry: Any, value: int) -> None:
         verb, restore = (("approve", False), ("reject", False), ("reject", True))[value % 3]
-        self.watch.verdicts[entry.item.procore_id] = "restore" if restore else verb
+        record = entry.item.key.record
+        if record.kind == "incident":
+            self.watch.verdicts[record.id] = "restore" if restore else verb
+        else:
+            self.people.verdicts[self.people.whose[record.id][1:]] = "restore" if restore else verb
         self._say(entry, verb, restore=restore)
 
     def _match(self, entry: Any, value: int) -> None:
         item = entry.item
+        if item.key.record.kind in PEOPLE:
+            self._person(entry, value)
+            return
         candidates = item.facts.get("candidates", [])
         if not candidates or value % 2:
             self.watch.refused.add(item.procore_id or item.fourhse_id)
@@ -81,10 +116,22 @@ class InboxPerson:
         self.watch.joined.add(pair)
         self._say(entry, "approve", with_id=one)
 
+    def _person(self, entry: Any, value: int) -> None:
+        """A record of somebody who may stand on the other side already."""
+        candidates = entry.item.facts.get("candidates", [])
+        if candidates and not value % 2:
+            self._say(entry, "approve", with_id=candidates[0])
+        else:
+            self.people.apart.add(self.people.whose[entry.item.key.record.id][2])
+            self._say(entry, "reject")
+
     def _guard(self, entry: Any, value: int) -> None:
         use = ("procore", "fourhse", "base")[value % 3] if entry.item.key == "guard:mapping" else None
         if entry.item.key in ("guard:mapping", "guard:zone"):
             self.watch.rebased.append(use or "base")
+        if entry.item.key.guarded == "emptied":
+            held = entry.item.facts["actions"]
+            self.watch.copied |= {one["source_id"] for one in held if one["act"] == "create"}
         if entry.item.key == "guard:replaced":
             self.watch.fill((entry.item.facts["side"], entry.item.facts["record"]))
         self._say(entry, "approve", use=use)

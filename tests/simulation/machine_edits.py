@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from machine_mapping import with_other_words
 from machine_moves import Move
+from machine_people import InjuredPeople
 from oracle_watch import Watch
 from scenario_world import ScenarioWorld
 
@@ -42,6 +43,7 @@ class SitePeople:
 
     scenario: ScenarioWorld
     watch: Watch
+    injured: InjuredPeople
     made: int = 0
     hidden: bool = False
     """Some right is lost."""
@@ -114,6 +116,7 @@ class SitePeople:
             "incident", PROJECT, event_date=moment, **{name: row[name] for name in names}
         )
         self.watch.entered_anew(("procore", one), ("procore", str(made)))
+        self.injured.enter_anew_on_site(row, str(made))
 
     def site_restore(self, move: Move, one: str) -> None:
         binned = sorted(row["id"] for row in self.scenario.procore.bin(PROJECT) if row["kind"] == "incident")
@@ -184,6 +187,7 @@ class SitePeople:
             "incident", OFFICE, status="new", **{name: row[name] for name in names}
         )
         self.watch.entered_anew(("fourhse", one), ("fourhse", made))
+        self.injured.enter_anew_in_office(row, made)
 
     def office_put_back(self, move: Move, one: str) -> None:
         """The vendor's support brings a deleted row back under its id."""
@@ -195,7 +199,8 @@ class SitePeople:
             one = self.scenario.fourhse.hand_create("incident", OFFICE, **made)
             if row["status"] == "closed":
                 self.scenario.fourhse.hand_edit("incident", one, status="closed", date_closed=row["date_closed"])
-        self.watch.human()
+            self.watch.human()
+            self.injured.put_back_in_office(row)
 
     office_restore = office_put_back
 
@@ -255,7 +260,7 @@ class SitePeople:
         self.scenario.with_route(since=self.scenario.route.since + timedelta(days=1))
 
     def world_unlink(self, move: Move) -> None:
-        links = self.scenario.links()
+        links = [link for link in self.scenario.links() if link.kind == "incident"]
         if links:
             link = links[move.which % len(links)]
             with self.scenario.store.begin() as unit:

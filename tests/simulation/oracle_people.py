@@ -54,6 +54,9 @@ class PeopleWatch:
     twice: set[str] = field(default_factory=set)
     """Names that a person chose for a record although another one beside it bears them."""
 
+    def __post_init__(self) -> None:
+        self.watch.listeners.append(self.human)
+
     def look(self) -> Records:
         seen: Records = {}
         for key, row in self.watch.site().items():

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from oracle_people import PeopleWatch
 from oracle_watch import FIELDS, OTHER, SHARED, Objection, SyncStatus, Watch, alike
 from scenario_world import ScenarioWorld
 
@@ -16,6 +17,7 @@ HELD = {"title": "title", "description": "text", "day": "day", "status": "status
 class Rest:
     scenario: ScenarioWorld
     watch: Watch
+    people: PeopleWatch
     report: Any
 
     def check(self) -> None:
@@ -100,6 +102,8 @@ class Rest:
         for name in FIELDS:
             if not alike(name, ours[name], theirs[name], self.watch.injury) and not self._is_told(left, right, name):
                 yield f"{name} of {left} is {ours[name]!r} and of {right} {theirs[name]!r}, and nobody is asked"
+        if not {procore_id, fourhse_id, *self.people.children(procore_id, fourhse_id)} & self.waiting:
+            yield from self.people.differences(procore_id, fourhse_id)
 
     def _is_out(self, standing: SyncStatus) -> bool:
         if standing[0] == "procore":
@@ -114,6 +118,8 @@ class Rest:
             return True
         if name == "title" and OTHER.get(self.watch.rule or "") == (self.watch.read_only or "both"):
             return True  # The mapping says whose title holds, and the route never writes the other's.
+        if name == "category" and self.watch.read_only == "fourhse":
+            return True  # Procore's are its injuries, which no row writes.
         if (left[1], name) in self.watch.settled() or (name == "day" and self.watch.moved) or self.watch.rebased:
             return True
         if self._is_unfilled(left, right, name):

@@ -105,6 +105,8 @@ class Watch:
     """The side that wins when both changed a title, by the mapping."""
     refused: set[str] = field(default_factory=set)
     """Ids that a person called different from all that looked alike."""
+    copied: set[str] = field(default_factory=set)
+    """Ids that a person saw among what would be copied to a side that shows nothing any more, and approved."""
     unlinked: set[str] = field(default_factory=set)
     rebased: list[str] = field(default_factory=list)
     """Answers about the whole route: who wins, or that both sides stay as they stand."""
@@ -118,6 +120,8 @@ class Watch:
     """4HSE empties what an update does not send; the route finds out by itself."""
     late: bool = False
     """Late requests may arrive: what is written may be what was true before."""
+    listeners: list[Callable[[], None]] = field(default_factory=list)
+    """Who else looks when a person has acted."""
 
     # Looking ------------------------------------------------------------------------------------------------------
 
@@ -139,6 +143,8 @@ class Watch:
             was = before[place[0]].get(place[1])
             if was is None or was[name] != seen[place[0]][place[1]][name]:
                 self._wrote(place, name)
+        for listener in self.listeners:
+            listener()
 
     def entered_anew(self, former: SyncStatus, new: SyncStatus) -> None:
         self.anew[new] = former
@@ -254,6 +260,7 @@ class Watch:
         if (
             there is None
             or self.refused & {source, survivor}
+            or source in self.copied
             or self.unlinked & {source, survivor, former and former[1]}
         ):
             return False
@@ -267,7 +274,10 @@ class Watch:
 
     def _said(self, place: SyncStatus, new: Meaning) -> bool:
         names = ("title", "text", "day", "status")
-        return all(any(alike(name, was, new[name]) for was in self.told[place, name]) for name in names)
+        said = {name for name in names if any(alike(name, was, new[name]) for was in self.told[place, name])}
+        # 4HSE may take no incident as closed at once; that it is closed in the end is asked at rest.
+        opened = {"status"} if place[0] == "procore" and new["status"] == "open" else set()
+        return said | opened == set(names)
 
     def _judge_delete(self, place: SyncStatus) -> None:
         other = self._partner_of(place)
@@ -373,6 +383,9 @@ class Watch:
         former = self.partner.pop(source, None)
         if former is not None and self.partner.get((place[0], former)) == other:  # It may have its right one by now.
             self.partner.pop((place[0], former))
+        guessed = (OTHER[place[0]], self.partner.pop(place, ""))
+        if self.partner.get(guessed) == place[1]:
+            self.partner.pop(guessed)
         self.partner[place], self.partner[source] = other, place[1]
         if place[1] in self.now[place[0]]:
             for name in FIELDS:

@@ -98,6 +98,15 @@ def test_propagate_deletes_by_itself_at_procore_alone():
     assert (found.actions, [item.kind for item in found.items]) == ((), [ItemKind.DELETION])
 
 
+@pytest.mark.parametrize("policy", [Policy.PROPAGATE, Policy.CLOSE])
+def test_no_policy_acts_on_a_survivor_that_this_cycle_cannot_read_whole(policy):
+    """Without the lists of people nobody can tell whether somebody was hurt since both agreed."""
+    whole = route(site(**{INJURED: None}), office(presence=GONE), links=(link(),), deletions=policy)
+    found = link_outcome(whole, link())
+    assert (found.actions, [item.kind for item in found.items]) == ((), [ItemKind.DELETION])
+    assert found.transition.state is LinkState.GONE_FOURHSE
+
+
 @SIDES
 def test_close_closes_the_survivor(side):
     [action] = gone(side, deletions=Policy.CLOSE).actions

@@ -143,6 +143,8 @@ def _by_policy(snapshot: Snapshot, group: RecordGroup, link: Link, survivor: Rec
         )
     if survivor.side not in _written(snapshot, survivor):
         return LinkOutcome(transition=marked, items=(question,))
+    if not _is_compared(group, link, survivor):
+        return LinkOutcome(transition=marked, items=(question,))
     if policy is Policy.PROPAGATE and gone is Side.FOURHSE and not edited:
         return LinkOutcome(
             transition=marked,
@@ -318,6 +320,12 @@ def _gone(group: RecordGroup, link: Link, gone: Side) -> Transition:
     record = group.record(gone, link.id_on(gone))
     evidence = (record.evidence if record else "") or TOLD
     return Transition(link, LinkState.gone(gone), f"deleted in {gone.label}", gone, evidence)
+
+
+def _is_compared(group: RecordGroup, link: Link, survivor: Record) -> bool:
+    """Whether each field on which both agreed can be read: what this cycle cannot read may have been edited."""
+    readings = (row.lens.get(survivor.side, survivor.image) for row in group.rows if row.key in link.base)
+    return not any(isinstance(now, Held) and now.word is None for now in readings)
 
 
 def _edited(group: RecordGroup, link: Link, survivor: Record) -> bool:
