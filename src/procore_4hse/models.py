@@ -130,8 +130,7 @@ class Base:
     settled: bool = False
     """True: our write or a person's answer left this pair, equal or not; it is no drift."""
     lost_on: Side | None = None
-    """The side that does not hold what was sent to it, or only a part: the two have not agreed. Not `settled`: nobody
-    has said yet that it may stay so."""
+    """The side that does not hold what was sent, or only a part: the two have not agreed. Not `settled`."""
 
     def of(self, side: Side) -> Image:
         return self.procore if side is Side.PROCORE else self.fourhse
@@ -372,10 +371,7 @@ class Item:
 
     @property
     def shown(self) -> str:
-        """A digest of all that it shows but for its wording. Equal for equal contents; an answer counts for no other.
-
-        The ids beside it are left out, for its key names what it is about.
-        """
+        """A digest of what it shows but for its wording and its ids, which its key names; an answer counts for it."""
         values = (self.procore_value, self.fourhse_value, self.base_value)
         told = json.dumps((self.kind, self.key, self.field, values, self.facts), sort_keys=True, default=str)
         return hashlib.sha256(told.encode()).hexdigest()[:12]
@@ -398,10 +394,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Decision:
-    """A person's answer to an item, with its options and what they saw.
-
-    `verb` is approve | reject | resolve | retry | undo; the last takes a write back that was carried out.
-    """
+    """A person's answer to an item: `verb` approve | reject | resolve | retry | undo, its options, what they saw."""
 
     item_id: int
     key: QuestionKey

@@ -38,11 +38,13 @@ COLUMNS = {
     if isinstance(column.type, Instant)
 }
 REMEMBERED = [each.name for each in fields(RouteMemory) if "datetime" in str(each.type)]
-ONLY_WHETHER = {"journal.purged_at", "inbox.purged_at", "tombstone.purged_at"}
+ONLY_WHETHER = {"journal.purged_at", "inbox.purged_at", "tombstone.purged_at", "decision.purged_at"}
 """Nobody asks when it was, only whether."""
 THEIRS = {"journal.server_at", "journal.looked_at"}
 """On the vendor's clock, which is compared with itself alone."""
-MOMENTS = [*sorted(COLUMNS.keys() - ONLY_WHETHER - THEIRS), *REMEMBERED]
+SAID = {"inbox.snoozed_until"}
+"""A day that a person named; no clock of ours dates it."""
+MOMENTS = [*sorted(COLUMNS.keys() - ONLY_WHETHER - THEIRS - SAID), *REMEMBERED]
 
 
 def at_work(build: Callable[..., World]) -> World:
@@ -64,6 +66,9 @@ def at_work(build: Callable[..., World]) -> World:
     with world.store.begin() as unit:
         unit.cycles.day_done(world.route.key, "2026-01-01..2026-02-01 both", "2026-01-08")
         unit.leases.take(world.route.key, ELSEWHERE, ttl=LEASE, grace=GRACE)
+        deleted = next(one for one in unit.inbox(world.route.key).entries() if one.item.kind == "deletion")
+        unit.inbox(world.route.key).answer(deleted.id, {"verb": "reject"})
+        unit.inbox(world.route.key).withdraw(deleted.id)
         unit.desk.log_view(world.route.key, "Jo", "incident", ids[0])
         for key in ("here", "signed out"):
             unit.desk.sign_in(key, Session("Jo", ()), lasts=timedelta(hours=8))

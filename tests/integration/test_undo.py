@@ -16,6 +16,7 @@ from procore_4hse.operations import decisions, history, undo
 from procore_4hse.operations.history import Write
 from procore_4hse.reconcile.undo import TAKEN_BACK
 from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.store.decisions import Decider
 from procore_4hse.store.leases import Holder
 from world import World
 
@@ -205,7 +206,7 @@ def test_until_a_cycle_has_begun_it_can_be_left_as_it_is(build: Build) -> None:
     [pair] = retitled(world)
     number = take_back(world, of_field(world))
     assert "is being taken back already" in refusal(world, of_field(world).id)
-    decisions.take_back(world.store, (world.route,), number)
+    decisions.take_back(world.store, (world.route,), number, Decider("jo", "cli"))
     assert world.inbox() == []
     world.sync()
     assert shown(world, pair) == ("Slip 0", "Slip 0")
