@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+import actors as crew
 from actors import hire, hurt_in_office, hurt_on_site, in_office, on_site, waiting, wrote
 from oracle import differences
 from procore_4hse.models import Item, ItemKind, Kind, QuestionKey, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Policy
-from world import World
+from procore_4hse.reconcile.unlinked import ENTERED_ANEW, OUT_OF_SIGHT
+from world import OFFICE, World
 
 BOTH = pytest.mark.parametrize("side", ["procore", "fourhse"])
 TEXT = "A rope broke and the load came down by the fence."
@@ -274,3 +276,47 @@ def test_two_records_of_one_person_that_both_stand_are_no_re_entry(build):
     for _ in range(2):
         world.sync()
     assert len(in_office(world)) == 2
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_one_whose_old_partner_is_out_of_sight_is_asked_about_and_not_copied(build, later):
+    """Once the rights are back there would be two; only a person can tell that it is another one."""
+    world = build()
+    for number in range(10):
+        world.on_site(f"Fall {number}", description=f"{TEXT} {number}")
+    world.sync(first=True)
+    world.fourhse.revoke(OFFICE, 0.3)
+    world.sync()
+    lost = waiting(world, "missing")[0].item.procore_id
+    former = world.site()[lost]
+    world.procore.hand_delete("incident", int(lost))
+    if later:
+        world.sync()
+    anew = world.on_site(former["title"], description=former["description"])
+    for _ in range(3):
+        assert wrote(world.sync()) == crew.NOTHING
+    (asked,) = (entry for entry in waiting(world, "match") if entry.item.procore_id == anew)
+    assert asked.item.reason == OUT_OF_SIGHT
+    world.fourhse.grant(OFFICE)
+    world.sync()
+    assert [len(rows) for rows in (world.site(), world.office())] == [10, 10]
+    (again,) = (entry for entry in waiting(world, "match") if anew in str(entry.item))
+    assert again.item.reason == ENTERED_ANEW, "its old partner is there to be named"
+
+
+def test_another_one_crosses_although_the_old_partner_is_out_of_sight(build):
+    world = build()
+    for number in range(10):
+        world.on_site(f"Fall {number}", description=f"{TEXT} {number}")
+    world.sync(first=True)
+    world.fourhse.revoke(OFFICE, 0.3)
+    world.sync()
+    lost = waiting(world, "missing")[0].item.procore_id
+    former = world.site()[lost]
+    world.procore.hand_delete("incident", int(lost))
+    world.on_site("Cut hand", description="A blade slipped near the saw in the carpentry shop today.")
+    anew = world.on_site(former["title"], description=former["description"])
+    assert wrote(world.sync())["created"] == 1
+    (asked,) = (entry for entry in waiting(world, "match") if entry.item.procore_id == anew)
+    world.answer(asked.id, "reject")
+    assert wrote(world.sync())["created"] == 1

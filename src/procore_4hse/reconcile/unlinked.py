@@ -31,7 +31,7 @@ from procore_4hse.reconcile.children import people_of, removals_kept
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.lifecycle import ANSWERED, presence_of
 from procore_4hse.reconcile.linked import Pair, compare_pair
-from procore_4hse.reconcile.match import Candidate, Matches, by_telling, is_clear, match, matters
+from procore_4hse.reconcile.match import Candidate, Likeness, Matches, by_telling, is_clear, likeness_of, match, matters
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.scope import day_of, exclusion, is_in_range, is_left_to_backfills
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
@@ -50,6 +50,10 @@ ENTERED_ANEW = (
 )
 LISTED = 10
 """So many candidates are named; any other unlinked one may be given too."""
+OUT_OF_SIGHT = (
+    "An incident like it is gone here, and the other system does not show that one's partner now: it may have been "
+    "entered anew. Nothing is created until someone says that it is another one."
+)
 TAKEN_APART = "A person took these two apart; neither is linked or copied until someone says whether they are one."
 
 
@@ -165,13 +169,25 @@ def _plan_alone(
     """Records without anything alike on the other side; none goes to Procore before its orphans are explained."""
     told = ToldApart(not_duplicates)
     orphans = _orphans(snapshot, alone[Side.PROCORE], told) if alone[Side.FOURHSE] else {}
+    hidden = {side: _out_of_sight(snapshot, side) if alone[side] else [] for side in Side}
     if orphans:
         _ask_about_orphans(snapshot, orphans.values(), alone[Side.FOURHSE], draft)
     for record in (*alone[Side.PROCORE], *alone[Side.FOURHSE]):
         if orphans and record.side is Side.FOURHSE:
             draft.unknown.add(record.ref)
         elif record.id not in orphans:
-            _plan_create(snapshot, record, told, draft)
+            _plan_create(snapshot, record, told, hidden[record.side], draft)
+
+
+def _out_of_sight(snapshot: Snapshot, side: Side) -> list[Candidate]:
+    """What both sides last agreed on of incidents that are gone on one side and not proven gone on the other."""
+    left, incidents = [], snapshot.incidents
+    for link in snapshot.links:
+        here, there = (presence_of(snapshot, incidents, link, each) for each in (side, side.other))
+        if here in (Presence.GONE, Presence.ABSENT) and there is Presence.ABSENT:
+            former = snapshot.record(side, link.id_on(side)) or Record(side, link.id_on(side), {}, Presence.ABSENT)
+            left.append(_candidate(snapshot, former, eligible=False, base=link.base))
+    return left
 
 
 def _ask_about_orphans(snapshot: Snapshot, orphans: Iterable[Record], others: Iterable[Record], draft: Draft) -> None:
@@ -525,7 +541,7 @@ def _headline(snapshot: Snapshot, side: Side, record_id: str) -> str:
     return items.title_of(snapshot.mapping, record) if record else "(not shown now)"
 
 
-def _doubt_alone(snapshot: Snapshot, record: Record, told: ToldApart) -> str | None:
+def _doubt_alone(snapshot: Snapshot, record: Record, told: ToldApart, hidden: Iterable[Candidate]) -> str | None:
     """Why a record is asked about although the other side shows nothing like it."""
     if record.ref in snapshot.linked_elsewhere:
         return "Another route has this incident already; it may have moved."
@@ -535,6 +551,9 @@ def _doubt_alone(snapshot: Snapshot, record: Record, told: ToldApart) -> str | N
     partner = decision.with_id if decision else None
     if partner is not None and any(link.id_on(record.side.other) == partner for link in snapshot.links):
         return f"It was called the same as {record.side.other.label} {partner}, which is linked with another one."
+    one = _candidate(snapshot, record)
+    if any(likeness_of(one, former) is not Likeness.NONE for former in hidden):
+        return OUT_OF_SIGHT
     # Called different from a partner, it is no copy of ours.
     return None if record.id in told.ids else _twin(snapshot, record)
 
@@ -548,10 +567,12 @@ def _is_rejected(snapshot: Snapshot, record: Record, draft: Draft) -> bool:
     return True
 
 
-def _plan_create(snapshot: Snapshot, record: Record, told: ToldApart, draft: Draft) -> None:
+def _plan_create(
+    snapshot: Snapshot, record: Record, told: ToldApart, hidden: Iterable[Candidate], draft: Draft
+) -> None:
     """A record without a partner is created on the other side, unless something about it must be asked first."""
     side, title = record.side.other, items.title_of(snapshot.mapping, record)
-    if doubt := _doubt_alone(snapshot, record, told):
+    if doubt := _doubt_alone(snapshot, record, told, hidden):
         is_answered = _is_rejected(snapshot, record, draft)
         if not is_answered:
             draft.items.append(_question(snapshot, record, (), doubt))
