@@ -7,6 +7,8 @@ import pytest
 from procore_4hse.simulator.faults import FaultKind
 from world import World
 
+pytestmark = pytest.mark.any_store  # What a text is and becomes is the same on both.
+
 NOTHING = {side: {"created": 0, "updated": 0, "deleted": 0} for side in ("procore", "fourhse")}
 LONG = " ".join(f"word{number}" for number in range(60))
 NAME = LONG[:254].rstrip() + "…"

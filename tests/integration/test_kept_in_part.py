@@ -20,6 +20,8 @@ from procore_4hse.simulator.kept_text import KeptText
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from world import MAPPING, World
 
+pytestmark = pytest.mark.any_store  # What a text is and becomes is the same on both.
+
 NOTHING = {side: {"created": 0, "updated": 0, "deleted": 0} for side in ("procore", "fourhse")}
 TEXT = {Side.PROCORE: "description", Side.FOURHSE: "description_event"}
 TITLE = {Side.PROCORE: "title", Side.FOURHSE: "name"}
