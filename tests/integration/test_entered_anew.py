@@ -15,6 +15,8 @@ from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.reconcile.unlinked import ENTERED_ANEW, OUT_OF_SIGHT
 from world import OFFICE, World
 
+pytestmark = pytest.mark.any_store  # What is asked is decided above the store.
+
 BOTH = pytest.mark.parametrize("side", ["procore", "fourhse"])
 TEXT = "A rope broke and the load came down by the fence."
 

@@ -14,6 +14,8 @@ from procore_4hse.models import Kind
 from procore_4hse.simulator.wire import Request
 from world import OFFICE, PROJECT, TENANT, World
 
+pytestmark = pytest.mark.any_store  # What is asked is decided above the store.
+
 AGAIN = "It is asked again, for since it was answered "
 ANNEX = "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e03"
 WHERE = f"It is in another office of 4HSE now: {ANNEX}."
