@@ -20,6 +20,7 @@ from procore_4hse.models import (
     Item,
     Kind,
     Link,
+    LinkState,
     QuestionKey,
     RecordRef,
     Side,
@@ -184,7 +185,8 @@ def _out_of_sight(snapshot: Snapshot, side: Side) -> list[Candidate]:
     left, incidents = [], snapshot.incidents
     for link in snapshot.links:
         here, there = (presence_of(snapshot, incidents, link, each) for each in (side, side.other))
-        if here in (Presence.GONE, Presence.ABSENT) and there is Presence.ABSENT:
+        is_over = link.state is LinkState.ENDED
+        if not is_over and here in (Presence.GONE, Presence.ABSENT) and there is Presence.ABSENT:
             former = snapshot.record(side, link.id_on(side)) or Record(side, link.id_on(side), {}, Presence.ABSENT)
             left.append(_candidate(snapshot, former, eligible=False, base=link.base))
     return left
