@@ -543,7 +543,7 @@ def _headline(snapshot: Snapshot, side: Side, record_id: str) -> str:
     return items.title_of(snapshot.mapping, record) if record else "(not shown now)"
 
 
-def _doubt_alone(snapshot: Snapshot, record: Record, told: ToldApart, hidden: Iterable[Candidate]) -> str | None:
+def _doubt_alone(snapshot: Snapshot, record: Record, told: ToldApart, hidden: list[Candidate]) -> str | None:
     """Why a record is asked about although the other side shows nothing like it."""
     if record.ref in snapshot.linked_elsewhere:
         return "Another route has this incident already; it may have moved."
@@ -553,11 +553,14 @@ def _doubt_alone(snapshot: Snapshot, record: Record, told: ToldApart, hidden: It
     partner = decision.with_id if decision else None
     if partner is not None and any(link.id_on(record.side.other) == partner for link in snapshot.links):
         return f"It was called the same as {record.side.other.label} {partner}, which is linked with another one."
-    one = _candidate(snapshot, record)
-    if any(likeness_of(one, former) is not Likeness.NONE for former in hidden):
+    if hidden and _is_like_any(_candidate(snapshot, record), hidden):
         return OUT_OF_SIGHT
     # Called different from a partner, it is no copy of ours.
     return None if record.id in told.ids else _twin(snapshot, record)
+
+
+def _is_like_any(one: Candidate, others: Iterable[Candidate]) -> bool:
+    return any(likeness_of(one, other) is not Likeness.NONE for other in others)
 
 
 def _is_rejected(snapshot: Snapshot, record: Record, draft: Draft) -> bool:
@@ -569,9 +572,7 @@ def _is_rejected(snapshot: Snapshot, record: Record, draft: Draft) -> bool:
     return True
 
 
-def _plan_create(
-    snapshot: Snapshot, record: Record, told: ToldApart, hidden: Iterable[Candidate], draft: Draft
-) -> None:
+def _plan_create(snapshot: Snapshot, record: Record, told: ToldApart, hidden: list[Candidate], draft: Draft) -> None:
     """A record without a partner is created on the other side, unless something about it must be asked first."""
     side, title = record.side.other, items.title_of(snapshot.mapping, record)
     if doubt := _doubt_alone(snapshot, record, told, hidden):
