@@ -233,6 +233,8 @@ class Action:
     """Of a near miss that is deleted: the Procore injury that took its place."""
     undoes: str = ""
     """The earlier write that a person takes back by it: the id of its intent and the field, with a colon between."""
+    base: Mapping[str, Base] = field(default_factory=dict)
+    """Of a LINK that gives a record another partner: what was emptied there since it agreed with the former one."""
 
     def id_on(self, side: Side) -> str:
         """Its record on that side; empty when there is none yet."""
@@ -249,8 +251,9 @@ class Action:
 
     @property
     def link(self) -> Link:
-        """The link of its records, without what the store knows of it: number, base and state."""
-        return Link(0, self.id_on(Side.PROCORE), self.id_on(Side.FOURHSE), self.kind, parent=self.parent)
+        """The link of its records, without what the store alone knows of it, such as its number and state."""
+        ids = self.id_on(Side.PROCORE), self.id_on(Side.FOURHSE)
+        return Link(0, *ids, self.kind, base=self.base, parent=self.parent)
 
 
 class QuestionKey(str):

@@ -246,6 +246,31 @@ def test_a_person_entered_anew_on_site_is_rejoined_unasked(build, kind):
     assert [str(link.kind) for link in world.links() if str(link.kind) != "incident"] == [kind]
 
 
+@pytest.mark.parametrize("whole", [False, True], ids=["the person", "the incident"])
+def test_days_that_the_office_emptied_are_not_filled_from_a_record_that_was_entered_anew(build, whole):
+    """Whoever took them out knows something that the re-entered record does not tell; so it is asked."""
+    world, incident, party, assignment = hurt(build)
+    person, partner = the(world, "injury"), the(world, "incident").fourhse_id
+    if whole:
+        delete(world, "procore")
+        incident = str(world.on_site("Fall", description=TEXT))
+    else:
+        world.procore.hand_delete("injury", int(person.procore_id))
+    hurt_on_site(world, incident, party, days=3)
+    world.fourhse.hand_edit("incident-person", person.fourhse_id, days=None)
+    world.sync()
+    for entry in waiting(world, "match"):
+        world.answer(entry.id, "approve", with_id=partner)
+    for _ in range(3):
+        world.sync()
+    assert in_office(world) == [(assignment, None)]
+    [entry] = waiting(world, "conflict")
+    assert (entry.item.procore_value, entry.item.fourhse_value, entry.item.base_value) == ("3", "", "3")
+    world.answer(entry.id, "resolve", use="procore")
+    world.sync()
+    assert (in_office(world), world.sync().outcome, world.inbox()) == ([(assignment, 3)], "ok", [])
+
+
 def test_a_near_miss_entered_anew_as_an_injury_is_one_person_still(build):
     world = build()
     party, assignment = hire(world)

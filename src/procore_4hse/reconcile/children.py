@@ -16,6 +16,7 @@ from procore_4hse.models import (
     PEOPLE_RECORDS,
     Act,
     Action,
+    Base,
     Item,
     ItemKind,
     Kind,
@@ -29,6 +30,7 @@ from procore_4hse.models import (
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.approval import contents
 from procore_4hse.reconcile.child_context import incident_id, want, within
+from procore_4hse.reconcile.diff import emptied_since
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.equipment import named_again, plan_equipment
 from procore_4hse.reconcile.identity import is_never_copied, no_partner, person_of
@@ -145,27 +147,44 @@ def people_of(snapshot: Snapshot, incident: Record) -> frozenset[str]:
     return frozenset(named) & snapshot.people.picklists.directory.to_fourhse.keys()
 
 
-def removals_kept(snapshot: Snapshot, former: Link, joined: Link) -> Iterator[Action]:
-    """Links for the people whom the survivor of `former` named no more when `joined` gave it another partner.
+def edits_kept(snapshot: Snapshot, former: Link, joined: Link) -> Iterator[Action]:
+    """Links for the people whom the survivor of `former` named otherwise when `joined` gave it another partner.
 
-    Each gets the record that the partner has of them, so that the removal is asked about, and not undone by a copy.
+    Whoever is named there no more gets the record that the partner has of them, so that the removal is asked about, and
+    not undone by a copy; what was emptied there is not filled by a first meeting.
     """
     side = next(side for side in Side if former.id_on(side) == joined.id_on(side))
     ours, theirs = (snapshot.people.records[each].get(joined.id_on(each), ()) for each in (side, side.other))
-    named = _by_person(snapshot, [record for record in ours if record.presence is Presence.PRESENT])
+    here = _by_person(snapshot, [record for record in ours if record.presence is Presence.PRESENT])
     anew = _by_person(snapshot, [record for record in theirs if _is_free(snapshot, record, ())])
     linked = {link.ref(side): link for link in snapshot.people.links.get(former.procore_id, ())}
     removed = [r for r in ours if r.ref in linked and r.presence is not Presence.PRESENT]
     for person, records in _by_person(snapshot, removed).items():
         link = linked[records[-1].ref]
-        if link.kind not in PEOPLE_RECORDS or link.state is LinkState.ENDED or person in named or person not in anew:
+        if link.kind in PEOPLE_RECORDS and link.state is not LinkState.ENDED and person in anew and person not in here:
+            reason = f"removed in {side.label} before its incident got this partner"
+            yield _link_anew(link, records[-1], anew[person][0], joined, reason)
+    for person, records in here.items():
+        known = linked.get(records[0].ref)
+        if known is None or len(records) != 1 or len(anew.get(person, ())) != 1:
             continue
-        ids, again = {side: records[-1].id, side.other: anew[person][0].id}, anew[person][0]
-        kind = again.kind if again.side is Side.PROCORE else link.kind
-        reason = f"removed in {side.label} before its incident got this partner"
-        yield Action(
-            Act.LINK, Side.FOURHSE, kind, ids[Side.FOURHSE], ids[Side.PROCORE], reason, parent=joined.procore_id
-        )
+        emptied = _emptied_since(snapshot, known, records[0])
+        if emptied:
+            reason = f"emptied in {side.label} before its incident got this partner"
+            yield replace(_link_anew(known, records[0], anew[person][0], joined, reason), base=emptied)
+
+
+def _link_anew(link: Link, record: Record, again: Record, incident: Link, reason: str) -> Action:
+    """One more link of a person's record, with the record that their incident's new partner has of them."""
+    ids = {record.side: record.id, again.side: again.id}
+    kind = again.kind if again.side is Side.PROCORE else link.kind
+    return Action(
+        Act.LINK, Side.FOURHSE, kind, ids[Side.FOURHSE], ids[Side.PROCORE], reason, parent=incident.procore_id
+    )
+
+
+def _emptied_since(snapshot: Snapshot, link: Link, record: Record) -> dict[str, Base]:
+    return emptied_since(rows_of(snapshot, link.kind), record.side, record.image, link.base)
 
 
 # People without a partner record -----------------------------------------------------------------------------------
@@ -315,10 +334,21 @@ def _by_person(snapshot: Snapshot, records: list[Record]) -> dict[str, list[Reco
 
 def _link(snapshot: Snapshot, parent: Link, procore: Record, fourhse: Record, title: str, draft: Draft) -> None:
     reason = "both name the same person"
-    action = Action(Act.LINK, Side.FOURHSE, procore.kind, fourhse.id, procore.id, reason, parent=parent.procore_id)
+    base = _left_of_former_links(snapshot, parent, procore, fourhse)
+    ids = fourhse.id, procore.id
+    action = Action(Act.LINK, Side.FOURHSE, procore.kind, *ids, reason, parent=parent.procore_id, base=base)
     draft.actions.append(action)
     rows = rows_of(snapshot, procore.kind)
     compare_pair(snapshot, Pair(action.link, procore, fourhse, rows, title, parent.procore_id), draft)
+
+
+def _left_of_former_links(snapshot: Snapshot, parent: Link, *records: Record) -> dict[str, Base]:
+    """What was emptied in one of these records since it agreed with the one that another stands for now."""
+    links = {ref: link for link in snapshot.people.links.get(parent.procore_id, ()) for ref in link.refs}
+    left: dict[str, Base] = {}
+    for record in records:
+        left |= _emptied_since(snapshot, links[record.ref], record) if record.ref in links else {}
+    return left
 
 
 def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft: Draft) -> None:

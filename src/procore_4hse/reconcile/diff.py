@@ -184,6 +184,28 @@ def _held_back(difference: FieldDiff) -> FieldDiff:
     return _local(difference, "it would alert people, and waits for the end of a backfill")
 
 
+def emptied_since(rows: Iterable[Field], side: Side, now: Image, former: Mapping[str, Base]) -> dict[str, Base]:
+    """What a record no longer holds of what it agreed on with its former partner, as bases beside another partner.
+
+    That somebody emptied it is an edit, which no first meeting fills. The other side has agreed on nothing yet, so that
+    both count as changed.
+    """
+    known = ((row, former[row.key]) for row in rows if row.key in former)
+    return {row.key: _one_sided(row, side, base) for row, base in known if _was_emptied(row, side, now, base)}
+
+
+def _was_emptied(field: Field, side: Side, now: Image, former: Base) -> bool:
+    known = restore_base(field, former, {side: now}) or former
+    was = field.lens.get(side, known.of(side))
+    held_something = is_redacted(known.of(side)) or (isinstance(was, Known) and was.value is not None)
+    return held_something and field.lens.get(side, now) == Known(None)
+
+
+def _one_sided(field: Field, side: Side, base: Base) -> Base:
+    nothing = field.slice(side.other, {})
+    return Base(base.procore, nothing) if side is Side.PROCORE else Base(nothing, base.fourhse)
+
+
 def _by_rule(difference: FieldDiff, reason: str) -> FieldDiff:
     winner = difference.field.on_conflict.winner
     if winner is None:

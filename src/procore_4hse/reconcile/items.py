@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from procore_4hse.mapping.lenses.base import Held
+from procore_4hse.mapping.lenses.base import Held, Known
 from procore_4hse.mapping.lenses.incident import TextLens, TitleLens
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.rules import Field, FieldMapping
@@ -79,9 +79,11 @@ def taken_back(link: Link, compared: FieldDiff, old: str, title: str, undo: Mapp
 
 
 def _base_value(compared: FieldDiff) -> str | None:
+    """What both showed last; of a side that another partner's record stands beside now, what that side showed."""
     if compared.base is None:
         return None
-    was = compared.field.lens.get(Side.PROCORE, compared.base.procore)
+    ours, theirs = (compared.field.lens.get(side, compared.base.of(side)) for side in Side)
+    was = theirs if ours == Known(None) else ours
     return display(None if isinstance(was, Held) else was.value)
 
 

@@ -28,7 +28,8 @@ from procore_4hse.models import (
 )
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.approval import contents
-from procore_4hse.reconcile.children import people_of, removals_kept
+from procore_4hse.reconcile.children import edits_kept, people_of
+from procore_4hse.reconcile.diff import emptied_since
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.lifecycle import ANSWERED, presence_of
 from procore_4hse.reconcile.linked import Pair, compare_pair
@@ -118,8 +119,7 @@ def plan_unlinked(snapshot: Snapshot, matching: Matching, draft: Draft) -> None:
     # An answer that named a partner still tells that the record is no other incident's.
     snapshot = _without_answers(snapshot, {key for key in matching.void if snapshot.decisions[key].verb == "reject"})
     for pair in matching.joined:
-        former = next((matching.survivors[one] for one in _records(pair) if one in matching.survivors), None)
-        _link(snapshot, pair, former, draft)
+        _link(snapshot, pair, matching.survivors, draft)
     for procore_id, fourhse_ids in matching.doubts.items():
         about = {record for other in fourhse_ids for record in _records((procore_id, other))}
         reason = ENTERED_ANEW if about & matching.survivors.keys() else ALIKE
@@ -505,18 +505,22 @@ def _joined(pairs: Iterable[tuple[str, str]], free: Free) -> list[tuple[str, str
     return joined
 
 
-def _link(snapshot: Snapshot, pair: tuple[str, str], former: Link | None, draft: Draft) -> None:
+def _link(snapshot: Snapshot, pair: tuple[str, str], survivors: Mapping[RecordRef, Link], draft: Draft) -> None:
     """A pair becomes a link, and its fields are merged at once without a base, unless one of them is out of scope.
 
-    `former` is the link that one of the two had before.
+    What a survivor's record held when it agreed with its former partner, and holds no more, is filled by no merge.
     """
     procore_id, fourhse_id = pair
-    reason = "both tell the same day, title and description"
-    action = Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, fourhse_id, procore_id, reason)
-    draft.actions.append(action)
-    if former is not None:
-        draft.actions += removals_kept(snapshot, former, action.link)
     records = snapshot.records[Side.PROCORE][procore_id], snapshot.records[Side.FOURHSE][fourhse_id]
+    left = [record for record in records if record.ref in survivors]
+    base: dict[str, Base] = {}
+    for record in left:
+        base |= emptied_since(snapshot.mapping.fields, record.side, record.image, survivors[record.ref].base)
+    reason = "both tell the same day, title and description"
+    action = Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, fourhse_id, procore_id, reason, base=base)
+    draft.actions.append(action)
+    for record in left[:1]:
+        draft.actions += edits_kept(snapshot, survivors[record.ref], action.link)
     if any(exclusion(snapshot, record, linked=True) for record in records):
         return
     title = items.title_of(snapshot.mapping, records[0])

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
@@ -17,6 +18,7 @@ from procore_4hse.store.tables import APART, LINKS, STONES, Instant
 
 C = LINKS.c
 PAIR = (C.procore_id, C.fourhse_id)
+NOTHING_AGREED: Mapping[str, Base] = MappingProxyType({})
 LINKED = (Kind.INCIDENT, *CHILDREN)
 """The kinds of links."""
 OURS = C.route == given("in_route")
@@ -147,12 +149,15 @@ class Links:
         origin: Side | None = None,
         generation: int = 0,
         born_private: bool = False,
+        base: Mapping[str, Base] = NOTHING_AGREED,
     ) -> Link:
         """Links two records, or gives an existing link of either record its new partner.
 
-        What was agreed on with the one before does not hold for a new partner.
+        What was agreed on with the one before does not hold for a new partner: `base` does.
         """
-        link = Link(0, procore_id, fourhse_id, kind=kind, parent=parent, origin=origin, generation=generation)
+        link = Link(
+            0, procore_id, fourhse_id, kind=kind, base=base, parent=parent, origin=origin, generation=generation
+        )
         known = self._row(link.ref(Side.PROCORE), kind) or self._given_up(link)
         if known is None:
             self.connection.execute(INSERT, self._new(link, born_private=born_private))
@@ -161,7 +166,7 @@ class Links:
             # An id that we gave once is never given again, whoever the partner was.
             highest = max(known.generation, generation)
             fresh = {"procore_id": procore_id, "fourhse_id": fourhse_id, "generation": highest, "kind": kind.value}
-            state = {"state": LinkState.LIVE.value, "base": known.base if same else {}}
+            state = {"state": LinkState.LIVE.value, "base": known.base if same else _bases_json(base)}
             private = {"born_private": known.born_private or born_private}
             self._change(known, **fresh, **state, **private)
         row = self._found(link.ref(Side.PROCORE))[0]
@@ -178,7 +183,7 @@ class Links:
         if fresh:
             self.connection.execute(INSERT, [self._new(link, born_private=False) for link in fresh])
         for link in known:
-            self.join(link.procore_id, link.fourhse_id, kind=link.kind, parent=link.parent)
+            self.join(link.procore_id, link.fourhse_id, kind=link.kind, parent=link.parent, base=link.base)
 
     def _taken(self, links: Iterable[Link]) -> set[RecordRef]:
         """Those of these links' records that are in a link of this route."""
@@ -199,22 +204,31 @@ class Links:
             "parent": link.parent,
             "generation": link.generation,
             "state": LinkState.LIVE.value,
-            "base": {},
+            "base": _bases_json(link.base),
             "born_private": born_private,
             "since": self.now,
         }
 
-    def join(self, procore_id: str, fourhse_id: str, *, kind: Kind = Kind.INCIDENT, parent: str | None = None) -> Link:
+    def join(
+        self,
+        procore_id: str,
+        fourhse_id: str,
+        *,
+        kind: Kind = Kind.INCIDENT,
+        parent: str | None = None,
+        base: Mapping[str, Base] = NOTHING_AGREED,
+    ) -> Link:
         """Links two records that were there before, each instead of whatever it was linked with.
 
-        The people of an incident that gets another partner are linked anew, by whom they name.
+        The people of an incident that gets another partner are linked anew, by whom they name. `base` is what counts
+        for new partners.
         """
         link = Link(0, procore_id, fourhse_id, kind=kind)
         former = [row for side in Side if (row := self._row(link.ref(side))) is not None]
         for row in former if kind is Kind.INCIDENT else ():
             if (row.procore_id, row.fourhse_id) != (procore_id, fourhse_id):
                 self.drop_children(row.procore_id)
-        return self.add(procore_id, fourhse_id, kind=kind, parent=parent)
+        return self.add(procore_id, fourhse_id, kind=kind, parent=parent, base=base)
 
     def _given_up(self, link: Link) -> Row[Any] | None:
         """The link of a 4HSE record whose Procore record is gone for good, without its people.
@@ -237,7 +251,7 @@ class Links:
         for procore, fields in fresh:
             if row := rows.get(procore):
                 base = bases.setdefault(row.id, dict(row.base))
-                base |= {key: _base_json(base) for key, base in fields.items()}
+                base |= _bases_json(fields)
         if bases:
             self.connection.execute(CHANGE, [{"one": number, "base": base} for number, base in bases.items()])
 
@@ -378,6 +392,10 @@ def _link(row: Row[Any], base: Mapping[str, Any]) -> Link:
 def _base(kept: Mapping[str, Any]) -> Base:
     lost_on = kept.get("lost_on")
     return Base(kept["procore"], kept["fourhse"], kept.get("settled", False), Side(lost_on) if lost_on else None)
+
+
+def _bases_json(bases: Mapping[str, Base]) -> dict[str, Any]:
+    return {key: _base_json(base) for key, base in bases.items()}
 
 
 def _base_json(base: Base) -> dict[str, Any]:
