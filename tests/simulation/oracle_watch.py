@@ -240,6 +240,7 @@ class Watch:
             for name in FIELDS:
                 self._clear_where_alike(place, name)
             return
+        self.learn_links()  # Whom the copies before this one belong to is known by now, and needs no guess.
         sources = self._sources(place, new)
         free = [other for other in sources if self.partner.get((OTHER[side], other)) not in self.now[side]]
         # Of records that say the same, one without a living partner comes before one that was called different.
@@ -267,10 +268,15 @@ class Watch:
         return all(same(name, there[name], new[name]) for name in ("title", "text", "day")) and survivor != place[1]
 
     def _sources(self, place: SyncStatus, new: Meaning) -> list[str]:
-        """Records of the other side that say, or said once, what this one says."""
+        """Records of the other side that say, or said once, what this one says; those that say it now come first."""
         other = OTHER[place[0]]
         living = [key for key in self.now[other] if self._said((other, key), new)]
+        living.sort(key=lambda key: not self._says((other, key), new))
         return living + [key for at, key in self.gone_by_hand if at == other and self._said((at, key), new)]
+
+    def _says(self, place: SyncStatus, new: Meaning) -> bool:
+        shown = self.now[place[0]][place[1]]
+        return all(alike(name, shown[name], new[name]) for name in ("title", "text", "day"))
 
     def _said(self, place: SyncStatus, new: Meaning) -> bool:
         names = ("title", "text", "day", "status")
