@@ -406,6 +406,22 @@ def test_a_person_says_that_they_differ_and_both_are_created(linked: Linked, sto
     assert waiting(world) == []
 
 
+def test_what_was_taken_for_a_lost_create_crosses_in_the_cycle_that_gives_it_up(linked: Linked, store_url: str) -> None:
+    """That cycle says that all is well, and may be the last one for a while."""
+    world = linked(store_url)
+    lost = world.in_office("Hook")
+    world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS)
+    world.sync()
+    ours = next(key for key, row in world.site().items() if row["title"] == "Hook")
+    world.procore.hand_edit("incident", int(ours), title="Another thing", description="Other words.")
+    world.sync()
+    world.answer(world.inbox()[0].id, "reject")
+    world.fourhse.hand_edit("incident", lost, category="REPORT_FAILURE")
+    while world.sync().outcome != "ok":
+        assert "Another thing" not in office(world), "it may still be ours"
+    assert office(world) == ["Another thing", "Hook", "Ladder", "Saw"]
+
+
 def test_an_answer_about_one_that_was_edited_since_is_asked_for_again(linked: Linked, store_url: str) -> None:
     world = linked(store_url)
     world.in_office("Hook")

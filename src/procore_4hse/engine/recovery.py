@@ -184,8 +184,9 @@ class Recovery:
         nowhere = [intent for intent in lost if not self._adopt_equal(intent, strangers[intent.action.side])]
         for intent in nowhere:
             self._find(intent, strangers[intent.action.side])
-        for records in strangers.values():
-            self.recovered.possibly_ours |= {record.ref for record in records}
+        # What no open create may have made any more is an incident like any other, in this very cycle.
+        searched = {intent.action.side for intent in nowhere if intent.action.refs & self.recovered.pending}
+        self.recovered.possibly_ours |= {record.ref for side in searched for record in strangers[side]}
 
     def _strangers(self, side: Side, lost: list[Intent]) -> Iterator[RawRecord]:
         """Unlinked records that one of these creates may have made."""
