@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -98,7 +98,8 @@ def routes_of(settings: Settings) -> tuple[Route, ...]:
     if problems:
         raise MappingError(tuple(problems))
     limits = Limits(**settings.guards.model_dump())
-    routes = tuple(_route(route, mappings[str(route.mapping)], limits) for route in settings.routes)
+    addresses = {Side.PROCORE: settings.links.procore, Side.FOURHSE: settings.links.fourhse}
+    routes = tuple(_route(route, mappings[str(route.mapping)], limits, addresses) for route in settings.routes)
     blocked = [
         each
         for route_settings, route in zip(settings.routes, routes, strict=True)
@@ -133,7 +134,7 @@ def _crossing(privacy: PrivacySettings) -> dict[FieldClass, Direction]:
     return {each: way for each, way in ways.items() if way is not Direction.BOTH}
 
 
-def _route(route: RouteSettings, mapping: FieldMapping, limits: Limits) -> Route:
+def _route(route: RouteSettings, mapping: FieldMapping, limits: Limits, addresses: Mapping[Side, str]) -> Route:
     direction = DIRECTIONS[route.direction.value]
     return Route(
         name=route.name,
@@ -147,6 +148,7 @@ def _route(route: RouteSettings, mapping: FieldMapping, limits: Limits) -> Route
         private=route.private.value,
         limits=limits,
         enabled=route.enabled,
+        addresses=addresses,
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from urllib.parse import quote
 
 from procore_4hse.mapping.rules import Direction, FieldMapping
+from procore_4hse.models import Side
 from procore_4hse.reconcile.snapshot import Limits, Policy
 
 
@@ -25,10 +27,21 @@ class Route:
     private: str = "skip"
     limits: Limits = field(default_factory=Limits)
     enabled: bool = True
+    addresses: Mapping[Side, str] = field(default_factory=dict)
+    """How an incident is opened in its own system: {id}, {project} and {office} are filled in. Empty where unknown."""
 
     @property
     def key(self) -> str:
         return f"{self.procore_project}/{self.fourhse_office}"
+
+    def address(self, side: Side, incident: str | None) -> str | None:
+        """Where an incident is opened in its own system; None where that is not known."""
+        pattern = self.addresses.get(side)
+        if not pattern or not incident:
+            return None
+        project = self.procore_project if side is Side.PROCORE else self.fourhse_project
+        places = {"id": incident, "project": project, "office": self.fourhse_office}
+        return pattern.format_map({name: quote(value, safe="") for name, value in places.items()})
 
     @property
     def scope(self) -> str:

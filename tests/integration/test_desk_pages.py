@@ -19,9 +19,9 @@ from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Link, QuestionKey, RawRecord, RecordRef, Side
 from procore_4hse.operations import decisions
 from procore_4hse.operations.explain import collect, outline
+from procore_4hse.texts import ENGLISH
 from procore_4hse.web.access import owner
 from procore_4hse.web.app import templates
-from procore_4hse.web.texts import ENGLISH
 from world import World
 
 ARM = "She broke her arm"
@@ -502,7 +502,7 @@ def _fails(*_: object) -> None:
 
 
 def test_every_text_of_the_catalogue_is_used_and_every_template_can_be_read() -> None:
-    folder = Path(__file__).parents[2] / "src" / "procore_4hse" / "web"
+    folder = Path(__file__).parents[2] / "src" / "procore_4hse"
     made = templates()
     for name in made.list_templates():
         made.get_template(name)

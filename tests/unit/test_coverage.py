@@ -165,7 +165,7 @@ def test_a_list_that_may_not_be_read_is_not_compared() -> None:
 def test_a_category_that_no_list_knows_is_told_and_counted() -> None:
     images = (office(category="FIRE").image, office(category="FIRE").image, office().image)
     (gap,) = gaps_of(None, {(Side.FOURHSE, Kind.INCIDENT): images})
-    assert gap.what == "Category: 4HSE shows the category 'FIRE', which the mapping does not know"
+    assert gap.what == "Category: 4HSE shows the category 'FIRE', which the list words/category.yaml does not know"
     assert (gap.records, gap.of_people) == (2, False)
 
 

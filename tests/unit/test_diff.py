@@ -211,7 +211,7 @@ def test_a_held_value_has_none_and_tells_why():
     assert (found.verdict, found.value(Side.PROCORE), found.value(Side.FOURHSE)) == (Verdict.HELD, None, None)
     assert found.reason == "Procore's record lists are not complete in this cycle"
     found = diff_field(CATEGORY, site().image, office(category="Fire").image, None)
-    assert found.reason == "4HSE shows the category 'Fire', which the mapping does not know"
+    assert found.reason == "4HSE shows the category 'Fire', which the list words/category.yaml does not know"
 
 
 def test_an_unreadable_base_counts_as_a_change():

@@ -150,7 +150,7 @@ def test_a_piece_without_a_partner_is_asked_about():
         Item(
             ItemKind.WORD, "word:procore:equipment-injury-1:equipment", "Fall",
             f"{said}; name it under `partners` in equipment.yaml.",
-            "Correct the value in Procore, or add the word to the mapping; it closes by itself.",
+            "Correct the value in Procore; it closes by itself.",
             procore_id="1", fourhse_id="a", field="equipment",
         ),
     )  # fmt: skip

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from core import involved
 
+from procore_4hse.mapping.lenses.base import Held
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, QuestionKey, Refusal, Side
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.approval import digest, signature
@@ -67,8 +68,31 @@ def test_a_difference_that_only_procore_can_decide():
 def test_an_unknown_word(record, other, ids, side):
     assert items.word(record, other, "status", "An odd word", "Fall") == Item(
         ItemKind.WORD, f"word:{record.side.value}:{record.id}:status", "Fall", "An odd word.",
-        f"Correct the value in {side}, or add the word to the mapping; it closes by itself.", field="status", **ids,
+        f"Correct the value in {side}; it closes by itself.", field="status", **ids,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("reason", "held", "advice", "facts"),
+    [
+        (
+            "An odd word", Held("odd", word="Burn", file="words/affliction.yaml"),
+            "If the word is right, add 'Burn' to words/affliction.yaml in the folder of the mapping; "
+            "else correct the value in 4HSE. It closes by itself.",
+            {"word": "Burn", "file": "words/affliction.yaml"},
+        ),
+        ("No category", Held("none", word=""), "Correct the value in 4HSE; it closes by itself.", {}),
+        ("No number", Held("odd", word="many"), "Correct the value in 4HSE; it closes by itself.",
+         {"word": "many", "file": ""}),
+        (
+            "the list words/affliction.yaml has no 4HSE word for `Burn`", None,
+            "Correct the value in 4HSE, or add the word to the list; it closes by itself.", {},
+        ),
+    ],
+)  # fmt: skip
+def test_a_word_question_says_which_word_and_where_to_add_it(reason, held, advice, facts):
+    item = items.word(office(), "1", "affliction", reason, "Fall", held)
+    assert (item.advice, item.facts) == (advice, facts)
 
 
 def test_a_refused_call_carries_the_vendor_s_own_words():

@@ -342,7 +342,7 @@ def test_a_value_without_a_form_on_the_other_side_is_asked_about_and_the_rest_cr
     assert found.items == (
         Item(
             ItemKind.WORD, "word:fourhse:a:title", "Fall", "Title: an incident needs a title.",
-            "Correct the value in 4HSE, or add the word to the mapping; it closes by itself.",
+            "Correct the value in 4HSE; it closes by itself.",
             procore_id="1", fourhse_id="a", field="title",
         ),
     )  # fmt: skip

@@ -11,6 +11,9 @@ import pytest
 
 import procore_4hse
 from procore_4hse.errors import ConfigurationError, Problem
+from procore_4hse.mapping.rules import FieldMapping
+from procore_4hse.models import Side
+from procore_4hse.route import Route
 from procore_4hse.settings import model
 from procore_4hse.settings.loader import load
 from procore_4hse.settings.model import Deletions, DirectionSetting, Private, Settings
@@ -681,11 +684,14 @@ def test_the_template_complains_of_what_is_to_be_filled_in_and_of_nothing_else(w
     assert settings.guards == model.GuardSettings()
     assert settings.retention == model.RetentionSettings()
     assert settings.desk == model.DeskSettings()
+    assert settings.links == model.LinkSettings()
 
 
 def test_the_template_names_every_setting_with_its_default(write: Write) -> None:
     text = TEMPLATE.read_text()
-    sections = (model.ProcoreSettings, model.FourHseSettings, model.RouteSettings, model.PrivacySettings)
+    sections = (
+        model.ProcoreSettings, model.FourHseSettings, model.RouteSettings, model.PrivacySettings, model.LinkSettings,
+    )  # fmt: skip
     for section in sections:
         for key, info in section.model_fields.items():
             assert re.search(rf"^({key} = |\[routes\.{key}\])", text, re.MULTILINE), key
@@ -751,3 +757,33 @@ def test_settings_are_built_from_arguments_alone(write: Write, monkeypatch: pyte
     monkeypatch.setenv("SYNC_GUARDS__MAX_DELETES", "1")
     again = Settings(procore=settings.procore, fourhse=settings.fourhse, store=settings.store, routes=settings.routes)
     assert again.guards.max_deletes == 20
+
+
+# Links -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_link_opens_an_incident_in_its_own_system(write: Write) -> None:
+    pattern = "https://app.procore.com/{project}/project/incidents/{id}?office={office}"
+    settings = load(write(f'{GOOD}\n[links]\nprocore = "{pattern}"\n'), {})
+    mapping, addresses = FieldMapping("test", ()), {Side.PROCORE: settings.links.procore}
+    route = Route("site", "1", "t", "b", mapping, date(2026, 1, 1), addresses=addresses)
+    assert route.address(Side.PROCORE, "7/1") == "https://app.procore.com/1/project/incidents/7%2F1?office=b"
+    assert (route.address(Side.FOURHSE, "7"), route.address(Side.PROCORE, None)) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("https://x.example/{company}/{id}", "holds {company}, which no record fills in"),
+        ("https://x.example/{id!r}", "holds {id!r}, which no record fills in"),
+        ("https://x.example/{id", "holds {, which no record fills in"),
+        ("javascript:alert({id})", "is no web address"),
+        ("https:///{id}", "is no web address"),
+        ("https://me:secret@x.example/{id}", "is no web address"),
+        ("x.example/{id}", "is no web address"),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_refused_with_its_line(write: Write, pattern: str, words: str) -> None:
+    problem = only_problem(write(f'{GOOD}\n[links]\nfourhse = "{pattern}"\n'), {})
+    line = f"{GOOD}\n[links]\n".count("\n") + 1
+    assert (words in problem.what, f":{line} links.fourhse" in problem.place) == (True, True), problem

@@ -9,6 +9,7 @@ from core import child, injury, involved, people
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from procore_4hse.mapping.lenses.base import Held
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, LinkState, QuestionKey, Refusal, Side, SyncStatus
 from procore_4hse.reconcile import items, unlinked
@@ -390,7 +391,11 @@ def test_without_a_whole_listing_of_the_other_side_nothing_is_told_about_it(side
     ("record", "field", "reason"),
     [
         (site(status="void"), "status", "Procore shows the status 'void', which is none we know."),
-        (office(category="Fire"), "category", "4HSE shows the category 'Fire', which the mapping does not know."),
+        (
+            office(category="Fire"),
+            "category",
+            "4HSE shows the category 'Fire', which the list words/category.yaml does not know.",
+        ),
         (site(title=None), "day", "Procore shows no title, and 4HSE needs one."),
         (site(event_date=None), "day", "Procore shows no day, and 4HSE needs one."),
     ],
@@ -398,7 +403,9 @@ def test_without_a_whole_listing_of_the_other_side_nothing_is_told_about_it(side
 def test_one_that_cannot_be_told_is_held_and_asked_about(record, field, reason):
     found = plan(route(record))
     title = "" if reason.startswith("Procore shows no title") else "Fall"
-    assert asked(found) == (items.word(record, None, field, reason.removesuffix("."), title),)
+    reading = MAPPING.by_key[field].lens.get(record.side, record.image)
+    held = reading if isinstance(reading, Held) and "needs one" not in reason else None
+    assert asked(found) == (items.word(record, None, field, reason.removesuffix("."), title, held),)
     assert (found.actions, found.statuses[record.side]) == ((), {record.id: SyncStatus.WAITING})
 
 

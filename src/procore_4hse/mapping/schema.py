@@ -389,7 +389,9 @@ _USING = (
     Using(
         "category from records",
         "4HSE's category, told from the injuries that Procore records; a word not shared stays in 4HSE.",
-        lambda row: CategoryLens(row.text.procore, row.text.fourhse, dict(row.words)),
+        lambda row: CategoryLens(
+            row.text.procore, row.text.fourhse, dict(row.words), f"words/{row.text.words or 'category'}.yaml"
+        ),
         _fields("records"),
         _fields("category"),
         lost="Procore has no category: a word of 4HSE never changes Procore's records",

@@ -16,6 +16,8 @@ from procore_4hse.reconcile.diff import FieldDiff, display, seen
 from procore_4hse.reconcile.snapshot import Record, RecordGroup
 
 AGAIN = "try again now: procore-4hse inbox retry ID"
+WORDS = "the list words/"
+"""How a reason names a list of the mapping."""
 REPLACED = QuestionKey.guard("replaced")
 """A write emptied what it did not send."""
 
@@ -135,16 +137,28 @@ class Asked:
 SPOKEN = {Side.PROCORE: "procore", Side.FOURHSE: "4hse"}
 
 
-def word(record: Record, other_id: str | None, field: str, reason: str, title: str) -> Item:
+def word(record: Record, other_id: str | None, field: str, reason: str, title: str, held: Held | None = None) -> Item:
+    """A value that cannot be carried over as it stands; `held` tells of a word that the mapping does not know."""
+    facts = {"word": held.word, "file": held.file} if held and held.word else {}
     return Item(
         kind=ItemKind.WORD,
         key=QuestionKey.word(record.ref, field),
         title=title,
         reason=f"{reason}.",
-        advice=f"Correct the value in {record.side.label}, or add the word to the mapping; it closes by itself.",
+        advice=_after_a_word(record.side, reason, held),
         field=field,
+        facts=facts,
         **_ids(record, other_id),
     )
+
+
+def _after_a_word(side: Side, reason: str, held: Held | None) -> str:
+    if held is not None and held.file:
+        add = f"add {held.word!r} to {held.file} in the folder of the mapping"
+        return f"If the word is right, {add}; else correct the value in {side.label}. It closes by itself."
+    if held is None and WORDS in reason:
+        return f"Correct the value in {side.label}, or add the word to the list; it closes by itself."
+    return f"Correct the value in {side.label}; it closes by itself."
 
 
 def refused(refusal: Refusal, action: Action, title: str) -> Item:

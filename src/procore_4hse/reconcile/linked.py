@@ -319,7 +319,9 @@ def _ask(snapshot: Snapshot, pair: Pair, diffs: Iterable[FieldDiff], draft: Draf
 
 def _held_word(pair: Pair, difference: FieldDiff) -> list[Item]:
     return [
-        items.word(pair.on(side), pair.link.id_on(side.other), difference.field.key, reading.reason, pair.title)
+        items.word(
+            pair.on(side), pair.link.id_on(side.other), difference.field.key, reading.reason, pair.title, reading
+        )
         for side, reading in ((Side.PROCORE, difference.procore), (Side.FOURHSE, difference.fourhse))
         if isinstance(reading, Held) and reading.word is not None
     ]

@@ -626,8 +626,8 @@ def _why_held(snapshot: Snapshot, record: Record, reason: str, title: str) -> li
     ]
     if held and held[0][1].word is None:
         return []
-    row = held[0][0] if held else snapshot.mapping.day
-    return [items.word(record, None, row.key, reason, title)]
+    row, reading = held[0] if held else (snapshot.mapping.day, None)
+    return [items.word(record, None, row.key, reason, title, reading)]
 
 
 def _twin(snapshot: Snapshot, record: Record) -> str | None:

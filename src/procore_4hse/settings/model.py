@@ -19,6 +19,7 @@ from procore_4hse.settings.values import (
     Folder,
     Id,
     Issuer,
+    LinkPattern,
     Networks,
     Origin,
     Percent,
@@ -172,6 +173,13 @@ class DeskSettings(_Section):
         return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
 
 
+class LinkSettings(_Section):
+    """How a record is opened in its own system: addresses with {id}, {project} and {office} in them."""
+
+    procore: LinkPattern = ""
+    fourhse: LinkPattern = ""
+
+
 Crosses = Annotated[CrossingSetting, word_of(CrossingSetting)]
 
 
@@ -218,6 +226,7 @@ class Settings(BaseSettings):
     guards: GuardSettings = GuardSettings()
     retention: RetentionSettings = RetentionSettings()
     desk: DeskSettings = DeskSettings()
+    links: LinkSettings = LinkSettings()
     routes: Annotated[
         tuple[RouteSettings, ...],
         BeforeValidator(_at_least_one),

@@ -105,6 +105,23 @@ def _origin(url: str) -> str:
     return url.rstrip("/")
 
 
+PLACES = ("id", "project", "office")
+"""What a link to a record may leave open."""
+
+
+def _link(pattern: str) -> str:
+    """A web address in which the braces stand for what differs from record to record, or nothing."""
+    filled = pattern
+    for place in PLACES:
+        filled = filled.replace(f"{{{place}}}", "0")
+    if odd := re.search(r"\{[^{}]*\}|[{}]", filled):
+        raise refusal(f"holds {odd[0]}, which no record fills in", "Use {id}, {project} and {office} alone")
+    parts = _parts(filled)
+    if filled and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None):
+        raise refusal("is no web address", "Write one that begins with https://, without a user")
+    return pattern
+
+
 def _listed(value: object) -> object:
     """A list; from the environment it comes as JSON."""
     return json.loads(value) if isinstance(value, str) else value
@@ -170,6 +187,9 @@ Origin = Annotated[
 ]
 Issuer = Annotated[
     str, AfterValidator(lambda url: _web_url(url) if url else url), Field(description="a web address in quotes")
+]
+LinkPattern = Annotated[
+    str, AfterValidator(_link), Field(description="a web address in quotes, with {id}, {project}, {office} in it")
 ]
 Text = Annotated[str, Field(description="text in quotes")]
 Texts = Annotated[tuple[Filled, ...], BeforeValidator(_listed), Field(description='a list such as ["one", "two"]')]

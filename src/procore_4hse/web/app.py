@@ -18,14 +18,15 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route as Path
 from starlette.types import ASGIApp
 
+from procore_4hse import texts
 from procore_4hse.errors import StoreBusy, StoreError, SyncError, UsageError
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.operations import decisions
+from procore_4hse.operations.choices import named
 from procore_4hse.settings.model import DeskAuth
 from procore_4hse.store.decisions import Decider
-from procore_4hse.web import pages, texts
+from procore_4hse.web import pages
 from procore_4hse.web.access import Visitor, visitor
-from procore_4hse.web.choices import named
 from procore_4hse.web.desk import LINK_COOKIE, LINK_LASTS, SIGN_IN_COOKIE, SIGN_IN_LASTS, Desk
 from procore_4hse.web.keys import SIGN_IN
 from procore_4hse.web.protection import Origins, Protection, TooLarge

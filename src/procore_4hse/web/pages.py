@@ -15,6 +15,7 @@ from procore_4hse.mapping.lenses.base import Held, Reading
 from procore_4hse.mapping.show import rows as mapping_rows
 from procore_4hse.models import ItemKind, Kind, RecordRef, Side, SyncStatus
 from procore_4hse.operations import decisions
+from procore_4hse.operations.choices import choices
 from procore_4hse.operations.explain import Compared, Story, outline
 from procore_4hse.operations.history import Write, values
 from procore_4hse.operations.offline import UTC_ZONE, find
@@ -26,11 +27,10 @@ from procore_4hse.store.inbox import Entry
 from procore_4hse.store.journal import Intent
 from procore_4hse.store.repository import Unit
 from procore_4hse.store.tables import CycleRow
+from procore_4hse.texts import age, moment, say
 from procore_4hse.web.access import ABOUT_PEOPLE, ALL, PEOPLE, Classes, Visitor, classes_of, classes_of_action
-from procore_4hse.web.choices import choices
 from procore_4hse.web.desk import Desk
 from procore_4hse.web.search import Hit, search
-from procore_4hse.web.texts import age, moment, say
 
 Context = dict[str, Any]
 ASKED = ("open", "answered")

@@ -7,7 +7,7 @@ raw values to write (`put`) so that `get` gives the meaning back while everythin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from procore_4hse.mapping.paths import at
@@ -37,6 +37,8 @@ class Held:
 
     reason: str
     word: str | None = None
+    file: str = field(default="", repr=False, compare=False)
+    """The list of the mapping's folder in which the word is missing. Told to people; no digest covers it."""
 
 
 Reading = Known | Held

@@ -257,6 +257,8 @@ class CategoryLens(Columns):
 
     words: Mapping[str, str]
     """4HSE word -> injury | no injury | not shared."""
+    file: str = field(default="words/category.yaml", compare=False)
+    """The list of the mapping's folder that these words come from."""
     equivalence: str = "an injury at Procore agrees with the injury word alone, none with every shared word"
 
     def reads(self, side: Side) -> tuple[str, ...]:
@@ -270,8 +272,10 @@ class CategoryLens(Columns):
         word = image.get(self.fourhse)
         if self.words.get(str(word)) in ("injury", "no injury"):
             return Known(word)
-        what = "has no category" if not word else f"shows the category {word!r}, which the mapping does not know"
-        return Held(f"4HSE {what}", word=str(word or ""))
+        if not word:
+            return Held("4HSE has no category", word="")
+        reason = f"4HSE shows the category {word!r}, which the list {self.file} does not know"
+        return Held(reason, word=str(word), file=self.file)
 
     def is_shared(self, image: Image) -> bool:
         return self.words.get(str(image.get(self.fourhse))) != "not shared"

@@ -64,8 +64,8 @@ class WordList:
         return self.procore_words.get(fold(called))
 
     def unknown(self, side: Side, word: str) -> Held:
-        reason = f"{side.label} shows {word!r}, which the list words/{self.name}.yaml does not know"
-        return Held(reason, word=word)
+        file = f"words/{self.name}.yaml"
+        return Held(f"{side.label} shows {word!r}, which the list {file} does not know", word=word, file=file)
 
 
 def _meant(procore: str) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""What may be answered to a question, as `operations/decisions` takes it: each choice with its consequence."""
+"""What may be answered to a question, as `decisions.py` takes it: each choice with its consequence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from procore_4hse.models import Item, ItemKind, Side
 from procore_4hse.operations.decisions import GUARD_USES, Answer
 from procore_4hse.route import Route
 from procore_4hse.store.inbox import Entry
-from procore_4hse.web.texts import say
+from procore_4hse.texts import say
 
 OTHER = "other"
 """The choice whose record a person names."""

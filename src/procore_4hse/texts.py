@@ -1,4 +1,4 @@
-"""Every text of the desk, by its key: English now, and one more table for each other language."""
+"""Every text that people read, by its key: English now, and one more table for each other language."""
 
 from __future__ import annotations
 
