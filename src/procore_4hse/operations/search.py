@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.images import image_of
 from procore_4hse.mapping.lenses.base import Held
 from procore_4hse.models import RawRecord, Side, Staged
 from procore_4hse.operations.offline import UTC_ZONE
 from procore_4hse.reconcile.diff import display
 from procore_4hse.route import Route
-from procore_4hse.store.repository import Unit
-from procore_4hse.web.access import Visitor
-from procore_4hse.web.desk import Desk
+from procore_4hse.store.repository import Store, Unit
 
 LOOKED_AT = 200
 """So many records of one side are read at most; a text that more hold is no way to find one."""
@@ -56,17 +53,22 @@ class Found:
     is_cut: bool = False
 
 
-def search(desk: Desk, who: Visitor, text: str) -> Found:
-    """The incidents that this person may see and that have this id, number or day, or this text in their title."""
+def search(
+    store: Store, routes: Iterable[Route], text: str, sees_private: Callable[[Route], bool] = lambda _: True
+) -> Found:
+    """The incidents of these routes that have this id, number or day, or this text in their title.
+
+    Those that are marked private are left out where `sees_private` says no.
+    """
     words = text.strip()
     if not words:
         return Found()
-    with desk.store.read() as unit:
-        found = [_on_route(unit, route, who, words) for route in who.routes(desk.routes)]
+    with store.read() as unit:
+        found = [_on_route(unit, route, words, sees_private(route)) for route in routes]
     return Found(tuple(hit for each in found for hit in each.hits), any(each.is_cut for each in found))
 
 
-def _on_route(unit: Unit, route: Route, who: Visitor, words: str) -> Found:
+def _on_route(unit: Unit, route: Route, words: str, sees_private: bool) -> Found:
     """A linked incident stands there once, as Procore shows it."""
     records = {side: _holding(unit, route, side, words) for side in Side}
     zone = unit.routes.get(route.key).zone or UTC_ZONE
@@ -74,7 +76,7 @@ def _on_route(unit: Unit, route: Route, who: Visitor, words: str) -> Found:
     by_id = {hit.id: hit for hit in hits if hit.is_found(words)}
     partners = unit.links(route.key).procore_of(list(by_id))
     private = unit.staging(route.key).private_among({partners.get(each, each) for each in by_id})
-    hidden = frozenset[str]() if FieldClass.HEALTH in who.classes(route) else private
+    hidden = frozenset[str]() if sees_private else private
     shown = tuple(
         hit for each, hit in by_id.items() if partners.get(each) not in by_id and partners.get(each, each) not in hidden
     )
