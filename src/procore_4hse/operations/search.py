@@ -1,11 +1,11 @@
-"""Incidents by id, number, title or day, as both systems showed them last."""
+"""Incidents by id, number, day or words of their title, as both systems showed them last."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from procore_4hse.mapping.images import image_of
 from procore_4hse.mapping.lenses.base import Held
@@ -39,10 +39,11 @@ class Hit:
         number = next((str(each) for each in numbers if each not in (None, "")), "")
         return cls(record.id, record.side.label, route.name, title, day, number)
 
-    def is_found(self, words: str) -> bool:
-        """By a part of its title, or by its whole day, number or id."""
-        sought = words.casefold()
-        return sought in self.title.casefold() or sought in (self.day, self.number.casefold(), self.id)
+    def is_found(self, text: str) -> bool:
+        """By words of its title in any order, or by its whole day, number or id."""
+        sought, title = text.casefold(), self.title.casefold()
+        is_named = sought in (self.day, self.number.casefold(), self.id)
+        return is_named or all(word in title for word in sought.split())
 
 
 @dataclass(frozen=True)
@@ -56,24 +57,24 @@ class Found:
 def search(
     store: Store, routes: Iterable[Route], text: str, sees_private: Callable[[Route], bool] = lambda _: True
 ) -> Found:
-    """The incidents of these routes that have this id, number or day, or this text in their title.
+    """The incidents of these routes that have this id, number or day, or these words in their title.
 
     Those that are marked private are left out where `sees_private` says no.
     """
-    words = text.strip()
-    if not words:
+    sought = text.strip()
+    if not sought:
         return Found()
     with store.read() as unit:
-        found = [_on_route(unit, route, words, sees_private(route)) for route in routes]
+        found = [_on_route(unit, route, sought, sees_private(route)) for route in routes]
     return Found(tuple(hit for each in found for hit in each.hits), any(each.is_cut for each in found))
 
 
-def _on_route(unit: Unit, route: Route, words: str, sees_private: bool) -> Found:
+def _on_route(unit: Unit, route: Route, sought: str, sees_private: bool) -> Found:
     """A linked incident stands there once, as Procore shows it."""
-    records = {side: _holding(unit, route, side, words) for side in Side}
+    records = {side: _holding(unit, route, side, sought) for side in Side}
     zone = unit.routes.get(route.key).zone or UTC_ZONE
     hits = [Hit.of(route, record, zone) for own in records.values() for record in own]
-    by_id = {hit.id: hit for hit in hits if hit.is_found(words)}
+    by_id = {hit.id: hit for hit in hits if hit.is_found(sought)}
     partners = unit.links(route.key).procore_of(list(by_id))
     private = unit.staging(route.key).private_among({partners.get(each, each) for each in by_id})
     hidden = frozenset[str]() if sees_private else private
@@ -83,15 +84,21 @@ def _on_route(unit: Unit, route: Route, words: str, sees_private: bool) -> Found
     return Found(shown, any(len(own) >= LOOKED_AT for own in records.values()))
 
 
-def _holding(unit: Unit, route: Route, side: Side, words: str) -> Collection[RawRecord]:
-    staging = unit.staging(route.key)
-    found = (record for text in _written(words) for record in staging.holding(side, text, LOOKED_AT))
+def _holding(unit: Unit, route: Route, side: Side, sought: str) -> Collection[RawRecord]:
+    staging, day = unit.staging(route.key), _day(sought)
+    # A short number stands in many records; for nothing else is it worth reading what each of them has as its own.
+    first = NUMBERS[side] if sought.isalnum() and not sought.isalpha() else ()
+    written = _written(day) if day else [sought.split()]
+    found = (record for words in written for record in staging.holding(side, words, LOOKED_AT, first))
     return {record.id: record for record in found}.values()
 
 
-def _written(words: str) -> tuple[str, ...]:
-    """How a record may write it: a day in the project's zone is the day before or after it in UTC too."""
+def _day(sought: str) -> date | None:
     with suppress(ValueError):
-        day = date.fromisoformat(words)
-        return tuple((day + timedelta(days=shift)).isoformat() for shift in (-1, 0, 1))
-    return (words,)
+        return datetime.strptime(sought, "%Y-%m-%d").date()  # noqa: DTZ007 a day, in no zone
+    return None
+
+
+def _written(day: date) -> list[list[str]]:
+    """How a record may write it: a day in the project's zone is the day before or after it in UTC too."""
+    return [[(day + timedelta(days=shift)).isoformat()] for shift in (-1, 0, 1)]
