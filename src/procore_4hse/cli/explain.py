@@ -1,63 +1,128 @@
-"""`explain`: the whole story of one incident."""
+"""`explain`: what one incident is now, what waits, what was decided, and on request every rule."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.text import Text
 
 from procore_4hse.cli.actions import action_json
 from procore_4hse.cli.context import CliContext, Json, cli_context, teach
+from procore_4hse.cli.decided import decision_lines
+from procore_4hse.cli.history import change_in_words
 from procore_4hse.cli.inbox import advice
 from procore_4hse.cli.preview import crossing_json, in_words
 from procore_4hse.cli.stories import (
     base_in_words,
-    child_lines,
     headline,
-    journal_table,
-    local_words,
     named_record,
     next_words,
     nobody_words,
     person_title,
-    show_fields,
+    show_rules,
     sides,
+    verdict_in_words,
 )
-from procore_4hse.cli.text import plain
+from procore_4hse.cli.tables import table
+from procore_4hse.cli.text import counted, moment, plain, short, span
+from procore_4hse.errors import UsageError
 from procore_4hse.models import Image, Side
-from procore_4hse.operations.explain import Compared, Story, story_of
-from procore_4hse.reconcile.diff import FieldDiff
+from procore_4hse.operations import history
+from procore_4hse.operations.decided import Decided
+from procore_4hse.operations.explain import Compared, Story, collect, decisions_about
+from procore_4hse.operations.search import Found, Hit, identified
+from procore_4hse.reconcile.diff import FieldDiff, Verdict
+from procore_4hse.runtime import Runtime
+from procore_4hse.store.inbox import Entry
 from procore_4hse.store.journal import Intent
 
-HELP = """The whole story of one incident, by its id in either system: both records, what both sides last agreed on,
-rule by rule what is mapped to what, everything that was ever written for it, what waits for a person,
-and what happens next.
+HELP = """What one incident is now: how both sides stand, what happens next, what waits for a person, what people
+decided about it, and what was written for it last.
 
-No call is made: it shows what the last reading saw. Run `plan` first to read both systems anew.
+With `--rules` all of it follows: both records field by field, value in, rule, value out and back, and every write.
 
-[bold]Example[/bold]  procore-4hse explain 4711
+Name it by its id in either system, or that of a record below it; by its number; by words of its title; or by its day,
+YYYY-MM-DD. Where several fit, they are listed, each with the command that tells its story. No call is made: it shows
+what the last reading saw. Run `plan` first to read both systems anew.
 
-[bold]Exit codes[/bold]  0 shown · 2 configuration, or no such incident · 4 the store cannot be used
+[bold]Example[/bold]  procore-4hse explain "fall ladder"
+
+[bold]Exit codes[/bold]  0 shown · 2 configuration, no such incident, or several · 4 the store cannot be used
 """
 
+AT_REST = (Verdict.SAME, Verdict.AGREED, Verdict.LOCAL, Verdict.SETTLED)
+"""What needs nothing, now or later."""
+LAST = 5
+"""So many of the latest writes are shown; `--rules` and `history` show all."""
+
 Id = Annotated[
-    str, typer.Argument(metavar="ID", help="The id of an incident, or of a record below one, in Procore or in 4HSE.")
+    list[str],
+    typer.Argument(metavar="ID", help="Its id in Procore or in 4HSE, its number, words of its title, or its day."),
 ]
+Rules = Annotated[bool, typer.Option("--rules", help="All of it: field by field, rule by rule, and every write.")]
 
 
 def api(app: typer.Typer) -> None:
     app.command("explain", help=teach(HELP))(explain)
 
 
-def explain(ctx: typer.Context, record_id: Id, as_json: Json = False) -> None:
-    context = cli_context(ctx)
+def explain(ctx: typer.Context, words: Id, rules: Rules = False, as_json: Json = False) -> None:
+    context, text = cli_context(ctx), " ".join(words)
     with context.runtime() as runtime:
-        story = story_of(runtime, context.routes, record_id)
+        meant = identified(runtime.store, context.routes, text)
+        if isinstance(meant, Found):
+            _end_with(context, meant, text, as_json=as_json)
+        story = collect(runtime.store, *meant)
+        if as_json:
+            context.print_json(_json(story))
+        else:
+            _show(context, runtime, story)
+    if rules and not as_json:
+        show_rules(context, story)
+
+
+# Several ---------------------------------------------------------------------------------------------------------
+
+
+def _end_with(context: CliContext, found: Found, text: str, *, as_json: bool) -> NoReturn:
+    """What fits is listed; the command has told no story."""
+    if not found.hits:
+        raise UsageError(f"No incident {text} is known; read both systems first with: procore-4hse plan")
     if as_json:
-        context.print_json(_json(story))
+        context.print_json({"hits": [_hit_json(hit) for hit in found.hits]})
     else:
-        _show(context, story)
+        _list(context, found)
+    raise typer.Exit(UsageError.exit_code)
+
+
+def _list(context: CliContext, found: Found) -> None:
+    listed = table(f"{counted(len(found.hits), 'incident')} may be meant")
+    listed.add_column("day", no_wrap=True)
+    listed.add_column("incident")
+    for hit in found.hits:
+        title, number = (
+            short(hit.title, 200) or "An incident without a title",
+            f", number {hit.number}" * bool(hit.number),
+        )
+        listed.add_row(hit.day, f"{title}{plain(number)}\nprocore-4hse explain {hit.id}")
+    if found.is_cut:
+        listed.caption = "There are more; add another word of the title."
+    context.out.print(listed)
+
+
+def _hit_json(hit: Hit) -> dict[str, str | None]:
+    return {
+        "id": hit.id,
+        "side": hit.side.value,
+        "route": hit.route,
+        "number": hit.number or None,
+        "day": hit.day,
+        "title": hit.title,
+    }
 
 
 # For programs ----------------------------------------------------------------------------------------------------
@@ -151,22 +216,64 @@ def _item_json(entry: Any) -> dict[str, Any]:
 # For people ------------------------------------------------------------------------------------------------------
 
 
-def _show(context: CliContext, story: Story) -> None:
-    out = context.out
+def _show(context: CliContext, runtime: Runtime, story: Story) -> None:
+    out, now = context.out, datetime.now(UTC)
     out.print(headline(story))
     out.print(sides(story))
-    show_fields(context, "Field by field", story.incident)
-    for person in story.people:
-        show_fields(context, person_title(person), person)
-        if person.local:
-            out.print(local_words(person))
-        if person.names_nobody:
-            out.print(Text(nobody_words(person), style="yellow"))
-    for line in child_lines(story):
+    for line in _standing(story):
         out.print(line)
-    if story.journal:
-        out.print(journal_table(story))
-    for entry in story.items:
-        out.print(Text(f"Inbox {entry.id}, a {entry.item.kind.value}: {plain(entry.item.reason)}", style="yellow"))
-        out.print(Text(f"  {plain(advice(entry))}", style="cyan"))
     out.print(Text.assemble(("Next: ", "bold"), next_words(story)))
+    _part(context, "Questions", [line for entry in story.items for line in _question(entry, now)])
+    _part(context, "Decisions", [*_decided(decisions_about(runtime.store, story))])
+    _part(context, "Last changes", [*_changes(runtime, story)])
+
+
+def _part(context: CliContext, title: str, lines: Sequence[str]) -> None:
+    if lines:
+        context.out.print()
+        context.out.print(title, style="bold")
+    for line in lines:
+        context.out.print(line)
+
+
+def _standing(story: Story) -> Iterator[Text]:
+    """How both sides stand: the fields that are not at rest, of the incident and of its people."""
+    pairs = (story.incident, *story.people)
+    waiting = [(pair, diff) for pair in pairs for diff in pair.fields if diff.verdict not in AT_REST]
+    for pair, diff in waiting:
+        whose = "" if pair is story.incident else f"{person_title(pair)}, "
+        told = f"{whose}{diff.field.label}: {_both(diff)} ({verdict_in_words(diff)})"
+        yield Text(plain(told), style="yellow")
+    if story.incident.fields and not waiting:
+        yield Text("Both sides agree.")
+    for person in story.people:
+        if person.names_nobody:
+            yield Text(nobody_words(person), style="yellow")
+
+
+def _both(diff: FieldDiff) -> str:
+    shown = {Side.PROCORE: diff.procore, Side.FOURHSE: diff.fourhse}
+    return "; ".join(f"{side.label} {short(in_words(reading), 80) or 'empty'}" for side, reading in shown.items())
+
+
+def _question(entry: Entry, now: datetime) -> Iterator[str]:
+    state = "waits for the next cycle" if entry.state == "answered" else f"open for {span(now - entry.since)}"
+    yield f"Question {entry.id}, {entry.item.kind.value}, {state}: {plain(entry.item.reason)}"
+    yield f"   procore-4hse inbox show {entry.id}"
+
+
+def _decided(found: Sequence[Decided]) -> Iterator[str]:
+    for each in found:
+        if each.decision is not None:
+            yield f"Question {each.entry.id}, {each.entry.item.kind.value}: {plain(each.entry.item.reason)}"
+            yield from (f"   {line}" for line in decision_lines([each.decision]))
+
+
+def _changes(runtime: Runtime, story: Story) -> Iterator[str]:
+    """The latest writes of the incident and its people, one line for each field."""
+    known = next(record_id for record_id in story.ids.values() if record_id)
+    writes = history.of_incident(runtime.store, (story.route,), known)
+    for write in islice(writes, LAST):
+        yield f"{moment(write.at)}, {change_in_words(write)}"
+    if len(writes) > LAST:
+        yield f"and {counted(len(writes) - LAST, 'earlier one')}: procore-4hse history {known}"

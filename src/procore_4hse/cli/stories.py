@@ -14,6 +14,7 @@ from procore_4hse.mapping.lenses.base import Known
 from procore_4hse.mapping.lenses.words import SeveralWords, WordLens
 from procore_4hse.models import Action, Kind, LinkState, RawRecord, Side
 from procore_4hse.operations.explain import Compared, Story
+from procore_4hse.operations.search import number_of
 from procore_4hse.reconcile.diff import FieldDiff, Verdict
 from procore_4hse.reconcile.snapshot import Presence
 from procore_4hse.store.journal import Intent
@@ -56,7 +57,21 @@ STATES = {
 }
 
 
-def show_fields(context: CliContext, title: str, pair: Compared) -> None:
+def show_rules(context: CliContext, story: Story) -> None:
+    """Everything, rule by rule: fields, people, what stands below the incident, and every write."""
+    out = context.out
+    _show_fields(context, "Field by field", story.incident)
+    for person in story.people:
+        _show_fields(context, person_title(person), person)
+        if person.local:
+            out.print(local_words(person))
+    for line in _child_lines(story):
+        out.print(line)
+    if story.journal:
+        out.print(_journal_table(story))
+
+
+def _show_fields(context: CliContext, title: str, pair: Compared) -> None:
     if pair.fields:
         context.out.print(_fields(title, pair))
     if pair.previews:
@@ -102,7 +117,9 @@ def sides(story: Story) -> Table:
     both = facts()
     for side in Side:
         record = story.incident.records[side]
-        state = "" if record is None else f", {PRESENCES[record.presence]}"
+        number = number_of(side, record.image) if record is not None else ""
+        state = f", number {plain(number)}" if number else ""
+        state += "" if record is None else f", {PRESENCES[record.presence]}"
         state += ", private" if record is not None and record.private else ""
         both.add_row(side.label, f"{story.ids[side] or 'has none'}{state}")
     return both
@@ -115,7 +132,7 @@ def _fields(title: str, pair: Compared) -> Table:
         listed.add_column(name, ratio=1, overflow="fold")
     for diff in pair.fields:
         cells = (short(in_words(diff.procore), 300), short(_there(diff, pair), 300), short(base_in_words(diff), 300))
-        listed.add_row(diff.field.label, *cells, _verdict(diff))
+        listed.add_row(diff.field.label, *cells, verdict_in_words(diff))
     return listed
 
 
@@ -133,20 +150,20 @@ def base_in_words(diff: FieldDiff) -> str | None:
     return in_words(diff.field.lens.get(Side.PROCORE, diff.base.procore))
 
 
-def _verdict(diff: FieldDiff) -> str:
+def verdict_in_words(diff: FieldDiff) -> str:
     words = VERDICTS[diff.verdict] + (f" {diff.to.label}" if diff.verdict is Verdict.WRITE and diff.to else "")
     return words if diff.verdict is Verdict.SAME else f"{words}: {diff.reason}"
 
 
-def child_lines(story: Story) -> list[str]:
+def _child_lines(story: Story) -> list[str]:
     """One line per kind: how many, which, and whether they travel."""
     lines = []
     for kind, records in story.children.items():
         one, many = CHILDREN[kind]
         where = Side.FOURHSE.label if kind is Kind.PERSON else Side.PROCORE.label
-        stays = "; 4HSE has no place for them, so they stay there" if kind in LOCAL_KINDS else ""
+        stays = f"; 4HSE has no place for {'it, so it stays' if len(records) == 1 else 'them, so they stay'} there"
         names = ", ".join(named_record(record) for record in records)
-        lines.append(f"{counted(len(records), one, many)} in {where}{stays}: {names}")
+        lines.append(f"{counted(len(records), one, many)} in {where}{stays if kind in LOCAL_KINDS else ''}: {names}")
     return lines
 
 
@@ -158,7 +175,7 @@ def named_record(record: RawRecord) -> str:
     return f"{number} ({words})" if words else str(number)
 
 
-def journal_table(story: Story) -> Table:
+def _journal_table(story: Story) -> Table:
     listed = table("What was written for it", rows_apart=True)
     listed.add_column("when", no_wrap=True)
     listed.add_column("what", no_wrap=True)

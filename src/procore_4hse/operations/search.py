@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 
 from procore_4hse.mapping.images import image_of
 from procore_4hse.mapping.lenses.base import Held
-from procore_4hse.models import RawRecord, Side, Staged
-from procore_4hse.operations.offline import UTC_ZONE
+from procore_4hse.models import Image, RawRecord, Side, Staged
+from procore_4hse.operations.offline import UTC_ZONE, Ids, known
 from procore_4hse.reconcile.diff import display
 from procore_4hse.route import Route
 from procore_4hse.store.repository import Store, Unit
@@ -21,10 +21,16 @@ NUMBERS = {Side.PROCORE: ("number",), Side.FOURHSE: ("code", "number")}
 """Where a record has a number that people use."""
 
 
+def number_of(side: Side, image: Image) -> str:
+    """The number by which people name a record; empty where it has none."""
+    numbers = (image.get(name) for name in NUMBERS[side])
+    return next((str(each) for each in numbers if each not in (None, "")), "")
+
+
 @dataclass(frozen=True)
 class Hit:
     id: str
-    side: str
+    side: Side
     route: str
     title: str
     day: str
@@ -35,9 +41,7 @@ class Hit:
         image = image_of(Staged(record), zone)
         readings = (row.lens.get(record.side, image) for row in (route.mapping.title, route.mapping.day))
         title, day = ("" if isinstance(reading, Held) else display(reading.value) for reading in readings)
-        numbers = (record.payload.get(name) for name in NUMBERS[record.side])
-        number = next((str(each) for each in numbers if each not in (None, "")), "")
-        return cls(record.id, record.side.label, route.name, title, day, number)
+        return cls(record.id, record.side, route.name, title, day, number_of(record.side, record.payload))
 
     def is_found(self, text: str) -> bool:
         """By words of its title in any order, or by its whole day, number or id."""
@@ -52,6 +56,17 @@ class Found:
 
     hits: tuple[Hit, ...] = ()
     is_cut: bool = False
+
+
+def identified(store: Store, routes: tuple[Route, ...], text: str) -> tuple[Route, Ids] | Found:
+    """The incident that this is an id of, or the only one that the search finds; else all that it found."""
+    if one := known(store, routes, text.strip()):
+        return one
+    found = search(store, routes, text)
+    if len(found.hits) == 1:
+        (hit,) = found.hits
+        return known(store, [route for route in routes if route.name == hit.route], hit.id) or found
+    return found
 
 
 def search(
