@@ -464,7 +464,7 @@ def test_an_accident_recognised_late_is_told_with_both_answers_and_what_they_do(
     assert (item["procore_value"], item["fourhse_value"]) == ("near miss", "ACCIDENTS, 9 days of absence")
     assert item["reason"].startswith(f"Ann Lee, {DAY}: 4HSE calls it an accident (ACCIDENTS) and shows 9 days")
     injury = "record an injury in Procore with 9 days of absence and then move the near miss to Procore's recycle bin"
-    for advice in (item["advice"], stand.said("inbox", "show", "1"), stand.said("explain", site)):
+    for advice in (item["advice"], stand.said("inbox", "show", "1")):
         assert injury in advice
         approve = f"procore-4hse inbox approve 1 --shown {item['shown']}"
         assert f"{approve} --use injury" in advice

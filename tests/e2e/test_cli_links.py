@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import date, timedelta
 from shutil import copytree
 
 import pytest
@@ -149,18 +150,92 @@ def test_the_story_as_a_person_reads_it(stand: Stand) -> None:
     for text in ("Oil in the ditch.", "Dust."):
         stand.procore.hand_create("environmental", 1363617, incident_id=int(site), description=text)
     stand.run("sync")
-    said = stand.said("explain", site)
+    said = stand.said("explain", site, "--rules")
     assert "2 environmental records in Procore; 4HSE has no place for them, so they stay there" in said
     assert "Oil in the ditch." in said
     assert "Fall from ladder route riverside, linked since" in said
     assert "first made in Procore" in said
-    assert "1 property damage in Procore; 4HSE has no place for them, so they stay there" in said
+    assert "1 property damage in Procore; 4HSE has no place for it, so it stays there" in said
     assert "A dented door." in said
     assert "create in" in said
     assert "Next: nothing; there is nothing to do." in said
     stand.fourhse.hand_edit("incident", office, name="Fall from a step")
     stand.run("plan")
-    assert "Next: update in Procore (Title: changed in 4HSE)." in stand.said("explain", office)
+    assert "Next: update in Procore (Title: changed in 4HSE)." in stand.said("explain", office, "--rules")
+
+
+def test_the_story_is_short_first_and_whole_with_rules(stand: Stand) -> None:
+    site, office = stand.linked("Fall from ladder")
+    stand.procore.hand_edit("incident", int(site), title="One")
+    stand.fourhse.hand_edit("incident", office, name="Other")
+    stand.run("sync")
+    said = stand.said("explain", site)
+    assert "Title: Procore One; 4HSE Other (conflict: " in said
+    assert "Questions Question 1, conflict, open for less than a minute: " in said
+    assert "procore-4hse inbox show 1" in said
+    assert "Last changes" in said
+    assert "incident made in 4HSE (new in Procore)" in said
+    assert "value in" not in said
+    assert "Decisions" not in said
+    whole = stand.said("explain", site, "--rules")
+    assert whole.startswith(said)
+    assert "value in rule out, to a new record" in whole
+    assert "What was written for it" in whole
+
+
+def test_what_was_decided_is_told_with_who_when_why_and_what_became_of_it(stand: Stand) -> None:
+    site, office = stand.linked("Fall from ladder")
+    other, _ = stand.linked("Cut")
+    stand.procore.hand_edit("incident", int(site), title="One")
+    stand.fourhse.hand_edit("incident", office, name="Other")
+    stand.run("sync")
+    stand.run("inbox", "resolve", "1", "--use", "4hse", "--note", "asked the foreman")
+    assert "waits for the next cycle" in stand.said("explain", site)
+    stand.run("sync")
+    said = stand.said("explain", office)
+    assert "Both sides agree." in said
+    assert "Decisions Question 1, conflict: Title: " in said
+    assert re.search(r"UTC, \S+ \(cli\): resolve --use 4hse; carried out", said)
+    assert "Note: asked the foreman" in said
+    assert "Title in Procore: One → Other (" in said
+    assert "Decisions" not in stand.said("explain", other)
+
+
+def test_no_more_than_the_latest_writes_are_shown(stand: Stand) -> None:
+    site, _ = stand.linked("Fall 0")
+    for number in range(6):
+        stand.procore.hand_edit("incident", int(site), title=f"Fall {number + 1}")
+        stand.run("sync")
+    said = stand.said("explain", site)
+    assert "Fall 1 → Fall 2" in said
+    assert "Fall 0 → Fall 1" not in said
+    assert f"and 2 earlier ones: procore-4hse history {site}" in said
+
+
+@pytest.mark.parametrize("text", ["ladder", "LADDER fall", "NUMBER", "2026-02-10"])
+def test_an_incident_is_found_by_words_of_its_title_its_number_or_its_day(stand: Stand, text: str) -> None:
+    site = stand.on_site("Fall from ladder", date(2026, 2, 10))
+    stand.on_site("Cut hand", date(2026, 2, 20))
+    stand.run("sync")
+    number = str(next(row for row in stand.procore.dump(1363617) if str(row["id"]) == site)["number"])
+    words = [number] if text == "NUMBER" else text.split()
+    assert "Fall from ladder route riverside, linked since" in stand.said("explain", *words)
+    assert stand.json("explain", *words)["procore_id"] == site
+
+
+def test_several_that_fit_are_listed_with_the_command_for_each(stand: Stand) -> None:
+    first = stand.on_site("Fall from ladder", date(2026, 2, 10))
+    other = stand.on_site("Fall from roof", date(2026, 2, 20))
+    stand.run("sync")
+    said = stand.said("explain", "fall", exit_code=2)
+    assert "2 incidents may be meant" in said
+    for day, title, known in (("2026-02-10", "ladder", first), ("2026-02-20", "roof", other)):
+        assert re.search(rf"{day} Fall from {title}, number \d+ procore-4hse explain {known}", said)
+    hits = stand.json("explain", "fall", exit_code=2)["hits"]
+    assert sorted((hit["id"], hit["side"], hit["day"]) for hit in hits) == sorted(
+        [(first, "procore", "2026-02-10"), (other, "procore", "2026-02-20")]
+    )
+    assert "No incident nowhere at all is known" in stand.said("explain", "nowhere", "at", "all", exit_code=2)
 
 
 def test_a_waiting_incident_names_what_it_waits_for(stand: Stand) -> None:
@@ -198,7 +273,7 @@ def test_a_refused_one_keeps_the_vendors_words(stand: Stand) -> None:
     (step,) = stand.json("explain", site)["journal"]
     assert step["outcome"] == "refused"
     assert "simulated" in step["words"]
-    assert "simulated" in stand.said("explain", site)
+    assert "simulated" in stand.said("explain", site, "--rules")
 
 
 def test_each_field_tells_value_in_rule_value_out_and_the_way_back(stand: Stand) -> None:
@@ -214,7 +289,7 @@ def test_each_field_tells_value_in_rule_value_out_and_the_way_back(stand: Stand)
     assert (day["linked_record"], day["reads_back"], day["round_trip"]) == ({}, DAY.isoformat(), "lossy")
     assert set(day["lost"]) == {"event_date", "time_unknown"}
     assert crossings["fourhse", "category"]["round_trip"] == "stays"
-    said = stand.said("explain", site)
+    said = stand.said("explain", site, "--rules")
     assert "value in rule out, to a new record out, to the linked one and back" in said
     assert "nothing: they agree" in said
 
@@ -241,7 +316,7 @@ def test_people_are_told_field_by_field_and_found_by_their_own_id(stand: Stand) 
     assert (single["record"], single["procore_id"], single["link"]) == ("near_miss", str(alone), None)
     assert single["crossings"][0]["why"] == "this person has no partner in the 4HSE office"
     assert [action["fields"] for action in story["next"]["actions"]] == [{"days": 9}]
-    said = stand.said("explain", site)
+    said = stand.said("explain", site, "--rules")
     assert f"Injury (Procore {hurt}, 4HSE {linked['fourhse_id']})" in said
     assert f"Near miss (Procore {alone}), not linked" in said
     assert "Ann Lee" in said
@@ -273,13 +348,13 @@ def test_a_write_that_was_done_in_part_names_what_was_not_taken(stand: Stand) ->
     assert stand.json("sync", exit_code=1)["routes"][0]["inbox"]["refused"] == 1
     step = stand.json("explain", office)["journal"][-1]
     assert (step["outcome"], step["words"]) == ("done", "Not taken: custom_field_598134325870420.")
-    assert "update in Procore title: Fall from the ladder" in stand.said("explain", office)
-    assert "done in part" in stand.said("explain", office)
+    assert "update in Procore title: Fall from the ladder" in stand.said("explain", office, "--rules")
+    assert "done in part" in stand.said("explain", office, "--rules")
     said = stand.said("inbox", "show", "1")
     assert "`Weather`: the answer does not hold what was sent as custom_field_598134325870420." in said
     assert "Procore may not know this field; compare its number in incident.yaml" in said
     assert "Rain" not in said
-    assert "create in 4HSE" in stand.said("explain", office), "a write that was taken whole stays as it was"
+    assert "create in 4HSE" in stand.said("explain", office, "--rules"), "a write that was taken whole stays as it was"
 
 
 def test_the_id_of_an_entry_stands_behind_its_label(stand: Stand) -> None:
@@ -291,7 +366,7 @@ def test_the_id_of_an_entry_stands_behind_its_label(stand: Stand) -> None:
     stand.procore.add_custom_field(598134325870420, "lov_entry", {7: "Wet", 8: "Windy"})
     site = stand.on_site("Slip", custom_field_598134325870420=8)
     stand.run("sync")
-    assert "Windy (8)" in stand.said("explain", site)
+    assert "Windy (8)" in stand.said("explain", site, "--rules")
 
 
 def test_what_a_near_miss_has_no_place_for_is_counted_and_named(stand: Stand) -> None:
@@ -303,7 +378,7 @@ def test_what_a_near_miss_has_no_place_for_is_counted_and_named(stand: Stand) ->
     stand.run("sync")
     (person,) = stand.json("explain", site)["people"]
     assert (person["record"], person["local"]) == ("near_miss", [])
-    assert "in 4HSE, for which" not in stand.said("explain", site)
+    assert "in 4HSE, for which" not in stand.said("explain", site, "--rules")
     fields = {"days": 9, "description": "Affliction: Burn\n\nIt missed him."}
     stand.fourhse.hand_edit("incident-person", person["fourhse_id"], **fields)
     assert stand.json("sync")["routes"][0]["written"]["procore"]["updated"] == 1, "the text below the lines"
@@ -314,7 +389,7 @@ def test_what_a_near_miss_has_no_place_for_is_counted_and_named(stand: Stand) ->
     ]
     assert (
         "2 values stay in 4HSE, for which a near miss has no place: Days of absence: 9; Affliction: burn"
-    ) in stand.said("explain", site)
+    ) in stand.said("explain", site, "--rules")
 
 
 def test_days_of_a_person_who_becomes_a_near_miss_stay_in_4hse(stand: Stand) -> None:
@@ -331,7 +406,7 @@ def test_days_of_a_person_who_becomes_a_near_miss_stay_in_4hse(stand: Stand) -> 
     assert made["affected_party"]["id"] == party
     (person,) = stand.json("explain", record)["people"]
     assert [(one["label"], one["fourhse"]) for one in person["local"]] == [("Days of absence", "7")]
-    assert "1 value stays in 4HSE" in stand.said("explain", incident)
+    assert "1 value stays in 4HSE" in stand.said("explain", incident, "--rules")
     assert stand.fourhse.dump(office)[0]["persons"][0]["days"] == 7
 
 

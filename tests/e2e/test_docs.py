@@ -28,6 +28,9 @@ from procore_4hse.settings.sources import CONFIG_VARIABLE, SECRETS_VARIABLE
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+COMMAND_PAGE = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 PACKAGE = ROOT / "src" / "procore_4hse"
 DOCUMENTS = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -50,10 +53,10 @@ COMMANDS = dict(commands())
 
 
 def rows_of(command: str) -> str:
-    """The README's rows about a command; its options stand there."""
+    """The rows of docs/commands.md about a command; its options stand there."""
     spelled = re.escape(command).replace(r"\ list", r" \[list\]")
     return "\n".join(
-        line for line in README.splitlines() if line.startswith("|") and re.search(rf"`{spelled}[` \[]", line)
+        line for line in COMMAND_PAGE.splitlines() if line.startswith("|") and re.search(rf"`{spelled}[` \[]", line)
     )
 
 
@@ -61,26 +64,26 @@ def options_of(command: Any) -> list[str]:
     return [opt for param in command.params for opt in param.opts if opt.startswith("--")]
 
 
-# The README ------------------------------------------------------------------------------------------------------
+# The README and the pages that it leads to -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_readme_tells_every_command_with_its_options(name: str) -> None:
+def test_the_commands_page_tells_every_command_with_its_options(name: str) -> None:
     rows = rows_of(name)
-    assert rows, f"README.md has no row for `{name}`"
+    assert rows, f"docs/commands.md has no row for `{name}`"
     missing = [opt for opt in options_of(COMMANDS[name]) if opt not in EVERYWHERE and opt not in rows]
     assert missing == []
 
 
-def test_the_readme_tells_no_command_that_is_not_there() -> None:
-    table = README.split("| command | does |")[1].split("\n\n")[0]
+def test_the_commands_page_tells_no_command_that_is_not_there() -> None:
+    table = COMMAND_PAGE.split("| command | does |")[1].split("\n\n")[0]
     cells = [row.replace(r"\|", "").split("|")[1] for row in table.splitlines() if row.startswith("| `")]
     names = {re.match(r"[a-z]+(?: [a-z]+)?", spelled)[0] for cell in cells for spelled in re.findall("`([^`]*)`", cell)}  # type: ignore[index]
     assert names == {name.removesuffix(" list") for name in COMMANDS}
 
 
-def test_the_readme_tells_every_option_before_the_command() -> None:
-    text = README.split("Before the command:")[1].split("\n\n")[0]
+def test_the_commands_page_tells_every_option_before_the_command() -> None:
+    text = COMMAND_PAGE.split("Before the command:")[1].split("\n\n")[0]
     assert [opt for param in PROGRAM.params for opt in param.opts if opt not in EVERYWHERE and opt not in text] == []
 
 
@@ -95,7 +98,7 @@ def settings() -> Iterator[tuple[str, Any]]:
 
 
 def in_words(default: Any) -> str:
-    """A default as the README spells it."""
+    """A default as docs/configuration.md spells it."""
     if default is PydanticUndefined:
         return "required"
     if default is None or default in ("", ()):
@@ -112,26 +115,26 @@ def in_words(default: Any) -> str:
 
 
 @pytest.mark.parametrize(("key", "default"), list(settings()))
-def test_the_readme_tells_every_setting_with_its_default(key: str, default: Any) -> None:
-    (row,) = [line for line in README.splitlines() if line.startswith("|") and f"`{key}`" in line]
+def test_the_configuration_page_tells_every_setting_with_its_default(key: str, default: Any) -> None:
+    (row,) = [line for line in CONFIGURATION.splitlines() if line.startswith("|") and f"`{key}`" in line]
     assert row.split("|")[2].strip().strip("`") == in_words(default)
 
 
-def test_the_readme_tells_no_setting_that_is_not_there() -> None:
-    table = README.split("| key | default | meaning |")[1].split("\n\n")[0]
+def test_the_configuration_page_tells_no_setting_that_is_not_there() -> None:
+    table = CONFIGURATION.split("| key | default | meaning |")[1].split("\n\n")[0]
     keys = {key for row in table.splitlines() for key in re.findall(r"`(\w+(?:\.\w+)+)`", "|".join(row.split("|")[:2]))}
     assert keys == {key for key, _ in settings()}
 
 
-def test_the_readme_names_the_variables_that_are_read() -> None:
-    assert CONFIG_VARIABLE in README
-    assert SECRETS_VARIABLE in README
+def test_the_configuration_page_names_the_variables_that_are_read() -> None:
+    assert CONFIG_VARIABLE in CONFIGURATION
+    assert SECRETS_VARIABLE in CONFIGURATION
 
 
-def test_the_readme_tells_every_exit_code_and_every_kind_of_item() -> None:
-    codes = {int(code) for code in re.findall(r"^\| (\d) \|", README, re.MULTILINE)}
+def test_the_pages_tell_every_exit_code_and_every_kind_of_item() -> None:
+    codes = {int(code) for code in re.findall(r"^\| (\d) \|", COMMAND_PAGE, re.MULTILINE)}
     assert codes == {0, *(each.exit_code for each in family(SyncError))}
-    kinds = README.split("| kind | what happened |")[1].split("\n\n")[0]
+    kinds = OPERATING.split("| kind | what happened |")[1].split("\n\n")[0]
     assert re.findall(r"^\| `(\w+)`", kinds, re.MULTILINE) == [str(kind) for kind in ItemKind]
     assert set(Report("any").inbox) == set(ItemKind)
 
@@ -144,7 +147,8 @@ def family(root: type[SyncError]) -> Iterator[type[SyncError]]:
 
 def typed_lines() -> list[str]:
     """Every command line that these documents tell a reader to type."""
-    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "README.md", DOCUMENT, ROOT / "CHANGELOG.md")]
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    texts = [README, CONFIGURATION, COMMAND_PAGE, OPERATING, DOCUMENT.read_text(encoding="utf-8"), changes]
     fenced = [line for text in texts for line in re.findall(r"^(procore-4hse .*?)(?: +#.*)?$", text, re.MULTILINE)]
     inline = [line for text in texts for line in re.findall(r"`(procore-4hse [^`]*)`", text)]
     return sorted({*fenced, *inline})
@@ -172,8 +176,8 @@ def test_the_readme_names_make_words_that_exist() -> None:
     assert [word for word in words if not re.search(rf"^{word}:", makefile, re.MULTILINE)] == []
 
 
-def test_the_manifest_in_the_readme_is_yaml_that_runs_a_known_command() -> None:
-    (text,) = re.findall(r"```yaml\n(apiVersion:.*?)```", README, re.DOTALL)
+def test_the_manifest_in_the_operating_page_is_yaml_that_runs_a_known_command() -> None:
+    (text,) = re.findall(r"```yaml\n(apiVersion:.*?)```", OPERATING, re.DOTALL)
     (container,) = yaml.safe_load(text)["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
     command, *options = container["args"]
     assert set(options) <= set(options_of(COMMANDS[command]))
@@ -189,7 +193,7 @@ def typed(line: str, config: Path) -> int:
 def test_the_first_steps_of_the_readme_can_be_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two full registers: the plan shows a first meeting, the sync asks, a person says yes, the next sync is done."""
     section = README.split("## With your own systems")[1]
-    (block,) = re.findall(r"```sh\n(.*?)```", section.split("## Configuration")[0], re.DOTALL)
+    (block,) = re.findall(r"```sh\n(.*?)```", section.split("\n## ")[0], re.DOTALL)
     steps = [line.split("#")[0].strip() for line in block.splitlines()]
     mapping = [line.split("#")[0].strip() for line in README.splitlines() if line.startswith("procore-4hse mapping")]
     (tmp_path / "stage").mkdir()

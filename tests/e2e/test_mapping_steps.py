@@ -110,10 +110,10 @@ def test_the_custom_field_of_the_page_crosses_on_the_simulated_systems(
         reader = Reader("config/mappings/default")
         for body in TRADE:
             reader.write(body)
-        reader.type("procore-4hse sync --first\nprocore-4hse explain 8589934822")
+        reader.type("procore-4hse sync --first\nprocore-4hse explain 8589934822 --rules")
         reader.compare("description_actions_involved: Trade: Roofer")
         reader.type("procore-4hse simulate edit 8589934822 custom_field_598134325870421=Mason")
-        reader.type("procore-4hse sync\nprocore-4hse explain 8589934822")
+        reader.type("procore-4hse sync\nprocore-4hse explain 8589934822 --rules")
         reader.compare("Trade: changed in Procore\nMason (598134325880002)\ndescription_actions_involved: Trade: Mason")
         reader.type("procore-4hse check")
         reader.compare("of the words of `Trade` only those that records show were compared.")

@@ -107,8 +107,8 @@ def test_the_story_of_an_incident(world: World) -> None:
         assert browser.get("/incidents/4711").status_code == 404
 
 
-@pytest.mark.parametrize("text", ["ladder", "LADDER", "2026-02-10", "ID", " ladder "])
-def test_an_incident_is_found_by_title_day_or_id(world: World, text: str) -> None:
+@pytest.mark.parametrize("text", ["ladder", "LADDER", "2026-02-10", "ID", " ladder ", "ladder  fall"])
+def test_an_incident_is_found_by_words_of_its_title_day_or_id(world: World, text: str) -> None:
     site = world.on_site("Fall from ladder", date(2026, 2, 10), hour=20)
     world.on_site("Cut", date(2026, 2, 20))
     world.sync()

@@ -78,6 +78,7 @@ def test_people_are_named_and_a_deletion_tells_what_was_deleted(build: Build) ->
     world.procore.hand_edit("injury", injury, work_days_absent=5)
     world.sync()
     days, made = [one for one in written(world, site) if one.kind.value == "injury"]
+    assert made.by == history.RULES
     assert told([days]) == [(Act.UPDATE, Side.FOURHSE, "Days of absence", "3", "5")]
     assert days.title == "Fall"
     assert "Person: Ann Lee" in made.new

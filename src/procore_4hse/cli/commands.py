@@ -24,9 +24,8 @@ SUMMARIES = {
     "end.",
     "status": "How each route stands: its last cycle and the next one, how many incidents are in sync, what waits for "
     "a person and since when, what is left of the call budgets and how often they allow a cycle.",
-    "explain": "The whole story of one incident, by its id in either system: both records, what both sides last agreed "
-    "on, rule by rule what is mapped to what, everything that was ever written for it, what waits for a person, and "
-    "what happens next.",
+    "explain": "What one incident is now: how both sides stand, what happens next, what waits for a person, what "
+    "people decided about it, and what was written for it last.",
     "history": "Every write that was carried out: when, where, which field, from what to what, why, and whose decision "
     "it was.",
     "demo": "Shows a two-way sync from the first meeting to a quiet cycle, on two simulated systems and real "

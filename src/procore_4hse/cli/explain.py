@@ -1,92 +1,128 @@
-"""`explain`: the whole story of one incident."""
+"""`explain`: what one incident is now, what waits, what was decided, and on request every rule."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
-from procore_4hse.cli.actions import IN_WORDS, action_json
+from procore_4hse.cli.actions import action_json
 from procore_4hse.cli.context import CliContext, Json, cli_context, teach
+from procore_4hse.cli.decided import decision_lines
+from procore_4hse.cli.history import change_in_words
 from procore_4hse.cli.inbox import advice
-from procore_4hse.cli.preview import crossing_json, crossing_table, in_words
-from procore_4hse.cli.tables import facts, table
-from procore_4hse.cli.text import counted, fields_in_words, moment, plain, short
-from procore_4hse.mapping.lenses.base import Known
-from procore_4hse.mapping.lenses.words import SeveralWords, WordLens
-from procore_4hse.models import Action, Image, Kind, LinkState, RawRecord, Side
-from procore_4hse.operations.explain import Compared, Story, story_of
+from procore_4hse.cli.preview import crossing_json, in_words
+from procore_4hse.cli.stories import (
+    base_in_words,
+    headline,
+    named_record,
+    next_words,
+    nobody_words,
+    person_title,
+    show_rules,
+    sides,
+    verdict_in_words,
+)
+from procore_4hse.cli.tables import table
+from procore_4hse.cli.text import counted, moment, plain, short, span
+from procore_4hse.errors import UsageError
+from procore_4hse.models import Image, Side
+from procore_4hse.operations import history
+from procore_4hse.operations.decided import Decided
+from procore_4hse.operations.explain import Compared, Story, collect, decisions_about
+from procore_4hse.operations.search import Found, Hit, identified
 from procore_4hse.reconcile.diff import FieldDiff, Verdict
-from procore_4hse.reconcile.snapshot import Presence
+from procore_4hse.runtime import Runtime
+from procore_4hse.store.inbox import Entry
 from procore_4hse.store.journal import Intent
 
-HELP = """The whole story of one incident, by its id in either system: both records, what both sides last agreed on,
-rule by rule what is mapped to what, everything that was ever written for it, what waits for a person,
-and what happens next.
+HELP = """What one incident is now: how both sides stand, what happens next, what waits for a person, what people
+decided about it, and what was written for it last.
 
-No call is made: it shows what the last reading saw. Run `plan` first to read both systems anew.
+With `--rules` all of it follows: both records field by field, value in, rule, value out and back, and every write.
 
-[bold]Example[/bold]  procore-4hse explain 4711
+Name it by its id in either system, or that of a record below it; by its number; by words of its title; or by its day,
+YYYY-MM-DD. Where several fit, they are listed, each with the command that tells its story. No call is made: it shows
+what the last reading saw. Run `plan` first to read both systems anew.
 
-[bold]Exit codes[/bold]  0 shown · 2 configuration, or no such incident · 4 the store cannot be used
+[bold]Example[/bold]  procore-4hse explain "fall ladder"
+
+[bold]Exit codes[/bold]  0 shown · 2 configuration, no such incident, or several · 4 the store cannot be used
 """
 
-VERDICTS = {
-    Verdict.SAME: "agree",
-    Verdict.AGREED: "agree, newly",
-    Verdict.WRITE: "write to",
-    Verdict.CONFLICT: "conflict",
-    Verdict.DRIFT: "drift",
-    Verdict.LOCAL: "stays where it is",
-    Verdict.SETTLED: "left as they are",
-    Verdict.LOST: "waits for an answer",
-    Verdict.HELD: "waits",
-}
-CHILDREN = {
-    Kind.INJURY: ("injury", "injuries"),
-    Kind.NEAR_MISS: ("near miss", "near misses"),
-    Kind.PROPERTY_DAMAGE: ("property damage", "property damages"),
-    Kind.ENVIRONMENTAL: ("environmental record", "environmental records"),
-    Kind.PERSON: ("involved person", "involved people"),
-    Kind.EQUIPMENT: ("piece of equipment", "pieces of equipment"),
-}
-LOCAL_KINDS = (Kind.PROPERTY_DAMAGE, Kind.ENVIRONMENTAL)
-"""4HSE has no place for these: they stay in Procore."""
-
-PRESENCES = {
-    Presence.PRESENT: "shown",
-    Presence.UNSEEN: "not seen by the last reading",
-    Presence.ABSENT: "no longer shown",
-    Presence.GONE: "deleted",
-}
-STATES = {
-    LinkState.LIVE: "linked",
-    LinkState.GONE_PROCORE: "linked; deleted in Procore",
-    LinkState.GONE_FOURHSE: "linked; deleted in 4HSE",
-    LinkState.CLOSED_BY_POLICY: "one was deleted, and the other was closed",
-    LinkState.IGNORED: "one was deleted, and the other is kept and left alone",
-    LinkState.ENDED: "deleted on both sides",
-}
+AT_REST = (Verdict.SAME, Verdict.AGREED, Verdict.LOCAL, Verdict.SETTLED)
+"""What needs nothing, now or later."""
+LAST = 5
+"""So many of the latest writes are shown; `--rules` and `history` show all."""
 
 Id = Annotated[
-    str, typer.Argument(metavar="ID", help="The id of an incident, or of a record below one, in Procore or in 4HSE.")
+    list[str],
+    typer.Argument(metavar="ID", help="Its id in Procore or in 4HSE, its number, words of its title, or its day."),
 ]
+Rules = Annotated[bool, typer.Option("--rules", help="All of it: field by field, rule by rule, and every write.")]
 
 
 def api(app: typer.Typer) -> None:
     app.command("explain", help=teach(HELP))(explain)
 
 
-def explain(ctx: typer.Context, record_id: Id, as_json: Json = False) -> None:
-    context = cli_context(ctx)
+def explain(ctx: typer.Context, words: Id, rules: Rules = False, as_json: Json = False) -> None:
+    context, text = cli_context(ctx), " ".join(words)
     with context.runtime() as runtime:
-        story = story_of(runtime, context.routes, record_id)
+        meant = identified(runtime.store, context.routes, text)
+        if isinstance(meant, Found):
+            _end_with(context, meant, text, as_json=as_json)
+        story = collect(runtime.store, *meant)
+        if as_json:
+            context.print_json(_json(story))
+        else:
+            _show(context, runtime, story)
+    if rules and not as_json:
+        show_rules(context, story)
+
+
+# Several ---------------------------------------------------------------------------------------------------------
+
+
+def _end_with(context: CliContext, found: Found, text: str, *, as_json: bool) -> NoReturn:
+    """What fits is listed; the command has told no story."""
+    if not found.hits:
+        raise UsageError(f"No incident {text} is known; read both systems first with: procore-4hse plan")
     if as_json:
-        context.print_json(_json(story))
+        context.print_json({"hits": [_hit_json(hit) for hit in found.hits]})
     else:
-        _show(context, story)
+        _list(context, found)
+    raise typer.Exit(UsageError.exit_code)
+
+
+def _list(context: CliContext, found: Found) -> None:
+    listed = table(f"{counted(len(found.hits), 'incident')} may be meant")
+    listed.add_column("day", no_wrap=True)
+    listed.add_column("incident")
+    for hit in found.hits:
+        title, number = (
+            short(hit.title, 200) or "An incident without a title",
+            f", number {hit.number}" * bool(hit.number),
+        )
+        listed.add_row(hit.day, f"{title}{plain(number)}\nprocore-4hse explain {hit.id}")
+    if found.is_cut:
+        listed.caption = "There are more; add another word of the title."
+    context.out.print(listed)
+
+
+def _hit_json(hit: Hit) -> dict[str, str | None]:
+    return {
+        "id": hit.id,
+        "side": hit.side.value,
+        "route": hit.route,
+        "number": hit.number or None,
+        "day": hit.day,
+        "title": hit.title,
+    }
 
 
 # For programs ----------------------------------------------------------------------------------------------------
@@ -102,7 +138,7 @@ def _json(story: Story) -> dict[str, Any]:
         "fields": [_field_json(diff) for diff in story.incident.fields],
         "crossings": [crossing_json(one) for one in story.incident.previews],
         "people": [_person_json(one) for one in story.people],
-        "children": {kind.value: [_named(each) for each in records] for kind, records in story.children.items()},
+        "children": {kind.value: [named_record(each) for each in records] for kind, records in story.children.items()},
         "journal": [_intent_json(intent) for intent in story.journal],
         "inbox": [_item_json(entry) for entry in story.items],
         "next": {
@@ -151,7 +187,7 @@ def _field_json(diff: FieldDiff) -> dict[str, Any]:
         "label": diff.field.label,
         "procore": in_words(diff.procore),
         "fourhse": in_words(diff.fourhse),
-        "base": _base(diff),
+        "base": base_in_words(diff),
         "verdict": diff.verdict.value,
         "to": diff.to.value if diff.to else None,
         "reason": diff.reason,
@@ -180,169 +216,64 @@ def _item_json(entry: Any) -> dict[str, Any]:
 # For people ------------------------------------------------------------------------------------------------------
 
 
-def _show(context: CliContext, story: Story) -> None:
-    out = context.out
+def _show(context: CliContext, runtime: Runtime, story: Story) -> None:
+    out, now = context.out, datetime.now(UTC)
     out.print(headline(story))
-    out.print(_sides(story))
-    _show_fields(context, "Field by field", story.incident)
-    for person in story.people:
-        _show_fields(context, person_title(person), person)
-        if person.local:
-            out.print(local_words(person))
-        if person.names_nobody:
-            out.print(Text(nobody_words(person), style="yellow"))
-    for line in _children(story):
+    out.print(sides(story))
+    for line in _standing(story):
         out.print(line)
-    if story.journal:
-        out.print(_journal(story))
-    for entry in story.items:
-        out.print(Text(f"Inbox {entry.id}, a {entry.item.kind.value}: {plain(entry.item.reason)}", style="yellow"))
-        out.print(Text(f"  {plain(advice(entry))}", style="cyan"))
     out.print(Text.assemble(("Next: ", "bold"), next_words(story)))
+    _part(context, "Questions", [line for entry in story.items for line in _question(entry, now)])
+    _part(context, "Decisions", [*_decided(decisions_about(runtime.store, story))])
+    _part(context, "Last changes", [*_changes(runtime, story)])
 
 
-def _show_fields(context: CliContext, title: str, pair: Compared) -> None:
-    if pair.fields:
-        context.out.print(_fields(title, pair))
-    if pair.previews:
-        context.out.print(crossing_table(f"{title}: value in, rule, value out", pair.previews))
+def _part(context: CliContext, title: str, lines: Sequence[str]) -> None:
+    if lines:
+        context.out.print()
+        context.out.print(title, style="bold")
+    for line in lines:
+        context.out.print(line)
 
 
-def headline(story: Story) -> Text:
-    link = story.incident.link
-    state = STATES[link.state] if link else "not linked"
-    since = f" since {moment(link.since)}" if link and link.since else ""
-    origin = f", first made in {link.origin.label}" if link and link.origin else ""
-    return Text.assemble((_title(story), "bold"), f"\nroute {story.route.name}, {state}{since}{origin}")
+def _standing(story: Story) -> Iterator[Text]:
+    """How both sides stand: the fields that are not at rest, of the incident and of its people."""
+    pairs = (story.incident, *story.people)
+    waiting = [(pair, diff) for pair in pairs for diff in pair.fields if diff.verdict not in AT_REST]
+    for pair, diff in waiting:
+        whose = "" if pair is story.incident else f"{person_title(pair)}, "
+        told = f"{whose}{diff.field.label}: {_both(diff)} ({verdict_in_words(diff)})"
+        yield Text(plain(told), style="yellow")
+    if story.incident.fields and not waiting:
+        yield Text("Both sides agree.")
+    for person in story.people:
+        if person.names_nobody:
+            yield Text(nobody_words(person), style="yellow")
 
 
-def person_title(person: Compared) -> str:
-    """What the record is, its ids, and whether it is linked: `injury 12, in 4HSE 5f…`."""
-    one, _ = CHILDREN[person.kind]
-    ids = ", ".join(f"{side.label} {known}" for side, known in person.ids.items() if known)
-    return f"{one.capitalize()} ({ids}){'' if person.link else ', not linked'}"
+def _both(diff: FieldDiff) -> str:
+    shown = {Side.PROCORE: diff.procore, Side.FOURHSE: diff.fourhse}
+    return "; ".join(f"{side.label} {short(in_words(reading), 80) or 'empty'}" for side, reading in shown.items())
 
 
-def local_words(person: Compared) -> str:
-    """What stays in 4HSE because such a record has no place for it in Procore: how many values, and which."""
-    values = "; ".join(f"{row.label}: {short(in_words(kept), 60)}" for row, kept in person.local)
-    kept = counted(len(person.local), "value stays", "values stay")
-    return f"{kept} in 4HSE, for which a {CHILDREN[person.kind][0]} has no place: {values}"
+def _question(entry: Entry, now: datetime) -> Iterator[str]:
+    state = "waits for the next cycle" if entry.state == "answered" else f"open for {span(now - entry.since)}"
+    yield f"Question {entry.id}, {entry.item.kind.value}, {state}: {plain(entry.item.reason)}"
+    yield f"   procore-4hse inbox show {entry.id}"
 
 
-def nobody_words(person: Compared) -> str:
-    """Why a record that names no person stays where it is, although nothing waits for it."""
-    return f"Not carried: this {CHILDREN[person.kind][0]} names no person. Name the person in Procore, and it crosses."
+def _decided(found: Sequence[Decided]) -> Iterator[str]:
+    for each in found:
+        if each.decision is not None:
+            yield f"Question {each.entry.id}, {each.entry.item.kind.value}: {plain(each.entry.item.reason)}"
+            yield from (f"   {line}" for line in decision_lines([each.decision]))
 
 
-def _title(story: Story) -> str:
-    for side in Side:
-        record = story.incident.records[side]
-        if record is not None and not record.minimal:
-            return short(in_words(story.route.mapping.title.lens.get(side, record.image)), 200)
-    return "An incident whose contents stay at home"
-
-
-def _sides(story: Story) -> Table:
-    both = facts()
-    for side in Side:
-        record = story.incident.records[side]
-        state = "" if record is None else f", {PRESENCES[record.presence]}"
-        state += ", private" if record is not None and record.private else ""
-        both.add_row(side.label, f"{story.ids[side] or 'has none'}{state}")
-    return both
-
-
-def _fields(title: str, pair: Compared) -> Table:
-    listed = table(title, rows_apart=True)
-    listed.add_column("field", overflow="fold")
-    for name in ("Procore", "4HSE", "last agreed", "so"):
-        listed.add_column(name, ratio=1, overflow="fold")
-    for diff in pair.fields:
-        cells = (short(in_words(diff.procore), 300), short(_there(diff, pair), 300), short(_base(diff), 300))
-        listed.add_row(diff.field.label, *cells, _verdict(diff))
-    return listed
-
-
-def _there(diff: FieldDiff, pair: Compared) -> str:
-    """What 4HSE shows; of a word list its own words, not what they mean in Procore."""
-    lens, record = diff.field.lens, pair.records[Side.FOURHSE]
-    if isinstance(lens, WordLens | SeveralWords) and isinstance(diff.fourhse, Known) and record is not None:
-        return plain(lens.spot.read(record.image))
-    return in_words(diff.fourhse)
-
-
-def _base(diff: FieldDiff) -> str | None:
-    if diff.base is None:
-        return None
-    return in_words(diff.field.lens.get(Side.PROCORE, diff.base.procore))
-
-
-def _verdict(diff: FieldDiff) -> str:
-    words = VERDICTS[diff.verdict] + (f" {diff.to.label}" if diff.verdict is Verdict.WRITE and diff.to else "")
-    return words if diff.verdict is Verdict.SAME else f"{words}: {diff.reason}"
-
-
-def _children(story: Story) -> list[str]:
-    """One line per kind: how many, which, and whether they travel."""
-    lines = []
-    for kind, records in story.children.items():
-        one, many = CHILDREN[kind]
-        where = Side.FOURHSE.label if kind is Kind.PERSON else Side.PROCORE.label
-        stays = "; 4HSE has no place for them, so they stay there" if kind in LOCAL_KINDS else ""
-        names = ", ".join(_named(record) for record in records)
-        lines.append(f"{counted(len(records), one, many)} in {where}{stays}: {names}")
-    return lines
-
-
-def _named(record: RawRecord) -> str:
-    """How people know a record: its number where it has one, else its id, and what it says."""
-    payload = record.payload
-    number = payload.get("full_number") or payload.get("number") or record.id
-    words = short(payload.get("description") or payload.get("person_full_name"), 60)
-    return f"{number} ({words})" if words else str(number)
-
-
-def _journal(story: Story) -> Table:
-    listed = table("What was written for it", rows_apart=True)
-    listed.add_column("when", no_wrap=True)
-    listed.add_column("what", no_wrap=True)
-    listed.add_column("values", ratio=3, overflow="fold")
-    listed.add_column("why", ratio=2, overflow="fold")
-    for intent in story.journal:
-        action = intent.action
-        what = f"{IN_WORDS[action.act]} {action.side.label}\n{_outcome(intent)}"
-        why = f"{action.reason}\n{plain(intent.words)}" if intent.words else action.reason
-        listed.add_row(moment(intent.made_at).replace(" UTC", "\nUTC"), what, fields_in_words(action.fields), why)
-    return listed
-
-
-def _outcome(intent: Intent) -> str:
-    if intent.outcome == "open":
-        return "not known yet"
-    return "done in part" if intent.outcome == "done" and intent.words else str(intent.outcome)
-
-
-def next_words(story: Story) -> str:
-    """What the next cycle does with this incident, as far as the last reading tells."""
-    if story.pending:
-        return "a write whose answer was lost is looked for first; nothing else happens before."
-    if story.held:
-        return f"{_told(story.held)}, which a guard holds until a person allows it."
-    if story.next:
-        return f"{_told(story.next)}."
-    if story.stop and story.asks:
-        return f"the route is held until a person acts: {story.stop}"
-    if waiting := [str(entry.id) for entry in story.items if entry.state == "open"]:
-        return f"nothing until a person answers (inbox {', '.join(waiting)})."
-    if story.asks:
-        return "a person is asked: " + " ".join(item.reason for item in story.asks)
-    if story.excluded:
-        return f"nothing: {story.excluded}."
-    if nameless := len([one for one in story.people if one.names_nobody]):
-        return f"nothing; {counted(nameless, 'record names', 'records name')} no person."
-    return "nothing; there is nothing to do."
-
-
-def _told(actions: tuple[Action, ...]) -> str:
-    return "; ".join(f"{IN_WORDS[action.act]} {action.side.label} ({action.reason})" for action in actions)
+def _changes(runtime: Runtime, story: Story) -> Iterator[str]:
+    """The latest writes of the incident and its people, one line for each field."""
+    known = next(record_id for record_id in story.ids.values() if record_id)
+    writes = history.of_incident(runtime.store, (story.route,), known)
+    for write in islice(writes, LAST):
+        yield f"{moment(write.at)}, {change_in_words(write)}"
+    if len(writes) > LAST:
+        yield f"and {counted(len(writes) - LAST, 'earlier one')}: procore-4hse history {known}"

@@ -205,6 +205,18 @@ def _change(write: Write) -> str:
     return f"{short(write.old, 150) or 'empty'}\n→ {short(write.new, 150) or 'empty'}"
 
 
+def change_in_words(write: Write) -> str:
+    """One write on one line: Title in 4HSE, Fall → Fall from a ladder (changed in Procore)."""
+    if write.field:
+        change = f"{short(write.old, 80) or 'empty'} → {short(write.new, 80) or 'empty'}"
+        told = f"{plain(write.field)} in {write.side.label}: {change}"
+    else:
+        told = f"{write.kind.value.replace('_', ' ')} {DONE[write.act]} {write.side.label}"
+    whose = f"; {write.by}" if write.by != writes.RULES else ""
+    undone = "; taken back since" if write.undone_by else ""
+    return f"{told} ({plain(write.reason)}{whose}{undone})"
+
+
 def _why(write: Write) -> str:
     undone = f"taken back by {short_id(write.undone_by)}" if write.undone_by else ""
     return "\n".join(part for part in (plain(write.reason), write.by, undone, short_id(write.id)) if part)

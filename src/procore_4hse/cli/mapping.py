@@ -23,8 +23,9 @@ from procore_4hse.mapping.loader import load, word_lists
 from procore_4hse.mapping.rules import Direction, FieldMapping
 from procore_4hse.mapping.schema import Words
 from procore_4hse.mapping.show import Row, rows
-from procore_4hse.operations.explain import story_of
+from procore_4hse.operations.explain import collect
 from procore_4hse.operations.mapping_diff import mapping_diff
+from procore_4hse.operations.offline import find
 from procore_4hse.route import Route
 from procore_4hse.settings.model import Settings
 
@@ -163,7 +164,7 @@ def try_(
     if mapping is not None:
         routes = _under(context, routes, mapping)
     with context.runtime() as runtime:
-        story = story_of(runtime, routes, record_id)
+        story = collect(runtime.store, *find(runtime.store, routes, record_id))
     if as_json:
         context.print_json(trial_json(story, mapping))
     else:

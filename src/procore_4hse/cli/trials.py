@@ -9,8 +9,8 @@ from rich.text import Text
 
 from procore_4hse.cli.actions import action_json
 from procore_4hse.cli.context import CliContext
-from procore_4hse.cli.explain import headline, next_words, nobody_words, person_title
 from procore_4hse.cli.preview import crossing_json, crossing_table
+from procore_4hse.cli.stories import headline, next_words, nobody_words, person_title
 from procore_4hse.cli.text import moment
 from procore_4hse.models import Item, Side
 from procore_4hse.operations.explain import Compared, Story

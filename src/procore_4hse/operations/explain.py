@@ -26,7 +26,8 @@ from procore_4hse.models import (
     RecordRef,
     Side,
 )
-from procore_4hse.operations.offline import Ids, find, offline_snapshot
+from procore_4hse.operations.decided import Decided, decided
+from procore_4hse.operations.offline import Ids, offline_snapshot
 from procore_4hse.reconcile.children import rows_of
 from procore_4hse.reconcile.diff import FieldDiff, diff
 from procore_4hse.reconcile.guard import guarded
@@ -35,7 +36,6 @@ from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.scope import exclusion
 from procore_4hse.reconcile.snapshot import Plan, Presence, Record, Snapshot
 from procore_4hse.route import Route
-from procore_4hse.runtime import Runtime
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.journal import Intent
 from procore_4hse.store.repository import Store, Unit
@@ -92,19 +92,12 @@ class Story:
     """The mapping's rows of the incident and of what stands below it, told what both systems' own lists hold."""
     read_at: datetime | None = None
     """When the latest reading of both systems began."""
+    named: frozenset[RecordRef] = frozenset()
+    """The incident, its people's records, and the rows of the directories that these name."""
 
     @property
     def ids(self) -> Ids:
         return self.incident.ids
-
-
-def story_of(runtime: Runtime, routes: tuple[Route, ...], record_id: str) -> Story:
-    """The story of the incident that has this id on either side, or is around the record that has it.
-
-    Raises UsageError when none is known.
-    """
-    route, ids = find(runtime.store, routes, record_id)
-    return collect(runtime.store, route, ids)
 
 
 def collect(store: Store, route: Route, ids: Ids) -> Story:
@@ -117,6 +110,13 @@ def collect(store: Store, route: Route, ids: Ids) -> Story:
 def outline(store: Store, route: Route, ids: Ids) -> Story:
     """The same without what the next cycle would do or ask, which takes a plan of the whole route."""
     return _story(store, route, ids, offline_snapshot(store, route, ids), Plan(), Plan())
+
+
+def decisions_about(store: Store, story: Story) -> list[Decided]:
+    """What people decided about the incident and its people so far, oldest first."""
+    with store.read() as unit:
+        found = [each for each in decided(unit, [story.route]) if each.decision is not None]
+    return [each for each in found if _is_about(each.entry.item, story.ids, story.named)]
 
 
 def _story(store: Store, route: Route, ids: Ids, seen: Snapshot, planned: Plan, decided: Plan) -> Story:
@@ -149,6 +149,7 @@ def _story(store: Store, route: Route, ids: Ids, seen: Snapshot, planned: Plan, 
         children=children,
         rows={kind: rows_of(seen, kind) for kind in (Kind.INCIDENT, *CHILDREN)},
         read_at=read_at,
+        named=asked_about,
     )
 
 

@@ -30,6 +30,8 @@ REMOVED = "(removed)"
 """What stands in place of values that retention took away."""
 RULES = "the rules"
 PERSON = "a person's answer"
+NAMED = "a person named in "
+"""How the reason of a create begins that follows the rules: there is somebody new in an incident."""
 
 
 @dataclass(frozen=True)
@@ -275,7 +277,8 @@ class _Reader:
             is_undo = bool(action.undoes) and entry.item.facts.get("write") == action.undoes
             if is_undo or (entry.state == "closed" and entry.changed_at == intent.ended_at):
                 return _answer(entry)
-        return PERSON if "a person " in action.reason else RULES
+        is_told = "a person " in action.reason and not action.reason.startswith(NAMED)
+        return PERSON if is_told else RULES
 
 
 def _answer(entry: Entry) -> str:

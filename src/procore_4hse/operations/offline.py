@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from procore_4hse.engine.pull import Pulled
@@ -47,12 +48,19 @@ def _unsettled(unit: Unit, route: Route) -> Recovered:
 
 def find(store: Store, routes: tuple[Route, ...], record_id: str) -> tuple[Route, Ids]:
     """The incident that has this id on either side, else the one below which it stands; UsageError when none has."""
+    if found := known(store, routes, record_id):
+        return found
+    raise UsageError(f"No incident {record_id} is known; read both systems first with: procore-4hse plan")
+
+
+def known(store: Store, routes: Iterable[Route], record_id: str) -> tuple[Route, Ids] | None:
+    """The same, None when none has it."""
     for wanted in dict.fromkeys((record_id, record_id.lower())):
         for route in routes:
             with store.read() as unit:
                 if ids := _incident(unit, route, wanted) or _around(unit, route, wanted):
                     return route, ids
-    raise UsageError(f"No incident {record_id} is known; read both systems first with: procore-4hse plan")
+    return None
 
 
 def _incident(unit: Unit, route: Route, wanted: str) -> Ids | None:

@@ -626,8 +626,8 @@ def _why_held(snapshot: Snapshot, record: Record, reason: str, title: str) -> li
     ]
     if held and held[0][1].word is None:
         return []
-    row, reading = held[0] if held else (snapshot.mapping.day, None)
-    return [items.word(record, None, row.key, reason, title, reading)]
+    row, unknown = held[0] if held else (snapshot.mapping.day, None)
+    return [items.word(record, None, row.key, reason, title, unknown)]
 
 
 def _twin(snapshot: Snapshot, record: Record) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, String, cast, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, String, case, cast, delete, func, or_, select, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Image, Kind, RawRecord, RecordRef, Side, Staged
@@ -127,13 +127,22 @@ class Staging:
         # Told here and not by the database: whatever is no plain false counts, and a cast could fail on it.
         return frozenset(row.id for rows in found for row in rows if row.payload.get("private"))
 
-    def holding(self, side: Side, text: str, at_most: int) -> list[RawRecord]:
-        """Incidents of which any value holds this text, whatever the case of plain letters; the highest id first."""
+    def holding(self, side: Side, words: Sequence[str], at_most: int, first: Iterable[str] = ()) -> list[RawRecord]:
+        """Incidents that hold each of these words somewhere, whatever the case of plain letters.
+
+        Those come first that hold the words as the whole of one of the values in `first`; then the highest id.
+        """
         # Payloads are kept as ASCII: a letter beyond it stands there as an escape.
-        written = json.dumps(text)[1:-1].lower()
-        holding = PRESENT.where(CONTENTS.contains(written, autoescape=True)).limit(at_most)
-        rows = self.connection.execute(holding, self._of(side, Kind.INCIDENT))
-        return [_staged(row).record for row in rows]
+        written = (json.dumps(word)[1:-1].lower() for word in words)
+        whole = " ".join(words).lower()
+        named = [(func.lower(cast(C.payload[name].as_string(), String)) == whole, 0) for name in first]
+        found = (
+            PRESENT.where(*(CONTENTS.contains(each, autoescape=True) for each in written))
+            .order_by(None)
+            .order_by(*([case(*named, else_=1)] if named else ()), C.id.desc())
+            .limit(at_most)
+        )
+        return [_staged(row).record for row in self.connection.execute(found, self._of(side, Kind.INCIDENT))]
 
     def absent(self) -> frozenset[RecordRef]:
         """Records that a certified listing no longer held."""

@@ -19,6 +19,7 @@ from procore_4hse.operations.choices import choices
 from procore_4hse.operations.explain import Compared, Story, outline
 from procore_4hse.operations.history import Write, values
 from procore_4hse.operations.offline import UTC_ZONE, find
+from procore_4hse.operations.search import Hit, search
 from procore_4hse.operations.status import RouteStatus, standing_of
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, display
 from procore_4hse.route import Route
@@ -30,7 +31,6 @@ from procore_4hse.store.tables import CycleRow
 from procore_4hse.texts import age, moment, say
 from procore_4hse.web.access import ABOUT_PEOPLE, ALL, PEOPLE, Classes, Visitor, classes_of, classes_of_action
 from procore_4hse.web.desk import Desk
-from procore_4hse.web.search import Hit, search
 
 Context = dict[str, Any]
 ASKED = ("open", "answered")
@@ -325,7 +325,8 @@ def _label(route: Route, entry: Entry, answer: Mapping[str, Any]) -> str:
 
 def incidents(desk: Desk, who: Visitor, text: str | None) -> Context:
     """The search: nothing is looked for while `text` is None."""
-    found = search(desk, who, text or "")
+    seen = who.routes(desk.routes)
+    found = search(desk.store, seen, text or "", lambda route: FieldClass.HEALTH in who.classes(route))
     return {"text": text or "", "asked": text is not None, "hits": found.hits, "is_cut": found.is_cut}
 
 
