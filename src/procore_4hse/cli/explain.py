@@ -10,8 +10,8 @@ from rich.text import Text
 
 from procore_4hse.cli.actions import IN_WORDS, action_json
 from procore_4hse.cli.context import CliContext, Json, cli_context, teach
-from procore_4hse.cli.inbox import advice
 from procore_4hse.cli.preview import crossing_json, crossing_table, in_words
+from procore_4hse.cli.questions import advice
 from procore_4hse.cli.tables import facts, table
 from procore_4hse.cli.text import counted, fields_in_words, moment, plain, short
 from procore_4hse.mapping.lenses.base import Known
