@@ -146,11 +146,14 @@ ENGLISH: Mapping[str, str] = {
     "choice.use.words": "The next cycle writes this value to {other}. An edit in either system can change it again.",
     "choice.use.blocked": "The two values stay as they are: this field is never written to {other}.",
     "choice.delete": "Delete it in {side} too",
-    "choice.delete.words": "The next cycle deletes it in {side}.",
+    "choice.delete.bin": "The next cycle moves it to Procore's recycle bin, from where it can be brought back.",
+    "choice.delete.alone": "The next cycle deletes it in 4HSE for good.",
+    "choice.delete.along": "The next cycle deletes it in 4HSE for good; {what} would go with it.",
+    "choice.delete.unknown": "actions and files that we cannot list",
     "choice.keep": "Keep it in {side}",
     "choice.keep.words": "It stays there and is left alone from now on.",
     "choice.restore": "Bring it back in {side}",
-    "choice.restore.words": "The next cycle makes it again there.",
+    "choice.restore.words": "The next cycle brings it back there, with what it held last.",
     "choice.missing": "It was deleted",
     "choice.missing.words": "It counts as deleted, and the route's rule for deletions is followed.",
     "choice.same": "It is the same as {side} {id}",
@@ -159,6 +162,17 @@ ENGLISH: Mapping[str, str] = {
     "choice.other.words": "The next cycle links it with the id that you write below.",
     "choice.different": "They are different",
     "choice.different.words": "Each is created on the other side.",
+    "choice.different_person": "They are different",
+    "choice.different_person.words": "The record stays where it is, and is never copied.",
+    "choice.later": "Not now",
+    "choice.later.conflict": "Both values stay as they are, and it is asked again in a week, or sooner if one moves.",
+    "choice.later.drift": "Both values stay as they are, and it is asked again in a week, or sooner if one moves.",
+    "choice.later.deletion": "The other one stays as it is, and it is asked again in a week, or sooner if it moves.",
+    "choice.later.match": "Nothing is copied, and it is asked again in a week, or sooner if something moves.",
+    "choice.later.word": "The value stays where it is, and it is asked again in a week, or sooner if it moves.",
+    "choice.later.refused": "It stays as it is, and is tried again by itself; it is asked again in a week.",
+    "choice.later.guard": "What is held stays held, and it is asked again in a week, or sooner if it moves.",
+    "choice.later.missing": "Both sides are left alone, and it is asked again in a week; it closes when it is back.",
     "choice.never": "Never copy this person",
     "choice.never.words": "Records that name this person stay where they are.",
     "choice.leave": "Leave the records as they are",
@@ -180,6 +194,19 @@ ENGLISH: Mapping[str, str] = {
     "choice.put_back.words": "What both sides last agreed on is written again.",
     "choice.retry": "Try it again now",
     "choice.retry.words": "The next cycle tries the call again without waiting for its turn.",
+    # What many questions have in common
+    "cause.word": "{field}: {side} shows {word}, which no list of the mapping knows",
+    "cause.lost": "{field}: {side} did not keep it whole",
+    "cause.difference": "{field}: {one} in Procore, {other} in 4HSE",
+    "cause.identical": "Day, title and description are the same, and nothing else may be meant",
+    # What speaks for a pair, and against it
+    "sign.day": "The same day",
+    "sign.days": "The days are {days} apart",
+    "sign.title": "The same title",
+    "sign.titles": "The titles differ",
+    "sign.words": "{percent} % of the words are shared ({shared} of {together})",
+    "sign.person": "Both name the same person",
+    "sign.people": "They name different people",
     # Incidents
     "incidents.title": "Find an incident",
     "incidents.search": "Title, number, day (YYYY-MM-DD) or id",
@@ -248,6 +275,17 @@ ENGLISH: Mapping[str, str] = {
     "record.picker": "Entry of a list",
     "record.equipment": "Piece of equipment",
     "record.resource": "Piece of equipment",
+    "record.somebody": "Somebody",
+    "field.people": "People",
+    "field.number": "Number",
+    "field.author": "Author",
+    "field.changed": "Last change",
+    "entry.name": "Name",
+    "entry.code": "Code",
+    "entry.tax": "Tax code",
+    "entry.email": "E-mail",
+    "entry.job": "Job",
+    "entry.born": "Born",
     "write.all": "All fields",
     "write.empty": "empty",
     "write.open": "its outcome is not known yet",
@@ -305,6 +343,11 @@ def age(length: timedelta) -> str:
         if count := length // unit:
             return say(f"unit.{name}" if count == 1 else f"unit.{name}s", count=count)
     return say("unit.less")
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: 1 day, 3 days."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def moment(instant: datetime | None) -> str:

@@ -13,7 +13,7 @@ from procore_4hse.simulator.faults import FaultKind
 
 ITEM_KEYS = [
     "id", "kind", "route", "title", "procore_id", "fourhse_id", "field", "procore_value", "fourhse_value",
-    "base_value", "reason", "since", "advice", "shown",
+    "base_value", "reason", "since", "advice", "cause", "shown", "records", "choices",
 ]  # fmt: skip
 
 

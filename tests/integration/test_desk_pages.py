@@ -346,7 +346,7 @@ KINDS: dict[str, tuple[Item, tuple[str, ...]]] = {
         ("procore", "other", "reject"),
     ),
 }  # fmt: skip
-"""A question of each kind, and the names of its choices."""
+"""A question of each kind, and the names of its choices before the last one, which is to leave it for later."""
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -357,17 +357,18 @@ def test_whatever_a_question_offers_is_taken_as_an_answer(world: World, kind: st
         unit.inbox(world.route.key).keep([item], ())
     with served(desk_of(world)) as desk, desk.signed_in() as browser:
         page = browser.get("/inbox/1")
-        assert tuple(re.findall(r'name="choice" value="([^"]+)"', page.text)) == offered
+        assert tuple(re.findall(r'name="choice" value="([^"]+)"', page.text)) == (*offered, "later")
         for choice in (each for each in offered if each != "other"):
             assert browser.answer(1, choice).status_code == 303
             assert "Answered: " in browser.text("/inbox/1")
             assert browser.post("/inbox/1/undo").status_code == 303
-        assert browser.get("/inbox").status_code == 200
+        assert browser.answer(1, "later").status_code == 303
+        assert "put off until a later day" in browser.text("/inbox")
 
 
 @pytest.mark.parametrize(
     ("direction", "offered"),
-    [(Direction.TO_FOURHSE, ["approve", "reject"]), (Direction.TO_PROCORE, ["reject", "restore"])],
+    [(Direction.TO_FOURHSE, ["approve", "reject", "later"]), (Direction.TO_PROCORE, ["reject", "restore", "later"])],
 )
 def test_nothing_is_offered_that_the_route_never_writes(world: World, direction: Direction, offered: list[str]) -> None:
     """Deleted in Procore: only a route that writes to 4HSE deletes there, and only one to Procore brings it back."""

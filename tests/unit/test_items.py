@@ -197,7 +197,10 @@ def test_a_missing_one(side):
 
 
 def test_a_guard_lists_what_it_holds():
-    told = {"act": "update", "side": "fourhse", "kind": "incident", "id": "a", "source_id": "1", "reason": "because"}
+    told = {
+        "act": "update", "side": "fourhse", "kind": "incident", "id": "a", "source_id": "1", "parent": None,
+        "fields": ["day", "title"], "reason": "because",
+    }  # fmt: skip
     key = QuestionKey.guard("updates", Side.FOURHSE)
     assert items.guard(key, "Too many.", "Look.", (UPDATE,), {}, creates=3) == Item(
         ItemKind.GUARD, "guard:updates:fourhse", "", "Too many.", "Look.",

@@ -14,8 +14,8 @@ from procore_4hse.cli.actions import action_json
 from procore_4hse.cli.context import CliContext, Json, cli_context, teach
 from procore_4hse.cli.decided import decision_lines
 from procore_4hse.cli.history import change_in_words
-from procore_4hse.cli.inbox import advice
 from procore_4hse.cli.preview import crossing_json, in_words
+from procore_4hse.cli.questions import advice
 from procore_4hse.cli.stories import (
     base_in_words,
     headline,

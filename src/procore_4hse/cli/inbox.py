@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from rich.text import Text
 from procore_4hse.cli.answering import Chosen, answer_each
 from procore_4hse.cli.context import CliContext, cli_context, day, system_user, teach
 from procore_4hse.cli.decided import DECISION, decision_cells, decision_json, decision_lines, show_decided
+from procore_4hse.cli.questions import COLUMNS, advice, question_cells, question_json
 from procore_4hse.cli.spreadsheets import print_csv
 from procore_4hse.cli.tables import facts, table
 from procore_4hse.cli.text import age, moment, plain, short
@@ -23,11 +24,12 @@ from procore_4hse.operations import decisions as answers
 from procore_4hse.operations import remembered
 from procore_4hse.operations.decided import Decided, decided
 from procore_4hse.operations.decisions import Answer
+from procore_4hse.operations.questions import ASKED, Question, asked, questions
 from procore_4hse.operations.remembered import Remembered
 from procore_4hse.route import Route
 from procore_4hse.store.decisions import Decider
 from procore_4hse.store.inbox import Entry
-from procore_4hse.store.repository import Store
+from procore_4hse.store.repository import Store, Unit
 
 GROUP = """What waits for a person: list it, look at one item, answer it.
 
@@ -358,7 +360,6 @@ def _of_person(entry: Entry, answer: Answer) -> str:
     return "the records stay as they are" if entry.item.kind is ItemKind.DRIFT else "that person is never copied"
 
 
-COMMAND = re.compile(r"\binbox (show|undo|resolve|approve|reject|retry) ID\b")
 HELD_SHOWN = 100
 NEAR_MISSES = {
     "injury": "an injury is recorded in Procore, then the near miss goes to the bin",
@@ -386,21 +387,19 @@ class Listed:
 def _list(context: CliContext, listed: Listed, *, as_json: bool, as_csv: bool) -> None:
     routes = context.named(listed.routes)
     with context.runtime() as runtime, runtime.store.read() as unit:
-        waiting = [
-            (route, entry) for route in routes for entry in unit.inbox(route.key).entries() if listed.takes(entry)
-        ]
-        answered = sum(len(unit.inbox(route.key).entries(states=("answered",))) for route in routes)
+        known = asked(unit, routes, ASKED)
         now = unit.now
-    entries = [each for each in waiting if listed.snoozed or not each[1].is_snoozed(now)]
-    entries.sort(key=lambda each: each[1].since)
+    waiting = [each for each in known if each.entry.state == "open" and listed.takes(each.entry)]
+    answered = sum(each.entry.state == "answered" for each in known)
+    found = [each for each in waiting if listed.snoozed or not each.entry.is_snoozed(now)]
     if as_json:
-        context.print_json({"items": [_json(route, entry) for route, entry in entries]})
+        context.print_json({"items": [question_json(each) for each in found]})
         return
     if as_csv:
-        print_csv(COLUMNS, (_json(route, entry) for route, entry in entries))
+        print_csv(COLUMNS, (question_json(each) for each in found))
         return
-    _show_list(context, entries, now)
-    if put_off := len(waiting) - len(entries):
+    _show_list(context, [(each.route, each.entry) for each in found], now)
+    if put_off := len(waiting) - len(found):
         context.out.print(f"{put_off} put off until a later day: procore-4hse inbox list --snoozed", style="dim")
     if answered:
         context.out.print(f"{answered} answered; the next cycle carries that out.", style="dim")
@@ -410,58 +409,30 @@ def _list_closed(context: CliContext, listed: Listed, since: date | None, *, as_
     begin = datetime(since.year, since.month, since.day, tzinfo=UTC) if since else None
     with context.runtime() as runtime, runtime.store.read() as unit:
         found = [each for each in decided(unit, context.named(listed.routes), begin) if listed.takes(each.entry)]
+        known = _of_decided(unit, found) if as_json else {}
     if as_json:
-        context.print_json({"items": [_closed_json(each) for each in found]})
+        context.print_json({"items": [_closed_json(each, known[each.entry.id]) for each in found]})
     elif as_csv:
-        rows = [_json(each.route, each.entry) | _closed_cells(each) for each in found]
+        rows = [{**question_cells(each.entry), "route": each.route.name, **_closed_cells(each)} for each in found]
         print_csv((*COLUMNS, "state", *DECISION), rows)
     else:
         show_decided(context, found)
 
 
-def _closed_json(each: Decided) -> dict[str, Any]:
-    told = {"state": each.entry.state, "decision": decision_json(each.decision)}
-    return {**_json(each.route, each.entry), **told}
+def _of_decided(unit: Unit, found: Sequence[Decided]) -> dict[int, Question]:
+    """The questions that were decided or closed, by their numbers."""
+    routes = {each.route.key: each.route for each in found}
+    entries = {each.entry.id: each.entry for each in found}.values()
+    own = ((route, [entry for entry in entries if entry.route == key]) for key, route in routes.items())
+    return {each.id: each for route, some in own for each in questions(unit, route, some)}
+
+
+def _closed_json(each: Decided, question: Question) -> dict[str, Any]:
+    return {**question_json(question), "state": each.entry.state, "decision": decision_json(each.decision)}
 
 
 def _closed_cells(each: Decided) -> dict[str, str]:
     return {"state": each.entry.state, **decision_cells(each.decision, each.at.isoformat())}
-
-
-COLUMNS = (
-    "id", "kind", "route", "title", "procore_id", "fourhse_id", "field", "procore_value", "fourhse_value",
-    "base_value", "reason", "since",
-)  # fmt: skip
-
-
-def _json(route: Route, entry: Entry) -> dict[str, Any]:
-    item = entry.item
-    return {
-        "id": str(entry.id),
-        "kind": item.kind.value,
-        "route": route.name,
-        "title": item.title or None,
-        "procore_id": item.procore_id,
-        "fourhse_id": item.fourhse_id,
-        "field": item.field,
-        "procore_value": item.procore_value,
-        "fourhse_value": item.fourhse_value,
-        "base_value": item.base_value,
-        "reason": item.reason,
-        "since": entry.since.isoformat(),
-        "advice": advice(entry),
-        "shown": item.shown,
-    }
-
-
-def advice(entry: Entry) -> str:
-    """How to answer, with the item's own number and what it shows in every command."""
-
-    def command(found: re.Match[str]) -> str:
-        verb = found[1]
-        return f"inbox {verb} {entry.id}" + ("" if verb in ("show", "undo") else f" --shown {entry.item.shown}")
-
-    return COMMAND.sub(command, entry.item.advice)
 
 
 def _show_list(context: CliContext, entries: list[tuple[Route, Entry]], now: Any) -> None:

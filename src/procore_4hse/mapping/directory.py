@@ -64,7 +64,7 @@ class Directory:
             Side.PROCORE: {str(row[PERSON_ID[Side.PROCORE]]): row for row in left},
             Side.FOURHSE: {str(row[PERSON_ID[Side.FOURHSE]]): row for row in right},
         }
-        names = {side: {person: _full_name(row, PREFIX[side]) for person, row in rows[side].items()} for side in Side}
+        names = {side: {person: entry_name(side, row) for person, row in rows[side].items()} for side in Side}
         keys = {
             side: {person: tuple(RULES[rule][place](row) for rule in named) for person, row in rows[side].items()}
             for place, side in enumerate((Side.PROCORE, Side.FOURHSE))
@@ -136,6 +136,11 @@ def name_in(side: Side, image: Image) -> str:
         return _full_name(image, PREFIX[Side.FOURHSE])
     named = (image.get("affected_party"), image.get("affected_person"))
     return next((str(who["name"]).strip() for who in named if isinstance(who, Mapping) and who.get("name")), "")
+
+
+def entry_name(side: Side, row: Image) -> str:
+    """The name of a row of a side's directory."""
+    return _full_name(row, PREFIX[side])
 
 
 def _full_name(row: Image, prefix: str = "") -> str:

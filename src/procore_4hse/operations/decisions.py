@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from procore_4hse.engine.lease import GRACE, LEASE
@@ -44,6 +44,7 @@ GUARD_USES: Mapping[str, tuple[str, ...]] = {
 }
 """The guards whose approval must name what holds; no other guard takes it."""
 
+PUT_OFF = timedelta(days=7)
 NOTE = 2000
 """So many letters a note may have."""
 TITLES = {side.value: side.label for side in Side}
@@ -108,19 +109,25 @@ def take_back(store: Store, routes: tuple[Route, ...], item_id: int, by: Decider
     return route, entry
 
 
-def snooze(store: Store, routes: tuple[Route, ...], item_id: int, until: date) -> tuple[Route, Entry]:
-    """Puts an open item off until that day begins in the project's zone. Raises UsageError."""
+def snooze(store: Store, routes: tuple[Route, ...], item_id: int, until: date | None = None) -> tuple[Route, Entry]:
+    """Puts an open item off until that day begins in the project's zone, a week unless told. Raises UsageError."""
     route, _ = find(store, routes, item_id)
     with store.begin() as unit:
         entry = unit.inbox(route.key).find(item_id)
         if entry is None or entry.state != "open":
             raise UsageError(f"Item {item_id} waits for no answer, so there is nothing to put off.")
         zone = ZoneInfo(unit.routes.get(route.key).zone or UTC_ZONE)
+        until = until or put_off(unit.now, zone)
         moment = datetime(until.year, until.month, until.day, tzinfo=zone)
         if moment <= unit.now:
             raise UsageError(f"{until} has begun already; give --until a day that is to come.")
         unit.inbox(route.key).snooze(item_id, moment)
     return route, entry
+
+
+def put_off(now: datetime, zone: ZoneInfo) -> date:
+    """The day to which a question is put off unless somebody names another one."""
+    return now.astimezone(zone).date() + PUT_OFF
 
 
 def is_undo(entry: Entry) -> bool:

@@ -92,11 +92,16 @@ def _doubt(directory: Directory, person: RecordRef) -> str:
     return f", for {name} ({hints[0].rule}) may be somebody else too"
 
 
-def _perhaps(directory: Directory, person: RecordRef, name: str) -> str:
+def perhaps(directory: Directory, person: RecordRef, name: str) -> dict[str, str]:
+    """Some people of the other side who may be this one: their ids and names."""
     side = person.side.other
     meant = {hint.id: directory.name(side, hint.id) for hint in _hints(directory, person)}
     meant |= dict(directory.alike(side, name))
-    listed = [f"{side.label} {one} {other}" for one, other in list(meant.items())[:FEW]]
+    return dict(list(meant.items())[:FEW])
+
+
+def _perhaps(directory: Directory, person: RecordRef, name: str) -> str:
+    listed = [f"{person.side.other.label} {one} {other}" for one, other in perhaps(directory, person, name).items()]
     return f"Perhaps: {'; '.join(listed)}. " if listed else ""
 
 

@@ -451,13 +451,15 @@ def guard(
 
 
 def summary(action: Action) -> dict[str, Any]:
-    """A held action as `inbox show` tells it; the approval itself covers signatures."""
+    """A held action as questions tell it, without a value; the approval itself covers signatures."""
     return {
         "act": action.act.value,
         "side": action.side.value,
         "kind": action.kind.value,
         "id": action.target_id,
         "source_id": action.source_id,
+        "parent": action.parent,
+        "fields": sorted(action.sources),
         "reason": action.reason,
     }
 

@@ -626,8 +626,10 @@ def _why_held(snapshot: Snapshot, record: Record, reason: str, title: str) -> li
     ]
     if held and held[0][1].word is None:
         return []
-    row, unknown = held[0] if held else (snapshot.mapping.day, None)
-    return [items.word(record, None, row.key, reason, title, unknown)]
+    if not held:
+        return [items.word(record, None, snapshot.mapping.day.key, reason, title)]
+    row, reading = held[0]
+    return [items.word(record, None, row.key, reason, title, reading)]
 
 
 def _twin(snapshot: Snapshot, record: Record) -> str | None:

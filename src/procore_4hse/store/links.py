@@ -33,9 +33,12 @@ ON_SIDE = {
     side: select(LINKS).where(*LIVING, C.kind.in_(given("of_kinds", expanding=True)), column == given("record"))
     for side, column in IDS.items()
 }
-OF_PROCORE = select(LINKS).where(
-    *LIVING, C.kind.in_(given("of_kinds", expanding=True)), C.procore_id.in_(given("some", expanding=True))
-)
+OF_SIDE = {
+    side: select(LINKS).where(
+        *LIVING, C.kind.in_(given("of_kinds", expanding=True)), column.in_(given("some", expanding=True))
+    )
+    for side, column in IDS.items()
+}
 OF_PARENT = select(LINKS).where(*LIVING, C.parent == given("incident"))
 MATCHED = (
     OUTLINE.where(C.parent.is_(None), C.born.is_(None), C.since >= given("from_at", type_=Instant))
@@ -138,6 +141,14 @@ class Links:
         """The link of a record."""
         row = self._row(record)
         return _link(row, row.base) if row else None
+
+    def some(self, records: Collection[RecordRef]) -> dict[RecordRef, Link]:
+        """The links of these records, each of those that are in one."""
+        return {
+            RecordRef(side, kind, row.procore_id if side is Side.PROCORE else row.fourhse_id): _link(row, row.base)
+            for side, kind, ids in _by_kind(records)
+            for row in self._rows(OF_SIDE[side], some=ids, of_kinds=_kinds_of(side, kind))
+        }
 
     def add(
         self,
@@ -260,7 +271,7 @@ class Links:
         return {
             RecordRef(side, kind, row.procore_id): row
             for side, kind, ids in _by_kind(records)
-            for row in self._rows(OF_PROCORE, some=ids, of_kinds=_kinds_of(side, kind))
+            for row in self._rows(OF_SIDE[side], some=ids, of_kinds=_kinds_of(side, kind))
         }
 
     def set_state(self, procore: RecordRef, state: LinkState) -> None:

@@ -33,6 +33,15 @@ BELOW = (
     .where(*OF_SIDE, C.parent_id == given("incident"), C.kind.in_(given("of_kinds", expanding=True)))
     .order_by(C.kind, C.id)
 )
+BELOW_SOME = (
+    select(RECORDS)
+    .where(
+        *OF_SIDE,
+        C.parent_id.in_(given("some", expanding=True)),
+        C.kind.in_(given("of_kinds", expanding=True)),
+    )
+    .order_by(C.kind, C.id)
+)
 PRESENT = select(RECORDS).where(*OF_KIND, C.absent.is_(False)).order_by(C.id.desc())
 CONTENTS = func.lower(cast(C.payload, String))
 NEWEST = select(func.max(C.fetched_at)).where(*OF_KINDS, C.fetched_at <= given("now", type_=C.fetched_at.type))
@@ -119,6 +128,12 @@ class Staging:
         own = self._row(RecordRef(side, Kind.INCIDENT, incident))
         below = self.connection.execute(BELOW, {**self._of_kinds(side, kinds), "incident": incident}).all()
         return [(_staged(row), row.pull) for row in (*([own] if own else ()), *below)]
+
+    def below(self, side: Side, incidents: Collection[str], kinds: Iterable[Kind]) -> list[Staged]:
+        """The records of these kinds below these incidents, by kind and id."""
+        of_kinds = self._of_kinds(side, kinds)
+        found = (self.connection.execute(BELOW_SOME, {**of_kinds, "some": some}) for some in chunks([*incidents]))
+        return [_staged(row) for rows in found for row in rows]
 
     def private_among(self, ids: Collection[str]) -> frozenset[str]:
         """Which of these Procore incidents are marked private."""

@@ -140,8 +140,8 @@ def classes_of(item: Item, route: Route, private: Collection[str]) -> Classes:
 
 def _kind(item: Item) -> Kind | None:
     """The kind of record that a question is about."""
-    if item.kind is ItemKind.REFUSED:
-        return Kind(item.key.split(":")[3])
+    if call := item.key.call:
+        return call.kind
     if item.kind is ItemKind.GUARD:
         return Kind(item.facts["kind"]) if "kind" in item.facts else None
     return item.key.record.kind if item.key.record else None

@@ -22,7 +22,7 @@ from procore_4hse import texts
 from procore_4hse.errors import StoreBusy, StoreError, SyncError, UsageError
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.operations import decisions
-from procore_4hse.operations.choices import named
+from procore_4hse.operations.choices import chosen
 from procore_4hse.settings.model import DeskAuth
 from procore_4hse.store.decisions import Decider
 from procore_4hse.web import pages
@@ -191,11 +191,14 @@ class Pages:
     def answer(self, request: Request, who: Visitor, form: Form) -> Response:
         asked = self._to_decide(request, who)
         route, entry, page = asked.route, asked.entry, f"/inbox/{asked.entry.id}"
-        given = named(route, entry, form.get("choice", ""), form.get("with_id", ""))
+        given = chosen(pages.offered(self.desk, asked), form.get("choice", ""), form.get("with_id", ""))
         if given is None or form.get("shown") != pages.shown(entry):
             return self.message("moved", 409, back=page)
-        by, note = _decider(who), form.get("note", "")
-        decisions.keep(self.desk.store, (route,), entry.id, given, by, shown=entry.item.shown, note=note)
+        if given.answer is None:
+            decisions.snooze(self.desk.store, (route,), entry.id)
+        else:
+            by, note = _decider(who), form.get("note", "")
+            decisions.keep(self.desk.store, (route,), entry.id, given.answer, by, shown=entry.item.shown, note=note)
         log.info("desk.answered", question=entry.id, verb=given.verb)
         return RedirectResponse(page, SEE_OTHER)
 

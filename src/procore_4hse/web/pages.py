@@ -15,10 +15,11 @@ from procore_4hse.mapping.lenses.base import Held, Reading
 from procore_4hse.mapping.show import rows as mapping_rows
 from procore_4hse.models import ItemKind, Kind, RecordRef, Side, SyncStatus
 from procore_4hse.operations import decisions
-from procore_4hse.operations.choices import choices
+from procore_4hse.operations.choices import Choice, choices
 from procore_4hse.operations.explain import Compared, Story, outline
 from procore_4hse.operations.history import Write, values
 from procore_4hse.operations.offline import UTC_ZONE, find
+from procore_4hse.operations.questions import question_of
 from procore_4hse.operations.search import Hit, search
 from procore_4hse.operations.status import RouteStatus, standing_of
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, display
@@ -195,6 +196,12 @@ def find_question(desk: Desk, who: Visitor, number: int) -> Asked:
     return Asked(route, entry, classes)
 
 
+def offered(desk: Desk, asked: Asked) -> tuple[Choice, ...]:
+    """What may be answered to it now."""
+    with desk.store.read() as unit:
+        return question_of(unit, asked.route, asked.entry).choices
+
+
 def shown(entry: Entry) -> str:
     """A digest of what the page showed, the answer that waited then with it: who answers must know of that one too."""
     told = json.dumps((entry.item.shown, entry.state, entry.answer), sort_keys=True, default=str)
@@ -316,7 +323,7 @@ def _label(route: Route, entry: Entry, answer: Mapping[str, Any]) -> str:
     given = {name: answer.get(name) for name in ("verb", "use", "with_id", "restore")}
     # Of a question that lost its values to their age nothing can be offered any more.
     offered = choices(route, replace(entry, state="open")) if entry.item.facts else ()
-    same = (each.label for each in offered if {**asdict(each.answer)}.items() >= given.items())
+    same = (each.label for each in offered if each.answer and asdict(each.answer).items() >= given.items())
     return next(same, str(answer.get("with_id") or answer["verb"]))
 
 

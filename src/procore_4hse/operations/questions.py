@@ -1,0 +1,237 @@
+"""Questions as complete values: what commands, JSON and pages show of one, made from what the store remembers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from procore_4hse.engine.snapshots import picklists
+from procore_4hse.models import Item, ItemKind, Kind, RecordRef, Side
+from procore_4hse.operations.causes import candidates_of, cause_of
+from procore_4hse.operations.choices import Along, Choice, choices
+from procore_4hse.operations.decisions import put_off
+from procore_4hse.operations.intended import Intended, intended, refs_of
+from procore_4hse.operations.likeness import Sign, signs
+from procore_4hse.operations.records import KnownRecords, Value, compared
+from procore_4hse.operations.subjects import Role, Subject, incident_id, incidents, named, subjects_of
+from procore_4hse.reconcile.identity import perhaps
+from procore_4hse.route import Route
+from procore_4hse.store.inbox import Entry
+from procore_4hse.store.repository import Unit
+
+ASKED = ("open", "answered")
+HELD = 100
+"""So many held actions of one question are told in full."""
+
+
+@dataclass(frozen=True)
+class ShownRecord:
+    """A record with its readable values; none where privacy keeps them home, or where nothing is known of it."""
+
+    ref: RecordRef
+    role: Role
+    kind: Kind
+    url: str | None
+    """Where its incident is opened in its own system."""
+    values: tuple[Value, ...]
+    title: str = ""
+    day: str = ""
+    is_present: bool = True
+    """Whether the latest reading shows it."""
+    signs: tuple[Sign, ...] = ()
+    """Of a candidate: what speaks for it and what against."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """`title` and `day` are its incident's; `cause` is equal for questions that one answer settles."""
+
+    route: Route
+    entry: Entry
+    cause: str
+    about: str
+    """The cause in words; empty for a question that stands alone."""
+    title: str
+    day: str
+    records: tuple[ShownRecord, ...]
+    choices: tuple[Choice, ...]
+    until: date
+    """To which day it is put off unless somebody names another one."""
+    held: tuple[Intended, ...] = ()
+    """The first of the actions that wait for its answer."""
+
+    @property
+    def item(self) -> Item:
+        return self.entry.item
+
+    @property
+    def id(self) -> int:
+        return self.entry.id
+
+    @property
+    def kind(self) -> ItemKind:
+        return self.entry.item.kind
+
+    @property
+    def held_count(self) -> int:
+        return len(self.item.facts.get("actions", ()))
+
+    @property
+    def label(self) -> str:
+        """The mapping's name of the field that it is about; empty when it is about no single field."""
+        row = self.route.mapping.by_key.get(self.item.field or "")
+        return row.label if row else self.item.field or ""
+
+    @property
+    def only_candidate(self) -> str | None:
+        """The one record that may be the same; None where several may be, or none."""
+        candidates = [record.ref.id for record in self.records if record.role is Role.CANDIDATE]
+        return candidates[0] if len(candidates) == 1 else None
+
+    def commands(self) -> list[tuple[Choice, str]]:
+        return [(choice, choice.command(self.entry, self.until)) for choice in self.choices]
+
+
+def questions(
+    unit: Unit, route: Route, entries: Sequence[Entry], among: Sequence[Entry] | None = None
+) -> list[Question]:
+    """These questions of a route as complete values, in their order, by a few statements for all of them.
+
+    `among` are all that are asked now, where `entries` are only some: whether a pair stands alone shows among all.
+    """
+    asked = [entry for entry in entries if entry.state != "closed"]
+    links = unit.links(route.key).some({ref for entry in asked for ref in named(entry.item)})
+    meant = _perhaps(unit, route, asked)
+    subjects = {entry.id: subjects_of(entry.item, links, meant.get(entry.id, ())) for entry in asked}
+    held = {entry.id: entry.item.facts.get("actions", ())[:HELD] for entry in asked}
+    refs = {subject.ref for own in subjects.values() for subject in own}
+    refs |= {ref for entry in asked for ref in incidents(entry.item)} | {
+        ref for own in held.values() for ref in refs_of(own)
+    }
+    known = KnownRecords.read(unit, route, refs)
+    along = _along(unit, route, asked)
+    reader = _Reader(
+        known, subjects, held, along, meant, candidates_of(among or entries), put_off(unit.now, ZoneInfo(known.zone))
+    )
+    return [reader.question(entry) for entry in entries]
+
+
+def asked(unit: Unit, routes: Iterable[Route], states: Collection[str] = ("open",)) -> list[Question]:
+    """The questions of these routes in these states, the oldest first."""
+    found = []
+    for route in routes:
+        entries = unit.inbox(route.key).entries(states=ASKED)
+        found += questions(unit, route, [entry for entry in entries if entry.state in states], entries)
+    return sorted(found, key=lambda question: question.entry.since)
+
+
+def question_of(unit: Unit, route: Route, entry: Entry) -> Question:
+    """One question as a complete value."""
+    (question,) = questions(unit, route, [entry], unit.inbox(route.key).entries(states=ASKED))
+    return question
+
+
+def titles_and_days(unit: Unit, route: Route, entries: Sequence[Entry]) -> dict[int, tuple[str, str]]:
+    """The headline and the day of each question's incident, as the list shows them."""
+    about = {entry.id: list(incidents(entry.item)) for entry in entries}
+    known = KnownRecords.read(unit, route, {ref for refs in about.values() for ref in refs})
+    return {
+        entry.id: (entry.item.title, next((day for ref in about[entry.id] if (day := known.day(ref))), ""))
+        for entry in entries
+    }
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Everything that some questions of one route are made of."""
+
+    known: KnownRecords
+    subjects: Mapping[int, Sequence[Subject]]
+    held: Mapping[int, Sequence[Mapping[str, object]]]
+    along: Mapping[int, Along]
+    meant: Mapping[int, Sequence[str]]
+    candidates: Counter[str]
+    until: date
+
+    def question(self, entry: Entry) -> Question:
+        route, item = self.known.route, entry.item
+        subjects = self.subjects.get(entry.id, ())
+        cause = cause_of(self.known, item, subjects, self.candidates)
+        return Question(
+            route=route,
+            entry=entry,
+            cause=cause.key(route, item),
+            about=cause.words,
+            title=item.title or self._name(subjects),
+            day=next((day for ref in incidents(item) if (day := self.known.day(ref))), ""),
+            records=tuple(self._records(item, subjects)) + tuple(self._held_records(entry)),
+            choices=choices(route, entry, self.along.get(entry.id, Along()), self.meant.get(entry.id, ())),
+            until=self.until,
+            held=tuple(intended(self.known, self.held.get(entry.id, ()))),
+        )
+
+    def _name(self, subjects: Sequence[Subject]) -> str:
+        """The name of whom it asks about, where it is about no incident."""
+        who = [self.known.values(each.ref, each.kind) for each in subjects if each.ref.kind is Kind.DIRECTORY]
+        return next((values[0].text for values in who if values), "")
+
+    def _records(self, item: Item, subjects: Sequence[Subject]) -> Iterator[ShownRecord]:
+        values = [(each.ref.side, self.known.values(each.ref, each.kind)) for each in subjects]
+        for each, own in zip(subjects, compared(values) if values else (), strict=True):
+            yield self._shown(item, each, own, subjects[0])
+
+    def _shown(self, item: Item, each: Subject, values: tuple[Value, ...], first: Subject) -> ShownRecord:
+        ref, is_incident = each.ref, each.ref.kind is Kind.INCIDENT
+        around = ref.id if is_incident else incident_id(item, ref.side)
+        return ShownRecord(
+            ref=ref,
+            role=each.role,
+            kind=each.kind,
+            url=None if ref.kind is Kind.DIRECTORY else self.known.route.address(ref.side, around),
+            values=values,
+            title=self.known.title(ref) if is_incident else "",
+            day=self.known.day(ref) if is_incident else "",
+            is_present=self.known.is_present(ref),
+            signs=signs(self.known, first.ref, ref) if is_incident and each.role is Role.CANDIDATE else (),
+        )
+
+    def _held_records(self, entry: Entry) -> Iterator[ShownRecord]:
+        """The records of the actions that are held, each with the values that would change."""
+        for action in intended(self.known, self.held.get(entry.id, ())):
+            for ref, text in ((action.target, "old"), (action.source, "new")):
+                if ref is None:
+                    continue
+                values = tuple(
+                    Value(each.label, getattr(each, text), each.classes, differs=True) for each in action.changes
+                )
+                url = self.known.route.address(ref.side, ref.id) if ref.kind is Kind.INCIDENT else None
+                present = self.known.is_present(ref)
+                yield ShownRecord(ref, Role.PAIR, action.kind, url, values, action.title, action.day, present)
+
+
+def _perhaps(unit: Unit, route: Route, entries: Iterable[Entry]) -> dict[int, tuple[str, ...]]:
+    """People of the other side who may be the one that a question asks for, by the lists as they are now."""
+    about = {entry.id: entry.item.who for entry in entries if entry.item.kind is ItemKind.MATCH and entry.item.who}
+    if not about:
+        return {}
+    directory = picklists(unit, unit.routes.get(route.key), route.mapping).directory
+    return {number: tuple(perhaps(directory, who, directory.name(who.side, who.id))) for number, who in about.items()}
+
+
+def _along(unit: Unit, route: Route, entries: Iterable[Entry]) -> dict[int, Along]:
+    """What would be deleted with each incident of 4HSE of which a deletion is asked."""
+    ids = {entry.id: frozenset(map(str, entry.item.facts.get("goes_with", ()))) for entry in entries}
+    named = frozenset[str]().union(*ids.values())
+    if not named:
+        return {}
+    staging = unit.staging(route.key)
+    records = {
+        kind: [each.record for each in staging.some(Side.FOURHSE, kind, named)] for kind in (Kind.PERSON, Kind.RESOURCE)
+    }
+    return {
+        number: Along(*([one for one in records[kind] if one.id in own] for kind in (Kind.PERSON, Kind.RESOURCE)))
+        for number, own in ids.items()
+    }
