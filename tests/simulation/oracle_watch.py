@@ -412,6 +412,12 @@ class Watch:
             self.agreed.pop((("procore", procore_id), name), None)
             self.agreed.pop((("fourhse", other or ""), name), None)
 
+    def told_apart(self, place: SyncStatus, others: Iterable[str]) -> None:
+        """A person called a record different from these: what we made for one of them is nobody's copy any more."""
+        self.refused.add(place[1])
+        if self.partner.get(place) in others:
+            self.partner.pop((OTHER[place[0]], self.partner.pop(place)), None)
+
     def fill(self, place: SyncStatus) -> None:
         """A person says that what is empty there was taken from it, and shall be put back."""
         self.refill_emptied.add(place)
