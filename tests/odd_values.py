@@ -98,7 +98,10 @@ PLACES = {
 
 @dataclass
 class Spoiler:
-    """Changes one field of one record in every answer that shows it, while `armed`; `shown` are the clean rows."""
+    """Changes one field of one record in every answer that shows it, while `armed`; `shown` are the clean rows.
+
+    Without targets no answer is looked at.
+    """
 
     armed: bool = False
     kind: str = ""
@@ -111,8 +114,10 @@ class Spoiler:
     spoiled: int = 0
 
     def __call__(self, request: Request, response: Response) -> Response:
+        if not self.targets:
+            return response
         kind = next((kind for kind, place in PLACES.items() if place.path.search(request.path)), None)
-        if kind is None or response.status >= 300 or not response.body:
+        if kind not in self.targets or response.status >= 300 or not response.body:
             return response
         body = json.loads(response.body)
         rows = [row for row in (body if isinstance(body, list) else [body]) if self._is_target(kind, row)]

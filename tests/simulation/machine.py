@@ -12,15 +12,16 @@ from typing import Any, ClassVar
 from machine_decisions import InboxPerson
 from machine_edits import SitePeople
 from machine_mapping import CUSTOM_FIELD, mapping_of
-from machine_moves import Death, Fault, History, Meddling, Move, Neighbour, Setting, Turn
+from machine_moves import Death, Fault, History, Meddling, Move, Neighbour, Odd, Setting, Turn
 from machine_people import InjuredPeople
 from machine_second_route import SecondRoute
 from meter import Meter, noted
 from oracle_people import PeopleWatch
 from oracle_rest import Rest
-from oracle_watch import SHARED, Objection, Watch
+from oracle_watch import SHARED, Objection, SyncStatus, Watch
 from scenario_world import FragileStore, ScenarioWorld, is_write
 
+from odd_values import ODD
 from procore_4hse.engine.cycle import run_cycle
 from procore_4hse.engine.lease import GRACE, LEASE
 from procore_4hse.engine.report import Report
@@ -38,6 +39,8 @@ LISTS = re.compile(r"/incidents$|/incident/index$")
 RECORDS = re.compile(r"injuries|near_misses|property_damages|environmentals|incident-person/index")
 SHOWN = re.compile(r"(?:/incidents/(\d+)|/incident/view/([0-9a-f-]{36}))$")
 ELSEWHERE = Holder("elsewhere", "boot", 1, "1")
+READ_AS = {"name": "title", "description": "text", "description_event": "text"}
+"""The names that the witness gives to fields of records."""
 CYCLES_TO_REST = 12
 """A lost create is looked for over half an hour; then it is made, compared, and all is quiet."""
 
@@ -84,6 +87,8 @@ class Machine:
     """The writes of both systems when the other process, which had taken our route over, was done."""
     second_route: SecondRoute | None = None
     reads_left: int = 0
+    odd: SyncStatus | None = None
+    """The record that shows something odd at present."""
 
     def __post_init__(self) -> None:
         setting = self.history.setting
@@ -155,6 +160,7 @@ class Machine:
             self._around(move)
         if self.second_route is not None:
             self.second_route.turn(number)
+        self._spoil(one.odd)
         first = number == 0 and self.history.setting.at_once
         mapping_diff = self._rehearse(first=first) if one.mapping_diff and one.trouble is None else None
         self.scenario.faults.settle_late()
@@ -163,6 +169,21 @@ class Machine:
         self._end_trouble()
         if mapping_diff is not None and report is not None and self.scenario.plans:
             self._compare(mapping_diff)
+
+    def _spoil(self, odd: Odd | None) -> None:
+        """From now on a record shows something odd, or every record what it holds."""
+        spoiler, self.odd, self.watch.unreadable = self.scenario.spoiler, None, None
+        spoiler.targets.clear()
+        side = "procore" if odd is not None and odd.place[0].startswith("Procore") else "fourhse"
+        ids = sorted(self.watch.now[side])
+        if odd is None or not ids:
+            return
+        kind, name, value = odd.place
+        self.odd = (side, ids[odd.which % len(ids)])
+        spoiler.targets[kind] = self.odd[1]
+        spoiler.kind, spoiler.path, spoiler.value, spoiler.armed = kind, (name,), ODD[value], True
+        self.watch.unreadable = (self.odd, READ_AS.get(name, name))
+        self.meter.add("odd", f"{value} as {name} in {side}")
 
     def _around(self, move: Move) -> None:
         hides = move.what in ("hide some", "hide all", "historicize")
@@ -204,13 +225,14 @@ class Machine:
         self.taken_over = None
 
     def _out_of_sight(self) -> set[str]:
-        """Records that this cycle left alone: private, not shared, missing, or asked about."""
+        """Records that this cycle left alone: private, not shared, missing, odd, or asked about."""
         hidden = {key for key, row in self.scenario.site().items() if row["private"]}
         unshared = {key for key, one in self.watch.now["fourhse"].items() if one["category"] not in SHARED}
         asked = {
             one for entry in self.scenario.inbox() for one in (entry.item.procore_id, entry.item.fourhse_id) if one
         }
-        return hidden | unshared | asked
+        odd = {self.odd[1], self.watch.partner.get(self.odd, "")} if self.odd is not None else set()
+        return hidden | unshared | asked | odd
 
     def _prepare(self, trouble: Any) -> None:
         if isinstance(trouble, Death):
@@ -341,10 +363,19 @@ class Machine:
     # Rest ---------------------------------------------------------------------------------------------------------
 
     def _come_to_rest(self) -> None:
-        """All rights are back and nothing fails any more: within a few cycles nothing is written."""
+        """All rights are back and nothing fails any more; in the end nothing is odd any more either."""
         self.people.world_show_all(Move("show all", 0, 0))
         if self.history.setting.on_both != 1:
             self.inbox_person.answer_all(self.history.setting.on_site)
+        self._rest()
+        if self.odd is not None:
+            self._spoil(None)
+            self._rest()
+        if self.second_route is not None:
+            self.second_route.check()
+
+    def _rest(self) -> None:
+        """Within a few cycles nothing is written."""
         quiet, reports = False, []
         for _ in range(CYCLES_TO_REST):
             self.scenario.faults.settle_late()
@@ -362,9 +393,15 @@ class Machine:
             raise Objection(
                 f"not quiet after {CYCLES_TO_REST} cycles: {[r and (r.outcome, r.reason) for r in reports]}"
             )
-        Rest(self.scenario, self.watch, self.person_watch, reports[-1]).check()
-        if self.second_route is not None:
-            self.second_route.check()
+        Rest(self.scenario, self.watch, self.person_watch, reports[-1], self._unreadable()).check()
+
+    def _unreadable(self) -> SyncStatus | None:
+        """The record of which something cannot be read; an id in another form is the same id."""
+        is_id = self.scenario.spoiler.path in (("id",), ("office_incident_id",))
+        if self.odd is None or is_id:
+            return None
+        self.meter.add("odd", "at rest")
+        return self.odd
 
     def _living_links(self) -> list[tuple[str, str]]:
         with self.store.read() as unit:

@@ -108,7 +108,7 @@ class InboxPerson:
             return
         candidates = item.facts.get("candidates", [])
         if not candidates or value % 2:
-            self.watch.refused.add(item.procore_id or item.fourhse_id)
+            self.watch.told_apart((item.key.record.side.value, item.key.record.id), candidates)
             self._say(entry, "reject")
             return
         one = candidates[value % len(candidates)]
@@ -147,9 +147,9 @@ class InboxPerson:
         self._say(entry, "retry")
 
     def _word(self, entry: Any, value: int) -> None:
-        """A person corrects the word in 4HSE; the item closes by itself."""
+        """A person corrects the word in 4HSE; the item closes by itself. What else cannot be read is left as it is."""
         one = entry.item.fourhse_id
-        if one in self.watch.now["fourhse"]:
+        if entry.item.field == "category" and one in self.watch.now["fourhse"]:
             self.done("answer", "correct a word")
             self.scenario.fourhse.hand_edit("incident", one, category="NON_COMPLIANCE")
             self.watch.human(("fourhse", one), "category")

@@ -30,6 +30,7 @@ TEXTS = (
     "",
     "A rope broke and the load came down by the fence.",
 )
+HALF_AN_EMOJI = " \ud83d"
 DAYS = (date(2026, 2, 1), date(2026, 3, 8), date(2026, 3, 29), date(2026, 4, 5), date(2026, 2, 10))
 """With the nights of the clock changes in Los Angeles, Rome and Sydney."""
 HOURS = (None, 0, 2, 3, 12, 23)
@@ -73,6 +74,9 @@ class SitePeople:
 
     def site_text(self, move: Move, one: str) -> None:
         self._site(one, "text", description=self._text(move))
+
+    def site_half_an_emoji(self, move: Move, one: str) -> None:
+        self._site(one, "title", title=self._title(move) + HALF_AN_EMOJI)
 
     def site_day(self, move: Move, one: str) -> None:
         hour = HOURS[move.which % len(HOURS)]
@@ -150,6 +154,9 @@ class SitePeople:
 
     def office_text(self, move: Move, one: str) -> None:
         self._office(one, "text", description_event=self._text(move))
+
+    def office_half_an_emoji(self, move: Move, one: str) -> None:
+        self._office(one, "text", description_event=self._text(move) + HALF_AN_EMOJI)
 
     def office_day(self, move: Move, one: str) -> None:
         self._office(one, "day", date_incident=self._day(move).isoformat())

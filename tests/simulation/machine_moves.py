@@ -42,11 +42,11 @@ class Evenly(HypothesisProvider):
 
 SITE = (
     *("report", "title", "title", "text", "text", "day", "day", "hour", "status", "status", "injure", "injure"),
-    *("heal", "delete", "restore", "private", "note", "enter anew"),
+    *("heal", "delete", "restore", "private", "note", "enter anew", "half an emoji"),
 )
 OFFICE = (
     *("report", "title", "title", "text", "text", "day", "day", "status", "status", "category", "category"),
-    *("unshare", "strange word", "delete", "put back", "note", "enter anew"),
+    *("unshare", "strange word", "delete", "put back", "note", "enter anew", "half an emoji"),
 )
 AROUND = ("hide some", "hide all", "show all", "historicize", "reactivate", "suspend", "resume", "hide project")
 SETTINGS = ("new words", "other since", "move project")
@@ -56,6 +56,20 @@ RARE = ("move project", "new words", "new words", "other since", "unlink")
 INBOX = ("answer", "answer", "answer", "withdraw")
 MIDDLE = ("title", "text", "day", "status", "delete", "restore", "report")
 ZONES = ("America/Los_Angeles", "Europe/Rome", "Australia/Sydney", "Pacific/Honolulu")
+ODD_ONES = (
+    *(("Procore incident", "title", odd) for odd in ("list of objects", "object")),
+    *(("Procore incident", "description", odd) for odd in ("list", "object of objects")),
+    *(("Procore incident", "status", odd) for odd in ("text", "list")),
+    *(("Procore incident", "event_date", odd) for odd in ("day of no calendar", "beyond 64 bit")),
+    ("Procore incident", "id", "as text"),
+    *(("4HSE incident", "name", odd) for odd in ("list of objects", "object")),
+    *(("4HSE incident", "description_event", odd) for odd in ("list", "object of objects")),
+    *(("4HSE incident", "status", odd) for odd in ("text", "list")),
+    *(("4HSE incident", "date_incident", odd) for odd in ("day of no calendar", "thousands of digits")),
+    *(("4HSE incident", "category", odd) for odd in ("object", "beyond 64 bit")),
+    ("4HSE incident", "office_incident_id", "capitals"),
+)
+"""What may be odd about a record: its kind, a field, and one of `odd_values.ODD` that says nothing there."""
 TARGETS = ("any", "write", "write", "list", "records", "view", "create", "token")
 
 
@@ -102,6 +116,14 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
+class Odd:
+    """From now until the next turn every answer that shows this record holds a value that nobody expects there."""
+
+    place: tuple[str, str, str]
+    which: int
+
+
+@dataclass(frozen=True)
 class Turn:
     """What happens until a cycle and in it."""
 
@@ -116,6 +138,7 @@ class Turn:
     """What changes in the settings between a person's answer and the cycle that would carry it out."""
     clock: timedelta = timedelta(0)
     """How far our own clock is from the truth in this cycle; the vendors' are right."""
+    odd: Odd | None = None
 
 
 @dataclass(frozen=True)
@@ -227,6 +250,7 @@ turns = st.builds(
     mapping_diff=st.sampled_from((False,) * 15 + (True,)),
     settings=st.one_of(*(st.just(()) for _ in range(14)), moves(SETTINGS, 1, 1)),
     clock=st.sampled_from((timedelta(0),) * 17 + CLOCKS),
+    odd=_often(5, st.builds(Odd, st.sampled_from(ODD_ONES), small)),
 )
 settings = st.builds(
     Setting,

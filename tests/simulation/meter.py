@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from machine_moves import CLOCKS, SETTINGS, UNASKED
+from machine_moves import CLOCKS, ODD_ONES, SETTINGS, UNASKED
 from structlog import DropEvent
 
 from procore_4hse.engine.report import Report
@@ -97,6 +97,8 @@ def answers(system: str, dials: ProcoreDials | FourHseDials) -> set[str]:
     return turned | {f"asked: {system} {name}" for name in names}
 
 
+SIDES = {"Procore incident": "procore", "4HSE incident": "fourhse"}
+
 USUAL = frozenset(
     {
         *(f"verdict: {verdict}" for verdict in (Verdict.SAME, Verdict.AGREED, Verdict.WRITE, Verdict.CONFLICT)),
@@ -120,7 +122,9 @@ EVERYTHING = USUAL | frozenset(
         *(f"clock: {by} from the truth" for by in CLOCKS),
         *(f"settings: {what} after the answers" for what in SETTINGS),
         *(f"neighbour: {what}" for what in ("left the route alone", "took over")),
-        *(f"{who}: enter anew" for who in ("site", "office")),
+        *(f"odd: {value} as {name} in {SIDES[kind]}" for kind, name, value in ODD_ONES),
+        "odd: at rest",
+        *(f"{who}: {what}" for who in ("site", "office") for what in ("enter anew", "half an emoji")),
         "second route: ok",
         *(f"event: settle.{word}" for word in ("adopted", "abandoned", "lost")),
         *(f"outcome: {word}" for word in ("ok", "partial", "failed", "stopped")),

@@ -19,6 +19,8 @@ class Rest:
     watch: Watch
     people: PeopleWatch
     report: Any
+    odd: SyncStatus | None = None
+    """The record of which something cannot be read."""
 
     def check(self) -> None:
         problems = [*self._outcome(), *self._records(), *self._population(), *self._calls()]
@@ -99,6 +101,8 @@ class Rest:
         ours, theirs = self.watch.now["procore"][procore_id], self.watch.now["fourhse"][fourhse_id]
         if self._is_out(left) or self._is_out(right):
             return
+        if self.odd in (left, right) and not {procore_id, fourhse_id} & self.waiting:
+            yield f"{self.odd} shows something that cannot be read, and nobody is asked"
         for name in FIELDS:
             if not alike(name, ours[name], theirs[name], self.watch.injury) and not self._is_told(left, right, name):
                 yield f"{name} of {left} is {ours[name]!r} and of {right} {theirs[name]!r}, and nobody is asked"

@@ -6,6 +6,7 @@ product's mapping nor its reconciliation. What it calls a *meaning* is a record 
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,10 +22,17 @@ SyncStatus = tuple[str, str]
 FIELDS = ("title", "text", "day", "status", "category")
 OTHER = {"procore": "fourhse", "fourhse": "procore"}
 ITEM_FIELD = {"title": "title", "text": "description", "day": "day", "status": "status", "category": "category"}
+HALF_LETTERS = re.compile("[\ud800-\udfff]")
+"""No program can pass these on: each is shown as a letter that cannot be read."""
 SHARED = ("ACCIDENTS", "ACCIDENTS_AND_MISSED_INJURIES", "NON_COMPLIANCE")
 
 
 def meaning(side: str, row: Row, zone: str) -> Meaning:
+    told = _told(side, row, zone)
+    return told | {name: HALF_LETTERS.sub("\ufffd", told[name]) for name in ("title", "text")}
+
+
+def _told(side: str, row: Row, zone: str) -> Meaning:
     if side == "procore":
         return {
             "title": one_line(row["title"]),
@@ -120,6 +128,8 @@ class Watch:
     """4HSE empties what an update does not send; the route finds out by itself."""
     late: bool = False
     """Late requests may arrive: what is written may be what was true before."""
+    unreadable: tuple[SyncStatus, str] | None = None
+    """The record and the field of which every answer says nothing at present."""
     listeners: list[Callable[[], None]] = field(default_factory=list)
     """Who else looks when a person has acted."""
 
@@ -281,6 +291,8 @@ class Watch:
     def _said(self, place: SyncStatus, new: Meaning) -> bool:
         names = ("title", "text", "day", "status")
         said = {name for name in names if any(alike(name, was, new[name]) for was in self.told[place, name])}
+        # What cannot be read and is not needed is left out of a copy, until it can be.
+        said |= {name for name in ("text", "status") if (place, name) == self.unreadable and new[name] in ("", "open")}
         # 4HSE may take no incident as closed at once; that it is closed in the end is asked at rest.
         opened = {"status"} if place[0] == "procore" and new["status"] == "open" else set()
         return said | opened == set(names)
@@ -411,6 +423,12 @@ class Watch:
         for name in FIELDS:
             self.agreed.pop((("procore", procore_id), name), None)
             self.agreed.pop((("fourhse", other or ""), name), None)
+
+    def told_apart(self, place: SyncStatus, others: Iterable[str]) -> None:
+        """A person called a record different from these: what we made for one of them is nobody's copy any more."""
+        self.refused.add(place[1])
+        if self.partner.get(place) in others:
+            self.partner.pop((OTHER[place[0]], self.partner.pop(place)), None)
 
     def fill(self, place: SyncStatus) -> None:
         """A person says that what is empty there was taken from it, and shall be put back."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from odd_values import Spoiled, Spoiler
 from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.report import Report
 from procore_4hse.engine.selection import Everything
@@ -121,6 +122,8 @@ class ScenarioWorld(World):
     asked: list[Any] | None = None
     """The inbox as it is, while neither a cycle nor an answer can have changed it."""
     lives: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    spoiler: Spoiler = field(default_factory=Spoiler)
+    """What is odd in the answers of both systems."""
 
     @classmethod
     def found(
@@ -202,7 +205,8 @@ class ScenarioWorld(World):
 
     def process(self, holder: Holder) -> Runtime:
         """A process with connections of its own. What these wait for does not move with this machine's clock."""
-        runtime = self._house(self.store, self.clock, self.procore, self.fourhse)
+        ends: tuple[Any, Any] = Spoiled(self.procore, self.spoiler), Spoiled(self.fourhse, self.spoiler)
+        runtime = self._house(self.store, self.clock, *ends)
         clock = self.store._time if isinstance(self.store, FragileStore) else self.clock
         return replace(runtime, clock=clock, holder=holder)
 

@@ -64,3 +64,13 @@ def test_a_second_copy_of_one_of_them_is_objected_to(alike):
         else:
             watch.machine()
             registers.pairs.append(("0", "a"))
+
+
+def test_a_copy_that_a_person_calls_another_one_is_copied_itself(alike):
+    registers, watch = alike
+    registers.site["0"] = on_site("2026-02-01")
+    watch.machine()
+    watch.told_apart(("fourhse", "a"), ["0"])
+    registers.office["c"] = in_office("2026-02-01")
+    watch.machine()
+    assert watch.partner["fourhse", "c"] == "0"

@@ -44,7 +44,7 @@ class Response:
 
     @classmethod
     def of(cls, status: int, data: Any, headers: Mapping[str, str] | None = None) -> "Response":
-        body = json.dumps(data, ensure_ascii=False).encode()
+        body = json.dumps(data, ensure_ascii=False).encode(errors="surrogatepass")  # Half an emoji goes out as it is.
         return cls(status, body, {"Content-Type": "application/json; charset=utf-8", **(headers or {})})
 
 
