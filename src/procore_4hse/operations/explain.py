@@ -26,7 +26,7 @@ from procore_4hse.models import (
     RecordRef,
     Side,
 )
-from procore_4hse.operations.offline import Ids, find, offline_snapshot
+from procore_4hse.operations.offline import Ids, find, listed, offline_snapshot
 from procore_4hse.reconcile.children import rows_of
 from procore_4hse.reconcile.diff import FieldDiff, diff
 from procore_4hse.reconcile.guard import guarded
@@ -230,7 +230,7 @@ def _children(unit: Unit, route: Route, ids: Ids) -> dict[Kind, tuple[RawRecord,
     """Everything below the incident that the latest readings show; kinds without any are left out."""
     by_kind: dict[Kind, list[RawRecord]] = {}
     for side, kinds in ((Side.PROCORE, PROCORE_RECORDS), (Side.FOURHSE, (Kind.PERSON,))):
-        for staged, _ in unit.staging(route.key).around(side, ids[side], kinds):
+        for staged, _ in unit.staging(route.key).around(side, listed(ids)[side], kinds):
             if staged.present and staged.record.kind in kinds:
                 by_kind.setdefault(staged.record.kind, []).append(staged.record)
     return {kind: tuple(records) for kind, records in by_kind.items()}
