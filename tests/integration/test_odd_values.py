@@ -1,4 +1,4 @@
-"""One odd value in one record never stops a route, and never deletes or doubles anything.
+"""One odd value in one record never stops a route, never deletes or doubles anything, and holds nothing in silence.
 
 Every field of every kind of record is given every value of `odd_values.ODD`, one at a time. A run of the tests takes a
 sample of these cases for each kind; `make odd` takes as many as ODD_CASES says.
@@ -110,6 +110,8 @@ def play(world: World, spoiler: Spoiler, case: Case) -> Iterator[str]:
     linked = {one for link in world.links() for one in (link.procore_id, link.fourhse_id)}
     if not {site, office} <= linked and not case.hides_the_record:
         yield "another incident did not cross"
+    if any(report.population[side.value]["waiting"] for side in Side) and report.outcome == "ok" and not world.inbox():
+        yield "an incident waits, and nobody is told why"
     spoiler.armed = False
     for _ in range(2):
         report = world.sync(first=True)

@@ -24,7 +24,6 @@ from procore_4hse.mapping.places import project_zone
 from procore_4hse.mapping.rules import Direction, FieldMapping
 from procore_4hse.models import Act, Action, ItemKind, Side, SyncStatus
 from procore_4hse.push.steps import Steps
-from procore_4hse.reconcile.plan import plan_joined
 from procore_4hse.reconcile.scope import day_of
 from procore_4hse.reconcile.snapshot import Plan, Rebase, Snapshot
 from procore_4hse.route import Route
@@ -231,10 +230,6 @@ class DaysOf:
         with steps.begin() as unit:
             unit.cycles.day_done(self.route.key, self.name, portion.day.isoformat())
         log.info("backfill.day_done", day=portion.day)
-
-    def follow_up(self, after: Snapshot, linked_before: frozenset[int]) -> Plan:
-        """The people of incidents that this run has linked follow them, as in any cycle."""
-        return plan_joined(after, [link for link in after.links if link.id not in linked_before])
 
     def progress(self, records: int) -> Progress:
         """How far this run is, with so many records done."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import TypeVar
 
 import structlog
 
@@ -11,14 +13,16 @@ from procore_4hse.apis import IncidentApi
 from procore_4hse.engine.decision_outcomes import settle_decisions
 from procore_4hse.engine.snapshots import CycleInputs
 from procore_4hse.errors import SyncError
-from procore_4hse.models import Act, Action, Item, ItemKind, Kind, RecordRef, Side, SyncStatus
+from procore_4hse.models import Act, Item, ItemKind, Kind, Link, RecordRef, Side, SyncStatus
 from procore_4hse.reconcile.approval import FIRST_MEETING, MAPPING, SCOPE, ZONE
 from procore_4hse.reconcile.snapshot import Plan, Transition
 from procore_4hse.runtime import Runtime
+from procore_4hse.store.links import Incidents
 from procore_4hse.store.repository import Unit
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
 Begin = Callable[[], AbstractContextManager[Unit]]
 SLICE = 500
 """Links or bases that are written in one transaction, which takes a fraction of a second then."""
@@ -36,29 +40,39 @@ def has_anything_to_keep(plan: Plan) -> bool:
     return any(kept) or any(action.act is Act.LINK for action in plan.actions)
 
 
-def keep_plan(begin: Begin, inputs: CycleInputs, plan: Plan) -> None:
+def keep_plan(begin: Begin, inputs: CycleInputs, plan: Plan, *, follows: bool = False) -> None:
     """Links, bases, states and questions of a plan. `begin` opens a transaction of the route's lease.
 
-    Links come in slices of their own, each complete in itself, so that no transaction keeps others waiting for long: a
-    process that dies between two of them has linked fewer pairs, which the next cycle finds again.
+    Links come in slices, each complete in itself and with the bases of its pairs, so that no transaction keeps others
+    waiting for long: a process that dies between two of them has linked fewer pairs, which the next cycle finds again.
+
+    A plan that `follows` another one in a cycle knows a part of the route: nothing that it does not ask is closed.
     """
-    linked = [action for action in plan.actions if action.act is Act.LINK]
-    for start in range(0, len(linked), SLICE):
+    bases = {rebase.procore: rebase.fields for rebase in plan.rebases}
+    linked = [action.link for action in plan.actions if action.act is Act.LINK]
+    linked = [replace(link, base=bases.pop(link.ref(Side.PROCORE), {})) for link in linked]
+    for some in _slices(linked):
         with begin() as unit:
-            _keep_links(unit, inputs.route.key, inputs.route.name, linked[start : start + SLICE])
-    for start in range(0, len(plan.rebases), SLICE):
+            _keep_links(unit, inputs.route.key, inputs.route.name, some)
+    for fresh in _slices([*bases.items()]):
         with begin() as unit:
-            fresh = plan.rebases[start : start + SLICE]
-            unit.links(inputs.route.key).rebase_all([(each.procore, each.fields) for each in fresh])
+            unit.links(inputs.route.key).rebase_all(fresh)
     with begin() as unit:
-        _keep_rest(unit, inputs, plan)
+        _keep_rest(unit, inputs, plan, follows)
 
 
-def _keep_rest(unit: Unit, inputs: CycleInputs, plan: Plan) -> None:
+def _slices(many: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (many[start : start + SLICE] for start in range(0, len(many), SLICE))
+
+
+def _keep_rest(unit: Unit, inputs: CycleInputs, plan: Plan, follows: bool) -> None:
     _keep_differences(unit, inputs.route.key, plan)
     for transition in plan.transitions:
         _keep_transition(unit, inputs.route.key, transition)
     inbox, asked = unit.inbox(inputs.route.key), (*plan.items, *inputs.settled.items)
+    if inputs.only_days is None and follows:
+        inbox.renew(plan.items, plan.answers_in_use)
+        return
     if inputs.only_days is None:
         closed = inbox.keep(asked, plan.answers_in_use, plan.unknown, _unanswered(plan))
         settle_decisions(unit, inputs.route.key, closed)
@@ -101,11 +115,11 @@ def _is_looked_at(plan: Plan, item: Item) -> bool:
     return bool(places) and all(place not in (None, SyncStatus.EXCLUDED) for place in places)
 
 
-def _keep_links(unit: Unit, key: str, name: str, linked: Sequence[Action]) -> None:
+def _keep_links(unit: Unit, key: str, name: str, linked: Sequence[Link]) -> None:
     links = unit.links(key)
-    for action in linked if links.removed() else ():
-        links.settle_removed(action.source_id or "", action.target_id or "")
-    links.join_all([action.link for action in linked])
+    for link in linked if links.removed() else ():
+        links.settle_removed(link.procore_id, link.fourhse_id)
+    links.join_all(linked)
     unit.routes.save(key, name, ever_linked=True)
 
 
@@ -127,6 +141,16 @@ def _keep_transition(unit: Unit, key: str, transition: Transition) -> None:
     if staged is not None:
         unit.links(key).bury(staged.record, transition.evidence)
     log.info("link.changed", state=transition.state.value, procore=link.procore_id)
+
+
+def linked_with_people(unit: Unit, key: str, plan: Plan, created: Iterable[RecordRef]) -> Incidents:
+    """The incidents that a carried out plan linked, made or gave an injury, and below which records stand."""
+    links = unit.links(key)
+    linked = {action.source_id for action in plan.actions if (action.act, action.kind) == (Act.LINK, Kind.INCIDENT)}
+    replaced = {action.parent for action in plan.actions if action.predecessor}
+    made = {side: [record.id for record in created if record.side is side] for side in Side}
+    partners = links.procore_of(made[Side.FOURHSE]).values()
+    return links.with_records_below({*filter(None, linked | replaced), *made[Side.PROCORE], *partners})
 
 
 def _accept(unit: Unit, inputs: CycleInputs, plan: Plan) -> None:

@@ -11,7 +11,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from procore_4hse.apis import IncidentApi
-from procore_4hse.engine.bookkeeping import drop_old_cycles, has_anything_to_keep, keep_plan
+from procore_4hse.engine.bookkeeping import drop_old_cycles, has_anything_to_keep, keep_plan, linked_with_people
 from procore_4hse.engine.deletion_evidence import Proofs, evidence
 from procore_4hse.engine.lease import RouteLease
 from procore_4hse.engine.memory import current_state, end_meeting, learn_partners, open_memory
@@ -24,13 +24,14 @@ from procore_4hse.engine.snapshots import CycleInputs, snapshot
 from procore_4hse.errors import AskedToStop, GuardStopped, SyncError
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.places import project_zone
-from procore_4hse.models import Act, Action, Kind, RecordRef, Side
+from procore_4hse.models import Action, RecordRef, Side
 from procore_4hse.push.pusher import Pusher
-from procore_4hse.reconcile.guard import guarded
-from procore_4hse.reconcile.plan import plan
+from procore_4hse.reconcile.guard import guarded, holds_what_comes
+from procore_4hse.reconcile.plan import plan, plan_joined
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
+from procore_4hse.store.links import Incidents
 from procore_4hse.store.routes import RouteState
 
 log = structlog.get_logger()
@@ -191,38 +192,39 @@ class Cycle:
 
     def plan_and_push(self, inputs: CycleInputs) -> None:
         """A dry run is a plan that nobody pushes."""
-        decided, linked_before = self.first_plan(inputs)
+        decided = self.first_plan(inputs)
         if not self.options.dry:
             pusher = self.pusher(inputs.zone, inputs.state)
             try:
-                decided = self.push(inputs, linked_before, decided, pusher)
+                decided = self.push(inputs, decided, pusher)
             finally:  # What was written before an error is counted too.
                 self.report.count_pushed(pusher.done)
         if decided.stop is not None:
             self.report.ended("stopped", decided.stop, GuardStopped.exit_code)
 
-    def first_plan(self, inputs: CycleInputs) -> tuple[Plan, frozenset[int]]:
-        """What is decided, and the links that were there; the snapshot is too large to be kept while we push."""
+    def first_plan(self, inputs: CycleInputs) -> Plan:
+        """What is decided; the snapshot is too large to be kept while we push."""
         seen = snapshot(self.store, inputs)
         self.report.plan = decided = self.decide(seen, plan(seen))
         self.selection.announce(seen, decided)
         require_all_counted(seen, decided)
-        return decided, frozenset(link.id for link in seen.links)
+        return decided
 
     def decide(self, seen: Snapshot, planned: Plan) -> Plan:
         """What of a plan is carried out now."""
         return self.selection.part(guarded(planned, seen))
 
-    def push(self, inputs: CycleInputs, linked_before: frozenset[int], decided: Plan, pusher: Pusher) -> Plan:
+    def push(self, inputs: CycleInputs, decided: Plan, pusher: Pusher) -> Plan:
         """Carries the plan out; what it leads on to follows in the same cycle, above all people of new links."""
         if self.alerts_off and not inputs.state.memory.quiet:
             self.remember_quiet(True)
         for portion in self.selection.portions(decided):
             self.push_portion(inputs, portion, pusher)
-        leads_on = any(action.act is Act.LINK or action.predecessor for action in decided.actions)
-        if not pusher.done.created and not leads_on:
+        with self.store.read() as unit:
+            joined = linked_with_people(unit, self.route.key, decided, pusher.done.created)
+        if not any(joined.values()) or holds_what_comes(decided):
             return decided
-        return self.follow_up(inputs, linked_before, decided, pusher)
+        return self.follow_up(inputs, joined, decided, pusher)
 
     def push_portion(self, inputs: CycleInputs, portion: Portion, pusher: Pusher) -> None:
         if portion.day is None or has_anything_to_keep(portion.plan):
@@ -232,27 +234,19 @@ class Cycle:
         if len(pusher.done.put_off) == put_off:
             self.selection.done(portion, pusher.steps)
 
-    def follow_up(self, inputs: CycleInputs, linked_before: frozenset[int], decided: Plan, pusher: Pusher) -> Plan:
-        """What is to do about new links, above all about their people; their incidents' own turn is over."""
+    def follow_up(self, inputs: CycleInputs, incidents: Incidents, decided: Plan, pusher: Pusher) -> Plan:
+        """The people of incidents that have a link only since the push; whatever else there is was planned before."""
         settled = replace(inputs.settled, pending=inputs.settled.pending | self._open_records())
-        after = snapshot(self.store, replace(inputs, state=self.state(), settled=settled))
-        again = self.decide(after, self.selection.follow_up(after, linked_before))
-        people = tuple(action for action in again.actions if action.kind is not Kind.INCIDENT)
-        # A plan for a range of days is about its new links alone by now: the first one is what the cycle tells.
-        whole = inputs.only_days is None
-        if whole:
-            self.report.plan = again
-            require_all_counted(after, again)
-        self.write_down(inputs, again)
-        pusher.run(people)
-        if not whole:
-            return decided
-        self.report.plan = replace(again, actions=(*decided.actions, *people))
-        return again
+        after = snapshot(self.store, replace(inputs, state=self.state(), settled=settled), incidents)
+        people = self.decide(after, plan_joined(after))
+        self.report.plan = decided.followed_by(people)
+        self.write_down(inputs, people, follows=True)
+        pusher.run(people.actions)
+        return self.report.plan
 
-    def write_down(self, inputs: CycleInputs, decided: Plan) -> None:
+    def write_down(self, inputs: CycleInputs, decided: Plan, *, follows: bool = False) -> None:
         """Everything of a plan that needs no vendor."""
-        keep_plan(lambda: self.store.begin(self.lease.fence), inputs, decided)
+        keep_plan(lambda: self.store.begin(self.lease.fence), inputs, decided, follows=follows)
 
     def pusher(self, zone: str, state: RouteState) -> Pusher:
         """A new one, which counts its actions from one."""

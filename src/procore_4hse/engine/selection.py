@@ -9,7 +9,6 @@ from typing import Protocol
 
 from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.push.steps import Steps
-from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.snapshot import Plan, Snapshot
 
 Days = tuple[date, date]
@@ -45,9 +44,6 @@ class Selection(Protocol):
     def done(self, portion: Portion, steps: Steps) -> None:
         """Writes down that a portion was carried out and nothing of it put off."""
 
-    def follow_up(self, after: Snapshot, linked_before: frozenset[int]) -> Plan:
-        """What is still to do once there are more links than `linked_before`, above all for their people."""
-
 
 class Everything:
     """The selection of a plain cycle: the whole route, at once."""
@@ -70,9 +66,6 @@ class Everything:
 
     def done(self, portion: Portion, steps: Steps) -> None:
         """The cycle's own report is enough."""
-
-    def follow_up(self, after: Snapshot, linked_before: frozenset[int]) -> Plan:
-        return plan(after)
 
 
 EVERYTHING = Everything()

@@ -45,7 +45,7 @@ from procore_4hse.reconcile.undo import is_undone
 from procore_4hse.route import Route
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.journal import Intent, Journal
-from procore_4hse.store.links import Links, Tombstone
+from procore_4hse.store.links import Incidents, Links, Tombstone
 from procore_4hse.store.repository import Store, Unit
 from procore_4hse.store.routes import RouteState
 
@@ -79,18 +79,14 @@ Reasons = Mapping[Kind, Mapping[str, str]]
 """Why records counted as deleted, by their kind and id."""
 
 
-Ids = Mapping[Side, str | None]
-"""An incident's ids, None on a side without one."""
-
-
 class StagedRecords:
-    """All staged records of a route, or those of one incident, each with the pull that brought it; read once."""
+    """All staged records of a route, or those around some incidents, each with the pull that brought it; read once."""
 
-    def __init__(self, unit: Unit, route: str, incident: Ids | None = None) -> None:
+    def __init__(self, unit: Unit, route: str, incidents: Incidents | None = None) -> None:
         self._rows: dict[tuple[Side, Kind], list[tuple[Staged, int]]] = defaultdict(list)
         staging = unit.staging(route)
         for side, kinds in RECORDS.items():
-            rows = staging.records(side, kinds) if incident is None else staging.around(side, incident[side], kinds)
+            rows = staging.records(side, kinds) if incidents is None else staging.around(side, incidents[side], kinds)
             for staged, pull in rows:
                 self._rows[side, staged.record.kind].append((staged, pull))
 
@@ -104,13 +100,13 @@ class StagedRecords:
             yield from self._rows[side, kind]
 
 
-def snapshot(store: Store, inputs: CycleInputs, incident: Ids | None = None) -> Snapshot:
-    """The route at this moment, complete; or one incident of it, which is quick to read and no ground for a plan."""
+def snapshot(store: Store, inputs: CycleInputs, incidents: Incidents | None = None) -> Snapshot:
+    """The route at this moment, complete; or some incidents of it, which is quick and enough for `plan_joined`."""
     key = inputs.route.key
     with store.read() as unit:
-        living = unit.links(key).all() if incident is None else unit.links(key).around(incident)
-        seen = _left_alone(_as_stored(unit, inputs, living, StagedRecords(unit, key, incident)))
-        return seen if incident else _looking_back(seen, unit.journal(key), living)
+        living = unit.links(key).all() if incidents is None else unit.links(key).around(incidents)
+        seen = _left_alone(_as_stored(unit, inputs, living, StagedRecords(unit, key, incidents)))
+        return _looking_back(seen, unit.journal(key), living)
 
 
 def _as_stored(unit: Unit, inputs: CycleInputs, living: tuple[Link, ...], staged_records: StagedRecords) -> Snapshot:

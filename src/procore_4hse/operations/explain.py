@@ -27,7 +27,7 @@ from procore_4hse.models import (
     Side,
 )
 from procore_4hse.operations.decided import Decided, decided
-from procore_4hse.operations.offline import Ids, offline_snapshot
+from procore_4hse.operations.offline import Ids, listed, offline_snapshot
 from procore_4hse.reconcile.children import rows_of
 from procore_4hse.reconcile.diff import FieldDiff, diff
 from procore_4hse.reconcile.guard import guarded
@@ -164,14 +164,14 @@ def _incident(seen: Snapshot, ids: Ids, link: Link | None) -> Compared:
 def _people(seen: Snapshot, ids: Ids, decided: Plan) -> Iterable[Compared]:
     """The people of an incident: pairs that are linked, then those whom one side alone names."""
     own = {side: seen.people.records[side].get(ids[side] or "", ()) for side in Side}
-    listed: set[tuple[Kind, str]] = set()
+    linked: set[tuple[Kind, str]] = set()
     for link in seen.people.links.get(ids[Side.PROCORE] or "", ()):
         records = {side: _member(own[side], link.kind.on(side), link.id_on(side)) for side in Side}
-        listed |= {(link.kind.on(side), link.id_on(side)) for side in Side}
+        linked |= {(link.kind.on(side), link.id_on(side)) for side in Side}
         pair = Compared(link.kind, {side: link.id_on(side) for side in Side}, records, link)
         yield _compared(seen, pair, rows_of(seen, link.kind))
     for record in (record for side in Side for record in own[side]):
-        if (record.kind, record.id) not in listed and record.presence is Presence.PRESENT:
+        if (record.kind, record.id) not in linked and record.presence is Presence.PRESENT:
             kind = record.kind if record.kind in CHILDREN else _becomes(record, decided)
             alone = {record.side: record, record.side.other: None}
             single = Compared(kind, {record.side: record.id, record.side.other: None}, alone, None)
@@ -231,7 +231,7 @@ def _children(unit: Unit, route: Route, ids: Ids) -> dict[Kind, tuple[RawRecord,
     """Everything below the incident that the latest readings show; kinds without any are left out."""
     by_kind: dict[Kind, list[RawRecord]] = {}
     for side, kinds in ((Side.PROCORE, PROCORE_RECORDS), (Side.FOURHSE, (Kind.PERSON,))):
-        for staged, _ in unit.staging(route.key).around(side, ids[side], kinds):
+        for staged, _ in unit.staging(route.key).around(side, listed(ids)[side], kinds):
             if staged.present and staged.record.kind in kinds:
                 by_kind.setdefault(staged.record.kind, []).append(staged.record)
     return {kind: tuple(records) for kind, records in by_kind.items()}

@@ -13,7 +13,7 @@ from procore_4hse.mapping.lenses.base import ZONE, Held, Known, Reading
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Act, Action, Image, Kind, Link, QuestionKey, RawRecord, RecordRef, Side
-from procore_4hse.operations.offline import UTC_ZONE, find
+from procore_4hse.operations.offline import UTC_ZONE, find, listed
 from procore_4hse.push.steps import answered_by
 from procore_4hse.reconcile.diff import display
 from procore_4hse.reconcile.items import title_of
@@ -68,7 +68,7 @@ def of_incident(store: Store, routes: tuple[Route, ...], record_id: str, since: 
     route, ids = find(store, routes, record_id)
     with store.read() as unit:
         start = _start(unit, route, since)
-        links = unit.links(route.key).around(ids)
+        links = unit.links(route.key).around(listed(ids))
         own = {RecordRef(side, Kind.INCIDENT, known) for side, known in ids.items() if known}
         records = own | {record for link in links for record in link.refs}
         told = unit.journal(route.key).story(*(record.id for record in records))

@@ -12,6 +12,7 @@ from procore_4hse.errors import UsageError
 from procore_4hse.models import Kind, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Snapshot
 from procore_4hse.route import Route
+from procore_4hse.store.links import Incidents
 from procore_4hse.store.repository import Store, Unit
 
 UTC_ZONE = "Etc/UTC"
@@ -36,7 +37,12 @@ def offline_snapshot(store: Store, route: Route, incident: Ids | None = None) ->
         actions_certified=True,
     )
     known = CycleInputs(route, state, state.zone or UTC_ZONE, pulled, settled, meeting_approved=state.meeting_approved)
-    return snapshot(store, known, incident)
+    return snapshot(store, known, None if incident is None else listed(incident))
+
+
+def listed(ids: Ids) -> Incidents:
+    """The same ids, in the form in which the store takes those of many incidents."""
+    return {side: [known] if known else [] for side, known in ids.items()}
 
 
 def _unsettled(unit: Unit, route: Route) -> Recovered:

@@ -40,6 +40,8 @@ AFTER_A_CHANGE = (
     "Say what holds with: procore-4hse inbox approve ID --use procore|4hse|base. With procore, its values are written "
     "to 4HSE. With 4hse, its values are written to Procore. With base, both sides stay as they are until one is edited."
 )
+ABOUT_ALL = frozenset(("emptied", "regress", "scope", "zone", "mapping"))
+"""Guards that let nothing go on that nobody has seen; a first meeting is over with its first link."""
 MOVED = "What was approved goes on; since then {} came up that nobody has seen yet."
 
 
@@ -60,6 +62,11 @@ def guarded(plan: Plan, snapshot: Snapshot) -> Plan:
         for act, limit in ((Act.DELETE, _deletes), (Act.UPDATE, _updates), (Act.CREATE, _creates)):
             plan = _hold_over_limit(plan, snapshot, side, act, limit)
     return plan
+
+
+def holds_what_comes(decided: Plan) -> bool:
+    """Whether it is asked about the route as a whole: what comes of this plan waits for the answer too."""
+    return any(item.key.guarded in ABOUT_ALL for item in decided.items)
 
 
 # Guards that hold everything -------------------------------------------------------------------------------------

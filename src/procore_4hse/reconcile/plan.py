@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
-from procore_4hse.models import Link, RecordRef, Side, SyncStatus
+from procore_4hse.models import Kind, Link, RecordRef, Side, SyncStatus
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.children import leave_children, plan_children
 from procore_4hse.reconcile.draft import Draft, set_status
@@ -54,12 +53,13 @@ def _unknown(snapshot: Snapshot) -> set[RecordRef]:
     return silent | snapshot.pending
 
 
-def plan_joined(snapshot: Snapshot, links: Iterable[Link]) -> Plan:
-    """What these links still need, above all their people: a backfill plans nothing for any other link."""
+def plan_joined(snapshot: Snapshot) -> Plan:
+    """What the people need of incidents that were linked in this cycle, all of the snapshot; their own turn is over."""
     draft = Draft()
-    for link in links:
+    for link in snapshot.links:
         _plan_link(snapshot, link, draft)
-    return draft.done()
+    planned = draft.done()
+    return replace(planned, actions=tuple(action for action in planned.actions if action.kind is not Kind.INCIDENT))
 
 
 def _plan_link(snapshot: Snapshot, link: Link, draft: Draft) -> None:

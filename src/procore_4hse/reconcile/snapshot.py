@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -263,6 +263,18 @@ class Plan:
     stop: str | None = None
     """Why the route is held, in one sentence; None when nothing is."""
     held: tuple[Action, ...] = ()
+
+    def followed_by(self, later: Plan) -> Plan:
+        """The plan with what came of it in the same cycle: the later one knows better where its incidents stand."""
+        statuses = {side: {**self.statuses.get(side, {}), **later.statuses.get(side, {})} for side in Side}
+        return replace(
+            self,
+            actions=(*self.actions, *later.actions),
+            items=(*self.items, *later.items),
+            statuses=statuses,
+            stop=self.stop or later.stop,
+            held=(*self.held, *later.held),
+        )
 
     def population(self, side: Side) -> dict[str, int]:
         counts = {

@@ -10,7 +10,7 @@ from datetime import date
 from functools import cached_property
 from types import MappingProxyType
 
-from procore_4hse.mapping.lenses.base import Held, Unwritable
+from procore_4hse.mapping.lenses.base import Held, Known, Unwritable
 from procore_4hse.mapping.translate import NEEDED, new_payload, shows, unsaid
 from procore_4hse.models import (
     Act,
@@ -355,16 +355,15 @@ def _candidate(
 ) -> Candidate:
     """The record as it stands; with a base, each field of it as both sides last agreed."""
     agreed = {key: {**record.image, **one.of(record.side)} for key, one in base.items()}
-    rows = snapshot.mapping.fields
-    readings = {row.key: row.lens.get(record.side, agreed.get(row.key, record.image)) for row in rows}
-    values = {key: None if isinstance(reading, Held) else reading.value for key, reading in readings.items()}
-    title = values.get(snapshot.mapping.title.key)
+    told = snapshot.mapping.title, snapshot.mapping.day, snapshot.mapping.description
+    readings = (row and row.lens.get(record.side, agreed.get(row.key, record.image)) for row in told)
+    title, day, description = (reading.value if isinstance(reading, Known) else None for reading in readings)
     return Candidate(
         id=record.id,
-        day=values.get(snapshot.mapping.day.key),
+        day=day,
         title=title,
         title_hash=snapshot.title_hash(title) or record.image.get("title_hash") or "",
-        description=values.get(snapshot.mapping.description.key) if snapshot.mapping.description else None,
+        description=description,
         people=people_of(snapshot, record),
         eligible=eligible,
     )
@@ -442,11 +441,12 @@ def _answer(snapshot: Snapshot, record: Record) -> Decision | None:
 
 
 def _answers(snapshot: Snapshot, verb: str) -> Iterator[tuple[Record, Decision]]:
-    for side in Side:
-        for record in snapshot.records[side].values():
-            decision = _answer(snapshot, record)
-            if decision is not None and decision.verb == verb:
-                yield record, decision
+    """Procore's records first, each side's by their ids."""
+    told = {key.record: told for key, told in snapshot.decisions.items() if told.verb == verb and key.topic == "match"}
+    incidents = [ref for ref in told if ref is not None and ref.kind is Kind.INCIDENT]
+    for ref in sorted(incidents, key=lambda ref: ([*Side].index(ref.side), ref.id)):
+        if (record := snapshot.record(ref.side, ref.id)) is not None:
+            yield record, told[ref]
 
 
 def _pair(record: Record, other_id: str) -> tuple[str, str]:

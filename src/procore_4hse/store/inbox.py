@@ -78,15 +78,8 @@ class Inbox:
         An answer holds for the facts it was given to; when they moved, the item is asked again, and what was
         answered before stays with it.
         """
-        rows = {row.key: row for row in self._rows()}
         wanted = {item.key: item for item in items}
-        for key, item in wanted.items():
-            self._renew(rows.get(key), item)
-        in_use = [QuestionKey(key) for key in answers_in_use if key in rows]
-        for key in in_use:
-            if rows[key].state == "open":  # What moved is back as it was, and so is the answer.
-                self.record.revive(key)
-        self.record.use(in_use)
+        rows = self.renew(wanted.values(), answers_in_use)
         over = [row for key, row in rows.items() if key not in wanted and key not in answers_in_use]
         kept = {row.id for row in over if row.of_backfill and not _item(row).refs.isdisjoint(left_to_backfills)}
         for row in over:
@@ -97,6 +90,18 @@ class Inbox:
         for row in closed:
             self._change(row.id, state="closed")
         return [QuestionKey(row.key) for row in closed if row.state == "answered"]
+
+    def renew(self, items: Iterable[Item], answers_in_use: Collection[QuestionKey]) -> dict[str, Row[Any]]:
+        """Opens what is new and renews what is known, as `keep` does, and closes nothing; the rows as they were."""
+        rows = {row.key: row for row in self._rows()}
+        for item in items:
+            self._renew(rows.get(item.key), item)
+        in_use = [QuestionKey(key) for key in answers_in_use if key in rows]
+        for key in in_use:
+            if rows[key].state == "open":  # What moved is back as it was, and so is the answer.
+                self.record.revive(key)
+        self.record.use(in_use)
+        return rows
 
     def add(
         self,

@@ -9,12 +9,12 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, exists, func, insert, or_, select, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, Base, Kind, Link, LinkState, RawRecord, RecordRef, Side
 from procore_4hse.store.inserts import chunks, insert_new
-from procore_4hse.store.tables import APART, LINKS, STONES, Instant
+from procore_4hse.store.tables import APART, LINKS, RECORDS, STONES, Instant
 
 C = LINKS.c
 PAIR = (C.procore_id, C.fourhse_id)
@@ -33,13 +33,24 @@ ON_SIDE = {
     side: select(LINKS).where(*LIVING, C.kind.in_(given("of_kinds", expanding=True)), column == given("record"))
     for side, column in IDS.items()
 }
-OF_SIDE = {
+SOME_ON_SIDE = {
     side: select(LINKS).where(
         *LIVING, C.kind.in_(given("of_kinds", expanding=True)), column.in_(given("some", expanding=True))
     )
     for side, column in IDS.items()
 }
-OF_PARENT = select(LINKS).where(*LIVING, C.parent == given("incident"))
+OF_PARENTS = select(LINKS).where(*LIVING, C.parent.in_(given("incidents", expanding=True)))
+WITH_RECORDS_BELOW = select(*PAIR).where(
+    *LIVING,
+    C.kind == Kind.INCIDENT.value,
+    C.procore_id.in_(given("some", expanding=True)),
+    or_(
+        *(
+            exists().where(RECORDS.c.route == C.route, RECORDS.c.side == side.value, RECORDS.c.parent_id == column)
+            for side, column in IDS.items()
+        )
+    ),
+)
 MATCHED = (
     OUTLINE.where(C.parent.is_(None), C.born.is_(None), C.since >= given("from_at", type_=Instant))
     .order_by(None)
@@ -91,6 +102,10 @@ LEFT_BEHIND = (
 )
 
 
+Incidents = Mapping[Side, Collection[str]]
+"""Ids of incidents, by their side."""
+
+
 @dataclass(frozen=True)
 class Tombstone:
     record: RawRecord
@@ -127,15 +142,19 @@ class Links:
         )
         return {fourhse_id: procore_id for found in rows for fourhse_id, procore_id in found}
 
-    def around(self, ids: Mapping[Side, str | None]) -> tuple[Link, ...]:
-        """The link of the incident with these ids, and those of its people and equipment."""
-        own = next((link for side, known in ids.items() if known and (link := self._incident(side, known))), None)
-        if own is None:
-            return ()
-        return (own, *(_link(row, row.base) for row in self._rows(OF_PARENT, incident=own.procore_id)))
+    def around(self, incidents: Incidents) -> tuple[Link, ...]:
+        """The links of these incidents, and those of their people and equipment."""
+        records = (RecordRef(side, Kind.INCIDENT, each) for side in Side for each in incidents[side])
+        found = (row for _, _, rows in self._links_of(records) for row in rows)
+        own = {row.id: row for row in found}.values()
+        below = self._below(row.procore_id for row in own)
+        return tuple(_link(row, row.base) for row in (*own, *below))
 
-    def _incident(self, side: Side, record_id: str) -> Link | None:
-        return self.find(RecordRef(side, Kind.INCIDENT, record_id))
+    def with_records_below(self, procore_ids: Collection[str]) -> Incidents:
+        """Those of these linked incidents below which a record stands, on either side."""
+        rows = (self._rows(WITH_RECORDS_BELOW, some=some) for some in chunks(sorted(procore_ids)))
+        pairs = [pair for found in rows for pair in found]
+        return {Side.PROCORE: [ours for ours, _ in pairs], Side.FOURHSE: [theirs for _, theirs in pairs]}
 
     def find(self, record: RecordRef) -> Link | None:
         """The link of a record."""
@@ -146,8 +165,8 @@ class Links:
         """The links of these records, each of those that are in one."""
         return {
             RecordRef(side, kind, row.procore_id if side is Side.PROCORE else row.fourhse_id): _link(row, row.base)
-            for side, kind, ids in _by_kind(records)
-            for row in self._rows(OF_SIDE[side], some=ids, of_kinds=_kinds_of(side, kind))
+            for side, kind, rows in self._links_of(records)
+            for row in rows
         }
 
     def add(
@@ -184,7 +203,7 @@ class Links:
         return _link(row, row.base)
 
     def join_all(self, links: Sequence[Link]) -> None:
-        """Joins many pairs; those of which neither record is in a link yet, by a few statements for all of them."""
+        """Joins many pairs, each with its base; those of which neither record is in a link yet, by a few statements."""
         taken = self._taken(links)
         fresh: list[Link] = []
         known: list[Link] = []
@@ -195,6 +214,7 @@ class Links:
             self.connection.execute(INSERT, [self._new(link, born_private=False) for link in fresh])
         for link in known:
             self.join(link.procore_id, link.fourhse_id, kind=link.kind, parent=link.parent, base=link.base)
+        self.rebase_all([(link.ref(Side.PROCORE), link.base) for link in known if link.base])
 
     def _taken(self, links: Iterable[Link]) -> set[RecordRef]:
         """Those of these links' records that are in a link of this route."""
@@ -268,11 +288,18 @@ class Links:
 
     def _by_procore(self, records: Iterable[RecordRef]) -> dict[RecordRef, Row[Any]]:
         """The links of these Procore records."""
-        return {
-            RecordRef(side, kind, row.procore_id): row
-            for side, kind, ids in _by_kind(records)
-            for row in self._rows(OF_SIDE[side], some=ids, of_kinds=_kinds_of(side, kind))
-        }
+        found = self._links_of(records)
+        return {RecordRef(side, kind, row.procore_id): row for side, kind, rows in found for row in rows}
+
+    def _links_of(self, records: Iterable[RecordRef]) -> Iterator[tuple[Side, Kind, Sequence[Row[Any]]]]:
+        """The links of these records, some of one side and kind at a time."""
+        for side, kind, ids in _by_kind(records):
+            yield side, kind, self._rows(SOME_ON_SIDE[side], some=ids, of_kinds=_kinds_of(side, kind))
+
+    def _below(self, procore_ids: Iterable[str]) -> list[Row[Any]]:
+        """The links of the people and the equipment of these incidents."""
+        rows = (self._rows(OF_PARENTS, incidents=some) for some in chunks([*procore_ids]))
+        return [row for found in rows for row in found]
 
     def set_state(self, procore: RecordRef, state: LinkState) -> None:
         row = self._row(procore)
@@ -281,7 +308,7 @@ class Links:
 
     def drop_children(self, procore_id: str) -> tuple[Link, ...]:
         """Forgets the links of an incident's people, and returns them: it was made again, and they will be too."""
-        rows = self._rows(OF_PARENT, incident=procore_id)
+        rows = self._below([procore_id])
         self._delete(rows)
         return tuple(_link(row, row.base) for row in rows)
 

@@ -30,7 +30,7 @@ FOUND = select(RECORDS).where(*ONE)
 WHOLE = select(RECORDS).where(*SOME)
 BELOW = (
     select(RECORDS)
-    .where(*OF_SIDE, C.parent_id == given("incident"), C.kind.in_(given("of_kinds", expanding=True)))
+    .where(*OF_SIDE, C.parent_id.in_(given("incidents", expanding=True)), C.kind.in_(given("of_kinds", expanding=True)))
     .order_by(C.kind, C.id)
 )
 BELOW_SOME = (
@@ -121,13 +121,14 @@ class Staging:
         rows = self.connection.execute(LISTED, self._of_kinds(side, kinds))
         return [(_staged(row), row.pull) for row in rows]
 
-    def around(self, side: Side, incident: str | None, kinds: Iterable[Kind]) -> list[tuple[Staged, int]]:
-        """The incident with this id on that side and the records of these kinds below it, as `records` gives them."""
-        if incident is None:
-            return []
-        own = self._row(RecordRef(side, Kind.INCIDENT, incident))
-        below = self.connection.execute(BELOW, {**self._of_kinds(side, kinds), "incident": incident}).all()
-        return [(_staged(row), row.pull) for row in (*([own] if own else ()), *below)]
+    def around(self, side: Side, incidents: Collection[str], kinds: Iterable[Kind]) -> list[tuple[Staged, int]]:
+        """These incidents of that side and the records of these kinds below them, as `records` gives them."""
+        own, below = self._of(side, Kind.INCIDENT), self._of_kinds(side, kinds)
+        rows: list[Row[Any]] = []
+        for some in chunks([*incidents]):
+            rows += self.connection.execute(WHOLE, {**own, "some": some})
+            rows += self.connection.execute(BELOW, {**below, "incidents": some})
+        return [(_staged(row), row.pull) for row in rows]
 
     def below(self, side: Side, incidents: Collection[str], kinds: Iterable[Kind]) -> list[Staged]:
         """The records of these kinds below these incidents, by kind and id."""
