@@ -26,6 +26,7 @@ from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore import SimulatedProcore
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from procore_4hse.simulator.wire import InProcess
+from procore_4hse.store import schema
 from procore_4hse.store.repository import Store
 
 MAPPING = Path(__file__).parent.parent / "mappings" / "default"
@@ -60,18 +61,25 @@ def _empty_store() -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder, "sync.db")
         store = Store(f"sqlite:///{path}")
-        store.upgrade()
+        with store.begin() as unit:
+            schema.upgrade(unit.connection)
         store.close()
         return path.read_bytes()
+
+
+def fill_new_file(store: Store) -> bool:
+    """Whether the store was a new SQLite file, which now has its tables."""
+    path = Path(store.url.database or "")
+    if store.url.get_backend_name() != "sqlite" or path.stat().st_size:
+        return False
+    path.write_bytes(_empty_store())
+    return True
 
 
 def opened(url: str, clock: Clock) -> Store:
     """A store with its tables. A new SQLite file starts as a copy; a database that has tables has the present ones."""
     store = Store(url, clock=clock)
-    path = Path(store.url.database or "")
-    if store.url.get_backend_name() == "sqlite" and not path.stat().st_size:
-        path.write_bytes(_empty_store())
-    elif not inspect(store._reading).has_table("alembic_version"):
+    if not fill_new_file(store) and not inspect(store._reading).has_table("alembic_version"):
         store.upgrade()
     _share_statements(store)
     return store

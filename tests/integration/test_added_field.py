@@ -6,9 +6,13 @@ from pathlib import Path
 from shutil import copytree
 from textwrap import dedent, indent
 
+import pytest
+
 from actors import NOTHING, hire, hurt_on_site, is_quiet, only, partner, wrote
 from procore_4hse.mapping.loader import load
 from world import World
+
+pytestmark = pytest.mark.any_store
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,6 +7,8 @@ import pytest
 from procore_4hse.mapping.rules import OnConflict
 from world import World
 
+pytestmark = pytest.mark.any_store
+
 NOTHING = {side: {"created": 0, "updated": 0, "deleted": 0} for side in ("procore", "fourhse")}
 
 

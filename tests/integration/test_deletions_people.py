@@ -13,6 +13,8 @@ from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from world import OFFICE, World
 
+pytestmark = pytest.mark.any_store
+
 SIDES = ["procore", "fourhse"]
 
 

@@ -13,6 +13,8 @@ from procore_4hse.mapping.rules import Direction
 from procore_4hse.simulator.faults import FaultKind
 from world import OFFICE, PROJECT, TENANT, World
 
+pytestmark = pytest.mark.any_store
+
 ROOT = Path(__file__).parents[2]
 EQUIPMENT = """\
 owner: plant office

@@ -19,6 +19,8 @@ from procore_4hse.operations.explain import collect
 from procore_4hse.simulator.faults import FaultKind
 from world import MAPPING, World
 
+pytestmark = pytest.mark.any_store
+
 DAY, SINCE = date(2025, 3, 1), date(2026, 1, 1)
 SPAN = Span(DAY, date(2025, 3, 31))
 TOLD = "Affliction: Fracture\nFiling type: Lost time\n\nHe fell."

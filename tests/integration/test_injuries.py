@@ -14,6 +14,8 @@ from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from world import MAPPING, World
 
+pytestmark = pytest.mark.any_store
+
 TOLD = "Affliction: Fracture\nBody parts: Left hand; Neck\nFiling type: First aid\n\nHe fell < 2 m."
 
 

@@ -21,6 +21,8 @@ from procore_4hse.operations.plan_effects import What
 from procore_4hse.reconcile.diff import Verdict
 from world import MAPPING, OFFICE, PROJECT, TENANT, World
 
+pytestmark = pytest.mark.any_store
+
 CASE_NUMBER = """
   - field: Case number
     procore: number

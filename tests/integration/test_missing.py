@@ -17,6 +17,8 @@ from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.wire import Request
 from world import OFFICE, TENANT, World
 
+pytestmark = pytest.mark.any_store
+
 MANY = 30
 
 

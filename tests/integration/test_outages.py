@@ -14,6 +14,8 @@ from procore_4hse.models import Kind
 from procore_4hse.simulator.faults import FaultKind
 from world import World
 
+pytestmark = pytest.mark.any_store
+
 Build = Callable[..., World]
 
 LISTS = (

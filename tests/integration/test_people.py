@@ -29,6 +29,8 @@ from procore_4hse.simulator.procore_dials import ProcoreDials
 from procore_4hse.store.decisions import Decider
 from world import World
 
+pytestmark = pytest.mark.any_store
+
 
 @pytest.fixture
 def world(build: Callable[..., World]) -> World:

@@ -19,6 +19,8 @@ from procore_4hse.models import Side
 from procore_4hse.simulator.wire import InProcess
 from world import MAPPING, World
 
+pytestmark = pytest.mark.any_store
+
 HEALTH, IDENTITY, LOCATION = FieldClass.HEALTH, FieldClass.IDENTITY, FieldClass.LOCATION
 NOWHERE, TO_PROCORE, TO_FOURHSE = Direction.NONE, Direction.TO_PROCORE, Direction.TO_FOURHSE
 DEFAULT = load(MAPPING)

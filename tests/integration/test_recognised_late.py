@@ -19,6 +19,8 @@ from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from world import World
 
+pytestmark = pytest.mark.any_store
+
 DAY = date(2026, 2, 10)
 
 

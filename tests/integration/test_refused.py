@@ -10,6 +10,8 @@ from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from world import World
 
+pytestmark = pytest.mark.any_store
+
 NOTHING = {side: {"created": 0, "updated": 0, "deleted": 0} for side in ("procore", "fourhse")}
 TOO_LONG = "Name should contain at most"
 

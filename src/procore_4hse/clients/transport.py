@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from importlib.metadata import version
 from ipaddress import ip_address
 from typing import Any
@@ -225,9 +226,15 @@ def _connect(transport: httpx.BaseTransport | None, trust_env: bool) -> httpx.Cl
         trust_env=trust_env,
         headers={
             "Accept": "application/json",
-            "User-Agent": f"procore-4hse-sync/{version('procore-4hse-sync')}",
+            "User-Agent": f"procore-4hse-sync/{_version()}",
         },
     )
+
+
+@cache
+def _version() -> str:
+    """Of this program. The package's whole description is read to find it."""
+    return version("procore-4hse-sync")
 
 
 def refuse_open_urls(urls: Mapping[str, str]) -> None:

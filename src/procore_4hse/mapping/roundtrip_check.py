@@ -178,8 +178,8 @@ def _echo(rows: Iterable[Field], image: Image) -> dict[str, Any]:
         if isinstance(lens, WordLens) and lens.picker and (name := f"{lens.procore}_id") in image:
             echoed[lens.procore] = image[name] and {"id": image[name]}
         elif isinstance(lens, PartsLens) and "body_part_ids" in image:
-            names = {int(part_id): str(row["name"]) for part_id, row in lens.picklists.pickers["body_parts"].items()}
-            echoed[lens.procore] = [names[part_id] for part_id in image["body_part_ids"]]
+            parts = lens.picklists.pickers["body_parts"]
+            echoed[lens.procore] = [str(parts[str(part_id)]["name"]) for part_id in image["body_part_ids"]]
         elif isinstance(lens, StatusLens) and CUSTOM_STATUS in image:
             echoed[lens.procore] = next(word for word, status in lens.custom.items() if status == image[CUSTOM_STATUS])
         elif isinstance(lens, PersonLens) and "affected_party_id" in image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -34,6 +35,8 @@ class Patience:
     def ask(self, attempt: Callable[[], T]) -> T:
         """Repeats an attempt that leaves nothing behind until the store has time. Raises StoreBusy in the end."""
         give_up_at = self.timer() + self.span.total_seconds()
+        with suppress(StoreBusy):
+            return attempt()  # Nearly always; dozens of units in each cycle need nothing of what follows.
         retrying = Retrying(
             retry=retry_if_exception_type(StoreBusy),
             wait=wait_exponential(multiplier=0.05, max=LONGEST),
