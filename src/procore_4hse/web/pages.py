@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from procore_4hse.errors import UsageError
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.lenses.base import Held, Reading
 from procore_4hse.mapping.show import rows as mapping_rows
-from procore_4hse.models import ItemKind, Kind, RecordRef, Side, SyncStatus
+from procore_4hse.models import Act, ItemKind, Kind, RecordRef, Side, SyncStatus
 from procore_4hse.operations import decisions
 from procore_4hse.operations.explain import Compared, Story, outline
 from procore_4hse.operations.history import Write, values
@@ -23,7 +24,7 @@ from procore_4hse.reconcile.diff import FieldDiff, Verdict, display
 from procore_4hse.route import Route
 from procore_4hse.store.decisions import KeptDecision
 from procore_4hse.store.inbox import Entry
-from procore_4hse.store.journal import Intent
+from procore_4hse.store.journal import CARRIED_OUT, Intent
 from procore_4hse.store.repository import Unit
 from procore_4hse.store.tables import CycleRow
 from procore_4hse.web.access import ABOUT_PEOPLE, ALL, PEOPLE, Classes, Visitor, classes_of, classes_of_action
@@ -320,6 +321,32 @@ def _label(route: Route, entry: Entry, answer: Mapping[str, Any]) -> str:
     return next(same, str(answer.get("with_id") or answer["verb"]))
 
 
+# Later -----------------------------------------------------------------------------------------------------------
+
+
+def later(desk: Desk, who: Visitor, asked: Asked) -> Context | None:
+    """Putting a question off: from which day on it can be, and the day until which it is; None when it cannot be."""
+    entry = asked.entry
+    if entry.state != "open":
+        return None
+    with desk.store.read() as unit:
+        zone = ZoneInfo(unit.routes.get(asked.route.key).zone or UTC_ZONE)
+    now, until = desk.clock(), entry.snoozed_until
+    return {
+        "until": until.astimezone(zone).date().isoformat() if until and entry.is_snoozed(now) else None,
+        "first": (now.astimezone(zone).date() + timedelta(days=1)).isoformat(),
+        "may": who.decides(asked.route),
+    }
+
+
+def day(text: str) -> date:
+    """Raises UsageError for what is no day."""
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError as error:
+        raise UsageError(say("later.no_day")) from error
+
+
 # Incidents -------------------------------------------------------------------------------------------------------
 
 
@@ -353,13 +380,19 @@ def tells_health(story: Story, who: Visitor) -> bool:
     return _is_private(story) or (bool(story.people) and classes >= ABOUT_PEOPLE)
 
 
+def record_of(story: Story) -> str:
+    """An id by which the incident is found again."""
+    return next(record_id for record_id in story.ids.values() if record_id)
+
+
 def incident(desk: Desk, who: Visitor, story: Story) -> Context:
     classes, now = who.classes(story.route), desk.clock()
     sees_people = classes >= ABOUT_PEOPLE
     with desk.store.read() as unit:
         asked = _visible(unit, story.route, story.items, who)
     writes = [each for each in story.journal if classes_of_action(each.action, story.route) <= classes]
-    told = _told(story)
+    told, undone = _told(story), _undone(story)
+    decides = who.decides(story.route)
     return {
         "title": _title(story),
         "route": story.route.name,
@@ -369,7 +402,7 @@ def incident(desk: Desk, who: Visitor, story: Story) -> Context:
         "fields": _fields(story.incident, classes),
         "people": [_person(one, classes) for one in story.people] if sees_people else [],
         "questions": [_row(story.route, entry, now) for entry in asked],
-        "writes": [_write(each, told.get(each.id, ()), classes) for each in writes],
+        "writes": [_write(each, told.get(each.id, ()), undone if decides else None, classes) for each in writes],
         "state": _state(story, asked),
         "hidden": (bool(story.people) and not sees_people) or (asked, writes) != ([*story.items], [*story.journal]),
     }
@@ -448,8 +481,16 @@ def _told(story: Story) -> dict[str, list[Write]]:
     return told
 
 
-def _write(intent: Intent, told: Sequence[Write], classes: Classes) -> Context:
-    """A write as a line of the story; its values and a vendor's own words only for who may see their class."""
+def _undone(story: Story) -> frozenset[str]:
+    """The writes that were taken back."""
+    return frozenset(one.action.undoes for one in story.journal if one.outcome in CARRIED_OUT and one.action.undoes)
+
+
+def _write(intent: Intent, told: Sequence[Write], undone: Collection[str] | None, classes: Classes) -> Context:
+    """A write as a line of the story; its values and a vendor's own words only for who may see their class.
+
+    `undone` are the writes that were taken back; None for somebody who may take none back.
+    """
     action, full = intent.action, classes == ALL
     seen = [each for each in told if (each.row.privacy in classes if each.row else full)]
     sent = [(name, display_raw(value)) for name, value in action.fields.items()] if full and not told else []
@@ -460,8 +501,19 @@ def _write(intent: Intent, told: Sequence[Write], classes: Classes) -> Context:
         "outcome": say(f"write.{intent.outcome}"),
         "why": action.reason,
         "words": intent.words if full else "",
-        "values": sent or [(each.field or say("write.all"), _change(each)) for each in seen],
+        "values": [_value(*each) for each in sent] or [_changed(each, undone) for each in seen],
     }
+
+
+def _value(name: str, value: str) -> Context:
+    return {"name": name, "value": value, "undo": None, "is_undone": False}
+
+
+def _changed(write: Write, undone: Collection[str] | None) -> Context:
+    may_go = undone is not None and write.act is Act.UPDATE and write.row is not None and write.old != write.new
+    is_undone = write.id in (undone or ())
+    told = _value(write.field or say("write.all"), _change(write))
+    return {**told, "undo": write.id if may_go and not is_undone else None, "is_undone": is_undone}
 
 
 def _change(write: Write) -> str:

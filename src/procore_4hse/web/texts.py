@@ -256,6 +256,30 @@ ENGLISH: Mapping[str, str] = {
     "write.refused": "refused",
     "write.abandoned": "given up before it was sent",
     "write.lost": "its answer was lost",
+    # Putting off
+    "later.title": "Not now",
+    "later.day": "Show it again on",
+    "later.button": "Put it off",
+    "later.until": "It is put off until {day}. What it is about stays as it is until then.",
+    "later.no_day": "Choose the day on which it is to be shown again.",
+    # Taking a write back
+    "undo.title": "Take a write back",
+    "undo.link": "Take this back: {field}",
+    "undo.done": "taken back",
+    "undo.what": "{field}, written to {side}",
+    "undo.now": "What stands there now",
+    "undo.then": "What would be put back",
+    "undo.words": (
+        "The next cycle writes the old value to {side}, and the one after it to {other}. That happens only while both "
+        "still show what was written. Until then you can leave it as it is."
+    ),
+    "undo.words.one": (
+        "The next cycle writes the old value to {side}, only while both sides still show what was written. Until then "
+        "you can leave it as it is."
+    ),
+    "undo.stays": "{field} is not written to {side}, which keeps its value: the two differ until it changes there.",
+    "undo.refused": "It cannot be taken back.",
+    "undo.button": "Put the old value back",
     # Runs
     "runs.title": "Runs",
     "runs.empty": "No cycle has run yet.",
