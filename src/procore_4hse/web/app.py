@@ -24,7 +24,7 @@ from procore_4hse.operations import decisions
 from procore_4hse.operations.explain import Story
 from procore_4hse.settings.model import DeskAuth
 from procore_4hse.store.decisions import Decider
-from procore_4hse.web import pages, taking_back, texts
+from procore_4hse.web import pages, standing, taking_back, texts
 from procore_4hse.web.access import Visitor, visitor
 from procore_4hse.web.choices import named
 from procore_4hse.web.desk import LINK_COOKIE, LINK_LASTS, SIGN_IN_COOKIE, SIGN_IN_LASTS, Desk
@@ -148,7 +148,7 @@ class Pages:
     # Pages --------------------------------------------------------------------------------------------------------
 
     def today(self, _: Request, who: Visitor) -> Response:
-        return self.page("today", who, **pages.today(self.desk, who))
+        return self.page("today", who, **standing.today(self.desk, who))
 
     def inbox(self, request: Request, who: Visitor) -> Response:
         chosen = pages.Filter(request.query_params.get("kind", ""), request.query_params.get("route", ""))
@@ -190,7 +190,7 @@ class Pages:
                 unit.desk.log_view(story.route.key, who.who, "incident", pages.record_of(story))
 
     def runs(self, _: Request, who: Visitor) -> Response:
-        return self.page("runs", who, **pages.runs(self.desk, who))
+        return self.page("runs", who, **standing.runs(self.desk, who))
 
     def mapping(self, _: Request, who: Visitor) -> Response:
         return self.page("mapping", who, **pages.mapping(self.desk, who))

@@ -14,19 +14,17 @@ from procore_4hse.errors import UsageError
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.lenses.base import Held, Reading
 from procore_4hse.mapping.show import rows as mapping_rows
-from procore_4hse.models import Act, ItemKind, Kind, RecordRef, Side, SyncStatus
+from procore_4hse.models import Act, ItemKind, Kind, RecordRef, Side
 from procore_4hse.operations import decisions
 from procore_4hse.operations.explain import Compared, Story, outline
 from procore_4hse.operations.history import Write, values
 from procore_4hse.operations.offline import UTC_ZONE, find
-from procore_4hse.operations.status import RouteStatus, standing_of
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, display
 from procore_4hse.route import Route
 from procore_4hse.store.decisions import KeptDecision
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.journal import CARRIED_OUT, Intent
 from procore_4hse.store.repository import Unit
-from procore_4hse.store.tables import CycleRow
 from procore_4hse.web.access import ABOUT_PEOPLE, ALL, PEOPLE, Classes, Visitor, classes_of, classes_of_action
 from procore_4hse.web.choices import choices
 from procore_4hse.web.desk import Desk
@@ -37,57 +35,12 @@ Context = dict[str, Any]
 ASKED = ("open", "answered")
 LISTED = 200
 """So many questions, incidents or held actions are shown at once."""
-CYCLES = 50
 LAST_NUMBER = 2**31 - 1
 """No question has a higher number; a database could not even look for some."""
-PLACES = (SyncStatus.IN_SYNC, SyncStatus.WAITING, SyncStatus.REFUSED, SyncStatus.EXCLUDED)
 
 
 class Missing(Exception):
     """There is no such thing, or this person may not see it: nobody is told which."""
-
-
-# Today -----------------------------------------------------------------------------------------------------------
-
-
-def today(desk: Desk, who: Visitor) -> Context:
-    standing = standing_of(desk.store, who.routes(desk.routes), desk.every)
-    now = desk.clock()
-    return {"routes": [_standing(each, now) for each in standing.routes], "newer": standing.newer}
-
-
-def _standing(status: RouteStatus, now: datetime) -> Context:
-    last, oldest = status.last, status.oldest
-    return {
-        "name": status.route.name,
-        "enabled": status.route.enabled,
-        "running": status.is_running,
-        "outcome": last and _outcome(last),
-        "reason": last and last.reason,
-        "last": last and last.ended_at and say("today.ago", age=age(now - last.ended_at)),
-        "last_at": last and moment(last.ended_at),
-        "next": status.next_at and _due(status.next_at, now),
-        "links": status.links,
-        "waiting": [(kind, count) for kind, count in status.inbox.items() if count],
-        "count": sum(status.inbox.values()),
-        "answered": status.answered,
-        "oldest": oldest and age(now - oldest.since),
-        "counts": [_population(last, side) for side in Side] if last else [],
-    }
-
-
-def _due(next_at: datetime, now: datetime) -> str:
-    return say("today.in", age=age(next_at - now)) if next_at > now else say("today.due")
-
-
-def _population(last: CycleRow, side: Side) -> Context:
-    counts = last.report.get("population", {}).get(side.value, {})
-    places = [(place.value, counts.get(place.value, 0)) for place in PLACES]
-    return {"side": side.label, "places": places, "all": sum(count for _, count in places)}
-
-
-def _outcome(cycle: CycleRow) -> str:
-    return cycle.outcome or ("failed" if cycle.ended_at else "running")
 
 
 # Inbox -----------------------------------------------------------------------------------------------------------
@@ -536,27 +489,7 @@ def _state(story: Story, asked: Sequence[Entry]) -> str:
     return say("incident.excluded", why=story.excluded) if story.excluded else say("incident.quiet")
 
 
-# Runs and mapping ------------------------------------------------------------------------------------------------
-
-
-def runs(desk: Desk, who: Visitor) -> Context:
-    with desk.store.read() as unit:
-        routes = [(route.name, unit.cycles.recent(route.key, CYCLES)) for route in who.routes(desk.routes)]
-    return {"routes": [{"name": name, "cycles": [_cycle(each) for each in cycles]} for name, cycles in routes]}
-
-
-def _cycle(cycle: CycleRow) -> Context:
-    report = cycle.report
-    written = {side: sum(counts.values()) for side, counts in report.get("written", {}).items()}
-    return {
-        "began": moment(cycle.began_at),
-        "outcome": _outcome(cycle),
-        "reason": cycle.reason,
-        "read": say("runs.both", **report["pulled"]) if "pulled" in report else "",
-        "written": say("runs.both.to", **written) if written else "",
-        "calls": say("runs.both.calls", **report["calls"]) if "calls" in report else "",
-        "took": say("runs.seconds", seconds=f"{report['seconds']:.1f}") if "seconds" in report else "",
-    }
+# Mapping --------------------------------------------------------------------------------------------------------------
 
 
 def mapping(desk: Desk, who: Visitor) -> Context:
