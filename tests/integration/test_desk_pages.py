@@ -22,6 +22,7 @@ from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Link, QuestionKey, RawRecord, RecordRef, Side
 from procore_4hse.operations import decisions
 from procore_4hse.operations.explain import collect, outline
+from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.store.leases import Holder
 from procore_4hse.web.access import owner
 from procore_4hse.web.app import templates
@@ -64,10 +65,24 @@ def test_today_says_how_each_route_stands(world: World) -> None:
     in_conflict(world)
     with served(desk_of(world, world.route, another_route(world))) as desk, desk.signed_in() as browser:
         told = browser.text("/")
-    assert "riverside Done Last cycle 5 minutes ago" in told
-    assert "Both sides changed it: 1" in told
-    assert "Incidents of Procore 0 1 0 0 1 Incidents of 4HSE 0 1 0 0 1" in told
-    assert "harbour No cycle has run yet." in told
+    assert "riverside Done Next cycle due now, where the daemon runs 0 / 0 1 / 1 0 / 0 0 / 0 1 / 1" in told
+    assert "1 / 1 5 minutes ago 2026-03-02" in told
+    assert "One question waits for a person, the oldest for 5 minutes" in told
+    assert told.endswith("harbour never yet No cycle has run yet.")
+
+
+def test_today_says_what_is_wrong_with_a_route_and_when_it_was_right_last(world: World) -> None:
+    world.on_site()
+    world.sync()
+    world.clock.advance(days=3)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        assert "3 days ago 2026-03-02 12:00 UTC The last cycle ended 3 days ago." in browser.text("/")
+        world.faults.add(FaultKind.FORBIDDEN, method="POST", path="/incident/index", times=9)
+        world.sync()
+        told = browser.text("/")
+    assert "Failed" in told
+    assert "3 days ago 2026-03-02 12:00 UTC 4HSE" in told, "when both agreed last stays"
+    assert "Nothing" not in told
 
 
 def test_the_inbox_groups_by_kind_oldest_first_and_is_narrowed_by_kind_route_and_text(world: World) -> None:
@@ -164,6 +179,22 @@ def test_runs_and_mapping(world: World) -> None:
         runs, mapping = browser.text("/runs"), browser.text("/mapping")
     assert re.search(r"2026-03-02 12:00 UTC Done 1 from Procore, 0 from 4HSE 0 to Procore, 1 to 4HSE \d+ to", runs)
     assert "Days of absence Person work_days_absent days both ask a person health" in mapping
+
+
+def test_runs_draws_the_last_month_and_tells_it_as_a_table(world: World) -> None:
+    in_conflict(world)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        page = browser.get("/runs")
+        assert browser.get("/runs").text.count("<svg") == page.text.count("<svg")
+    told = words(page)
+    assert "What crossed Writes each day, 1 at most to Procore to 4HSE 2026-02-01 to 2026-03-02, days in UTC" in told
+    assert "Questions that waited Open at the end of each day, 1 at most" in told
+    assert "How long the oldest had waited At the end of each day, 5 minutes at most" in told
+    assert "Calls against the budget No budget is known" in told
+    assert re.search(r"2026-03-02 2 0 1 1 5 minutes \d+ \d+ 2026-03-01 0 0 0 0 0 0 2026-02-28", told)
+    pictures = re.findall(r'<svg class="picture".*?</svg>', page.text, re.DOTALL)
+    assert [picture.count('class="bar ') for picture in pictures] == [1, 1, 1, 0]
+    assert all('role="img" aria-label="' in picture for picture in pictures)
 
 
 def test_no_page_calls_a_vendor(world: World) -> None:
@@ -715,13 +746,13 @@ def counted(world: World) -> Iterator[list[str]]:
 
 
 PAGES: dict[str, tuple[Callable[[Any], Any], int]] = {
-    "today": (lambda browser: browser.get("/"), 10),
+    "today": (lambda browser: browser.get("/"), 11),
     "inbox": (lambda browser: browser.get("/inbox"), 4),
     "question": (lambda browser: browser.get("/inbox/250"), 5),
     "incident": (lambda browser: browser.get("/incidents/4711"), 28),
     "search": (lambda browser: browser.post("/incidents", text="Fall 4711"), 7),
     "search for what all hold": (lambda browser: browser.post("/incidents", text="Fall"), 7),
-    "runs": (lambda browser: browser.get("/runs"), 2),
+    "runs": (lambda browser: browser.get("/runs"), 5),
     "mapping": (lambda browser: browser.get("/mapping"), 1),
 }
 """Each page, and how many statements it may take."""

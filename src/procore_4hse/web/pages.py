@@ -12,14 +12,13 @@ from zoneinfo import ZoneInfo
 
 from procore_4hse.errors import UsageError
 from procore_4hse.mapping.classes import FieldClass
-from procore_4hse.mapping.lenses.base import Held, Reading
 from procore_4hse.mapping.show import rows as mapping_rows
 from procore_4hse.models import Act, ItemKind, Kind, RecordRef, Side
 from procore_4hse.operations import decisions
 from procore_4hse.operations.explain import Compared, Story, outline
-from procore_4hse.operations.history import Write, values
+from procore_4hse.operations.history import Write, in_words, values
 from procore_4hse.operations.offline import UTC_ZONE, find
-from procore_4hse.reconcile.diff import FieldDiff, Verdict, display
+from procore_4hse.reconcile.diff import FieldDiff, Verdict
 from procore_4hse.route import Route
 from procore_4hse.store.decisions import KeptDecision
 from procore_4hse.store.inbox import Entry
@@ -365,12 +364,9 @@ def _title(story: Story) -> str:
     for side in Side:
         record = story.incident.records[side]
         if record is not None and not record.minimal:
-            return _in_words(story.route.mapping.title.lens.get(side, record.image))
+            row = story.route.mapping.title
+            return in_words(row, side, row.lens.get(side, record.image))
     return say("incident.untitled")
-
-
-def _in_words(reading: Reading) -> str:
-    return f"({reading.reason})" if isinstance(reading, Held) else display(reading.value)
 
 
 def _link(story: Story) -> list[str]:
@@ -400,7 +396,7 @@ def _fields(pair: Compared, classes: Classes) -> list[Context]:
         {
             "label": one.row.label,
             "withheld": one.row.privacy not in classes,
-            "values": {one.side.label: _in_words(one.reading), one.side.other.label: ""},
+            "values": {one.side.label: in_words(one.row, one.side, one.reading), one.side.other.label: ""},
             "base": None,
             "verdict": "",
             "so": "",
@@ -414,8 +410,11 @@ def _field(one: FieldDiff, classes: Classes) -> Context:
     return {
         "label": one.field.label,
         "withheld": one.field.privacy not in classes,
-        "values": {Side.PROCORE.label: _in_words(one.procore), Side.FOURHSE.label: _in_words(one.fourhse)},
-        "base": base and _in_words(base),
+        "values": {
+            Side.PROCORE.label: in_words(one.field, Side.PROCORE, one.procore),
+            Side.FOURHSE.label: in_words(one.field, Side.FOURHSE, one.fourhse),
+        },
+        "base": base and in_words(one.field, Side.PROCORE, base),
         "verdict": "same" if one.verdict in (Verdict.SAME, Verdict.AGREED) else "differs",
         "so": say(f"verdict.{one.verdict.value}", side=one.to.label if one.to else "", why=one.reason),
     }
