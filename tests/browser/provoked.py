@@ -52,6 +52,14 @@ def deletion(world: World) -> tuple[str, str]:
     return pair
 
 
+def deletion_in_office(world: World) -> tuple[str, str]:
+    """Its proof is an answer about the record alone, and no recycle bin."""
+    pair = _pair(world, "Slip on wet stairs")
+    world.fourhse.hand_delete("incident", pair[1])
+    world.sync()
+    return pair
+
+
 def match(world: World) -> tuple[str, str]:
     site = world.on_site("Cut at the table saw", description="He cut his hand.")
     office = world.in_office("Cut at table saw", description_event="He cut his hand.")
@@ -60,7 +68,7 @@ def match(world: World) -> tuple[str, str]:
 
 
 def word(world: World) -> Any:
-    party, _ = hire(world)
+    party, _ = hire(world, "Bruno Rossi", "E2")
     site = world.on_site("Sting on the beach")
     record = hurt_on_site(world, site, party, days=3)
     world.sync()

@@ -78,6 +78,10 @@ class Reader:
     def scripts(self, *, on: bool) -> None:
         self.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not on})
 
+    def dark(self, *, on: bool) -> None:
+        told = [{"name": "prefers-color-scheme", "value": "dark" if on else "light"}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": told})
+
     # Reading ------------------------------------------------------------------------------------------------------
 
     def open(self, path: str) -> None:
@@ -110,6 +114,10 @@ class Reader:
             if one["impact"] in ("serious", "critical")
             for node in one["nodes"]
         ]
+
+    def loaded(self) -> list[str]:
+        """What the page fetched besides itself."""
+        return list(self.driver.execute_script("return performance.getEntriesByType('resource').map(one => one.name)"))
 
     # Doing --------------------------------------------------------------------------------------------------------
 
@@ -164,6 +172,16 @@ class Reader:
             assert focused.value_of_css_property("outline-style") == "solid", names
             names.append(focused.accessible_name)
         raise AssertionError(f"Tab never comes to an end: {names}")
+
+    def skip(self) -> list[str]:
+        """The names of the next three stops behind the first link of the page, once it was followed."""
+        self._next().send_keys(Keys.ENTER)
+        return [self._next().accessible_name for _ in range(3)]
+
+    def unfold(self) -> None:
+        """Opens whatever the page has folded up."""
+        for each in self.driver.find_elements(By.TAG_NAME, "summary"):
+            each.click()
 
     def _named(self, css: str, name: str) -> WebElement:
         """The one of these whose name begins so."""
