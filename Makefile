@@ -1,6 +1,7 @@
 # The words of this project. Each of them sets up what it needs; a second run is quick.
 #   make demo     run the whole thing on two simulated systems
 #   make test     the test suite, PostgreSQL and 200 histories of the simulation included
+#   make browser  the desk in a real chromium, which it installs from Debian where it is missing and it may
 #   make check    style, types, the walls of the house, the Dockerfile, the mapping
 #   make format   write the code in the agreed style
 #   make bench    measure; make bench-scale: a large register and many routes
@@ -31,17 +32,27 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
 READY := .venv/.ready
+AXE := .venv/browser/node_modules/axe-core/axe.min.js
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
 	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+# A command, and Debian's package that has it.
+installed = command -v $(1) > /dev/null || { \
+	[ "$$(id -u)" = 0 ] || { echo "$(1) is missing: install Debian's $(2), or run this as root." >&2; exit 1; }; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2); }
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check format bench bench-scale crash breaks soak neighbours exhaust odd mutants record lock clean
+.PHONY: demo test browser check format bench bench-scale crash breaks soak neighbours exhaust odd mutants record lock clean
 
 demo: $(RUNTIME)
 	$(BIN)/procore-4hse demo
 
 test: $(READY)
-	SIMULATION=$(SIMULATION) $(BIN)/pytest -n 2 --dist worksteal
+	SIMULATION=$(SIMULATION) $(BIN)/pytest -n 2 --dist worksteal -m "not browser"
+
+browser: $(READY) $(AXE)
+	@$(call installed,chromium,chromium)
+	@$(call installed,chromedriver,chromium-driver)
+	BROWSER=required $(BIN)/pytest -n 2 --dist worksteal tests/browser
 
 check: $(READY)
 	$(BIN)/ruff check
@@ -92,6 +103,8 @@ record: $(READY)
 lock: $(READY)
 	$(COMPILE) --output-file requirements.lock pyproject.toml
 	$(COMPILE) --extra dev --output-file requirements-dev.lock pyproject.toml
+	@$(call installed,npm,npm)
+	cd tests/browser && npm install --package-lock-only --omit-lockfile-registry-resolved --save-exact --save-dev axe-core@latest
 
 clean:
 	rm -rf .venv build dist mutants src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
@@ -109,4 +122,12 @@ $(RUNTIME): requirements.lock pyproject.toml
 # What its developers need besides.
 $(READY): requirements-dev.lock $(RUNTIME)
 	$(BIN)/pip install --quiet --no-compile --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# What looks for barriers in the pages; only the tests of the desk in a browser need it.
+$(AXE): tests/browser/package.json tests/browser/package-lock.json
+	@$(call installed,npm,npm)
+	mkdir -p .venv/browser
+	cp $^ .venv/browser
+	npm ci --prefix .venv/browser --ignore-scripts --no-audit --no-fund --silent
 	@touch $@

@@ -29,6 +29,13 @@ os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(quick_folder()))
 hypothesis.settings.register_profile("here", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("here")
 
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What `make test` leaves out is said, or nobody misses it."""
+    if config.option.markexpr == "not browser":
+        terminalreporter.write_line("The desk in a real browser was left out; try it with: make browser")
+
+
 OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 LEAVE = f"SELECT pg_terminate_backend(pid) {OTHERS}"
 OURS = "relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"

@@ -6,6 +6,7 @@ SyncError                     the root; `exit_code` is what a command ends with
 ├── MappingError         2    a mapping that cannot work; `problems` names all of them
 ├── StoreError           4    the staging store cannot be used until somebody does something about it
 ├── StoreBusy            1    the staging store had no time for us; the next cycle goes on
+├── RouteBusy            1    a cycle of this route runs; what was asked for can be done when it is over
 ├── LeaseLost            1    another process took the route over; nothing more may be written
 ├── AskedToStop          1    the process was told to end; what is under way is left for the next cycle
 ├── GuardStopped         7    a person is needed before this route may go on
@@ -70,6 +71,10 @@ class StoreError(SyncError):
 
 class StoreBusy(SyncError):
     """Nothing is wrong with the store: others kept it locked, or the connection to it broke. It goes on by itself."""
+
+
+class RouteBusy(SyncError):
+    pass
 
 
 class LeaseLost(SyncError):

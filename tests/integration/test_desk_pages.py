@@ -7,18 +7,23 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import sqlalchemy as sa
 
 from actors import hire, hurt_on_site, only, partner
 from desk_stand import Served, another_route, desk_of, person, served, words
+from procore_4hse.engine.lease import GRACE, LEASE
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Link, QuestionKey, RawRecord, RecordRef, Side
 from procore_4hse.operations import decisions
 from procore_4hse.operations.explain import collect, outline
+from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.store.leases import Holder
 from procore_4hse.texts import ENGLISH
 from procore_4hse.web.access import owner
 from procore_4hse.web.app import templates
@@ -60,10 +65,24 @@ def test_today_says_how_each_route_stands(world: World) -> None:
     in_conflict(world)
     with served(desk_of(world, world.route, another_route(world))) as desk, desk.signed_in() as browser:
         told = browser.text("/")
-    assert "riverside Done Last cycle 5 minutes ago" in told
-    assert "Both sides changed it: 1" in told
-    assert "Incidents of Procore 0 1 0 0 1 Incidents of 4HSE 0 1 0 0 1" in told
-    assert "harbour No cycle has run yet." in told
+    assert "riverside Done Next cycle due now, where the daemon runs 0 / 0 1 / 1 0 / 0 0 / 0 1 / 1" in told
+    assert "1 / 1 5 minutes ago 2026-03-02" in told
+    assert "One question waits for a person, the oldest for 5 minutes" in told
+    assert told.endswith("harbour never yet No cycle has run yet.")
+
+
+def test_today_says_what_is_wrong_with_a_route_and_when_it_was_right_last(world: World) -> None:
+    world.on_site()
+    world.sync()
+    world.clock.advance(days=3)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        assert "3 days ago 2026-03-02 12:00 UTC The last cycle ended 3 days ago." in browser.text("/")
+        world.faults.add(FaultKind.FORBIDDEN, method="POST", path="/incident/index", times=9)
+        world.sync()
+        told = browser.text("/")
+    assert "Failed" in told
+    assert "3 days ago 2026-03-02 12:00 UTC 4HSE" in told, "when both agreed last stays"
+    assert "Nothing" not in told
 
 
 def test_the_inbox_groups_by_kind_oldest_first_and_is_narrowed_by_kind_route_and_text(world: World) -> None:
@@ -160,6 +179,22 @@ def test_runs_and_mapping(world: World) -> None:
         runs, mapping = browser.text("/runs"), browser.text("/mapping")
     assert re.search(r"2026-03-02 12:00 UTC Done 1 from Procore, 0 from 4HSE 0 to Procore, 1 to 4HSE \d+ to", runs)
     assert "Days of absence Person work_days_absent days both ask a person health" in mapping
+
+
+def test_runs_draws_the_last_month_and_tells_it_as_a_table(world: World) -> None:
+    in_conflict(world)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        page = browser.get("/runs")
+        assert browser.get("/runs").text.count("<svg") == page.text.count("<svg")
+    told = words(page)
+    assert "What crossed Writes each day, 1 at most to Procore to 4HSE 2026-02-01 to 2026-03-02, days in UTC" in told
+    assert "Questions that waited Open at the end of each day, 1 at most" in told
+    assert "How long the oldest had waited At the end of each day, 5 minutes at most" in told
+    assert "Calls against the budget No budget is known" in told
+    assert re.search(r"2026-03-02 2 0 1 1 5 minutes \d+ \d+ 2026-03-01 0 0 0 0 0 0 2026-02-28", told)
+    pictures = re.findall(r'<svg class="picture".*?</svg>', page.text, re.DOTALL)
+    assert [picture.count('class="bar ') for picture in pictures] == [1, 1, 1, 0]
+    assert all('role="img" aria-label="' in picture for picture in pictures)
 
 
 def test_no_page_calls_a_vendor(world: World) -> None:
@@ -389,6 +424,132 @@ def test_of_what_a_guard_holds_people_are_counted_and_not_shown_to_everybody(wor
         assert "Injury 12" in browser.text("/inbox/1")
 
 
+# Later, and back again -------------------------------------------------------------------------------------------
+
+
+def test_a_question_is_put_off_until_a_day_and_answered_all_the_same(world: World) -> None:
+    in_conflict(world)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        assert 'min="2026-03-03"' in browser.get("/inbox/1").text
+        assert browser.post("/inbox/1/snooze", until="2026-03-05").status_code == 303
+        assert "It is put off until 2026-03-05" in browser.text("/inbox/1")
+        assert "put off until a later day" in browser.text("/inbox")
+        assert browser.answer(1, "procore").status_code == 303
+        again = browser.post("/inbox/1/snooze", until="2026-03-06")
+        assert (again.status_code, "nothing to put off" in words(again)) == (409, True)
+
+
+@pytest.mark.parametrize("until", ["", "2026-03-02", "tomorrow", "9999-99-99"])
+def test_a_question_is_put_off_to_no_day_that_has_begun(world: World, until: str) -> None:
+    in_conflict(world)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        assert browser.post("/inbox/1/snooze", until=until).status_code == 409
+    assert [entry.snoozed_until for entry in world.inbox()] == [None]
+
+
+def retitled(world: World) -> str:
+    """An incident whose new title was written to 4HSE."""
+    site = world.on_site("Fall")
+    world.sync(first=True)
+    world.procore.hand_edit("incident", int(site), title="Slip")
+    world.sync()
+    return site
+
+
+def undo_link(page: httpx.Response) -> str:
+    """The address of the page that takes the latest write back."""
+    return unescape(re.findall(r'href="(/writes/[^"]+/undo)"', page.text)[-1])
+
+
+def test_a_write_is_taken_back_on_both_sides_and_that_is_told(world: World) -> None:
+    site = retitled(world)
+    with served(desk_of(world)) as desk, desk.signed_in(owner("bruno")) as browser:
+        link = undo_link(browser.get(f"/incidents/{site}"))
+        asked = browser.text(link)
+        assert "What stands there now Slip What would be put back Fall" in asked
+        assert "and the one after it to Procore" in asked
+        assert (world.inbox(), browser.get(link).status_code) == ([], 200)
+        answer = browser.post(link, note="The wrong incident.")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/inbox/1")
+        world.sync()
+        world.sync()
+        assert (world.site()[site]["title"], world.office()[partner(world, site)]["name"]) == ("Fall", "Fall")
+        assert "Title Fall → Slip taken back" in browser.text(f"/incidents/{site}")
+        assert "It cannot be taken back. This write was taken back already" in browser.text(link)
+        assert browser.post(link).status_code == 409
+    with world.store.read() as unit:
+        (one,) = unit.decisions(world.route.key).all()
+    assert (one.who, one.channel, one.note) == ("bruno", "web", "The wrong incident.")
+
+
+def test_a_write_that_is_taken_back_can_be_left_until_a_cycle_begins_with_it(world: World) -> None:
+    site = retitled(world)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        browser.post(undo_link(browser.get(f"/incidents/{site}")))
+        assert browser.post("/inbox/1/undo").status_code == 303
+    world.sync()
+    assert world.office()[partner(world, site)]["name"] == "Slip"
+
+
+def test_what_moved_since_is_not_put_back(world: World) -> None:
+    site = retitled(world)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        link = undo_link(browser.get(f"/incidents/{site}"))
+        world.procore.hand_edit("incident", int(site), title="Trip")
+        world.sync()
+        assert "no longer shows" in browser.text(link)
+        assert browser.post(link).status_code == 409
+    assert world.inbox() == []
+
+
+def test_while_a_cycle_runs_no_write_is_taken_back(world: World) -> None:
+    site = retitled(world)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        link = undo_link(browser.get(f"/incidents/{site}"))
+        with world.store.begin() as unit:
+            assert unit.leases.take(world.route.key, Holder("elsewhere", "", 1, ""), ttl=LEASE, grace=GRACE)
+        answer = browser.post(link)
+    assert (answer.status_code, "try this again when it is done" in words(answer)) == (503, True)
+    assert world.inbox() == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "status"),
+    [("team on harbour sees identity, health", 404), ("team sees identity", 404), ("team sees identity, health", 200)],
+)
+def test_a_write_about_somebody_is_taken_back_by_nobody_who_may_not_see_it(
+    world: World, rule: str, status: int
+) -> None:
+    site = with_an_injury(world)
+    world.procore.hand_edit("injury", world.site()[site]["injuries"][0]["id"], work_days_absent=7)
+    world.sync()
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        link = undo_link(browser.get(f"/incidents/{site}"))
+    seen = len(views(world))
+    with looked_at(world, rule) as (_, browser):
+        assert browser.get(link).status_code == status
+        if status == 404:
+            assert browser.post(link).status_code == 404
+    assert (len(views(world)) > seen) == (status == 200)
+
+
+def test_who_may_only_look_takes_nothing_back(world: World) -> None:
+    site = retitled(world)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        link = undo_link(browser.get(f"/incidents/{site}"))
+    viewer = person((world.route,), viewers=["team sees identity, health"])
+    with served(desk_of(world)) as desk, desk.signed_in(viewer) as browser:
+        assert "/undo" not in browser.get(f"/incidents/{site}").text
+        assert [browser.get(link).status_code, browser.post(link).status_code] == [403, 403]
+
+
+@pytest.mark.parametrize("write_id", ["nothing", "3f2a:title", ":", "%25"])
+def test_no_write_is_found_by_a_part_of_its_id(world: World, write_id: str) -> None:
+    retitled(world)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        assert browser.get(f"/writes/{write_id}/undo").status_code == 404
+
+
 # Who sees what ---------------------------------------------------------------------------------------------------
 
 
@@ -586,13 +747,13 @@ def counted(world: World) -> Iterator[list[str]]:
 
 
 PAGES: dict[str, tuple[Callable[[Any], Any], int]] = {
-    "today": (lambda browser: browser.get("/"), 10),
+    "today": (lambda browser: browser.get("/"), 11),
     "inbox": (lambda browser: browser.get("/inbox"), 4),
-    "question": (lambda browser: browser.get("/inbox/250"), 4),
+    "question": (lambda browser: browser.get("/inbox/250"), 5),
     "incident": (lambda browser: browser.get("/incidents/4711"), 28),
     "search": (lambda browser: browser.post("/incidents", text="Fall 4711"), 7),
     "search for what all hold": (lambda browser: browser.post("/incidents", text="Fall"), 7),
-    "runs": (lambda browser: browser.get("/runs"), 2),
+    "runs": (lambda browser: browser.get("/runs"), 5),
     "mapping": (lambda browser: browser.get("/mapping"), 1),
 }
 """Each page, and how many statements it may take."""

@@ -302,7 +302,7 @@ def test_a_page_that_fails_tells_nothing_of_why(desk: Served, world: World, monk
     def broken(*_: object) -> None:
         raise ValueError("Ann Lee broke her arm")
 
-    monkeypatch.setattr("procore_4hse.web.pages.runs", broken)
+    monkeypatch.setattr("procore_4hse.web.standing.runs", broken)
     with capture_logs() as lines, desk.signed_in() as browser:
         answer = browser.get("/runs")
         assert browser.get("/").status_code == 200

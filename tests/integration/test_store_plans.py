@@ -303,6 +303,21 @@ QUESTIONS = {
         "ix_cycle_(latest|outcome)",
         ("route",),
     ),
+    "cycles of a month": Question(
+        cycles,
+        lambda unit: unit.cycles.by_day(ROUTE, NOW - timedelta(days=30)),
+        "ix_cycle_(latest|outcome)",
+        ("route",),
+    ),
+    "writes of some hours": Question(
+        journal,
+        lambda unit: unit.journal(ROUTE).written(NOW - timedelta(hours=3)),
+        "ix_journal_outcome",
+        ("route", "outcome", "made_at"),
+    ),
+    "last success": Question(
+        cycles, lambda unit: unit.cycles.last_success(ROUTE), "ix_cycle_outcome", ("route", "outcome")
+    ),
     "last cycle": Question(cycles, lambda unit: unit.cycles.last(ROUTE), "ix_cycle_latest", ("route",)),
 }
 TABLES = (links, inbox, journal, stones, records, routes, cycles)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from procore_4hse.engine.lease import GRACE, LEASE
 from procore_4hse.engine.snapshots import partners_told, picklists
-from procore_4hse.errors import SyncError, UsageError
+from procore_4hse.errors import RouteBusy, UsageError
 from procore_4hse.models import PEOPLE_RECORDS, Item, ItemKind, Kind, Link, LinkState, RecordRef, Side
 from procore_4hse.operations.offline import UTC_ZONE
 from procore_4hse.reconcile.undo import UNDO
@@ -321,7 +321,7 @@ def check_pair(unit: Unit, route: Route, procore_id: str, fourhse_id: str) -> No
 
 
 def join(store: Store, holder: Holder, route: Route, procore_id: str, fourhse_id: str) -> Link:
-    """Links the two; the next cycle merges their fields. Raises UsageError, or SyncError while a cycle runs."""
+    """Links the two; the next cycle merges their fields. Raises UsageError, or RouteBusy while a cycle runs."""
     with alone(store, holder, route) as unit:
         check_pair(unit, route, procore_id, fourhse_id)
         links = unit.links(route.key)
@@ -354,6 +354,6 @@ def alone(store: Store, holder: Holder, route: Route) -> Iterator[Unit]:
     with store.begin() as unit:
         token = unit.leases.take(route.key, holder, ttl=LEASE, grace=GRACE)
         if token is None:
-            raise SyncError(f"A cycle of route {route.name} is running; run this again when it is done.")
+            raise RouteBusy(f"A cycle of route {route.name} is running; try this again when it is done.")
         yield unit
         unit.leases.release(route.key, token)

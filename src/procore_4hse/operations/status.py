@@ -20,7 +20,8 @@ from procore_4hse.store.tables import CycleRow
 class RouteStatus:
     """`oldest` is what has been waiting for a person longest, but for what is put off until a later day.
 
-    `answered` waits for the next cycle only.
+    `answered` waits for the next cycle only. `proven_at` is when both sides were last read whole and compared without
+    anything that went wrong: what is counted as in sync was equal then.
     """
 
     route: Route
@@ -36,6 +37,7 @@ class RouteStatus:
     """The shortest time between two cycles like the last one that each budget bears; None while unknown."""
     budget: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Per side, what the last cycle's answers said: `limit`, `remaining`, `resets_at`."""
+    proven_at: datetime | None = None
 
 
 UNREADABLE = (StoreError, AttributeError, LookupError, TypeError, ValueError)
@@ -94,6 +96,7 @@ def status_of(store: Store, route: Route, every: timedelta) -> RouteStatus:
             links=unit.links(route.key).count(Kind.INCIDENT),
             pauses={side: _pause(last, side) for side in Side},
             budget=last.report.get("budget", {}) if last else {},
+            proven_at=unit.cycles.last_success(route.key),
         )
 
 

@@ -58,7 +58,7 @@ def prepare(store: Store, routes: tuple[Route, ...], write_id: str, note: str = 
 def keep(store: Store, holder: Holder, undo: Undo, by: Decider = UNNAMED) -> int:
     """Keeps it as a person's answer, which the next cycles carry out; the number of the question that holds it.
 
-    Raises UsageError when something is asked meanwhile, and SyncError while a cycle of the route runs.
+    Raises UsageError when something is asked meanwhile, and RouteBusy while a cycle of the route runs.
     """
     with alone(store, holder, undo.route) as unit:
         inbox, key = unit.inbox(undo.route.key), undo.item.key

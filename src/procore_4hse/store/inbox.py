@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Decision, Item, ItemKind, QuestionKey, RecordRef
@@ -27,6 +27,9 @@ UNDER = select(INBOX).where(
 )
 CLOSE = update(INBOX).where(
     C.route == given("in_route"), C.state.in_(("open", "answered")), C.key.in_(given("keys", expanding=True))
+)
+SPANS = select(C.since, C.changed_at, C.state).where(
+    C.route == given("in_route"), or_(C.state != "closed", C.changed_at >= given("from_then", type_=C.changed_at.type))
 )
 ONE, CHANGE = select(INBOX).where(C.id == given("one")), update(INBOX).where(C.id == given("one"))
 
@@ -159,6 +162,11 @@ class Inbox:
     def entries(self, *, states: tuple[str, ...] = ("open",)) -> list[Entry]:
         rows = self.connection.execute(IN_STATES, {"in_route": self.route, "states": states})
         return [_entry(row) for row in rows]
+
+    def spans(self, since: datetime) -> list[tuple[datetime, datetime | None]]:
+        """From when until when each question stood that was not closed by then; None of one that still stands."""
+        rows = self.connection.execute(SPANS, {"in_route": self.route, "from_then": since})
+        return [(row.since, row.changed_at if row.state == "closed" else None) for row in rows]
 
     def find(self, item_id: int) -> Entry | None:
         row = self.connection.execute(ONE, {"one": item_id}).one_or_none()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, union, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Act, Action, Kind, LinkState, QuestionKey, RecordRef, Refusal, Side
+from procore_4hse.store import days
 from procore_4hse.store.inserts import chunks, insert_new
 from procore_4hse.store.tables import JOURNAL, REFUSALS, Instant
 
@@ -66,6 +67,17 @@ PAGE = (
     )
     .order_by(C.made_at.desc(), C.id.desc())
     .limit(given("at_most"))
+)
+DAY = days.number_of(C.made_at)
+WRITTEN = (
+    select(C.side, DAY.label("day"), func.count().label("writes"))
+    .where(
+        OURS,
+        C.outcome.in_(CARRIED_OUT),
+        C.act.in_([act.value for act in (Act.CREATE, Act.UPDATE, Act.DELETE, Act.RESTORE)]),
+        C.made_at >= given("since", type_=Instant),
+    )
+    .group_by(C.side, DAY)
 )
 BEGUN = select(JOURNAL).where(C.id >= given("first"), C.id < given("last")).limit(2)
 UNDOING = select(C.id, C.outcome, C.action["undoes"].as_string().label("undoes")).where(
@@ -135,6 +147,11 @@ class Journal:
     def open(self) -> list[Intent]:
         """Intents without an outcome, oldest first."""
         return [_intent(row) for row in self._rows(OPEN)]
+
+    def written(self, since: datetime) -> dict[tuple[date, Side], int]:
+        """How many writes were carried out in each system on each day in UTC since then."""
+        rows = self.connection.execute(WRITTEN, {"in_route": self.route, "since": since})
+        return {(days.day_of(row.day), Side(row.side)): row.writes for row in rows}
 
     def first_try(self, intent: Intent) -> str:
         """The id of the earliest lost create of the same record, or this intent's own."""

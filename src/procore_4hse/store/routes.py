@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Side
+from procore_4hse.store import days
 from procore_4hse.store.inserts import insert_new
 from procore_4hse.store.tables import CYCLES, ROUTES, SLICES, CycleRow
 
@@ -29,7 +30,31 @@ OF_ROUTE = CYCLES.c.route == given("of_route")
 OLDEST = select(CYCLES.c.id, CYCLES.c.began_at).where(OF_ROUTE).order_by(CYCLES.c.id).limit(given("at_most"))
 NEWEST = select(func.max(CYCLES.c.id)).where(OF_ROUTE)
 NEWEST_SUCCESS = NEWEST.where(CYCLES.c.outcome == "ok")
+SUCCEEDED_AT = select(CYCLES.c.ended_at).where(OF_ROUTE, CYCLES.c.outcome == "ok").order_by(CYCLES.c.id.desc()).limit(1)
 DROP = delete(CYCLES).where(CYCLES.c.id.in_(given("some", expanding=True)))
+DAY = days.number_of(CYCLES.c.began_at)
+
+
+def _told(*path: str) -> Any:
+    return CYCLES.c.report[path].as_integer()
+
+
+def _used(side: Side) -> Any:
+    """The share of a vendor's budget that was used up when a cycle ended."""
+    limit, remaining = (_told("budget", side.value, name) for name in ("limit", "remaining"))
+    return func.max((limit - remaining) * 1.0 / func.nullif(limit, 0))
+
+
+BY_DAY = (
+    select(
+        DAY.label("day"),
+        func.count().label("cycles"),
+        *(func.coalesce(func.sum(_told("calls", side.value)), 0).label(f"calls_{side.value}") for side in Side),
+        *(_used(side).label(f"used_{side.value}") for side in Side),
+    )
+    .where(OF_ROUTE, CYCLES.c.began_at >= given("since", type_=CYCLES.c.began_at.type))
+    .group_by(DAY)
+)
 DAYS = select(SLICES.c.day).where(SLICES.c.route == given("of_route"), SLICES.c.backfill == given("of_backfill"))
 
 
@@ -80,6 +105,15 @@ class RouteState:
     incidents: int = 0
     pulls: int = 0
     memory: RouteMemory = RouteMemory()
+
+
+@dataclass(frozen=True)
+class DayOfCycles:
+    """What the cycles that began on one day in UTC called. `used` is the largest share of a vendor's budget, 0 to 1."""
+
+    cycles: int
+    calls: Mapping[Side, int]
+    used: Mapping[Side, float | None]
 
 
 class Routes:
@@ -133,10 +167,19 @@ class Cycles:
         row = self.connection.execute(LAST, {"of_route": route}).one_or_none()
         return CycleRow(**row._mapping) if row else None
 
+    def last_success(self, route: str) -> datetime | None:
+        """When the latest cycle ended that read both sides whole and put everything where it belongs."""
+        return self.connection.execute(SUCCEEDED_AT, {"of_route": route}).scalar_one_or_none()
+
     def recent(self, route: str, at_most: int) -> list[CycleRow]:
         """The latest cycles, also one that runs, newest first."""
         rows = self.connection.execute(RECENT, {"of_route": route, "at_most": at_most})
         return [CycleRow(**row._mapping) for row in rows]
+
+    def by_day(self, route: str, since: datetime) -> dict[date, DayOfCycles]:
+        """The cycles since then, added up by the database: thousands of reports are too much to be read for a page."""
+        rows = self.connection.execute(BY_DAY, {"of_route": route, "since": since})
+        return {days.day_of(row.day): _day(row) for row in rows}
 
     def old(self, route: str, before: datetime, *, at_most: int) -> list[int]:
         """The numbers of the route's oldest cycles, but for those that began later or that `status` tells of.
@@ -163,3 +206,12 @@ class Cycles:
     def day_done(self, route: str, backfill: str, day: str) -> None:
         done = {"route": route, "backfill": backfill, "day": day, "done_at": self.now}
         insert_new(self.connection, SLICES, done)
+
+
+def _day(row: Any) -> DayOfCycles:
+    used = {side: getattr(row, f"used_{side.value}") for side in Side}
+    return DayOfCycles(
+        cycles=row.cycles,
+        calls={side: getattr(row, f"calls_{side.value}") for side in Side},
+        used={side: None if share is None else float(share) for side, share in used.items()},
+    )

@@ -19,13 +19,14 @@ from starlette.routing import Route as Path
 from starlette.types import ASGIApp
 
 from procore_4hse import texts
-from procore_4hse.errors import StoreBusy, StoreError, SyncError, UsageError
+from procore_4hse.errors import RouteBusy, StoreBusy, StoreError, SyncError, UsageError
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.operations import decisions
 from procore_4hse.operations.choices import chosen
+from procore_4hse.operations.explain import Story
 from procore_4hse.settings.model import DeskAuth
 from procore_4hse.store.decisions import Decider
-from procore_4hse.web import pages
+from procore_4hse.web import pages, standing, taking_back
 from procore_4hse.web.access import Visitor, visitor
 from procore_4hse.web.desk import LINK_COOKIE, LINK_LASTS, SIGN_IN_COOKIE, SIGN_IN_LASTS, Desk
 from procore_4hse.web.keys import SIGN_IN
@@ -86,9 +87,12 @@ class Pages:
             Path("/inbox/{number:int}", read(self.question), methods=["GET"]),
             Path("/inbox/{number:int}/answer", change(self.answer), methods=["POST"]),
             Path("/inbox/{number:int}/undo", change(self.undo), methods=["POST"]),
+            Path("/inbox/{number:int}/snooze", change(self.snooze), methods=["POST"]),
             Path("/incidents", read(self.incidents), methods=["GET"]),
             Path("/incidents", change(self.incidents_search), methods=["POST"]),
             Path("/incidents/{record_id}", read(self.incident), methods=["GET"]),
+            Path("/writes/{write_id}/undo", read(self.write), methods=["GET"]),
+            Path("/writes/{write_id}/undo", change(self.take_back), methods=["POST"]),
             Path("/runs", read(self.runs), methods=["GET"]),
             Path("/mapping", read(self.mapping), methods=["GET"]),
         ]
@@ -145,7 +149,7 @@ class Pages:
     # Pages --------------------------------------------------------------------------------------------------------
 
     def today(self, _: Request, who: Visitor) -> Response:
-        return self.page("today", who, **pages.today(self.desk, who))
+        return self.page("today", who, **standing.today(self.desk, who))
 
     def inbox(self, request: Request, who: Visitor) -> Response:
         chosen = pages.Filter(request.query_params.get("kind", ""), request.query_params.get("route", ""))
@@ -161,7 +165,8 @@ class Pages:
         if FieldClass.HEALTH in asked.classes:
             with self.desk.store.begin() as unit:
                 unit.desk.log_view(asked.route.key, who.who, "question", str(asked.entry.id))
-        return self.page("question", who, **pages.question(self.desk, who, asked))
+        later = pages.later(self.desk, who, asked)
+        return self.page("question", who, later=later, **pages.question(self.desk, who, asked))
 
     def incidents(self, _: Request, who: Visitor) -> Response:
         return self.page("incidents", who, **pages.incidents(self.desk, who, None))
@@ -171,14 +176,22 @@ class Pages:
 
     def incident(self, request: Request, who: Visitor) -> Response:
         story = pages.find_incident(self.desk, who, request.path_params["record_id"])
-        if pages.tells_health(story, who):
-            known = next(record_id for record_id in story.ids.values() if record_id)
-            with self.desk.store.begin() as unit:
-                unit.desk.log_view(story.route.key, who.who, "incident", known)
+        self._note_view(who, story)
         return self.page("incident", who, **pages.incident(self.desk, who, story))
 
+    def write(self, request: Request, who: Visitor) -> Response:
+        asked = self._write(request, who)
+        self._note_view(who, asked.story)
+        return self.page("undo", who, **taking_back.page(self.desk, asked))
+
+    def _note_view(self, who: Visitor, story: Story) -> None:
+        """Before health data is shown, it is written down who opens it."""
+        if pages.tells_health(story, who):
+            with self.desk.store.begin() as unit:
+                unit.desk.log_view(story.route.key, who.who, "incident", pages.record_of(story))
+
     def runs(self, _: Request, who: Visitor) -> Response:
-        return self.page("runs", who, **pages.runs(self.desk, who))
+        return self.page("runs", who, **standing.runs(self.desk, who))
 
     def mapping(self, _: Request, who: Visitor) -> Response:
         return self.page("mapping", who, **pages.mapping(self.desk, who))
@@ -207,6 +220,24 @@ class Pages:
         decisions.take_back(self.desk.store, (asked.route,), asked.entry.id, _decider(who))
         log.info("desk.taken_back", question=asked.entry.id)
         return RedirectResponse(f"/inbox/{asked.entry.id}", SEE_OTHER)
+
+    def snooze(self, request: Request, who: Visitor, form: Form) -> Response:
+        asked = self._to_decide(request, who)
+        decisions.snooze(self.desk.store, (asked.route,), asked.entry.id, pages.day(form.get("until", "")))
+        log.info("desk.put_off", question=asked.entry.id)
+        return RedirectResponse(f"/inbox/{asked.entry.id}", SEE_OTHER)
+
+    def take_back(self, request: Request, who: Visitor, form: Form) -> Response:
+        number = taking_back.keep(self.desk, self._write(request, who), _decider(who), form.get("note", ""))
+        log.info("desk.write_taken_back", question=number)
+        return RedirectResponse(f"/inbox/{number}", SEE_OTHER)
+
+    def _write(self, request: Request, who: Visitor) -> taking_back.Asked:
+        """The write of this address, for somebody who may take it back."""
+        asked = taking_back.find_write(self.desk, who, request.path_params["write_id"])
+        if not who.decides(asked.route):
+            raise HTTPException(403)
+        return asked
 
     def _to_decide(self, request: Request, who: Visitor) -> pages.Asked:
         """The question of this address, for somebody who may answer it."""
@@ -300,7 +331,7 @@ class Pages:
             number = request.path_params.get("number")
             return self.message("refused", 409, words=str(error), back=f"/inbox/{number}" if number else None)
         log.warning("desk.not_shown", error=error)
-        busy = isinstance(error, StoreBusy | StoreError)
+        busy = isinstance(error, StoreBusy | StoreError | RouteBusy)
         return self.message("failed", 503 if busy else 403, words=str(error))
 
     def failure(self, _: Request, error: Exception) -> Response:

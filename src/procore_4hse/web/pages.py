@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from procore_4hse.errors import UsageError
 from procore_4hse.mapping.classes import FieldClass
-from procore_4hse.mapping.lenses.base import Held, Reading
 from procore_4hse.mapping.show import rows as mapping_rows
-from procore_4hse.models import ItemKind, Kind, RecordRef, Side, SyncStatus
+from procore_4hse.models import Act, ItemKind, Kind, RecordRef, Side
 from procore_4hse.operations import decisions
 from procore_4hse.operations.choices import Choice, choices
 from procore_4hse.operations.explain import Compared, Story, outline
-from procore_4hse.operations.history import Write, values
+from procore_4hse.operations.history import Write, in_words, values
 from procore_4hse.operations.offline import UTC_ZONE, find
 from procore_4hse.operations.questions import question_of
 from procore_4hse.operations.search import Hit, search
-from procore_4hse.operations.status import RouteStatus, standing_of
-from procore_4hse.reconcile.diff import FieldDiff, Verdict, display
+from procore_4hse.reconcile.diff import FieldDiff, Verdict
 from procore_4hse.route import Route
 from procore_4hse.store.decisions import KeptDecision
 from procore_4hse.store.inbox import Entry
-from procore_4hse.store.journal import Intent
+from procore_4hse.store.journal import CARRIED_OUT, Intent
 from procore_4hse.store.repository import Unit
-from procore_4hse.store.tables import CycleRow
 from procore_4hse.texts import age, moment, say
 from procore_4hse.web.access import ABOUT_PEOPLE, ALL, PEOPLE, Classes, Visitor, classes_of, classes_of_action
 from procore_4hse.web.desk import Desk
@@ -37,57 +35,12 @@ Context = dict[str, Any]
 ASKED = ("open", "answered")
 LISTED = 200
 """So many questions, incidents or held actions are shown at once."""
-CYCLES = 50
 LAST_NUMBER = 2**31 - 1
 """No question has a higher number; a database could not even look for some."""
-PLACES = (SyncStatus.IN_SYNC, SyncStatus.WAITING, SyncStatus.REFUSED, SyncStatus.EXCLUDED)
 
 
 class Missing(Exception):
     """There is no such thing, or this person may not see it: nobody is told which."""
-
-
-# Today -----------------------------------------------------------------------------------------------------------
-
-
-def today(desk: Desk, who: Visitor) -> Context:
-    standing = standing_of(desk.store, who.routes(desk.routes), desk.every)
-    now = desk.clock()
-    return {"routes": [_standing(each, now) for each in standing.routes], "newer": standing.newer}
-
-
-def _standing(status: RouteStatus, now: datetime) -> Context:
-    last, oldest = status.last, status.oldest
-    return {
-        "name": status.route.name,
-        "enabled": status.route.enabled,
-        "running": status.is_running,
-        "outcome": last and _outcome(last),
-        "reason": last and last.reason,
-        "last": last and last.ended_at and say("today.ago", age=age(now - last.ended_at)),
-        "last_at": last and moment(last.ended_at),
-        "next": status.next_at and _due(status.next_at, now),
-        "links": status.links,
-        "waiting": [(kind, count) for kind, count in status.inbox.items() if count],
-        "count": sum(status.inbox.values()),
-        "answered": status.answered,
-        "oldest": oldest and age(now - oldest.since),
-        "counts": [_population(last, side) for side in Side] if last else [],
-    }
-
-
-def _due(next_at: datetime, now: datetime) -> str:
-    return say("today.in", age=age(next_at - now)) if next_at > now else say("today.due")
-
-
-def _population(last: CycleRow, side: Side) -> Context:
-    counts = last.report.get("population", {}).get(side.value, {})
-    places = [(place.value, counts.get(place.value, 0)) for place in PLACES]
-    return {"side": side.label, "places": places, "all": sum(count for _, count in places)}
-
-
-def _outcome(cycle: CycleRow) -> str:
-    return cycle.outcome or ("failed" if cycle.ended_at else "running")
 
 
 # Inbox -----------------------------------------------------------------------------------------------------------
@@ -327,6 +280,32 @@ def _label(route: Route, entry: Entry, answer: Mapping[str, Any]) -> str:
     return next(same, str(answer.get("with_id") or answer["verb"]))
 
 
+# Later -----------------------------------------------------------------------------------------------------------
+
+
+def later(desk: Desk, who: Visitor, asked: Asked) -> Context | None:
+    """Putting a question off: from which day on it can be, and the day until which it is; None when it cannot be."""
+    entry = asked.entry
+    if entry.state != "open":
+        return None
+    with desk.store.read() as unit:
+        zone = ZoneInfo(unit.routes.get(asked.route.key).zone or UTC_ZONE)
+    now, until = desk.clock(), entry.snoozed_until
+    return {
+        "until": until.astimezone(zone).date().isoformat() if until and entry.is_snoozed(now) else None,
+        "first": (now.astimezone(zone).date() + timedelta(days=1)).isoformat(),
+        "may": who.decides(asked.route),
+    }
+
+
+def day(text: str) -> date:
+    """Raises UsageError for what is no day."""
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError as error:
+        raise UsageError(say("later.no_day")) from error
+
+
 # Incidents -------------------------------------------------------------------------------------------------------
 
 
@@ -361,13 +340,19 @@ def tells_health(story: Story, who: Visitor) -> bool:
     return _is_private(story) or (bool(story.people) and classes >= ABOUT_PEOPLE)
 
 
+def record_of(story: Story) -> str:
+    """An id by which the incident is found again."""
+    return next(record_id for record_id in story.ids.values() if record_id)
+
+
 def incident(desk: Desk, who: Visitor, story: Story) -> Context:
     classes, now = who.classes(story.route), desk.clock()
     sees_people = classes >= ABOUT_PEOPLE
     with desk.store.read() as unit:
         asked = _visible(unit, story.route, story.items, who)
     writes = [each for each in story.journal if classes_of_action(each.action, story.route) <= classes]
-    told = _told(story)
+    told, undone = _told(story), _undone(story)
+    decides = who.decides(story.route)
     return {
         "title": _title(story),
         "route": story.route.name,
@@ -377,7 +362,7 @@ def incident(desk: Desk, who: Visitor, story: Story) -> Context:
         "fields": _fields(story.incident, classes),
         "people": [_person(one, classes) for one in story.people] if sees_people else [],
         "questions": [_row(story.route, entry, now) for entry in asked],
-        "writes": [_write(each, told.get(each.id, ()), classes) for each in writes],
+        "writes": [_write(each, told.get(each.id, ()), undone if decides else None, classes) for each in writes],
         "state": _state(story, asked),
         "hidden": (bool(story.people) and not sees_people) or (asked, writes) != ([*story.items], [*story.journal]),
     }
@@ -387,12 +372,9 @@ def _title(story: Story) -> str:
     for side in Side:
         record = story.incident.records[side]
         if record is not None and not record.minimal:
-            return _in_words(story.route.mapping.title.lens.get(side, record.image))
+            row = story.route.mapping.title
+            return in_words(row, side, row.lens.get(side, record.image))
     return say("incident.untitled")
-
-
-def _in_words(reading: Reading) -> str:
-    return f"({reading.reason})" if isinstance(reading, Held) else display(reading.value)
 
 
 def _link(story: Story) -> list[str]:
@@ -422,7 +404,7 @@ def _fields(pair: Compared, classes: Classes) -> list[Context]:
         {
             "label": one.row.label,
             "withheld": one.row.privacy not in classes,
-            "values": {one.side.label: _in_words(one.reading), one.side.other.label: ""},
+            "values": {one.side.label: in_words(one.row, one.side, one.reading), one.side.other.label: ""},
             "base": None,
             "verdict": "",
             "so": "",
@@ -436,8 +418,11 @@ def _field(one: FieldDiff, classes: Classes) -> Context:
     return {
         "label": one.field.label,
         "withheld": one.field.privacy not in classes,
-        "values": {Side.PROCORE.label: _in_words(one.procore), Side.FOURHSE.label: _in_words(one.fourhse)},
-        "base": base and _in_words(base),
+        "values": {
+            Side.PROCORE.label: in_words(one.field, Side.PROCORE, one.procore),
+            Side.FOURHSE.label: in_words(one.field, Side.FOURHSE, one.fourhse),
+        },
+        "base": base and in_words(one.field, Side.PROCORE, base),
         "verdict": "same" if one.verdict in (Verdict.SAME, Verdict.AGREED) else "differs",
         "so": say(f"verdict.{one.verdict.value}", side=one.to.label if one.to else "", why=one.reason),
     }
@@ -456,8 +441,16 @@ def _told(story: Story) -> dict[str, list[Write]]:
     return told
 
 
-def _write(intent: Intent, told: Sequence[Write], classes: Classes) -> Context:
-    """A write as a line of the story; its values and a vendor's own words only for who may see their class."""
+def _undone(story: Story) -> frozenset[str]:
+    """The writes that were taken back."""
+    return frozenset(one.action.undoes for one in story.journal if one.outcome in CARRIED_OUT and one.action.undoes)
+
+
+def _write(intent: Intent, told: Sequence[Write], undone: Collection[str] | None, classes: Classes) -> Context:
+    """A write as a line of the story; its values and a vendor's own words only for who may see their class.
+
+    `undone` are the writes that were taken back; None for somebody who may take none back.
+    """
     action, full = intent.action, classes == ALL
     seen = [each for each in told if (each.row.privacy in classes if each.row else full)]
     sent = [(name, display_raw(value)) for name, value in action.fields.items()] if full and not told else []
@@ -468,8 +461,19 @@ def _write(intent: Intent, told: Sequence[Write], classes: Classes) -> Context:
         "outcome": say(f"write.{intent.outcome}"),
         "why": action.reason,
         "words": intent.words if full else "",
-        "values": sent or [(each.field or say("write.all"), _change(each)) for each in seen],
+        "values": [_value(*each) for each in sent] or [_changed(each, undone) for each in seen],
     }
+
+
+def _value(name: str, value: str) -> Context:
+    return {"name": name, "value": value, "undo": None, "is_undone": False}
+
+
+def _changed(write: Write, undone: Collection[str] | None) -> Context:
+    may_go = undone is not None and write.act is Act.UPDATE and write.row is not None and write.old != write.new
+    is_undone = write.id in (undone or ())
+    told = _value(write.field or say("write.all"), _change(write))
+    return {**told, "undo": write.id if may_go and not is_undone else None, "is_undone": is_undone}
 
 
 def _change(write: Write) -> str:
@@ -492,27 +496,7 @@ def _state(story: Story, asked: Sequence[Entry]) -> str:
     return say("incident.excluded", why=story.excluded) if story.excluded else say("incident.quiet")
 
 
-# Runs and mapping ------------------------------------------------------------------------------------------------
-
-
-def runs(desk: Desk, who: Visitor) -> Context:
-    with desk.store.read() as unit:
-        routes = [(route.name, unit.cycles.recent(route.key, CYCLES)) for route in who.routes(desk.routes)]
-    return {"routes": [{"name": name, "cycles": [_cycle(each) for each in cycles]} for name, cycles in routes]}
-
-
-def _cycle(cycle: CycleRow) -> Context:
-    report = cycle.report
-    written = {side: sum(counts.values()) for side, counts in report.get("written", {}).items()}
-    return {
-        "began": moment(cycle.began_at),
-        "outcome": _outcome(cycle),
-        "reason": cycle.reason,
-        "read": say("runs.both", **report["pulled"]) if "pulled" in report else "",
-        "written": say("runs.both.to", **written) if written else "",
-        "calls": say("runs.both.calls", **report["calls"]) if "calls" in report else "",
-        "took": say("runs.seconds", seconds=f"{report['seconds']:.1f}") if "seconds" in report else "",
-    }
+# Mapping --------------------------------------------------------------------------------------------------------------
 
 
 def mapping(desk: Desk, who: Visitor) -> Context:
