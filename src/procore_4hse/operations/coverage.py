@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from procore_4hse.mapping.classes import FieldClass
+from procore_4hse.mapping.folding import fold, fold_key
 from procore_4hse.mapping.lenses.base import INJURED, ZONE, Held, Known
 from procore_4hse.mapping.lenses.custom import SWITCH, CustomWordLens, CustomWordsLens
 from procore_4hse.mapping.lenses.incident import StatusLens
-from procore_4hse.mapping.lenses.words import PartsLens, WordLens, fold
+from procore_4hse.mapping.lenses.words import PartsLens, WordLens
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import Field, FieldMapping
 from procore_4hse.models import Image, Kind, Side
@@ -112,7 +113,7 @@ def _not_listed(row: _Row, offered: Offered) -> Iterator[Gap]:
     lens = row.row.lens
     used = {word: count for (side, word, _), count in row.unknown_words.items() if side is Side.PROCORE}
     for picker, names, is_usable in _entries(lens, offered):
-        if {fold(word) for word in _words_of(lens)} & {fold(name) for name in names}:
+        if any(_knows(lens, name) for name in names):
             continue
         records = used.get(names[-1], 0)
         if is_usable or records:
@@ -155,7 +156,13 @@ def _not_offered(row: _Row, offered: Offered) -> Iterator[Gap]:
 def _is_offered(lens: object, picker: str, word: str, offered: Offered) -> bool:
     if isinstance(lens, PartsLens | WordLens) and (isinstance(lens, PartsLens) or lens.picker):
         return lens.picklists.id_of(picker, word) is not None
-    return fold(word) in {fold(str(entry.get("value"))) for entry in offered[picker]}
+    return fold_key(word) in {fold_key(str(entry.get("value"))) for entry in offered[picker]}
+
+
+def _knows(lens: object, name: str) -> bool:
+    if isinstance(lens, WordLens | PartsLens):
+        return lens.words.procore_word(name) is not None
+    return fold(name) in _words_of(lens)
 
 
 def _words_of(lens: object) -> frozenset[str]:
