@@ -60,7 +60,10 @@ def gaps(mapping: FieldMapping, offered: Offered, records: Shown) -> list[Gap]:
     records show."""
     rows = [_Row.of(row, offered, records) for row in (*mapping.fields, *mapping.people) if not row.inactive]
     return [
-        gap for row in rows for look in (_not_listed, _not_offered, _not_known) for gap in _by_use(look(row, offered))
+        gap
+        for row in rows
+        for look in (_not_listed, _not_offered, _twice, _not_known)
+        for gap in _by_use(look(row, offered))
     ]
 
 
@@ -70,6 +73,8 @@ class _Row:
 
     row: Field
     of_people: bool
+    listed: Field
+    """The row as the mapping has it, with every line of its list."""
     known_words: Counter[str] = field(default_factory=Counter)
     unknown_words: Counter[tuple[Side, str, str]] = field(default_factory=Counter)
     """By side, word and reason."""
@@ -78,7 +83,7 @@ class _Row:
     def of(cls, row: Field, offered: Offered, records: Shown) -> _Row:
         pickers = [(name, entry) for name, entries in offered.items() for entry in entries if "id" in entry]
         bound = row.bound(Picklists.of(Picklists().directory, pickers))
-        counted = cls(bound, Kind.INCIDENT not in row.kinds)
+        counted = cls(bound, Kind.INCIDENT not in row.kinds, row)
         for (side, kind), images in records.items():
             if kind in {own.on(side) for own in row.kinds}:
                 for image in images:
@@ -151,6 +156,19 @@ def _not_offered(row: _Row, offered: Offered) -> Iterator[Gap]:
             what = f"{_where(lens)} names the {_singular(picker)} {word!r}, which Procore does not offer"
             remedy = "correct the list, or have the entry added or activated in Procore"
             yield row.gap(what, remedy, row.known_words[fold(word)])
+
+
+def _twice(row: _Row, offered: Offered) -> Iterator[Gap]:
+    """4HSE words that stand beside several entries which Procore has: the first line counts, and no other."""
+    lens, listed = row.row.lens, row.listed.lens
+    if not isinstance(lens, WordLens) or not isinstance(listed, WordLens) or lens.picker is None:
+        return
+    for word, meaning in listed.words.entries:
+        entries = {lens.picklists.entry_of(lens.picker, each) for each in (*meaning, *(lens.words.meaning(word) or ()))}
+        if len(entries - {None}) > 1:
+            first, *_ = lens.words.meaning(word) or ("",)
+            what = f"{_where(lens)} gives {word!r} to {first!r} and to {next(iter(meaning))!r}, and Procore has both"
+            yield row.gap(what, "take one of the two lines away: only the first one counts", 0)
 
 
 def _is_offered(lens: object, picker: str, word: str, offered: Offered) -> bool:
