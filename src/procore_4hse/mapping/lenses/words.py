@@ -54,6 +54,10 @@ class WordList:
         one = tuple((word, frozenset(first[_entry(each, ids)] for each in meaning)) for word, meaning in lines)
         return self if one == self.entries else WordList(self.name, one)
 
+    def plainest(self) -> WordList:
+        """The lines whose word is the one that is written."""
+        return WordList(self.name, tuple(entry for entry in self.entries if self._first[entry[1]] == entry[0]))
+
     @cached_property
     def _meanings(self) -> Mapping[str, frozenset[str]]:
         return {fold(word): meaning for word, meaning in reversed(self.entries)}
