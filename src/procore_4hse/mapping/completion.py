@@ -74,15 +74,20 @@ class _Completion:
     known: Meanings
 
     def result(self) -> Completed:
-        proposed = [*self._for_lost_lines(), *self._for_shown_words()]
+        mended = tuple(self._for_lost_lines())
+        proposed = (*mended, *self._for_shown_words(self._with(mended)))
         lines = (*proposed, *self._own_names(proposed))
-        added = WordList.of(self.words.name, ((line.fourhse, line.procore) for line in lines))
-        then = WordList(self.words.name, (*self.words.entries, *added.entries)).among(self.live.entry_of)
+        then = self._with(lines)
         return Completed(lines, sum(self._is_lost(word, then) for word in self.live.shown))
+
+    def _with(self, lines: Sequence[Line]) -> WordList:
+        """The lines that will count once these are added."""
+        added = WordList.of(self.words.name, ((line.fourhse, line.procore) for line in lines))
+        return WordList(self.words.name, (*self.words.entries, *added.entries)).among(self.live.entry_of)
 
     @cached_property
     def _now(self) -> WordList:
-        return self.words.among(self.live.entry_of)
+        return self._with(())
 
     @cached_property
     def _usable(self) -> list[Image]:
@@ -105,24 +110,24 @@ class _Completion:
                 if (row := self._entry_for(word, key)) is not None:
                     yield Line(word, self._name(row), Mark.PROPOSED, self.live.used.get(str(row["id"]), 0))
 
-    def _for_shown_words(self) -> Iterator[Line]:
+    def _for_shown_words(self, words: WordList) -> Iterator[Line]:
         """A line for each word that 4HSE's texts show and the list does not know."""
         seen: set[str] = set()
+        otherwise = self._said_otherwise(words)
         for word, records in sorted(self.live.shown.items(), key=lambda each: (-each[1], each[0])):
-            if self._now.meaning(word) is not None or fold(word) in seen:
+            if words.meaning(word) is not None or fold(word) in seen:
                 continue
             seen.add(fold(word))
             row = self._entry_for(word)
-            named = self._said_otherwise.get(stems(word)) if row is None else self._listed(row) or self._name(row)
+            named = otherwise.get(stems(word)) if row is None else self._said(row)
             if named is not None:
                 yield Line(word, named, Mark.PROPOSED, records)
 
-    @cached_property
-    def _said_otherwise(self) -> Mapping[Stems, str]:
+    def _said_otherwise(self, words: WordList) -> Mapping[Stems, str]:
         """What the list's own 4HSE words mean, by their stems; not where two of them differ."""
         found: dict[Stems, set[Meaning]] = {}
-        for word, meaning in self._now.entries:
-            found.setdefault(stems(word), set()).add(meaning)
+        for word, meaning in words.entries:
+            found.setdefault(stems(word), set()).add(frozenset() if self._is_lost(word, words) else meaning)
         return {text: PLUS.join(sorted(*meant)) for text, meant in found.items() if len(meant) == 1 and all(meant)}
 
     def _entry_for(self, word: str, key: str | None = None) -> Image | None:
@@ -147,19 +152,19 @@ class _Completion:
     def _own_names(self, proposed: Sequence[Line]) -> Iterator[Line]:
         """A line under its own name for each entry that the list does not know: such as may be used, and such as is."""
         taken = {fold(word) for word, _ in self.words.entries} | {fold(line.fourhse) for line in proposed}
-        matched = {self.live.entry_of(line.procore) for line in proposed}
+        then, matched = self._with(proposed), {self.live.entry_of(line.procore) for line in proposed}
         rows = [row for row in self.live.rows if row in self._usable or self.live.used.get(str(row["id"]))]
         for row in sorted(rows, key=lambda each: -self.live.used.get(str(each["id"]), 0)):
-            if str(row["id"]) in matched or self._listed(row) is not None or not _texts(row):
+            if str(row["id"]) in matched or _listed(then, row) is not None or not _texts(row):
                 continue
             word = next(each for each in _own_words(row) if fold(each) not in taken)
             taken.add(fold(word))
             yield Line(word, self._name(row), Mark.NEW, self.live.used.get(str(row["id"]), 0))
 
-    def _listed(self, row: Image) -> str | None:
-        """The list's own word for this entry, by any of its names."""
-        known = (self._now.procore_word(name) for name in names_of(row))
-        return next((word for word in known if word is not None), None)
+    def _said(self, row: Image) -> str:
+        """The word for an entry in the column `procore`: the list's own, where that names this entry and no other."""
+        listed = _listed(self._now, row)
+        return listed if listed and self.live.entry_of(listed) == str(row["id"]) else self._name(row)
 
     def _name(self, row: Image) -> str:
         """How the entry is named in the column `procore`: by the first of its names that is its own and no other's."""
@@ -167,6 +172,12 @@ class _Completion:
         plain = (" ".join(str(name).split()) for name in names)
         own = (name for name in plain if self.live.entry_of(name) == str(row["id"]) and _is_one_word(name))
         return next(own, str(row["id"]))
+
+
+def _listed(words: WordList, row: Image) -> str | None:
+    """The list's own word for this entry, by any of its names."""
+    known = (words.procore_word(name) for name in names_of(row))
+    return next((word for word in known if word is not None), None)
 
 
 def _is_one_word(name: str) -> bool:

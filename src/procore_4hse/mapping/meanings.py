@@ -34,7 +34,7 @@ _SMALL = frozenset(
     )
 )
 """Words that change no meaning here, in English and Italian."""
-_ENDING = re.compile(r"(?<=[^\W\d_]{3})(?:es|s|[aeioy])$")
+_ENDING = re.compile(r"(?<=[^\W\d_]{3})(?:es|s|h?[aeioy])$")
 """The plural and the gender of a word in both languages."""
 
 

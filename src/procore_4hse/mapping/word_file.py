@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 
@@ -38,4 +37,6 @@ def scalar(value: str) -> str:
         plain = yaml.load(f"- k: {value}  # x", Loader=LOADER)  # noqa: S506 no other than the safe loader
     except yaml.YAMLError:
         plain = None
-    return value if plain == [{"k": value}] else json.dumps(value, ensure_ascii=not value.isprintable())
+    if plain == [{"k": value}]:
+        return value
+    return str(yaml.safe_dump(value, default_style='"', allow_unicode=True, width=float("inf"))).strip()
