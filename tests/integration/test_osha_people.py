@@ -368,3 +368,16 @@ def test_a_lost_create_that_could_not_tell_all_is_known_again(worlds: Worlds, te
     assert len(told_on_site(world)) == 1
     assert {entry.item.kind for entry in world.inbox()} == {"word"}
     assert wrote(world.sync()) == NOTHING
+
+
+@pytest.mark.parametrize("kind", [FaultKind.HALF_JSON, FaultKind.HTML, FaultKind.UNAVAILABLE, FaultKind.LOST_ANSWER])
+@pytest.mark.parametrize("path", ["affliction_types$", "incidents/injuries$", "incident-person/index"])
+@pytest.mark.parametrize("shipped", ["Italian without keys"], indirect=True)
+def test_a_list_that_is_half_read_teaches_nothing(shipped: tuple[World, Teach], kind: FaultKind, path: str) -> None:
+    world, _ = shipped
+    world.faults.add(kind, path=path, times=None)
+    mine = Path(str(world.store.url.database)).parent / "mine"
+    before = (mine / "words" / "affliction.yaml").read_bytes()
+    report = complete(world.runtime, mine, [world.route])
+    assert {one.name: one.error is not None for one in report.lists}["affliction"]
+    assert (mine / "words" / "affliction.yaml").read_bytes() == before

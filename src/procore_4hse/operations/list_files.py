@@ -71,9 +71,9 @@ def _must_load(files: Mapping[Path, bytes]) -> None:
         except MappingError as error:
             first = error.problems[0]
             place = Path(first.place).relative_to(trial) if first.place.startswith(trial) else first.place
-            sentence = f"Nothing was written, because {place} would not load with lines below it: {first.what}."
             raise UsageError(
-                f"{sentence} Write the list with one `- 4hse:` and one `procore:` line per word."
+                f"Nothing was written, because {place} would not load with lines below it: {first.what}. "
+                "Write that list with a line `- 4hse:` and a line `procore:` for each word, and run the command again."
             ) from error
 
 

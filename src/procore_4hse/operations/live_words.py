@@ -60,8 +60,7 @@ class _Live:
 
     runtime: Runtime
     routes: Sequence[Route]
-    pickers: dict[str, tuple[Image, ...]] = field(default_factory=dict)
-    records: dict[tuple[str, Kind, Side], tuple[Image, ...]] = field(default_factory=dict)
+    read: dict[object, tuple[Image, ...] | VendorError] = field(default_factory=dict)
 
     def of(self, rows: Sequence[tuple[Route, Field]]) -> LiveList:
         """The list behind these rows of one word list, as all routes see it."""
@@ -80,10 +79,8 @@ class _Live:
 
     def _entries(self, picker: str) -> tuple[Image, ...]:
         """A company's list is the same for all its routes."""
-        if picker not in self.pickers:
-            procore, _ = self.runtime.apis(self.routes[0])
-            self.pickers[picker] = tuple(map(_entry, procore.whole_picker(picker)))
-        return self.pickers[picker]
+        procore, _ = self.runtime.apis(self.routes[0])
+        return self._once(picker, lambda: map(_entry, procore.whole_picker(picker)))
 
     def _options(self, procore: ProcoreIncidentApi, picker: str) -> Iterator[Image]:
         for kind in OPTIONS.get(picker, ()):
@@ -106,12 +103,21 @@ class _Live:
                 yield from parts_of(written) if several else [written] if written else []
 
     def _read(self, route: Route, kind: Kind, side: Side) -> tuple[Image, ...]:
-        key = (route.key, kind, side)
-        if key not in self.records:
-            procore, fourhse = self.runtime.apis(route)
-            pages = fourhse.pages(kind) if side is Side.FOURHSE else _procore_pages(procore, kind)
-            self.records[key] = tuple(record.payload for page in pages for record in page.records)
-        return self.records[key]
+        procore, fourhse = self.runtime.apis(route)
+        pages = fourhse.pages(kind) if side is Side.FOURHSE else _procore_pages(procore, kind)
+        return self._once((route.key, kind, side), lambda: (one.payload for page in pages for one in page.records))
+
+    def _once(self, key: object, read: Callable[[], Iterable[Image]]) -> tuple[Image, ...]:
+        """What was read of this before. What failed is not tried again: each list would wait for it anew."""
+        if key not in self.read:
+            try:
+                self.read[key] = tuple(read())
+            except VendorError as error:
+                self.read[key] = error
+        found = self.read[key]
+        if isinstance(found, VendorError):
+            raise found
+        return found
 
 
 def complete(
