@@ -109,6 +109,12 @@ class ProcoreIncidentApi(IncidentApi, Protocol):
     def picker(self, name: str) -> Sequence[Image]:
         """All entries of a word list of the company's."""
 
+    def whole_picker(self, name: str) -> Sequence[Image]:
+        """The same, where a part of the list would mislead; Unavailable when fewer came than the answers state."""
+
+    def filter_options(self, kind: Kind, name: str) -> Sequence[Image]:
+        """The values of one field that the project's records of this kind use now, as `key` and `value` (P129)."""
+
     def me(self) -> Image:
         """Our own account."""
 

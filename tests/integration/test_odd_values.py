@@ -113,6 +113,11 @@ def play(world: World, spoiler: Spoiler, case: Case) -> Iterator[str]:
     if any(report.population[side.value]["waiting"] for side in Side) and report.outcome == "ok" and not world.inbox():
         yield "an incident waits, and nobody is told why"
     spoiler.armed = False
+    yield from aftermath(world, before)
+
+
+def aftermath(world: World, before: tuple[set[str], set[str]]) -> Iterator[str]:
+    """What is wrong once the vendor answers as it should again."""
     for _ in range(2):
         report = world.sync(first=True)
     if report.outcome != "ok":

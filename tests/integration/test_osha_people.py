@@ -17,8 +17,11 @@ from actors import NOTHING, hire, hurt_in_office, hurt_on_site, only, waiting, w
 from edits import osha
 from oracle import plain
 from procore_4hse.mapping.loader import load
+from procore_4hse.operations.live_words import complete
 from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.simulator.procore_dials import ProcoreDials
 from procore_4hse.simulator.procore_state import WORD_LISTS
+from procore_4hse.simulator.procore_words import OTHER_FORMS
 from world import MAPPING, World
 
 pytestmark = pytest.mark.any_store
@@ -97,11 +100,17 @@ def keys_of(names: Iterable[str]) -> dict[str, str]:
 AFFLICTIONS = keys_of(WORD_LISTS["affliction_types"])
 
 
+def kinds_on_site(world: World) -> dict[int, str]:
+    """The word of the default list for each affliction type, by its id: whatever Procore calls it."""
+    return {entry: AFFLICTIONS.get(name, name) for name, entry in world.procore.words("affliction_types").items()}
+
+
 def told_on_site(world: World) -> dict[int, Injury]:
+    kinds = kinds_on_site(world)
     records = [record for row in world.site().values() for record in row["injuries"]]
     injuries = [
         Injury(
-            AFFLICTIONS[record["affliction_type"]["name"]] if record["affliction_type"] else None,
+            kinds[record["affliction_type"]["id"]] if record["affliction_type"] else None,
             frozenset(record["affected_body_parts"]),
             record["work_days_absent"],
             words_of(record["description"]),
@@ -211,23 +220,13 @@ def crosses_from_procore_and_back(worlds: Worlds, chosen: Reports) -> None:
     assert back.inbox() == []
 
 
-def test_every_injury_crosses_from_4hse_and_only_words_without_a_partner_wait(worlds: Worlds) -> None:
-    assert crosses_from_fourhse(worlds, reports()) == {
-        "Nonclassifiable": 12,
-        "Multiple body parts, n.e.c.": 13,
-        "Multiple body parts, unspecified": 1,
-    }
-
-
 def parts_on_site(one: Injury) -> frozenset[str]:
     """The parts that Procore can show: those that have a key, and only beside a nature (P87)."""
     return one.parts or frozenset() if one.affliction else frozenset()
 
 
-def crosses_from_fourhse(worlds: Worlds, chosen: Reports) -> Counter[str]:
+def crossed_from_fourhse(world: World, chosen: Reports) -> Counter[str]:
     """The words that were asked about; all else crossed, and a part that nobody can name crossed as none."""
-    world = worlds("office")
-    hurt_all_in_office(world, [(days, structured(row)) for days, row in chosen])
     before = people_in_office(world)
     settle(world)
     assert people_in_office(world) == before
@@ -237,6 +236,63 @@ def crosses_from_fourhse(worlds: Worlds, chosen: Reports) -> Counter[str]:
     without_parts = [one for one in expected.values() if not parts_on_site(one)]
     assert len(world.inbox()) == len(unknown) + len(without_parts)
     return words_asked(world)
+
+
+# Whatever form Procore's words have ----------------------------------------------------------------------------------
+
+
+Teach = Callable[[World], None]
+
+
+@pytest.fixture(params=["tokens", *OTHER_FORMS])
+def shipped(request: pytest.FixtureRequest, build: Build, tmp_path: Path) -> tuple[World, Teach]:
+    """A Procore that ships its words in this form; and what `mapping words --from-live` does for a copy of the default
+    mapping."""
+    mine = Path(shutil.copytree(MAPPING, tmp_path / "mine"))
+    dials = ProcoreDials(word_form=request.param)
+    world = build(f"sqlite:///{tmp_path}/shipped.db", procore_dials=dials, mapping=load(mine))
+
+    def teach(world: World) -> None:
+        report = complete(world.runtime, mine, [world.route])
+        assert [one.error for one in report.lists] == [None] * 3
+        world.with_route(mapping=load(mine))
+
+    return world, teach
+
+
+def test_four_of_five_real_injuries_cross_whatever_procore_calls_their_words(shipped: tuple[World, Teach]) -> None:
+    world, teach = shipped
+    chosen = reports()
+    hurt_all_in_office(world, [(days, structured(row)) for days, row in chosen])
+    teach(world)
+    assert crossed_from_fourhse(world, chosen) == {
+        "Nonclassifiable": 12,
+        "Multiple body parts, n.e.c.": 13,
+        "Multiple body parts, unspecified": 1,
+    }
+    told, pairs = told_on_site(world), Counter(pair_of(row) for row in osha())
+    whole = [row for days, row in chosen if told[days].affliction and told[days].parts]
+    assert sum(pairs[pair_of(row)] for row in whole) >= 0.8 * len(osha())
+
+
+def pair_of(row: dict[str, str]) -> tuple[str, str]:
+    return row["nature_title"], row["part_of_body_title"]
+
+
+def test_every_affliction_type_crosses_from_procore_whatever_it_is_called(shipped: tuple[World, Teach]) -> None:
+    world, teach = shipped
+    world.procore.add_word("affliction_types", "Jellyfish sting")
+    teach(world)
+    kinds = world.procore.words("affliction_types")
+    for start, kind in enumerate(kinds.values()):
+        party, _ = hire(world, f"Worker Number{start}", f"E{start}")
+        site = world.on_site(f"Day {start}", day_before(start * CREW))
+        hurt_on_site(world, site, party, start + 1, affliction_type_id=kind, description=f"Injury {start}.")
+    settle(world)
+    assert world.inbox() == []
+    lines = {record["days"]: record["description"].partition("\n")[0] for record in people_in_office(world)}
+    assert len(set(lines.values())) == len(kinds) == 25
+    assert lines[25] == "Affliction: Jellyfish sting"
 
 
 def test_a_word_that_is_taught_lets_the_value_cross_and_closes_its_question(worlds: Worlds, tmp_path: Path) -> None:
@@ -312,3 +368,16 @@ def test_a_lost_create_that_could_not_tell_all_is_known_again(worlds: Worlds, te
     assert len(told_on_site(world)) == 1
     assert {entry.item.kind for entry in world.inbox()} == {"word"}
     assert wrote(world.sync()) == NOTHING
+
+
+@pytest.mark.parametrize("kind", [FaultKind.HALF_JSON, FaultKind.HTML, FaultKind.UNAVAILABLE, FaultKind.LOST_ANSWER])
+@pytest.mark.parametrize("path", ["affliction_types$", "incidents/injuries$", "incident-person/index"])
+@pytest.mark.parametrize("shipped", ["Italian without keys"], indirect=True)
+def test_a_list_that_is_half_read_teaches_nothing(shipped: tuple[World, Teach], kind: FaultKind, path: str) -> None:
+    world, _ = shipped
+    world.faults.add(kind, path=path, times=None)
+    mine = Path(str(world.store.url.database)).parent / "mine"
+    before = (mine / "words" / "affliction.yaml").read_bytes()
+    report = complete(world.runtime, mine, [world.route])
+    assert {one.name: one.error is not None for one in report.lists}["affliction"]
+    assert (mine / "words" / "affliction.yaml").read_bytes() == before

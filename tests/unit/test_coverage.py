@@ -274,3 +274,22 @@ def test_rows_whose_entries_procore_lists_nowhere_are_named_unless_they_rest_or_
     assert unlisted(with_custom("Trades", several)) == ("Trades",)
     assert unlisted(with_custom("Trade", single, Direction.NONE)) == ()
     assert unlisted(with_custom("Wet", replace(single, words=switch))) == ()
+
+
+# Words that are known in another form ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["Bone/Fracture", "bone_and_fracture", "BONE - FRACTURE"])
+def test_an_entry_in_another_form_is_known_and_offered(form: str) -> None:
+    whole = mapping(affliction=[("Broken", "bone_or_fracture"), ("Burn", "burn")])
+    entries = ({"id": 31, "name": form, "active": True}, AFFLICTIONS[1])
+    assert gaps_of(whole, affliction_types=entries) == []
+
+
+def test_a_word_with_two_entries_is_told_while_procore_has_both() -> None:
+    whole = mapping(affliction=[*WORDS["affliction"], ("Burn", "Scald"), ("fracture", "Cracked")])
+    found = gaps_of(whole, affliction_types=(*AFFLICTIONS, {"id": 33, "name": "Scald", "active": True}))
+    assert [gap.what for gap in found] == [
+        "Procore offers the affliction type 'Scald', which words/affliction.yaml does not know",
+        "words/affliction.yaml gives 'Burn' to 'burn' and to 'Scald', and Procore has both",
+    ]

@@ -11,7 +11,7 @@ import pytest
 from kept_texts import ODD, ODD_KEPT
 from procore_4hse.simulator.faults import FaultKind, Faults
 from procore_4hse.simulator.procore import ProcoreDials, Refusal, SimulatedProcore, Write
-from procore_4hse.simulator.procore_contract import CHILD_KINDS
+from procore_4hse.simulator.procore_contract import BODY_PART_KEYS, CHILD_KINDS
 from procore_4hse.simulator.wire import Handler, InProcess, LoopbackServer, Request, Response
 
 PROJECT = 1363617
@@ -469,6 +469,25 @@ def test_inactive_words_stay_on_old_records_and_refuse_new_use(scene: Scene) -> 
     assert options == [{"key": str(retired), "value": "Legacy Hazard"}]
 
 
+def test_filter_options_of_records_list_the_values_in_use(scene: Scene) -> None:
+    kinds, parts = scene.sim.words("affliction_types"), scene.sim.words("body_parts")
+    used: dict[str, Any] = {"affliction_type_id": kinds["Burn"], "filing_type": "first_aid"}
+    scene.injury(scene.incident(), body_part_ids=[parts["neck"]], affected_party_id=scene.person_id, **used)
+    gone = scene.injury(scene.incident(), affliction_type_id=kinds["Fracture"])
+    scene.sim.hand_delete("injury", gone)
+    options = f"{INCIDENTS}/injuries/filter_options"
+    for name, option in (
+        ("affliction_types", {"key": str(kinds["Burn"]), "value": "Burn"}),
+        ("affected_body_parts", {"key": "neck", "value": "Neck"}),
+        ("filing_types", {"key": "first_aid", "value": "First aid"}),
+        ("affected_parties", {"key": str(scene.person_id), "value": scene.sim.person(scene.person_id).name}),
+    ):
+        assert scene.client.get(f"{options}/{name}").json() == [option]
+    assert scene.client.get(f"{options}/harm_sources").json() == []
+    assert scene.client.get(f"{INCIDENTS}/near_misses/filter_options/work_activities").json() == []
+    assert scene.client.get(f"{INCIDENTS}/near_misses/filter_options/filing_types").status_code == 404
+
+
 def test_distribution_and_alerting_filing_types_mail_people(scene: Scene) -> None:
     user_id = scene.sim.person(scene.person_id).user_id
     incident = scene.incident(distribution_member_ids=[user_id], injuries=[{"filing_type": "fatality"}])
@@ -799,6 +818,21 @@ def odd_texts(scene: Scene) -> Any:
     return [made, row["description"], row["custom_fields"]["custom_field_43"]["value"]]
 
 
+def shipped_words(scene: Scene) -> Any:
+    """An entry that ships with Procore and one of the company's own, a part in its own list and as people read it."""
+    lists, names = scene.sim.words, {}
+    scene.sim.add_word("affliction_types", "Jellyfish")
+    for name, listing in (("affliction_types", ("Cut or Laceration", "Jellyfish")), ("body_parts", ("ear_left",))):
+        rows = {row["id"]: row for row in scene.client.get(f"{COMPANY}/incidents/{name}?per_page=1000").json()}
+        names |= {word: rows[lists(name)[word]] for word in listing}
+    labels = {row["value"]: row["label"] for row in scene.client.get(f"{COMPANY}/incidents/affected_body_parts").json()}
+    assert (labels.keys(), len(set(labels.values()))) == (set(BODY_PART_KEYS), 138)
+    cut, own, ear = names.values()
+    return cut["name"], cut.get("name_key"), own["name"], own.get("name_key"), ear["name"], labels["ear_left"]
+
+
+CUT, TAGLIO, OWN, EAR = "Cut or Laceration", "Taglio o lacerazione", "Jellyfish", "ear_left"
+
 DIALS: list[tuple[str, Callable[[Scene], Any], dict[Any, Any]]] = [
     ("child_edit_bumps_incident", bumps_parent, {False: "2026-03-02T12:00:00Z", True: "2026-03-02T12:01:00Z"}),
     ("time_unknown_default_hides", hides_unknown_time, {False: (True, True), True: (False, True)}),
@@ -840,6 +874,16 @@ DIALS: list[tuple[str, Callable[[Scene], Any], dict[Any, Any]]] = [
             "local midnight": "2026-03-08T05:00:00Z",
             "local noon": "2026-03-08T16:00:00Z",
             "UTC midnight": "2026-03-08T00:00:00Z",
+        },
+    ),
+    (
+        "word_form",
+        shipped_words,
+        {
+            "tokens": (CUT, "cut_or_laceration", OWN, "jellyfish", EAR, "Ear (Left)"),
+            "names": ("Cut/Laceration", "Cut/Laceration", OWN, OWN, "Ear Left", "Ear (Left)"),
+            "Italian": (TAGLIO, CUT, OWN, OWN, EAR, "Orecchio (sinistra)"),
+            "Italian without keys": (TAGLIO, None, OWN, None, EAR, "Orecchio (sinistra)"),
         },
     ),
     (

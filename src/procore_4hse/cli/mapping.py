@@ -13,17 +13,19 @@ from rich.text import Text
 
 from procore_4hse.bootstrap import routes_of
 from procore_4hse.cli.context import CliContext, Json, RouteNames, cli_context, ended, show_problems, teach
+from procore_4hse.cli.live_words import show_words, words_json, worst_code
 from procore_4hse.cli.mapping_diffs import mapping_diff_json, show_mapping_diff
 from procore_4hse.cli.preview import way_in_words
 from procore_4hse.cli.tables import table
 from procore_4hse.cli.trials import show_trial, trial_json
-from procore_4hse.errors import ConfigurationError, MappingError, Problem
+from procore_4hse.errors import ConfigurationError, MappingError, Problem, UsageError
 from procore_4hse.mapping.lint import lint
 from procore_4hse.mapping.loader import load, word_lists
 from procore_4hse.mapping.rules import Direction, FieldMapping
 from procore_4hse.mapping.schema import Words
 from procore_4hse.mapping.show import Row, rows
 from procore_4hse.operations.explain import collect
+from procore_4hse.operations.live_words import complete
 from procore_4hse.operations.mapping_diff import mapping_diff
 from procore_4hse.operations.offline import find
 from procore_4hse.route import Route
@@ -74,6 +76,22 @@ No call is made and nothing is written, here or there. Run `plan` first to read 
 [bold]Exit codes[/bold]  0 shown · 2 a mapping or a configuration that cannot be read · 4 the store cannot be used
 """
 
+WORDS = """Completes the word lists of a mapping from both live systems: Procore's own lists, the values in use, and
+the words that 4HSE's texts show. Nothing is written to either system.
+
+A 4HSE word whose entry Procore does not have gets a further line where one entry means the same, marked `# proposed`.
+An entry without any match gets a line under its own name, marked `# new`. Both count at once: look at them, and change
+what is wrong. No line that is there is ever changed or moved, and a second run adds nothing.
+
+Without `--to` the folder of each route is completed, for all routes that use it. With `--to` it is that folder, which
+becomes a copy of the route's where it is not there yet.
+
+[bold]Example[/bold]  procore-4hse mapping words --from-live --to mappings/mine
+
+[bold]Exit codes[/bold]  0 completed · 1 a list could not be read whole and stays as it is · 2 a mapping, a folder or a
+configuration that cannot be used · 3 credentials or permissions · 4 the store cannot be used
+"""
+
 Id = Annotated[
     str, typer.Argument(metavar="ID", help="The id of an incident, or of a record below one, in Procore or in 4HSE.")
 ]
@@ -85,6 +103,8 @@ Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of th
 Other = Annotated[
     Path | None, typer.Option("--mapping", metavar="FOLDER", help="Another mapping than the one of the route.")
 ]
+FromLive = Annotated[bool, typer.Option("--from-live", help="Ask both live systems; there is no other source yet.")]
+Target = Annotated[Path | None, typer.Option("--to", metavar="FOLDER", help="Write to this mapping folder.")]
 Everything = Annotated[bool, typer.Option("--all", help="List every change, however many there are.")]
 
 
@@ -94,6 +114,7 @@ def api(app: typer.Typer) -> None:
     group.command("show", help=teach(SHOW))(show)
     group.command("try", help=teach(TRY))(try_)
     group.command("diff", help=teach(DIFF))(diff)
+    group.command("words", help=teach(WORDS))(words)
     app.add_typer(group, name="mapping")
 
 
@@ -184,6 +205,38 @@ def diff(
     else:
         for each in diffs:
             show_mapping_diff(context, each, folder, every=every)
+
+
+def words(
+    ctx: typer.Context,
+    from_live: FromLive = False,
+    route: RouteNames = None,
+    to: Target = None,
+    as_json: Json = False,
+) -> None:
+    context = cli_context(ctx)
+    if not from_live:
+        raise UsageError("Say where the words come from: procore-4hse mapping words --from-live")
+    chosen = _by_folder(context, route or [], alone=to is not None)
+    if to is not None and len(chosen) > 1:
+        raise UsageError("These routes have different mappings; name one of them with --route.")
+    with context.runtime() as runtime:
+        reports = [complete(runtime, folder, routes, to, context.note) for folder, routes in chosen.items()]
+    if as_json:
+        context.print_json(words_json(reports))
+    else:
+        show_words(context, reports)
+    raise typer.Exit(worst_code(reports))
+
+
+def _by_folder(context: CliContext, names: list[str], *, alone: bool) -> dict[Path, list[Route]]:
+    """The folders of these routes, each with all routes that use it, or `alone` with the named ones only."""
+    folders = {each.name: each.mapping for each in context.settings.routes}
+    named = context.named(names) if names else context.chosen(names)
+    others = () if alone else (each for each in context.routes if each.enabled and each not in named)
+    routes = (*named, *others)
+    wanted = sorted({folders[route.name] for route in named})
+    return {folder: [each for each in routes if folders[each.name] == folder] for folder in wanted}
 
 
 def _under(context: CliContext, routes: tuple[Route, ...], folder: Path) -> tuple[Route, ...]:

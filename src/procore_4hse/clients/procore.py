@@ -146,8 +146,24 @@ class ProcoreApi:
         path = f"{self._company}/{PICKERS[name]}"
         if name in UNPAGED:
             return objects(self._http.read("GET", path, readable=is_rows).body)
-        query = [("all", "true")] if name in WITH_INACTIVE else []
-        return [row for reply, _ in self._walk(path, query) for row in objects(reply.body)]
+        return [row for reply, _ in self._walk(path, _with_inactive(name)) for row in objects(reply.body)]
+
+    def whole_picker(self, name: str) -> Rows:
+        """The same, proven whole: no fewer rows than the answers state, and none without an id."""
+        if name in UNPAGED:
+            return self.picker(name)
+        path = f"{self._company}/{PICKERS[name]}"
+        replies = [reply for reply, _ in self._walk(path, _with_inactive(name), readable=_rows_have_ids)]
+        rows = [row for reply in replies for row in objects(reply.body) if text_id(row.get("id"))]
+        stated = max((reply.number("total") or 0 for reply in replies), default=0)
+        if len({text_id(row["id"]) for row in rows}) < max(stated, sum(len(reply.body) for reply in replies)):
+            sentence = f"Procore sent a part of its list of {name.replace('_', ' ')} only; try again later."
+            raise Unavailable(sentence, side=Side.PROCORE, call=f"GET {path}")
+        return rows
+
+    def filter_options(self, kind: Kind, name: str) -> Rows:
+        """The values of one field that records of this kind use now, as `key` and `value`; they come whole (P129)."""
+        return objects(self._http.read("GET", f"{self._path(kind)}/filter_options/{name}", readable=is_rows).body)
 
     def people_pages(self) -> Iterator[Rows]:
         """Full and reference users with their e-mail; these ids are what `affected_party_id` takes (P93)."""
@@ -385,6 +401,10 @@ def _has_id(wanted: str | None) -> Callable[[Any], bool]:
         return record_id is not None and wanted in (None, record_id)
 
     return readable
+
+
+def _with_inactive(picker: str) -> Query:
+    return [("all", "true")] if picker in WITH_INACTIVE else []
 
 
 def _flag(field: str, value: bool | None) -> Query:

@@ -14,12 +14,13 @@ from procore_4hse.mapping import schema
 from procore_4hse.mapping.classes import FieldClass, own_class
 from procore_4hse.mapping.document import Document
 from procore_4hse.mapping.folder import Folder, Row, RowFile, WordFile, near, texts_of, version_of
+from procore_4hse.mapping.folding import fold, fold_key
 from procore_4hse.mapping.lenses.custom import is_written
 from procore_4hse.mapping.lenses.words import NOT_SHARED, PLUS
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.rules import Direction, OnConflict
 from procore_4hse.mapping.schema import Form, Meaning, StatusWordText, Using, WordPairText, WordText
-from procore_4hse.mapping.vendor_fields import FIXED_WORDS, NEVER_WRITTEN
+from procore_4hse.mapping.vendor_fields import FIXED_WORDS, NEVER_WRITTEN, PICKERS
 
 _COLUMNS = {"procore": "Procore", "4hse": "4HSE"}
 _EXAMPLES = {
@@ -322,15 +323,26 @@ def _required_problems(rows: tuple[Row, ...]) -> Iterator[Problem]:
 def _word_problems(words: WordFile) -> Iterator[Problem]:
     document = words.document
     entries = [texts_of(entry) for entry in document.data] if isinstance(document.data, list) else []
-    first: dict[str, int] = {}
-    for index, word in enumerate(entry.get("4hse") for entry in entries):
-        if word is not None and first.setdefault(word.casefold(), index) != index:
-            what = f"`{word}` is listed already, {document.place(first[word.casefold()], '4hse')}"
-            yield Problem(document.place(index, "4hse"), what, "Keep one line of the two")
+    yield from _repeated_words(words, entries)
     if list_adapter(words) is schema.WORD_LIST_TEXT:
         yield from _meaning_problems(document, {entry.get("procore", "") for entry in entries})
     else:
         yield from _fixed_problems(words, entries)
+
+
+def _repeated_words(words: WordFile, entries: list[dict[str, str]]) -> Iterator[Problem]:
+    """A 4HSE word that stands twice. Beside a list of the company's it may, with another word of Procore's."""
+    may_repeat = words.row.texts.get("procore") in PICKERS
+    first: dict[str, int] = {}
+    pairs: set[tuple[str, str]] = set()
+    for index, entry in enumerate(entries):
+        word, meant = fold(entry.get("4hse", "")), entry.get("procore", "")
+        before = first.setdefault(word, index)
+        contradicts = NOT_SHARED in (meant, entries[before].get("procore"))
+        if word and before != index and (not may_repeat or contradicts or (word, fold_key(meant)) in pairs):
+            what = f"`{entry['4hse']}` is listed already, {words.document.place(before, '4hse')}"
+            yield Problem(words.document.place(index, "4hse"), what, "Keep one line of the two")
+        pairs.add((word, fold_key(meant)))
 
 
 def _meaning_problems(document: Document, meanings: set[str]) -> Iterator[Problem]:

@@ -14,6 +14,9 @@ from procore_4hse.mapping import schema
 from procore_4hse.mapping.document import Document, read_document
 from procore_4hse.mapping.schema import EQUIPMENT_FORM, INCIDENT_FORM, PEOPLE_FORM, Form, Using
 
+READY = Path(__file__).parents[1] / "templates" / "mappings" / "ready"
+"""The word lists that a row may name as they come with the program; a folder's own file of that name goes before."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -156,8 +159,9 @@ def _equipment_file(folder: Path, incident: RowFile, problems: list[Problem]) ->
 
 def _word_document(folder: Path, name: str, row: Row) -> Document:
     path = folder / "words" / f"{name}.yaml"
-    if path.is_file():
-        return read_document(path)
+    for candidate in (path, READY / path.name):
+        if candidate.is_file():
+            return read_document(candidate)
     remedy = f"{near(path.name, _yaml_files(path.parent))} Write the list words/{name}.yaml, or correct the name"
     raise MappingError((row.problem("words", f"there is no word list words/{name}.yaml", remedy.strip()),))
 

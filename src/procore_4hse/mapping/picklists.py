@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from procore_4hse.mapping.directory import Directory, EquipmentDirectory
+from procore_4hse.mapping.folding import fold, fold_key
 from procore_4hse.models import Image, text_id
 
 NAMES = ("name_key", "id", "name")
@@ -36,27 +37,60 @@ class Picklists:
         entry = raw if isinstance(raw, Mapping) else {"name": raw}
         # A record shows most entries without their name key; the list adds it.
         row = {**self.pickers.get(picker, {}).get(text_id(entry.get("id")) or "", {}), **entry}
-        return tuple(str(row[key]) for key in NAMES if row.get(key) is not None) or ("?",)
+        return names_of(row) or ("?",)
 
     def id_of(self, picker: str, word: str) -> int | None:
         """The id of the entry that new records may use under this name key, id or name; None when there is none."""
-        for key in NAMES:
-            rows = self._usable.get((picker, key, word.casefold()), [])
-            if (
-                len(rows) == 1 and str(rows[0]["id"]).isdecimal()
-            ):  # Two entries of one name: no guess which is meant, the next key may tell.
-                return int(rows[0]["id"])
-        return None
+        row = _named(self._usable, picker, word)
+        return int(row["id"]) if row is not None and str(row["id"]).isdecimal() else None
+
+    def entry_of(self, picker: str, word: str) -> str | None:
+        """The id of the entry of that name key, id or name, out of use or not; None when there is none."""
+        row = _named(self._listed, picker, word)
+        return None if row is None else str(row["id"])
 
     @cached_property
-    def _usable(self) -> Mapping[tuple[str, str, str], list[Image]]:
-        """The entries that new records may use, by picker, key and word: long lists are asked for every word."""
-        usable: dict[tuple[str, str, str], list[Image]] = {}
-        for picker, rows in self.pickers.items():
-            for row in filter(_is_usable, rows.values()):
-                for key in NAMES:
-                    usable.setdefault((picker, key, str(row.get(key) or "").casefold()), []).append(row)
-        return usable
+    def _usable(self) -> _Index:
+        return _index(self.pickers, _is_usable)
+
+    @cached_property
+    def _listed(self) -> _Index:
+        return _index(self.pickers, lambda row: True)
+
+    @cached_property
+    def memory(self) -> dict[tuple[str, int], Any]:
+        """What lenses found out about these lists once, by picker and the identity of what they asked for."""
+        return {}
+
+
+_Index = Mapping[tuple[str, str, str], Sequence[Image]]
+"""Rows by picker, key and word: long lists are asked for every word. Folded keys begin with `~`."""
+
+
+def names_of(row: Image) -> tuple[str, ...]:
+    """The name key, the id and the name of an entry, those that it has."""
+    return tuple(str(row[key]) for key in NAMES if row.get(key) is not None)
+
+
+def _index(pickers: Mapping[str, Mapping[str, Image]], counts: Callable[[Image], bool]) -> _Index:
+    index: dict[tuple[str, str, str], list[Image]] = {}
+    for picker, rows in pickers.items():
+        for row in filter(counts, rows.values()):
+            for key in NAMES:
+                word = str(row.get(key) or "")
+                index.setdefault((picker, key, fold(word)), []).append(row)
+                index.setdefault((picker, f"~{key}", fold_key(word)), []).append(row)
+    return index
+
+
+def _named(index: _Index, picker: str, word: str) -> Image | None:
+    """The one entry that this word names. What is written alike goes before what only folds alike."""
+    forms = [(key, fold(word)) for key in NAMES] + [(f"~{key}", fold_key(word)) for key in NAMES if key != "id"]
+    for key, form in forms:
+        rows = index.get((picker, key, form), ()) if form else ()
+        if len(rows) == 1:  # Two entries of one name: no guess which is meant, the next key may tell.
+            return rows[0]
+    return None
 
 
 def _is_usable(row: Image) -> bool:

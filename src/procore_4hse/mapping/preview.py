@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from procore_4hse.mapping.lenses.base import Held, Known, Reading, Unwritable
-from procore_4hse.mapping.lenses.words import PartsLens, fold
+from procore_4hse.mapping.lenses.words import PartsLens
 from procore_4hse.mapping.paths import path_of
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of
@@ -136,7 +136,8 @@ def _stored(put: _Put, side: Side) -> dict[str, Any]:
 def _key_of(lens: PartsLens, part: object) -> str:
     """The key by which a record shows the body part that has this id."""
     called = lens.picklists.called("body_parts", {"id": part})
-    return next((name for name in called if fold(name) in lens.words.procore_words), called[-1])
+    known = (lens.words.procore_word(name) for name in called)
+    return next((key for key in known if key is not None), called[-1])
 
 
 def _with_new(preview: FieldPreview, new: _Put, back: Reading | None) -> FieldPreview:

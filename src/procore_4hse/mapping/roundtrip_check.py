@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
 from typing import Any
 
 from procore_4hse.mapping.directory import Directory, EquipmentDirectory
+from procore_4hse.mapping.folding import fold
 from procore_4hse.mapping.lenses.actions import ActionsLens
 from procore_4hse.mapping.lenses.base import STATUS_AT, ZONE, Held, Lens, Unwritable
 from procore_4hse.mapping.lenses.custom import DecimalLens
@@ -48,9 +49,12 @@ class CounterExample:
 
 def counter_examples(rows: tuple[Field, ...]) -> Iterator[CounterExample]:
     """The smallest failing sample of each row of a record, in the order of the rows."""
-    picklists = Picklists.of(
-        Directory({"1": "a"}, {"a": "1"}), _pickers(rows), EquipmentDirectory({"1": "a"}, {"a": "1"})
-    )
+    for pickers in _situations(rows):
+        yield from _failing(rows, pickers)
+
+
+def _failing(rows: tuple[Field, ...], pickers: Iterable[tuple[str, Image]]) -> Iterator[CounterExample]:
+    picklists = Picklists.of(Directory({"1": "a"}, {"a": "1"}), pickers, EquipmentDirectory({"1": "a"}, {"a": "1"}))
     bound = tuple(row.bound(picklists) for row in rows)
     for row in bound:
         needed = {other.key: _samples(other, bound)[0] for other in bound if _leads(other, row)}
@@ -142,7 +146,7 @@ SAMPLES: Mapping[str, tuple[Any, ...]] = {
 }
 
 
-def _single(entries: Iterable[tuple[str, frozenset[str]]]) -> Iterator[str]:
+def _single(entries: Entries) -> Iterator[str]:
     return (word for _, meaning in entries for word in meaning)
 
 
@@ -156,13 +160,29 @@ def _parts(lens: SeveralWords) -> set[tuple[str, ...]]:
 # What the systems show of what was written -----------------------------------------------------------------------
 
 
-def _pickers(rows: Iterable[Field]) -> Iterator[tuple[str, Image]]:
-    """Lists in which Procore knows every word of the mapping."""
+def _situations(rows: tuple[Field, ...]) -> Iterator[list[tuple[str, Image]]]:
+    """Lists in which Procore knows every word of the mapping; if 4HSE words have several lines, only the last ones."""
+    yield list(_pickers(rows, _single))
+    lists = [row.lens.words.entries for row in rows if isinstance(row.lens, WordLens)]
+    if any(len(_lasts(entries)) < len(entries) for entries in lists):
+        yield list(_pickers(rows, lambda entries: _single(_lasts(entries))))
+
+
+Entries = Iterable[tuple[str, frozenset[str]]]
+
+
+def _lasts(entries: Entries) -> list[tuple[str, frozenset[str]]]:
+    """The last line of each 4HSE word."""
+    last = {fold(word): meaning for word, meaning in entries}
+    return [(word, meaning) for word, meaning in entries if last[fold(word)] == meaning]
+
+
+def _pickers(rows: Iterable[Field], words_of: Callable[[Entries], Iterator[str]]) -> Iterator[tuple[str, Image]]:
     for row in rows:
         lens = row.lens
         if isinstance(lens, WordLens) and lens.picker:
             # Invented ids begin at a million, away from those that a list may name itself.
-            for number, word in enumerate(sorted(set(_single(lens.words.entries))), start=10**6):
+            for number, word in enumerate(sorted(set(words_of(lens.words.entries))), start=10**6):
                 yield lens.picker, {"id": int(word) if word.isdecimal() else number, "name_key": word}
         elif isinstance(lens, PartsLens):
             for number, key in enumerate(sorted(set(_single(lens.words.entries))), start=10**6):

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from procore_4hse.mapping.classes import FieldClass
+from procore_4hse.mapping.folding import fold, fold_key
 from procore_4hse.mapping.lenses.base import INJURED, ZONE, Held, Known
 from procore_4hse.mapping.lenses.custom import SWITCH, CustomWordLens, CustomWordsLens
 from procore_4hse.mapping.lenses.incident import StatusLens
-from procore_4hse.mapping.lenses.words import PartsLens, WordLens, fold
+from procore_4hse.mapping.lenses.words import PartsLens, WordLens
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import Field, FieldMapping
 from procore_4hse.models import Image, Kind, Side
@@ -59,7 +60,10 @@ def gaps(mapping: FieldMapping, offered: Offered, records: Shown) -> list[Gap]:
     records show."""
     rows = [_Row.of(row, offered, records) for row in (*mapping.fields, *mapping.people) if not row.inactive]
     return [
-        gap for row in rows for look in (_not_listed, _not_offered, _not_known) for gap in _by_use(look(row, offered))
+        gap
+        for row in rows
+        for look in (_not_listed, _not_offered, _twice, _not_known)
+        for gap in _by_use(look(row, offered))
     ]
 
 
@@ -69,6 +73,8 @@ class _Row:
 
     row: Field
     of_people: bool
+    listed: Field
+    """The row as the mapping has it, with every line of its list."""
     known_words: Counter[str] = field(default_factory=Counter)
     unknown_words: Counter[tuple[Side, str, str]] = field(default_factory=Counter)
     """By side, word and reason."""
@@ -77,7 +83,7 @@ class _Row:
     def of(cls, row: Field, offered: Offered, records: Shown) -> _Row:
         pickers = [(name, entry) for name, entries in offered.items() for entry in entries if "id" in entry]
         bound = row.bound(Picklists.of(Picklists().directory, pickers))
-        counted = cls(bound, Kind.INCIDENT not in row.kinds)
+        counted = cls(bound, Kind.INCIDENT not in row.kinds, row)
         for (side, kind), images in records.items():
             if kind in {own.on(side) for own in row.kinds}:
                 for image in images:
@@ -112,7 +118,7 @@ def _not_listed(row: _Row, offered: Offered) -> Iterator[Gap]:
     lens = row.row.lens
     used = {word: count for (side, word, _), count in row.unknown_words.items() if side is Side.PROCORE}
     for picker, names, is_usable in _entries(lens, offered):
-        if {fold(word) for word in _words_of(lens)} & {fold(name) for name in names}:
+        if any(_knows(lens, name) for name in names):
             continue
         records = used.get(names[-1], 0)
         if is_usable or records:
@@ -152,10 +158,29 @@ def _not_offered(row: _Row, offered: Offered) -> Iterator[Gap]:
             yield row.gap(what, remedy, row.known_words[fold(word)])
 
 
+def _twice(row: _Row, offered: Offered) -> Iterator[Gap]:
+    """4HSE words that stand beside several entries which Procore has: the first line counts, and no other."""
+    lens, listed = row.row.lens, row.listed.lens
+    if not isinstance(lens, WordLens) or not isinstance(listed, WordLens) or lens.picker is None:
+        return
+    for word, meaning in listed.words.entries:
+        entries = {lens.picklists.entry_of(lens.picker, each) for each in (*meaning, *(lens.words.meaning(word) or ()))}
+        if len(entries - {None}) > 1:
+            first, *_ = lens.words.meaning(word) or ("",)
+            what = f"{_where(lens)} gives {word!r} to {first!r} and to {next(iter(meaning))!r}, and Procore has both"
+            yield row.gap(what, "take one of the two lines away: only the first one counts", 0)
+
+
 def _is_offered(lens: object, picker: str, word: str, offered: Offered) -> bool:
     if isinstance(lens, PartsLens | WordLens) and (isinstance(lens, PartsLens) or lens.picker):
         return lens.picklists.id_of(picker, word) is not None
-    return fold(word) in {fold(str(entry.get("value"))) for entry in offered[picker]}
+    return fold_key(word) in {fold_key(str(entry.get("value"))) for entry in offered[picker]}
+
+
+def _knows(lens: object, name: str) -> bool:
+    if isinstance(lens, WordLens | PartsLens):
+        return lens.words.procore_word(name) is not None
+    return fold(name) in _words_of(lens)
 
 
 def _words_of(lens: object) -> frozenset[str]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from procore_4hse.mapping.directory import name_in
+from procore_4hse.mapping.folding import fold
 from procore_4hse.mapping.lenses import text
 from procore_4hse.mapping.lenses.base import Known
-from procore_4hse.mapping.lenses.words import fold
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import RecordRef
 from procore_4hse.operations.records import ABOUT_PEOPLE, PLAIN, Classes, KnownRecords

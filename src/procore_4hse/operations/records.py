@@ -10,10 +10,10 @@ from procore_4hse.engine.snapshots import picklists
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.details import absence_in, author_in, changed_at, entry_details, number_of
 from procore_4hse.mapping.directory import entry_name, name_in
+from procore_4hse.mapping.folding import fold
 from procore_4hse.mapping.images import image_of
 from procore_4hse.mapping.lenses.base import ZONE, Held, Known, NeedsLists, Reading
 from procore_4hse.mapping.lenses.person import PersonLens
-from procore_4hse.mapping.lenses.words import fold
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import PEOPLE_RECORDS, Image, Kind, RawRecord, RecordRef, Side, Staged

@@ -292,15 +292,32 @@ COMPANY_PICKERS: Mapping[str, Fields] = {  # Those without any query name come w
 }
 """Path below companies/{company_id} -> its query names."""
 
-FILTER_OPTIONS: Mapping[str, str] = {
-    "statuses": "status",
-    "assignees": "assignee_ids",
-    "locations": "location_id",
-    "hazards": "hazard_id",
-    "contributing_behaviors": "contributing_behavior_id",
-    "contributing_conditions": "contributing_condition_id",
+_RECORD_OPTIONS = {
+    "affected_companies": "affected_company_id",
+    "affected_parties": "affected_party_id",
+    "affected_persons": "affected_person_id",
+    "harm_sources": "harm_source_id",
+    "managed_equipment": "managed_equipment_id",
+    "work_activities": "work_activity_id",
 }
-"""Name of a project's filter option -> the incident member whose values in use it lists."""
+FILTER_OPTIONS: Mapping[str, Mapping[str, str]] = {
+    "incident": {
+        "statuses": "status",
+        "assignees": "assignee_ids",
+        "locations": "location_id",
+        "hazards": "hazard_id",
+        "contributing_behaviors": "contributing_behavior_id",
+        "contributing_conditions": "contributing_condition_id",
+    },
+    "near_miss": _RECORD_OPTIONS,
+    "injury": _RECORD_OPTIONS
+    | {
+        "affliction_types": "affliction_type_id",
+        "affected_body_parts": "body_part_ids",
+        "filing_types": "filing_type",
+    },
+}
+"""Kind -> name of a project's filter option -> the member whose values in use it lists (P129)."""
 
 _PEOPLE = f"""{PAGES} f.is_employee:bool f.reference_users_only:bool f.without_reference_users:bool f.search:text
     f.connected:bool f.vendor_id:ints[] f.job_title:text f.state_code:text f.trade_id:ints[]"""

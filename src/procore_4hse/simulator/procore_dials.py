@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from procore_4hse.simulator.kept_text import OTHERS, KeptText
+from procore_4hse.simulator.procore_words import OTHER_FORMS, Form
 
 
 def _dial(default: Any, *others: Any) -> Any:
@@ -74,6 +75,8 @@ class ProcoreDials:
     unknown_time_event_date: str = _dial("kept", "local midnight", "local noon", "UTC midnight")
     """What is stored as the event_date of a day of unknown time. P61 asks the client to send the local midnight, and
     many send midnight UTC (P127); whether the server makes one of the other, no document says."""
+    word_form: Form = _dial("tokens", *OTHER_FORMS)  # noqa: RUF009
+    """P97: how the company's lists ship their names and keys."""
     fractional_seconds: bool = False
     """Time stamps end in .000Z, as in the reference's samples."""
 

@@ -8,7 +8,7 @@ from procore_4hse.simulator.procore_answers import Row
 from procore_4hse.simulator.procore_endpoints import Call, Endpoint, Endpoints
 from procore_4hse.simulator.procore_listing import DEFAULT_PAGE, cut_page, select_rows
 from procore_4hse.simulator.procore_rules import Refusal, not_found
-from procore_4hse.simulator.procore_state import part_name
+from procore_4hse.simulator.procore_words import Form, part_label
 from procore_4hse.simulator.wire import Response
 
 ACTIVE_ONLY = frozenset({"hazards", "contributing_behaviors", "contributing_conditions", "harm_sources"})
@@ -42,9 +42,11 @@ class DirectoryEndpoints(Endpoints):
             template = f"/rest/v1.0/companies/{{company_id}}/{path}"
             name = path.rpartition("/")[2]
             yield Endpoint("GET", template, fields, partial(self._picker, name))
-        for name, member in contract.FILTER_OPTIONS.items():
-            template = f"/rest/v1.0/projects/{{project_id}}/incidents/filter_options/{name}"
-            yield Endpoint("GET", template, contract.NO_QUERY, partial(self._options, member))
+        for kind, options in contract.FILTER_OPTIONS.items():
+            path = "incidents" if kind == "incident" else f"incidents/{contract.KIND[kind].plural}"
+            for name, member in options.items():
+                template = f"/rest/v1.0/projects/{{project_id}}/{path}/filter_options/{name}"
+                yield Endpoint("GET", template, contract.NO_QUERY, partial(self._options, kind, member))
 
     def _me(self, call: Call) -> Response:
         row: Row = {"id": self.account.user_id, "login": self.account.login}
@@ -121,25 +123,41 @@ class DirectoryEndpoints(Endpoints):
         return Response.of(200, row)
 
     def _picker(self, name: str, call: Call) -> Response:
-        if name in fixed_words():
-            return Response.of(200, fixed_words()[name])
+        fixed = fixed_words(self.register.dials.word_form)
+        if name in fixed:
+            return Response.of(200, fixed[name])
         shows_all = call.query.values.get("all", name not in ACTIVE_ONLY) or "active" in call.query.filters
         entries = self.register.state.lists[name].values()
         return self._rows((entry.row for entry in entries if entry.active or shows_all), call)
 
-    def _options(self, member: str, call: Call) -> Response:
-        """Key and value of what the project's visible incidents use now."""
+    def _options(self, kind: str, member: str, call: Call) -> Response:
+        """Key and value of what the project's visible records of this kind use now."""
         if member == "status":
             return Response.of(200, [{"key": word, "value": word.capitalize()} for word in contract.WORDS["status"]])
-        kept = self.register.state.records_of("incident", call.ids["project_id"])
+        kept = self.register.state.records_of(kind, call.ids["project_id"])
         live = [record.values[member] for record in kept if record.deleted_at is None and self.may_see(record)]
-        ids = {each for value in live for each in (value if isinstance(value, list) else [value]) if each is not None}
-        return Response.of(200, [{"key": str(each), "value": self._option_name(member, each)} for each in sorted(ids)])
+        used = {each for value in live for each in (value if isinstance(value, list) else [value]) if each is not None}
+        return Response.of(200, [self._option(member, each) for each in sorted(used)])
 
-    def _option_name(self, member: str, entry_id: int) -> str:
+    def _option(self, member: str, used: int | str) -> Row:
+        """A body part and a filing type by the word that the filter of the listing takes, all else by the id."""
+        state = self.register.state
+        if member == "filing_type":
+            return {"key": str(used), "value": str(used).replace("_", " ").capitalize()}
+        if member == "body_part_ids":
+            key = state.part_keys[int(used)]
+            return {"key": key, "value": part_label(key, self.register.dials.word_form)}
         if member == "assignee_ids":
-            return self.register.state.logins[entry_id]
-        return str(self.register.state.lists[contract.REFERENCES[member]][entry_id].row["name"])
+            return {"key": str(used), "value": state.logins[int(used)]}
+        return {"key": str(used), "value": self._option_name(contract.REFERENCES[member], int(used))}
+
+    def _option_name(self, listing: str, target_id: int) -> str:
+        state = self.register.state
+        if listing == "people":
+            return state.people[target_id].name
+        if listing == "users":
+            return str(state.users[target_id]["name"])
+        return str(state.lists[listing][target_id].row["name"])
 
     def _rows(self, rows: Iterable[Row], call: Call) -> Response:
         matching = select_rows(rows, call.query, self.register.dials)
@@ -148,10 +166,10 @@ class DirectoryEndpoints(Endpoints):
         return Response.of(200, page.rows, page.headers)
 
 
-def fixed_words() -> Mapping[str, list[Row]]:
+def fixed_words(form: Form) -> Mapping[str, list[Row]]:
     """Label and value of the words that the contract fixes; these lists have no pages."""
     labels = {
-        "affected_body_parts": {key: part_name(key) for key in contract.BODY_PART_KEYS},
+        "affected_body_parts": {key: part_label(key, form) for key in contract.BODY_PART_KEYS},
         "filing_types": {word: word.replace("_", " ").capitalize() for word in contract.FILING_TYPES},
         "statuses": {word: word.capitalize() for word in contract.WORDS["status"]},
         "units_of_measure": {word: word for word in contract.WORDS["unit"]},

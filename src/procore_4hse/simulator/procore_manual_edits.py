@@ -109,7 +109,7 @@ class ManualEdits:
     @_locked
     def add_word(self, listing: str, name: str, *, active: bool = True) -> int:
         """A company's own entry in a picker such as "affliction_types" or "hazards"."""
-        return add_word(self._state, listing, name, self._stamp(), active=active, own=True)
+        return add_word(self._state, listing, name, self._stamp(), self.register.dials.word_form, active=active)
 
     @_locked
     def custom_status(self, name: str, status: str) -> int:
@@ -132,8 +132,11 @@ class ManualEdits:
 
     @_locked
     def words(self, listing: str) -> dict[str, int]:
-        """Name -> id of a list: affliction_types, body_parts, hazards, types, custom_statuses ..."""
-        return {entry.row["name"]: entry_id for entry_id, entry in self._state.lists[listing].items()}
+        """Name -> id of a list: affliction_types, body_parts, hazards, types, custom_statuses ...
+
+        An entry that ships with the system is called the same in whatever form its name is shown.
+        """
+        return {entry.called or entry.row["name"]: entry_id for entry_id, entry in self._state.lists[listing].items()}
 
     # Records
 

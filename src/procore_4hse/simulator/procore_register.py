@@ -26,7 +26,7 @@ class Register:
         self.dials = dials
         self.state = State(next_id=first_id)
         self.mails = 0
-        stock(self.state, stamp(self.now(), dials.fractional_seconds) or "")
+        stock(self.state, stamp(self.now(), dials.fractional_seconds) or "", dials.word_form)
 
     def now(self) -> datetime:
         return self.clock().astimezone(UTC).replace(microsecond=0)

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from procore_4hse.simulator.procore_contract import BODY_PART_KEYS, FILING_TYPES
+from procore_4hse.simulator.procore_words import Form, part_entry, shipped
 
 FIRST_ID = 2**33 + 1
 """Beyond 32 bits, as real ids may be (P17)."""
@@ -54,6 +55,8 @@ class Entry:
     ref: dict[str, Any]
     active: bool = True
     project_id: int | None = None
+    called: str = ""
+    """What it is called here, in whatever form the company's lists ship their words."""
 
 
 @dataclass
@@ -155,8 +158,6 @@ WORD_LISTS = {
 }
 RETIRED = {"harm_sources": "Asbestos Sheet", "hazards": "Legacy Hazard"}
 """One inactive word each: listed with all=true, refused for new use (P98)."""
-WITHOUT_KEY = frozenset({"work_activities", "environmental_types"})
-"""Their only text is the localised name (P97)."""
 
 PART_GROUPS = {
     "Head and Neck": "cranium ear eye face head mouth neck nose teeth throat",
@@ -170,13 +171,6 @@ OTHER_PARTS = "Systems and Organs"
 SEVERITIES = ("insignificant", "minor", "moderate", "major", "critical")
 ALERTING = {"fatality": "critical", "lost_time": "major"}
 """Filing types that the company mapped to a severity: writing one alerts people (P73)."""
-
-
-def part_name(key: str) -> str:
-    *words, last = key.split("_")
-    if last in ("left", "right"):
-        return f"{' '.join(words).capitalize()} ({last.capitalize()})"
-    return " ".join((*words, last)).capitalize()
 
 
 def _part_group(key: str) -> str:
@@ -194,21 +188,35 @@ def _part_parent(key: str) -> str:
     return next((prefix for prefix in prefixes if prefix in BODY_PART_KEYS), _part_group(key))
 
 
-def stock(state: State, moment: str) -> None:
-    """Fill the company's lists as a new company has them."""
+def stock(state: State, moment: str, form: Form) -> None:
+    """Fill the company's lists as a new company has them, in one of the forms that its words may have."""
     for listing, names in WORD_LISTS.items():
         for name in names:
-            add_word(state, listing, name, moment)
+            _add(state, listing, name, shipped(listing, name, form), moment)
     for listing, name in RETIRED.items():
-        add_word(state, listing, name, moment, active=False)
-    _stock_body_parts(state, moment)
+        _add(state, listing, name, shipped(listing, name, form), moment, active=False)
+    _stock_body_parts(state, moment, form)
     _stock_severities(state, moment)
     _stock_choices(state)
 
 
-def add_word(state: State, listing: str, name: str, moment: str, *, active: bool = True, own: bool = False) -> int:
-    """One more picker entry; `own` marks one that the company made itself. Returns its id."""
+def add_word(state: State, listing: str, name: str, moment: str, form: Form, *, active: bool = True) -> int:
+    """One more picker entry, which the company made itself. Returns its id."""
+    return _add(state, listing, name, shipped(listing, name, form), moment, active=active, own=True)
+
+
+def _add(
+    state: State,
+    listing: str,
+    called: str,
+    shown: tuple[str, str | None],
+    moment: str,
+    *,
+    active: bool = True,
+    own: bool = False,
+) -> int:
     entry_id = state.take_id()
+    name, name_key = shown
     ref = {
         "id": entry_id,
         "name": name,
@@ -217,14 +225,14 @@ def add_word(state: State, listing: str, name: str, moment: str, *, active: bool
         "created_at": moment,
         "updated_at": moment,
     }
-    key = {} if listing in WITHOUT_KEY else {"name_key": name.lower().replace(" ", "_")}
-    row = {**ref, **key}
+    row = {**ref, **({} if name_key is None else {"name_key": name_key})}
     # By the contract a record shows the name key of an action type alone.
-    state.lists.setdefault(listing, {})[entry_id] = Entry(row, row if listing == "action_types" else ref, active)
+    entry = Entry(row, row if listing == "action_types" else ref, active, called=called)
+    state.lists.setdefault(listing, {})[entry_id] = entry
     return entry_id
 
 
-def _stock_body_parts(state: State, moment: str) -> None:
+def _stock_body_parts(state: State, moment: str, form: Form) -> None:
     ids = {name: state.take_id() for name in (*PART_GROUPS, OTHER_PARTS, *BODY_PART_KEYS)}
     state.part_keys = {ids[key]: key for key in BODY_PART_KEYS}
     entries = state.lists["body_parts"] = {}
@@ -232,13 +240,13 @@ def _stock_body_parts(state: State, moment: str) -> None:
         is_part = key in BODY_PART_KEYS
         row = {
             "id": part_id,
-            "name": key,
+            "name": part_entry(key, form) if is_part else key,
             "selectable": is_part,
             "created_at": moment,
             "updated_at": moment,
             "parent_id": ids[_part_parent(key)] if is_part else None,
         }
-        entries[part_id] = Entry(row, row)
+        entries[part_id] = Entry(row, row, called=key)
 
 
 def _stock_severities(state: State, moment: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from procore_4hse.mapping.folding import by_key, fold, fold_key
 from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable, odd_value, unreadable
 from procore_4hse.mapping.lenses.lines import Spot
 from procore_4hse.mapping.picklists import Picklists
@@ -19,16 +20,12 @@ PLUS = " + "
 """Stands between several Procore words that one 4HSE word means together."""
 
 
-def fold(word: str) -> str:
-    """Case and blanks do not count."""
-    return " ".join(word.split()).casefold()
-
-
 @dataclass(frozen=True)
 class WordList:
     """Lines of a list: a 4HSE word and the Procore words that it means; none for a word that is not shared.
 
-    Several words may mean the same: all are read, the first is written.
+    Several words may mean the same: all are read, the first is written. A 4HSE word may have several lines where
+    Procore's words are a list of the company's: the first one whose words that list has is its meaning.
     """
 
     name: str
@@ -38,9 +35,32 @@ class WordList:
     def of(cls, name: str, pairs: Iterable[tuple[str, str]]) -> WordList:
         return cls(name, tuple((fourhse, _meant(procore)) for fourhse, procore in pairs))
 
+    def among(self, entry_of: Callable[[str], str | None]) -> WordList:
+        """The lines that count while Procore's list is as `entry_of` says: the id of the entry that a word names.
+
+        Words that name the same entry, by its key, its id or its name, become one: the first that is listed.
+        """
+        ids = {word: entry_of(word) for _, meaning in self.entries for word in meaning}
+        counting: dict[str, int] = {}
+        for at, (word, meaning) in enumerate(self.entries):
+            before = counting.setdefault(fold(word), at)
+            if before != at and not _all_known(self.entries[before][1], ids) and _all_known(meaning, ids):
+                counting[fold(word)] = at
+        lines = [self.entries[at] for at in sorted(counting.values())]
+        first: dict[tuple[str | None, str], str] = {}
+        for _, meaning in lines:
+            for word in sorted(meaning):
+                first.setdefault(_entry(word, ids), word)
+        one = tuple((word, frozenset(first[_entry(each, ids)] for each in meaning)) for word, meaning in lines)
+        return self if one == self.entries else WordList(self.name, one)
+
+    def plainest(self) -> WordList:
+        """The lines whose word is the one that is written."""
+        return WordList(self.name, tuple(entry for entry in self.entries if self._first[entry[1]] == entry[0]))
+
     @cached_property
     def _meanings(self) -> Mapping[str, frozenset[str]]:
-        return {fold(word): meaning for word, meaning in self.entries}
+        return {fold(word): meaning for word, meaning in reversed(self.entries)}
 
     @cached_property
     def _first(self) -> Mapping[frozenset[str], str]:
@@ -51,6 +71,10 @@ class WordList:
         """Every Procore word of the list, by its folded form."""
         return {fold(word): word for _, meaning in self.entries for word in meaning}
 
+    @cached_property
+    def _keys(self) -> Mapping[str, str]:
+        return by_key(self.procore_words.values())
+
     def meaning(self, word: str) -> frozenset[str] | None:
         """What a 4HSE word means; None for a word that the list does not hold."""
         return self._meanings.get(fold(word))
@@ -60,12 +84,37 @@ class WordList:
         return self._first.get(frozenset(meaning))
 
     def procore_word(self, called: str) -> str | None:
-        """The list's own form of a Procore word; None for one that it does not hold."""
-        return self.procore_words.get(fold(called))
+        """The list's own form of a Procore word; None for one that it does not hold.
+
+        What is written alike goes before what only folds alike.
+        """
+        return self.procore_words.get(fold(called)) or self._keys.get(fold_key(called))
 
     def unknown(self, side: Side, word: str) -> Held:
         file = f"words/{self.name}.yaml"
         return Held(f"{side.label} shows {word!r}, which the list {file} does not know", word=word, file=file)
+
+
+def _all_known(meaning: frozenset[str], ids: Mapping[str, str | None]) -> bool:
+    return all(ids[word] is not None for word in meaning)
+
+
+def _entry(word: str, ids: Mapping[str, str | None]) -> tuple[str | None, str]:
+    """What a word of Procore's names: an entry by its id, else nothing but itself."""
+    entry_id = ids[word]
+    return (entry_id, "") if entry_id is not None else (None, fold(word))
+
+
+def listed_now(words: WordList, picker: str | None, picklists: Picklists) -> WordList:
+    """The lines of a list that count now. Each list is gone through once, for lenses are bound for every record."""
+    if picker is None:
+        return words
+    # The identity of a list may be given to another one once it is gone, so that the list is kept beside the answer.
+    known, now = picklists.memory.get((picker, id(words)), (None, words))
+    if known is not words:
+        now = words.among(lambda word: picklists.entry_of(picker, word))
+        picklists.memory[picker, id(words)] = (words, now)
+    return now  # type: ignore[no-any-return]
 
 
 def _meant(procore: str) -> frozenset[str]:
@@ -94,7 +143,7 @@ class WordLens(_Listed):
     equivalence: str = "two words agree when the word list says that they mean the same"
 
     def bound(self, picklists: Picklists) -> Lens:
-        return replace(self, picklists=picklists)
+        return replace(self, picklists=picklists, words=listed_now(self.words, self.picker, picklists))
 
     def names(self, side: Side) -> tuple[str, ...]:
         if side is Side.FOURHSE:
@@ -176,7 +225,7 @@ class PartsLens(SeveralWords):
     equivalence: str = "the same body parts, in any order and in any of the list's words"
 
     def bound(self, picklists: Picklists) -> Lens:
-        return replace(self, picklists=picklists)
+        return replace(self, picklists=picklists)  # Its words are Procore's own keys, of which none has another name.
 
     def names(self, side: Side) -> tuple[str, ...]:
         return ("body_part_ids",) if side is Side.PROCORE else (self.spot.key,)
@@ -193,16 +242,20 @@ class PartsLens(SeveralWords):
     def _procore(self, keys: Any) -> Reading:
         if not isinstance(keys or [], list):
             return odd_value(Side.PROCORE, self.procore, keys)
-        parts = [self._key(raw) for raw in keys or ()]
-        missing = next((key for key in parts if fold(key) not in self.words.procore_words), None)
-        return Known(sorted_words(parts)) if missing is None else self.words.unknown(Side.PROCORE, missing)
+        parts: list[str] = []
+        for called in map(self._called, keys or ()):
+            key = self.words.procore_word(called)
+            if key is None:
+                return self.words.unknown(Side.PROCORE, called)
+            parts.append(key)
+        return Known(sorted_words(parts))
 
-    def _key(self, raw: Any) -> str:
-        """The key of a part; one that comes as an id or an object is looked up in the list of body parts."""
+    def _called(self, raw: Any) -> str:
+        """The key of a part as Procore shows it; one that comes as an id or an object is looked up in its list."""
         if isinstance(raw, str):
             return raw
         named = self.picklists.called("body_parts", raw if isinstance(raw, Mapping) else {"id": raw})
-        return next((name for name in named if fold(name) in self.words.procore_words), named[-1])
+        return next((name for name in named if self.words.procore_word(name) is not None), named[-1])
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         wanted = frozenset(value or ())
