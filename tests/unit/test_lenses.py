@@ -12,15 +12,8 @@ from hypothesis import strategies as st
 
 from procore_4hse.mapping.lenses import days, text
 from procore_4hse.mapping.lenses.base import INJURED, STATUS_AT, ZONE, Held, Known, Lens, Unwritable
-from procore_4hse.mapping.lenses.incident import (
-    TITLE_MAX,
-    CategoryLens,
-    DayLens,
-    StatusLens,
-    TextLens,
-    TitleLens,
-    cut_title,
-)
+from procore_4hse.mapping.lenses.category import CategoryLens
+from procore_4hse.mapping.lenses.incident import TITLE_MAX, DayLens, StatusLens, TextLens, TitleLens, cut_title
 from procore_4hse.models import Side
 from routes import MAPPING, ROME
 

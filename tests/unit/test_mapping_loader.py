@@ -12,7 +12,8 @@ import pytest
 from procore_4hse.errors import MappingError, Problem
 from procore_4hse.mapping import schema, show
 from procore_4hse.mapping.document import read_document
-from procore_4hse.mapping.lenses.incident import CategoryLens, TextLens, TitleLens
+from procore_4hse.mapping.lenses.category import CategoryLens
+from procore_4hse.mapping.lenses.incident import TextLens, TitleLens
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Direction, FieldMapping, OnConflict
 from procore_4hse.mapping.vendor_fields import NEVER_WRITTEN

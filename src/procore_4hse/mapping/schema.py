@@ -14,10 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.lenses.actions import ActionsLens
 from procore_4hse.mapping.lenses.base import Lens
+from procore_4hse.mapping.lenses.category import CategoryLens
 from procore_4hse.mapping.lenses.custom import CustomWordLens, CustomWordsLens, DecimalLens
 from procore_4hse.mapping.lenses.display import ShownLens
 from procore_4hse.mapping.lenses.equipment import EquipmentLens
-from procore_4hse.mapping.lenses.incident import CategoryLens, DayLens, StatusLens, TextLens, TitleLens
+from procore_4hse.mapping.lenses.incident import DayLens, StatusLens, TextLens, TitleLens
 from procore_4hse.mapping.lenses.lines import Spot
 from procore_4hse.mapping.lenses.person import NumberLens, PersonLens
 from procore_4hse.mapping.lenses.words import PartsLens, WordLens, WordList

@@ -13,7 +13,7 @@ from typing import Any
 
 from procore_4hse.mapping.directory import name_in
 from procore_4hse.mapping.lenses.base import Known, Unwritable
-from procore_4hse.mapping.lenses.incident import CategoryLens
+from procore_4hse.mapping.lenses.category import CategoryLens
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, payload
