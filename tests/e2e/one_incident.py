@@ -162,7 +162,7 @@ class Life:
         with self.world.store.read() as unit:
             staged = unit.staging(self.world.route.key).find(RecordRef(side, Kind.INCIDENT, record_id))
         assert staged is not None
-        return image_of(staged, self.world.zone, injured=True if side is Side.PROCORE else None)
+        return image_of(staged, self.world.zone, recorded=["injury"] if side is Side.PROCORE else None)
 
     def _mapped(self, record_id: str) -> str:
         image = self._image(Side.PROCORE, record_id)

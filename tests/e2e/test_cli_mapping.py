@@ -42,10 +42,10 @@ def swapped(stand: Stand) -> str:
     """The default mapping, but 4HSE's non-compliances are not shared."""
     folder = Path(other_mapping(stand, ""))
     words = folder / "words" / "category.yaml"
-    was = "- 4hse: NON_COMPLIANCE\n  procore: no injury"
     text = words.read_text(encoding="utf-8")
-    assert was in text
-    words.write_text(text.replace(was, was.replace("no injury", "not shared")), encoding="utf-8")
+    assert "NON_COMPLIANCE" in text
+    text = text.replace("4hse: NON_COMPLIANCE", "4hse: ACCIDENTS_AND_MISSED_INJURIES")
+    words.write_text(f"{text}- 4hse: NON_COMPLIANCE\n  procore: not shared\n", encoding="utf-8")
     return str(folder)
 
 
@@ -219,7 +219,7 @@ def test_what_a_changed_mapping_would_ask_is_told(stand: Stand) -> None:
     stand.run("sync")
     folder = Path(other_mapping(stand, ""))
     words = folder / "words" / "category.yaml"
-    text = words.read_text(encoding="utf-8").replace("ACCIDENTS\n  procore: injury", "ACCIDENTS\n  procore: no injury")
+    text = words.read_text(encoding="utf-8").replace("ACCIDENTS\n  procore: injury", "ACCIDENTS\n  procore: near miss")
     words.write_text(text.replace("REPORT_FAILURE\n  procore: not shared", "REPORT_FAILURE\n  procore: injury"))
     tried = stand.json("mapping", "try", site, "--mapping", str(folder))
     assert [(each["kind"], each["field"]) for each in tried["next"]["asks"]] == [("drift", "category")]

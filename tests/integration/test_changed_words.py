@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
     there = copytree(MAPPING, tmp_path / "next")
     words = there / "words" / "category.yaml"
     meanings = {"ACCIDENTS": "injury", "REPORT_FAILURE": "not shared"}
-    swapped = {"ACCIDENTS": "no injury", "REPORT_FAILURE": "injury"}
+    swapped = {"ACCIDENTS": "nothing recorded", "REPORT_FAILURE": "injury"}
     text = words.read_text(encoding="utf-8")
     for word, meaning in meanings.items():
         line = f"- 4hse: {word}\n  procore: {meaning}\n"

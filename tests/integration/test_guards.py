@@ -177,7 +177,8 @@ def other_words(world: World) -> FieldMapping:
     """The same mapping, but two words of 4HSE have changed their meanings."""
     mapping = world.route.mapping
     row = mapping.category
-    lens = replace(row.lens, words={**row.lens.words, "NON_COMPLIANCE": "injury", "ACCIDENTS": "no injury"})
+    meanings = {**dict(row.lens.words), "NON_COMPLIANCE": "injury", "ACCIDENTS": "no injury"}
+    lens = replace(row.lens, words=tuple(meanings.items()))
     fields = tuple(replace(field, lens=lens) if field is row else field for field in mapping.fields)
     return replace(mapping, fields=fields, digest="another")
 

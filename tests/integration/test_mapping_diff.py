@@ -86,6 +86,14 @@ def meaning(word: str, was: str, becomes: str) -> dict[str, str]:
     return {f"- 4hse: {word}\n  procore: {was}\n": f"- 4hse: {word}\n  procore: {becomes}\n"}
 
 
+WITHOUT_BREACHES = {
+    "NON_COMPLIANCE\n  procore: property": "ACCIDENTS_AND_MISSED_INJURIES\n  procore: property",
+    "NON_COMPLIANCE\n  procore: environmental\n": "ACCIDENTS_AND_MISSED_INJURIES\n  procore: environmental\n"
+    "- 4hse: NON_COMPLIANCE\n  procore: not shared\n",
+}
+"""4HSE's non-compliances are not shared any more."""
+
+
 # Nothing is done -------------------------------------------------------------------------------------------------
 
 
@@ -142,8 +150,9 @@ def test_another_word_for_new_records_is_told_field_by_field(build, edited):
     world = build()
     world.on_site("Fall")
     world.sync(dry=True)
-    first = "- 4hse: ACCIDENTS_AND_MISSED_INJURIES\n  procore: no injury\n"
-    diff = told(world, edited({"words/category.yaml": {first: ""}}))
+    bare = "\n  procore: nothing recorded\n"
+    change = {f"ACCIDENTS_AND_MISSED_INJURIES{bare}": f"NON_COMPLIANCE{bare}"}
+    diff = told(world, edited({"words/category.yaml": change}))
     (change,) = diff.changes
     assert change.now is not None
     assert change.then is not None
@@ -155,7 +164,7 @@ def test_a_word_that_is_no_longer_shared_freezes_what_is_linked(build, edited):
     world = build()
     office = world.in_office("Pump", category="NON_COMPLIANCE")
     world.sync()
-    diff = told(world, edited({"words/category.yaml": meaning("NON_COMPLIANCE", "no injury", "not shared")}))
+    diff = told(world, edited({"words/category.yaml": WITHOUT_BREACHES}))
     assert diff.rows == ("Category: its words changed.",)
     assert (diff.newly(What.EXCLUDE), diff.newly(What.HOLD), diff.incidents) == (1, 0, 1)
     assert spots(diff) == {("incident", Side.FOURHSE, None, What.EXCLUDE)}
@@ -166,7 +175,7 @@ def test_a_word_that_becomes_shared_lets_incidents_cross(build, edited):
     world = build()
     world.in_office("Pump", category="REPORT_FAILURE")
     world.sync()
-    diff = told(world, edited({"words/category.yaml": meaning("REPORT_FAILURE", "not shared", "no injury")}))
+    diff = told(world, edited({"words/category.yaml": meaning("REPORT_FAILURE", "not shared", "environmental")}))
     assert (diff.concerned, diff.newly(What.CREATE), diff.newly(What.EXCLUDE)) == (1, 1, 0)
     assert ("incident", Side.FOURHSE, What.EXCLUDE, None) in spots(diff)
     assert ("Title", Side.PROCORE, None, What.CREATE) in spots(diff)
@@ -176,7 +185,10 @@ def test_a_word_that_goes_holds_its_incidents(build, edited):
     world = build()
     world.in_office("Pump", category="NON_COMPLIANCE")
     world.sync()
-    diff = told(world, edited({"words/category.yaml": {"- 4hse: NON_COMPLIANCE\n  procore: no injury\n": ""}}))
+    diff = told(
+        world,
+        edited({"words/category.yaml": {**WITHOUT_BREACHES, "- 4hse: NON_COMPLIANCE\n  procore: not shared\n": ""}}),
+    )
     assert spots(diff) == {("Category", Side.FOURHSE, None, What.HOLD)}
     assert diff.newly(What.HOLD) == 1
 

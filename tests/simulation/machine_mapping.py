@@ -46,11 +46,10 @@ def with_witness() -> FieldMapping:
 
 @cache
 def other_words() -> FieldMapping:
-    """The default mapping with one word meaning something else."""
+    """The default mapping with the words for injuries and for damages exchanged."""
     text = (MAPPING / "words" / "category.yaml").read_text(encoding="utf-8")
-    injury, none = ("- 4hse: {}\n  procore: {}\n".format("ACCIDENTS", word) for word in ("injury", "no injury"))
-    other = "- 4hse: NON_COMPLIANCE\n  procore: "
-    swapped = text.replace(injury, "").replace(f"{other}no injury\n", f"{other}injury\n{none}")
+    one, other = "4hse: ACCIDENTS\n", "4hse: NON_COMPLIANCE\n"
+    swapped = text.replace(one, "@").replace(other, one).replace("@", other)
     return _changed("words/category.yaml", swapped)
 
 

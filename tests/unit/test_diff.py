@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from procore_4hse.mapping.lenses.base import INJURED
+from procore_4hse.mapping.lenses.category import Recorded
 from procore_4hse.mapping.lenses.person import NumberLens
 from procore_4hse.mapping.rules import Direction, Field, OnConflict
 from procore_4hse.models import Base, Decision, Side
@@ -195,8 +196,8 @@ def test_an_injury_that_appears_writes_the_injury_word_and_one_that_goes_writes_
     ("value", "text"),
     [
         (None, ""),
-        (True, "an injury is recorded"),
-        (False, "no injury is recorded"),
+        (Recorded(True), "an injury is recorded"),
+        (Recorded(False), "no injury is recorded"),
         ("Fall", "Fall"),
         (3, "3"),
         ((4, "b"), "4; b"),

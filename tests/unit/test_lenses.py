@@ -12,15 +12,8 @@ from hypothesis import strategies as st
 
 from procore_4hse.mapping.lenses import days, text
 from procore_4hse.mapping.lenses.base import INJURED, STATUS_AT, ZONE, Held, Known, Lens, Unwritable
-from procore_4hse.mapping.lenses.incident import (
-    TITLE_MAX,
-    CategoryLens,
-    DayLens,
-    StatusLens,
-    TextLens,
-    TitleLens,
-    cut_title,
-)
+from procore_4hse.mapping.lenses.category import CategoryLens, Recorded
+from procore_4hse.mapping.lenses.incident import TITLE_MAX, DayLens, StatusLens, TextLens, TitleLens, cut_title
 from procore_4hse.models import Side
 from routes import MAPPING, ROME
 
@@ -33,8 +26,12 @@ STATUS = StatusLens("status", "status")
 CATEGORY = CategoryLens(
     "records",
     "category",
-    {"ACCIDENTS": "injury", "ACCIDENTS_AND_MISSED_INJURIES": "no injury", "NON_COMPLIANCE": "no injury"}
-    | {"REPORT_FAILURE": "not shared"},
+    (
+        ("ACCIDENTS", "injury"),
+        ("ACCIDENTS_AND_MISSED_INJURIES", "no injury"),
+        ("NON_COMPLIANCE", "no injury"),
+        ("REPORT_FAILURE", "not shared"),
+    ),
 )
 
 ZONES = sorted(available_timezones() - {"localtime", "posixrules"})
@@ -387,9 +384,10 @@ def test_an_unknown_status_is_held_with_its_word(side: Side, word: str) -> None:
 @pytest.mark.parametrize("present", ["ACCIDENTS", "ACCIDENTS_AND_MISSED_INJURIES", "NON_COMPLIANCE", None])
 def test_laws_of_the_category(injured: bool, present: str | None) -> None:
     """What is put agrees with the injuries it stands for; a word stays whatever agrees with it."""
-    once = after(CATEGORY, Side.FOURHSE, injured, {"category": present, "code": 1})
-    assert CATEGORY.agree(injured, value_of(CATEGORY, Side.FOURHSE, once))
-    assert after(CATEGORY, Side.FOURHSE, injured, once) == once
+    recorded = Recorded(injured)
+    once = after(CATEGORY, Side.FOURHSE, recorded, {"category": present, "code": 1})
+    assert CATEGORY.agree(recorded, value_of(CATEGORY, Side.FOURHSE, once))
+    assert after(CATEGORY, Side.FOURHSE, recorded, once) == once
     assert once["code"] == 1
 
 
@@ -405,12 +403,12 @@ def test_laws_of_the_category(injured: bool, present: str | None) -> None:
     ],
 )
 def test_injuries_agree_with_the_injury_word_alone(injured: bool, word: str, answer: bool) -> None:
-    assert CATEGORY.agree(injured, word) is answer
+    assert CATEGORY.agree(Recorded(injured), word) is answer
 
 
 def test_the_first_word_of_a_meaning_is_written() -> None:
-    assert CATEGORY.put(Side.FOURHSE, True, {}, {}) == {"category": "ACCIDENTS"}
-    assert CATEGORY.put(Side.FOURHSE, False, {}, {}) == {"category": "ACCIDENTS_AND_MISSED_INJURIES"}
+    assert CATEGORY.put(Side.FOURHSE, Recorded(True), {}, {}) == {"category": "ACCIDENTS"}
+    assert CATEGORY.put(Side.FOURHSE, Recorded(False), {}, {}) == {"category": "ACCIDENTS_AND_MISSED_INJURIES"}
 
 
 @pytest.mark.parametrize(("word", "reason"), [("Injury", "Injury"), (None, ""), ("", "")])

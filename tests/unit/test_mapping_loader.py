@@ -12,7 +12,8 @@ import pytest
 from procore_4hse.errors import MappingError, Problem
 from procore_4hse.mapping import schema, show
 from procore_4hse.mapping.document import read_document
-from procore_4hse.mapping.lenses.incident import CategoryLens, TextLens, TitleLens
+from procore_4hse.mapping.lenses.category import CategoryLens
+from procore_4hse.mapping.lenses.incident import TextLens, TitleLens
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Direction, FieldMapping, OnConflict
 from procore_4hse.mapping.vendor_fields import NEVER_WRITTEN
@@ -122,7 +123,7 @@ def test_every_category_of_4hse_has_a_word_in_the_default_mapping() -> None:
     category = load(ROOT / "mappings" / "default").category
     assert category is not None
     assert isinstance(category.lens, CategoryLens)
-    assert set(category.lens.words) == set(schema.FourhseCategory)
+    assert {word for word, _ in category.lens.words} == set(schema.FourhseCategory)
 
 
 def test_title_and_description_know_of_each_other(write: Write) -> None:
@@ -517,6 +518,30 @@ BROKEN_LISTS = {
         "no word means `no injury`",
         "procore",
     ),
+    "another case": (
+        changed("ACCIDENTS\n", "Accidents\n", CATEGORY),
+        "words/category.yaml:1",
+        "`Accidents` is no category",
+        "`ACCIDENTS`?",
+    ),
+    "a kind without a word": (
+        changed("no injury", "near miss", CATEGORY),
+        "words/category.yaml:1",
+        "no word means `property damage`",
+        "procore: property damage",
+    ),
+    "a kind below all others": (
+        CATEGORY + "- {4hse: REQUEST_INSPECTION, procore: environmental}\n",
+        "words/category.yaml:7",
+        "`environmental` is never asked for",
+        "above",
+    ),
+    "crosses and stays": (
+        CATEGORY + "- {4hse: REPORT_FAILURE, procore: no injury}\n",
+        "words/category.yaml:5",
+        "crosses by another",
+        "Keep one",
+    ),
     "empty": ("", "words/category.yaml:1", "the file is empty", "docs/mapping.md"),
     "keys": ("ACCIDENTS: injury\n", "words/category.yaml:1", "wrong form", "a list"),
     "no meaning": (
@@ -659,7 +684,7 @@ def test_all_problems_of_all_files_are_told_at_once_in_their_order(write: Write)
     incident = (
         changed("ask a person", "ask someone").replace("version: 1", "version: 9").replace("description_event", "to")
     )
-    folder = write(incident, CATEGORY + "- {4hse: FIRE, procore: injury}\n")
+    folder = write(incident, CATEGORY + "- {4hse: FIRE, procore: injry}\n")
     statuses = [as_written(problem, folder)[0] for problem in problems_of(folder)]
     assert statuses == ["incident.yaml:1", "incident.yaml:8", "incident.yaml:12", "words/category.yaml:7"]
 

@@ -35,7 +35,8 @@ def other_words(meanings: dict[str, str]) -> Any:
     row = MAPPING.category
     assert row is not None
     lens: Any = row.lens
-    changed = replace(row, lens=replace(lens, words={**lens.words, **meanings}))
+    words = tuple((word, meanings.get(word, meaning)) for word, meaning in lens.words)
+    changed = replace(row, lens=replace(lens, words=words))
     return replace(MAPPING, fields=tuple(changed if field is row else field for field in MAPPING.fields))
 
 

@@ -12,7 +12,7 @@ import structlog
 from procore_4hse.apis import FourHseIncidentApi, IncidentApi, ProcoreIncidentApi, RecordAnswer
 from procore_4hse.errors import GuardStopped, NotFound, VendorError
 from procore_4hse.mapping.images import author_of, made_at, parent_in, was_edited
-from procore_4hse.mapping.lenses.base import INJURED, ZONE
+from procore_4hse.mapping.lenses.base import NO_RECORDS, ZONE
 from procore_4hse.mapping.lenses.equipment import is_gone
 from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.mapping.translate import LEAST_KEPT, shows
@@ -340,7 +340,7 @@ class Recovery:
 
     def _is_equal(self, intent: Intent, record: RawRecord, *, least: int = LEAST_KEPT) -> bool:
         """Whether it shows what was sent; of a text at least so many letters."""
-        image = {**record.payload, ZONE: self.zone, INJURED: False}
+        image = {**record.payload, ZONE: self.zone, **NO_RECORDS}
         if intent.action.kind is not Kind.INCIDENT and not _is_of_parent(intent.action, record):
             return False
         return shows(self.pusher.rows.of_kind(intent.action.kind), intent.action, image, least=least)

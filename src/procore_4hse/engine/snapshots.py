@@ -17,6 +17,7 @@ from procore_4hse.mapping.directory import Directory
 from procore_4hse.mapping.entries import picklists_of
 from procore_4hse.mapping.images import author_of, image_of, is_private, other_office, stated_count
 from procore_4hse.mapping.lenses.actions import summary
+from procore_4hse.mapping.lenses.category import KINDS
 from procore_4hse.mapping.lenses.days import same_rules
 from procore_4hse.mapping.lenses.equipment import lists_equipment, names_equipment
 from procore_4hse.mapping.lenses.person import PersonLens
@@ -39,6 +40,7 @@ from procore_4hse.models import (
     Staged,
 )
 from procore_4hse.push.ids import fourhse_id
+from procore_4hse.reconcile.category import may_follow
 from procore_4hse.reconcile.echo import Lookup, Written, lost_writes, older_versions, restored_backup, retold, reverted
 from procore_4hse.reconcile.snapshot import Change, Changed, People, Presence, Record, Snapshot
 from procore_4hse.reconcile.undo import is_undone
@@ -106,6 +108,7 @@ def snapshot(store: Store, inputs: CycleInputs, incidents: Incidents | None = No
     with store.read() as unit:
         living = unit.links(key).all() if incidents is None else unit.links(key).around(incidents)
         seen = _left_alone(_as_stored(unit, inputs, living, StagedRecords(unit, key, incidents)))
+        seen = replace(seen, own_words=_own_words(unit.journal(key), seen))
         return _looking_back(seen, unit.journal(key), living)
 
 
@@ -146,6 +149,16 @@ def _as_stored(unit: Unit, inputs: CycleInputs, living: tuple[Link, ...], staged
         born_private=links.born_private(),
         deleted_images=_deleted_images(links, stones, living),
     )
+
+
+def _own_words(journal: Journal, seen: Snapshot) -> dict[str, str]:
+    """The category that we sent last, of each link for which it may have to be another one."""
+    row, asked = seen.mapping.category, [link for link in seen.links if may_follow(seen, link)]
+    if row is None or not asked:
+        return {}
+    (name,) = row.lens.names(Side.FOURHSE)
+    sent = journal.last_sent(Side.FOURHSE, Kind.INCIDENT, name, [link.fourhse_id for link in asked])
+    return {link.key: str(sent[link.fourhse_id]) for link in asked if link.fourhse_id in sent}
 
 
 def _left_alone(seen: Snapshot) -> Snapshot:
@@ -251,18 +264,14 @@ def _looking_back(seen: Snapshot, journal: Journal, links: Iterable[Link]) -> Sn
 
 
 def _records(staged_records: StagedRecords, inputs: CycleInputs, side: Side, reasons: Reasons) -> dict[str, Record]:
-    injured = _injured(staged_records, inputs) if side is Side.PROCORE else {}
+    recorded = _recorded(staged_records, inputs) if side is Side.PROCORE else {}
     actions = _actions(staged_records, inputs) if side is Side.PROCORE else {}
-    return {
-        staged.record.id: _record(
-            inputs,
-            staged,
-            pull,
-            image_of(staged, inputs.zone, injured=injured.get(staged.record.id), actions=actions.get(staged.record.id)),
-            reasons[Kind.INCIDENT].get(staged.record.id, ""),
-        )
-        for staged, pull in staged_records.of(side, Kind.INCIDENT)
-    }
+    records = {}
+    for staged, pull in staged_records.of(side, Kind.INCIDENT):
+        one = staged.record.id
+        image = image_of(staged, inputs.zone, recorded=recorded.get(one), actions=actions.get(one))
+        records[one] = _record(inputs, staged, pull, image, reasons[Kind.INCIDENT].get(one, ""))
+    return records
 
 
 def _evidence_before(stones: Stones, living: Iterable[Link], side: Side) -> Reasons:
@@ -310,13 +319,16 @@ def _presence(inputs: CycleInputs, staged: Staged, pull: int, *, proven: bool) -
     return Presence.PRESENT if seen_now or pulled.certified[side] else Presence.UNSEEN
 
 
-def _injured(staged_records: StagedRecords, inputs: CycleInputs) -> dict[str, bool | None]:
-    """Whether each Procore incident has an injury; None wherever the evidence is not complete."""
+def _recorded(staged_records: StagedRecords, inputs: CycleInputs) -> dict[str, list[str] | None]:
+    """Which kinds of records each Procore incident has; None wherever the evidence is not complete."""
     if not inputs.pulled.records_certified:
         return {}
-    hurt = {staged.record.parent_id for staged, _ in staged_records.of(Side.PROCORE, Kind.INJURY) if staged.present}
+    kinds: dict[str | None, set[str]] = defaultdict(set)
+    for staged, _ in staged_records.of(Side.PROCORE, *PROCORE_RECORDS):
+        if staged.present:
+            kinds[staged.record.parent_id].add(KINDS[staged.record.kind].value)
     ids = [staged.record.id for staged, _ in staged_records.of(Side.PROCORE, Kind.INCIDENT)]
-    return {i: None if i in inputs.pulled.uncounted else i in hurt for i in ids}
+    return {i: None if i in inputs.pulled.uncounted else sorted(kinds.get(i, ())) for i in ids}
 
 
 def _actions(staged_records: StagedRecords, inputs: CycleInputs) -> dict[str, str | None]:

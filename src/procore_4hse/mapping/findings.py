@@ -15,11 +15,12 @@ from procore_4hse.mapping.classes import FieldClass, own_class
 from procore_4hse.mapping.document import Document
 from procore_4hse.mapping.folder import Folder, Row, RowFile, WordFile, near, texts_of, version_of
 from procore_4hse.mapping.folding import fold, fold_key
+from procore_4hse.mapping.lenses.category import BY_KIND, Meaning
 from procore_4hse.mapping.lenses.custom import is_written
 from procore_4hse.mapping.lenses.words import NOT_SHARED, PLUS
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.rules import Direction, OnConflict
-from procore_4hse.mapping.schema import Form, Meaning, StatusWordText, Using, WordPairText, WordText
+from procore_4hse.mapping.schema import Form, FourhseCategory, StatusWordText, Using, WordPairText, WordText
 from procore_4hse.mapping.vendor_fields import FIXED_WORDS, NEVER_WRITTEN, PICKERS
 
 _COLUMNS = {"procore": "Procore", "4hse": "4HSE"}
@@ -323,34 +324,76 @@ def _required_problems(rows: tuple[Row, ...]) -> Iterator[Problem]:
 def _word_problems(words: WordFile) -> Iterator[Problem]:
     document = words.document
     entries = [texts_of(entry) for entry in document.data] if isinstance(document.data, list) else []
-    yield from _repeated_words(words, entries)
-    if list_adapter(words) is schema.WORD_LIST_TEXT:
-        yield from _meaning_problems(document, {entry.get("procore", "") for entry in entries})
-    else:
-        yield from _fixed_problems(words, entries)
+    tells_categories = list_adapter(words) is schema.WORD_LIST_TEXT
+    yield from _repeated_words(words, entries, tells_categories=tells_categories)
+    yield from _category_problems(document, entries) if tells_categories else _fixed_problems(words, entries)
 
 
-def _repeated_words(words: WordFile, entries: list[dict[str, str]]) -> Iterator[Problem]:
-    """A 4HSE word that stands twice. Beside a list of the company's it may, with another word of Procore's."""
-    may_repeat = words.row.texts.get("procore") in PICKERS
+def _repeated_words(words: WordFile, entries: list[dict[str, str]], *, tells_categories: bool) -> Iterator[Problem]:
+    """A 4HSE word that stands twice.
+
+    Beside a list of the company's it may, with another word of Procore's; and a category may stand for several kinds of
+    records, each in a line of its own.
+    """
+    is_picked = words.row.texts.get("procore") in PICKERS
     first: dict[str, int] = {}
     pairs: set[tuple[str, str]] = set()
     for index, entry in enumerate(entries):
         word, meant = fold(entry.get("4hse", "")), entry.get("procore", "")
         before = first.setdefault(word, index)
-        contradicts = NOT_SHARED in (meant, entries[before].get("procore"))
-        if word and before != index and (not may_repeat or contradicts or (word, fold_key(meant)) in pairs):
+        may_repeat = tells_categories or (is_picked and NOT_SHARED not in (meant, entries[before].get("procore")))
+        if word and before != index and (not may_repeat or (word, fold_key(meant)) in pairs):
             what = f"`{entry['4hse']}` is listed already, {words.document.place(before, '4hse')}"
             yield Problem(words.document.place(index, "4hse"), what, "Keep one line of the two")
         pairs.add((word, fold_key(meant)))
 
 
-def _meaning_problems(document: Document, meanings: set[str]) -> Iterator[Problem]:
+# Categories --------------------------------------------------------------------------------------------------------
+
+
+def _category_problems(document: Document, entries: list[dict[str, str]]) -> Iterator[Problem]:
+    meanings = [entry.get("procore", "") for entry in entries]
+    yield from _misspelt_problems(document, entries)
     # A word that is no meaning may be a slip for the one that seems to be missing.
-    if meanings and meanings <= set(Meaning):
-        for needed in sorted({Meaning.INJURY, Meaning.NO_INJURY} - meanings):
+    if meanings and {*meanings} <= set(Meaning):
+        for needed in _missing_meanings({*meanings}):
             what = f"no word means `{needed}`"
             yield Problem(document.place(), what, f"Give one word of 4HSE the line `procore: {needed}`")
+        yield from _unread_problems(document, meanings)
+        yield from _torn_problems(document, entries)
+
+
+def _missing_meanings(meanings: set[str]) -> list[str]:
+    """What a list does not tell: a word for injuries, and one for all others or for each kind of them."""
+    others = BY_KIND if meanings & BY_KIND and Meaning.NO_INJURY not in meanings else {Meaning.NO_INJURY}
+    return [meaning for meaning in Meaning if meaning in {Meaning.INJURY, *others} - meanings]
+
+
+def _misspelt_problems(document: Document, entries: list[dict[str, str]]) -> Iterator[Problem]:
+    """A word of a customer's own may be any but one of the documented ones in another case, or with a slip."""
+    for index, entry in enumerate(entries):
+        word, documented = entry.get("4hse", ""), tuple(FourhseCategory)
+        is_meant = word.upper() in documented or re.fullmatch("[A-Z_]+", word)
+        if word not in documented and is_meant and (hint := near(word, documented)):
+            yield Problem(document.place(index, "4hse"), f"`{word}` is no category of 4HSE", hint)
+
+
+def _unread_problems(document: Document, meanings: list[str]) -> Iterator[Problem]:
+    """`no injury` speaks of whatever is recorded: a kind below it would never be asked for."""
+    below = meanings.index(Meaning.NO_INJURY) if Meaning.NO_INJURY in meanings else len(meanings)
+    for index, meaning in enumerate(meanings):
+        if index > below and meaning in BY_KIND:
+            what = f"`{meaning}` is never asked for: `{Meaning.NO_INJURY}` stands above it"
+            yield Problem(document.place(index, "procore"), what, "Move this line above that one")
+
+
+def _torn_problems(document: Document, entries: list[dict[str, str]]) -> Iterator[Problem]:
+    """A word cannot stay in 4HSE and cross."""
+    crossing = {entry.get("4hse") for entry in entries if entry.get("procore") != Meaning.NOT_SHARED}
+    for index, entry in enumerate(entries):
+        if entry.get("procore") == Meaning.NOT_SHARED and entry.get("4hse") in crossing:
+            what = f"`{entry.get('4hse')}` stays in 4HSE by this line, and crosses by another"
+            yield Problem(document.place(index, "4hse"), what, "Keep one line of the two")
 
 
 def _is_label_to_write(row: Row, word: str) -> bool:

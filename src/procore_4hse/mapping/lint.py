@@ -7,14 +7,17 @@ from pathlib import Path
 
 from procore_4hse.errors import Problem
 from procore_4hse.mapping.classes import CLASSES, FieldClass, own_class
+from procore_4hse.mapping.findings import list_adapter
 from procore_4hse.mapping.folder import Folder, Row, read_folder
+from procore_4hse.mapping.lenses.category import Meaning
+from procore_4hse.mapping.schema import WORD_LIST_TEXT, FourhseCategory
 
 
 def lint(path: Path) -> tuple[Problem, ...]:
     """Every remark on a folder that loads, by file and line."""
     folder = read_folder(path)
     rows = [row for file in folder.files for row in file.rows]
-    return (*(_unclassed(row) for row in rows if _is_about_health(row)), *_unused(folder))
+    return (*(_unclassed(row) for row in rows if _is_about_health(row)), *_undocumented(folder), *_unused(folder))
 
 
 def _is_about_health(row: Row) -> bool:
@@ -31,6 +34,18 @@ def _is_about_health(row: Row) -> bool:
 def _unclassed(row: Row) -> Problem:
     what = f"`{row.texts.get('field')}` is `plain`, and stands in a text about a person's health"
     return row.problem("line", what, "If its words tell of health, add `class: health`; if not, add `class: plain`")
+
+
+def _undocumented(folder: Folder) -> Iterator[Problem]:
+    """Categories of a customer's own that would be written: whether 4HSE takes them is told nowhere."""
+    for words in (words for words in folder.lists if list_adapter(words) is WORD_LIST_TEXT):
+        written: set[str] = set()
+        for index, entry in enumerate(words.document.data):
+            word, meaning = entry["4hse"], entry["procore"]
+            if word not in tuple(FourhseCategory) and meaning not in {*written, Meaning.NOT_SHARED}:
+                what = f"`{word}` is written for `{meaning}`, and 4HSE documents no such category"
+                yield Problem(words.document.place(index, "4hse"), what, "See that 4HSE takes it, on one incident")
+            written.add(meaning)
 
 
 def _unused(folder: Folder) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from procore_4hse.mapping.directory import Directory, EquipmentDirectory
 from procore_4hse.mapping.folding import fold
 from procore_4hse.mapping.lenses.actions import ActionsLens
 from procore_4hse.mapping.lenses.base import STATUS_AT, ZONE, Held, Lens, Unwritable
+from procore_4hse.mapping.lenses.category import KINDS, Meaning, Recorded
 from procore_4hse.mapping.lenses.custom import DecimalLens
 from procore_4hse.mapping.lenses.display import ShownLens
 from procore_4hse.mapping.lenses.equipment import EquipmentLens
@@ -141,7 +142,11 @@ SAMPLES: Mapping[str, tuple[Any, ...]] = {
     "title": tuple(text for text in TEXTS if text == text.strip() and "\n" not in text),
     "local day": DAYS,
     "status": ("open", "closed"),
-    "category from records": (False, True),
+    "category from records": tuple(
+        Recorded(is_injured, frozenset(kinds))
+        for is_injured in (False, True)
+        for kinds in ((), *((kind,) for kind in KINDS.values() if kind is not Meaning.INJURY))
+    ),
     "number": (None, 1, 365),
 }
 

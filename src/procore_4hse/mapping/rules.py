@@ -9,7 +9,8 @@ from enum import StrEnum
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.directory import RULES
 from procore_4hse.mapping.lenses.base import ACTIONS, Lens, NeedsLists
-from procore_4hse.mapping.lenses.incident import CategoryLens, DayLens, TextLens, TitleLens
+from procore_4hse.mapping.lenses.category import CategoryLens
+from procore_4hse.mapping.lenses.incident import DayLens, TextLens, TitleLens
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.lenses.words import PartsLens, WordLens
 from procore_4hse.mapping.paths import at

@@ -14,10 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.lenses.actions import ActionsLens
 from procore_4hse.mapping.lenses.base import Lens
+from procore_4hse.mapping.lenses.category import CategoryLens, Meaning
 from procore_4hse.mapping.lenses.custom import CustomWordLens, CustomWordsLens, DecimalLens
 from procore_4hse.mapping.lenses.display import ShownLens
 from procore_4hse.mapping.lenses.equipment import EquipmentLens
-from procore_4hse.mapping.lenses.incident import CategoryLens, DayLens, StatusLens, TextLens, TitleLens
+from procore_4hse.mapping.lenses.incident import DayLens, StatusLens, TextLens, TitleLens
 from procore_4hse.mapping.lenses.lines import Spot
 from procore_4hse.mapping.lenses.person import NumberLens, PersonLens
 from procore_4hse.mapping.lenses.words import PartsLens, WordLens, WordList
@@ -34,7 +35,7 @@ LIST_NAME = "[a-z0-9_]+"
 
 
 class FourhseCategory(StrEnum):
-    """The nine words that 4HSE documents (H4)."""
+    """The nine words that 4HSE documents (H4). Old incidents may hold any other."""
 
     NON_COMPLIANCE = "NON_COMPLIANCE"
     ACCIDENTS = "ACCIDENTS"
@@ -45,14 +46,6 @@ class FourhseCategory(StrEnum):
     REQUEST_MAINTENANCE = "REQUEST_MAINTENANCE"
     REQUEST_REPLACEMENT = "REQUEST_REPLACEMENT"
     REQUEST_INTERVENTION = "REQUEST_INTERVENTION"
-
-
-class Meaning(StrEnum):
-    """What a category means for Procore."""
-
-    INJURY = "injury"
-    NO_INJURY = "no injury"
-    NOT_SHARED = "not shared"
 
 
 class _Strict(BaseModel):
@@ -188,11 +181,17 @@ class StatusWordText(_Strict):
     procore: Annotated[str, Field(pattern="^[0-9]+$")] = Field(description="The id of the custom status in Procore.")
 
 
+# Editors complete the documented words; a word of a customer's own is none of them, and no mistake.
+CategoryText = Annotated[
+    Text, WithJsonSchema({"anyOf": [{"enum": [word.value for word in FourhseCategory]}, {"type": "string"}]})
+]
+
+
 class WordText(_Strict):
     """One line of a word list as it is written."""
 
-    fourhse: FourhseCategory = Field(alias="4hse", description="The word in 4HSE.")
-    procore: Meaning = Field(description="What it means for Procore.")
+    fourhse: CategoryText = Field(alias="4hse", description="The word in 4HSE.")
+    procore: Meaning = Field(description="The records for which it is written, or that it stays in 4HSE.")
 
 
 WordListText = Annotated[list[WordText], Field(min_length=1)]
@@ -388,9 +387,9 @@ _USING = (
     ),
     Using(
         "category from records",
-        "4HSE's category, told from the injuries that Procore records; a word not shared stays in 4HSE.",
+        "4HSE's category, told from what Procore records; a word not shared stays in 4HSE.",
         lambda row: CategoryLens(
-            row.text.procore, row.text.fourhse, dict(row.words), f"words/{row.text.words or 'category'}.yaml"
+            row.text.procore, row.text.fourhse, row.words, f"words/{row.text.words or 'category'}.yaml"
         ),
         _fields("records"),
         _fields("category"),

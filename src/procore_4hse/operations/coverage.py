@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.folding import fold, fold_key
-from procore_4hse.mapping.lenses.base import INJURED, ZONE, Held, Known
+from procore_4hse.mapping.lenses.base import NO_RECORDS, ZONE, Held, Known
 from procore_4hse.mapping.lenses.custom import SWITCH, CustomWordLens, CustomWordsLens
 from procore_4hse.mapping.lenses.incident import StatusLens
 from procore_4hse.mapping.lenses.words import PartsLens, WordLens
@@ -91,8 +91,8 @@ class _Row:
         return counted
 
     def _count(self, side: Side, image: Image) -> None:
-        # Neither the zone nor injuries decide whether a word is known; lenses of other rows cannot be read without.
-        reading = self.row.lens.get(side, {**image, ZONE: "Etc/UTC", INJURED: False})
+        # Neither the zone nor records decide whether a word is known; lenses of other rows cannot be read without.
+        reading = self.row.lens.get(side, {**image, ZONE: "Etc/UTC", **NO_RECORDS})
         if isinstance(reading, Held):
             self.unknown_words.update([(side, reading.word, reading.reason)] if reading.word is not None else [])
         else:

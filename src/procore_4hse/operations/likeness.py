@@ -78,7 +78,7 @@ def _people(known: KnownRecords, one: RecordRef, other: RecordRef) -> Iterator[S
 
 def _named(known: KnownRecords, ref: RecordRef) -> frozenset[str]:
     """The people of an incident, by their names."""
-    return frozenset(fold(name) for record in known.people.get(ref, ()) if (name := name_in(ref.side, record.payload)))
+    return frozenset(fold(name) for record in known.people(ref) if (name := name_in(ref.side, record.payload)))
 
 
 def _description(known: KnownRecords, ref: RecordRef) -> str:

@@ -83,7 +83,7 @@ def _under(now: Snapshot, then: Snapshot) -> Snapshot:
     """The very moment of the one snapshot with all that the mapping of the other decides."""
     # A cycle in between would make two snapshots differ; only what the mapping decides may.
     people = replace(now.people, picklists=then.people.picklists)
-    return replace(now, mapping=then.mapping, people=people, changed=then.changed)
+    return replace(now, mapping=then.mapping, people=people, changed=then.changed, own_words=then.own_words)
 
 
 def _incidents(snapshot: Snapshot) -> int:

@@ -13,10 +13,11 @@ from procore_4hse.mapping.directory import entry_name, name_in
 from procore_4hse.mapping.folding import fold
 from procore_4hse.mapping.images import image_of
 from procore_4hse.mapping.lenses.base import ZONE, Held, Known, NeedsLists, Reading
+from procore_4hse.mapping.lenses.category import KINDS
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import Field
-from procore_4hse.models import PEOPLE_RECORDS, Image, Kind, RawRecord, RecordRef, Side, Staged
+from procore_4hse.models import PEOPLE_RECORDS, PROCORE_RECORDS, Image, Kind, RawRecord, RecordRef, Side, Staged
 from procore_4hse.operations.offline import UTC_ZONE
 from procore_4hse.reconcile.diff import display
 from procore_4hse.route import Route
@@ -29,8 +30,8 @@ PLAIN: Classes = frozenset({FieldClass.PLAIN})
 IDENTITY: Classes = frozenset({FieldClass.IDENTITY})
 ABOUT_PEOPLE: Classes = frozenset({FieldClass.IDENTITY, FieldClass.HEALTH})
 """That a record names somebody says already who was hurt."""
-BELOW = {Side.PROCORE: PEOPLE_RECORDS, Side.FOURHSE: (Kind.PERSON,)}
-"""The records that name the people of an incident."""
+BELOW = {Side.PROCORE: PROCORE_RECORDS, Side.FOURHSE: (Kind.PERSON,)}
+"""The records that an incident is told by beside its own; some of them name its people."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,8 @@ class KnownRecords:
     zone: str = UTC_ZONE
     staged: Mapping[RecordRef, Staged] = field(default_factory=dict)
     stones: Mapping[RecordRef, Tombstone] = field(default_factory=dict)
-    people: Mapping[RecordRef, tuple[RawRecord, ...]] = field(default_factory=dict)
-    """The records that name an incident's people, by the incident."""
+    below: Mapping[RecordRef, tuple[RawRecord, ...]] = field(default_factory=dict)
+    """What stands below an incident, by the incident."""
     lists: Picklists = field(default_factory=Picklists)
 
     @classmethod
@@ -80,7 +81,7 @@ class KnownRecords:
             state.zone or UTC_ZONE,
             staged,
             unit.links(route.key).tombstones(lost) if lost else {},
-            _people(unit, route, refs, {ref for ref in refs if ref in staged and staged[ref].present}),
+            _below(unit, route, refs, {ref for ref in refs if ref in staged and staged[ref].present}),
             picklists(unit, state, route.mapping) if needs_lists else Picklists(),
         )
 
@@ -103,8 +104,12 @@ class KnownRecords:
             return None
         if ref.kind is not Kind.INCIDENT:
             return {**staged.record.payload, ZONE: self.zone}
-        injured = any(record.kind is Kind.INJURY for record in self.people.get(ref, ()))
-        return image_of(staged, self.zone, injured=injured)
+        recorded = sorted({KINDS[record.kind].value for record in self.below.get(ref, ()) if record.kind in KINDS})
+        return image_of(staged, self.zone, recorded=recorded)
+
+    def people(self, ref: RecordRef) -> tuple[RawRecord, ...]:
+        """The records that name the people of an incident."""
+        return tuple(one for one in self.below.get(ref, ()) if one.kind in (*PEOPLE_RECORDS, Kind.PERSON))
 
     def title(self, ref: RecordRef) -> str:
         return self._text(ref, self.route.mapping.title)
@@ -137,7 +142,7 @@ class KnownRecords:
     def _of_incident(self, ref: RecordRef, image: Image) -> Iterator[Value]:
         people = sorted(
             (name_in(ref.side, one.payload) or say("record.somebody"), absence_in(ref.side, one.payload))
-            for one in self.people.get(ref, ())
+            for one in self.people(ref)
         )
         told = tuple((fold(name), days) for name, days in people)
         yield Value(say("field.people"), "; ".join(_person(*one) for one in people), ABOUT_PEOPLE, Known(told or None))
@@ -199,15 +204,15 @@ def _staged(unit: Unit, route: Route, refs: Iterable[RecordRef]) -> Iterator[Sta
         yield from unit.staging(route.key).some(side, kind, ids)
 
 
-def _people(
+def _below(
     unit: Unit, route: Route, refs: Iterable[RecordRef], present: Collection[RecordRef]
 ) -> dict[RecordRef, tuple[RawRecord, ...]]:
-    """The people of each incident; of one that is gone those who went with it."""
+    """What stands below each incident; of one that is gone what went with it."""
     incidents = {side: [ref.id for ref in refs if ref.side is side and ref.kind is Kind.INCIDENT] for side in Side}
-    people: dict[RecordRef, tuple[RawRecord, ...]] = {}
+    below: dict[RecordRef, tuple[RawRecord, ...]] = {}
     for side, ids in incidents.items():
         for staged in unit.staging(route.key).below(side, ids, BELOW[side]):
             incident = RecordRef(side, Kind.INCIDENT, staged.record.parent_id or "")
             if staged.present or incident not in present:
-                people[incident] = (*people.get(incident, ()), staged.record)
-    return people
+                below[incident] = (*below.get(incident, ()), staged.record)
+    return below

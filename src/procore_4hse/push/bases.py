@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from procore_4hse.mapping.closing import is_new
-from procore_4hse.mapping.lenses.base import INJURED, Held, Known
+from procore_4hse.mapping.lenses.base import INJURED, NO_RECORDS, Held, Known
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import keeps_part
 from procore_4hse.models import Action, Base, Image, Side
@@ -38,7 +38,7 @@ def compare_answer(rows: Rows, action: Action, payload: Image) -> Comparison:
         stored = row.lens.get(action.side, shown)
         if isinstance(sent, Held) or isinstance(stored, Held):
             if action.side is Side.PROCORE and isinstance(stored, Held) and INJURED in row.lens.reads(Side.PROCORE):
-                bases[row.key] = _agreement(row, action.side, source, {**shown, INJURED: False}, settled=False)
+                bases[row.key] = _agreement(row, action.side, source, {**shown, **NO_RECORDS}, settled=False)
             elif isinstance(stored, Held) and stored.word is not None and row.writes_to(action.side):
                 # It is asked about as a word; once that can be read again, it is still not what was sent.
                 unread = _agreement(row, action.side, source, shown, settled=False)

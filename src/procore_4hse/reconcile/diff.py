@@ -238,8 +238,6 @@ def display(value: Any) -> str:
     """A value as people read it."""
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return "an injury is recorded" if value else "no injury is recorded"
     if isinstance(value, tuple):
         return "; ".join(str(each) for each in value)
     return str(value)

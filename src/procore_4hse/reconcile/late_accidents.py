@@ -13,7 +13,7 @@ from typing import Any
 
 from procore_4hse.mapping.directory import name_in
 from procore_4hse.mapping.lenses.base import Known, Unwritable
-from procore_4hse.mapping.lenses.incident import CategoryLens
+from procore_4hse.mapping.lenses.category import CategoryLens, Recorded
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, payload
@@ -171,7 +171,7 @@ def _words(snapshot: Snapshot, parent: Link) -> tuple[str, str]:
     if row is None or not isinstance(row.lens, CategoryLens):
         return "", ""
     reading = row.lens.get(Side.FOURHSE, incident.image)
-    after = next((word for word, meaning in row.lens.words.items() if meaning == "injury"), "")
+    after = row.lens.word(Recorded(is_injured=True))
     is_written = isinstance(reading, Known) and row.writes_to(Side.FOURHSE)
     return str(incident.image.get(row.lens.fourhse) or ""), after if is_written else ""
 

@@ -26,6 +26,7 @@ from procore_4hse.models import (
 )
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.approval import mapping_choice, zone_is_approved
+from procore_4hse.reconcile.category import following
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff, repaired_title
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.identity import identified, is_never_copied, no_partner, person_of, question
@@ -59,7 +60,8 @@ def compare_pair(snapshot: Snapshot, pair: Pair, draft: Draft) -> None:
     decisions = _decisions(snapshot, pair)
     differences = diff(pair.rows, pair.procore.image, pair.fourhse.image, dict(link.base), decisions, link.origin)
     told = (identified(snapshot, link, difference) for difference in differences)
-    came = (_as_it_came(snapshot, link, _for_the_route(snapshot, pair, one)) for one in told)
+    followed = (following(snapshot, link, one) for one in told)
+    came = (_as_it_came(snapshot, link, _for_the_route(snapshot, pair, one)) for one in followed)
     answered = (_as_answered(snapshot, link, one) for one in came)
     put_back = (with_old_value(one, decisions.get(one.field.key), snapshot.zone) for one in answered)
     diffs = tuple(_counted_once(pair, one) for one in put_back)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from procore_4hse.mapping.lenses.base import Held
-from procore_4hse.mapping.lenses.incident import CategoryLens
+from procore_4hse.mapping.lenses.category import CategoryLens
 from procore_4hse.models import Side
 from procore_4hse.reconcile.snapshot import Record, Snapshot
 

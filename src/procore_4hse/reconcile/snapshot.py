@@ -192,6 +192,8 @@ class Snapshot:
     """A backfill's range, both ends included: it replaces `since` and leaves everything else alone."""
     born_private: frozenset[str] = frozenset()
     """Procore ids that have been private since our own create."""
+    own_words: Mapping[str, str] = field(default_factory=dict)
+    """By link key: the category that we sent last, of incidents whose word may have to follow what is recorded."""
     deleted_images: Mapping[RecordRef, Image] = field(default_factory=dict)
     """What 4HSE held last of its own: by the deleted record there, or by the Procore record of a person whose
     incident was made again."""

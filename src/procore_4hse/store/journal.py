@@ -83,6 +83,17 @@ BEGUN = select(JOURNAL).where(C.id >= given("first"), C.id < given("last")).limi
 UNDOING = select(C.id, C.outcome, C.action["undoes"].as_string().label("undoes")).where(
     OURS, C.target_id.in_(given("records", expanding=True))
 )
+SENT = (
+    select(C.target_id, C.fields, C.action["undoes"].as_string().label("undoes"))
+    .where(
+        OURS,
+        C.side == given("on_side"),
+        C.kind == given("of_kind"),
+        C.outcome.in_(("done", "adopted")),
+        C.target_id.in_(given("records", expanding=True)),
+    )
+    .order_by(C.cycle, C.made_at)
+)
 STORY = select(JOURNAL).where(C.id.in_(OF_RECORDS)).order_by(C.made_at)
 ONE, CHANGE = C.id == given("one"), update(JOURNAL).where(C.id == given("one"))
 LOOKED = CHANGE.values(looks=C.looks + 1, looked_at=given("seen_at", type_=Instant))
@@ -205,6 +216,17 @@ class Journal:
         """Which write on these records took back which earlier one: its id, by what it undoes."""
         found = (self._rows(UNDOING, records=some) for some in chunks(list(dict.fromkeys(target_ids))))
         return {row.undoes: row.id for rows in found for row in rows if row.undoes and row.outcome in CARRIED_OUT}
+
+    def last_sent(self, side: Side, kind: Kind, name: str, record_ids: Collection[str]) -> dict[str, Any]:
+        """What we sent last as one field, by record; not where a person took a write of ours back there."""
+        sent: dict[str, Any] = {}
+        for some in chunks(list(dict.fromkeys(record_ids))):
+            for row in self._rows(SENT, on_side=side.value, of_kind=kind.value, records=some):
+                if row.undoes and name in row.fields:
+                    sent.pop(row.target_id, None)
+                elif name in row.fields:
+                    sent[row.target_id] = row.fields[name]
+        return sent
 
     def refusals(self) -> dict[QuestionKey, Refusal]:
         keyed = ((QuestionKey(row.key), row) for row in self._rows(REFUSED))
