@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from datetime import date, timedelta
 from shutil import copytree
@@ -13,7 +15,8 @@ from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Store
 
-ROUTE_KEY = "1363617/5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02"
+TENANT, OFFICE = "0d0c2d0e-6b2f-4a51-9f3f-0c8a3f2f2c11", "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02"
+ROUTE_KEY = f"1363617/{OFFICE}"
 WEATHER = """
   - field: Weather
     procore: custom_field_598134325870420
@@ -34,10 +37,68 @@ def test_links_are_listed_key_by_key(stand: Stand) -> None:
     assert "No incident is linked yet." in stand.said("links")
     site, office = stand.linked()
     (link,) = stand.json("links")["links"]
-    assert list(link) == ["route", "procore_id", "fourhse_id", "since"]
+    assert list(link) == ["route", "procore_id", "fourhse_id", "since", "day", "title", "state"]
     assert (link["route"], link["procore_id"], link["fourhse_id"]) == ("riverside", site, office)
+    assert (link["day"], link["title"], link["state"]) == (DAY.isoformat(), "Fall from ladder", "live")
     assert stand.json("links", "list", "--route", "riverside") == {"links": [link]}
+    assert f"{DAY} Fall from ladder" in stand.said("links", "list")
     assert office in stand.said("links", "list")
+
+
+def test_links_go_into_a_spreadsheet_without_formulas(stand: Stand) -> None:
+    site, office = stand.linked("=1+1")
+    (row,) = csv.DictReader(io.StringIO(stand.run("links", "--csv").stdout))
+    assert (row["title"], row["day"], row["procore_id"], row["fourhse_id"]) == ("'=1+1", DAY.isoformat(), site, office)
+    assert row["state"] == "live"
+    assert "Choose one form" in stand.said("links", "--csv", "--json", exit_code=2)
+
+
+def test_a_link_whose_incident_only_4hse_shows_any_more_keeps_its_title(stand: Stand) -> None:
+    site, office = stand.linked("Fall")
+    stand.procore.hand_delete("incident", int(site))
+    stand.run("sync")
+    (link,) = stand.json("links")["links"]
+    assert (link["fourhse_id"], link["title"], link["state"]) == (office, "Fall", "gone-procore")
+    assert "deleted in Procore" in stand.said("links")
+
+
+LISTINGS = (("links",), ("plan",), ("history",), ("explain", "one"), ("explain", "one", "--rules"))
+
+
+@pytest.mark.parametrize("words", LISTINGS, ids=" ".join)
+def test_no_terminal_of_eighty_columns_breaks_an_id(stand: Stand, words: tuple[str, ...]) -> None:
+    party = stand.procore.add_person(1363617, "Ann", "Lee", employee_id="E1")
+    stand.fourhse.add_person(TENANT, OFFICE, "Ann", "Lee", code="E1")
+    site, office = stand.linked("An incident whose title says a lot, as titles do, and is number one")
+    stand.procore.hand_create("injury", 1363617, incident_id=int(site), affected_party_id=party)
+    stand.run("sync")
+    for number in range(3):
+        stand.in_office(
+            f"Another incident of which a lot is to be told, {number}", DAY + timedelta(days=9 * number + 9)
+        )
+    stand.fourhse.hand_edit("incident", office, description_event="What happened, as it was told a day later.")
+    stand.environ["COLUMNS"] = "80"
+    lines = stand.run(*words).stdout.splitlines()
+    known = [row["office_incident_id"] for row in stand.fourhse.dump(OFFICE)]
+    assert max(map(len, lines)) <= 80
+    assert any(each in line for each in known for line in lines)
+    assert [line for line in lines for each in known if each[:9] in line and each not in line] == []
+
+
+def test_the_plan_goes_into_a_spreadsheet_field_by_field(stand: Stand) -> None:
+    site, office = stand.linked("Fall")
+    stand.procore.hand_edit("incident", int(site), title="=Slip")
+    other = stand.on_site("Cut", DAY + timedelta(days=30))
+    rows = [*csv.DictReader(io.StringIO(stand.run("plan", "--csv").stdout))]
+    told = [(row["kind"], row["id"], row["title"], row["field"], row["old"], row["new"], row["held"]) for row in rows]
+    assert ("update", office, "'=Slip", "name", "Fall", "'=Slip", "no") in told
+    assert {row["title"] for row in rows if row["kind"] == "create"} == {"Cut"}
+    assert {row["field"] for row in rows if row["kind"] == "create"} > {"name", "date_incident"}
+    said = stand.said("plan")
+    assert "1 update in 4HSE" in said
+    assert "1 create in 4HSE" in said
+    assert "name: Fall → =Slip" in said
+    assert other in said
 
 
 def test_a_link_made_by_hand_is_merged_by_the_next_cycle(stand: Stand) -> None:

@@ -209,6 +209,10 @@ GO_ON = "Look at what is held with: procore-4hse inbox show ID. To let it happen
             "11 of 20 linked incidents would be updated in Procore; the limit max_change_percent is 50 %.",
         ),
         (Act.CREATE, Side.FOURHSE, 3, FEW, "3 incidents would be created in 4HSE; the limit max_creates is 2."),
+        (
+            Act.DELETE, Side.FOURHSE, 1, replace(FEW, max_deletes=0),
+            "1 incident would be deleted in 4HSE; the limit max_deletes is 0.",
+        ),
     ],
 )  # fmt: skip
 def test_a_limit_says_what_how_much_and_which(act, side, many, limits, reason):

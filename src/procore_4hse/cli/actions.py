@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
 
 from procore_4hse.cli.context import CliContext
-from procore_4hse.cli.tables import table
-from procore_4hse.cli.text import fields_in_words, plain, short
+from procore_4hse.cli.tables import add_id_column, table, whole_ids
+from procore_4hse.cli.text import counted, plain, short
 from procore_4hse.models import Act, Action, Item, Side
 from procore_4hse.reconcile.snapshot import Plan
 
@@ -37,6 +37,16 @@ def action_json(action: Action) -> dict[str, Any]:
     }
 
 
+COLUMNS = ("route", "side", "kind", "record", "id", "title", "field", "old", "new", "reason", "held")
+
+
+def field_rows(action: Action, titles: Mapping[str, str], **more: object) -> Iterator[dict[str, object]]:
+    """The action in rows for a spreadsheet: one for each field, or a single one where it sends none."""
+    told = action_json(action) | {"title": title_of(action, titles)} | more
+    for name, value in action.fields.items() or (("", None),):
+        yield {**told, "field": name, "old": action.seen.get(name), "new": value}
+
+
 def show_actions(context: CliContext, plan: Plan, titles: Mapping[str, str]) -> None:
     """`titles` holds the headline of each incident by its id."""
     if plan.actions:
@@ -53,26 +63,45 @@ def show_actions(context: CliContext, plan: Plan, titles: Mapping[str, str]) -> 
 def _table(title: str, actions: Sequence[Action], titles: Mapping[str, str]) -> Table:
     listed = table(f"{title} {_sums(actions)}", rows_apart=True)
     listed.add_column("what", no_wrap=True)
-    for name, ratio in {"incident": 2, "values": 3, "why": 2}.items():
-        listed.add_column(name, ratio=ratio, overflow="fold")
+    add_id_column(listed, "incident, and why")
+    listed.add_column("values", overflow="fold")
     for action in actions[:SHOWN]:
         what = f"{IN_WORDS[action.act]}\n{action.side.label}"
-        listed.add_row(what, _incident(action, titles), fields_in_words(action.fields) or "-", action.reason)
+        listed.add_row(what, _incident(action, titles), _values(action) or "-")
     if len(actions) > SHOWN:
-        listed.caption = f"and {len(actions) - SHOWN} more; --json lists them all"
+        listed.caption = f"and {len(actions) - SHOWN} more; --json and --csv list them all"
     return listed
 
 
 def _incident(action: Action, titles: Mapping[str, str]) -> str:
-    """Its headline, and its id in Procore, else in 4HSE, which `explain` takes."""
-    ids = {action.side: action.target_id, action.side.other: action.source_id}
-    title = next((titles[known] for known in ids.values() if known and known in titles), "")
-    return f"{short(title, 60)}\n{ids[Side.PROCORE] or ids[Side.FOURHSE]}".strip()
+    """Its headline, its id in Procore, else in 4HSE, which `explain` takes, and the reason."""
+    known = action.id_on(Side.PROCORE) or action.id_on(Side.FOURHSE)
+    return whole_ids(short(title_of(action, titles), 60), known, action.reason)
+
+
+def title_of(action: Action, titles: Mapping[str, str]) -> str:
+    """The headline of the incident that it is about; empty where that is not known."""
+    ids = (action.parent or "", *(action.id_on(side) for side in Side))
+    return next((titles[known] for known in ids if known in titles), "")
+
+
+def _values(action: Action) -> str:
+    """What would be sent, in the target's own fields, each with what stands there now where that is known."""
+    lines = (f"{name}: {_old(action, name)}{short(value, 200) or 'empty'}" for name, value in action.fields.items())
+    return "\n".join(lines)
+
+
+def _old(action: Action, name: str) -> str:
+    return f"{short(action.seen[name], 100) or 'empty'} → " if name in action.seen else ""
 
 
 def _sums(actions: Sequence[Action]) -> str:
-    sums = Counter(f"{IN_WORDS[action.act]} {action.side.label}" for action in actions)
-    return ", ".join(f"{count} {words}" for words, count in sums.items())
+    sums = Counter((action.act, action.side) for action in actions)
+    return ", ".join(f"{counted(count, act.value)}{_where(act, side)}" for (act, side), count in sums.items())
+
+
+def _where(act: Act, side: Side) -> str:
+    return "" if act is Act.LINK else f" in {side.label}"
 
 
 def _questions(items: Sequence[Item]) -> Table:

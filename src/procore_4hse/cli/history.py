@@ -12,10 +12,9 @@ from rich.table import Table
 
 from procore_4hse.cli.commands import Commands
 from procore_4hse.cli.context import CliContext, Json, RouteNames, cli_context, day, system_user, teach
-from procore_4hse.cli.spreadsheets import print_csv
-from procore_4hse.cli.tables import table
+from procore_4hse.cli.spreadsheets import Csv, one_form, print_csv
+from procore_4hse.cli.tables import add_id_column, table, whole_ids
 from procore_4hse.cli.text import counted, moment, plain, short
-from procore_4hse.errors import UsageError
 from procore_4hse.models import Act
 from procore_4hse.operations import history as writes
 from procore_4hse.operations import undo as undoing
@@ -90,7 +89,6 @@ Since = Annotated[
 WriteId = Annotated[str, typer.Argument(metavar="WRITE", help="The write's id, as the list shows it.")]
 Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="Why, for whoever reads it later.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking, also where one side keeps its value.")]
-Csv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values on standard output.")]
 
 
 class Listing(Commands):
@@ -117,8 +115,7 @@ def list_writes(
     as_csv: Csv = False,
 ) -> None:
     context = cli_context(ctx)
-    if as_json and as_csv:
-        raise UsageError("Choose one form: --json or --csv.")
+    one_form(as_json=as_json, as_csv=as_csv)
     routes = context.named(route or [])
     with context.runtime() as runtime:
         found = (
@@ -186,17 +183,18 @@ def _show(context: CliContext, found: Iterator[Write]) -> None:
 def _table(shown: list[Write]) -> Table:
     listed = table(counted(len(shown), "write"), rows_apart=True)
     listed.add_column("when", no_wrap=True)
-    for name, ratio in {"what": 3, "old → new": 4, "why": 3}.items():
-        listed.add_column(name, ratio=ratio, overflow="fold")
+    add_id_column(listed, "what, and why")
+    listed.add_column("old → new", overflow="fold")
     for write in shown:
-        listed.add_row(moment(write.at).replace(" ", "\n", 1), _what(write), _change(write), _why(write))
+        listed.add_row(moment(write.at).replace(" ", "\n", 1), _what(write), _change(write))
     return listed
 
 
 def _what(write: Write) -> str:
-    record = f"{write.kind.value.replace('_', ' ')} {write.record}"
-    place = f"{DONE[write.act]} {write.side.label}"
-    return "\n".join(part for part in (short(write.title, 80), plain(write.field), place, record) if part)
+    place = f"{write.field or write.kind.value.replace('_', ' ')}, {DONE[write.act]} {write.side.label}"
+    undone = f"taken back by {short_id(write.undone_by)}" if write.undone_by else ""
+    why = f"{write.reason}; {write.by}"
+    return whole_ids(short(write.title, 80), place, write.record, why, undone, f"write {short_id(write.id)}")
 
 
 def _change(write: Write) -> str:
@@ -215,11 +213,6 @@ def change_in_words(write: Write) -> str:
     whose = f"; {write.by}" if write.by != writes.RULES else ""
     undone = "; taken back since" if write.undone_by else ""
     return f"{told} ({plain(write.reason)}{whose}{undone})"
-
-
-def _why(write: Write) -> str:
-    undone = f"taken back by {short_id(write.undone_by)}" if write.undone_by else ""
-    return "\n".join(part for part in (plain(write.reason), write.by, undone, short_id(write.id)) if part)
 
 
 def short_id(write_id: str) -> str:

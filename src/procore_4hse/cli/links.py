@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from procore_4hse.cli.context import CliContext, Json, RouteNames, cli_context, teach
-from procore_4hse.cli.tables import table
+from procore_4hse.cli.spreadsheets import Csv, one_form, print_csv
+from procore_4hse.cli.tables import add_id_column, table, whole_ids
 from procore_4hse.cli.text import counted, moment, short
 from procore_4hse.models import Kind, Link, LinkState, RecordRef, Side
 from procore_4hse.operations import decisions as answers
+from procore_4hse.operations.search import Hit, hits
 from procore_4hse.reconcile.diff import display
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
@@ -28,9 +31,11 @@ doubtful; use this where they cannot know.
 4 the store cannot be used
 """
 
-LIST = """Lists the links: both ids, and since when.
+LIST = """Lists the links: day and title of each incident, both ids, and since when they are linked.
 
-[bold]Example[/bold]  procore-4hse links list --json
+In `--csv`, a cell that a spreadsheet would take for a formula begins with an apostrophe.
+
+[bold]Example[/bold]  procore-4hse links list --csv
 
 [bold]Exit codes[/bold]  0 listed · 2 configuration · 4 the store cannot be used
 """
@@ -53,6 +58,7 @@ until a person answers the question about them in the inbox. It asks first; wher
 [bold]Exit codes[/bold]  0 taken apart · 1 a cycle is running, try again · 2 no such link · 4 the store
 """
 
+COLUMNS = ("route", "day", "title", "procore_id", "fourhse_id", "since", "state")
 STATES = {
     LinkState.LIVE: "",
     LinkState.GONE_PROCORE: "deleted in Procore",
@@ -77,13 +83,13 @@ def api(app: typer.Typer) -> None:
     app.add_typer(group, name="links")
 
 
-def either(ctx: typer.Context, route: RouteNames = None, as_json: Json = False) -> None:
+def either(ctx: typer.Context, route: RouteNames = None, as_json: Json = False, as_csv: Csv = False) -> None:
     if ctx.invoked_subcommand is None:
-        _list(cli_context(ctx), route, as_json)
+        _list(cli_context(ctx), route, as_json=as_json, as_csv=as_csv)
 
 
-def list_links(ctx: typer.Context, route: RouteNames = None, as_json: Json = False) -> None:
-    _list(cli_context(ctx), route, as_json)
+def list_links(ctx: typer.Context, route: RouteNames = None, as_json: Json = False, as_csv: Csv = False) -> None:
+    _list(cli_context(ctx), route, as_json=as_json, as_csv=as_csv)
 
 
 def add(ctx: typer.Context, procore_id: ProcoreId, fourhse_id: FourHseId, route: OneRoute, yes: Yes = False) -> None:
@@ -125,33 +131,65 @@ def _introduce(context: CliContext, unit: Unit, route: Route, ids: dict[Side, st
         context.err.print(f"  {side.label:7} {record_id}  {words}", soft_wrap=True)
 
 
-def _list(context: CliContext, names: list[str] | None, as_json: bool) -> None:
+@dataclass(frozen=True)
+class Row:
+    """`hit` is how the incident shows, in Procore or else in 4HSE; None where its contents stay at home."""
+
+    route: Route
+    link: Link
+    hit: Hit | None
+
+
+def _list(context: CliContext, names: list[str] | None, *, as_json: bool, as_csv: bool) -> None:
+    one_form(as_json=as_json, as_csv=as_csv)
     routes = context.named(names or [])
     with context.runtime() as runtime, runtime.store.read() as unit:
-        links = [(route, link) for route in routes for link in unit.links(route.key).all() if _is_shown(link)]
-    if as_json:
-        context.print_json({"links": [_json(route, link) for route, link in links]})
-    elif links:
-        context.out.print(_table(links))
+        listed = [row for route in routes for row in _rows(unit, route)]
+    if as_csv:
+        print_csv(COLUMNS, (_json(row) for row in listed))
+    elif as_json:
+        context.print_json({"links": [_json(row) for row in listed]})
+    elif listed:
+        context.out.print(_table(listed, len(routes) > 1))
     else:
         context.out.print("No incident is linked yet.")
+
+
+def _rows(unit: Unit, route: Route) -> list[Row]:
+    links = [link for link in unit.links(route.key).all() if _is_shown(link)]
+    shown = {side: hits(unit, route, side, [link.id_on(side) for link in links]) for side in Side}
+    found = ([shown[side].get(link.id_on(side)) for side in Side] for link in links)
+    return [Row(route, link, next(filter(None, both), None)) for link, both in zip(links, found, strict=True)]
 
 
 def _is_shown(link: Link) -> bool:
     return link.kind is Kind.INCIDENT and link.state is not LinkState.ENDED
 
 
-def _json(route: Route, link: Link) -> dict[str, Any]:
-    since = link.since.isoformat() if link.since else None
-    return {"route": route.name, "procore_id": link.procore_id, "fourhse_id": link.fourhse_id, "since": since}
+def _json(row: Row) -> dict[str, Any]:
+    link, hit = row.link, row.hit
+    return {
+        "route": row.route.name,
+        "procore_id": link.procore_id,
+        "fourhse_id": link.fourhse_id,
+        "since": link.since.isoformat() if link.since else None,
+        "day": hit.day if hit else None,
+        "title": hit.title if hit else None,
+        "state": link.state.value,
+    }
 
 
-def _table(links: list[tuple[Route, Link]]) -> Table:
-    listed = table(counted(len(links), "linked incident"))
-    for name in ("route", "Procore", "4HSE", "since"):
-        listed.add_column(name, no_wrap=True)
-    listed.add_column("")
-    for route, link in links:
-        since = moment(link.since).partition(" ")[0]
-        listed.add_row(route.name, link.procore_id, link.fourhse_id, since, STATES[link.state])
+def _table(rows: list[Row], with_routes: bool) -> Table:
+    listed = table(counted(len(rows), "linked incident"))
+    if with_routes:
+        listed.add_column("route", overflow="fold")
+    listed.add_column("day", no_wrap=True)
+    add_id_column(listed, "incident, its ids in Procore and in 4HSE")
+    listed.add_column("linked since")
+    for row in rows:
+        link = row.link
+        title = short(row.hit.title, 200) if row.hit else "An incident whose contents stay at home"
+        since = f"{moment(link.since).partition(' ')[0]}\n{STATES[link.state]}".strip()
+        cells = (row.hit.day if row.hit else "", whole_ids(title, link.procore_id, link.fourhse_id), since)
+        listed.add_row(*([row.route.name] if with_routes else []), *cells)
     return listed

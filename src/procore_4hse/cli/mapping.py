@@ -17,6 +17,7 @@ from procore_4hse.cli.live_words import show_words, words_json, worst_code
 from procore_4hse.cli.mapping_diffs import mapping_diff_json, show_mapping_diff
 from procore_4hse.cli.preview import way_in_words
 from procore_4hse.cli.tables import table
+from procore_4hse.cli.text import counted
 from procore_4hse.cli.trials import show_trial, trial_json
 from procore_4hse.errors import ConfigurationError, MappingError, Problem, UsageError
 from procore_4hse.mapping.lint import lint
@@ -268,7 +269,9 @@ def _all_remarks(mappings: dict[Path, FieldMapping]) -> list[Problem]:
 
 def _show_checked(context: CliContext, mappings: dict[Path, FieldMapping], problems: list[Problem]) -> None:
     for folder, known in mappings.items():
-        context.out.print(f"{folder}: {len(known.by_key)} fields, no problem.", style="green", soft_wrap=True)
+        context.out.print(
+            f"{folder}: {counted(len(known.by_key), 'field')}, no problem.", style="green", soft_wrap=True
+        )
     for remark in _all_remarks(mappings):
         context.out.print(f"{remark.place}: {remark.what}.", style="yellow", soft_wrap=True)
         context.out.print(f"  {ended(remark.remedy)}", style="cyan", soft_wrap=True)

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import typer
 
-from procore_4hse.cli.actions import action_json, show_actions
+from procore_4hse.cli.actions import COLUMNS, action_json, field_rows, show_actions
 from procore_4hse.cli.context import Json, RouteNames, cli_context, teach
 from procore_4hse.cli.reports import counting, show_report
+from procore_4hse.cli.spreadsheets import Csv, one_form, print_csv
 from procore_4hse.cli.sync import Full
 from procore_4hse.engine.cycle import Options
 from procore_4hse.engine.report import Report
 from procore_4hse.engine.run_routes import Summary, run_routes
-from procore_4hse.mapping.lenses.base import Known
-from procore_4hse.models import Action, Kind
-from procore_4hse.reconcile.diff import display
+from procore_4hse.models import Action, Kind, Side
+from procore_4hse.operations.search import hits
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
 
 HELP = """The same cycle as `sync`, without one write to either system: every intended action with its reason.
 
 Use it before the first sync, after a change of the configuration or the mapping, and whenever a guard holds a route.
-It keeps what it read in the store, but links, settles and asks nothing. What a guard would hold is listed too.
+It keeps what it read in the store, but links, settles and asks nothing. What a guard would hold is listed too. `--csv`
+has a row for each field; a cell that a spreadsheet would take for a formula begins with an apostrophe.
 
 [bold]Example[/bold]  procore-4hse plan --route riverside
 
@@ -33,8 +36,11 @@ def api(app: typer.Typer) -> None:
     app.command("plan", help=teach(HELP))(plan)
 
 
-def plan(ctx: typer.Context, route: RouteNames = None, full: Full = False, as_json: Json = False) -> None:
+def plan(
+    ctx: typer.Context, route: RouteNames = None, full: Full = False, as_json: Json = False, as_csv: Csv = False
+) -> None:
     context = cli_context(ctx)
+    one_form(as_json=as_json, as_csv=as_csv)
     context.answers_in_json = as_json
     routes = context.chosen(route or [])
     with context.runtime() as runtime, counting(context, routes):
@@ -42,6 +48,8 @@ def plan(ctx: typer.Context, route: RouteNames = None, full: Full = False, as_js
         titles = [_titles(runtime, each, report) for each, report in zip(routes, done.reports, strict=True)]
     if as_json:
         context.print_json(_json(done))
+    elif as_csv:
+        print_csv(COLUMNS, _rows(routes, done, titles))
     else:
         for report, known in zip(done.reports, titles, strict=True):
             show_report(context, report)
@@ -54,16 +62,25 @@ def _json(done: Summary) -> dict[str, object]:
     return {**done.json(), "routes": routes}
 
 
+def _rows(routes: Sequence[Route], done: Summary, titles: Sequence[dict[str, str]]) -> Iterator[dict[str, object]]:
+    for route, report, known in zip(routes, done.reports, titles, strict=True):
+        held = len(report.plan.actions)
+        for number, action in enumerate(_actions(report)):
+            yield from field_rows(action, known, route=route.name, held="yes" if number >= held else "no")
+
+
 def _actions(report: Report) -> list[Action]:
     return [*report.plan.actions, *report.plan.held]
 
 
 def _titles(runtime: Runtime, route: Route, report: Report) -> dict[str, str]:
-    """The headline of each incident that an action names, by its id."""
+    """The headline of each incident that an action is about, by its id."""
+    ids: dict[Side, set[str]] = {side: set() for side in Side}
+    for action in _actions(report):
+        for record in action.refs:
+            if record.kind is Kind.INCIDENT:
+                ids[record.side].add(record.id)
+        ids[Side.PROCORE] |= {action.parent} if action.parent else set()
     with runtime.store.read() as unit:
-        staging = unit.staging(route.key)
-        named = {record for action in _actions(report) for record in action.refs if record.kind is Kind.INCIDENT}
-        staged = [known.record for record in named if (known := staging.find(record))]
-    lens = route.mapping.title.lens
-    readings = {record.id: lens.get(record.side, record.payload) for record in staged}
-    return {record_id: display(reading.value) for record_id, reading in readings.items() if isinstance(reading, Known)}
+        found = [hits(unit, route, side, known) for side, known in ids.items()]
+    return {known: hit.title for each in found for known, hit in each.items()}

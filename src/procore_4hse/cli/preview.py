@@ -7,7 +7,8 @@ from typing import Any
 
 from rich.table import Table
 
-from procore_4hse.cli.tables import table
+from procore_4hse.cli.context import CliContext
+from procore_4hse.cli.tables import add_id_column, table, whole_ids
 from procore_4hse.cli.text import fields_in_words, plain, short
 from procore_4hse.mapping.lenses.base import Held, Reading
 from procore_4hse.mapping.preview import FieldPreview, RoundTrip
@@ -15,6 +16,9 @@ from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Image
 from procore_4hse.reconcile.diff import display
 
+WIDE = 140
+"""From so many columns of a terminal on every value has room beside the others."""
+NARROW = 52
 COLUMNS = {"field": 1, "value in": 2, "rule": 1, "out, to a new record": 2, "out, to the linked one": 2, "and back": 2}
 
 
@@ -38,15 +42,39 @@ def crossing_json(preview: FieldPreview) -> dict[str, Any]:
     }
 
 
-def crossing_table(title: str, previews: Iterable[FieldPreview]) -> Table:
+def show_crossings(context: CliContext, title: str, previews: Iterable[FieldPreview]) -> None:
+    """A column for each step, or on a narrow terminal, where ids would be broken, a line for each."""
+    context.out.print((_wide if context.out.width >= WIDE else _narrow)(title, previews))
+
+
+def _wide(title: str, previews: Iterable[FieldPreview]) -> Table:
     listed = table(title, rows_apart=True)
     for name, ratio in COLUMNS.items():
         listed.add_column(name, ratio=ratio, overflow="fold")
     for one in previews:
-        field = f"{one.row.label}\nfrom {one.side.label}"
-        came = _values(one.raw) or in_words(one.reading)
-        listed.add_row(field, came, _rule(one), _new(one), _change(one), _back(one))
+        listed.add_row(_field(one), *_steps(one))
     return listed
+
+
+def _narrow(title: str, previews: Iterable[FieldPreview]) -> Table:
+    listed = table(title, rows_apart=True)
+    field, *steps = COLUMNS
+    listed.add_column(field, overflow="fold")
+    add_id_column(listed, "on its way")
+    for one in previews:
+        told = zip(steps, _steps(one), strict=True)
+        lines = (line for step, cell in told for line in f"{step}: {cell}".splitlines())
+        listed.add_row(_field(one), whole_ids(*lines, width=NARROW))
+    return listed
+
+
+def _field(one: FieldPreview) -> str:
+    return f"{one.row.label}\nfrom {one.side.label}"
+
+
+def _steps(one: FieldPreview) -> tuple[str, ...]:
+    came = _values(one.raw) or in_words(one.reading)
+    return came, _rule(one), _new(one), _change(one), _back(one)
 
 
 def in_words(reading: Reading) -> str:

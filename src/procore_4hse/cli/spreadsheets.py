@@ -5,11 +5,23 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated
+
+import typer
 
 from procore_4hse.cli.text import plain
+from procore_4hse.errors import UsageError
+
+Csv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values on standard output.")]
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet would carry out instead of showing it."""
+
+
+def one_form(*, as_json: bool, as_csv: bool) -> None:
+    """Raises UsageError when both forms are asked for."""
+    if as_json and as_csv:
+        raise UsageError("Choose one form: --json or --csv.")
 
 
 def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:

@@ -7,8 +7,8 @@ from rich.text import Text
 
 from procore_4hse.cli.actions import IN_WORDS
 from procore_4hse.cli.context import CliContext
-from procore_4hse.cli.preview import crossing_table, in_words
-from procore_4hse.cli.tables import facts, table
+from procore_4hse.cli.preview import in_words, show_crossings
+from procore_4hse.cli.tables import ID, add_id_column, facts, table, whole_ids
 from procore_4hse.cli.text import counted, fields_in_words, moment, plain, short
 from procore_4hse.mapping.lenses.base import Known
 from procore_4hse.mapping.lenses.words import SeveralWords, WordLens
@@ -57,6 +57,10 @@ STATES = {
 }
 
 
+BESIDE = 36
+"""What the values that were sent leave to the columns beside them."""
+
+
 def show_rules(context: CliContext, story: Story) -> None:
     """Everything, rule by rule: fields, people, what stands below the incident, and every write."""
     out = context.out
@@ -68,14 +72,14 @@ def show_rules(context: CliContext, story: Story) -> None:
     for line in _child_lines(story):
         out.print(line)
     if story.journal:
-        out.print(_journal_table(story))
+        out.print(_journal_table(story, out.width - BESIDE))
 
 
 def _show_fields(context: CliContext, title: str, pair: Compared) -> None:
     if pair.fields:
         context.out.print(_fields(title, pair))
     if pair.previews:
-        context.out.print(crossing_table(f"{title}: value in, rule, value out", pair.previews))
+        show_crossings(context, f"{title}: value in, rule, value out", pair.previews)
 
 
 def headline(story: Story) -> Text:
@@ -175,17 +179,16 @@ def named_record(record: RawRecord) -> str:
     return f"{number} ({words})" if words else str(number)
 
 
-def _journal_table(story: Story) -> Table:
+def _journal_table(story: Story, width: int) -> Table:
     listed = table("What was written for it", rows_apart=True)
     listed.add_column("when", no_wrap=True)
-    listed.add_column("what", no_wrap=True)
-    listed.add_column("values", ratio=3, overflow="fold")
-    listed.add_column("why", ratio=2, overflow="fold")
+    listed.add_column("what, and why", overflow="fold")
+    add_id_column(listed, "values")
     for intent in story.journal:
         action = intent.action
-        what = f"{IN_WORDS[action.act]} {action.side.label}\n{_outcome(intent)}"
-        why = f"{action.reason}\n{plain(intent.words)}" if intent.words else action.reason
-        listed.add_row(moment(intent.made_at).replace(" UTC", "\nUTC"), what, fields_in_words(action.fields), why)
+        what = (f"{IN_WORDS[action.act]} {action.side.label}", _outcome(intent), action.reason, plain(intent.words))
+        values = whole_ids(*fields_in_words(action.fields).splitlines(), width=max(ID, width))
+        listed.add_row(moment(intent.made_at).replace(" ", "\n", 1), "\n".join(filter(None, what)), values)
     return listed
 
 

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 from rich import box
 from rich.table import Table
+
+from procore_4hse.cli.text import plain
+
+ID = 36
+"""The width of an id in 4HSE."""
 
 
 def table(title: str = "", *, rows_apart: bool = False) -> Table:
@@ -27,3 +34,13 @@ def facts() -> Table:
     plain.add_column(style="dim", no_wrap=True)
     plain.add_column(overflow="fold")
     return plain
+
+
+def add_id_column(listed: Table, name: str) -> None:
+    """A column for cells of `whole_ids`. It keeps its width: an id that a terminal broke could not be copied."""
+    listed.add_column(name, no_wrap=True)
+
+
+def whole_ids(*lines: str, width: int = ID) -> str:
+    """A cell with ids among its lines: what is wider goes on in a further line, and no id is broken."""
+    return "\n".join(fill(plain(line), width, break_on_hyphens=False) for line in lines if line)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from procore_4hse.cli.actions import action_json
 from procore_4hse.cli.context import CliContext
-from procore_4hse.cli.preview import crossing_json, crossing_table
+from procore_4hse.cli.preview import crossing_json, show_crossings
 from procore_4hse.cli.stories import headline, next_words, nobody_words, person_title
 from procore_4hse.cli.text import moment
 from procore_4hse.models import Item, Side
@@ -55,7 +55,7 @@ def show_trial(context: CliContext, story: Story, folder: Path | None) -> None:
     for one in (story.incident, *story.people):
         title = "Incident" if one is story.incident else person_title(one)
         if one.previews:
-            context.out.print(crossing_table(title, one.previews))
+            show_crossings(context, title, one.previews)
         else:
             context.out.print(f"{title}: its contents are not here.")
         if one.names_nobody:

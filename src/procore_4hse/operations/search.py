@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 from procore_4hse.mapping.images import image_of
 from procore_4hse.mapping.lenses.base import Held
-from procore_4hse.models import Image, RawRecord, Side, Staged
+from procore_4hse.models import Image, Kind, RawRecord, Side, Staged
 from procore_4hse.operations.offline import UTC_ZONE, Ids, known
 from procore_4hse.reconcile.diff import display
 from procore_4hse.route import Route
@@ -48,6 +48,13 @@ class Hit:
         sought, title = text.casefold(), self.title.casefold()
         is_named = sought in (self.day, self.number.casefold(), self.id)
         return is_named or all(word in title for word in sought.split())
+
+
+def hits(unit: Unit, route: Route, side: Side, ids: Collection[str]) -> dict[str, Hit]:
+    """How these incidents of one side show, by their ids; without those whose contents stay at home."""
+    zone = unit.routes.get(route.key).zone or UTC_ZONE
+    staged = unit.staging(route.key).some(side, Kind.INCIDENT, ids)
+    return {each.record.id: Hit.of(route, each.record, zone) for each in staged if not each.minimal}
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,8 @@ def _emptied(plan: Plan, snapshot: Snapshot) -> Item | None:
             continue
         lost = sorted(link.key for link in living if _is_absent(snapshot, side, link.id_on(side)))
         if lost and snapshot.certified[side]:
-            reason = f"{side.label} shows no incident at all any more; {len(lost)} were linked."
+            linked = "1 was linked" if len(lost) == 1 else f"{len(lost)} were linked"
+            reason = f"{side.label} shows no incident at all any more; {linked}."
             advice = f"See whether our account lost its rights in {side.label}. If it is really empty: inbox approve ID"
             return items.guard(QuestionKey.guard("emptied", side), reason, advice, plan.actions, {"links": lost})
     return None
@@ -123,8 +124,8 @@ def _regressed(side: Side, plan: Plan, snapshot: Snapshot) -> Item | None:
     if not links:
         return None
     reason = (
-        f"{side.label} shows old values again on {len(links)} linked records, as after a restored backup: what changed "
-        "there since is gone at once."
+        f"{side.label} shows old values again on {_counted(len(links), 'linked record')}, as after a restored backup: "
+        "what changed there since is gone at once."
     )
     advice = (
         "To write again what both sides had agreed on: procore-4hse inbox approve ID --use base; "
@@ -186,7 +187,7 @@ def _hold_what_is_new(plan: Plan, snapshot: Snapshot, question: Item, decision: 
     facts["actions"] = [items.summary(action) for action in new]
     if is_counted_anew:
         facts["differences"] = sorted({*question.facts["differences"], *decision.seen.get("differences", ())})
-    many = "1 change" if len(new) == 1 else f"{len(new)} changes"
+    many = _counted(len(new), "change")
     reason = question.reason if is_counted_anew else f"{question.reason} {MOVED.format(many)}"
     return _held_back(plan, replace(question, reason=reason, facts=facts), new)
 
@@ -315,7 +316,8 @@ def _deletes(plan: Plan, snapshot: Snapshot, side: Side, counted: tuple[Action, 
     limits, links = snapshot.limits, _links(snapshot)
     if len(counted) > limits.max_deletes:
         return (
-            f"{len(counted)} incidents would be deleted in {side.label}; the limit max_deletes is {limits.max_deletes}."
+            f"{_counted(len(counted), 'incident')} would be deleted in {side.label}; "
+            f"the limit max_deletes is {limits.max_deletes}."
         )
     return _over_share(
         "deleted", "max_delete_percent", limits.max_delete_percent, len(counted), links, side, limits.percent_from
@@ -336,7 +338,7 @@ def _creates(plan: Plan, snapshot: Snapshot, side: Side, counted: tuple[Action, 
     limit = snapshot.limits.max_creates
     if len(counted) <= limit:
         return None
-    return f"{len(counted)} incidents would be created in {side.label}; the limit max_creates is {limit}."
+    return f"{_counted(len(counted), 'incident')} would be created in {side.label}; the limit max_creates is {limit}."
 
 
 def _over_share(what: str, name: str, percent: int, many: int, links: int, side: Side, least: int) -> str | None:
@@ -360,3 +362,7 @@ def _waiting(plan: Plan, held: tuple[Action, ...]) -> dict[Side, dict[str, SyncS
         if record.id in statuses.get(record.side, {}):
             statuses[record.side][record.id] = SyncStatus.WAITING
     return statuses
+
+
+def _counted(count: int, one: str) -> str:
+    return f"{count} {one if count == 1 else f'{one}s'}"
