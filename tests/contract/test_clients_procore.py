@@ -321,6 +321,30 @@ def test_every_word_list_is_read_whole(name: str, time: Time) -> None:
     assert bench.system.refused == []
 
 
+@pytest.mark.parametrize("name", PICKERS)
+def test_a_list_that_must_be_whole_is_the_same_list(name: str, time: Time) -> None:
+    bench = dialled(time, child_page_cap=100)
+    assert bench.api.whole_picker(name) == bench.api.picker(name)
+
+
+def test_a_list_of_which_a_page_is_missing_is_not_whole(bench: Bench) -> None:
+    for number in range(1000):
+        bench.system.add_word("hazards", f"Hazard {number}")
+    bench.faults.add(FaultKind.EMPTY, path="hazards", skip=1)
+    with pytest.raises(Unavailable, match="a part of its list of hazards"):
+        bench.api.whole_picker("hazards")
+    assert len(bench.api.whole_picker("hazards")) > 1000
+
+
+def test_what_records_use_is_asked_by_kind_and_field(bench: Bench) -> None:
+    burn = bench.system.words("affliction_types")["Burn"]
+    (incident,) = bench.fill(1)
+    bench.system.hand_create("injury", PROJECT, incident_id=int(incident), affliction_type_id=burn)
+    assert bench.api.filter_options(Kind.INJURY, "affliction_types") == [{"key": str(burn), "value": "Burn"}]
+    assert bench.api.filter_options(Kind.NEAR_MISS, "harm_sources") == []
+    assert bench.system.refused == []
+
+
 def test_people_with_and_without_an_account(bench: Bench) -> None:
     full = bench.system.add_person(PROJECT, "Ann", "Lee", employee_id="E1")
     reference = bench.system.add_person(PROJECT, "Bo", "Kay", full_user=False)

@@ -150,7 +150,8 @@ def test_location_and_hazard_are_lines_above_what_the_office_writes(with_rows, s
     site = world.on_site("Fall", location_id=tower, hazard_id=hazards["Slip or Trip"])
     world.sync()
     office = partner(world, site)
-    assert actions_text(world, office) == "Location: Tower A\nHazard: Slip or Trip"
+    hazard = world.site()[site]["hazard"]["name"]
+    assert actions_text(world, office) == f"Location: Tower A\nHazard: {hazard}"
     world.fourhse.hand_edit(
         "incident", office, description_actions_involved=actions_text(world, office) + "\n\nWe put up a rail."
     )
