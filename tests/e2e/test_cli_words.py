@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from cli_stand import MAPPING, PLACES, Stand
 from procore_4hse.mapping.folder import READY
 from procore_4hse.mapping.loader import load
 from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.simulator.wire import Request
 
 WORDS = ("mapping", "words", "--from-live")
 
@@ -177,14 +177,26 @@ def test_a_list_that_takes_no_line_below_it_is_told_and_kept(stand: Stand, mine:
     assert files(mine) == before
 
 
+def test_what_somebody_writes_meanwhile_is_not_written_over(stand: Stand, mine: Path) -> None:
+    listed = mine / "words" / "affliction.yaml"
+    before = listed.read_bytes()
+
+    def edit(_: Request) -> None:
+        listed.write_bytes(before + b"- 4hse: Sting\n  procore: jellyfish_sting\n")
+
+    stand.faults.on_request.append(edit)
+    assert "was changed by somebody else meanwhile; run the command again" in stand.said(*WORDS, exit_code=2)
+    stand.faults.on_request.clear()
+    assert listed.read_bytes() == before + b"- 4hse: Sting\n  procore: jellyfish_sting\n"
+    assert lists(stand.json(*WORDS))["affliction"]["added"] == []
+
+
 def test_without_a_source_it_says_which_there_is(stand: Stand, mine: Path) -> None:
     assert "mapping words --from-live" in stand.said("mapping", "words", exit_code=2)
     assert stand.calls == 0
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written_is_told(stand: Stand, mine: Path) -> None:
-    (mine / "words").chmod(0o500)
-    said = stand.said(*WORDS, exit_code=2)
-    (mine / "words").chmod(0o700)
-    assert "cannot be written" in said
+    (stand.folder / "file").write_text("no folder")
+    said = stand.said(*WORDS, "--to", str(stand.folder / "file" / "mine"), exit_code=2)
+    assert "cannot be written (Not a directory); add --to with a folder that you may write." in said

@@ -135,6 +135,15 @@ def test_a_word_whose_line_procore_does_not_have_has_no_form_there() -> None:
         lens(picker((None, "Taglio")), *TWICE).put(Side.PROCORE, CUT, {}, {})
 
 
+def test_a_list_with_one_line_for_each_word_means_what_it_always_did() -> None:
+    words = load(MAPPING).by_key["person_affliction_type"].lens.words  # type: ignore[attr-defined]
+    keys = {key for _, meaning in words.entries for key in meaning}
+    for listed in (picker(*((key, key.title()) for key in keys)), picker((None, "Ustione")), Picklists()):
+        assert lens(listed, *PAIRS).words.entries == WordList.of("x", PAIRS).entries
+        assert words.among(lambda word, listed=listed: listed.entry_of("affliction_types", word)) is words
+
+
+PAIRS = [("Cut", CUT), ("Wound", CUT), ("Old", "not shared"), ("Scald", "burn")]
 NAMES = st.sampled_from(["Cut", "cut", "Burn/Scald", "burn_or_scald", "Taglio", "Ustione", "3", "Other"])
 
 

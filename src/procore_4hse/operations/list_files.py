@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 
@@ -25,6 +25,8 @@ class EditedFolder:
 
     source: Path
     target: Path
+    before: Mapping[Path, bytes] = field(default_factory=dict)
+    """What the source held when it was read, by path in the folder."""
 
     @classmethod
     def of(cls, folder: Path, target: Path) -> EditedFolder:
@@ -34,10 +36,11 @@ class EditedFolder:
                 f"{target} comes with the program, and its next version would undo what is written there; "
                 "add --to with a folder of your own, and name that one in the configuration."
             )
-        edited = cls(target if (target / "incident.yaml").is_file() else folder, target)
-        if there := [path for path in edited._files() if edited.is_copied and (target / path).exists()]:
+        source = target if (target / "incident.yaml").is_file() else folder
+        files = sorted(path.relative_to(source) for path in source.rglob("*.yaml"))
+        if there := [path for path in files if source != target and (target / path).exists()]:
             raise UsageError(f"{target / there[0]} is there already, in a folder without a mapping; choose another.")
-        return edited
+        return cls(source, target, {path: (source / path).read_bytes() for path in files})
 
     @property
     def is_copied(self) -> bool:
@@ -45,20 +48,18 @@ class EditedFolder:
 
     def write(self, lines: Mapping[str, Sequence[Line]]) -> None:
         """Adds these lines to the lists of these names; all is tried on a copy first. Raises UsageError."""
-        before = {path: (self.source / path).read_bytes() for path in self._files()}
-        after = dict(before) if self.is_copied else {}
+        after = dict(self.before) if self.is_copied else {}
         for name in (name for name, some in lines.items() if some):
             path = Path("words", f"{name}.yaml")
-            present = before.get(path) or (READY / path.name).read_bytes()  # A ready list becomes the folder's own.
+            present = (
+                self.before.get(path) or (READY / path.name).read_bytes()
+            )  # A ready list becomes the folder's own.
             after[path] = appended(present.decode(), lines[name]).encode()
         if not after:
             return
-        _must_load({**before, **after})
+        _must_load({**self.before, **after})
         for path, content in after.items():
-            _put(self.target / path, content, None if self.is_copied else before.get(path))
-
-    def _files(self) -> list[Path]:
-        return sorted(path.relative_to(self.source) for path in self.source.rglob("*.yaml"))
+            _put(self.target / path, content, None if self.is_copied else self.before.get(path))
 
 
 def _must_load(files: Mapping[Path, bytes]) -> None:
