@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 _BETWEEN = re.compile(r"[\s_/-]+")
 _JOINING = frozenset({"and", "or"})
@@ -26,16 +26,9 @@ def fold_key(word: str) -> str:
 
 def by_key(words: Iterable[str]) -> Mapping[str, str]:
     """The words by their folded key; two that differ and fold to one are left out, for neither may be guessed."""
-    return unambiguous(words, fold_key, same=fold)
-
-
-def unambiguous(
-    words: Iterable[str], form: Callable[[str], str], *, same: Callable[[str], str] = str
-) -> Mapping[str, str]:
-    """The words by this form of theirs, but for forms that words with a different `same` share."""
     found: dict[str, str | None] = {}
     for word in words:
-        before = found.setdefault(form(word), word)
-        if before is not None and same(before) != same(word):
-            found[form(word)] = None
-    return {folded: word for folded, word in found.items() if word is not None}
+        before = found.setdefault(fold_key(word), word)
+        if before is not None and fold(before) != fold(word):
+            found[fold_key(word)] = None
+    return {key: word for key, word in found.items() if word is not None}
