@@ -40,7 +40,7 @@ def test_the_default_mapping_settles() -> None:
         ),
         (
             "- {4hse: Burn, procore: burn}\n- {4hse: Scald, procore: BURN}\n",
-            "4HSE's `BURN` is written to Procore as nothing, and Procore's list of affliction types has no active",
+            "4HSE's `burn` is written to Procore as nothing, and Procore's list of affliction types has no active",
         ),
     ],
     ids=["a word that means none", "two words that differ in case alone"],
