@@ -104,6 +104,7 @@ class Machine:
             policy=setting.policy,
             read_only={"procore to 4hse": "procore", "4hse to procore": "fourhse"}.get(setting.direction),
             replacing=setting.fourhse().put_is == "blanking",
+            partial=setting.partial(),
             rule={"procore wins": "procore", "4hse wins": "fourhse"}.get(setting.rule),
         )
         self.injured = InjuredPeople(self.scenario, self.watch)

@@ -144,7 +144,15 @@ class InboxPerson:
             self._say(entry, "approve")
 
     def _retry(self, entry: Any, value: int) -> None:
-        self._say(entry, "retry")
+        """Of a text that a side did not keep as a whole a person may say that it is left so."""
+        item = entry.item
+        is_loss = "lost_on" in item.facts and item.key.record is not None and item.key.record.kind == "incident"
+        if is_loss and item.field in FIELD and value % 2:
+            self.watch.left.add((item.procore_id, FIELD[item.field]))
+            self.done("loss", "left")
+            self._say(entry, "approve")
+        else:
+            self._say(entry, "retry")
 
     def _word(self, entry: Any, value: int) -> None:
         """A person corrects the word in 4HSE; the item closes by itself. What else cannot be read is left as it is."""

@@ -14,6 +14,7 @@ from machine_people import InjuredPeople
 from oracle_watch import Watch
 from scenario_world import ScenarioWorld
 
+from procore_4hse.simulator.procore_rules import Refusal
 from world import OFFICE, PROJECT, TENANT
 
 TITLES = (
@@ -61,7 +62,7 @@ class SitePeople:
         if one is None and move.what != "restore":
             act = self.site_report
         self.done("site", move.what)
-        act(move, one or "")
+        self._try(act, move, one or "")
 
     def site_report(self, move: Move, _one: str) -> None:
         self.scenario.on_site(
@@ -141,7 +142,14 @@ class SitePeople:
         if one is None and move.what not in ("put back", "restore"):
             act = self.office_report
         self.done("office", move.what)
-        act(move, one or "")
+        self._try(act, move, one or "")
+
+    def _try(self, act: Callable[[Move, str], None], move: Move, one: str) -> None:
+        """A server that keeps nothing of some titles refuses them, from people too."""
+        try:
+            act(move, one)
+        except Refusal:
+            self.watch.human()
 
     def office_report(self, move: Move, _one: str) -> None:
         fields = {"description_event": self._text(move), "category": WORDS[move.which % 3]}

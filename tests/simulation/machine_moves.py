@@ -169,6 +169,11 @@ class Setting:
     def fourhse(self) -> FourHseDials:
         return replace(FourHseDials(), **self._turned("fourhse"))
 
+    def partial(self) -> frozenset[str]:
+        """The sides that keep only a part of some texts."""
+        kept = {"procore": self.procore().text_kept, "fourhse": self.fourhse().text_kept}
+        return frozenset(side for side, form in kept.items() if form != "whole")
+
     def custom_field(self) -> str:
         """Where Procore refuses custom fields that it does not know, it is sent one."""
         return "unknown" if "undefined_custom_fields" in self._turned("procore") else self.custom_row
@@ -187,14 +192,14 @@ UNASKED = {
     "procore": frozenset(
         {
             *("null_clears", "one_patch_clears_both", "retry_after_on_429", "array_filter_needs_brackets"),
-            *("private_get_answers", "patch_unknown_fields", "text_kept"),
+            *("private_get_answers", "patch_unknown_fields"),
         }
     ),
     "fourhse": frozenset(
         {
             *("repeated_id", "category_required", "duplicate_person_refused", "other_office_person_refused"),
             *("historicized_person_refused", "delete_preview_status", "force_false_deletes_childless", "code_filter"),
-            *("history_accepted", "history_shows_hidden_incidents", "bad_password_status", "text_kept"),
+            *("history_accepted", "history_shows_hidden_incidents", "bad_password_status"),
         }
     ),
 }

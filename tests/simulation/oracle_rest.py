@@ -126,7 +126,7 @@ class Rest:
             return True  # Procore's are its injuries, which no row writes.
         if (left[1], name) in self.watch.settled() or (name == "day" and self.watch.moved) or self.watch.rebased:
             return True
-        if self._is_unfilled(left, right, name):
+        if self._is_unfilled(left, right, name) or (left[1], name) in self.watch.left:
             return True
         local = {"procore": right, "fourhse": left}.get(self.watch.read_only or "")
         return any((local, one) in self.watch.fresh for one in (name, "title" if name == "text" else name))
