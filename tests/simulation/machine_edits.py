@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from machine_mapping import with_other_words
 from machine_moves import Move
 from machine_people import InjuredPeople
+from oracle_partners import PartnerWatch
 from oracle_watch import Watch
 from scenario_world import ScenarioWorld
 
@@ -46,6 +47,7 @@ class SitePeople:
     scenario: ScenarioWorld
     watch: Watch
     injured: InjuredPeople
+    partners: PartnerWatch
     made: int = 0
     hidden: bool = False
     """Some right is lost."""
@@ -100,6 +102,9 @@ class SitePeople:
     def site_injure(self, move: Move, one: str) -> None:
         self.scenario.procore.hand_create("injury", PROJECT, incident_id=int(one))
         self.watch.human(("procore", one), "category")
+
+    def site_hurt_stranger(self, move: Move, one: str) -> None:
+        self.injured.hurt_stranger(self.scenario.site()[one])
 
     def site_heal(self, move: Move, one: str) -> None:
         there = [injury["id"] for injury in self.scenario.site()[one]["injuries"] if injury["deleted_at"] is None]
@@ -273,6 +278,9 @@ class SitePeople:
 
     def world_other_since(self, move: Move) -> None:
         self.scenario.with_route(since=self.scenario.route.since + timedelta(days=1))
+
+    def world_correct_list(self, move: Move) -> None:
+        self.partners.listed = self.injured.correct_list()
 
     def world_unlink(self, move: Move) -> None:
         links = [link for link in self.scenario.links() if link.kind == "incident"]

@@ -42,7 +42,7 @@ class Evenly(HypothesisProvider):
 
 SITE = (
     *("report", "title", "title", "text", "text", "day", "day", "hour", "status", "status", "injure", "injure"),
-    *("heal", "delete", "restore", "private", "note", "enter anew", "half an emoji"),
+    *("heal", "delete", "restore", "private", "note", "enter anew", "half an emoji", "hurt stranger", "hurt stranger"),
 )
 OFFICE = (
     *("report", "title", "title", "text", "text", "day", "day", "status", "status", "category", "category"),
@@ -52,8 +52,8 @@ AROUND = ("hide some", "hide all", "show all", "historicize", "reactivate", "sus
 SETTINGS = ("new words", "other since", "move project")
 CLOCKS = (timedelta(days=-1), timedelta(hours=1), timedelta(days=365))
 """How far our own clock may be from the truth for a cycle."""
-RARE = ("move project", "new words", "new words", "other since", "unlink")
-INBOX = ("answer", "answer", "answer", "withdraw")
+RARE = ("move project", "new words", "new words", "other since", "unlink", "correct list", "correct list")
+INBOX = (*("answer",) * 6, "withdraw", "withdraw", "forget", "forget")
 MIDDLE = ("title", "text", "day", "status", "delete", "restore", "report")
 ZONES = ("America/Los_Angeles", "Europe/Rome", "Australia/Sydney", "Pacific/Honolulu")
 ODD_ONES = (
