@@ -182,8 +182,7 @@ class InboxPerson:
     def _retry(self, entry: Any, value: int) -> None:
         """Of a text that a side did not keep as a whole a person may say that it is left so."""
         item = entry.item
-        is_loss = "lost_on" in item.facts and item.key.record is not None and item.key.record.kind == "incident"
-        if is_loss and item.field in FIELD and value % 2:
+        if "lost_on" in item.facts and item.field in ("title", "description") and value % 2:
             self.watch.left.add((item.procore_id, FIELD[item.field]))
             self.done("loss", "left")
             self._say(entry, "approve")

@@ -156,6 +156,9 @@ RARE = frozenset(
     {
         "fault: late",
         "item: drift",
+        "state: closed-by-policy -> live",
+        "state: ignored -> live",
+        "dial: procore error_form=string",
         "state: gone-procore -> ended",
         "state: gone-fourhse -> ended",
         "act: delete in fourhse",  # Only after a person's yes to a deletion in Procore that nothing voids meanwhile.
