@@ -119,7 +119,10 @@ class Spoiler:
         kind = next((kind for kind, place in PLACES.items() if place.path.search(request.path)), None)
         if kind not in self.targets or response.status >= 300 or not response.body:
             return response
-        body = json.loads(response.body)
+        try:
+            body = json.loads(response.body)
+        except ValueError:  # A fault has spoiled it already.
+            return response
         rows = [row for row in (body if isinstance(body, list) else [body]) if self._is_target(kind, row)]
         for row in rows:
             self.shown[kind] = json.loads(json.dumps(row))

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from odd_values import Spoiled, Spoiler
 from procore_4hse.simulator.faults import FaultKind
 from world import World
 
@@ -63,6 +64,21 @@ def test_an_edit_of_either_place_is_one_conflict_about_the_title(world, edited):
         assert report.population["fourhse"]["waiting"] == 1
         item = only(world).item
         assert (item.kind, item.field, item.procore_value, item.fourhse_value) == ("conflict", "title", LONG, told)
+
+
+@pytest.mark.parametrize("place", ["name", "description_event"])
+@pytest.mark.parametrize("odd", [["x"], {"x": 1}, True], ids=["list", "object", "yes"])
+def test_what_cannot_be_read_is_no_title_that_a_person_could_choose(world, place, odd):
+    """Beside a leading line it was taken for a changed name, and an answer had it written as the title."""
+    (record,) = world.office()
+    spoiler = Spoiler(True, "4HSE incident", path=(place,), value=odd, targets={"4HSE incident": record})
+    spoilt: Any = Spoiled(world.fourhse, spoiler)
+    world.runtime = world._house(world.store, world.clock, world.procore, spoilt)
+    assert world.sync().written == NOTHING
+    asked = [(entry.item.kind, entry.item.field, "cannot be read" in entry.item.reason) for entry in world.inbox()]
+    assert asked == [("word", "title", True), ("word", "description", True)]
+    spoiler.armed = False
+    assert (world.sync().written, world.inbox()) == (NOTHING, [])
 
 
 @pytest.mark.parametrize("edited", EDITS)

@@ -16,6 +16,7 @@ from machine_moves import Death, Fault, History, Meddling, Move, Neighbour, Odd,
 from machine_people import InjuredPeople
 from machine_second_route import SecondRoute
 from meter import Meter, noted
+from oracle_partners import PartnerWatch
 from oracle_people import PeopleWatch
 from oracle_rest import Rest
 from oracle_watch import SHARED, Objection, SyncStatus, Watch
@@ -76,6 +77,7 @@ class Machine:
     witness: ClassVar[type[Watch]] = Watch
     watch: Watch = field(init=False)
     person_watch: PeopleWatch = field(init=False)
+    partner_watch: PartnerWatch = field(init=False)
     injured: InjuredPeople = field(init=False)
     people: SitePeople = field(init=False)
     inbox_person: InboxPerson = field(init=False)
@@ -104,12 +106,15 @@ class Machine:
             policy=setting.policy,
             read_only={"procore to 4hse": "procore", "4hse to procore": "fourhse"}.get(setting.direction),
             replacing=setting.fourhse().put_is == "blanking",
+            partial=setting.partial(),
             rule={"procore wins": "procore", "4hse wins": "fourhse"}.get(setting.rule),
         )
         self.injured = InjuredPeople(self.scenario, self.watch)
         self.person_watch = PeopleWatch(self.watch, self.injured.hire(), setting.policy)
-        self.people = SitePeople(self.scenario, self.watch, self.injured, done=self.meter.add)
-        self.inbox_person = InboxPerson(self.scenario, self.watch, self.person_watch, self.meter.add)
+        self.partner_watch = PartnerWatch(self.watch, *self.injured.meet_strangers())
+        witnesses = self.partner_watch, self.meter.add
+        self.people = SitePeople(self.scenario, self.watch, self.injured, self.partner_watch, done=self.meter.add)
+        self.inbox_person = InboxPerson(self.scenario, self.watch, self.person_watch, *witnesses)
         self.scenario.faults.on_request.append(self._meddle)
         self.scenario.faults.on_request.append(self._let_the_neighbour_in)
         if setting.second_route:
@@ -124,6 +129,7 @@ class Machine:
             self._play(number, one)
         self._come_to_rest()
         self.meter.asked(self.asked)
+        self.meter.counts["partner: corrected"] += self.partner_watch.corrected
         self.meter.add("history", "played")
 
     # Turns -------------------------------------------------------------------------------------------------------
@@ -265,6 +271,7 @@ class Machine:
         if is_write(request):
             self.watch.machine()
             self.person_watch.machine()
+            self.partner_watch.machine()
 
     def _meddle(self, request: Request) -> None:
         """A person acts right before a call that reads: what they did is seen, or looked for again before a write."""
@@ -393,7 +400,7 @@ class Machine:
             raise Objection(
                 f"not quiet after {CYCLES_TO_REST} cycles: {[r and (r.outcome, r.reason) for r in reports]}"
             )
-        Rest(self.scenario, self.watch, self.person_watch, reports[-1], self._unreadable()).check()
+        Rest(self.scenario, self.watch, self.person_watch, reports[-1], self._unreadable(), self.partner_watch).check()
 
     def _unreadable(self) -> SyncStatus | None:
         """The record of which something cannot be read; an id in another form is the same id."""

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from machine_moves import Move
+from oracle_partners import PartnerWatch
 from oracle_people import PeopleWatch
 from oracle_watch import Watch
 from scenario_world import ScenarioWorld
+
+from procore_4hse.operations.remembered import forget, remembered
+from procore_4hse.store.decisions import Decider
 
 PEOPLE = ("injury", "near_miss", "person")
 FIELD = {"title": "title", "description": "text", "day": "day", "status": "status", "category": "category"}
@@ -19,11 +23,14 @@ class InboxPerson:
     scenario: ScenarioWorld
     watch: Watch
     people: PeopleWatch
+    partners: PartnerWatch
     done: Any
 
     def sit_down(self, move: Move) -> None:
         if move.what == "withdraw":
             self._withdraw(move)
+        elif move.what == "forget":
+            self.take_back()
         elif entries := self.scenario.inbox():
             self.answer(entries[move.which % len(entries)], move.value)
 
@@ -35,6 +42,9 @@ class InboxPerson:
 
     def answer(self, entry: Any, value: int) -> None:
         item = entry.item
+        if item.who is not None:
+            self._who(entry, value)
+            return
         how = {
             "conflict": self._difference if item.field else self._deletion,
             "drift": self._difference,
@@ -56,9 +66,25 @@ class InboxPerson:
         if item is not None:
             self.forget(item)
 
+    def take_back(self) -> None:
+        """Who somebody is was told wrongly, and is forgotten."""
+        store, route = self.scenario.store, self.scenario.route
+        with store.read() as unit:
+            told = [
+                one for one in remembered(unit, route) if one.kind in ("partner", "never-copied") and one.procore_id
+            ]
+        for one in told[:1]:
+            forget(store, self.scenario.runtime.holder, (route,), one.id, Decider("anna", "cli"))
+            self.scenario.asked = None
+            self.partners.told, self.partners.never_copied = None, False
+            self.done("answer", f"forget: {one.kind}")
+
     def forget(self, item: Any) -> None:
         """An answer was taken back."""
         record = item.key.record
+        if item.who is not None:
+            self.partners.told, self.partners.never_copied = None, False
+            return
         if record is None or record.kind == "incident":
             self._unsay(item)
         elif record.id in self.people.whose:
@@ -97,7 +123,7 @@ class InboxPerson:
         record = entry.item.key.record
         if record.kind == "incident":
             self.watch.verdicts[record.id] = "restore" if restore else verb
-        else:
+        elif record.id in self.people.whose:
             self.people.verdicts[self.people.whose[record.id][1:]] = "restore" if restore else verb
         self._say(entry, verb, restore=restore)
 
@@ -116,12 +142,22 @@ class InboxPerson:
         self.watch.joined.add(pair)
         self._say(entry, "approve", with_id=one)
 
+    def _who(self, entry: Any, value: int) -> None:
+        """Somebody is taken for the right one, for a wrong one, or is never copied."""
+        if value % 7 == 0 and entry.item.kind == "match":
+            self.partners.told, self.partners.never_copied = None, True
+            self._say(entry, "reject")
+            return
+        self.partners.told, self.partners.never_copied = self.partners.office[value % 2], False
+        self.done("answer", "name a partner")
+        self._say(entry, "approve", with_id=self.partners.told)
+
     def _person(self, entry: Any, value: int) -> None:
         """A record of somebody who may stand on the other side already."""
         candidates = entry.item.facts.get("candidates", [])
         if candidates and not value % 2:
             self._say(entry, "approve", with_id=candidates[0])
-        else:
+        elif entry.item.key.record.id in self.people.whose:
             self.people.apart.add(self.people.whose[entry.item.key.record.id][2])
             self._say(entry, "reject")
 
@@ -144,7 +180,14 @@ class InboxPerson:
             self._say(entry, "approve")
 
     def _retry(self, entry: Any, value: int) -> None:
-        self._say(entry, "retry")
+        """Of a text that a side did not keep as a whole a person may say that it is left so."""
+        item = entry.item
+        if "lost_on" in item.facts and item.field in ("title", "description") and value % 2:
+            self.watch.left.add((item.procore_id, FIELD[item.field]))
+            self.done("loss", "left")
+            self._say(entry, "approve")
+        else:
+            self._say(entry, "retry")
 
     def _word(self, entry: Any, value: int) -> None:
         """A person corrects the word in 4HSE; the item closes by itself. What else cannot be read is left as it is."""

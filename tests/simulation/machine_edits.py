@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 from machine_mapping import with_other_words
 from machine_moves import Move
 from machine_people import InjuredPeople
+from oracle_partners import PartnerWatch
 from oracle_watch import Watch
 from scenario_world import ScenarioWorld
 
+from procore_4hse.simulator.procore_rules import Refusal
 from world import OFFICE, PROJECT, TENANT
 
 TITLES = (
@@ -45,6 +47,7 @@ class SitePeople:
     scenario: ScenarioWorld
     watch: Watch
     injured: InjuredPeople
+    partners: PartnerWatch
     made: int = 0
     hidden: bool = False
     """Some right is lost."""
@@ -61,7 +64,7 @@ class SitePeople:
         if one is None and move.what != "restore":
             act = self.site_report
         self.done("site", move.what)
-        act(move, one or "")
+        self._try(act, move, one or "")
 
     def site_report(self, move: Move, _one: str) -> None:
         self.scenario.on_site(
@@ -99,6 +102,9 @@ class SitePeople:
     def site_injure(self, move: Move, one: str) -> None:
         self.scenario.procore.hand_create("injury", PROJECT, incident_id=int(one))
         self.watch.human(("procore", one), "category")
+
+    def site_hurt_stranger(self, move: Move, one: str) -> None:
+        self.injured.hurt_stranger(self.scenario.site()[one])
 
     def site_heal(self, move: Move, one: str) -> None:
         there = [injury["id"] for injury in self.scenario.site()[one]["injuries"] if injury["deleted_at"] is None]
@@ -141,7 +147,14 @@ class SitePeople:
         if one is None and move.what not in ("put back", "restore"):
             act = self.office_report
         self.done("office", move.what)
-        act(move, one or "")
+        self._try(act, move, one or "")
+
+    def _try(self, act: Callable[[Move, str], None], move: Move, one: str) -> None:
+        """A server that keeps nothing of some titles refuses them, from people too."""
+        try:
+            act(move, one)
+        except Refusal:
+            self.watch.human()
 
     def office_report(self, move: Move, _one: str) -> None:
         fields = {"description_event": self._text(move), "category": WORDS[move.which % 3]}
@@ -265,6 +278,9 @@ class SitePeople:
 
     def world_other_since(self, move: Move) -> None:
         self.scenario.with_route(since=self.scenario.route.since + timedelta(days=1))
+
+    def world_correct_list(self, move: Move) -> None:
+        self.partners.listed = self.injured.correct_list()
 
     def world_unlink(self, move: Move) -> None:
         links = [link for link in self.scenario.links() if link.kind == "incident"]

@@ -42,7 +42,7 @@ class Evenly(HypothesisProvider):
 
 SITE = (
     *("report", "title", "title", "text", "text", "day", "day", "hour", "status", "status", "injure", "injure"),
-    *("heal", "delete", "restore", "private", "note", "enter anew", "half an emoji"),
+    *("heal", "delete", "restore", "private", "note", "enter anew", "half an emoji", "hurt stranger", "hurt stranger"),
 )
 OFFICE = (
     *("report", "title", "title", "text", "text", "day", "day", "status", "status", "category", "category"),
@@ -52,8 +52,8 @@ AROUND = ("hide some", "hide all", "show all", "historicize", "reactivate", "sus
 SETTINGS = ("new words", "other since", "move project")
 CLOCKS = (timedelta(days=-1), timedelta(hours=1), timedelta(days=365))
 """How far our own clock may be from the truth for a cycle."""
-RARE = ("move project", "new words", "new words", "other since", "unlink")
-INBOX = ("answer", "answer", "answer", "withdraw")
+RARE = ("move project", "new words", "new words", "other since", "unlink", "correct list", "correct list")
+INBOX = (*("answer",) * 6, "withdraw", "withdraw", "forget", "forget")
 MIDDLE = ("title", "text", "day", "status", "delete", "restore", "report")
 ZONES = ("America/Los_Angeles", "Europe/Rome", "Australia/Sydney", "Pacific/Honolulu")
 ODD_ONES = (
@@ -169,6 +169,11 @@ class Setting:
     def fourhse(self) -> FourHseDials:
         return replace(FourHseDials(), **self._turned("fourhse"))
 
+    def partial(self) -> frozenset[str]:
+        """The sides that keep only a part of some texts."""
+        kept = {"procore": self.procore().text_kept, "fourhse": self.fourhse().text_kept}
+        return frozenset(side for side, form in kept.items() if form != "whole")
+
     def custom_field(self) -> str:
         """Where Procore refuses custom fields that it does not know, it is sent one."""
         return "unknown" if "undefined_custom_fields" in self._turned("procore") else self.custom_row
@@ -187,14 +192,14 @@ UNASKED = {
     "procore": frozenset(
         {
             *("null_clears", "one_patch_clears_both", "retry_after_on_429", "array_filter_needs_brackets"),
-            *("private_get_answers", "patch_unknown_fields", "text_kept"),
+            *("private_get_answers", "patch_unknown_fields"),
         }
     ),
     "fourhse": frozenset(
         {
             *("repeated_id", "category_required", "duplicate_person_refused", "other_office_person_refused"),
             *("historicized_person_refused", "delete_preview_status", "force_false_deletes_childless", "code_filter"),
-            *("history_accepted", "history_shows_hidden_incidents", "bad_password_status", "text_kept"),
+            *("history_accepted", "history_shows_hidden_incidents", "bad_password_status"),
         }
     ),
 }

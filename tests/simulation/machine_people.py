@@ -29,12 +29,30 @@ class InjuredPeople:
     scenario: ScenarioWorld
     watch: Watch
     staff: tuple[Person, ...] = ()
+    stranger: int = 0
+    meant: str = ""
 
     def hire(self) -> dict[Any, str]:
         """Everybody is known on both sides; their first names, by party and by assignment."""
         self.staff = tuple(crew.hire(self.scenario, *who) for who in STAFF)
         named = zip((name.split()[0] for name, _ in STAFF), self.staff, strict=True)
         return {one: name for name, ids in named for one in ids}
+
+    def meet_strangers(self) -> tuple[int, tuple[str, ...]]:
+        """Somebody on site whom no list identifies, and who of the office may be meant."""
+        office = tuple(crew.hire_in_office(self.scenario, name) for name in ("Cyrus Stone", "Dora Fox"))
+        self.stranger, self.meant = crew.hire_on_site(self.scenario, "Cy Roe", "E9"), office[0]
+        return self.stranger, office
+
+    def hurt_stranger(self, row: Row) -> None:
+        crew.hurt_on_site(self.scenario, str(row["id"]), self.stranger, 4)
+        self.watch.human(_site(row), "category")
+
+    def correct_list(self) -> str:
+        """The office enters the number that was missing there, and the name that stands on site; whom that is about."""
+        crew.correct_in_office(self.scenario, self.meant, code="E9", first_name="Cy", last_name="Roe")
+        self.scenario.clock.advance(minutes=420)  # Until the lists are read again.
+        return self.meant
 
     # On site ------------------------------------------------------------------------------------------------------
 

@@ -45,6 +45,8 @@ class Meter:
                 self.add("state", f"done -> {action.then}")
         for item in plan.items:
             self.add("item", item.kind)
+            if "lost_on" in item.facts:
+                self.add("loss", "asked")
             if item.kind is ItemKind.GUARD:
                 self.add("guard", item.key.split(":")[1])
         for change in plan.transitions:
@@ -124,6 +126,12 @@ EVERYTHING = USUAL | frozenset(
         *(f"neighbour: {what}" for what in ("left the route alone", "took over")),
         *(f"odd: {value} as {name} in {SIDES[kind]}" for kind, name, value in ODD_ONES),
         "odd: at rest",
+        "site: hurt stranger",
+        "around: correct list",
+        "answer: name a partner",
+        *(f"answer: forget: {what}" for what in ("partner", "never-copied")),
+        "partner: corrected",
+        *(f"loss: {what}" for what in ("asked", "left")),
         *(f"{who}: {what}" for who in ("site", "office") for what in ("enter anew", "half an emoji")),
         "second route: ok",
         *(f"event: settle.{word}" for word in ("adopted", "abandoned", "lost")),
@@ -148,6 +156,9 @@ RARE = frozenset(
     {
         "fault: late",
         "item: drift",
+        "state: closed-by-policy -> live",
+        "state: ignored -> live",
+        "dial: procore error_form=string",
         "state: gone-procore -> ended",
         "state: gone-fourhse -> ended",
         "act: delete in fourhse",  # Only after a person's yes to a deletion in Procore that nothing voids meanwhile.

@@ -62,11 +62,13 @@ class PeopleWatch:
         for key, row in self.watch.site().items():
             for many in ("injuries", "near_misses"):
                 for one in row[many]:
-                    if one["deleted_at"] is None and one["affected_party"]:
+                    if one["deleted_at"] is None and (one["affected_party"] or {}).get("id") in self.names:
                         who, days = self.names[one["affected_party"]["id"]], one.get("work_days_absent")
                         seen["procore", str(one["id"])] = Named(key, who, days, many == "injuries")
         for key, row in self.watch.office().items():
             for one in row["persons"]:
+                if one["person_office_id"] not in self.names:
+                    continue  # Somebody whom the lists do not identify: `oracle_partners.py`.
                 named = Named(key, self.names[one["person_office_id"]], one["days"], True)
                 seen["fourhse", one["office_incident_person_id"]] = named
         return seen
@@ -210,7 +212,7 @@ class PeopleWatch:
         return any(self.chosen.get(record) == winner and self._is_pair(record, named) for record in self.chosen)
 
     def _is_pair(self, record: str, named: Named) -> bool:
-        _, incident, who = self.whose[record]
+        _, incident, who = self.whose.get(record, ("", "", ""))
         return who == named.who and self._partner("fourhse", named.incident) == incident
 
     # Rest ---------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 
 from oracle import cut, day_of, one_line, plain, title_and_text
@@ -24,6 +25,7 @@ OTHER = {"procore": "fourhse", "fourhse": "procore"}
 ITEM_FIELD = {"title": "title", "text": "description", "day": "day", "status": "status", "category": "category"}
 HALF_LETTERS = re.compile("[\ud800-\udfff]")
 """No program can pass these on: each is shown as a letter that cannot be read."""
+NO_LETTERS = re.compile(r"<[^<>]*>|\W|_")
 SHARED = ("ACCIDENTS", "ACCIDENTS_AND_MISSED_INJURIES", "NON_COMPLIANCE")
 
 
@@ -61,6 +63,15 @@ def alike(name: str, procore: Any, fourhse: Any, injury: str = "ACCIDENTS") -> b
 def same(name: str, one: Any, other: Any) -> bool:
     """Whether two meanings of one side are the same."""
     return one == other if name == "category" else alike(name, one, other)
+
+
+def is_part(whole: Any, kept: Any) -> bool:
+    """Whether a text may be what a server left of another one: cut, escaped, emptied, or without its tags."""
+    return _letters(whole).startswith(_letters(kept))
+
+
+def _letters(text: Any) -> str:
+    return NO_LETTERS.sub("", unescape(unescape(str(text or ""))))
 
 
 class Objection(AssertionError):
@@ -128,6 +139,12 @@ class Watch:
     """4HSE empties what an update does not send; the route finds out by itself."""
     late: bool = False
     """Late requests may arrive: what is written may be what was true before."""
+    partial: frozenset[str] = frozenset()
+    """The sides that may keep only a part of a text that is sent to them."""
+    parts: dict[tuple[SyncStatus, str], Any] = field(default_factory=dict)
+    """What a side kept of a text that we sent, where that is not the whole."""
+    left: set[tuple[str, str]] = field(default_factory=set)
+    """(Procore id, field) of texts of which a person said that a part is enough."""
     unreadable: tuple[SyncStatus, str] | None = None
     """The record and the field of which every answer says nothing at present."""
     listeners: list[Callable[[], None]] = field(default_factory=list)
@@ -191,6 +208,7 @@ class Watch:
     def _wrote(self, place: SyncStatus, name: str) -> None:
         """An edit is news unless it brings back what both sides agreed on; where it stays local, what they did last."""
         value, agreed = self.now[place[0]][place[1]][name], self.agreed[place, name]
+        self.parts.pop((place, name), None)
         if any(same(name, value, was) for was in (agreed[-1:] if self.read_only == OTHER[place[0]] else agreed)):
             self.fresh.pop((place, name), None)
         elif not self._may_be_ours(place, name, value):
@@ -258,6 +276,7 @@ class Watch:
             if self.partner.get((OTHER[side], other)) is None and self._stands_already(place, other, new):
                 raise Objection(f"{place} was made from {other}, which was entered anew and stands there already")
             self._pair(place, other)
+            self._sent(place, new, *("title", "text"))
             return
         raise Objection(f"{place} was made, and nothing without a partner on the other side says what it says: {new}")
 
@@ -290,12 +309,30 @@ class Watch:
 
     def _said(self, place: SyncStatus, new: Meaning) -> bool:
         names = ("title", "text", "day", "status")
-        said = {name for name in names if any(alike(name, was, new[name]) for was in self.told[place, name])}
+        told = self.told
+        said = {name for name in names if any(self._arrives(place, name, was, new[name]) for was in told[place, name])}
         # What cannot be read and is not needed is left out of a copy, until it can be.
         said |= {name for name in ("text", "status") if (place, name) == self.unreadable and new[name] in ("", "open")}
         # 4HSE may take no incident as closed at once; that it is closed in the end is asked at rest.
         opened = {"status"} if place[0] == "procore" and new["status"] == "open" else set()
         return said | opened == set(names)
+
+    def _arrives(self, source: SyncStatus, name: str, said: Any, new: Any) -> bool:
+        """Whether what a record says of a title, text, day or status may stand so on the other side."""
+        side = OTHER[source[0]]
+        if alike(name, said, new) or side not in self.partial or name not in ("title", "text"):
+            return alike(name, said, new)
+        # What is left of a title that leads the text is read as text.
+        wholes = [said, *(f"{title} {said}" for title in self.told[source, "title"] if name == "text")]
+        return any(is_part(whole, new) for whole in wholes)
+
+    def _sent(self, place: SyncStatus, new: Meaning, *names: str) -> None:
+        """What became of texts that we wrote."""
+        source = self.now[OTHER[place[0]]].get(self.partner.get(place, ""))
+        for name in names:
+            self.parts.pop((place, name), None)
+            if source is not None and place[0] in self.partial and not alike(name, source[name], new[name]):
+                self.parts[place, name] = new[name]
 
     def _judge_delete(self, place: SyncStatus) -> None:
         other = self._partner_of(place)
@@ -307,7 +344,8 @@ class Watch:
         approved = self.verdicts.get(self._procore(place)) == "approve"
         if not approved and not (self.policy == "propagate" and place[0] == "procore"):
             raise Objection(f"{place} was deleted without a person's word")
-        if not approved and any((place, name) in self.fresh for name in FIELDS):
+        partly = {name for name in FIELDS if (source, name) in self.parts}  # It went as far as that side takes it.
+        if not approved and any((place, name) in self.fresh for name in FIELDS if name not in partly):
             raise Objection(f"{place} was deleted with an edit that the other side never showed")
         self.removed_by_us.add(place)
 
@@ -322,12 +360,20 @@ class Watch:
         said = self.now[source[0]].get(source[1])
         if other is None or (said is None and source not in self.gone_meanwhile):
             raise Objection(f"{name} of {place} was written from {old!r} to {new!r}, and it has no living partner")
-        if not any(self._alike(place, name, new, once) for once in self._lately(source, name)):
+        lately = self._lately(source, name)
+        if not any(self._alike(place, name, new, once) or self._arrives(source, name, once, new) for once in lately):
             raise Objection(f"{name} of {place} became {new!r}, and {source} never said so")
+        if (
+            (source, name) in self.parts
+            and self.parts[source, name] == new
+            and not self._may_overrule(place, name, old, new)
+        ):
+            raise Objection(f"{name} of {place}, {old!r}, was overwritten by {new!r}, which is what was left of it")
         mine = self.fresh.get((place, name))
         if mine is not None and not same(name, mine, new) and not self._may_overrule(place, name, mine, new):
             raise Objection(f"a person's {name} {mine!r} of {place} was overwritten by {new!r} without a word")
         self.fresh.pop((place, name), None)
+        self._sent(place, {name: new}, *({"title", "text"} & {name}))
         if said is not None and self._alike(place, name, new, said[name]):
             self.fresh.pop((source, name), None)
 
@@ -452,6 +498,10 @@ class Watch:
         """Equal day, title and text at some moment: a person may have edited one since it was read."""
         names = ("title", "text", "day")
         return all(
-            any(alike(name, ours, theirs) for ours in self.told[left, name] for theirs in self.told[right, name])
+            any(
+                self._arrives(left, name, ours, theirs) or self._arrives(right, name, theirs, ours)
+                for ours in self.told[left, name]
+                for theirs in self.told[right, name]
+            )
             for name in names
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from oracle_partners import PartnerWatch
 from oracle_watch import Objection, Watch
 
 ZONE = "Europe/Rome"
@@ -74,3 +75,60 @@ def test_a_copy_that_a_person_calls_another_one_is_copied_itself(alike):
     registers.office["c"] = in_office("2026-02-01")
     watch.machine()
     assert watch.partner["fourhse", "c"] == "0"
+
+
+CY, RIGHT, WRONG = 7, "right", "wrong"
+
+
+@pytest.fixture
+def hurt() -> tuple[Registers, PartnerWatch]:
+    """Somebody whom no list identifies was hurt in an incident that both sides hold."""
+    injury = {"id": 1, "affected_party": {"id": CY}, "deleted_at": None}
+    site, office = on_site("2026-02-01") | {"injuries": [injury]}, in_office("2026-02-01", persons=[])
+    registers = Registers({"0": site}, {"a": office}, [("0", "a")])
+    watch = registers.watch()
+    partners = PartnerWatch(watch, CY, (RIGHT, WRONG))
+    watch.human()
+    watch.learn_links()
+    return registers, partners
+
+
+def name(registers: Registers, office: str, record: str = "r") -> None:
+    registers.office["a"]["persons"].append({"office_incident_person_id": record, "person_office_id": office})
+
+
+def test_a_partner_that_nobody_named_is_objected_to(hurt):
+    registers, partners = hurt
+    partners.told = RIGHT
+    name(registers, WRONG)
+    with pytest.raises(Objection, match="nobody said that it is they"):
+        partners.machine()
+
+
+def test_a_wrong_partner_is_corrected_where_we_named_them(hurt):
+    registers, partners = hurt
+    partners.told = WRONG
+    name(registers, WRONG)
+    partners.machine()
+    partners.told = RIGHT
+    assert list(partners.problems(set())) == [f"['{WRONG}'] are named in a, {RIGHT} is meant, and nobody is asked"]
+    registers.office["a"]["persons"].clear()
+    name(registers, RIGHT)
+    partners.machine()
+    assert (list(partners.problems(set())), partners.corrected) == ([], 1)
+
+
+def test_somebody_named_twice_is_objected_to(hurt):
+    registers, partners = hurt
+    partners.told = RIGHT
+    name(registers, RIGHT)
+    partners.machine()
+    name(registers, RIGHT, "s")
+    with pytest.raises(Objection, match="counted twice"):
+        partners.machine()
+
+
+def test_nobody_named_and_nobody_asked_is_told_at_rest(hurt):
+    _, partners = hurt
+    assert list(partners.problems(set())) == ["somebody hurt in 0 is not named in a, and nobody is asked"]
+    assert list(partners.problems({str(CY)})) == []

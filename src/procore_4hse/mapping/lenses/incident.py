@@ -108,7 +108,7 @@ class TitleLens(Columns):
 
         `was` is what 4HSE showed at the last agreement. Empty when they fit, or when it cannot be told what is what.
         """
-        if not self.overflow:
+        if not self.overflow or unreadable(Side.FOURHSE, now, *self.reads(Side.FOURHSE)):
             return {}
         present, name = now.get(self.overflow), _line(now.get(self.fourhse))
         full, below = split_title(was.get(self.fourhse), was.get(self.overflow))
