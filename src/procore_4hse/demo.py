@@ -24,6 +24,7 @@ from procore_4hse.models import Action, Item, ItemKind, Kind, Link, LinkState
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
 from procore_4hse.settings.loader import load
+from procore_4hse.settings.model import Settings
 from procore_4hse.simulator.fourhse import SimulatedFourHse
 from procore_4hse.simulator.procore import SimulatedProcore
 from procore_4hse.simulator.wire import LoopbackServer
@@ -151,6 +152,7 @@ class Stage:
     runtime: Runtime
     route: Route
     clock: Callable[[], datetime]
+    settings: Settings
     spare: list[Happening] = field(default_factory=list)
 
     # What is on both sides ----------------------------------------------------------------------------------------
@@ -255,6 +257,12 @@ class Stage:
             ),
             items,
         )
+
+    def carry_out(self) -> Report | None:
+        """A further cycle once somebody answered something; None while nobody did."""
+        with self.runtime.store.read() as unit:
+            answered = unit.inbox(self.route.key).entries(states=("answered",))
+        return self._cycle()[0] if answered else None
 
     def _cycle(self, progress: Callable[[Action, int], None] | None = None) -> tuple[Report, tuple[Entry, ...]]:
         return run_cycle(self.runtime, self.route, Options(), progress), self.inbox()
@@ -462,7 +470,7 @@ def open_stage(folder: Path, *, incidents: int = INCIDENTS) -> Iterator[Stage]:
         settings = load(_write_settings(folder, site.url, office.url), {})
         with open_runtime(settings) as runtime:
             runtime.store.upgrade()
-            stage = Stage(procore, fourhse, runtime, routes_of(settings)[0], _now)
+            stage = Stage(procore, fourhse, runtime, routes_of(settings)[0], _now, settings)
             stage.fill(incidents)
             yield stage
 

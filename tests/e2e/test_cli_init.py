@@ -166,22 +166,67 @@ def test_simulate_writes_a_configuration_and_people_edit_both_systems(here: Path
         assert days["procore"] == "13"
 
 
+OFFICE_INCIDENT = "661538f8-cf3a-517e-9ca6-c6a7104ec0f1"
 REFUSED = {
-    ("1", "title=x"): "There is no record 1; nothing was changed.",
-    ("no-such-id", "name=x"): "There is no record no-such-id",
-    ("8589934823", "work_activity=Cooking"): "`work_activity` is one of: Concrete, Demolition",
-    ("8589934823", "cause=x"): "cause: is not a member of this record",
-    ("8589934822", "custom_field_598134325870420=Rain"): "Nobody defined a custom field `custom_field_598134325870420`",
-    ("8589934822", "custom_field_598134325870421=Baker"): "is one of: Framer, Mason, Roofer; nothing was changed.",
-    ("8589934823", "title"): "`title` has no `=`",
+    ("edit", "1", "title=x"): "There is no record 1; nothing was changed.",
+    ("edit", "no-such-id", "name=x"): "There is no record no-such-id",
+    ("edit", "8589934823", "work_activity=Cooking"): "`work_activity` is one of: Concrete, Demolition",
+    ("edit", "8589934823", "cause=x"): "cause: is not a member of this record",
+    (
+        "edit",
+        "8589934822",
+        "custom_field_598134325870420=Rain",
+    ): "Nobody defined a custom field",
+    (
+        "edit",
+        "8589934822",
+        "custom_field_598134325870421=Baker",
+    ): "is one of: Framer, Mason, Roofer; nothing",
+    ("edit", "8589934823", "title"): "`title` has no `=`",
+    ("edit", "8589934818", "shoe_size=9"): "a person has no field shoe_size; nothing was changed.",
+    ("create", "procore", "Fall", "--injured", "Nemo"): "Nobody is called Nemo here; there are: Ann Lee, Ben Ruiz",
+    ("create", "4hse", "Fall", "--injured", "Nemo"): "Nobody is called Nemo here; there are: Ann Lee, Ben Ruiz",
+    ("create", "procore", "Fall", "--as", "Nemo"): "Nobody is called Nemo here; there are: Ann Lee, Ben Ruiz",
+    ("create", "4hse", "Fall", "--as", "Nemo"): "Nobody is called Nemo here; there are: Ann Lee, Ben Ruiz",
+    ("create", "procore", "Fall", "cause=x"): "cause: is not a member of this record; nothing was changed.",
+    ("restore", "8589934822"): "Item not found; nothing was changed.",
+    ("restore", OFFICE_INCIDENT): "There is no recycle bin here",
+    ("delete", "no-such-id"): "There is no record no-such-id",
+    ("hide", "8589934822"): "Only in 4HSE a single incident can be taken out of our account's sight",
+    ("hide", "no-such-id"): "There is no record no-such-id",
 }
 
 
-def test_an_edit_by_hand_that_cannot_be_is_told(here: Path) -> None:
+def test_what_cannot_be_done_by_hand_is_told(here: Path) -> None:
     with simulated(here, "--init", "--incidents", "0"):
-        answers = {words: run("simulate", "edit", *words) for words in REFUSED}
+        answers = {words: run("simulate", *words) for words in REFUSED}
     for words, (code, said) in answers.items():
         assert (code, REFUSED[words] in said) == (2, True), said
+
+
+def test_an_incident_reported_by_hand_tells_who_was_hurt_and_who_reported_it(here: Path) -> None:
+    with simulated(here, "--init", "--incidents", "0"):
+        site = run("simulate", "create", "procore", "Fall", "--injured", "Ann Lee", "--as", "Ben Ruiz")[1].split()[2]
+        office = run("simulate", "create", "4hse", "Slip", "--injured", "Cara Novak", "--as", "Ann Lee")[1].split()[2]
+        assert run("sync", "--first")[0] == 0
+        stories = [json.loads(run("explain", known, "--json")[1]) for known in (site, office)]
+    ours, theirs = (
+        story["records"][side]["fields"] for story, side in zip(stories, ("procore", "fourhse"), strict=True)
+    )
+    assert (ours["title"], ours["created_by"]["name"]) == ("Fall", "Ben Ruiz")
+    assert (theirs["name"], theirs["creator"], theirs["category"]) == ("Slip", "Ann Lee", "ACCIDENTS")
+    assert [[one["link"]["state"] for one in story["people"]] for story in stories] == [["live"], ["live"]]
+
+
+def test_as_many_writes_are_refused_as_were_asked_for(here: Path) -> None:
+    with simulated(here, "--init", "--incidents", "0"):
+        assert "4HSE refuses the next 2 writes." in run("simulate", "refuse", "4hse", "--times", "2")[1]
+        assert "Procore refuses the next write." in run("simulate", "refuse", "procore")[1]
+        assert "Procore refuses no write any more." in run("simulate", "refuse", "procore", "--times", "0")[1]
+        code, said = run("-q", "sync", "--first", "--json")
+        (route,) = json.loads(said)["routes"]
+    assert (code, route["inbox"]["refused"]) == (1, 2)
+    assert route["written"]["procore"]["created"] == 2
 
 
 def test_an_edit_by_hand_reaches_no_real_system_and_says_when_nothing_runs(here: Path, stand: Stand) -> None:

@@ -6,11 +6,16 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
+import httpx
 import pytest
 from processes import BARE
 
+from desk_stand import Browser
+from procore_4hse.cli.context import CliContext
+from procore_4hse.cli.demo import keep_desk_open
 from procore_4hse.demo import INCIDENTS, NotHeld, Stage, happenings, open_stage
 from procore_4hse.models import ItemKind
 from procore_4hse.simulator.procore import SimulatedProcore
@@ -130,3 +135,42 @@ def test_what_waits_at_the_end_is_what_a_person_must_decide(stage: Stage) -> Non
 def test_the_settings_that_it_writes_are_for_its_owner_alone(stage: Stage, tmp_path: Path) -> None:
     assert {oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()} == {"0o600"}
     assert (tmp_path / "sync.toml").exists()
+
+
+# The desk at its end ---------------------------------------------------------------------------------------------
+
+
+class Turns(Event):
+    """Ends the demo after what somebody does at each of its looks."""
+
+    def __init__(self, *acts: Callable[[], object]) -> None:
+        super().__init__()
+        self.acts = [*acts]
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if not self.acts:
+            return True
+        self.acts.pop(0)()
+        return False
+
+
+def test_on_a_terminal_the_questions_of_the_demo_are_answered_in_the_browser_and_carried_out(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    met(stage).join()
+    stage.work()
+    stage.catch_up()
+    (conflict,) = (entry for entry in stage.inbox() if entry.item.kind is ItemKind.CONFLICT)
+
+    def answer() -> None:
+        (link,) = re.findall(r"^http://127\.0\.0\.1:\d+/enter/\S+$", capsys.readouterr().out, re.MULTILINE)
+        origin = link.partition("/enter/")[0]
+        with httpx.Client() as http:
+            browser = Browser(origin, origin, http)
+            assert http.get(link).status_code == 303
+            assert browser.post("/enter").status_code == 303
+            assert browser.answer(conflict.id, "procore").status_code == 303
+
+    keep_desk_open(CliContext(), stage, Turns(answer, lambda: None))
+    assert "A cycle carried your answer out: 1 write; 3 questions wait." in capsys.readouterr().out
+    assert conflict.id not in [entry.id for entry in stage.inbox()]

@@ -84,6 +84,18 @@ def test_a_lock_pins_by_hash_and_names_no_index(name: str) -> None:
     assert not re.search(r"://|--(?:extra-)?index|--find-links|--trusted", (ROOT / name).read_text())
 
 
+def test_the_lock_of_the_image_has_what_the_desk_needs() -> None:
+    """Also where a package is found on the machine of a developer alone; OpenID Connect is an extra."""
+    program = (
+        "import sys, procore_4hse.cli.desk; from importlib.metadata import packages_distributions as known;"
+        "print(*{name.lower() for each in {*sys.modules} for name in known().get(each.partition('.')[0], ())})"
+    )
+    needed = {name.replace("_", "-") for name in run(sys.executable, "-c", program).split()}
+    assert {"starlette", "uvicorn", "jinja2"} <= needed
+    # The installation for developers itself needs setuptools.
+    assert needed - {"procore-4hse-sync", "setuptools"} <= set(locked("requirements.lock"))
+
+
 def test_the_two_locks_agree() -> None:
     main, dev = locked("requirements.lock"), locked("requirements-dev.lock")
     assert wanted(PROJECT["optional-dependencies"]["dev"]) <= set(dev)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
+from threading import Event
 from time import monotonic
 from zoneinfo import ZoneInfo
 
@@ -16,23 +18,28 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from procore_4hse.cli.context import CliContext, cli_context, teach
+from procore_4hse.cli.context import CliContext, cli_context, system_user, teach
+from procore_4hse.cli.text import counted
 from procore_4hse.demo import ZONE, Deed, Scene, Stage, open_stage, spoken
 from procore_4hse.engine.report import Report
 from procore_4hse.models import Act, Action, ItemKind, Kind, Side
 from procore_4hse.store.inbox import Entry
+from procore_4hse.web.desk import LINK_LASTS, Desk
+from procore_4hse.web.server import serving
 
 HELP = """Shows a two-way sync from the first meeting to a quiet cycle, on two simulated systems and real incidents.
 
 It starts both systems as servers on this machine, works in a temporary folder, needs no configuration and leaves
-nothing behind. It takes less than a minute, and checks after every step that what it tells is true.
+nothing behind. It takes less than a minute, and checks after every step that what it tells is true. On a terminal it
+then keeps the desk open, where you can answer what waits, until Ctrl-C.
 
 [bold]Example[/bold]  procore-4hse demo
 
 [bold]Exit codes[/bold]  0 everything held · 4 something did not hold
 """
+LOOPBACK = "127.0.0.1"
 NEXT = (
-    ("procore-4hse simulate --init", "the two systems again, to try every command on"),
+    ("procore-4hse simulate --init", "the two systems again: docs/practice.md leads you to every question"),
     ("procore-4hse init", "write a configuration for your own systems"),
     ("procore-4hse check", "ask both of them whether everything is in place"),
     ("procore-4hse plan", "see what a sync would do, without one write"),
@@ -58,9 +65,11 @@ def demo(ctx: typer.Context) -> None:
         _show_second_sync(context, stage)
         items = _show_third_sync(context, stage)
         _show_waiting(context, stage, items)
-    _show_next(context)
-    context.out.print()
-    _say(context, f"Everything told above was checked and held. It took {monotonic() - began:.0f} seconds.")
+        _show_next(context)
+        context.out.print()
+        _say(context, f"Everything told above was checked and held. It took {monotonic() - began:.0f} seconds.")
+        if context.out.is_terminal:
+            keep_desk_open(context, stage, told_to_end())
 
 
 # The story -------------------------------------------------------------------------------------------------------
@@ -205,11 +214,47 @@ def _answers(entry: Entry) -> str:
 
 def _show_next(context: CliContext) -> None:
     _head(context, "Where to look next")
-    _say(context, "The commands are in .venv/bin; the README tells all of them.")
+    _say(context, "The commands are in .venv/bin; docs/commands.md tells all of them.")
     table = _table("type", "to")
     for command, purpose in NEXT:
         table.add_row(command, purpose)
     _show_table(context, table)
+
+
+# The desk --------------------------------------------------------------------------------------------------------
+
+LOOK_EVERY = 2.0
+"""So many seconds pass at most until an answer is carried out."""
+
+
+def told_to_end() -> Event:
+    """Set by Ctrl-C and SIGTERM."""
+    ended = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    return ended
+
+
+def keep_desk_open(context: CliContext, stage: Stage, ended: Event) -> None:
+    """The inbox in the browser, and a cycle after each answer, until `ended` is set."""
+    desk = Desk.of(stage.settings, (stage.route,), stage.runtime.store)
+    with serving(desk, LOOPBACK, 0) as url:
+        key = desk.keys.link(system_user(), now=stage.clock(), lasts=LINK_LASTS)
+        _head(context, "Your turn")
+        _say(context, "Open this address in a browser. It signs you in once, within 15 minutes. What waits is there.")
+        context.out.print(f"\n{url}/enter/{key}\n", style="cyan", soft_wrap=True)
+        _say(context, "Answer something, and it is carried out at once. Ctrl-C ends everything.")
+        context.out.file.flush()
+        while not ended.wait(LOOK_EVERY):
+            if report := stage.carry_out():
+                _say(context, _carried_out(report))
+
+
+def _carried_out(report: Report) -> str:
+    made = sum(sum(counts.values()) for counts in report.written.values())
+    waiting = sum(report.inbox.values())
+    left = counted(waiting, "question waits", "questions wait")
+    return f"A cycle carried your answer out: {counted(made, 'write')}; {left}."
 
 
 # How it looks ----------------------------------------------------------------------------------------------------

@@ -1,8 +1,7 @@
-"""`simulate`: the two simulated systems as servers on this machine, and a person's edits in them."""
+"""`simulate`: the two simulated systems as servers on this machine."""
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import shlex
 import signal
@@ -11,16 +10,18 @@ from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
+from procore_4hse.cli import by_hand
 from procore_4hse.cli.context import CliContext, cli_context, teach
 from procore_4hse.cli.init import DEFAULT_MAPPING, begin, must_be_new
 from procore_4hse.cli.systems import COMPANY, OFFICE, PROJECT, TENANT, Systems, now
 from procore_4hse.errors import UsageError
 from procore_4hse.settings.toml_file import DEFAULT_FILE
-from procore_4hse.simulator.manual_edits import NotDone, edited, in_fourhse, in_procore, with_screen
+from procore_4hse.simulator.fourhse_screen import FourHseScreen
+from procore_4hse.simulator.manual_edits import with_screen
+from procore_4hse.simulator.procore_screen import ProcoreScreen
 from procore_4hse.simulator.wire import Handler, LoopbackServer
 
 HELP = """Both systems as simulated servers on this machine, until Ctrl-C: to try commands without an account.
@@ -28,22 +29,11 @@ HELP = """Both systems as simulated servers on this machine, until Ctrl-C: to tr
 They are written from the vendors' documents, hold a few made-up incidents each, some with people who were hurt, and
 forget everything when they stop. With `--init` it writes a configuration for them and a copy of the default mapping, as
 `init` does: other terminals in the same folder can use any command at once. Without, it prints the configuration as
-environment variables to paste there.
+environment variables to paste there. The commands below it do what people would do in both systems meanwhile.
 
 [bold]Example[/bold]  procore-4hse simulate --init
 
 [bold]Exit codes[/bold]  0 stopped · 2 a port is taken, or `--init` found files
-"""
-
-EDIT = """Changes one record in the simulated systems, as a person would who works in Procore or 4HSE.
-
-ID is the record's id in either system, as `explain` shows it; a field has the name that its system gives it. A field of
-Procore's that has a list takes the word that people see, a custom field too. Nothing behind the `=` empties a field,
-and `\\n` begins a new line. It reaches no real system: an address that is not on this machine is refused.
-
-[bold]Example[/bold]  procore-4hse simulate edit 598134325870420 "title=Fall from the north scaffold"
-
-[bold]Exit codes[/bold]  0 changed · 2 no such record, or a value that the system refuses
 """
 
 HEAD = "# Settings for the two systems that `procore-4hse simulate` started; each start may choose other ports.\n"
@@ -58,14 +48,12 @@ Incidents = Annotated[
 Init = Annotated[
     bool, typer.Option("--init", help="Write config/sync.toml and a copy of the default mapping; never overwrites.")
 ]
-RecordId = Annotated[str, typer.Argument(metavar="ID", help="The record's id in Procore or in 4HSE.")]
-Changes = Annotated[list[str], typer.Argument(metavar="FIELD=VALUE...", help="A field and what it is to hold.")]
 
 
 def api(app: typer.Typer) -> None:
     group = typer.Typer(help=teach(HELP), invoke_without_command=True)
     group.callback()(simulate)
-    group.command("edit", help=teach(EDIT))(edit)
+    by_hand.api(group)
     app.add_typer(group, name="simulate")
 
 
@@ -80,38 +68,6 @@ def simulate(
         _serve(cli_context(ctx), port_procore, port_fourhse, incidents, init)
 
 
-def edit(ctx: typer.Context, record_id: RecordId, changes: Changes) -> None:
-    context = cli_context(ctx)
-    settings = context.settings
-    url = settings.procore.api_url if record_id.isdecimal() else settings.fourhse.api_url
-    _must_be_here(url)
-    try:
-        record = edited(url, record_id, dict(map(_split, changes)))
-    except NotDone as error:
-        raise UsageError(str(error)) from error
-    context.out.print(f"The {record} {record_id} was changed by hand.", soft_wrap=True)
-
-
-def _must_be_here(url: str) -> None:
-    host = urlsplit(url).hostname or ""
-    if host != "localhost" and not _is_loopback(host):
-        raise UsageError(f"{url} is no simulated system; this edits records of `procore-4hse simulate` only.")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _split(change: str) -> tuple[str, str]:
-    name, is_split, value = change.partition("=")
-    if not is_split:
-        raise UsageError(f"`{change}` has no `=`; write FIELD=VALUE, in quotes where the value has blanks.")
-    return name.strip(), value
-
-
 # Serving ---------------------------------------------------------------------------------------------------------
 
 
@@ -124,8 +80,8 @@ def _serve(context: CliContext, port_procore: int, port_fourhse: int, incidents:
         must_be_new(file)
     systems = Systems.filled(incidents)
     with ExitStack() as stack:
-        site = with_screen(systems.procore.handle, in_procore(systems.procore))
-        office = with_screen(systems.fourhse.handle, in_fourhse(systems.fourhse))
+        site = with_screen(systems.procore.handle, ProcoreScreen(systems.procore, PROJECT))
+        office = with_screen(systems.fourhse.handle, FourHseScreen(systems.fourhse, OFFICE))
         procore = stack.enter_context(_server(site, port_procore)).url
         fourhse = stack.enter_context(_server(office, port_fourhse)).url
         context.out.print(f"Simulated Procore  {procore}", style="bold", soft_wrap=True)

@@ -91,46 +91,70 @@ class _Section(BaseModel):
 
 class ProcoreSettings(_Section):
     api_url: Url = "https://api.procore.com"
+    """where Procore's API is"""
     login_url: Url = "https://login.procore.com"
+    """where its tokens come from"""
     company_id: Id
+    """the company's number"""
     client_id: Filled
+    """of the service account, a Data Connection app"""
     client_secret: Secret
+    """the secret of that account"""
 
 
 class FourHseSettings(_Section):
     api_url: Url = "https://service.4hse.com"
+    """where 4HSE's API is"""
     token_url: Url = "https://auth.4hse.com/realms/4hse/protocol/openid-connect/token"  # noqa: S105 an address
+    """where its tokens come from"""
     client_id: Filled
+    """of the API client"""
     client_secret: Annotated[SecretStr, Field(description="text in quotes")] = SecretStr("")
+    """its secret, when the client has one"""
     username: Annotated[Filled, Field(repr=False)]
+    """of the 4HSE user under whose rights it works"""
     password: Secret
+    """that user's password"""
 
 
 class StoreSettings(_Section):
+    # A SQLite path in it is absolute once the settings are loaded. Secret, for it may hold a password.
     url: StoreUrl
-    """A SQLite path in it is absolute once the settings are loaded. Secret, for it may hold a password."""
+    """`sqlite:///data/sync.db` or `postgresql+psycopg://user:password@host/database`"""
 
 
 class ScheduleSettings(_Section):
     every: Duration = timedelta(minutes=5)
+    """the daemon's pause between two cycles of a route"""
     full_sweep_every: Duration = timedelta(hours=24)
+    """complete listing of Procore, where a project holds more than a page of 1000"""
     settle_for: Duration = timedelta(minutes=30)
+    """how long a create without an answer is looked for before it is made again"""
 
 
 class GuardSettings(_Section):
     max_deletes: Count = 20
+    """so many deletions per route, side and cycle; what exceeds a limit waits for a person"""
     max_delete_percent: Percent = 10
+    """the same as a share of the links, from 20 links up"""
     max_change_percent: Percent = 50
+    """share of the links that one cycle may update, from 20 links up"""
     max_creates: Count = 200
+    """so many creates per route, side and cycle"""
 
 
 class RetentionSettings(_Section):
     """How old contents may become; without an age they stay. What past cycles did goes in any case."""
 
     cycles: Age = timedelta(days=90)
+    """age of the records of past cycles; the last one and the last success stay"""
     raw: Age = None
+    """age of records that neither side shows any more, such as `90d`, `26w` or `2y`"""
     journal: Age = None
+    """age of values in the journal, which `history` shows, and in closed questions, and of notes of who opened health
+    data; `check` warns below five years (29 CFR 1904.33)"""
     tombstones: Age = None
+    """age of the last images of what was deleted"""
 
 
 NoSecret = Annotated[SecretStr, Field(description="text in quotes")]
@@ -143,18 +167,31 @@ class DeskSettings(_Section):
     """The inbox in the browser. `viewers` and `deciders` are rules, such as `hse-team on riverside sees health`."""
 
     host: Filled = "127.0.0.1"
+    """where the desk listens; anywhere but on this machine it wants `base_url` too"""
     port: Port = 8484
+    """its port, `0` for a free one"""
     base_url: Origin = ""
+    """the address as people reach it, such as `https://desk.example.com`"""
     auth: Annotated[DeskAuth, word_of(DeskAuth)] = DeskAuth.LINK
+    """how people sign in: `link`, `oidc` or `proxy`, see [operating.md](operating.md#the-desk)"""
     viewers: Texts = ()
+    """rules who may look, with `oidc` and `proxy`"""
     deciders: Texts = ()
+    """rules who may answer too, with `oidc` and `proxy`"""
     issuer: Issuer = ""
+    """with `oidc`: the address of the identity provider"""
     client_id: Text = ""
+    """with `oidc`: the name of the desk there"""
     client_secret: NoSecret = SecretStr("")
+    """with `oidc`: its secret, when it has one"""
     role_claim: Filled = "roles"
+    """with `oidc`: the claim that holds the names of the rules"""
     header: Filled = "X-Forwarded-User"
+    """with `proxy`: the header in which the proxy names the person"""
     trusted_peers: Networks = ()
+    """with `proxy`: addresses or networks of the proxy"""
     secret: NoSecret = SecretStr("")
+    """with `proxy`: what the proxy sends in the header `X-Desk-Secret`"""
 
     @model_validator(mode="after")
     def _can_work(self) -> "DeskSettings":
@@ -177,7 +214,9 @@ class LinkSettings(_Section):
     """How a record is opened in its own system: addresses with {id}, {project} and {office} in them."""
 
     procore: LinkPattern = ""
+    """how an incident is opened there, for links in questions: a web address with `{id}`, `{project}` and `{office}`"""
     fourhse: LinkPattern = ""
+    """the same of 4HSE"""
 
 
 Crosses = Annotated[CrossingSetting, word_of(CrossingSetting)]
@@ -187,24 +226,41 @@ class PrivacySettings(_Section):
     """Which classes of values may cross, by the classes that the rows of a mapping have."""
 
     identity: Crosses = CrossingSetting.BOTH
+    """who: `both`, `procore-to-4hse`, `4hse-to-procore` or `none`, see below"""
     health: Crosses = CrossingSetting.BOTH
+    """days of absence, afflictions, body parts, what is told about a person"""
     location: Crosses = CrossingSetting.BOTH
+    """where it happened"""
     plain: Crosses = CrossingSetting.BOTH
+    """everything else"""
     when_barred: Annotated[WhenBarred, word_of(WhenBarred)] = WhenBarred.REFUSE
+    """what happens to rows of the mapping that may not cross: `leave out` does not send them; `refuse` names them and
+    does not start"""
 
 
 class RouteSettings(_Section):
     name: Filled
+    """your word for the pair"""
     procore_project: Id
+    """the project's number"""
     fourhse_project: Uuid
+    """a UUID; 4HSE calls it `tenant_id`"""
     fourhse_office: Uuid
+    """a UUID; 4HSE calls it `subtenant_id`"""
+    # Absolute once the settings are loaded.
     mapping: Folder
-    """Absolute once the settings are loaded."""
+    """a folder, see [mapping.md](mapping.md)"""
     direction: Annotated[DirectionSetting, word_of(DirectionSetting)] = DirectionSetting.BOTH
+    """`both`, `procore-to-4hse` or `4hse-to-procore`"""
     enabled: Flag = True
+    """`false` leaves the route alone"""
     since: Day
+    """a day; unlinked incidents that happened before it are left alone"""
     deletions: Annotated[Deletions, word_of(Deletions)] = Deletions.ASK
+    """what becomes of the other record when one side deleted its own: `ask`, `propagate`, `close` or `ignore`, see
+    [operating.md](operating.md#answering)"""
     private: Annotated[Private, word_of(Private)] = Private.SKIP
+    """`include` lets incidents that are marked private in Procore cross"""
     privacy: Annotated[PrivacySettings, Field(description="a [routes.privacy] table")] = PrivacySettings()
 
 

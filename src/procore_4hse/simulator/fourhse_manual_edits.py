@@ -34,6 +34,7 @@ class ManualEdits:
         self._register = register
         self._lock = lock
         self._random = random
+        self._user = OFFICE_USER
 
     def add_project(self, project_id: str, name: str) -> None:
         today = self.clock().date().isoformat()
@@ -68,6 +69,29 @@ class ManualEdits:
                 },
             )
             return self.hand_create("person-office", office_id, person_id=person_id)
+
+    def named_people(self, office_id: str) -> dict[str, str]:
+        """The person_office_ids of an office's people by their names."""
+        with self._lock:
+            people, assigned = (self._register.rows.tables[name] for name in ("person", "person-office"))
+            return {
+                f"{person['first_name']} {person['last_name']}": row_id
+                for row_id, row in assigned.items()
+                if row["office_id"] == office_id and (person := people[row["person_id"]])
+            }
+
+    @contextmanager
+    def acting_as(self, office_id: str, name: str) -> Iterator[None]:
+        """Whatever is done by hand meanwhile is done by this person of the office; without a name by the usual user."""
+        with self._lock:
+            people = self.named_people(office_id)
+            if name and name not in people:
+                raise ValueError(f"Nobody is called {name} here; there are: {', '.join(sorted(people))}")
+            self._user = name or OFFICE_USER
+            try:
+                yield
+            finally:
+                self._user = OFFICE_USER
 
     def add_equipment(
         self, project_id: str, office_id: str, name: str, code: str | None = None, serial: str | None = None
@@ -124,6 +148,12 @@ class ManualEdits:
         with self._editing() as register:
             register.access.read_only.add(office_id)
 
+    def hide(self, incident_id: str, *, hidden: bool = True) -> None:
+        """Our user no longer sees this one incident, or sees it again."""
+        with self._editing() as register:
+            changed = register.access.incidents.add if hidden else register.access.incidents.discard
+            changed(incident_id)
+
     def grant(self, office_id: str) -> None:
         """Our user sees and may write everything in the office again."""
         with self._editing() as register:
@@ -159,7 +189,7 @@ class ManualEdits:
             active = {"owned_active": True} if "owned_active" in entity.stored else {}
             given = DEFAULTS.get(entity_name, {}) | active | fields
             _check_names(entity, given)
-            row: Row = register.create(entity, given, creator=OFFICE_USER, by_hand=True)
+            row: Row = register.create(entity, given, creator=self._user, by_hand=True)
             return str(row[entity.key])
 
     def _person_with(self, project_id: str, code: str | None) -> str | None:

@@ -1,54 +1,109 @@
-"""A person's screen in a simulated system that runs as a server: one request edits one record as its user would.
+"""A person's screen in a simulated system that runs as a server: one request does what its user would do by hand.
 
-`POST /by-hand/{id}` with the fields as JSON. Neither vendor has this; it stands beside the handler of a system, for
-those who try commands and cannot open Procore or 4HSE in a browser.
+`POST /by-hand/{act}` with what the act needs as JSON. Neither vendor has this; it stands beside the handler of a
+system, for those who try commands and cannot open Procore or 4HSE in a browser.
 """
 
 import json
-from collections.abc import Callable, Mapping
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import httpx
 
-from procore_4hse.simulator.fourhse import SimulatedFourHse
-from procore_4hse.simulator.procore import Refusal, SimulatedProcore
-from procore_4hse.simulator.procore_contract import REFERENCES
 from procore_4hse.simulator.wire import Handler, Request, Response
 
 SCREEN = "/by-hand/"
-PEOPLE = ("people", "users")
-"""Lists of people: names are not unique there, ids are given as they are."""
-CALLED = {"incident": "incident", "incident-person": "involved person", "incident-resource": "resource"}
-CUSTOM = "custom_field_"
-Edit = Callable[[str, Mapping[str, Any]], str]
-"""Changes a record and answers what it is; KeyError when there is none, ValueError with the reason when refused."""
+ACTS = ("create", "edit", "delete", "restore", "hide", "show", "refuse")
+REFUSED = "Refused by hand, for practice."
+"""What the system says to a write that somebody told it to refuse."""
 
 
 class NotDone(Exception):
-    """The edit did not happen; the message is one sentence."""
+    """Nothing happened; the message is one sentence."""
 
 
-def with_screen(handler: Handler, edit: Edit) -> Handler:
+class Screen(ABC):
+    """What people do in one system, and whether it refuses what programs ask next.
+
+    Each act answers what record it was about. It raises KeyError when there is none with that id, ValueError with the
+    reason when it cannot be done.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._refusals = 0
+
+    @abstractmethod
+    def create(self, *, title: str, day: date, fields: Mapping[str, str], injured: str, reporter: str) -> str:
+        """A new incident, with one injured person where `injured` names one; answers its id."""
+
+    @abstractmethod
+    def edit(self, *, id: str, fields: Mapping[str, str]) -> str: ...
+
+    @abstractmethod
+    def delete(self, *, id: str) -> str: ...
+
+    def restore(self, *, id: str) -> str:
+        raise ValueError("There is no recycle bin here: what was deleted is gone for good")
+
+    def hide(self, *, id: str) -> str:
+        raise ValueError("Only in 4HSE a single incident can be taken out of our account's sight")
+
+    def show(self, *, id: str) -> str:
+        return self.hide(id=id)
+
+    def refuse(self, *, times: int) -> str:
+        """So many of the next writes of programs are refused, none of those before any more."""
+        with self._lock:
+            self._refusals = times
+        return "write"
+
+    @abstractmethod
+    def is_write(self, request: Request) -> bool: ...
+
+    @abstractmethod
+    def refusal(self) -> Response:
+        """The system's own answer to a write that it refuses."""
+
+    def refuses(self, request: Request) -> bool:
+        """Whether this is one of the writes to refuse; counts it."""
+        with self._lock:
+            is_refused = self._refusals > 0 and self.is_write(request)
+            self._refusals -= is_refused
+        return is_refused
+
+
+def with_screen(handler: Handler, screen: Screen) -> Handler:
     """The same system with a screen beside it."""
 
     def handle(request: Request) -> Response:
-        if not request.path.startswith(SCREEN):
-            return handler(request)
-        record_id = request.path.removeprefix(SCREEN)
-        try:
-            return Response.of(200, {"record": edit(record_id, request.json())})
-        except KeyError:
-            return Response.of(404, {"problem": f"There is no record {record_id}"})
-        except ValueError as error:
-            return Response.of(422, {"problem": str(error)})
+        if request.path.startswith(SCREEN):
+            return _act(screen, request.path.removeprefix(SCREEN), request.json())
+        return screen.refusal() if screen.refuses(request) else handler(request)
 
     return handle
 
 
-def edited(url: str, record_id: str, fields: Mapping[str, str]) -> str:
-    """What the record is that was changed in the system at `url`. Raises NotDone."""
+def _act(screen: Screen, act: str, asked: dict[str, Any]) -> Response:
+    if "day" in asked:
+        asked["day"] = date.fromisoformat(asked["day"])
     try:
-        answer = httpx.post(f"{url}{SCREEN}{record_id}", json=dict(fields), timeout=10)
+        if act not in ACTS:
+            raise KeyError(act)
+        return Response.of(200, {"record": getattr(screen, act)(**asked)})
+    except KeyError:
+        return Response.of(404, {"problem": f"There is no record {asked.get('id', act)}"})
+    except ValueError as error:
+        return Response.of(422, {"problem": str(error)})
+
+
+def by_hand(url: str, act: str, **asked: Any) -> str:
+    """What the record is that somebody created, edited ... in the system at `url`. Raises NotDone."""
+    try:
+        answer = httpx.post(f"{url}{SCREEN}{act}", json=asked, timeout=10)
         body = answer.json()
     except (httpx.HTTPError, json.JSONDecodeError) as error:
         raise NotDone(f"No simulated system answers at {url}; start both with: procore-4hse simulate") from error
@@ -57,67 +112,16 @@ def edited(url: str, record_id: str, fields: Mapping[str, str]) -> str:
     return str(body["record"])
 
 
-def in_procore(system: SimulatedProcore) -> Edit:
-    """Edits of a Procore record; a picker takes the name that people see: `work_activity=Roofing`."""
-
-    def edit(record_id: str, fields: Mapping[str, Any]) -> str:
-        record = system.record(int(record_id))
-        given = dict(_typed(system, name, text) for name, text in fields.items())
-        try:
-            system.hand_edit(record.kind, record.id, **given)
-        except Refusal as refusal:
-            raise ValueError(str(refusal)) from refusal
-        return record.kind.replace("_", " ")
-
-    return edit
-
-
-def in_fourhse(system: SimulatedFourHse) -> Edit:
-    """Edits of a 4HSE incident or of a row below one."""
-
-    def edit(record_id: str, fields: Mapping[str, Any]) -> str:
-        kind = next((kind for kind in CALLED if system.look(kind, record_id)), None)
-        if kind is None:
-            raise KeyError(record_id)
-        system.hand_edit(kind, record_id, **{name: _plain(text) for name, text in fields.items()})
-        return CALLED[kind]
-
-    return edit
-
-
-def _typed(system: SimulatedProcore, name: str, text: str) -> tuple[str, Any]:
-    """A field as a call takes it: an entry of a list by its id."""
-    if name.startswith(CUSTOM):
-        return name, _custom(system, name, text)
-    listing = REFERENCES.get(f"{name}_id")
-    if listing is None or listing in PEOPLE:
-        return name, _plain(text)
-    if not text:
-        return f"{name}_id", None
-    return f"{name}_id", _entry(name, text, system.words(listing))
-
-
-def _custom(system: SimulatedProcore, name: str, text: str) -> Any:
-    """What a custom field holds, typed as people see it; on their screen one that nobody defined does not stand."""
-    defined = system.custom_field(name.removeprefix(CUSTOM))
-    if defined is None:
-        raise ValueError(f"Nobody defined a custom field `{name}` here")
-    data_type, labels = defined
-    ids = {label: entry_id for entry_id, label in labels.items()}
-    if data_type == "lov_entries":
-        return [_entry(name, each.strip(), ids) for each in text.split(";") if each.strip()]
-    return _entry(name, text, ids) if text and data_type == "lov_entry" else _plain(text)
-
-
-def _entry(name: str, text: str, ids: Mapping[str, int]) -> int:
-    if text not in ids:
-        raise ValueError(f"`{name}` is one of: {', '.join(sorted(ids))}")
-    return ids[text]
-
-
-def _plain(text: str) -> str | int | None:
+def typed(text: str) -> str | int | None:
     """What was typed: nothing, a whole number, or a text in which `\\n` begins a new line."""
     if not text:
         return None
     # A code such as 007 stays a text.
     return int(text) if text.isdecimal() and str(int(text)) == text else text.replace("\\n", "\n")
+
+
+def one_of(name: str, people: Mapping[str, Any]) -> Any:
+    """Whom a name means; ValueError when nobody is called so."""
+    if name not in people:
+        raise ValueError(f"Nobody is called {name} here; there are: {', '.join(sorted(people))}")
+    return people[name]

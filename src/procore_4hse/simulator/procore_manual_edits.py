@@ -4,7 +4,8 @@ import copy
 import pickle
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -23,6 +24,7 @@ from procore_4hse.simulator.procore_state import (
     stamp,
 )
 
+PERSON_FIELDS = {"first_name", "last_name", "employee_id", "email"}
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -83,6 +85,30 @@ class ManualEdits:
     def person(self, person_id: int) -> Person:
         """With user_id, contact_id and login_id of a full user."""
         return copy.copy(self._state.people[person_id])
+
+    @_locked
+    def named_people(self, project_id: int) -> dict[str, int]:
+        """The ids of the people in the project's directory by their names."""
+        return {person.name: person.id for person in self._state.people.values() if person.project_id == project_id}
+
+    @_locked
+    def edit_person(self, person_id: int, **fields: str | None) -> None:
+        """Another name, employee_id or email in the directory."""
+        if unknown := sorted(fields.keys() - PERSON_FIELDS):
+            raise ValueError(f"a person has no field {', '.join(unknown)}")
+        for name, value in fields.items():
+            setattr(self._state.people[person_id], name, value)
+
+    @contextmanager
+    def acting_as(self, name: str) -> Iterator[None]:
+        """Whatever is done by hand meanwhile is done by the user of this name; by the usual one without a name."""
+        with self.lock:
+            usual = self.human
+            self.human = Author(self._user_called(name), by_hand=True) if name else usual
+            try:
+                yield
+            finally:
+                self.human = usual
 
     @_locked
     def deactivate_person(self, person_id: int) -> None:
@@ -217,6 +243,12 @@ class ManualEdits:
 
     def _stamp(self) -> str:
         return stamp(self.register.now(), self.register.dials.fractional_seconds) or ""
+
+    def _user_called(self, name: str) -> int:
+        names = {person.name: person.user_id for person in self._state.people.values() if person.user_id}
+        if name not in names:
+            raise ValueError(f"Nobody is called {name} here; there are: {', '.join(sorted(names))}")
+        return names[name]
 
     def _add_user(self, name: str, login: str | None) -> int:
         user_id = self._state.take_id()
