@@ -96,6 +96,24 @@ class Reader:
         """What stands on the page, on one line."""
         return " ".join(self.driver.find_element(By.TAG_NAME, "main").text.split())
 
+    @property
+    def everything(self) -> str:
+        """The same of a page that is no page of the desk."""
+        return self.driver.find_element(By.TAG_NAME, "body").text
+
+    def framed(self) -> str:
+        """What stands in the one frame of the page."""
+        self.driver.switch_to.frame(0)
+        try:
+            return self.everything
+        finally:
+            self.driver.switch_to.default_content()
+
+    def hidden(self, name: str) -> str:
+        """What a form sends along unseen."""
+        found = self.driver.find_element(By.CSS_SELECTOR, f"input[type=hidden][name={name}]")
+        return found.get_attribute("value") or ""
+
     def width(self) -> int:
         """How wide the page is; more than the screen means that somebody must scroll sideways."""
         return int(self.driver.execute_script("return document.documentElement.scrollWidth"))
