@@ -204,11 +204,13 @@ class Reader:
             each.click()
 
     def _named(self, css: str, name: str) -> WebElement:
-        """The one of these whose name begins so."""
-        known = {each.accessible_name: each for each in self.driver.find_elements(By.CSS_SELECTOR, css)}
-        found = [each for own, each in known.items() if re.match(name, own)]
-        assert found, f"{self.path} has no {name!r}, only {list(known)}: {self.text}"
-        return found[0]
+        """The first of these whose name begins so."""
+        others: list[str] = []
+        for each in self.driver.find_elements(By.CSS_SELECTOR, css):
+            if re.match(name, own := each.accessible_name):
+                return each
+            others.append(own)
+        raise AssertionError(f"{self.path} has no {name!r}, only {others}")
 
     def _tab_to(self, wanted: WebElement | Callable[[WebElement], bool]) -> None:
         is_there = wanted if callable(wanted) else wanted.__eq__
