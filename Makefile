@@ -2,6 +2,7 @@
 #   make demo     run the whole thing on two simulated systems
 #   make test     the test suite, PostgreSQL and 200 histories of the simulation included
 #   make browser  the desk in a real chromium, which it installs from Debian where it is missing and it may
+#   make pictures take a picture of each page of the desk, into PICTURES
 #   make check    style, types, the walls of the house, the Dockerfile, the mapping
 #   make format   write the code in the agreed style
 #   make bench    measure; make bench-scale: a large register and many routes
@@ -23,6 +24,7 @@ LENGTH ?= 3
 MINUTES ?=
 ODD_CASES ?= 400
 MEETINGS ?= 5
+PICTURES ?= build/pictures
 SIMULATION ?= ci
 EVERY ?= 0
 # Compiled modules stay in .venv too, so that nothing else is left behind.
@@ -41,7 +43,7 @@ installed = command -v $(1) > /dev/null || { \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2); }
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test browser check format bench bench-scale crash breaks soak neighbours exhaust odd mutants record lock clean
+.PHONY: demo test browser pictures check format bench bench-scale crash breaks soak neighbours exhaust odd mutants record lock clean chromium
 
 demo: $(RUNTIME)
 	$(BIN)/procore-4hse demo
@@ -49,10 +51,11 @@ demo: $(RUNTIME)
 test: $(READY)
 	SIMULATION=$(SIMULATION) $(BIN)/pytest -n 2 --dist worksteal -m "not browser"
 
-browser: $(READY) $(AXE)
-	@$(call installed,chromium,chromium)
-	@$(call installed,chromedriver,chromium-driver)
+browser: $(READY) $(AXE) chromium
 	BROWSER=required $(BIN)/pytest -n 2 --dist worksteal tests/browser
+
+pictures: $(READY) chromium
+	PYTHONPATH=tests $(BIN)/python tests/browser/pictures.py $(PICTURES)
 
 check: $(READY)
 	$(BIN)/ruff check
@@ -123,6 +126,10 @@ $(RUNTIME): requirements.lock pyproject.toml
 $(READY): requirements-dev.lock $(RUNTIME)
 	$(BIN)/pip install --quiet --no-compile --require-hashes -r requirements-dev.lock
 	@touch $@
+
+chromium:
+	@$(call installed,chromium,chromium)
+	@$(call installed,chromedriver,chromium-driver)
 
 # What looks for barriers in the pages; only the tests of the desk in a browser need it.
 $(AXE): tests/browser/package.json tests/browser/package-lock.json

@@ -29,6 +29,8 @@ FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
 )  # fmt: skip
+TALLEST = 1500
+"""So much of a page a picture shows."""
 LONGEST_WAIT = 20
 MOST_STOPS = 80
 """No page wants more presses of Tab than that."""
@@ -95,6 +97,24 @@ class Reader:
     def text(self) -> str:
         """What stands on the page, on one line."""
         return " ".join(self.driver.find_element(By.TAG_NAME, "main").text.split())
+
+    @property
+    def everything(self) -> str:
+        """The same of a page that is no page of the desk."""
+        return self.driver.find_element(By.TAG_NAME, "body").text
+
+    def framed(self) -> str:
+        """What stands in the one frame of the page."""
+        self.driver.switch_to.frame(0)
+        try:
+            return self.everything
+        finally:
+            self.driver.switch_to.default_content()
+
+    def hidden(self, name: str) -> str:
+        """What a form sends along unseen."""
+        found = self.driver.find_element(By.CSS_SELECTOR, f"input[type=hidden][name={name}]")
+        return found.get_attribute("value") or ""
 
     def width(self) -> int:
         """How wide the page is; more than the screen means that somebody must scroll sideways."""
@@ -184,11 +204,13 @@ class Reader:
             each.click()
 
     def _named(self, css: str, name: str) -> WebElement:
-        """The one of these whose name begins so."""
-        known = {each.accessible_name: each for each in self.driver.find_elements(By.CSS_SELECTOR, css)}
-        found = [each for own, each in known.items() if re.match(name, own)]
-        assert found, f"{self.path} has no {name!r}, only {list(known)}: {self.text}"
-        return found[0]
+        """The first of these whose name begins so."""
+        others: list[str] = []
+        for each in self.driver.find_elements(By.CSS_SELECTOR, css):
+            if re.match(name, own := each.accessible_name):
+                return each
+            others.append(own)
+        raise AssertionError(f"{self.path} has no {name!r}, only {others}")
 
     def _tab_to(self, wanted: WebElement | Callable[[WebElement], bool]) -> None:
         is_there = wanted if callable(wanted) else wanted.__eq__
@@ -205,9 +227,9 @@ class Reader:
         return self.driver.switch_to.active_element
 
     def picture(self, path: Path) -> None:
-        """The whole page as a PNG."""
+        """The page from its top as a PNG."""
         size: dict[str, Any] = self.driver.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
         width = int(self.driver.execute_script("return window.innerWidth"))
-        self.screen(width, int(size["height"]))
+        self.screen(width, min(int(size["height"]), TALLEST))
         self.driver.save_screenshot(str(path))
         self.screen(width)

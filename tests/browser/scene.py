@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from provoked import deletion_in_office, drift, match, missing, refused, word
 
 from actors import hire, hurt_on_site, partner, waiting
-from procore_4hse.operations.history import of_incident
+from procore_4hse.operations.history import of_routes
 from procore_4hse.reconcile.snapshot import Limits
 from world import START, World
 
@@ -16,6 +16,9 @@ TITLES = (
     "Fall from ladder at gate 4", "Cut while sawing a beam", "Slip on wet floor", "Crane touches scaffold",
     "Dust in the eye", "Board falls from second floor", "Burn from hot pipe", "Truck backs into fence",
 )  # fmt: skip
+
+
+RENAMED = "Fall from the scaffold at gate 4"
 
 
 def month(world: World) -> str:
@@ -66,7 +69,8 @@ def allow(world: World, used: float) -> None:
 def addresses(world: World, told: str) -> dict[str, str]:
     """A page of each form, by its name; of each kind of question one."""
     questions = {f"question-{entry.item.kind.value}": f"/inbox/{entry.id}" for entry in world.inbox()}
-    undo = next(write.id for write in of_incident(world.store, (world.route,), told) if write.field == "Title")
+    written = of_routes(world.store, (world.route,))
+    undo = next(write.id for write in written if write.new == RENAMED)
     pages = {"today": "/", "inbox": "/inbox", "incidents": "/incidents", "incident": f"/incidents/{told}"}
     return {
         **pages,
@@ -80,6 +84,8 @@ def addresses(world: World, told: str) -> dict[str, str]:
 
 def every_kind(world: World, told: str) -> None:
     """The guard last, for it holds what is created after it; missing after the deletion, which wants its proof."""
+    first = min(world.links(), key=lambda link: link.id)
+    world.procore.hand_edit("incident", int(first.procore_id), title=RENAMED)
     world.procore.hand_edit("incident", int(told), title="Fall from a ladder at gate 4")
     world.sync()
     world.procore.hand_edit("incident", int(told), title="Fall from a ladder at gate 4, second floor")

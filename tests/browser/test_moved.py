@@ -39,11 +39,17 @@ since = "2015-01-01"
 """
 
 
-@pytest.fixture
-def other() -> Iterator[Reader]:
-    """A second person's browser, with nothing of the first one's in it."""
+@pytest.fixture(scope="module")
+def second() -> Iterator[Reader]:
     with started() as reader:
         yield reader
+
+
+@pytest.fixture
+def other(second: Reader) -> Reader:
+    """A second person's browser, with nothing of the first one's in it."""
+    second.driver.delete_all_cookies()
+    return second
 
 
 @pytest.fixture

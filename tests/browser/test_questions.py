@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from provoked import KINDS, Provoked, word
+from provoked import KINDS, Provoked, conflict, word
 from reader import PHONE, Reader
 
-from actors import only
+from actors import only, partner
 from desk_stand import Served
 from world import World
 
@@ -70,3 +70,39 @@ def test_an_unknown_word_is_seen_and_closes_by_itself(world: World, reader: Read
     world.sync()
     reader.open(f"/inbox/{number}")
     assert "closed" in reader.text
+
+
+def test_a_write_is_taken_back_from_its_page_and_the_story_tells_of_it(
+    world: World, reader: Reader, opened: Open
+) -> None:
+    site = world.on_site("Fall")
+    world.sync(first=True)
+    world.procore.hand_edit("incident", int(site), title="Slip")
+    world.sync()
+    opened(world)
+    by_keyboard_without_scripts(reader)
+    reader.press("Incidents")
+    reader.write("Title, number, day", "Slip")
+    reader.press("Find")
+    reader.press("Slip")
+    reader.press("Take this back: Title")
+    assert "What stood there before Fall" in reader.text
+    reader.write("Note", "The wrong incident.")
+    reader.press("Put the old value back")
+    assert "The wrong incident." in reader.text
+    world.sync()
+    world.sync()
+    assert (world.site()[site]["title"], world.office()[partner(world, site)]["name"]) == ("Fall", "Fall")
+    reader.open(f"/incidents/{site}")
+    assert "taken back" in reader.text
+
+
+def test_a_question_is_put_off_until_a_day(world: World, reader: Reader, opened: Open) -> None:
+    conflict(world)
+    opened(world)
+    reader.open("/inbox/1")
+    reader.unfold()
+    reader.write("Show it again on", "03092026")
+    reader.press("Put it off")
+    assert "put off until 2026-03-09" in reader.text
+    assert [entry.snoozed_until is not None for entry in world.inbox()] == [True]

@@ -125,6 +125,19 @@ def test_somebody_with_a_role_signs_in_and_the_code_is_bound_to_this_browser(des
         assert browser.get(f"/signed-in?code=a-code&state={asked['state']}").status_code == 403
 
 
+def test_who_signed_out_is_not_signed_in_again_by_what_their_browser_kept(desk: Served, provider: Provider) -> None:
+    """The session is ended in the store: a copy of its cookie opens nothing, and neither does the old code."""
+    with desk.browser() as browser, desk.browser() as thief:
+        asked = led_away(desk, browser, provider)
+        browser.get(f"/signed-in?code=a-code&state={asked['state']}")
+        thief.http.cookies.update(browser.http.cookies)
+        assert thief.get("/").status_code == 200
+        assert browser.post("/sign-out").status_code == 303
+        assert thief.get("/").status_code == 401
+        assert thief.get(f"/signed-in?code=a-code&state={asked['state']}").status_code == 403
+        assert browser.get("/").status_code == 401
+
+
 @pytest.mark.parametrize(
     "claims",
     [

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from structlog.testing import capture_logs
 from desk_stand import KEYS, Browser, Served, desk_of, person, served, words
 from procore_4hse.errors import ConfigurationError
 from procore_4hse.web.access import rules_of
+from procore_4hse.web.app import Pages
 from procore_4hse.web.keys import LINK, SIGN_IN, Keys
 from procore_4hse.web.protection import MAX_BODY
 from world import World
@@ -217,6 +219,42 @@ def test_a_get_decides_nothing(desk: Served, world: World) -> None:
     assert is_untouched(world)
 
 
+# Whatever a form may change ----------------------------------------------------------------------------------------
+
+NOBODYS = {"/enter", "/sign-out"}
+"""What whoever is not signed in may send as well."""
+SEARCHES = {"/inbox", "/incidents"}
+"""Forms that change nothing: what they hold has no place in an address."""
+
+
+def forms(desk: Served) -> list[str]:
+    """The address of each form that the desk takes."""
+    paths = [path for path in Pages(desk.desk).routes() if "POST" in (path.methods or ())]
+    found = [re.sub(r"{\w+:int}", "1", path.path) for path in paths]
+    return [re.sub(r"{\w+}", "1", path) for path in found]
+
+
+def test_no_form_is_taken_from_another_site_from_nobody_or_from_who_may_only_look(desk: Served, world: World) -> None:
+    """Of every form that there is, so that none that is made later is forgotten."""
+    sent = {"choice": "procore", "until": "2026-03-09", "text": "Fall"}
+    viewer = person((world.route,), viewers=["team sees identity, health"])
+    assert {"/inbox/1/answer", "/inbox/1/snooze", "/inbox/1/undo", "/writes/1/undo"} <= set(forms(desk))
+    for path in forms(desk):
+        with desk.signed_in() as browser:
+            foreign = {"Origin": "https://evil.example.com", "Sec-Fetch-Site": "cross-site"}
+            assert browser.post(path, headers=foreign, **sent).status_code == 403, path
+            if path not in SEARCHES:
+                assert browser.get(f"{path}?choice=procore&until=2026-03-09").status_code in (200, 403, 404, 405), path
+        if path not in NOBODYS:
+            with desk.browser() as browser:
+                assert browser.post(path, **sent).status_code == 401, path
+        if path not in NOBODYS | SEARCHES:
+            with desk.signed_in(viewer) as browser:
+                assert browser.post(path, **sent).status_code in (403, 404), path
+    assert is_untouched(world)
+    assert [entry.snoozed_until for entry in world.inbox()] == [None]
+
+
 # What is sent and answered ---------------------------------------------------------------------------------------
 
 
@@ -244,6 +282,10 @@ def test_a_large_body_is_refused_whether_it_says_so_or_not(desk: Served, world: 
         assert told.status_code == 413
         untold = browser.http.post(f"{desk.url}/inbox", content=iter([b"a" * MAX_BODY, b"a"]), headers=signs)
         assert untold.status_code == 413
+        # Who sends more than is read may see the connection end before the answer.
+        with suppress(httpx.WriteError, httpx.RemoteProtocolError, httpx.ReadError):
+            huge = browser.http.post(f"{desk.url}/inbox/1/answer", content=iter([b"a" * 2**20] * 10), headers=signs)
+            assert huge.status_code == 413
         assert browser.get("/").status_code == 200
     assert is_untouched(world)
 
@@ -261,6 +303,42 @@ def test_an_odd_address_finds_nothing_and_breaks_nothing(desk: Served, path: str
         answer = browser.get(path)
         assert answer.status_code == 404
         assert "script>" not in answer.text
+
+
+ODD = {
+    "two hosts": "GET / HTTP/1.1\r\nHost: {host}\r\nHost: evil.example.com\r\n",
+    "no host": "GET / HTTP/1.1\r\n",
+    "another place in the line": "GET http://evil.example.com/ HTTP/1.1\r\nHost: evil.example.com\r\n",
+    "two lengths": "POST /inbox/1/answer HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\nContent-Length: 50\r\n",
+    "length and chunks": (
+        "POST /inbox/1/answer HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n"
+    ),
+    "a length below nothing": "POST /inbox/1/answer HTTP/1.1\r\nHost: {host}\r\nContent-Length: -1\r\n",
+    "a header over two lines": "GET / HTTP/1.1\r\nHost: {host}\r\nCookie: desk=a\r\n\t; desk=b\r\n",
+    "a header without a name": "GET / HTTP/1.1\r\nHost: {host}\r\n: x\r\n",
+    "a space before the colon": "GET / HTTP/1.1\r\nHost : {host}\r\n",
+    "a very long header": "GET / HTTP/1.1\r\nHost: {host}\r\nX: " + "a" * 200_000 + "\r\n",
+    "a very long address": "GET /" + "a" * 200_000 + " HTTP/1.1\r\nHost: {host}\r\n",
+    "another protocol": "PRI * HTTP/2.0\r\n\r\nSM\r\n",
+    "no line at all": "\x00\x01\x02\r\n",
+}
+"""What no browser sends, without the empty line at its end."""
+
+
+def test_an_odd_request_decides_nothing_shows_nothing_and_breaks_nothing(desk: Served, world: World) -> None:
+    place = urlsplit(desk.url)
+    with desk.signed_in() as browser:
+        session = f"Cookie: {browser.http.headers['Cookie']}\r\nOrigin: {desk.url}\r\n"
+        for name, request in ODD.items():
+            whole = request.replace("{host}", place.netloc) + session * ("Cookie" not in request)
+            with socket.create_connection((place.hostname, place.port), timeout=20) as door, suppress(OSError):
+                door.sendall(f"{whole}\r\nchoice=procore".encode())
+                door.shutdown(socket.SHUT_WR)
+                answer = b"".join(iter(lambda door=door: door.recv(65536), b""))
+                assert b"200 OK" not in answer[:20], name
+                assert b"riverside" not in answer, name
+        assert browser.get("/").status_code == 200
+    assert is_untouched(world)
 
 
 def test_bytes_that_are_no_form_decide_nothing(desk: Served, world: World) -> None:

@@ -303,12 +303,6 @@ QUESTIONS = {
         "ix_cycle_(latest|outcome)",
         ("route",),
     ),
-    "cycles of a month": Question(
-        cycles,
-        lambda unit: unit.cycles.by_day(ROUTE, NOW - timedelta(days=30)),
-        "ix_cycle_(latest|outcome)",
-        ("route",),
-    ),
     "writes of some hours": Question(
         journal,
         lambda unit: unit.journal(ROUTE).written(NOW - timedelta(hours=3)),
