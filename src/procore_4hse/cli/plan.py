@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from procore_4hse.cli.actions import action_json, show_actions
+from procore_4hse.cli.actions import SHOWN, action_json, show_actions
 from procore_4hse.cli.context import Json, RouteNames, cli_context, teach
 from procore_4hse.cli.reports import counting, show_report
 from procore_4hse.cli.sync import Full
 from procore_4hse.engine.cycle import Options
 from procore_4hse.engine.report import Report
 from procore_4hse.engine.run_routes import Summary, run_routes
-from procore_4hse.mapping.lenses.base import Known
-from procore_4hse.models import Action, Kind
-from procore_4hse.reconcile.diff import display
+from procore_4hse.models import Action
+from procore_4hse.operations import intended
+from procore_4hse.operations.intended import Intended
+from procore_4hse.reconcile import items
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
 
@@ -39,13 +40,13 @@ def plan(ctx: typer.Context, route: RouteNames = None, full: Full = False, as_js
     routes = context.chosen(route or [])
     with context.runtime() as runtime, counting(context, routes):
         done = run_routes(runtime, routes, Options(full=full, dry=True))
-        titles = [_titles(runtime, each, report) for each, report in zip(routes, done.reports, strict=True)]
+        told = [_told(runtime, each, report) for each, report in zip(routes, done.reports, strict=True)]
     if as_json:
         context.print_json(_json(done))
     else:
-        for report, known in zip(done.reports, titles, strict=True):
+        for report, (actions, held) in zip(done.reports, told, strict=True):
             show_report(context, report)
-            show_actions(context, report.plan, known)
+            show_actions(context, report.plan, actions, held)
     raise typer.Exit(done.exit_code)
 
 
@@ -58,12 +59,11 @@ def _actions(report: Report) -> list[Action]:
     return [*report.plan.actions, *report.plan.held]
 
 
-def _titles(runtime: Runtime, route: Route, report: Report) -> dict[str, str]:
-    """The headline of each incident that an action names, by its id."""
+def _told(runtime: Runtime, route: Route, report: Report) -> tuple[list[Intended], list[Intended]]:
+    """What the first actions of a plan would change, and those that it holds."""
     with runtime.store.read() as unit:
-        staging = unit.staging(route.key)
-        named = {record for action in _actions(report) for record in action.refs if record.kind is Kind.INCIDENT}
-        staged = [known.record for record in named if (known := staging.find(record))]
-    lens = route.mapping.title.lens
-    readings = {record.id: lens.get(record.side, record.payload) for record in staged}
-    return {record_id: display(reading.value) for record_id, reading in readings.items() if isinstance(reading, Known)}
+        actions, held = (
+            intended.read(unit, route, [items.summary(action) for action in some[:SHOWN]])
+            for some in (report.plan.actions, report.plan.held)
+        )
+    return actions, held
