@@ -24,7 +24,7 @@ BLOCK = re.compile(r"(<!-- run: (?P<name>[\w-]+) -->\n```\w*\n)(?P<text>.*?)(```
 if __name__ == "__main__":
     sys.path.insert(0, str(TESTS))
 
-from procore_4hse.cli.inbox import advice  # noqa: E402
+from procore_4hse.cli.questions import advice  # noqa: E402
 from procore_4hse.engine.report import Report  # noqa: E402
 from procore_4hse.mapping.images import image_of  # noqa: E402
 from procore_4hse.models import Act, Action, Kind, Link, RecordRef, Side  # noqa: E402

@@ -283,11 +283,11 @@ def zonked(world: World, many: int) -> None:
     world.sync()
 
 
-def test_sixty_people_with_one_unknown_word_are_one_cause_with_sixty_records(world: World) -> None:
-    zonked(world, 60)
+def test_people_with_one_unknown_word_are_one_cause_with_all_their_records(world: World) -> None:
+    zonked(world, 6)
     found = questions(world)
-    assert (len(found), len({each.cause for each in found})) == (60, 1)
-    assert len({record.ref for each in found for record in each.records if record.ref.side is Side.FOURHSE}) == 60
+    assert (len(found), len({each.cause for each in found})) == (6, 1)
+    assert len({record.ref for each in found for record in each.records if record.ref.side is Side.FOURHSE}) == 6
     assert found[0].about == "Affliction: 4HSE shows Zonked, which no list of the mapping knows"
     assert "add 'Zonked' to words/affliction.yaml" in found[0].item.advice
 

@@ -199,7 +199,7 @@ GO_ON = "Look at what is held with: procore-4hse inbox show ID. To let it happen
 @pytest.mark.parametrize(
     ("act", "side", "many", "limits", "reason"),
     [
-        (Act.DELETE, Side.FOURHSE, 3, FEW, "3 incidents would be deleted in 4HSE; the limit max_deletes is 2."),
+        (Act.DELETE, Side.FOURHSE, 3, FEW, "3 records would be deleted in 4HSE; the limit max_deletes is 2."),
         (
             Act.DELETE, Side.PROCORE, 3, replace(FEW, max_deletes=9),
             "3 of 20 linked incidents would be deleted in Procore; the limit max_delete_percent is 10 %.",
@@ -385,8 +385,8 @@ def test_a_first_meeting_says_what_would_happen():
     plan = replace(plan, actions=(*plan.actions, Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, "a9", "9", "")))
     found = guarded(plan, route(limits=FEW, ever_linked=False))
     reason = (
-        "First meeting: Procore holds 2 incidents in scope and 4HSE 1. 1 are clearly the same, 1 are doubtful, "
-        "0 would be created in Procore and 3 in 4HSE. Nothing was written."
+        "First meeting: Procore holds 2 incidents that would take part, and 4HSE 1. Clearly the same: 1. Doubtful: 1. "
+        "To be created in Procore: 0; in 4HSE: 3. Nothing was written."
     )
     advice = "Read it with: procore-4hse plan. To let it happen: procore-4hse inbox approve ID, or sync --first"
     creates = {Side.PROCORE: 0, Side.FOURHSE: 3}

@@ -9,10 +9,12 @@ from typing import Any
 from rich.table import Table
 
 from procore_4hse.cli.context import CliContext
-from procore_4hse.cli.tables import add_id_column, table, whole_ids
+from procore_4hse.cli.tables import table
 from procore_4hse.cli.text import counted, plain, short
 from procore_4hse.models import Act, Action, Item, Side
+from procore_4hse.operations.intended import Change, Intended
 from procore_4hse.reconcile.snapshot import Plan
+from procore_4hse.texts import say
 
 SHOWN = 200
 """More actions of one plan than this are counted, not listed; `--json` lists them all."""
@@ -47,12 +49,14 @@ def field_rows(action: Action, titles: Mapping[str, str], **more: object) -> Ite
         yield {**told, "field": name, "old": action.seen.get(name), "new": value}
 
 
-def show_actions(context: CliContext, plan: Plan, titles: Mapping[str, str]) -> None:
-    """`titles` holds the headline of each incident by its id."""
-    if plan.actions:
-        context.out.print(_table("It would do:", plan.actions, titles))
-    if plan.held:
-        context.out.print(_table("Held until a person allows it:", plan.held, titles))
+def show_actions(context: CliContext, plan: Plan, actions: Sequence[Intended], held: Sequence[Intended]) -> None:
+    """What a plan would do, and what it holds; `actions` and `held` tell the first of each."""
+    for title, told, planned in (
+        ("It would do:", actions, plan.actions),
+        ("Held until a person allows it:", held, plan.held),
+    ):
+        if planned:
+            context.out.print(changes_table(f"{title} {_sums(planned)}", told, of_all=len(planned)))
     if plan.items:
         context.out.print(_questions(plan.items))
     if not (plan.actions or plan.held or plan.items):
@@ -60,39 +64,46 @@ def show_actions(context: CliContext, plan: Plan, titles: Mapping[str, str]) -> 
     context.out.print()
 
 
-def _table(title: str, actions: Sequence[Action], titles: Mapping[str, str]) -> Table:
-    listed = table(f"{title} {_sums(actions)}", rows_apart=True)
+def changes_table(title: str, actions: Sequence[Intended], *, of_all: int = 0) -> Table:
+    """Each action with its incident, and each field from what to what, in the mapping's labels."""
+    listed = table(title, rows_apart=True)
     listed.add_column("what", no_wrap=True)
-    add_id_column(listed, "incident, and why")
-    listed.add_column("values", overflow="fold")
-    for action in actions[:SHOWN]:
+    # An id that is cut in two can be neither read aloud nor looked for.
+    width = max((len(line) for action in actions for line in _ids(action)), default=0)
+    listed.add_column("incident", ratio=2, overflow="fold", min_width=width)
+    for name, ratio in {"values": 3, "why": 2}.items():
+        listed.add_column(name, ratio=ratio, overflow="fold")
+    for action in actions:
         what = f"{IN_WORDS[action.act]}\n{action.side.label}"
-        listed.add_row(what, _incident(action, titles), _values(action) or "-")
-    if len(actions) > SHOWN:
-        listed.caption = f"and {len(actions) - SHOWN} more; --json and --csv list them all"
+        changes = "\n".join(map(_change, action.changes)) or "-"
+        listed.add_row(what, _incident(action), changes, plain(action.reason))
+    if of_all > len(actions):
+        listed.caption = f"and {of_all - len(actions)} more; --json lists them all"
     return listed
 
 
-def _incident(action: Action, titles: Mapping[str, str]) -> str:
-    """Its headline, its id in Procore, else in 4HSE, which `explain` takes, and the reason."""
-    known = action.id_on(Side.PROCORE) or action.id_on(Side.FOURHSE)
-    return whole_ids(short(title_of(action, titles), 60), known, action.reason)
+def _incident(action: Intended) -> str:
+    """Its headline and day, what record of it is meant, and the id in Procore where it has one: `explain` takes it."""
+    named = short(action.title, 60) + (f", {action.day}" if action.day else "")
+    kind = "" if action.kind.value == "incident" else say(f"record.{action.kind.value}")
+    return "\n".join(filter(None, (named, kind, *_ids(action))))
+
+
+def _ids(action: Intended) -> list[str]:
+    refs = {ref.side: ref.id for ref in (action.source, action.target) if ref}
+    return [refs.get(Side.PROCORE) or refs.get(Side.FOURHSE, "")]
+
+
+def _change(change: Change) -> str:
+    """From what to what; of what is new what it will be."""
+    new = short(change.new, 200) or say("write.empty")
+    return f"{change.label}: {short(change.old, 200)} → {new}" if change.old else f"{change.label}: {new}"
 
 
 def title_of(action: Action, titles: Mapping[str, str]) -> str:
     """The headline of the incident that it is about; empty where that is not known."""
     ids = (action.parent or "", *(action.id_on(side) for side in Side))
     return next((titles[known] for known in ids if known in titles), "")
-
-
-def _values(action: Action) -> str:
-    """What would be sent, in the target's own fields, each with what stands there now where that is known."""
-    lines = (f"{name}: {_old(action, name)}{short(value, 200) or 'empty'}" for name, value in action.fields.items())
-    return "\n".join(lines)
-
-
-def _old(action: Action, name: str) -> str:
-    return f"{short(action.seen[name], 100) or 'empty'} → " if name in action.seen else ""
 
 
 def _sums(actions: Sequence[Action]) -> str:
@@ -109,7 +120,7 @@ def _questions(items: Sequence[Item]) -> Table:
     for name in ("kind", "incident", "why"):
         listed.add_column(name, overflow="fold")
     for item in items[:SHOWN]:
-        listed.add_row(item.kind.value, short(item.title, 40) or "-", plain(item.reason))
+        listed.add_row(say(f"kind.{item.kind.value}"), short(item.title, 40) or "-", plain(item.reason))
     if len(items) > SHOWN:
         listed.caption = f"and {len(items) - SHOWN} more"
     return listed

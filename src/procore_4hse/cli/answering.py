@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from procore_4hse.cli.context import CliContext
-from procore_4hse.cli.text import counted
+from procore_4hse.cli.text import counted, plain
 from procore_4hse.errors import UsageError
 from procore_4hse.models import ItemKind
+from procore_4hse.operations.questions import Question, asked, grouped
 from procore_4hse.route import Route
-from procore_4hse.store.inbox import Entry
 from procore_4hse.store.repository import Store
 
-Act = Callable[[Store, int, str | None], tuple[str, str]]
-"""Does it to one question, by its number and the digest that was seen: what is told, and the route's name."""
+
+@dataclass(frozen=True)
+class Wanted:
+    """A question by its number, the digest that counts for what was seen of it, and its only candidate.
+
+    `only_candidate` is told of pairs that show the same, where one answer to all of them can mean nothing else.
+    """
+
+    number: int
+    shown: str | None = None
+    only_candidate: str | None = None
+
+
+Act = Callable[[Store, Wanted], tuple[str, str]]
+"""Does it to one question: what is told, and the route's name."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +62,11 @@ def answer_each(context: CliContext, chosen: Chosen, act: Act, *, state: str = "
     refused: dict[int, UsageError] = {}
     with context.runtime() as runtime:
         wanted = _wanted(context, runtime.store, chosen, state)
-        for number, shown in wanted.items():
+        for each in wanted:
             try:
-                told, route = act(runtime.store, number, shown)
+                told, route = act(runtime.store, each)
             except UsageError as error:
-                refused[number] = error
+                refused[each.number] = error
                 continue
             routes.add(route)
             context.out.print(told, style="green", soft_wrap=True)
@@ -73,27 +85,32 @@ def _tell_refused(context: CliContext, refused: dict[int, UsageError], of_all: i
     raise UsageError(f"{len(refused)} of {of_all} could not be done: {listed}. The others are done.")
 
 
-def _wanted(context: CliContext, store: Store, chosen: Chosen, state: str) -> dict[int, str | None]:
-    """The questions' numbers, each with the digest that counts for what was seen of it."""
+def _wanted(context: CliContext, store: Store, chosen: Chosen, state: str) -> list[Wanted]:
     if not chosen.every:
-        return dict.fromkeys(chosen.numbers, chosen.shown)
+        return [Wanted(number, chosen.shown) for number in dict.fromkeys(chosen.numbers)]
     found = _of_kind(store, context.named(chosen.routes), chosen, state)
-    context.err.print(_counted(found, chosen), soft_wrap=True)
+    for line in _counted(found, chosen):
+        context.err.print(line, soft_wrap=True)
     if found:
         context.confirm("Go on with all of them?", yes=chosen.yes)
     # What comes up or moves while somebody thinks about it was not among what was counted.
-    return {entry.id: entry.item.shown for entry in found}
+    return [Wanted(each.id, each.item.shown, each.only_candidate if each.about else None) for each in found]
 
 
-def _of_kind(store: Store, routes: Iterable[Route], chosen: Chosen, state: str) -> list[Entry]:
+def _of_kind(store: Store, routes: Iterable[Route], chosen: Chosen, state: str) -> list[Question]:
     with store.read() as unit:
-        entries = [entry for route in routes for entry in unit.inbox(route.key).entries(states=(state,))]
-        return [entry for entry in entries if entry.item.kind is chosen.kind and not entry.is_snoozed(unit.now)]
+        found = asked(unit, list(routes), (state,))
+        return [each for each in found if each.kind is chosen.kind and not each.entry.is_snoozed(unit.now)]
 
 
-def _counted(found: Sequence[Entry], chosen: Chosen) -> str:
+def _counted(found: Sequence[Question], chosen: Chosen) -> Iterator[str]:
     """How many there are, and how many of each cause where there is more than one."""
-    causes = Counter(entry.item.field or entry.item.key.guarded or entry.item.key.topic for entry in found)
-    parts = [f"{count} about {cause}" for cause, count in causes.most_common()] if len(causes) > 1 else []
     told = counted(len(found), f"question of kind {chosen.kind}", f"questions of kind {chosen.kind}")
-    return f"{told}: {', '.join(parts)}." if parts else f"{told}."
+    groups = grouped(found)
+    if len(groups) < 2:
+        about = groups[0].about if groups else ""
+        yield f"{told}: {plain(about)}." if about else f"{told}."
+        return
+    yield f"{told}:"
+    for group in groups:
+        yield f"  {len(group.questions)}: {plain(group.about) or 'each by itself'}"

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
-from procore_4hse.cli.answering import Chosen, answer_each
+from procore_4hse.cli.answering import Chosen, Wanted, answer_each
 from procore_4hse.cli.context import CliContext, cli_context, day, system_user, teach
 from procore_4hse.cli.decided import DECISION, decision_cells, decision_json, decision_lines, show_decided
-from procore_4hse.cli.questions import COLUMNS, advice, question_cells, question_json
+from procore_4hse.cli.question_list import show_list
+from procore_4hse.cli.question_page import show_question
+from procore_4hse.cli.questions import COLUMNS, question_cells, question_json
 from procore_4hse.cli.spreadsheets import print_csv
-from procore_4hse.cli.tables import facts, table
-from procore_4hse.cli.text import age, moment, plain, short
+from procore_4hse.cli.tables import table
+from procore_4hse.cli.text import moment, plain
+from procore_4hse.cli.walk import Walk, must_have_terminal
 from procore_4hse.errors import UsageError
 from procore_4hse.models import ItemKind
 from procore_4hse.operations import decisions as answers
 from procore_4hse.operations import remembered
-from procore_4hse.operations.decided import Decided, decided
+from procore_4hse.operations.choices import Choice
+from procore_4hse.operations.decided import Decided, decided, unacted
 from procore_4hse.operations.decisions import Answer
-from procore_4hse.operations.questions import ASKED, Question, asked, questions
+from procore_4hse.operations.questions import ASKED, Question, asked, question_of, questions
 from procore_4hse.operations.remembered import Remembered
-from procore_4hse.route import Route
 from procore_4hse.store.decisions import Decider
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.repository import Store, Unit
@@ -121,6 +123,16 @@ It is listed again when that day begins in the project's time zone, or sooner wh
 [bold]Exit codes[/bold]  0 put off · 2 it is not open, or the day has begun · 4 the store
 """
 
+WALK = """Shows one question after the other on the terminal, and takes the answer by one key: a number for each choice,
+`s` to skip it, `q` to quit.
+
+What cannot be undone later is asked twice.
+
+[bold]Example[/bold]  procore-4hse inbox walk --kind match
+
+[bold]Exit codes[/bold]  0 done · 2 configuration, or no terminal to ask on · 4 the store cannot be used
+"""
+
 REMEMBERED = """Lists the answers that go on counting: partners of people, incidents that are two, people who are never
 copied, records that are kept though the other one was deleted, and near misses that are left as they are.
 
@@ -159,6 +171,7 @@ AnswerId = Annotated[str, typer.Argument(metavar="ID", help="The answer's id, as
 OfKind = Annotated[ItemKind | None, typer.Option("--kind", metavar="KIND", help="Only items of this kind.")]
 OfRoute = Annotated[list[str] | None, typer.Option("--route", metavar="NAME", help="Only items of this route.")]
 AsRemembered = Annotated[bool, typer.Option("--json", help="Print one JSON object with all answers.")]
+AsShown = Annotated[bool, typer.Option("--json", help="Print one JSON object with everything that it shows.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object with all items.")]
 Use = Annotated[str, typer.Option("--use", metavar="procore|4hse", help="The side whose value holds.")]
 GuardUse = Annotated[
@@ -186,6 +199,7 @@ def api(app: typer.Typer) -> None:
     group.command("retry", help=teach(RETRY))(retry)
     group.command("undo", help=teach(UNDO))(undo)
     group.command("snooze", help=teach(SNOOZE))(snooze)
+    group.command("walk", help=teach(WALK))(walk)
     group.command("remembered", help=teach(REMEMBERED))(list_remembered)
     group.command("forget", help=teach(FORGET))(forget)
     app.add_typer(group, name="inbox")
@@ -221,13 +235,17 @@ def list_items(
         _list(cli_context(ctx), listed, as_json=as_json, as_csv=as_csv)
 
 
-def show(ctx: typer.Context, item_id: Number) -> None:
+def show(ctx: typer.Context, item_id: Number, as_json: AsShown = False) -> None:
     context = cli_context(ctx)
     with context.runtime() as runtime:
         route, entry = answers.find(runtime.store, context.routes, item_id)
         with runtime.store.read() as unit:
+            question = question_of(unit, route, entry)
             decisions = [one for one in unit.decisions(route.key).of(entry.item.key) if one.item_id == entry.id]
-    _show(context, route, entry)
+    if as_json:
+        context.print_json(question_json(question))
+        return
+    show_question(context, question, decisions[-1] if decisions else None)
     for line in decision_lines(decisions):
         context.out.print(line, soft_wrap=True)
 
@@ -302,8 +320,8 @@ def undo(
 ) -> None:
     context, by = cli_context(ctx), me()
 
-    def act(store: Store, number: int, _: str | None) -> tuple[str, str]:
-        found, entry = answers.take_back(store, context.routes, number, by)
+    def act(store: Store, wanted: Wanted) -> tuple[str, str]:
+        found, entry = answers.take_back(store, context.routes, wanted.number, by)
         then = "is closed: what was not put back yet stays" if answers.is_undo(entry) else "waits for an answer again"
         return f"Taken back: item {entry.id} ({entry.item.kind.value}) {then}.", found.name
 
@@ -320,6 +338,29 @@ def snooze(ctx: typer.Context, item_id: Number, until: Until) -> None:
     )
 
 
+def walk(ctx: typer.Context, kind: OfKind = None, route: OfRoute = None) -> None:
+    context, by = cli_context(ctx), me()
+    must_have_terminal()
+    listed = Listed(kind)
+
+    def answer(store: Store, question: Question, choice: Choice) -> str:
+        if choice.answer is None:
+            answers.snooze(store, context.routes, question.id, question.until)
+            return f"Put off: it is listed again on {question.until}, or sooner if it moves."
+        _, entry, kept = answers.keep(store, context.routes, question.id, choice.answer, by, shown=question.item.shown)
+        return f"Noted: {_in_words(entry, kept)}"
+
+    with context.runtime() as runtime:
+        round_ = Walk(context, runtime.store, answer)
+        round_.through(context.named(tuple(route or ())), lambda question: listed.takes(question.entry))
+    _tell_next(context, round_.answered)
+
+
+def _tell_next(context: CliContext, routes: Iterable[str]) -> None:
+    for name in sorted(routes):
+        context.out.print(f"The next cycle carries it out: procore-4hse sync --route {name}")
+
+
 def me() -> Decider:
     return Decider(system_user(), "cli")
 
@@ -327,13 +368,17 @@ def me() -> Decider:
 def _answer(context: CliContext, chosen: Chosen, answer: Answer, note: str) -> None:
     by = me()
 
-    def act(store: Store, number: int, shown: str | None) -> tuple[str, str]:
-        route, entry, kept = answers.keep(store, context.routes, number, answer, by, shown=shown, note=note)
+    def act(store: Store, wanted: Wanted) -> tuple[str, str]:
+        given = answer
+        if answer.verb == "approve" and answer.with_id is None and wanted.only_candidate:
+            given = replace(answer, with_id=wanted.only_candidate)
+        route, entry, kept = answers.keep(
+            store, context.routes, wanted.number, given, by, shown=wanted.shown, note=note
+        )
         earlier = " in place of your earlier answer" if entry.state == "answered" else ""
         return f"Noted{earlier}: {_in_words(entry, kept)}", route.name
 
-    for name in sorted(answer_each(context, chosen, act)):
-        context.out.print(f"The next cycle carries it out: procore-4hse sync --route {name}")
+    _tell_next(context, answer_each(context, chosen, act))
 
 
 def _in_words(entry: Entry, answer: Answer) -> str:
@@ -360,7 +405,6 @@ def _of_person(entry: Entry, answer: Answer) -> str:
     return "the records stay as they are" if entry.item.kind is ItemKind.DRIFT else "that person is never copied"
 
 
-HELD_SHOWN = 100
 NEAR_MISSES = {
     "injury": "an injury is recorded in Procore, then the near miss goes to the bin",
     "leave": "both stay as they are until one of them changes",
@@ -389,8 +433,8 @@ def _list(context: CliContext, listed: Listed, *, as_json: bool, as_csv: bool) -
     with context.runtime() as runtime, runtime.store.read() as unit:
         known = asked(unit, routes, ASKED)
         now = unit.now
+        answered = sum(unacted(unit, route, [each.entry for each in known if each.route is route]) for route in routes)
     waiting = [each for each in known if each.entry.state == "open" and listed.takes(each.entry)]
-    answered = sum(each.entry.state == "answered" for each in known)
     found = [each for each in waiting if listed.snoozed or not each.entry.is_snoozed(now)]
     if as_json:
         context.print_json({"items": [question_json(each) for each in found]})
@@ -398,7 +442,7 @@ def _list(context: CliContext, listed: Listed, *, as_json: bool, as_csv: bool) -
     if as_csv:
         print_csv(COLUMNS, (question_json(each) for each in found))
         return
-    _show_list(context, [(each.route, each.entry) for each in found], now)
+    show_list(context, found, now)
     if put_off := len(waiting) - len(found):
         context.out.print(f"{put_off} put off until a later day: procore-4hse inbox list --snoozed", style="dim")
     if answered:
@@ -433,26 +477,6 @@ def _closed_json(each: Decided, question: Question) -> dict[str, Any]:
 
 def _closed_cells(each: Decided) -> dict[str, str]:
     return {"state": each.entry.state, **decision_cells(each.decision, each.at.isoformat())}
-
-
-def _show_list(context: CliContext, entries: list[tuple[Route, Entry]], now: Any) -> None:
-    if not entries:
-        context.out.print("Nothing waits for a person.")
-        return
-    listed = table(f"{len(entries)} waiting for a person")
-    listed.add_column("ID", justify="right", style="bold", no_wrap=True)
-    listed.add_column("kind", no_wrap=True)
-    listed.add_column("route")
-    listed.add_column("incident", ratio=2)
-    listed.add_column("why", ratio=3)
-    listed.add_column("for", no_wrap=True)
-    for route, entry in entries:
-        item, title = entry.item, short(entry.item.title, 60) or "-"
-        listed.add_row(
-            str(entry.id), item.kind.value, route.name, title, short(item.reason, 160), age(now - entry.since)
-        )
-    context.out.print(listed)
-    context.out.print("Look at one and see how to answer it: procore-4hse inbox show ID")
 
 
 # Answers that go on counting ---------------------------------------------------------------------------------------
@@ -502,66 +526,3 @@ def _show_remembered(context: CliContext, found: list[Remembered]) -> None:
         listed.add_row(one.id, one.route.name, plain(one.what), remembered.KINDS[one.kind], since)
     context.out.print(listed)
     context.out.print("Take one back: procore-4hse inbox forget ID")
-
-
-# One item --------------------------------------------------------------------------------------------------------
-
-
-def _show(context: CliContext, route: Route, entry: Entry) -> None:
-    item = entry.item
-    context.out.print(
-        Text.assemble((f"Item {entry.id}", "bold"), f", a {item.kind.value} of {route.name}, {_state(entry)}")
-    )
-    if item.title:
-        context.out.print(plain(item.title), style="bold")
-    context.out.print(plain(item.reason))
-    context.out.print(_facts(entry))
-    if item.field is not None and item.kind in (ItemKind.CONFLICT, ItemKind.DRIFT):
-        context.out.print(_values(route, entry))
-    if note := item.facts.get("note"):
-        context.out.print(f"Note: {plain(note)}", soft_wrap=True)
-    if held := item.facts.get("actions"):
-        context.out.print(_held(held))
-    if item.kind is ItemKind.MATCH and item.facts.get("candidates"):
-        context.out.print(f"Candidates: {', '.join(map(str, item.facts['candidates']))}", soft_wrap=True)
-    context.out.print(Text(plain(advice(entry)), style="cyan"))
-
-
-def _state(entry: Entry) -> str:
-    said = f"since {moment(entry.since)}"
-    if entry.state == "open" and entry.snoozed_until is not None:
-        said += f", put off until {moment(entry.snoozed_until)}"
-    if entry.state == "answered":
-        return f"{said}, answered: the next cycle carries it out"
-    return said if entry.state == "open" else f"{said}, closed"
-
-
-def _facts(entry: Entry) -> Table:
-    ids = facts()
-    for name, value in (("Procore", entry.item.procore_id), ("4HSE", entry.item.fourhse_id)):
-        if value is not None:
-            ids.add_row(f"{name} id", value)
-    return ids
-
-
-def _values(route: Route, entry: Entry) -> Table:
-    item = entry.item
-    field = route.mapping.by_key.get(item.field or "")
-    both = table(field.label if field else item.field or "", rows_apart=True)
-    for name in ("Procore", "4HSE", "when both last agreed"):
-        both.add_column(name, ratio=1, overflow="fold")
-    base = "they never did" if item.base_value is None else plain(item.base_value) or "empty"
-    both.add_row(plain(item.procore_value) or "empty", plain(item.fourhse_value) or "empty", base)
-    return both
-
-
-def _held(held: list[dict[str, Any]]) -> Table:
-    listed = table(f"{len(held)} held")
-    for name in ("what", "record", "why"):
-        listed.add_column(name, overflow="fold")
-    for action in held[:HELD_SHOWN]:
-        where = "Procore" if action["side"] == "procore" else "4HSE"
-        listed.add_row(f"{action['act']} in {where}", str(action["id"] or action["source_id"]), action["reason"])
-    if len(held) > HELD_SHOWN:
-        listed.caption = f"and {len(held) - HELD_SHOWN} more; see them all with procore-4hse plan --json"
-    return listed

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import typer
 
-from procore_4hse.cli.actions import COLUMNS, action_json, field_rows, show_actions
+from procore_4hse.cli.actions import COLUMNS, SHOWN, action_json, field_rows, show_actions
 from procore_4hse.cli.context import Json, RouteNames, cli_context, teach
 from procore_4hse.cli.reports import counting, show_report
 from procore_4hse.cli.spreadsheets import Csv, one_form, print_csv
@@ -15,7 +15,10 @@ from procore_4hse.engine.cycle import Options
 from procore_4hse.engine.report import Report
 from procore_4hse.engine.run_routes import Summary, run_routes
 from procore_4hse.models import Action, Kind, Side
+from procore_4hse.operations import intended
+from procore_4hse.operations.intended import Intended
 from procore_4hse.operations.search import hits
+from procore_4hse.reconcile import items
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
 
@@ -45,15 +48,16 @@ def plan(
     routes = context.chosen(route or [])
     with context.runtime() as runtime, counting(context, routes):
         done = run_routes(runtime, routes, Options(full=full, dry=True))
+        told = [_told(runtime, each, report) for each, report in zip(routes, done.reports, strict=True)]
         titles = [_titles(runtime, each, report) for each, report in zip(routes, done.reports, strict=True)]
     if as_json:
         context.print_json(_json(done))
     elif as_csv:
         print_csv(COLUMNS, _rows(routes, done, titles))
     else:
-        for report, known in zip(done.reports, titles, strict=True):
+        for report, (actions, held) in zip(done.reports, told, strict=True):
             show_report(context, report)
-            show_actions(context, report.plan, known)
+            show_actions(context, report.plan, actions, held)
     raise typer.Exit(done.exit_code)
 
 
@@ -84,3 +88,13 @@ def _titles(runtime: Runtime, route: Route, report: Report) -> dict[str, str]:
     with runtime.store.read() as unit:
         found = [hits(unit, route, side, known) for side, known in ids.items()]
     return {known: hit.title for each in found for known, hit in each.items()}
+
+
+def _told(runtime: Runtime, route: Route, report: Report) -> tuple[list[Intended], list[Intended]]:
+    """What the first actions of a plan would change, and those that it holds."""
+    with runtime.store.read() as unit:
+        actions, held = (
+            intended.read(unit, route, [items.summary(action) for action in some[:SHOWN]])
+            for some in (report.plan.actions, report.plan.held)
+        )
+    return actions, held

@@ -13,7 +13,7 @@ from rich.text import Text
 from procore_4hse.cli.context import CliContext, Json, cli_context, teach
 from procore_4hse.cli.reports import OUTCOMES, PLACES, show_waiting
 from procore_4hse.cli.tables import facts
-from procore_4hse.cli.text import moment, span
+from procore_4hse.cli.text import counted, moment, span
 from procore_4hse.errors import UsageError
 from procore_4hse.models import Side
 from procore_4hse.operations.status import RouteStatus, standing_of
@@ -164,7 +164,7 @@ def _of_last(standing: RouteStatus, now: datetime) -> list[tuple[str, str]]:
         rows.append(("", last.reason))
     if standing.next_at is not None:
         rows.append(("next cycle", f"{moment(standing.next_at)}, where the daemon runs"))
-    rows.append(("linked", f"{standing.links} incidents"))
+    rows.append(("linked", counted(standing.links, "incident")))
     rows += [(side.label, _stand(standing, side)) for side in Side]
     return rows + [(f"{side.label} budget", _budget(standing, side)) for side in Side]
 

@@ -12,7 +12,7 @@ from procore_4hse.cli.tables import ID, add_id_column, facts, table, whole_ids
 from procore_4hse.cli.text import counted, fields_in_words, moment, plain, short
 from procore_4hse.mapping.lenses.base import Known
 from procore_4hse.mapping.lenses.words import SeveralWords, WordLens
-from procore_4hse.models import Action, Kind, LinkState, RawRecord, Side
+from procore_4hse.models import Action, Kind, Link, LinkState, RawRecord, Side
 from procore_4hse.operations.explain import Compared, Story
 from procore_4hse.operations.search import number_of
 from procore_4hse.reconcile.diff import FieldDiff, Verdict
@@ -48,9 +48,8 @@ PRESENCES = {
     Presence.GONE: "deleted",
 }
 STATES = {
-    LinkState.LIVE: "linked",
-    LinkState.GONE_PROCORE: "linked; deleted in Procore",
-    LinkState.GONE_FOURHSE: "linked; deleted in 4HSE",
+    LinkState.GONE_PROCORE: "deleted in Procore",
+    LinkState.GONE_FOURHSE: "deleted in 4HSE",
     LinkState.CLOSED_BY_POLICY: "one was deleted, and the other was closed",
     LinkState.IGNORED: "one was deleted, and the other is kept and left alone",
     LinkState.ENDED: "deleted on both sides",
@@ -84,10 +83,17 @@ def _show_fields(context: CliContext, title: str, pair: Compared) -> None:
 
 def headline(story: Story) -> Text:
     link = story.incident.link
-    state = STATES[link.state] if link else "not linked"
     since = f" since {moment(link.since)}" if link and link.since else ""
+    linked = f"linked{since}" if link else "not linked"
+    state = f"; {_ended(story, link)}" if link and link.state is not LinkState.LIVE else ""
     origin = f", first made in {link.origin.label}" if link and link.origin else ""
-    return Text.assemble((_title(story), "bold"), f"\nroute {story.route.name}, {state}{since}{origin}")
+    return Text.assemble((_title(story), "bold"), f"\nroute {story.route.name}, {linked}{origin}{state}")
+
+
+def _ended(story: Story, link: Link) -> str:
+    """What became of its records, and since when: the deletion's own time."""
+    times = [moment(at) for at in story.deleted_at.values()]
+    return f"{STATES[link.state]}{f' since {min(times)}' if times else ''}"
 
 
 def person_title(person: Compared) -> str:
@@ -123,7 +129,8 @@ def sides(story: Story) -> Table:
         record = story.incident.records[side]
         number = number_of(side, record.image) if record is not None else ""
         state = f", number {plain(number)}" if number else ""
-        state += "" if record is None else f", {PRESENCES[record.presence]}"
+        presence = "" if record is None else f", {PRESENCES[record.presence]}"
+        state += ", brought back; the next reading shows it" if story.is_brought_back(side) else presence
         state += ", private" if record is not None and record.private else ""
         both.add_row(side.label, f"{story.ids[side] or 'has none'}{state}")
     return both

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from procore_4hse.route import Route
-from procore_4hse.store.decisions import KeptDecision
+from procore_4hse.store.decisions import KeptDecision, Outcome
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.repository import Unit
 
@@ -31,6 +31,15 @@ class Decided:
     def ended_at(self) -> datetime:
         """When something about it happened last."""
         return (self.decision.ended_at if self.decision else None) or self.at
+
+
+def unacted(unit: Unit, route: Route, entries: Sequence[Entry]) -> int:
+    """How many answers still wait for a cycle. One that counts already, such as a person who is never copied, does
+    not wait for anything.
+    """
+    keys = [entry.item.key for entry in entries if entry.state == "answered"]
+    in_use = {each.key for each in unit.decisions(route.key).in_force(keys) if each.outcome is Outcome.IN_USE}
+    return sum(key not in in_use for key in keys)
 
 
 def decided(unit: Unit, routes: Sequence[Route], since: datetime | None = None) -> list[Decided]:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from procore_4hse.mapping.images import deleted_at
 from procore_4hse.mapping.lenses.base import Known, Reading
+from procore_4hse.mapping.lenses.days import parse_instant
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.preview import FieldPreview, previews
 from procore_4hse.mapping.rules import Field
@@ -14,6 +16,7 @@ from procore_4hse.models import (
     CHILDREN,
     PEOPLE_RECORDS,
     PROCORE_RECORDS,
+    Act,
     Action,
     Decision,
     Image,
@@ -21,6 +24,7 @@ from procore_4hse.models import (
     ItemKind,
     Kind,
     Link,
+    LinkState,
     QuestionKey,
     RawRecord,
     RecordRef,
@@ -94,10 +98,23 @@ class Story:
     """When the latest reading of both systems began."""
     named: frozenset[RecordRef] = frozenset()
     """The incident, its people's records, and the rows of the directories that these name."""
+    deleted_at: Mapping[Side, datetime] = field(default_factory=dict)
+    """Since when each side's incident is deleted, as the vendor says, or else when it was noticed."""
 
     @property
     def ids(self) -> Ids:
         return self.incident.ids
+
+    def is_brought_back(self, side: Side) -> bool:
+        """Whether its incident was restored there since the latest reading, which could not show it yet."""
+        return any(
+            intent.action.act is Act.RESTORE
+            and intent.action.ref(side) == RecordRef(side, Kind.INCIDENT, self.ids[side] or "")
+            and intent.action.side is side
+            and intent.outcome == "done"
+            and (self.read_at is None or intent.made_at >= self.read_at)
+            for intent in self.journal
+        )
 
 
 def collect(store: Store, route: Route, ids: Ids) -> Story:
@@ -128,6 +145,7 @@ def _story(store: Store, route: Route, ids: Ids, seen: Snapshot, planned: Plan, 
         journal = _journal(unit, route, ids, named)
         children = _children(unit, route, ids)
         read_at = unit.routes.get(route.key, route.name).cursor_at
+        deleted_at = _deleted_at(unit, route, link)
     asked_about = named | _whom(seen, ids)
     items = [entry for entry in entries if _is_about(entry.item, ids, asked_about)]
     asks = _new_questions(planned, items, ids, asked_about)
@@ -150,7 +168,19 @@ def _story(store: Store, route: Route, ids: Ids, seen: Snapshot, planned: Plan, 
         rows={kind: rows_of(seen, kind) for kind in (Kind.INCIDENT, *CHILDREN)},
         read_at=read_at,
         named=asked_about,
+        deleted_at=deleted_at,
     )
+
+
+def _deleted_at(unit: Unit, route: Route, link: Link | None) -> dict[Side, datetime]:
+    if link is None or link.state is LinkState.LIVE:
+        return {}
+    stones = unit.links(route.key).tombstones(link.refs)
+    told = {ref.side: parse_instant(deleted_at(stone.record.payload)) or stone.seen_at for ref, stone in stones.items()}
+    return told if link.state not in GONE_ON else {side: at for side, at in told.items() if side is GONE_ON[link.state]}
+
+
+GONE_ON = {LinkState.gone(side): side for side in Side}
 
 
 # Records ---------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from procore_4hse.mapping.lenses.base import Known
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import RecordRef
 from procore_4hse.operations.records import ABOUT_PEOPLE, PLAIN, Classes, KnownRecords
-from procore_4hse.reconcile.match import FEWEST_WORDS, SHARED_WORDS
+from procore_4hse.reconcile.match import SHARED_WORDS
 from procore_4hse.texts import counted, say
 
 
@@ -64,7 +64,7 @@ def _words(known: KnownRecords, one: RecordRef, other: RecordRef) -> Iterator[Si
     shared, together = len(words[0] & words[1]), len(words[0] | words[1])
     if together:
         yield Sign(
-            shared >= FEWEST_WORDS and shared >= SHARED_WORDS * together,
+            shared >= SHARED_WORDS * together,
             say("sign.words", percent=100 * shared // together, shared=shared, together=together),
         )
 

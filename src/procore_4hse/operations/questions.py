@@ -134,6 +134,29 @@ def question_of(unit: Unit, route: Route, entry: Entry) -> Question:
     return question
 
 
+@dataclass(frozen=True)
+class Group:
+    """Questions of one kind: those of one cause, which `about` tells, or those that stand alone."""
+
+    kind: ItemKind
+    about: str
+    questions: tuple[Question, ...]
+
+
+def grouped(found: Iterable[Question]) -> list[Group]:
+    """Questions by their cause, those without equals by their kind; the group with the oldest one first."""
+    listed = list(found)
+    shared = Counter(question.cause for question in listed)
+    groups: dict[tuple[ItemKind, str], list[Question]] = {}
+    for question in listed:
+        cause = question.cause if shared[question.cause] > 1 else ""
+        groups.setdefault((question.kind, cause), []).append(question)
+    return [
+        Group(kind, own[0].about if cause else "", tuple(own))
+        for (kind, cause), own in sorted(groups.items(), key=lambda group: group[1][0].entry.since)
+    ]
+
+
 def titles_and_days(unit: Unit, route: Route, entries: Sequence[Entry]) -> dict[int, tuple[str, str]]:
     """The headline and the day of each question's incident, as the list shows them."""
     about = {entry.id: list(incidents(entry.item)) for entry in entries}

@@ -9,6 +9,7 @@ from typing import Any
 
 from procore_4hse.errors import StoreError
 from procore_4hse.models import ItemKind, Kind, Side
+from procore_4hse.operations.decided import unacted
 from procore_4hse.route import Route
 from procore_4hse.store import schema
 from procore_4hse.store.inbox import Entry
@@ -91,7 +92,7 @@ def status_of(store: Store, route: Route, every: timedelta) -> RouteStatus:
             next_at=_next(last, every, unit.now) if route.enabled else None,
             is_running=unit.leases.holder(route.key) is not None,
             inbox=inbox.counts(),
-            answered=len(inbox.entries(states=("answered",))),
+            answered=unacted(unit, route, inbox.entries(states=("answered",))),
             oldest=min(waiting, key=lambda entry: entry.since, default=None),
             links=unit.links(route.key).count(Kind.INCIDENT),
             pauses={side: _pause(last, side) for side in Side},

@@ -86,9 +86,9 @@ def _first_meeting(plan: Plan, snapshot: Snapshot) -> Item | None:
     pairs = len([action for action in plan.actions if action.act is Act.LINK])
     doubts = len([item for item in plan.items if item.kind is ItemKind.MATCH])
     reason = (
-        f"First meeting: Procore holds {inside[Side.PROCORE]} incidents in scope and 4HSE {inside[Side.FOURHSE]}. "
-        f"{pairs} are clearly the same, {doubts} are doubtful, {creates[Side.PROCORE]} would be created in Procore "
-        f"and {creates[Side.FOURHSE]} in 4HSE. Nothing was written."
+        f"First meeting: Procore holds {items.many(inside[Side.PROCORE], 'incident', 'incidents')} that would take "
+        f"part, and 4HSE {inside[Side.FOURHSE]}. Clearly the same: {pairs}. Doubtful: {doubts}. To be created in "
+        f"Procore: {creates[Side.PROCORE]}; in 4HSE: {creates[Side.FOURHSE]}. Nothing was written."
     )
     advice = "Read it with: procore-4hse plan. To let it happen: procore-4hse inbox approve ID, or sync --first"
     return items.guard(FIRST_MEETING, reason, advice, plan.actions, {}, creates=creates)
@@ -107,11 +107,14 @@ def _emptied(plan: Plan, snapshot: Snapshot) -> Item | None:
             continue
         lost = sorted(link.key for link in living if _is_absent(snapshot, side, link.id_on(side)))
         if lost and snapshot.certified[side]:
-            linked = "1 was linked" if len(lost) == 1 else f"{len(lost)} were linked"
-            reason = f"{side.label} shows no incident at all any more; {linked}."
+            reason = f"{side.label} shows no incident at all any more; {_were(len(lost))} linked."
             advice = f"See whether our account lost its rights in {side.label}. If it is really empty: inbox approve ID"
             return items.guard(QuestionKey.guard("emptied", side), reason, advice, plan.actions, {"links": lost})
     return None
+
+
+def _were(count: int) -> str:
+    return f"{count} {'was' if count == 1 else 'were'}"
 
 
 def _is_absent(snapshot: Snapshot, side: Side, record_id: str) -> bool:
@@ -124,8 +127,8 @@ def _regressed(side: Side, plan: Plan, snapshot: Snapshot) -> Item | None:
     if not links:
         return None
     reason = (
-        f"{side.label} shows old values again on {_counted(len(links), 'linked record')}, as after a restored backup: "
-        "what changed there since is gone at once."
+        f"{side.label} shows old values again on {items.many(len(links), 'linked record', 'linked records')}, as after "
+        "a restored backup: what changed there since is gone at once."
     )
     advice = (
         "To write again what both sides had agreed on: procore-4hse inbox approve ID --use base; "
@@ -164,7 +167,7 @@ def _changed_mapping(plan: Plan, snapshot: Snapshot) -> Item | None:
     named = {item.field for item in drifted}
     labels = ", ".join(sorted(row.label for row in snapshot.mapping.by_key.values() if row.key in named))
     pairs = len({item.procore_id for item in drifted})
-    how_many = "1 linked incident" if pairs == 1 else f"{pairs} linked incidents"
+    how_many = items.many(pairs, "linked incident", "linked incidents")
     reason = f"The mapping changed, and {how_many} that agreed would now differ in: {labels}."
     shown = {"pairs": pairs, "differences": sorted(item.key for item in drifted)}
     return items.guard(MAPPING, reason, AFTER_A_CHANGE, plan.actions, cause_of(change), **shown)
@@ -187,7 +190,7 @@ def _hold_what_is_new(plan: Plan, snapshot: Snapshot, question: Item, decision: 
     facts["actions"] = [items.summary(action) for action in new]
     if is_counted_anew:
         facts["differences"] = sorted({*question.facts["differences"], *decision.seen.get("differences", ())})
-    many = _counted(len(new), "change")
+    many = items.many(len(new), "change", "changes")
     reason = question.reason if is_counted_anew else f"{question.reason} {MOVED.format(many)}"
     return _held_back(plan, replace(question, reason=reason, facts=facts), new)
 
@@ -316,7 +319,7 @@ def _deletes(plan: Plan, snapshot: Snapshot, side: Side, counted: tuple[Action, 
     limits, links = snapshot.limits, _links(snapshot)
     if len(counted) > limits.max_deletes:
         return (
-            f"{_counted(len(counted), 'incident')} would be deleted in {side.label}; "
+            f"{items.many(len(counted), 'record', 'records')} would be deleted in {side.label}; "
             f"the limit max_deletes is {limits.max_deletes}."
         )
     return _over_share(
@@ -338,7 +341,8 @@ def _creates(plan: Plan, snapshot: Snapshot, side: Side, counted: tuple[Action, 
     limit = snapshot.limits.max_creates
     if len(counted) <= limit:
         return None
-    return f"{_counted(len(counted), 'incident')} would be created in {side.label}; the limit max_creates is {limit}."
+    count = items.many(len(counted), "incident", "incidents")
+    return f"{count} would be created in {side.label}; the limit max_creates is {limit}."
 
 
 def _over_share(what: str, name: str, percent: int, many: int, links: int, side: Side, least: int) -> str | None:
@@ -362,7 +366,3 @@ def _waiting(plan: Plan, held: tuple[Action, ...]) -> dict[Side, dict[str, SyncS
         if record.id in statuses.get(record.side, {}):
             statuses[record.side][record.id] = SyncStatus.WAITING
     return statuses
-
-
-def _counted(count: int, one: str) -> str:
-    return f"{count} {one if count == 1 else f'{one}s'}"

@@ -300,15 +300,15 @@ def told_along(records: tuple[Record, ...]) -> str:
     counts = []
     if people:
         lost = [days for record in people if isinstance(days := record.image.get("days"), int)]
-        told = f" ({_many(sum(lost), 'day', 'days')})" if lost else ""
-        counts.append(_many(len(people), "involved person", "involved people") + told)
+        told = f" ({many(sum(lost), 'day', 'days')})" if lost else ""
+        counts.append(many(len(people), "involved person", "involved people") + told)
     if resources:
-        counts.append(_many(resources, "resource", "resources"))
+        counts.append(many(resources, "resource", "resources"))
     along = f"With it would go {' and '.join(counts)}. " if counts else ""
     return f"{along}{'Other resources' if resources else 'Resources'}, actions and files there: not known."
 
 
-def _many(count: int, one: str, more: str) -> str:
+def many(count: int, one: str, more: str) -> str:
     return f"{count} {one if count == 1 else more}"
 
 
@@ -343,7 +343,7 @@ class LateAccident:
 
     @property
     def lost(self) -> str:
-        return _many(self.days, "day", "days") + " of absence" if self.days else ""
+        return many(self.days, "day", "days") + " of absence" if self.days else ""
 
 
 def accident(link: Link, told: LateAccident, facts: Mapping[str, Any], title: str) -> Item:

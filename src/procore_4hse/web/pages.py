@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from procore_4hse.errors import UsageError
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.show import rows as mapping_rows
-from procore_4hse.models import Act, ItemKind, Kind, RecordRef, Side
+from procore_4hse.models import Act, ItemKind, Kind, LinkState, RecordRef, Side
 from procore_4hse.operations import decisions
 from procore_4hse.operations.choices import Choice, choices
 from procore_4hse.operations.explain import Compared, Story, outline
@@ -381,9 +381,12 @@ def _link(story: Story) -> list[str]:
     link = story.incident.link
     if link is None:
         return [say("incident.unlinked")]
-    words = [say(f"link.{link.state.value}")]
-    words += [say("incident.since", moment=moment(link.since))] if link.since else []
-    return words + ([say("incident.origin", side=link.origin.label)] if link.origin else [])
+    words = [say("incident.linked") + (f" {say('incident.since', moment=moment(link.since))}" if link.since else "")]
+    words += [say("incident.origin", side=link.origin.label)] if link.origin else []
+    if link.state is LinkState.LIVE:
+        return words
+    since = f" {say('incident.since', moment=moment(min(story.deleted_at.values())))}" if story.deleted_at else ""
+    return [*words, f"{say(f'link.{link.state.value}')}{since}"]
 
 
 def _side(story: Story, side: Side) -> Context:
@@ -391,7 +394,7 @@ def _side(story: Story, side: Side) -> Context:
     return {
         "label": side.label,
         "id": story.ids[side],
-        "presence": record and record.presence.value,
+        "presence": "restored" if story.is_brought_back(side) else record and record.presence.value,
         "private": record is not None and record.private,
     }
 
