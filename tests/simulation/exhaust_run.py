@@ -6,6 +6,7 @@ What was met lies in --state-dir; a run that was stopped goes on from there. Exi
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import tempfile
@@ -46,10 +47,7 @@ class Row:
 
 
 def quiet() -> None:
-    def drop(*_: object) -> None:
-        raise structlog.DropEvent
-
-    structlog.configure(processors=[drop])
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 def search(start: Start, length: int, folder: Path, minutes: float | None) -> Row:

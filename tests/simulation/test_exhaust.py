@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -21,10 +22,7 @@ FEW = tuple(BY_NAME[name] for name in ("title on site", "days in office", "priva
 
 @pytest.fixture(autouse=True)
 def silence() -> Iterator[None]:
-    def drop(*_: object) -> None:
-        raise structlog.DropEvent
-
-    structlog.configure(processors=[drop])
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
     structlog.reset_defaults()
 

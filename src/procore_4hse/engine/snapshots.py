@@ -433,11 +433,7 @@ def _children(
 def picklists(unit: Unit, state: RouteState, mapping: FieldMapping) -> Picklists:
     """Who is who and which word has which id: from the lists as staged last, the mapping, and what a person told."""
     staging = unit.staging(state.key)
-    entries = {
-        (side, kind): [staged.record for staged, _ in staging.records(side, [kind])]
-        for side in Side
-        for kind in (Kind.DIRECTORY, Kind.PICKER)
-    }
+    entries = {(side, kind): staging.entries(side, kind) for side in Side for kind in (Kind.DIRECTORY, Kind.PICKER)}
     return picklists_of(entries, mapping, state.memory.partners)
 
 

@@ -25,6 +25,7 @@ SOME = (*OF_KIND, C.id.in_(given("some", expanding=True)))
 
 KNOWN: Select[Any] = select(C.id, C.digest, C.absent, C.status_at, C.newest_at, C.fetched_at).where(*SOME)
 PAYLOADS = select(C.id, C.payload).where(*SOME)
+ENTRIES = select(C.id, C.payload, C.parent_id).where(*OF_KIND).order_by(C.id)
 LISTED = select(RECORDS).where(*OF_KINDS).order_by(C.kind, C.id)
 FOUND = select(RECORDS).where(*ONE)
 WHOLE = select(RECORDS).where(*SOME)
@@ -120,6 +121,11 @@ class Staging:
         """Every staged record of these kinds by its id, each with the number of the pull that brought it."""
         rows = self.connection.execute(LISTED, self._of_kinds(side, kinds))
         return [(_staged(row), row.pull) for row in rows]
+
+    def entries(self, side: Side, kind: Kind) -> list[RawRecord]:
+        """The rows of a directory or a word list by their ids. They are hundreds, and read in every cycle."""
+        rows = self.connection.execute(ENTRIES, self._of(side, kind))
+        return [RawRecord(side, kind, *row) for row in rows]
 
     def around(self, side: Side, incidents: Collection[str], kinds: Iterable[Kind]) -> list[tuple[Staged, int]]:
         """These incidents of that side and the records of these kinds below them, as `records` gives them."""
