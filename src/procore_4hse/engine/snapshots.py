@@ -157,7 +157,7 @@ def _own_words(journal: Journal, seen: Snapshot) -> dict[str, str]:
     if row is None or not asked:
         return {}
     (name,) = row.lens.names(Side.FOURHSE)
-    sent = journal.last_sent(Side.FOURHSE, Kind.INCIDENT, name, [link.fourhse_id for link in asked])
+    sent = journal.last_sent(Side.FOURHSE, row.key, name, [link.fourhse_id for link in asked])
     return {link.key: str(sent[link.fourhse_id]) for link in asked if link.fourhse_id in sent}
 
 

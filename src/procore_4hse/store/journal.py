@@ -84,7 +84,7 @@ UNDOING = select(C.id, C.outcome, C.action["undoes"].as_string().label("undoes")
     OURS, C.target_id.in_(given("records", expanding=True))
 )
 SENT = (
-    select(C.target_id, C.fields, C.action["undoes"].as_string().label("undoes"))
+    select(C.target_id, C.action)
     .where(
         OURS,
         C.side == given("on_side"),
@@ -217,16 +217,17 @@ class Journal:
         found = (self._rows(UNDOING, records=some) for some in chunks(list(dict.fromkeys(target_ids))))
         return {row.undoes: row.id for rows in found for row in rows if row.undoes and row.outcome in CARRIED_OUT}
 
-    def last_sent(self, side: Side, kind: Kind, name: str, record_ids: Collection[str]) -> dict[str, Any]:
-        """What we sent last as one field, by record; not where a person took a write of ours back there."""
+    def last_sent(self, side: Side, field: str, name: str, incident_ids: Collection[str]) -> dict[str, Any]:
+        """The value of `name` that we sent last for a row of the mapping, by incident.
+
+        What was only put back, such as a value of before a write that a person took back, is no value of ours.
+        """
         sent: dict[str, Any] = {}
-        for some in chunks(list(dict.fromkeys(record_ids))):
-            for row in self._rows(SENT, on_side=side.value, of_kind=kind.value, records=some):
-                if row.undoes and name in row.fields:
-                    sent.pop(row.target_id, None)
-                elif name in row.fields:
-                    sent[row.target_id] = row.fields[name]
-        return sent
+        for some in chunks(list(dict.fromkeys(incident_ids))):
+            for row in self._rows(SENT, on_side=side.value, of_kind=Kind.INCIDENT.value, records=some):
+                if name in row.action["fields"]:
+                    sent[row.target_id] = row.action["fields"][name] if field in row.action["sources"] else None
+        return {incident: value for incident, value in sent.items() if value is not None}
 
     def refusals(self) -> dict[QuestionKey, Refusal]:
         keyed = ((QuestionKey(row.key), row) for row in self._rows(REFUSED))
