@@ -285,26 +285,22 @@ class Watch:
         for other in [*free, *(other for other in sources if other in self.refused)]:
             if self.partner.get((OTHER[side], other)) is None and self._stands_already(place, other, new):
                 raise Objection(f"{place} was made from {other}, which was entered anew and stands there already")
+            former = self.partner.get((OTHER[side], other))
             self._pair(place, other)
-            self._judge_first_word(place, sources, new)
+            self._judge_first_word(place, sources, former, new)
             return
         raise Objection(f"{place} was made, and nothing without a partner on the other side says what it says: {new}")
 
-    def _judge_first_word(self, place: SyncStatus, sources: Iterable[str], new: Meaning) -> None:
-        """A copy in 4HSE bears the word of a kind that its source records, or the one of an incident made again."""
+    def _judge_first_word(self, place: SyncStatus, sources: Iterable[str], former: str | None, new: Meaning) -> None:
+        """A copy in 4HSE bears the word of a kind that its source records; one made again may bear what it held."""
         if place[0] != "fourhse":
             return
+        held = self.told[("fourhse", former), "category"] if former else []
         kinds = [each for source in sources for each in self.told[("procore", source), "kinds"]]
-        before = [
-            word
-            for (where, name), words in self.told.items()
-            if name == "category"
-            for word in words
-            if where[0] == "fourhse" and self.partner.get(where) in sources
-        ]
-        if new["category"] not in {*map(self.word, kinds), *before}:
+        if new["category"] not in {*map(self.word, kinds), *held}:
             raise Objection(f"{place} was made as {new['category']}, and its source records {kinds[-1:]}")
-        self._own(place, new["category"])
+        if former is None:
+            self._own(place, new["category"])
 
     def _own(self, place: SyncStatus, word: str) -> None:
         self.ours[place[1]] = word
@@ -452,8 +448,9 @@ class Watch:
         return place[1] if place[0] == "procore" else self.partner.get(place, "")
 
     def _partner_of(self, place: SyncStatus) -> str | None:
-        if self.behind and (place not in self.partner or self.joined):
-            self.learn_links()
+        there = self.now[OTHER[place[0]]]
+        if self.behind and (self.joined or self.partner.get(place) not in there):
+            self.learn_links()  # Also where the one we knew is gone: another may stand in its place by now.
         return self.partner.get(place)
 
     def _pair(self, place: SyncStatus, other: str) -> None:

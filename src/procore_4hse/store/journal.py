@@ -220,13 +220,16 @@ class Journal:
     def last_sent(self, side: Side, field: str, name: str, incident_ids: Collection[str]) -> dict[str, Any]:
         """The value of `name` that we sent last for a row of the mapping, by incident.
 
-        What was only put back, such as a value of before a write that a person took back, is no value of ours.
+        What was only put back is no value of ours: it is taken from no other side, as when a write is taken back, or
+        the incident was made again with what it held.
         """
         sent: dict[str, Any] = {}
         for some in chunks(list(dict.fromkeys(incident_ids))):
             for row in self._rows(SENT, on_side=side.value, of_kind=Kind.INCIDENT.value, records=some):
-                if name in row.action["fields"]:
-                    sent[row.target_id] = row.action["fields"][name] if field in row.action["sources"] else None
+                action = row.action
+                if name in action["fields"]:
+                    is_ours = field in action["sources"] and not action["generation"]
+                    sent[row.target_id] = action["fields"][name] if is_ours else None
         return {incident: value for incident, value in sent.items() if value is not None}
 
     def refusals(self) -> dict[QuestionKey, Refusal]:
