@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from procore_4hse.mapping.lenses.base import INJURED, STATUS_AT, ZONE
+from procore_4hse.mapping.lenses.base import NO_RECORDS, STATUS_AT, UNNAMED, ZONE
+from procore_4hse.mapping.lenses.records import FIELDS, STATEMENTS
 from procore_4hse.mapping.loader import load
 from procore_4hse.models import Decision, Item, Kind, Link, QuestionKey, RecordRef, Side
 from procore_4hse.reconcile import items
@@ -18,6 +19,8 @@ from procore_4hse.reconcile.snapshot import Plan, Presence, Record, Snapshot
 MAPPING = load(Path(__file__).parent.parent / "mappings" / "default")
 ROME = "Europe/Rome"
 NOON = "2026-02-10T11:00:00Z"
+NOTHING_UNNAMED = dict.fromkeys((*FIELDS.values(), STATEMENTS), "")
+"""What an incident tells of records that name nobody while it has none."""
 
 
 def ref(side: Side, record_id: str, kind: Kind = Kind.INCIDENT) -> RecordRef:
@@ -28,7 +31,7 @@ def site(record_id: str = "1", presence: Presence = Presence.PRESENT, **fields: 
     """An incident as Procore shows it, at noon in Rome."""
     image = {
         "title": "Fall", "description": "A worker fell.", "event_date": NOON, "time_unknown": False, "status": "open",
-        ZONE: ROME, INJURED: False, STATUS_AT: NOON, **fields,
+        ZONE: ROME, **NO_RECORDS, UNNAMED: NOTHING_UNNAMED, STATUS_AT: NOON, **fields,
     }  # fmt: skip
     return Record(Side.PROCORE, record_id, image, presence, evidence="proof" if presence is Presence.GONE else "")
 

@@ -390,7 +390,9 @@ def test_a_record_that_names_no_person_says_why_it_stays(stand: Stand) -> None:
     assert [one["names_nobody"] for one in stand.json("explain", site)["people"]] == [True]
     for words in (["explain", site], ["mapping", "try", site]):
         said = stand.said(*words)
-        assert "Not carried: this injury names no person. Name the person in Procore, and it crosses." in said
+        assert (
+            "This injury names no person, and is told under 'Injuries without a name' of its incident in 4HSE." in said
+        )
         assert "Next: nothing; 1 record names no person." in said
     party = stand.procore.add_person(1363617, "Bob", "Ray")
     stand.procore.hand_edit("injury", hurt, affected_party_id=party)

@@ -137,7 +137,7 @@ def test_what_is_no_mistake_and_worth_a_look_is_remarked(stand: Stand) -> None:
     folder = with_activity(stand)
     (folder / "words" / "spare.yaml").write_text("no list at all: [", encoding="utf-8")
     said = stand.said("mapping", "check", str(folder))
-    assert "12 fields, no problem." in said
+    assert "17 fields, no problem." in said
     assert "`Activity` is `plain`, and stands in a text about a person's health." in said
     assert f"{folder}/words/spare.yaml: no row names this list, and it was not read." in said
     assert len(stand.json("mapping", "check", str(folder))["remarks"]) == 2

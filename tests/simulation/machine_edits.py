@@ -12,7 +12,7 @@ from machine_mapping import with_other_words
 from machine_moves import Move
 from machine_people import InjuredPeople
 from oracle_partners import PartnerWatch
-from oracle_watch import Watch
+from oracle_watch import OTHER_WORDS, Watch
 from scenario_world import ScenarioWorld
 
 from procore_4hse.simulator.procore_rules import Refusal
@@ -111,6 +111,26 @@ class SitePeople:
         for injury in there[:1]:
             self.scenario.procore.hand_delete("injury", injury)
         self.watch.human(("procore", one), "category")
+
+    def site_damage(self, move: Move, one: str) -> None:
+        self._record(one, "property_damage")
+
+    def site_spill(self, move: Move, one: str) -> None:
+        self._record(one, "environmental")
+
+    def _record(self, one: str, kind: str) -> None:
+        """What hurt nobody: a kind of record that names no person."""
+        self.scenario.procore.hand_create(kind, PROJECT, incident_id=int(one))
+        self.watch.human()
+
+    def site_clean_up(self, move: Move, one: str) -> None:
+        """One of what hurt nobody is taken out again."""
+        row = self.scenario.site()[one]
+        kinds = (("property_damage", "property_damages"), ("environmental", "environmentals"))
+        there = [(kind, each["id"]) for kind, many in kinds for each in row[many] if each["deleted_at"] is None]
+        for kind, record in there[:1]:
+            self.scenario.procore.hand_delete(kind, record)
+        self.watch.human()
 
     def site_delete(self, move: Move, one: str) -> None:
         self.scenario.procore.hand_delete("incident", int(one))
@@ -272,9 +292,9 @@ class SitePeople:
         self.watch.moved = True
 
     def world_new_words(self, move: Move) -> None:
-        """The mapping now calls every category an injury; pairs that agreed may not any more."""
+        """The words for injuries and for damages change places; pairs that agreed may not any more."""
         self.scenario.with_route(mapping=with_other_words(self.scenario.route.mapping))
-        self.watch.injury = "NON_COMPLIANCE"
+        self.watch.words = OTHER_WORDS
 
     def world_other_since(self, move: Move) -> None:
         self.scenario.with_route(since=self.scenario.route.since + timedelta(days=1))

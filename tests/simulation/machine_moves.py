@@ -42,7 +42,8 @@ class Evenly(HypothesisProvider):
 
 SITE = (
     *("report", "title", "title", "text", "text", "day", "day", "hour", "status", "status", "injure", "injure"),
-    *("heal", "delete", "restore", "private", "note", "enter anew", "half an emoji", "hurt stranger", "hurt stranger"),
+    *("damage", "spill", "clean up", "heal", "delete", "restore", "private", "note", "enter anew", "half an emoji"),
+    *("hurt stranger", "hurt stranger"),
 )
 OFFICE = (
     *("report", "title", "title", "text", "text", "day", "day", "status", "status", "category", "category"),

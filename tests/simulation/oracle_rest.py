@@ -8,7 +8,7 @@ from typing import Any
 
 from oracle_partners import PartnerWatch
 from oracle_people import PeopleWatch
-from oracle_watch import FIELDS, OTHER, SHARED, Objection, SyncStatus, Watch, alike
+from oracle_watch import FIELDS, OTHER, SHARED, WORDS, Meaning, Objection, SyncStatus, Watch, alike
 from scenario_world import ScenarioWorld
 
 HELD = {"title": "title", "description": "text", "day": "day", "status": "status", "category": "category"}
@@ -126,8 +126,22 @@ class Rest:
         for name in FIELDS:
             if not alike(name, ours[name], theirs[name], self.watch.injury) and not self._is_told(left, right, name):
                 yield f"{name} of {left} is {ours[name]!r} and of {right} {theirs[name]!r}, and nobody is asked"
+        if not self._has_followed(ours, theirs, procore_id, fourhse_id):
+            yield f"{right} stands under {theirs['category']}, a word of ours, and {left} records {ours['kinds']}"
         if not {procore_id, fourhse_id, *self.people.children(procore_id, fourhse_id)} & self.waiting:
             yield from self.people.differences(procore_id, fourhse_id)
+
+    def _has_followed(self, ours: Meaning, theirs: Meaning, procore_id: str, fourhse_id: str) -> bool:
+        """A word that we wrote and that still stands is the one of what is recorded, unless less is recorded since.
+
+        What a person linked may be a copy of ours of which we had no answer; and who answered about a changed mapping
+        may have left the words.
+        """
+        watch = self.watch
+        if watch.ours.get(fourhse_id) != theirs["category"] or watch.word(ours["kinds"]) == theirs["category"]:
+            return True
+        left = {procore_id, fourhse_id} & (self.waiting | watch.unlinked | watch.lessened)
+        return bool(left) or (procore_id, fourhse_id) in watch.joined or watch.words != WORDS
 
     def _is_out(self, standing: SyncStatus) -> bool:
         if standing[0] == "procore":

@@ -27,6 +27,16 @@ HALF_LETTERS = re.compile("[\ud800-\udfff]")
 """No program can pass these on: each is shown as a letter that cannot be read."""
 NO_LETTERS = re.compile(r"<[^<>]*>|\W|_")
 SHARED = ("ACCIDENTS", "ACCIDENTS_AND_MISSED_INJURIES", "NON_COMPLIANCE")
+WORDS = {
+    "injuries": "ACCIDENTS",
+    "near_misses": "ACCIDENTS_AND_MISSED_INJURIES",
+    "property_damages": "NON_COMPLIANCE",
+    "environmentals": "NON_COMPLIANCE",
+    "": "ACCIDENTS_AND_MISSED_INJURIES",
+}
+"""4HSE's word for each kind of Procore's records and for none, by the default list; the first kind decides."""
+OTHER_WORDS = WORDS | {"injuries": "NON_COMPLIANCE", "property_damages": "ACCIDENTS", "environmentals": "ACCIDENTS"}
+"""The same with two words exchanged."""
 
 
 def meaning(side: str, row: Row, zone: str) -> Meaning:
@@ -42,6 +52,7 @@ def _told(side: str, row: Row, zone: str) -> Meaning:
             "day": day_of(row, zone).isoformat(),
             "status": row["status"],
             "category": any(injury["deleted_at"] is None for injury in row["injuries"]),
+            "kinds": tuple(kind for kind in WORDS if kind and any(one["deleted_at"] is None for one in row[kind])),
             "note": row.get("recordable"),
         }
     title, text = title_and_text(row)
@@ -129,8 +140,12 @@ class Watch:
     unlinked: set[str] = field(default_factory=set)
     rebased: list[str] = field(default_factory=list)
     """Answers about the whole route: who wins, or that both sides stay as they stand."""
-    injury: str = "ACCIDENTS"
-    """The 4HSE word that the mapping in force calls an injury."""
+    words: Mapping[str, str] = field(default_factory=lambda: WORDS)
+    """The 4HSE word for each kind of records, by the mapping in force."""
+    ours: dict[str, str] = field(default_factory=dict)
+    """The category that we wrote last, by 4HSE incident."""
+    lessened: set[str] = field(default_factory=set)
+    """Procore incidents of which a kind of records was removed since we wrote their word: nothing follows that."""
     behind: bool = True
     """The product may have linked something since we asked."""
     moved: bool = False
@@ -150,6 +165,15 @@ class Watch:
     listeners: list[Callable[[], None]] = field(default_factory=list)
     """Who else looks when a person has acted."""
 
+    @property
+    def injury(self) -> str:
+        """The 4HSE word that the mapping in force calls an injury."""
+        return self.words["injuries"]
+
+    def word(self, kinds: Iterable[str]) -> str:
+        """The 4HSE word that the mapping in force writes for these kinds of records."""
+        return self.words[next(iter(kinds), "")]
+
     # Looking ------------------------------------------------------------------------------------------------------
 
     def look(self) -> dict[str, dict[str, Meaning]]:
@@ -165,6 +189,7 @@ class Watch:
             self.gone_meanwhile |= gone
             for key in records.keys() - self.now[side].keys():
                 self._appeared_by_hand((side, key))
+            self.lessened |= {key for key, now in records.items() if self._lacks(before[side].get(key), now)}
         self._remember(seen)
         if place and name and place[1] in seen[place[0]]:
             was = before[place[0]].get(place[1])
@@ -172,6 +197,9 @@ class Watch:
                 self._wrote(place, name)
         for listener in self.listeners:
             listener()
+
+    def _lacks(self, before: Meaning | None, now: Meaning) -> bool:
+        return before is not None and bool({*before.get("kinds", ())} - {*now.get("kinds", ())})
 
     def entered_anew(self, former: SyncStatus, new: SyncStatus) -> None:
         self.anew[new] = former
@@ -275,10 +303,37 @@ class Watch:
         for other in [*free, *(other for other in sources if other in self.refused)]:
             if self.partner.get((OTHER[side], other)) is None and self._stands_already(place, other, new):
                 raise Objection(f"{place} was made from {other}, which was entered anew and stands there already")
+            former = self.partner.get((OTHER[side], other))
             self._pair(place, other)
             self._sent(place, new, *("title", "text"))
+            self._judge_first_word(place, sources, former, new)
             return
         raise Objection(f"{place} was made, and nothing without a partner on the other side says what it says: {new}")
+
+    def _judge_first_word(self, place: SyncStatus, sources: Iterable[str], former: str | None, new: Meaning) -> None:
+        """A copy in 4HSE bears the word of a kind that its source records; one made again may bear what it held."""
+        if place[0] != "fourhse":
+            return
+        held = self.told[("fourhse", former), "category"] if former else []
+        kinds = [each for source in sources for each in self.told[("procore", source), "kinds"]]
+        if new["category"] not in {*map(self.word, kinds), *held}:
+            raise Objection(f"{place} was made as {new['category']}, and its source records {kinds[-1:]}")
+        if former is None:
+            self._own(place, new["category"])
+
+    def _own(self, place: SyncStatus, word: str) -> None:
+        self.ours[place[1]] = word
+        self.lessened.discard(self.partner.get(place, ""))
+
+    def _judge_word(self, place: SyncStatus, source: SyncStatus, old: str, new: str) -> None:
+        """A word follows an injury, or any kind that is recorded where the word that stands there is ours."""
+        kinds = self._lately(source, "kinds")
+        if new not in set(map(self.word, kinds)):
+            raise Objection(f"the category of {place} became {new!r}, and {source} records {kinds}")
+        contradicted = any("injuries" in each and old != self.injury for each in kinds)
+        if not contradicted and self.ours.get(place[1]) != old:
+            raise Objection(f"the category {old!r} of {place} was replaced by {new!r}, and it was none of ours")
+        self._own(place, new)
 
     def _stands_already(self, place: SyncStatus, source: str, new: Meaning) -> bool:
         """Whether the partner of what was deleted lives and says the same, and nobody has called the two different."""
@@ -369,6 +424,8 @@ class Watch:
             and not self._may_overrule(place, name, old, new)
         ):
             raise Objection(f"{name} of {place}, {old!r}, was overwritten by {new!r}, which is what was left of it")
+        if name == "category" and place[0] == "fourhse":
+            self._judge_word(place, source, old, new)
         mine = self.fresh.get((place, name))
         if mine is not None and not same(name, mine, new) and not self._may_overrule(place, name, mine, new):
             raise Objection(f"a person's {name} {mine!r} of {place} was overwritten by {new!r} without a word")
@@ -437,8 +494,9 @@ class Watch:
         return place[1] if place[0] == "procore" else self.partner.get(place, "")
 
     def _partner_of(self, place: SyncStatus) -> str | None:
-        if self.behind and (place not in self.partner or self.joined):
-            self.learn_links()
+        there = self.now[OTHER[place[0]]]
+        if self.behind and (self.joined or self.partner.get(place) not in there):
+            self.learn_links()  # Also where the one we knew is gone: another may stand in its place by now.
         return self.partner.get(place)
 
     def _pair(self, place: SyncStatus, other: str) -> None:

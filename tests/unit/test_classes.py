@@ -43,6 +43,8 @@ def edited(folder: Path, file: str, old: str, new: str) -> Path:
 def test_each_row_of_the_default_mapping_has_the_class_of_its_field() -> None:
     classes = {row.label: row.privacy.value for row in (*MAPPING.fields, *MAPPING.people)}
     assert {label: word for label, word in classes.items() if word != "plain"} == {
+        "Injuries without a name": "health",
+        "Near misses without a name": "health",
         "Person": "identity",
         "Days of absence": "health",
         "Affliction": "health",
@@ -138,6 +140,8 @@ def test_a_row_s_way_is_met_with_what_may_cross(row: Field, allowed: Direction, 
 def test_a_mapping_keeps_what_it_was_narrowed_to() -> None:
     narrowed = MAPPING.within({HEALTH: NOWHERE})
     assert {row.label for row in (*narrowed.fields, *narrowed.people) if row.inactive} == {
+        "Injuries without a name",
+        "Near misses without a name",
         "Days of absence",
         "Affliction",
         "Body parts",

@@ -377,7 +377,7 @@ def test_ignored_whole(side):
 
 def deleted(side: Side, reason: str) -> Action:
     record = site() if side is Side.PROCORE else office()
-    seen = {key: record.image.get(key) for row in MAPPING.fields for key in row.lens.reads(side)}
+    seen = {key: value for row in MAPPING.fields for key, value in row.slice(side, record.image).items()}
     return Action(
         Act.DELETE, side, Kind.INCIDENT, IDS[side], IDS[side.other], reason, seen=seen, then=LinkState.ENDED
     )  # fmt: skip

@@ -56,7 +56,7 @@ def one_way(key: str, direction: Direction) -> tuple[Field, ...]:
 
 def test_every_field_of_an_incident_tells_what_a_new_record_is_given() -> None:
     fields = of_incident(Side.PROCORE, site(**{INJURED: True}).image)
-    assert {key: field.new for key, field in fields.items()} == {
+    assert {key: field.new for key, field in fields.items() if field.new is not None} == {
         "title": {"name": "Fall"},
         "description": {"description_event": "A worker fell."},
         "day": {"date_incident": "2026-02-10"},

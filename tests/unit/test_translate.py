@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procore_4hse.mapping.lenses.base import INJURED, STATUS_AT, ZONE, Held, Known, Unwritable
+from procore_4hse.mapping.lenses.base import INJURED, NO_RECORDS, STATUS_AT, UNNAMED, ZONE, Held, Known, Unwritable
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.mapping.translate import canonical, facts_of, keeps_part, new_payload, payload, shows
 from procore_4hse.models import Act, Action, Kind, Side
+from routes import NOTHING_UNNAMED
 
 MAPPING = load(Path(__file__).parents[2] / "mappings" / "default")
 HONOLULU = "Pacific/Honolulu"
@@ -23,7 +24,8 @@ PROCORE: dict[str, Any] = {
     "time_unknown": False,
     "status": "open",
     "number": 7,
-    INJURED: False,
+    **NO_RECORDS,
+    UNNAMED: NOTHING_UNNAMED,
     ZONE: HONOLULU,
     STATUS_AT: "2024-03-12T05:00:00Z",
 }

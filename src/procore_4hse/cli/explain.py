@@ -248,7 +248,7 @@ def _standing(story: Story) -> Iterator[Text]:
         yield Text("Both sides agree.")
     for person in story.people:
         if person.names_nobody:
-            yield Text(nobody_words(person), style="yellow")
+            yield Text(nobody_words(story, person), style="yellow")
 
 
 def _both(diff: FieldDiff) -> str:

@@ -110,9 +110,14 @@ def local_words(person: Compared) -> str:
     return f"{kept} in 4HSE, for which a {CHILDREN[person.kind][0]} has no place: {values}"
 
 
-def nobody_words(person: Compared) -> str:
-    """Why a record that names no person stays where it is, although nothing waits for it."""
-    return f"Not carried: this {CHILDREN[person.kind][0]} names no person. Name the person in Procore, and it crosses."
+def nobody_words(story: Story, person: Compared) -> str:
+    """How a record that names no person crosses, or that it does not, although nothing waits for it."""
+    what = CHILDREN[person.kind][0]
+    row = story.route.mapping.telling(person.kind)
+    if row is None or not row.writes_to(Side.FOURHSE):
+        return f"Not carried: this {what} names no person. Name the person in Procore, and it crosses."
+    told = f"This {what} names no person, and is told under {row.label!r} of its incident in 4HSE."
+    return f"{told} Name the person in Procore, and it crosses by itself."
 
 
 def _title(story: Story) -> str:

@@ -59,7 +59,7 @@ def show_trial(context: CliContext, story: Story, folder: Path | None) -> None:
         else:
             context.out.print(f"{title}: its contents are not here.")
         if one.names_nobody:
-            context.out.print(Text(nobody_words(one), style="yellow"))
+            context.out.print(Text(nobody_words(story, one), style="yellow"))
     for item in story.asks:
         context.out.print(Text(f"It would ask a person: {item.reason}", style="yellow"))
     context.out.print(Text.assemble(("Next: ", "bold"), next_words(story)))

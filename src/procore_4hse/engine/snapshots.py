@@ -21,6 +21,8 @@ from procore_4hse.mapping.lenses.category import KINDS
 from procore_4hse.mapping.lenses.days import same_rules
 from procore_4hse.mapping.lenses.equipment import lists_equipment, names_equipment
 from procore_4hse.mapping.lenses.person import PersonLens
+from procore_4hse.mapping.lenses.records import FIELDS, names_nobody
+from procore_4hse.mapping.lenses.records import summary as records_summary
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.private_images import title_hash
 from procore_4hse.mapping.rules import Field, FieldMapping
@@ -157,7 +159,7 @@ def _own_words(journal: Journal, seen: Snapshot) -> dict[str, str]:
     if row is None or not asked:
         return {}
     (name,) = row.lens.names(Side.FOURHSE)
-    sent = journal.last_sent(Side.FOURHSE, Kind.INCIDENT, name, [link.fourhse_id for link in asked])
+    sent = journal.last_sent(Side.FOURHSE, row.key, name, [link.fourhse_id for link in asked])
     return {link.key: str(sent[link.fourhse_id]) for link in asked if link.fourhse_id in sent}
 
 
@@ -265,11 +267,18 @@ def _looking_back(seen: Snapshot, journal: Journal, links: Iterable[Link]) -> Sn
 
 def _records(staged_records: StagedRecords, inputs: CycleInputs, side: Side, reasons: Reasons) -> dict[str, Record]:
     recorded = _recorded(staged_records, inputs) if side is Side.PROCORE else {}
+    unnamed = _unnamed(staged_records, inputs) if side is Side.PROCORE else {}
     actions = _actions(staged_records, inputs) if side is Side.PROCORE else {}
     records = {}
     for staged, pull in staged_records.of(side, Kind.INCIDENT):
         one = staged.record.id
-        image = image_of(staged, inputs.zone, recorded=recorded.get(one), actions=actions.get(one))
+        image = image_of(
+            staged,
+            inputs.zone,
+            recorded=recorded.get(one),
+            unnamed=unnamed.get(one),
+            actions=actions.get(one),
+        )
         records[one] = _record(inputs, staged, pull, image, reasons[Kind.INCIDENT].get(one, ""))
     return records
 
@@ -329,6 +338,18 @@ def _recorded(staged_records: StagedRecords, inputs: CycleInputs) -> dict[str, l
             kinds[staged.record.parent_id].add(KINDS[staged.record.kind].value)
     ids = [staged.record.id for staged, _ in staged_records.of(Side.PROCORE, Kind.INCIDENT)]
     return {i: None if i in inputs.pulled.uncounted else sorted(kinds.get(i, ())) for i in ids}
+
+
+def _unnamed(staged_records: StagedRecords, inputs: CycleInputs) -> dict[str, dict[str, str]]:
+    """What the records that name nobody tell, by incident and kind, of incidents whose lists are complete."""
+    if not (inputs.route.mapping.tells_records and inputs.pulled.records_certified):
+        return {}
+    rows: dict[tuple[str | None, Kind], list[Image]] = defaultdict(list)
+    for staged, _ in staged_records.of(Side.PROCORE, *PROCORE_RECORDS):
+        if staged.present and names_nobody(staged.record.payload):
+            rows[staged.record.parent_id, staged.record.kind].append(staged.record.payload)
+    ids = {staged.record.id for staged, _ in staged_records.of(Side.PROCORE, Kind.INCIDENT)} - inputs.pulled.uncounted
+    return {i: {name: records_summary(rows.get((i, kind), ())) for kind, name in FIELDS.items()} for i in ids}
 
 
 def _actions(staged_records: StagedRecords, inputs: CycleInputs) -> dict[str, str | None]:

@@ -26,7 +26,7 @@ def _classed(**names: str) -> Mapping[str, FieldClass]:
 
 
 INCIDENT_CLASSES: Mapping[str, Mapping[str, FieldClass]] = {
-    "procore": _classed(identity="created_by", location="location_id location"),
+    "procore": _classed(identity="created_by", location="location_id location", health="injuries near_misses"),
     "4hse": _classed(identity="deponent creator"),
 }
 """An incident's fields that are not plain. Its headline, day, status and category are what a register is."""

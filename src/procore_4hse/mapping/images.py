@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from procore_4hse.mapping.lenses.base import ACTIONS, INJURED, RECORDED, STATUS_AT, ZONE
+from procore_4hse.mapping.lenses.base import ACTIONS, INJURED, RECORDED, STATUS_AT, UNNAMED, ZONE
 from procore_4hse.mapping.lenses.category import Meaning
 from procore_4hse.mapping.lenses.days import parse_instant
+from procore_4hse.mapping.lenses.records import STATEMENTS, statements
 from procore_4hse.models import Image, Kind, RawRecord, Side, Staged, normal_id, text_id
 
 
-def image_of(staged: Staged, zone: str, *, recorded: Sequence[str] | None = None, actions: str | None = None) -> Image:
-    """What a lens may read of a staged record; `recorded` and `actions` are None while their lists are not complete."""
+def image_of(
+    staged: Staged,
+    zone: str,
+    *,
+    recorded: Sequence[str] | None = None,
+    unnamed: Mapping[str, str] | None = None,
+    actions: str | None = None,
+) -> Image:
+    """What a lens may read of a staged record; what comes from lists is None while these are not complete."""
     facts: dict[str, object] = {ZONE: zone, STATUS_AT: staged.status_at}
     if staged.record.side is Side.PROCORE:  # 4HSE's incidents tell neither.
         injured = None if recorded is None else Meaning.INJURY in recorded
         facts |= {INJURED: injured, RECORDED: recorded, ACTIONS: actions}
+        facts |= {UNNAMED: {**(unnamed or {}), STATEMENTS: statements(staged.record.payload)}}
     return {**staged.record.payload, **facts}
 
 

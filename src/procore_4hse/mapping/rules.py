@@ -12,6 +12,7 @@ from procore_4hse.mapping.lenses.base import ACTIONS, Lens, NeedsLists
 from procore_4hse.mapping.lenses.category import CategoryLens
 from procore_4hse.mapping.lenses.incident import DayLens, TextLens, TitleLens
 from procore_4hse.mapping.lenses.person import PersonLens
+from procore_4hse.mapping.lenses.records import RecordsLens
 from procore_4hse.mapping.lenses.words import PartsLens, WordLens
 from procore_4hse.mapping.paths import at
 from procore_4hse.mapping.picklists import Picklists
@@ -182,6 +183,16 @@ class FieldMapping:
     def reads_actions(self) -> bool:
         """Whether a row tells of an incident's actions, which cost a list of their own."""
         return any(ACTIONS in row.lens.reads(Side.PROCORE) for row in self.fields if not row.inactive)
+
+    @property
+    def tells_records(self) -> bool:
+        """Whether a row tells of records that name nobody."""
+        return any(isinstance(row.lens, RecordsLens) for row in self.fields if not row.inactive)
+
+    def telling(self, kind: Kind) -> Field | None:
+        """The row that tells of records of this kind which name nobody, when the mapping has one."""
+        lenses = ((row, row.lens) for row in self.fields if not row.inactive)
+        return next((row for row, lens in lenses if isinstance(lens, RecordsLens) and lens.tells(kind)), None)
 
     @property
     def alerting(self) -> tuple[Field, ...]:

@@ -21,6 +21,8 @@ from procore_4hse.mapping.lenses.equipment import EquipmentLens
 from procore_4hse.mapping.lenses.incident import DayLens, StatusLens, TextLens, TitleLens
 from procore_4hse.mapping.lenses.lines import Spot
 from procore_4hse.mapping.lenses.person import NumberLens, PersonLens
+from procore_4hse.mapping.lenses.records import FIELDS as RECORD_FIELDS
+from procore_4hse.mapping.lenses.records import STATEMENTS, RecordsLens
 from procore_4hse.mapping.lenses.words import PartsLens, WordLens, WordList
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.rules import Direction, OnConflict
@@ -62,6 +64,7 @@ UsingWord = Literal[
     "server text",
     "name",
     "actions summary",
+    "records summary",
     "number",
     "words",
     "several words",
@@ -429,6 +432,17 @@ _USING = (
         _fields("description_actions_involved"),
         lost="Procore's actions are never changed: an edit in 4HSE stays there",
         ways=(Direction.TO_FOURHSE,),
+    ),
+    _may_stand_on_a_line(
+        Using(
+            "records summary",
+            "What Procore records and names nobody: how many of a kind, and what they tell, as one line.",
+            lambda row: RecordsLens(row.text.procore, row.spot),
+            _fields(*RECORD_FIELDS.values(), STATEMENTS),
+            _TEXTS,
+            lost="Procore's records are never changed: an edit in 4HSE stays there",
+            ways=(Direction.TO_FOURHSE,),
+        )
     ),
     _may_stand_on_a_line(
         Using(

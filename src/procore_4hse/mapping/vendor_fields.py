@@ -11,9 +11,9 @@ INCIDENT_FIELDS = {
     "procore": _named(
         """
         actions contributing_behavior contributing_behavior_id contributing_condition contributing_condition_id
-        created_at created_by custom_field_ID custom_status_id description event_date hazard hazard_id id
-        location location_id number private recordable records records_count status time_unknown title type_id
-        updated_at
+        created_at created_by custom_field_ID custom_status_id description environmentals event_date hazard hazard_id
+        id injuries location location_id near_misses number private property_damages recordable records records_count
+        status time_unknown title type_id updated_at witness_statements
         """
     ),
     "4hse": _named(
@@ -26,7 +26,7 @@ INCIDENT_FIELDS = {
 }
 """An incident's own and joined fields, by column (P41, P45, P60-72, P102, H4).
 
-`records` and `actions` stand for lists of Procore's.
+`records`, its four kinds and `actions` stand for lists of Procore's, `witness_statements` for their number.
 """
 PERSON_FIELDS = {
     "procore": _named(

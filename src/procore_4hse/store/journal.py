@@ -84,7 +84,7 @@ UNDOING = select(C.id, C.outcome, C.action["undoes"].as_string().label("undoes")
     OURS, C.target_id.in_(given("records", expanding=True))
 )
 SENT = (
-    select(C.target_id, C.fields, C.action["undoes"].as_string().label("undoes"))
+    select(C.target_id, C.action)
     .where(
         OURS,
         C.side == given("on_side"),
@@ -217,16 +217,20 @@ class Journal:
         found = (self._rows(UNDOING, records=some) for some in chunks(list(dict.fromkeys(target_ids))))
         return {row.undoes: row.id for rows in found for row in rows if row.undoes and row.outcome in CARRIED_OUT}
 
-    def last_sent(self, side: Side, kind: Kind, name: str, record_ids: Collection[str]) -> dict[str, Any]:
-        """What we sent last as one field, by record; not where a person took a write of ours back there."""
+    def last_sent(self, side: Side, field: str, name: str, incident_ids: Collection[str]) -> dict[str, Any]:
+        """The value of `name` that we sent last for a row of the mapping, by incident.
+
+        What was only put back is no value of ours: it is taken from no other side, as when a write is taken back, or
+        the incident was made again with what it held.
+        """
         sent: dict[str, Any] = {}
-        for some in chunks(list(dict.fromkeys(record_ids))):
-            for row in self._rows(SENT, on_side=side.value, of_kind=kind.value, records=some):
-                if row.undoes and name in row.fields:
-                    sent.pop(row.target_id, None)
-                elif name in row.fields:
-                    sent[row.target_id] = row.fields[name]
-        return sent
+        for some in chunks(list(dict.fromkeys(incident_ids))):
+            for row in self._rows(SENT, on_side=side.value, of_kind=Kind.INCIDENT.value, records=some):
+                action = row.action
+                if name in action["fields"]:
+                    is_ours = field in action["sources"] and not action["generation"]
+                    sent[row.target_id] = action["fields"][name] if is_ours else None
+        return {incident: value for incident, value in sent.items() if value is not None}
 
     def refusals(self) -> dict[QuestionKey, Refusal]:
         keyed = ((QuestionKey(row.key), row) for row in self._rows(REFUSED))

@@ -34,15 +34,6 @@ BELOW = (
     .where(*OF_SIDE, C.parent_id.in_(given("incidents", expanding=True)), C.kind.in_(given("of_kinds", expanding=True)))
     .order_by(C.kind, C.id)
 )
-BELOW_SOME = (
-    select(RECORDS)
-    .where(
-        *OF_SIDE,
-        C.parent_id.in_(given("some", expanding=True)),
-        C.kind.in_(given("of_kinds", expanding=True)),
-    )
-    .order_by(C.kind, C.id)
-)
 PRESENT = select(RECORDS).where(*OF_KIND, C.absent.is_(False)).order_by(C.id.desc())
 CONTENTS = func.lower(cast(C.payload, String))
 NEWEST = select(func.max(C.fetched_at)).where(*OF_KINDS, C.fetched_at <= given("now", type_=C.fetched_at.type))
@@ -139,7 +130,7 @@ class Staging:
     def below(self, side: Side, incidents: Collection[str], kinds: Iterable[Kind]) -> list[Staged]:
         """The records of these kinds below these incidents, by kind and id."""
         of_kinds = self._of_kinds(side, kinds)
-        found = (self.connection.execute(BELOW_SOME, {**of_kinds, "some": some}) for some in chunks([*incidents]))
+        found = (self.connection.execute(BELOW, {**of_kinds, "incidents": some}) for some in chunks([*incidents]))
         return [_staged(row) for rows in found for row in rows]
 
     def private_among(self, ids: Collection[str]) -> frozenset[str]:

@@ -21,6 +21,8 @@ INJURED = "@injured"
 """True or False: whether the incident has an injury; None while the record lists are not complete."""
 RECORDED = "@recorded"
 """The kinds of records that it has, as the list of categories calls them; None while the lists are not complete."""
+UNNAMED = "@unnamed"
+"""What its records that name nobody tell, by kind; a kind is missing while its list is not complete."""
 NO_RECORDS: Mapping[str, Any] = {INJURED: False, RECORDED: []}
 """What an incident shows of its records before it has any."""
 ACTIONS = "@actions"
