@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 
@@ -177,7 +178,7 @@ class Link:
         """Its record on that side."""
         return RecordRef(side, self.kind.on(side), self.id_on(side))
 
-    @property
+    @cached_property
     def refs(self) -> frozenset[RecordRef]:
         return frozenset(self.ref(side) for side in Side)
 

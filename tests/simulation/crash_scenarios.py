@@ -8,6 +8,7 @@ from typing import Any
 from crash import Scenario
 from crash_oracle import MARK, Expected
 
+from procore_4hse.engine import bookkeeping
 from procore_4hse.engine.backfill import Span, backfill
 from procore_4hse.engine.report import Report
 from procore_4hse.models import Act
@@ -78,8 +79,12 @@ def linked(url: str, **build: Any) -> World:
 
 
 def with_people(url: str) -> World:
-    """The pairs, and two people whom both sides employ: Ann Lee by her number, Bo Ray by his address."""
-    world = linked(url)
+    """The pairs, and two people whom both sides employ."""
+    return employing(linked(url))
+
+
+def employing(world: World) -> World:
+    """The world with two people whom both sides employ: Ann Lee by her number, Bo Ray by his address."""
     world.procore.add_person(PROJECT, "Ann", "Lee", employee_id="E1")
     world.fourhse.add_person(TENANT, OFFICE, "Ann", "Lee", code="E1")
     world.procore.add_person(PROJECT, "Bo", "Ray", email="bo.ray@example.com")
@@ -167,6 +172,37 @@ def _meeting(url: str) -> World:
     assert world.sync().outcome == "stopped"
     answer(world, "guard", "approve")
     return world
+
+
+FEW, IN_ALL = 2, 7
+"""So many links are written in one transaction here, and so many pairs meet: the last transaction is not full."""
+
+
+def _meeting_in_slices(url: str) -> World:
+    """Many pairs at a first meeting; on one both sides name who was hurt, on two more one side does."""
+    world = employing(World.build(url))
+    for mark in (f"P{number}" for number in range(IN_ALL)):
+        text = f"The very same words on both sides [#{mark}] of the fence."
+        world.on_site(f"Same {mark}", description=text)
+        category = "ACCIDENTS" if mark in HURT_PAIRS else "NON_COMPLIANCE"
+        world.in_office(f"Same {mark}", description_event=text, category=category)
+    hurt_on_site(world, "P0", "Ann Lee", 3)
+    hurt_in_office(world, "P0", _assignment(world, "Ann"), 3)
+    hurt_on_site(world, "P3", "Bo Ray", 2)
+    hurt_in_office(world, "P6", _assignment(world, "Bo"), 4)
+    return world
+
+
+HURT_PAIRS = ("P0", "P3", "P6")
+
+
+def _met_in_slices(world: World) -> Report:
+    """A cycle that writes a few links at a time."""
+    slice_then, bookkeeping.SLICE = bookkeeping.SLICE, FEW
+    try:
+        return world.sync(first=True)
+    finally:
+        bookkeeping.SLICE = slice_then
 
 
 DAYS = (date(2026, 1, 1), date(2026, 1, 31))
@@ -421,7 +457,50 @@ def _recognised_late(url: str) -> World:
     return world
 
 
-ANN, BO = "Ann Lee", "Bo Ray"
+def _wrong_partner(url: str) -> World:
+    """Cy was taken for Bo, on three incidents; that was taken back, and a person has said who he is."""
+    world = with_people(url)
+    cy = world.procore.add_person(PROJECT, "Cy", "Roe")
+    right = world.fourhse.add_person(TENANT, OFFICE, "Cy", "Roe")
+    _remember(world, {str(cy): _assignment(world, "Bo")})
+    for mark in ("A1", "A2", "B1"):
+        hurt_on_site(world, mark, "Cy Roe", 3)
+    world.sync()
+    assert world.sync().outcome == "ok"
+    _remember(world, {})
+    world.sync()
+    answer(world, "drift", "approve", with_id=right)
+    return world
+
+
+def _remember(world: World, partners: dict[str, str]) -> None:
+    with world.store.begin() as unit:
+        unit.routes.remember(world.route.key, world.route.name, partners=partners)
+
+
+def _swapped(url: str) -> World:
+    """4HSE had exchanged two people; it was corrected there, and a person says that Procore names the right ones."""
+    world = linked(url)
+    exchanged = {("Cy", "Roe"): "E8", ("Di", "Fox"): "E9"}
+    for (first, last), number in exchanged.items():
+        world.procore.add_person(PROJECT, first, last, employee_id=number)
+        world.fourhse.add_person(TENANT, OFFICE, first, last, code=number)
+    for mark in ("A1", "A2"):
+        hurt_on_site(world, mark, CY, 3)
+    edit_office(world, "B1", category="ACCIDENTS")
+    hurt_in_office(world, "B1", _assignment(world, "Di"), 5)
+    world.sync()
+    assert world.sync().outcome == "ok"
+    people = [world.fourhse.look("person-office", _assignment(world, name))["person_id"] for name in ("Di", "Cy")]
+    for person, ((first, last), number) in zip(people, exchanged.items(), strict=True):
+        world.fourhse.hand_edit("person", person, first_name=first, last_name=last, code=number)
+    world.clock.advance(hours=7)
+    world.sync()
+    answer(world, "drift", "resolve", use="procore")
+    return world
+
+
+ANN, BO, CY, DI = "Ann Lee", "Bo Ray", "Cy Roe", "Di Fox"
 HURT = (
     *but(Expected("A1", people=((BO, None),))),
     Expected("C1", people=((ANN, 3),)),
@@ -518,6 +597,17 @@ SCENARIOS = (
     Scenario("4HSE closes in steps", _closes_in_steps, (*but(Expected("A1", status="closed")), *STRANGERS)),
     Scenario("first meeting with pairs", _meeting, tuple(Expected(mark) for mark in ("P1", "P2", "A1", "B1"))),
     Scenario(
+        "first meeting in slices",
+        _meeting_in_slices,
+        (
+            *(Expected(f"P{number}") for number in (1, 2, 4, 5)),
+            Expected("P0", people=((ANN, 3),)),
+            Expected("P3", people=((BO, 2),)),
+            Expected("P6", people=((BO, 4),)),
+        ),
+        _met_in_slices,
+    ),
+    Scenario(
         "backfill",
         _before_since,
         (*PAIRS, *(Expected(f"{side}{number}") for side in "SO" for number in range(MANY))),
@@ -597,6 +687,16 @@ SCENARIOS = (
             Expected("A1", people=((ANN, 9),), near_misses=()),
             Expected("B1", people=((BO, 4),), near_misses=()),
         ),
+    ),
+    Scenario(
+        "wrong partner corrected",
+        _wrong_partner,
+        but(*(Expected(mark, people=((CY, 3),)) for mark in ("A1", "A2", "B1"))),
+    ),
+    Scenario(
+        "exchanged people corrected",
+        _swapped,
+        but(*(Expected(mark, people=((CY, 3),)) for mark in ("A1", "A2")), Expected("B1", people=((DI, 5),))),
     ),
     Scenario("lost create, no author shown", _lost_without_author, (*PAIRS, D1)),
     Scenario("lost create, token honoured", _lost_with_token, (*PAIRS, D1)),

@@ -205,12 +205,10 @@ def test_one_that_was_kept_after_a_deletion_is_no_news():
     assert found.statuses[Side.PROCORE]["1"] is SyncStatus.EXCLUDED
 
 
-def test_a_backfill_plans_the_named_links_alone():
-    """`only_days` leaves every link alone; those that it just joined are still completed."""
-    others = site("2", title="Slip"), office("b")
-    whole = route(site(title="Slip"), office(), *others, links=(link(), link(site("2"), office("b"))))
-    found = plan_joined(whole, [link()])
-    assert [(action.act, action.target_id) for action in found.actions] == [(Act.UPDATE, "a")]
+def test_what_follows_a_push_is_about_people_alone():
+    """The incidents that were linked just now had their own turn."""
+    found = plan_joined(route(site(title="Slip"), office(), links=(link(),)))
+    assert found.actions == ()
     assert found.statuses == {Side.PROCORE: {"1": SyncStatus.IN_SYNC}, Side.FOURHSE: {"a": SyncStatus.IN_SYNC}}
 
 

@@ -13,7 +13,7 @@ from procore_4hse.apis import IncidentApi
 from procore_4hse.engine.decision_outcomes import settle_decisions
 from procore_4hse.engine.snapshots import CycleInputs
 from procore_4hse.errors import SyncError
-from procore_4hse.models import Act, Item, ItemKind, Kind, Link, RecordRef, Side, SyncStatus
+from procore_4hse.models import Act, Item, ItemKind, Kind, Link, QuestionKey, RecordRef, Side, SyncStatus
 from procore_4hse.reconcile.approval import FIRST_MEETING, MAPPING, SCOPE, ZONE
 from procore_4hse.reconcile.snapshot import Plan, Transition
 from procore_4hse.runtime import Runtime
@@ -121,6 +121,16 @@ def _keep_links(unit: Unit, key: str, name: str, linked: Sequence[Link]) -> None
         links.settle_removed(link.procore_id, link.fourhse_id)
     links.join_all(linked)
     unit.routes.save(key, name, ever_linked=True)
+    _close_answers(unit, key, linked)
+
+
+def _close_answers(unit: Unit, key: str, linked: Iterable[Link]) -> None:
+    """What a person said to be one is one from here on."""
+    told = unit.inbox(key).decisions()
+    asked = (QuestionKey.match(record) for link in linked for record in link.refs)
+    if done := [each for each in asked if each in told and told[each].verb == "approve"]:
+        unit.inbox(key).close(*done)
+        settle_decisions(unit, key, done)
 
 
 def _keep_differences(unit: Unit, key: str, plan: Plan) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.directory import RULES
@@ -150,25 +151,25 @@ class FieldMapping:
     def by_key(self) -> Mapping[str, Field]:
         return {field.key: field for field in (*self.fields, *self.people, *self.equipment)}
 
-    @property
+    @cached_property
     def title(self) -> Field:
         return next(field for field in self.fields if isinstance(field.lens, TitleLens))
 
-    @property
+    @cached_property
     def description(self) -> Field | None:
         """The row that tells what happened, when the mapping has one."""
         texts = (field for field in self.fields if isinstance(field.lens, TextLens))
         return next((field for field in texts if field.lens.reads(Side.PROCORE) == ("description",)), None)
 
-    @property
+    @cached_property
     def day(self) -> Field:
         return next(field for field in self.fields if isinstance(field.lens, DayLens))
 
-    @property
+    @cached_property
     def category(self) -> Field | None:
         return next((field for field in self.fields if isinstance(field.lens, CategoryLens)), None)
 
-    @property
+    @cached_property
     def person(self) -> Field:
         return next(row for row in self.people if isinstance(row.lens, PersonLens))
 

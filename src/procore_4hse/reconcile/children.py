@@ -142,7 +142,9 @@ def _plan_kind(
 
 def people_of(snapshot: Snapshot, incident: Record) -> frozenset[str]:
     """Whom an incident names, as Procore's person ids; those who have a partner on the other side alone."""
-    records = snapshot.people.records[incident.side].get(incident.id, ())
+    records = snapshot.people.records[incident.side].get(incident.id)
+    if not records:
+        return frozenset()
     named = _by_person(snapshot, [record for record in records if record.presence is Presence.PRESENT])
     return frozenset(named) & snapshot.people.picklists.directory.to_fourhse.keys()
 

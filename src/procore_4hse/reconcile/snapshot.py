@@ -59,7 +59,7 @@ class Record:
     office: str = ""
     """The other office of 4HSE in which it stands now; empty unless it moved there."""
 
-    @property
+    @cached_property
     def ref(self) -> RecordRef:
         return RecordRef(self.side, self.kind, self.id)
 

@@ -49,6 +49,8 @@ def as_html(plain: str | None) -> str:
 
 def tidied(plain: str) -> str | None:
     """Plain text with one kind of line end, composed Unicode and no blanks at line ends or outer empty lines."""
+    if plain.isascii() and "\n" not in plain and "\r" not in plain:  # Most are, and each is read several times.
+        return plain.rstrip() or None
     # An é comes as one code point or as two, and editors of HTML write no-break blanks for repeated ones.
     text = unicodedata.normalize("NFC", plain).replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
     return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n") or None
