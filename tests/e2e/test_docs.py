@@ -27,6 +27,8 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 COMMAND_PAGE = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+ANSWERING = (ROOT / "docs" / "answering.md").read_text(encoding="utf-8")
+PRACTICE = (ROOT / "docs" / "practice.md").read_text(encoding="utf-8")
 OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 PACKAGE = ROOT / "src" / "procore_4hse"
@@ -123,6 +125,16 @@ def test_the_pages_tell_every_exit_code_and_every_kind_of_item() -> None:
     assert set(Report("any").inbox) == set(ItemKind)
 
 
+def test_the_readme_can_be_read_in_ten_minutes() -> None:
+    assert len(README.split()) < 1800
+
+
+def test_the_pages_for_those_who_answer_tell_of_every_kind_of_question() -> None:
+    kinds = sorted(str(kind) for kind in ItemKind)
+    for page in (ANSWERING, PRACTICE):
+        assert sorted(re.findall(r"^## .*\(`(\w+)`\)$", page, re.MULTILINE)) == kinds
+
+
 def family(root: type[SyncError]) -> Iterator[type[SyncError]]:
     yield root
     for child in root.__subclasses__():
@@ -174,11 +186,15 @@ def typed(line: str, config: Path) -> int:
     return code
 
 
+def steps_of(heading: str) -> list[str]:
+    """The commands in the block of a section of the README."""
+    (block,) = re.findall(r"```sh\n(.*?)```", README.split(f"## {heading}\n")[1].split("\n## ")[0], re.DOTALL)
+    return [line.split("#")[0].strip() for line in block.splitlines()]
+
+
 def test_the_first_steps_of_the_readme_can_be_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two full registers: the plan shows a first meeting, the sync asks, a person says yes, the next sync is done."""
-    section = README.split("## With your own systems")[1]
-    (block,) = re.findall(r"```sh\n(.*?)```", section.split("\n## ")[0], re.DOTALL)
-    steps = [line.split("#")[0].strip() for line in block.splitlines()]
+    steps = steps_of("With your own systems")
     mapping = [line.split("#")[0].strip() for line in README.splitlines() if line.startswith("procore-4hse mapping")]
     (tmp_path / "stage").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -190,8 +206,11 @@ def test_the_first_steps_of_the_readme_can_be_taken(tmp_path: Path, monkeypatch:
             "procore-4hse plan": 7,
             "procore-4hse sync": 7,
         }
-        later = [f"procore-4hse inbox approve {stage.inbox()[0].id}", "procore-4hse sync", "procore-4hse status"]
-        assert [typed(line, config) for line in (*later, *mapping)] == [0] * 5
+        approved = [f"procore-4hse inbox approve {stage.inbox()[0].id}", "procore-4hse sync"]
+        later = [line for line in steps_of("What waits for a person") if line != "procore-4hse desk"]
+        assert {line: typed(line, config) for line in (*approved, *later, *mapping)} == dict.fromkeys(
+            (*approved, *later, *mapping), 0
+        )
         assert stage.differences() == []
     assert (tmp_path / "mine.toml").exists()
 
