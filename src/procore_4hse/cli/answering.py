@@ -9,7 +9,7 @@ from procore_4hse.cli.context import CliContext
 from procore_4hse.cli.text import counted, plain
 from procore_4hse.errors import UsageError
 from procore_4hse.models import ItemKind
-from procore_4hse.operations.questions import Question, asked, grouped
+from procore_4hse.operations.questions import Outline, grouped, outlined
 from procore_4hse.route import Route
 from procore_4hse.store.repository import Store
 
@@ -97,13 +97,13 @@ def _wanted(context: CliContext, store: Store, chosen: Chosen, state: str) -> li
     return [Wanted(each.id, each.item.shown, each.only_candidate if each.about else None) for each in found]
 
 
-def _of_kind(store: Store, routes: Iterable[Route], chosen: Chosen, state: str) -> list[Question]:
+def _of_kind(store: Store, routes: Iterable[Route], chosen: Chosen, state: str) -> list[Outline]:
     with store.read() as unit:
-        found = asked(unit, list(routes), (state,))
+        found = outlined(unit, list(routes), (state,))
         return [each for each in found if each.kind is chosen.kind and not each.entry.is_snoozed(unit.now)]
 
 
-def _counted(found: Sequence[Question], chosen: Chosen) -> Iterator[str]:
+def _counted(found: Sequence[Outline], chosen: Chosen) -> Iterator[str]:
     """How many there are, and how many of each cause where there is more than one."""
     told = counted(len(found), f"question of kind {chosen.kind}", f"questions of kind {chosen.kind}")
     groups = grouped(found)

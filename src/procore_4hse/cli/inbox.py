@@ -27,7 +27,7 @@ from procore_4hse.operations import remembered
 from procore_4hse.operations.choices import Choice
 from procore_4hse.operations.decided import Decided, decided, unacted
 from procore_4hse.operations.decisions import Answer
-from procore_4hse.operations.questions import ASKED, Question, asked, question_of, questions
+from procore_4hse.operations.questions import ASKED, Outline, Question, asked, outlined, question_of, questions
 from procore_4hse.operations.remembered import Remembered
 from procore_4hse.store.decisions import Decider
 from procore_4hse.store.inbox import Entry
@@ -431,16 +431,16 @@ class Listed:
 def _list(context: CliContext, listed: Listed, *, as_json: bool, as_csv: bool) -> None:
     routes = context.named(listed.routes)
     with context.runtime() as runtime, runtime.store.read() as unit:
-        known = asked(unit, routes, ASKED)
+        known: Sequence[Outline] = asked(unit, routes, ASKED) if as_json else outlined(unit, routes, ASKED)
         now = unit.now
         answered = sum(unacted(unit, route, [each.entry for each in known if each.route is route]) for route in routes)
     waiting = [each for each in known if each.entry.state == "open" and listed.takes(each.entry)]
     found = [each for each in waiting if listed.snoozed or not each.entry.is_snoozed(now)]
     if as_json:
-        context.print_json({"items": [question_json(each) for each in found]})
+        context.print_json({"items": [question_json(each) for each in found if isinstance(each, Question)]})
         return
     if as_csv:
-        print_csv(COLUMNS, (question_json(each) for each in found))
+        print_csv(COLUMNS, ({**question_cells(each.entry), "route": each.route.name} for each in found))
         return
     show_list(context, found, now)
     if put_off := len(waiting) - len(found):

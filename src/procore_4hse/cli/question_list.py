@@ -11,14 +11,14 @@ from rich.text import Text
 from procore_4hse.cli.context import CliContext
 from procore_4hse.cli.tables import table
 from procore_4hse.cli.text import age, counted, plain, short
-from procore_4hse.operations.questions import Group, Question, grouped
+from procore_4hse.operations.questions import Group, Outline, grouped
 from procore_4hse.texts import say
 
 EACH = 10
 """So many questions of one cause are listed; one answer may settle all of them."""
 
 
-def show_list(context: CliContext, found: Sequence[Question], now: datetime) -> None:
+def show_list(context: CliContext, found: Sequence[Outline], now: datetime) -> None:
     if not found:
         context.out.print("Nothing waits for a person.")
         return

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from procore_4hse.engine.snapshots import picklists
@@ -46,22 +47,17 @@ class ShownRecord:
 
 
 @dataclass(frozen=True)
-class Question:
-    """`title` and `day` are its incident's; `cause` is equal for questions that one answer settles."""
+class Outline:
+    """What a list shows of a question. `title` and `day` are its incident's."""
 
     route: Route
     entry: Entry
     cause: str
+    """Equal for questions that one answer settles."""
     about: str
     """The cause in words; empty for a question that stands alone."""
     title: str
     day: str
-    records: tuple[ShownRecord, ...]
-    choices: tuple[Choice, ...]
-    until: date
-    """To which day it is put off unless somebody names another one."""
-    held: tuple[Intended, ...] = ()
-    """The first of the actions that wait for its answer."""
 
     @property
     def item(self) -> Item:
@@ -76,10 +72,6 @@ class Question:
         return self.entry.item.kind
 
     @property
-    def held_count(self) -> int:
-        return len(self.item.facts.get("actions", ()))
-
-    @property
     def label(self) -> str:
         """The mapping's name of the field that it is about; empty when it is about no single field."""
         row = self.route.mapping.by_key.get(self.item.field or "")
@@ -88,44 +80,71 @@ class Question:
     @property
     def only_candidate(self) -> str | None:
         """The one record that may be the same; None where several may be, or none."""
-        candidates = [record.ref.id for record in self.records if record.role is Role.CANDIDATE]
+        candidates = [str(each) for each in self.item.facts.get("candidates", ())]
         return candidates[0] if len(candidates) == 1 else None
+
+
+@dataclass(frozen=True)
+class Question(Outline):
+    """A question with all that is needed to decide."""
+
+    records: tuple[ShownRecord, ...]
+    choices: tuple[Choice, ...]
+    until: date
+    """To which day it is put off unless somebody names another one."""
+    held: tuple[Intended, ...] = ()
+    """The first of the actions that wait for its answer."""
+
+    @property
+    def held_count(self) -> int:
+        return len(self.item.facts.get("actions", ()))
 
     def commands(self) -> list[tuple[Choice, str]]:
         return [(choice, choice.command(self.entry, self.until)) for choice in self.choices]
 
 
+# Read in few statements, however many ---------------------------------------------------------------------------
+
+
+def outlines(unit: Unit, route: Route, entries: Sequence[Entry], among: Sequence[Entry]) -> list[Outline]:
+    """What a list shows of these questions of a route, in their order.
+
+    `among` are all that are asked now: whether a pair stands alone shows among all.
+    """
+    subjects = {entry.id: subjects_of(entry.item, {}) for entry in entries if entry.item.kind is ItemKind.MATCH}
+    matched = {subject.ref for own in subjects.values() for subject in own}
+    refs = matched | {ref for entry in entries for ref in incidents(entry.item)}
+    known = KnownRecords.outline(unit, route, {ref for ref in refs if ref.kind is Kind.INCIDENT}, matched)
+    reader = _Reader(known, subjects, candidates_of(among))
+    return [reader.outline(entry) for entry in entries]
+
+
 def questions(
     unit: Unit, route: Route, entries: Sequence[Entry], among: Sequence[Entry] | None = None
 ) -> list[Question]:
-    """These questions of a route as complete values, in their order, by a few statements for all of them.
-
-    `among` are all that are asked now, where `entries` are only some: whether a pair stands alone shows among all.
-    """
+    """These questions of a route as complete values, in their order; `among` as above, where they are not all."""
     asked = [entry for entry in entries if entry.state != "closed"]
     links = unit.links(route.key).some({ref for entry in asked for ref in named(entry.item)})
     meant = _perhaps(unit, route, asked)
     subjects = {entry.id: subjects_of(entry.item, links, meant.get(entry.id, ())) for entry in asked}
     held = {entry.id: entry.item.facts.get("actions", ())[:HELD] for entry in asked}
     refs = {subject.ref for own in subjects.values() for subject in own}
-    refs |= {ref for entry in asked for ref in incidents(entry.item)} | {
-        ref for own in held.values() for ref in refs_of(own)
-    }
+    refs |= {ref for entry in asked for ref in incidents(entry.item)}
+    refs |= {ref for own in held.values() for ref in refs_of(own)}
     known = KnownRecords.read(unit, route, refs)
-    along = _along(unit, route, asked)
-    reader = _Reader(
-        known, subjects, held, along, meant, candidates_of(among or entries), put_off(unit.now, ZoneInfo(known.zone))
-    )
-    return [reader.question(entry) for entry in entries]
+    reader = _Reader(known, subjects, candidates_of(among or entries), held, _along(unit, route, asked), meant)
+    until = put_off(unit.now, ZoneInfo(known.zone))
+    return [reader.question(entry, until) for entry in entries]
+
+
+def outlined(unit: Unit, routes: Iterable[Route], states: Collection[str] = ("open",)) -> list[Outline]:
+    """The questions of these routes in these states as a list shows them, the oldest first."""
+    return _oldest_first(outlines(unit, *each) for each in _entries(unit, routes, states))
 
 
 def asked(unit: Unit, routes: Iterable[Route], states: Collection[str] = ("open",)) -> list[Question]:
-    """The questions of these routes in these states, the oldest first."""
-    found = []
-    for route in routes:
-        entries = unit.inbox(route.key).entries(states=ASKED)
-        found += questions(unit, route, [entry for entry in entries if entry.state in states], entries)
-    return sorted(found, key=lambda question: question.entry.since)
+    """The same as complete values."""
+    return _oldest_first(questions(unit, *each) for each in _entries(unit, routes, states))
 
 
 def question_of(unit: Unit, route: Route, entry: Entry) -> Question:
@@ -134,20 +153,39 @@ def question_of(unit: Unit, route: Route, entry: Entry) -> Question:
     return question
 
 
+def _entries(
+    unit: Unit, routes: Iterable[Route], states: Collection[str]
+) -> Iterator[tuple[Route, list[Entry], list[Entry]]]:
+    """Of each route the questions in these states, and all that are asked."""
+    for route in routes:
+        entries = unit.inbox(route.key).entries(states=ASKED)
+        yield route, [entry for entry in entries if entry.state in states], entries
+
+
+Q = TypeVar("Q", bound=Outline)
+
+
+def _oldest_first(found: Iterable[list[Q]]) -> list[Q]:
+    return sorted((each for own in found for each in own), key=lambda each: each.entry.since)
+
+
+# By their cause --------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
 class Group:
     """Questions of one kind: those of one cause, which `about` tells, or those that stand alone."""
 
     kind: ItemKind
     about: str
-    questions: tuple[Question, ...]
+    questions: tuple[Outline, ...]
 
 
-def grouped(found: Iterable[Question]) -> list[Group]:
+def grouped(found: Iterable[Outline]) -> list[Group]:
     """Questions by their cause, those without equals by their kind; the group with the oldest one first."""
     listed = list(found)
     shared = Counter(question.cause for question in listed)
-    groups: dict[tuple[ItemKind, str], list[Question]] = {}
+    groups: dict[tuple[ItemKind, str], list[Outline]] = {}
     for question in listed:
         cause = question.cause if shared[question.cause] > 1 else ""
         groups.setdefault((question.kind, cause), []).append(question)
@@ -157,14 +195,7 @@ def grouped(found: Iterable[Question]) -> list[Group]:
     ]
 
 
-def titles_and_days(unit: Unit, route: Route, entries: Sequence[Entry]) -> dict[int, tuple[str, str]]:
-    """The headline and the day of each question's incident, as the list shows them."""
-    about = {entry.id: list(incidents(entry.item)) for entry in entries}
-    known = KnownRecords.read(unit, route, {ref for refs in about.values() for ref in refs})
-    return {
-        entry.id: (entry.item.title, next((day for ref in about[entry.id] if (day := known.day(ref))), ""))
-        for entry in entries
-    }
+# One question ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -173,26 +204,29 @@ class _Reader:
 
     known: KnownRecords
     subjects: Mapping[int, Sequence[Subject]]
-    held: Mapping[int, Sequence[Mapping[str, object]]]
-    along: Mapping[int, Along]
-    meant: Mapping[int, Sequence[str]]
     candidates: Counter[str]
-    until: date
+    held: Mapping[int, Sequence[Mapping[str, object]]] = field(default_factory=dict)
+    along: Mapping[int, Along] = field(default_factory=dict)
+    meant: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
-    def question(self, entry: Entry) -> Question:
+    def outline(self, entry: Entry) -> Outline:
         route, item = self.known.route, entry.item
-        subjects = self.subjects.get(entry.id, ())
-        cause = cause_of(self.known, item, subjects, self.candidates)
+        cause = cause_of(self.known, item, self.subjects.get(entry.id, ()), self.candidates)
+        day = next((day for ref in incidents(item) if (day := self.known.day(ref))), "")
+        return Outline(route, entry, cause.key(route, item), cause.words, item.title, day)
+
+    def question(self, entry: Entry, until: date) -> Question:
+        told, subjects = self.outline(entry), self.subjects.get(entry.id, ())
         return Question(
-            route=route,
+            route=told.route,
             entry=entry,
-            cause=cause.key(route, item),
-            about=cause.words,
-            title=item.title or self._name(subjects),
-            day=next((day for ref in incidents(item) if (day := self.known.day(ref))), ""),
-            records=tuple(self._records(item, subjects)) + tuple(self._held_records(entry)),
-            choices=choices(route, entry, self.along.get(entry.id, Along()), self.meant.get(entry.id, ())),
-            until=self.until,
+            cause=told.cause,
+            about=told.about,
+            title=told.title or self._name(subjects),
+            day=told.day,
+            records=(*self._records(entry.item, subjects), *self._held_records(entry)),
+            choices=choices(told.route, entry, self.along.get(entry.id, Along()), self.meant.get(entry.id, ())),
+            until=until,
             held=tuple(intended(self.known, self.held.get(entry.id, ()))),
         )
 

@@ -70,20 +70,24 @@ class KnownRecords:
 
     @classmethod
     def read(cls, unit: Unit, route: Route, refs: Collection[RecordRef]) -> KnownRecords:
-        state = unit.routes.get(route.key)
-        staged = {record.record.ref: record for record in _staged(unit, route, refs)}
-        lost = [ref for ref in refs if ref not in staged or not staged[ref].present]
-        rows = route.mapping.fields if refs else ()
+        """These records with all that `values` tells of them."""
+        state, rows = unit.routes.get(route.key), route.mapping.fields
         needs_lists = any(ref.kind not in (Kind.INCIDENT, Kind.DIRECTORY) for ref in refs)
-        needs_lists |= any(isinstance(row.lens, NeedsLists) for row in rows)
-        return cls(
-            route,
-            state.zone or UTC_ZONE,
-            staged,
-            unit.links(route.key).tombstones(lost) if lost else {},
-            _below(unit, route, refs, {ref for ref in refs if ref in staged and staged[ref].present}),
-            picklists(unit, state, route.mapping) if needs_lists else Picklists(),
-        )
+        needs_lists |= bool(refs) and any(isinstance(row.lens, NeedsLists) for row in rows)
+        known = cls.outline(unit, route, refs, refs)
+        return replace(known, lists=picklists(unit, state, route.mapping)) if needs_lists else known
+
+    @classmethod
+    def outline(
+        cls, unit: Unit, route: Route, refs: Collection[RecordRef], with_people: Collection[RecordRef]
+    ) -> KnownRecords:
+        """These records for their titles and days, and some of them with their people."""
+        staged = {record.record.ref: record for record in _staged(unit, route, refs)}
+        present = frozenset(ref for ref, record in staged.items() if record.present)
+        lost = [ref for ref in refs if ref not in present]
+        zone = unit.routes.get(route.key).zone or UTC_ZONE
+        stones = unit.links(route.key).tombstones(lost) if lost else {}
+        return cls(route, zone, staged, stones, _below(unit, route, with_people, present))
 
     # One record ---------------------------------------------------------------------------------------------------
 
