@@ -211,7 +211,7 @@ GO_ON = "Look at what is held with: procore-4hse inbox show ID. To let it happen
         (Act.CREATE, Side.FOURHSE, 3, FEW, "3 incidents would be created in 4HSE; the limit max_creates is 2."),
         (
             Act.DELETE, Side.FOURHSE, 1, replace(FEW, max_deletes=0),
-            "1 incident would be deleted in 4HSE; the limit max_deletes is 0.",
+            "1 record would be deleted in 4HSE; the limit max_deletes is 0.",
         ),
     ],
 )  # fmt: skip
