@@ -53,6 +53,7 @@ def test_seen_decided_taken_back_decided_again_and_carried_out(
     assert "I asked the foreman." in reader.text
     world.sync()
     assert asked.is_done(world, known)
+    world.sync()  # Sees that it is done.
     reader.open(f"/inbox/{number}")
     assert "closed" in reader.text
     assert "Carried out" in reader.text

@@ -466,7 +466,7 @@ def test_a_write_is_taken_back_on_both_sides_and_that_is_told(world: World) -> N
     with served(desk_of(world)) as desk, desk.signed_in(owner("bruno")) as browser:
         link = undo_link(browser.get(f"/incidents/{site}"))
         asked = browser.text(link)
-        assert "What stands there now Slip What would be put back Fall" in asked
+        assert "What was written Slip What stood there before Fall" in asked
         assert "and the one after it to Procore" in asked
         assert (world.inbox(), browser.get(link).status_code) == ([], 200)
         answer = browser.post(link, note="The wrong incident.")
@@ -750,7 +750,7 @@ PAGES: dict[str, tuple[Callable[[Any], Any], int]] = {
     "today": (lambda browser: browser.get("/"), 11),
     "inbox": (lambda browser: browser.get("/inbox"), 4),
     "question": (lambda browser: browser.get("/inbox/250"), 5),
-    "incident": (lambda browser: browser.get("/incidents/4711"), 28),
+    "incident": (lambda browser: browser.get("/incidents/4711"), 31),
     "search": (lambda browser: browser.post("/incidents", text="Fall 4711"), 7),
     "search for what all hold": (lambda browser: browser.post("/incidents", text="Fall"), 7),
     "runs": (lambda browser: browser.get("/runs"), 5),
