@@ -15,8 +15,9 @@ from actors import NOTHING, hire, hire_in_office, hire_on_site, hurt_on_site, pa
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Kind, Side
-from procore_4hse.operations.explain import story_of
+from procore_4hse.operations.explain import collect
 from procore_4hse.operations.mapping_diff import MappingDiff, mapping_diff
+from procore_4hse.operations.offline import find
 from procore_4hse.operations.plan_effects import What
 from procore_4hse.reconcile.diff import Verdict
 from world import MAPPING, OFFICE, PROJECT, TENANT, World
@@ -249,7 +250,7 @@ def test_equipment_is_told_below_its_incident_and_by_a_mapping_that_drops_it(bui
     site = world.on_site("Fall")
     hurt_on_site(world, site, party, managed_equipment_id=crane)
     world.sync()
-    below = story_of(world.runtime, (world.route,), site).people
+    below = collect(world.store, *find(world.store, (world.route,), site)).people
     assert [(one.kind, one.link is not None) for one in below] == [(Kind.INJURY, True), (Kind.EQUIPMENT, True)]
     assert [field.verdict for field in below[1].fields] == [Verdict.SAME]
     assert told(world, MAPPING).rows == ("Equipment: this row is gone.",)
