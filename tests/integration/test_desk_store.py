@@ -118,12 +118,19 @@ def filled(store: Store) -> Store:
 
 def test_one_incident_is_read_with_what_stands_below_it_and_nothing_else(filled: Store) -> None:
     with filled.read() as unit:
-        around = [(s.record.kind, s.record.id) for s, _ in unit.staging(ROUTE).around(Side.PROCORE, "1", [Kind.INJURY])]
-        assert around == [(Kind.INCIDENT, "1"), (Kind.INJURY, "12")]
-        assert unit.staging(ROUTE).around(Side.FOURHSE, None, [Kind.PERSON]) == []
-        for ids in ({Side.PROCORE: "1", Side.FOURHSE: "a"}, {Side.PROCORE: None, Side.FOURHSE: "a"}):
+        staged = unit.staging(ROUTE).around(Side.PROCORE, ["1"], [Kind.INJURY])
+        assert [(one.record.kind, one.record.id) for one, _ in staged] == [(Kind.INCIDENT, "1"), (Kind.INJURY, "12")]
+        assert unit.staging(ROUTE).around(Side.FOURHSE, [], [Kind.PERSON]) == []
+        for ids in ({Side.PROCORE: ["1"], Side.FOURHSE: ["a"]}, {Side.PROCORE: [], Side.FOURHSE: ["a"]}):
             assert [link.procore_id for link in unit.links(ROUTE).around(ids)] == ["1", "12"]
-        assert unit.links(ROUTE).around({Side.PROCORE: "3", Side.FOURHSE: None}) == ()
+        assert unit.links(ROUTE).around({Side.PROCORE: ["3"], Side.FOURHSE: []}) == ()
+
+
+def test_of_linked_incidents_those_with_people_are_told(filled: Store) -> None:
+    with filled.begin() as unit:
+        unit.links(ROUTE).add("3", "c")
+        found = unit.links(ROUTE).with_records_below(["1", "3", "nobody's"])
+    assert found == {Side.PROCORE: ["1"], Side.FOURHSE: ["a"]}
 
 
 def test_links_are_counted_and_partners_named(filled: Store) -> None:

@@ -22,6 +22,7 @@ from structlog.testing import capture_logs
 
 import odd_values
 from odd_values import ODD, PLACES, Spoiler, fields_of, mapping_of_everything
+from procore_4hse.engine.report import Report
 from procore_4hse.mapping.lenses.base import Reading
 from procore_4hse.mapping.lenses.incident import TextLens
 from procore_4hse.mapping.rules import FieldMapping
@@ -110,7 +111,7 @@ def play(world: World, spoiler: Spoiler, case: Case) -> Iterator[str]:
     linked = {one for link in world.links() for one in (link.procore_id, link.fourhse_id)}
     if not {site, office} <= linked and not case.hides_the_record:
         yield "another incident did not cross"
-    if any(report.population[side.value]["waiting"] for side in Side) and report.outcome == "ok" and not world.inbox():
+    if waits(report) and report.outcome == "ok" and not world.inbox():
         yield "an incident waits, and nobody is told why"
     spoiler.armed = False
     yield from aftermath(world, before)
@@ -122,10 +123,19 @@ def aftermath(world: World, before: tuple[set[str], set[str]]) -> Iterator[str]:
         report = world.sync(first=True)
     if report.outcome != "ok":
         yield f"it did not come to rest: {report.outcome}: {report.reason}"
-    if not (before[0] <= {*world.site()} and before[1] <= {*world.office()}):
+    yield from lost_or_doubled(world, *before)
+
+
+def lost_or_doubled(world: World, site: set[str], office: set[str]) -> Iterator[str]:
+    """What became of the records that were there before."""
+    if not (site <= {*world.site()} and office <= {*world.office()}):
         yield "something was deleted"
     if (len(world.site()), len(world.office())) != (4, 4) or max(children(world)) > 3:
         yield f"something was doubled: {len(world.site())}, {len(world.office())}, {children(world)}"
+
+
+def waits(report: Report) -> bool:
+    return any(counts["waiting"] for counts in report.population.values())
 
 
 def troubles(case: Case, folder: Path) -> list[str]:

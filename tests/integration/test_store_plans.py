@@ -520,6 +520,31 @@ def whole_inboxes_read(world: World, deletions: int) -> int:
 
 
 @pytest.mark.any_store
+def test_the_people_of_what_was_linked_are_looked_at_without_reading_all_registers_again(
+    build: Callable[..., World],
+) -> None:
+    world = build()
+    party, _ = hire(world)
+    world.on_site("Fall", hour=7)
+    world.sync(first=True)
+    quiet = whole_registers_read(world)
+    text = "He fell from the third step of a ladder."
+    met = world.on_site("Slip", hour=8, description=text)
+    world.in_office("Slip", description_event=text, category="ACCIDENTS")
+    for site in (met, world.on_site("Cut", hour=9)):
+        hurt_on_site(world, site, party)
+    assert whole_registers_read(world) == quiet
+    assert sorted(len(row["persons"]) for row in world.office().values()) == [0, 1, 1]
+
+
+def whole_registers_read(world: World) -> int:
+    """How often a cycle reads all records of a side."""
+    with statements(world.store) as sent:
+        assert world.sync().outcome == "ok"
+    return len([one for one, _ in sent if "ORDER BY raw_record.kind" in one and "parent_id IN" not in one])
+
+
+@pytest.mark.any_store
 def test_links_that_ended_cost_a_quiet_cycle_no_question(build: Callable[..., World]) -> None:
     """Hundreds of them: more than one statement would name."""
     world = build()

@@ -15,6 +15,12 @@ def test_the_text_of_a_rule_stands_in_the_product_once(change: Break) -> None:
 
 def test_a_broken_rule_is_noticed_within_a_few_histories() -> None:
     """Slow, for a copy of the product is compiled and plays in a process of its own."""
-    objection = noticed(BY_NAME["both sides changed is taken for one side changed"], 100)
-    assert objection is not None
-    assert "without a word" in objection
+    notice = noticed(BY_NAME["both sides changed is taken for one side changed"], 100)
+    assert notice is not None
+    assert "without a word" in notice.by
+
+
+def test_a_broken_rule_that_histories_do_not_reach_is_noticed_by_its_tests() -> None:
+    notice = noticed(BY_NAME["an answer holds whatever its question shows by now"], 0)
+    assert notice is not None
+    assert notice.by.startswith("`test_shown.py`")

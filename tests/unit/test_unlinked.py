@@ -297,7 +297,7 @@ def test_what_may_be_a_copy_is_asked_about(record, changes, reason):
     for other in (
         decision(key, "retry"),
         decision(key, "reject", seen={"candidates": ["x"]}),
-        decision("match:procore:x", "reject"),
+        decision("match:fourhse:stranger", "reject"),
     ):
         if reason is OTHER or "candidates" not in next(iter(other.values())).seen:
             assert len(plan(route(record, decisions=other, **changes)).items) == 1

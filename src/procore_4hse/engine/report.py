@@ -17,6 +17,7 @@ from procore_4hse.errors import (
 )
 from procore_4hse.models import ItemKind, Kind, RecordRef, Side, SyncStatus
 from procore_4hse.push.outcomes import Pushed
+from procore_4hse.reconcile.draft import BADNESS
 from procore_4hse.reconcile.snapshot import Plan
 from procore_4hse.route import Route
 from procore_4hse.runtime import RateBudget
@@ -114,4 +115,4 @@ def _incidents(records: Iterable[RecordRef]) -> Iterator[RecordRef]:
 
 def _worsen(statuses: dict[str, SyncStatus], record_id: str, sync_status: SyncStatus) -> None:
     if record_id in statuses:
-        statuses[record_id] = max(statuses[record_id], sync_status, key=list(SyncStatus).index)
+        statuses[record_id] = max(statuses[record_id], sync_status, key=BADNESS)

@@ -106,12 +106,23 @@ class StagedRecords:
 
 def snapshot(store: Store, inputs: CycleInputs, incidents: Incidents | None = None) -> Snapshot:
     """The route at this moment, complete; or some incidents of it, which is quick and enough for `plan_joined`."""
-    key = inputs.route.key
     with store.read() as unit:
-        living = unit.links(key).all() if incidents is None else unit.links(key).around(incidents)
-        seen = _left_alone(_as_stored(unit, inputs, living, StagedRecords(unit, key, incidents)))
-        seen = replace(seen, own_words=_own_words(unit.journal(key), seen))
-        return _looking_back(seen, unit.journal(key), living)
+        seen, living = _seen(unit, inputs, incidents)
+        return _looking_back(seen, unit.journal(inputs.route.key), living)
+
+
+def glance(store: Store, inputs: CycleInputs, incidents: Incidents) -> Snapshot:
+    """Some incidents of the route, without what has become of earlier writes: no ground for a plan."""
+    with store.read() as unit:
+        return _seen(unit, inputs, incidents)[0]
+
+
+def _seen(unit: Unit, inputs: CycleInputs, incidents: Incidents | None) -> tuple[Snapshot, tuple[Link, ...]]:
+    """What there is, and every link of it that counts."""
+    links, key = unit.links(inputs.route.key), inputs.route.key
+    living = links.all() if incidents is None else links.around(incidents)
+    seen = _left_alone(_as_stored(unit, inputs, living, StagedRecords(unit, key, incidents)))
+    return replace(seen, own_words=_own_words(unit.journal(key), seen)), living
 
 
 def _as_stored(unit: Unit, inputs: CycleInputs, living: tuple[Link, ...], staged_records: StagedRecords) -> Snapshot:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from procore_4hse.engine.pull import Pulled
 from procore_4hse.engine.recovery import Recovered
-from procore_4hse.engine.snapshots import CycleInputs, snapshot
+from procore_4hse.engine.snapshots import CycleInputs, glance, snapshot
 from procore_4hse.errors import UsageError
 from procore_4hse.models import Kind, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Snapshot
@@ -37,7 +37,7 @@ def offline_snapshot(store: Store, route: Route, incident: Ids | None = None) ->
         actions_certified=True,
     )
     known = CycleInputs(route, state, state.zone or UTC_ZONE, pulled, settled, meeting_approved=state.meeting_approved)
-    return snapshot(store, known, None if incident is None else listed(incident))
+    return snapshot(store, known) if incident is None else glance(store, known, listed(incident))
 
 
 def listed(ids: Ids) -> Incidents:

@@ -31,7 +31,7 @@ from procore_4hse.reconcile import items
 from procore_4hse.reconcile.approval import contents
 from procore_4hse.reconcile.child_context import incident_id, want, within
 from procore_4hse.reconcile.diff import emptied_since
-from procore_4hse.reconcile.draft import Draft
+from procore_4hse.reconcile.draft import BADNESS, Draft
 from procore_4hse.reconcile.equipment import named_again, plan_equipment
 from procore_4hse.reconcile.identity import is_never_copied, no_partner, person_of
 from procore_4hse.reconcile.late_accidents import IncidentPeople, is_accident, plan_late_accidents
@@ -439,12 +439,12 @@ def _lay_over(inner: Draft, parent: Link, draft: Draft) -> None:
     statuses = [sync_status for known in inner.statuses.values() for sync_status in known.values()]
     worst = max(
         [*statuses, *([SyncStatus.WAITING] if inner.items else [])],
-        key=list(SyncStatus).index,
+        key=BADNESS,
         default=SyncStatus.IN_SYNC,
     )
     for side in Side:
         now = draft.statuses[side][parent.id_on(side)]
-        draft.set_status(side, parent.id_on(side), max(now, worst, key=list(SyncStatus).index))
+        draft.set_status(side, parent.id_on(side), max(now, worst, key=BADNESS))
 
 
 def _of_incident(item: Item, parent: Link) -> Item:

@@ -102,8 +102,9 @@ def diff_field(
         if isinstance(reading, Held):
             return replace(difference, verdict=Verdict.HELD, reason=reading.reason)
     if field.lens.agree(difference.value(Side.PROCORE), difference.value(Side.FOURHSE)):
-        same = base is not None and base == field.base_of(procore, fourhse)
-        return difference if same else replace(difference, verdict=Verdict.AGREED, reason="both show the same, newly")
+        if base is not None and base == field.base_of(procore, fourhse):
+            return difference
+        return FieldDiff(field, Verdict.AGREED, "both show the same, newly", left, right, base)
     if field.fills_only:
         return _filled(difference, base, origin)
     if decision is not None and decision.verb == "resolve":

@@ -9,6 +9,9 @@ from procore_4hse.models import Action, Item, Link, LinkState, QuestionKey, Reco
 from procore_4hse.reconcile.lifecycle import presence_of
 from procore_4hse.reconcile.snapshot import Plan, Presence, Rebase, RecordGroup, Snapshot, Transition
 
+BADNESS = [*SyncStatus].index
+"""How bad a place in the count is, compared with others."""
+
 
 @dataclass
 class Draft:
@@ -45,7 +48,7 @@ class Draft:
     def worsen(self, side: Side, record_id: str, sync_status: SyncStatus) -> None:
         """A record counts by its worst part."""
         known = self.statuses[side].get(record_id, sync_status)
-        self.statuses[side][record_id] = max(known, sync_status, key=list(SyncStatus).index)
+        self.statuses[side][record_id] = max(known, sync_status, key=BADNESS)
 
     def done(self) -> Plan:
         return Plan(

@@ -144,11 +144,13 @@ class Links:
 
     def around(self, incidents: Incidents) -> tuple[Link, ...]:
         """The links of these incidents, and those of their people and equipment."""
-        records = (RecordRef(side, Kind.INCIDENT, each) for side in Side for each in incidents[side])
-        found = (row for _, _, rows in self._links_of(records) for row in rows)
-        own = {row.id: row for row in found}.values()
-        below = self._below(row.procore_id for row in own)
-        return tuple(_link(row, row.base) for row in (*own, *below))
+        own: dict[int, Row[Any]] = {}
+        for side in Side:
+            found = {row.procore_id if side is Side.PROCORE else row.fourhse_id for row in own.values()}
+            left = [RecordRef(side, Kind.INCIDENT, each) for each in incidents[side] if each not in found]
+            own |= {row.id: row for _, _, rows in self._links_of(left) for row in rows}
+        below = self._below(row.procore_id for row in own.values())
+        return tuple(_link(row, row.base) for row in (*own.values(), *below))
 
     def with_records_below(self, procore_ids: Collection[str]) -> Incidents:
         """Those of these linked incidents below which a record stands, on either side."""
