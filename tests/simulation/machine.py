@@ -70,6 +70,7 @@ class Machine:
     history: History
     scenario: ScenarioWorld = field(init=False)
     witness: ClassVar[type[Watch]] = Watch
+    people_witness: ClassVar[type[PeopleWatch]] = PeopleWatch
     watch: Watch = field(init=False)
     person_watch: PeopleWatch = field(init=False)
     injured: InjuredPeople = field(init=False)
@@ -101,7 +102,7 @@ class Machine:
             rule={"procore wins": "procore", "4hse wins": "fourhse"}.get(setting.rule),
         )
         self.injured = InjuredPeople(self.scenario, self.watch)
-        self.person_watch = PeopleWatch(self.watch, self.injured.hire(), setting.policy)
+        self.person_watch = self.people_witness(self.watch, self.injured.hire(), setting.policy)
         self.people = SitePeople(self.scenario, self.watch, self.injured, done=self.meter.add)
         self.inbox_person = InboxPerson(self.scenario, self.watch, self.person_watch, self.meter.add)
         self.scenario.faults.on_request.append(self._meddle)
