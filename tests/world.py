@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -214,6 +215,34 @@ class World:
     def links(self) -> list[Any]:
         with self.store.read() as unit:
             return list(unit.links(self.route.key).all())
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that a world on SQLite holds at one moment. Others go on from there, for the scene is long to set."""
+
+    store: bytes
+    registers: bytes
+    now: datetime
+
+    @classmethod
+    def of(cls, world: World) -> Scene:
+        """Nothing is pending in the world, which is over by this."""
+        world.store.close()  # The last connection brings everything into the one file.
+        ids = world.fourhse._register.random.getstate()
+        states = pickle.dumps((world.procore.snapshot(), world.fourhse.snapshot(), ids))
+        return cls(Path(world.store.url.database or "").read_bytes(), states, world.clock.now)
+
+    def begin(self, world: World) -> World:
+        """The world, which was built alike and in which nothing has happened yet, at that moment."""
+        world.store.close()
+        Path(world.store.url.database or "").write_bytes(self.store)
+        site, offices, ids = pickle.loads(self.registers)  # noqa: S301
+        world.procore.restore_snapshot(site)
+        world.fourhse.restore_snapshot(offices)
+        world.fourhse._register.random.setstate(ids)
+        world.clock.now = self.now
+        return world
 
 
 def titles(rows: Iterable[dict[str, Any]], key: str) -> list[str]:

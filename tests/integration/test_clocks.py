@@ -24,12 +24,14 @@ from procore_4hse.store.journal import LAST_RETRY
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.routes import RouteMemory
 from procore_4hse.store.tables import LEASES, Instant
-from world import START, World
+from world import START, Scene, World
 
 HOUR, DAY, YEAR = timedelta(hours=1), timedelta(days=1), timedelta(days=365)
 WRONG = {"a day back": -DAY, "an hour ahead": HOUR, "a year ahead": YEAR}
 ELSEWHERE = Holder("elsewhere", "boot", 1, "1")
 DELETED = "Deleted in Procore"
+FEW = 4
+"""Incidents of one Procore page, so that a few of them are listed by what changed."""
 
 COLUMNS = {
     f"{table.name}.{column.name}": column
@@ -47,9 +49,21 @@ SAID = {"inbox.snoozed_until"}
 MOMENTS = [*sorted(COLUMNS.keys() - ONLY_WHETHER - THEIRS - SAID), *REMEMBERED]
 
 
-def at_work(build: Callable[..., World]) -> World:
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """A route whose store holds every kind of row: linked, deleted, refused, lost, held by somebody elsewhere."""
-    world = build()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pull, "PAGE", FEW)
+        return Scene.of(at_work(World.build(f"sqlite:///{tmp_path_factory.mktemp('scene')}/sync.db")))
+
+
+@pytest.fixture
+def world(build: Callable[..., World], scene: Scene, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(pull, "PAGE", FEW)
+    return scene.begin(build())
+
+
+def at_work(world: World) -> World:
     party, _ = hire(world)
     for number in range(5):
         world.on_site(f"Site {number}", date(2026, 2, 1 + number))
@@ -119,12 +133,8 @@ def has_recovered(world: World) -> bool:
 @pytest.mark.any_store
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_whatever_a_wrong_clock_has_dated_is_good_again_within_its_span(
-    build: Callable[..., World], monkeypatch: pytest.MonkeyPatch, moment: str, wrong: str
-) -> None:
+def test_whatever_a_wrong_clock_has_dated_is_good_again_within_its_span(world: World, moment: str, wrong: str) -> None:
     """Every stored moment there is, by the tables themselves: a new one that no row here has must be brought in."""
-    monkeypatch.setattr(pull, "PAGE", 4)
-    world = at_work(build)
     assert shift(world, moment, WRONG[wrong]) > 0, "the route of this test holds no such moment"
     work(world, 1)
     world.sync()  # A lease that lies ahead is cut here to its own span.
@@ -158,11 +168,8 @@ def with_a_clock_of_our_own(world: World) -> Ours:
 @pytest.mark.any_store
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("from_call", [0, 3, 9])
-def test_a_clock_that_is_wrong_for_one_cycle_leaves_nothing_behind(
-    build: Callable[..., World], wrong: str, from_call: int
-) -> None:
+def test_a_clock_that_is_wrong_for_one_cycle_leaves_nothing_behind(world: World, wrong: str, from_call: int) -> None:
     """It is wrong from the start of the cycle, or is set in the middle of it."""
-    world = at_work(build)
     ours, calls = with_a_clock_of_our_own(world), count(0)
     world.clock.advance((LEASE + GRACE).total_seconds())
     world.faults.on_request.append(lambda _: setattr(ours, "by", WRONG[wrong]) if next(calls) == from_call else None)

@@ -208,6 +208,7 @@ def undo(world: SmallWorld) -> None:
     with store.read() as unit:
         kept = remembered(unit, route)
     if kept:
+        world.policies.look()  # A deletion that was ignored is not asked about again while all of them are.
         try:
             forget(store, world.scenario.runtime.holder, (route,), kept[0].id, Decider("anna", "cli"))
         except UsageError:

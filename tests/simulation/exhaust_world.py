@@ -11,27 +11,29 @@ from itertools import islice
 from typing import Any
 
 from exhaust_key import key_of
+from exhaust_policies import POLICIES, GoesByPolicy, Policies
 from machine import Machine
 from machine_mapping import mapping_of, with_other_words
 from machine_moves import History, Setting
 from meter import Meter
+from oracle_people import PeopleWatch
 from oracle_rest import Rest
 from oracle_watch import FIELDS, OTHER, Meaning, Objection, SyncStatus, Watch
 from scenario_world import FragileStore, is_write
 
 import actors as crew
+from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.simulator.faults import FaultKind
 
 DAY, BEFORE_SINCE = date(2026, 2, 10), date(2026, 1, 20)
 SINCE, LATER_SINCE = date(2026, 2, 1), date(2026, 2, 20)
 TEXT = "He slipped from the second rung of the ladder by the north fence and hurt his left knee."
 CORRECTED = f"{TEXT} Nobody saw it."
-POLICIES = ("ask", "propagate", "close", "ignore")
 NEAR = timedelta(days=3)
 """So far apart two reports of one accident may be dated; beyond that nobody would take them for one."""
 CYCLES_TO_REST = 12
-NO_MEMORY = ("watch", "names", "listeners")
-"""Whom a witness asks, and who asks it."""
+NO_MEMORY = ("watch", "names", "listeners", "policy")
+"""Whom a witness asks, and who asks it; the policy is the world's."""
 
 
 def _memory(witness: Any) -> dict[str, Any]:
@@ -59,15 +61,20 @@ class Start:
     """What a search begins with."""
 
     injured: bool = False
-    policy: str = "ask"
+    policies: tuple[str, ...] = POLICIES
 
     @property
     def name(self) -> str:
-        return f"one pair{' with an injured person' if self.injured else ''}, {self.policy}"
+        return f"one pair{' with an injured person' if self.injured else ''}"
 
 
 @dataclass
-class SmallWatch(Watch):
+class SmallPeopleWatch(GoesByPolicy, PeopleWatch):
+    """The witness of people."""
+
+
+@dataclass
+class SmallWatch(GoesByPolicy, Watch):
     """The witness of one accident: whatever stands anywhere tells of it, so that counting shows a second copy."""
 
     unapproved: bool = False
@@ -116,15 +123,18 @@ class SmallRest(Rest):
 class SmallWorld(Machine):
     """Both systems, a store and a witness. `keep` gives a world as bytes, `resume` goes on from there."""
 
-    witness = SmallWatch
+    witness, people_witness = SmallWatch, SmallPeopleWatch
     watch: SmallWatch
+    person_watch: SmallPeopleWatch
 
     def __init__(self, store: FragileStore, start: Start) -> None:
         setting = Setting(
-            "America/Los_Angeles", (), start.policy, "both", "skip", "ask a person", 0, 0, 0, at_once=False
+            "America/Los_Angeles", (), start.policies[0], "both", "skip", "ask a person", 0, 0, 0, at_once=False
         )
         super().__init__(store, Meter(), History(setting, ()))
         self.start = start
+        self.policies = self.watch.policies = self.person_watch.policies = Policies()
+        self.go_by(frozenset(start.policies))
         self.scenario.with_route(since=SINCE)
         self.armed = ""
         self.approved = {SINCE}
@@ -158,6 +168,11 @@ class SmallWorld(Machine):
         """The incidents in 4HSE, the oldest first."""
         return sorted(self.scenario.office().values(), key=lambda row: (row["created_at"], row["office_incident_id"]))
 
+    def go_by(self, policies: frozenset[str]) -> None:
+        """What happens from here on happens under one of these, and stands for the others while they lead to it too."""
+        self.policies.take(policies)
+        self.scenario.with_route(deletions=Policy(self.policies.now))
+
     # Cycles -------------------------------------------------------------------------------------------------------
 
     def cycle(self) -> None:
@@ -174,7 +189,8 @@ class SmallWorld(Machine):
 
     def _one(self, *, calm: bool) -> None:
         before = self.watch.now, self.person_watch.now
-        self.report = self._cycle(calm=calm)
+        with self.policies.compared():
+            self.report = self._cycle(calm=calm)
         is_still = (self.watch.now, self.person_watch.now) == before
         is_done = self.report is not None and self.report.outcome != "partial"
         self.rests = is_still and is_done and not self.scenario.unsettled()

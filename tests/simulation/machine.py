@@ -75,6 +75,7 @@ class Machine:
     history: History
     scenario: ScenarioWorld = field(init=False)
     witness: ClassVar[type[Watch]] = Watch
+    people_witness: ClassVar[type[PeopleWatch]] = PeopleWatch
     watch: Watch = field(init=False)
     person_watch: PeopleWatch = field(init=False)
     partner_watch: PartnerWatch = field(init=False)
@@ -110,7 +111,7 @@ class Machine:
             rule={"procore wins": "procore", "4hse wins": "fourhse"}.get(setting.rule),
         )
         self.injured = InjuredPeople(self.scenario, self.watch)
-        self.person_watch = PeopleWatch(self.watch, self.injured.hire(), setting.policy)
+        self.person_watch = self.people_witness(self.watch, self.injured.hire(), setting.policy)
         self.partner_watch = PartnerWatch(self.watch, *self.injured.meet_strangers())
         witnesses = self.partner_watch, self.meter.add
         self.people = SitePeople(self.scenario, self.watch, self.injured, self.partner_watch, done=self.meter.add)

@@ -149,7 +149,7 @@ class PeopleWatch:
         if not is_left and (OTHER[side], partner, was.who) not in self.removed:
             raise Objection(f"{whole} was removed, and nobody took them out of the other side")
         approved = self._verdict(side, was) == "approve"
-        if not approved and not (self.policy == "propagate" and side == "procore"):
+        if not approved and not (side == "procore" and self.policy == "propagate"):
             raise Objection(f"{whole} was removed without a person's word")
         if not approved and place in self.fresh:
             raise Objection(f"{whole} was removed with days that the other side never showed")
@@ -234,8 +234,9 @@ class PeopleWatch:
     def _is_left(self, procore_id: str, fourhse_id: str, who: str) -> bool:
         """Taken out of one side, and kept on the other by a person's word or the policy's."""
         gone = {("procore", procore_id, who), ("fourhse", fourhse_id, who)} & self.removed
-        kept = self.policy == "ignore" or self.verdicts.get((procore_id, who)) == "reject"
-        return who in self.apart | self.twice or (bool(gone) and kept)
+        if who in self.apart | self.twice:
+            return True
+        return bool(gone) and (self.verdicts.get((procore_id, who)) == "reject" or self.policy == "ignore")
 
     def _named(self, side: str, incident: str) -> dict[str, list[Named]]:
         named: dict[str, list[Named]] = {}

@@ -95,7 +95,7 @@ class Rest:
             return None  # A survivor too: it is asked about together with what may have been entered anew.
         if other is None:
             return None if standing[1] in self.watch.unlinked else f"{standing} never reached the other side"
-        if self.watch.policy in ("ignore", "close") or self._is_left_alone(standing):
+        if self._is_left_alone(standing) or self.watch.policy in ("ignore", "close"):
             return None
         return f"{standing} lost its partner {other}, and nobody is asked"
 

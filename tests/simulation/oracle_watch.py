@@ -397,7 +397,7 @@ class Watch:
         if source not in self.gone_by_hand | self.told_gone:
             raise Objection(f"{place} was deleted, and nobody deleted {source}")
         approved = self.verdicts.get(self._procore(place)) == "approve"
-        if not approved and not (self.policy == "propagate" and place[0] == "procore"):
+        if not approved and not (place[0] == "procore" and self.policy == "propagate"):
             raise Objection(f"{place} was deleted without a person's word")
         partly = {name for name in FIELDS if (source, name) in self.parts}  # It went as far as that side takes it.
         if not approved and any((place, name) in self.fresh for name in FIELDS if name not in partly):
@@ -410,7 +410,7 @@ class Watch:
         other = self._partner_of(place)
         source = (OTHER[place[0]], other or "")
         deleted = source in self.gone_by_hand | self.told_gone
-        if name == "status" and new == "closed" and self.policy == "close" and deleted:
+        if name == "status" and new == "closed" and deleted and self.policy == "close":
             return
         said = self.now[source[0]].get(source[1])
         if other is None or (said is None and source not in self.gone_meanwhile):
@@ -462,7 +462,8 @@ class Watch:
             return True
         if OTHER[place[0]] in self.rebased:
             return True
-        if name == "status" and self.policy == "close" and (OTHER[place[0]], self._partner_of(place)) in self.returned:
+        is_back = (OTHER[place[0]], self._partner_of(place)) in self.returned
+        if name == "status" and is_back and self.policy == "close":
             return bool(mine == "closed")  # Nobody can tell a person's close from ours whose answer was lost.
         winner, shown = self.chosen.get((self._procore(place), name), ("", {}))
         if winner == place[0] and self.read_only == OTHER[winner]:

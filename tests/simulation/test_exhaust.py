@@ -29,7 +29,7 @@ def silence() -> Iterator[None]:
 
 def test_every_history_of_two_events_keeps_its_promises(tmp_path: Path) -> None:
     """Slow, for it plays more than a thousand histories; `make exhaust` plays longer ones, under every policy."""
-    search = Search(Start(injured=True), tmp_path, 2)
+    search = Search(Start(injured=True, policies=("ask",)), tmp_path, 2)
     found = search.run()
     search.close()
     assert found.objections == {}
