@@ -27,6 +27,7 @@ if __name__ == "__main__":
 from procore_4hse.cli.questions import advice  # noqa: E402
 from procore_4hse.engine.report import Report  # noqa: E402
 from procore_4hse.mapping.images import image_of  # noqa: E402
+from procore_4hse.mapping.lenses.records import FIELDS  # noqa: E402
 from procore_4hse.models import Act, Action, Kind, Link, RecordRef, Side  # noqa: E402
 from procore_4hse.reconcile.diff import diff, display  # noqa: E402
 from world import PROJECT, World  # noqa: E402  (the tests' folder is on the path only now)
@@ -162,14 +163,17 @@ class Life:
         with self.world.store.read() as unit:
             staged = unit.staging(self.world.route.key).find(RecordRef(side, Kind.INCIDENT, record_id))
         assert staged is not None
-        return image_of(staged, self.world.zone, recorded=["injury"] if side is Side.PROCORE else None)
+        lists: Any = (
+            {"recorded": ["injury"], "unnamed": {**dict.fromkeys(FIELDS.values(), ""), "injuries": "1"}}
+            if side is Side.PROCORE
+            else {}
+        )
+        return image_of(staged, self.world.zone, **lists)
 
     def _mapped(self, record_id: str) -> str:
         image = self._image(Side.PROCORE, record_id)
-        rows = self.world.route.mapping.fields
-        return _columns(
-            *((row.label, display(getattr(row.lens.get(Side.PROCORE, image), "value", None))) for row in rows)
-        )
+        readings = [(row.label, row.lens.get(Side.PROCORE, image)) for row in self.world.route.mapping.fields]
+        return _columns(*((label, told) for label, one in readings if (told := display(getattr(one, "value", None)))))
 
     def _verdicts(self, before: Link) -> str:
         """The comparison that a cycle makes of what is staged, against the base."""

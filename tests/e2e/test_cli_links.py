@@ -202,7 +202,13 @@ def test_the_story_of_an_incident_key_by_key(stand: Stand) -> None:
     assert (title["verdict"], title["to"]) == ("write", "fourhse")
     assert {kind: len(names) for kind, names in story["children"].items()} == {"property_damage": 1, "environmental": 1}
     assert [(step["kind"], step["outcome"]) for step in story["journal"]] == [("create", "done")]
-    assert [action["fields"] for action in story["next"]["actions"]] == [{"name": "Fall from a ladder"}]
+    verdicts = {field["field"]: field["verdict"] for field in story["fields"]}
+    changed = ("title", "category", "property_damages", "environmentals")
+    assert {field for field, verdict in verdicts.items() if verdict == "write"} == {*changed}
+    lines = "Property damages: 1: A dented door.\nEnvironmental releases: 1"
+    assert [action["fields"] for action in story["next"]["actions"]] == [
+        {"name": "Fall from a ladder", "category": "NON_COMPLIANCE", "description_actions_involved": lines}
+    ]
 
 
 def test_the_story_as_a_person_reads_it(stand: Stand) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
@@ -11,6 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 import former_store
+from procore_4hse.mapping.lenses.records import RecordsLens
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.simulator.faults import FaultKind
@@ -22,6 +24,16 @@ ACCIDENT, NEAR, BREACH = "ACCIDENTS", "ACCIDENTS_AND_MISSED_INJURIES", "NON_COMP
 Build = Callable[..., World]
 
 
+def without_lines(mapping: FieldMapping) -> FieldMapping:
+    """The same mapping, but the records themselves are told nowhere: here only the category may follow them."""
+    return replace(mapping, fields=tuple(row for row in mapping.fields if not isinstance(row.lens, RecordsLens)))
+
+
+@pytest.fixture
+def build(build: Build) -> Build:
+    return partial(build, mapping=without_lines(default_mapping()))
+
+
 @cache
 def of_injuries_alone() -> FieldMapping:
     """The default mapping with the list of categories as it was before it told kinds apart."""
@@ -29,7 +41,7 @@ def of_injuries_alone() -> FieldMapping:
         there = Path(copytree(MAPPING, Path(folder, "site")))
         words = (former_store.MAPPING / "words" / "category.yaml").read_text(encoding="utf-8")
         (there / "words" / "category.yaml").write_text(words, encoding="utf-8")
-        return load(there)
+        return without_lines(load(there))
 
 
 def record(world: World, incident: str, *kinds: str) -> list[int]:
@@ -176,7 +188,7 @@ def with_a_list_of_injuries(build: Build) -> World:
 def test_what_a_new_list_would_change_is_one_question(build: Build, use: str, word: str) -> None:
     world = with_a_list_of_injuries(build)
     before = words(world)
-    world.with_route(mapping=default_mapping())
+    world.with_route(mapping=without_lines(default_mapping()))
     report = world.sync()
     assert report.outcome == "stopped"
     (entry,) = world.inbox()
@@ -194,7 +206,7 @@ def test_a_list_that_changes_no_pair_is_taken_up_without_a_question(build: Build
     copied(world, "near_miss", "environmental")
     world.in_office("Pump", category=BREACH)
     world.sync()
-    world.with_route(mapping=default_mapping())
+    world.with_route(mapping=without_lines(default_mapping()))
     assert quiet(world)
     (leak,) = (one for one, row in world.site().items() if row["title"] == "Leak")
     record(world, leak, "property_damage")
@@ -212,7 +224,7 @@ def test_an_own_word_of_a_customer_crosses_once_the_list_has_it(build: Build, tm
     folder = Path(copytree(MAPPING, tmp_path / "site"))
     with (folder / "words" / "category.yaml").open("a", encoding="utf-8") as file:
         file.write("- 4hse: Incendio\n  procore: no injury\n")
-    world.with_route(mapping=load(folder))
+    world.with_route(mapping=without_lines(load(folder)))
     assert world.sync().outcome == "ok"
     assert [row["title"] for row in world.site().values()] == ["Fire"]
     assert quiet(world)

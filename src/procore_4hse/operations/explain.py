@@ -32,6 +32,7 @@ from procore_4hse.models import (
 )
 from procore_4hse.operations.decided import Decided, decided
 from procore_4hse.operations.offline import Ids, listed, offline_snapshot
+from procore_4hse.reconcile.category import following
 from procore_4hse.reconcile.children import rows_of
 from procore_4hse.reconcile.diff import FieldDiff, diff
 from procore_4hse.reconcile.guard import guarded
@@ -234,7 +235,8 @@ def _compared(seen: Snapshot, pair: Compared, rows: tuple[Field, ...]) -> Compar
         origin = pair.link.origin if pair.link else None
         fields = diff(rows, images[Side.PROCORE], images[Side.FOURHSE], base, _decisions(seen, pair.link, rows), origin)
     if pair.link is not None:
-        fields = tuple(identified(seen, pair.link, one) for one in fields)
+        told = (identified(seen, pair.link, one) for one in fields)
+        fields = tuple(following(seen, pair.link, one) for one in told)
     local = tuple(_local(seen, pair.kind, images.get(Side.FOURHSE)))
     return Compared(pair.kind, pair.ids, pair.records, pair.link, tuple(crossing), fields, local)
 
