@@ -26,7 +26,7 @@ from procore_4hse.operations.choices import chosen
 from procore_4hse.operations.explain import Story
 from procore_4hse.settings.model import DeskAuth
 from procore_4hse.store.decisions import Decider
-from procore_4hse.web import pages, standing, taking_back
+from procore_4hse.web import pages, questions, standing, taking_back
 from procore_4hse.web.access import Visitor, visitor
 from procore_4hse.web.desk import LINK_COOKIE, LINK_LASTS, SIGN_IN_COOKIE, SIGN_IN_LASTS, Desk
 from procore_4hse.web.keys import SIGN_IN
@@ -48,7 +48,7 @@ def create_app(desk: Desk, origins: Origins) -> ASGIApp:
         routes=pages_.routes(),
         exception_handlers={
             HTTPException: pages_.http_error,
-            pages.Missing: pages_.missing,
+            questions.Missing: pages_.missing,
             SyncError: pages_.sync_error,
             TooLarge: pages_.too_large,
             Exception: pages_.failure,
@@ -152,21 +152,21 @@ class Pages:
         return self.page("today", who, **standing.today(self.desk, who))
 
     def inbox(self, request: Request, who: Visitor) -> Response:
-        chosen = pages.Filter(request.query_params.get("kind", ""), request.query_params.get("route", ""))
-        return self.page("inbox", who, **pages.inbox(self.desk, who, chosen))
+        chosen = questions.Filter(request.query_params.get("kind", ""), request.query_params.get("route", ""))
+        return self.page("inbox", who, **questions.inbox(self.desk, who, chosen))
 
     def inbox_search(self, _: Request, who: Visitor, form: Form) -> Response:
         """A form that is sent, because what people look for, such as a name, has no place in an address."""
-        chosen = pages.Filter(*(form.get(name, "") for name in ("kind", "route", "text")))
-        return self.page("inbox", who, **pages.inbox(self.desk, who, chosen))
+        chosen = questions.Filter(*(form.get(name, "") for name in ("kind", "route", "text")))
+        return self.page("inbox", who, **questions.inbox(self.desk, who, chosen))
 
     def question(self, request: Request, who: Visitor) -> Response:
-        asked = pages.find_question(self.desk, who, request.path_params["number"])
+        asked = questions.find_question(self.desk, who, request.path_params["number"])
         if FieldClass.HEALTH in asked.classes:
             with self.desk.store.begin() as unit:
                 unit.desk.log_view(asked.route.key, who.who, "question", str(asked.entry.id))
-        later = pages.later(self.desk, who, asked)
-        return self.page("question", who, later=later, **pages.question(self.desk, who, asked))
+        later = questions.later(self.desk, who, asked)
+        return self.page("question", who, later=later, **questions.question(self.desk, who, asked))
 
     def incidents(self, _: Request, who: Visitor) -> Response:
         return self.page("incidents", who, **pages.incidents(self.desk, who, None))
@@ -204,8 +204,8 @@ class Pages:
     def answer(self, request: Request, who: Visitor, form: Form) -> Response:
         asked = self._to_decide(request, who)
         route, entry, page = asked.route, asked.entry, f"/inbox/{asked.entry.id}"
-        given = chosen(pages.offered(self.desk, asked), form.get("choice", ""), form.get("with_id", ""))
-        if given is None or form.get("shown") != pages.shown(entry):
+        given = chosen(questions.offered(self.desk, asked), form.get("choice", ""), form.get("with_id", ""))
+        if given is None or form.get("shown") != questions.shown(entry):
             return self.message("moved", 409, back=page)
         if given.answer is None:
             decisions.snooze(self.desk.store, (route,), entry.id)
@@ -223,7 +223,7 @@ class Pages:
 
     def snooze(self, request: Request, who: Visitor, form: Form) -> Response:
         asked = self._to_decide(request, who)
-        decisions.snooze(self.desk.store, (asked.route,), asked.entry.id, pages.day(form.get("until", "")))
+        decisions.snooze(self.desk.store, (asked.route,), asked.entry.id, questions.day(form.get("until", "")))
         log.info("desk.put_off", question=asked.entry.id)
         return RedirectResponse(f"/inbox/{asked.entry.id}", SEE_OTHER)
 
@@ -239,9 +239,9 @@ class Pages:
             raise HTTPException(403)
         return asked
 
-    def _to_decide(self, request: Request, who: Visitor) -> pages.Asked:
+    def _to_decide(self, request: Request, who: Visitor) -> questions.Asked:
         """The question of this address, for somebody who may answer it."""
-        asked = pages.find_question(self.desk, who, request.path_params["number"])
+        asked = questions.find_question(self.desk, who, request.path_params["number"])
         if not who.decides(asked.route):
             raise HTTPException(403)
         return asked
@@ -305,7 +305,7 @@ class Pages:
 
     def _provider(self) -> Provider:
         if self.desk.settings.auth is not DeskAuth.OIDC:
-            raise pages.Missing
+            raise questions.Missing
         from procore_4hse.web.oidc import Provider
 
         return Provider(self.desk.settings)
