@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,8 @@ from starlette.types import ASGIApp
 
 from procore_4hse import texts
 from procore_4hse.errors import RouteBusy, StoreBusy, StoreError, SyncError, UsageError
-from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.operations import decisions
-from procore_4hse.operations.choices import chosen
+from procore_4hse.operations.choices import Choice, chosen
 from procore_4hse.operations.explain import Story
 from procore_4hse.settings.model import DeskAuth
 from procore_4hse.store.decisions import Decider
@@ -88,6 +87,8 @@ class Pages:
             Path("/inbox/{number:int}/answer", change(self.answer), methods=["POST"]),
             Path("/inbox/{number:int}/undo", change(self.undo), methods=["POST"]),
             Path("/inbox/{number:int}/snooze", change(self.snooze), methods=["POST"]),
+            Path("/inbox/{number:int}/cause", read(self.cause), methods=["GET"]),
+            Path("/inbox/{number:int}/cause", change(self.answer_all), methods=["POST"]),
             Path("/incidents", read(self.incidents), methods=["GET"]),
             Path("/incidents", change(self.incidents_search), methods=["POST"]),
             Path("/incidents/{record_id}", read(self.incident), methods=["GET"]),
@@ -162,11 +163,16 @@ class Pages:
 
     def question(self, request: Request, who: Visitor) -> Response:
         asked = questions.find_question(self.desk, who, request.path_params["number"])
-        if FieldClass.HEALTH in asked.classes:
+        told = questions.question(self.desk, who, asked)
+        if told["tells_health"]:
             with self.desk.store.begin() as unit:
                 unit.desk.log_view(asked.route.key, who.who, "question", str(asked.entry.id))
         later = questions.later(self.desk, who, asked)
-        return self.page("question", who, later=later, **questions.question(self.desk, who, asked))
+        return self.page("question", who, later=later, **told)
+
+    def cause(self, request: Request, who: Visitor) -> Response:
+        asked = questions.find_question(self.desk, who, request.path_params["number"])
+        return self.page("cause", who, **questions.cause(self.desk, who, questions.find_many(self.desk, who, asked)))
 
     def incidents(self, _: Request, who: Visitor) -> Response:
         return self.page("incidents", who, **pages.incidents(self.desk, who, None))
@@ -214,6 +220,35 @@ class Pages:
             decisions.keep(self.desk.store, (route,), entry.id, given.answer, by, shown=entry.item.shown, note=note)
         log.info("desk.answered", question=entry.id, verb=given.verb)
         return RedirectResponse(page, SEE_OTHER)
+
+    def answer_all(self, request: Request, who: Visitor, form: Form) -> Response:
+        """One answer to all questions of a cause, as they were counted; each is checked and kept by itself."""
+        asked = self._to_decide(request, who)
+        many = questions.find_many(self.desk, who, asked)
+        choice = chosen(many.choices(), form.get("choice", ""), "")
+        if choice is None or form.get("shown") != many.shown:
+            return self.message("moved", 409, back=f"/inbox/{asked.entry.id}")
+        refused = list(self._keep_each(many, choice, _decider(who), form.get("note", "")))
+        count = len(many.entries)
+        log.info("desk.answered_all", questions=count - len(refused), verb=choice.verb)
+        if refused:
+            told = {"done": count - len(refused), "count": count, "why": " ".join(refused)}
+            return self.message("refused", 409, words=texts.say("cause.partly", **told), back="/inbox")
+        return RedirectResponse("/inbox", SEE_OTHER)
+
+    def _keep_each(self, many: questions.Many, choice: Choice, by: Decider, note: str) -> Iterator[str]:
+        """Keeps the answer to each; says why one was not kept."""
+        routes = (many.first.route,)
+        for entry in many.entries:
+            given = many.answer(choice, entry)
+            try:
+                if given is None:
+                    decisions.snooze(self.desk.store, routes, entry.id)
+                else:
+                    shown = entry.item.shown
+                    decisions.keep(self.desk.store, routes, entry.id, given, by, shown=shown, note=note)
+            except UsageError as error:
+                yield str(error)
 
     def undo(self, request: Request, who: Visitor, _: Form) -> Response:
         asked = self._to_decide(request, who)
