@@ -214,6 +214,23 @@ def test_no_page_calls_a_vendor(world: World) -> None:
     assert sum(world.procore.calls.values()) + sum(world.fourhse.calls.values()) == before
 
 
+def test_a_deletion_is_told_with_its_own_time_and_not_with_that_of_an_earlier_one(world: World) -> None:
+    site = world.on_site()
+    world.on_site("Another one")
+    world.sync()
+    other = partner(world, site)
+    world.procore.hand_delete("incident", int(site))
+    world.sync()
+    world.procore.hand_restore("incident", int(site))
+    world.sync()
+    world.clock.advance(days=3)
+    world.fourhse.hand_delete("incident", other)
+    world.sync()
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        told = browser.text(f"/incidents/{site}")
+    assert "Linked since 2026-03-02 12:00 UTC · first made in Procore · Deleted in 4HSE since 2026-03-05 12:15" in told
+
+
 def test_the_quick_story_tells_the_same_as_the_whole_one(world: World) -> None:
     site = with_an_injury(world)
     in_conflict(world, "Other")
