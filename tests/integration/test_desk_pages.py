@@ -15,13 +15,14 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from actors import hire, hurt_on_site, only, partner
+from actors import hire, hire_on_site, hurt_on_site, only, partner
 from desk_stand import Served, another_route, desk_of, person, served, words
 from procore_4hse.engine.lease import GRACE, LEASE
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Link, QuestionKey, RawRecord, RecordRef, Side
 from procore_4hse.operations import decisions
 from procore_4hse.operations.explain import collect, outline
+from procore_4hse.reconcile.snapshot import Limits
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.store.leases import Holder
 from procore_4hse.texts import ENGLISH
@@ -107,9 +108,15 @@ def test_a_question_shows_both_values_and_the_last_agreement(world: World) -> No
     site = in_conflict(world)
     with served(desk_of(world)) as desk, desk.signed_in() as browser:
         told = browser.text("/inbox/1")
-        assert "Procore Fall on site ≠ changed since both last agreed" in told
-        assert "4HSE Fall in the office ≠ changed since both last agreed" in told
-        assert "When both last agreed Fall Your answer" in told
+        assert (
+            "Procore Fall on site ≠ changed since both last agreed When both last agreed Fall "
+            "4HSE Fall in the office ≠ changed since both last agreed"
+        ) in told
+        assert (
+            "The two records Field Procore 4HSE Description What happened: Fall (1). What happened: Fall (1)." in told
+        )
+        assert "4HSE is right The next cycle writes this value to Procore." in told
+        assert "It can be undone later. procore-4hse inbox resolve 1 --use 4hse --shown" in told
         assert f"/incidents/{site}" in browser.get("/inbox/1").text
         assert browser.get("/inbox/2").status_code == 404
 
@@ -207,6 +214,23 @@ def test_no_page_calls_a_vendor(world: World) -> None:
     assert sum(world.procore.calls.values()) + sum(world.fourhse.calls.values()) == before
 
 
+def test_a_deletion_is_told_with_its_own_time_and_not_with_that_of_an_earlier_one(world: World) -> None:
+    site = world.on_site()
+    world.on_site("Another one")
+    world.sync()
+    other = partner(world, site)
+    world.procore.hand_delete("incident", int(site))
+    world.sync()
+    world.procore.hand_restore("incident", int(site))
+    world.sync()
+    world.clock.advance(days=3)
+    world.fourhse.hand_delete("incident", other)
+    world.sync()
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        told = browser.text(f"/incidents/{site}")
+    assert "Linked since 2026-03-02 12:00 UTC · first made in Procore · Deleted in 4HSE since 2026-03-05 12:15" in told
+
+
 def test_the_quick_story_tells_the_same_as_the_whole_one(world: World) -> None:
     site = with_an_injury(world)
     in_conflict(world, "Other")
@@ -300,7 +324,10 @@ def test_a_doubtful_pair_is_called_one_or_two_or_another_one(world: World) -> No
     world.sync(first=True)
     asked = only(world, "match").id
     with served(desk_of(world)) as desk, desk.signed_in() as browser:
-        assert "Slip on a wet floor 2026-02-10" in browser.text(f"/inbox/{asked}")
+        told = browser.text(f"/inbox/{asked}")
+        assert "Candidate 1: Slip on a wet floor What speaks for it + The same day" in told
+        assert "What speaks against it − The titles differ" in told
+        assert "Title ≠ They differ Slip on wet floor Slip on a wet floor" in told
         wrong = browser.answer(asked, "other", with_id="4711")
         assert (wrong.status_code, "shows no unlinked incident 4711" in words(wrong)) == (409, True)
         assert browser.answer(asked, f"with:{office}").status_code == 303
@@ -381,7 +408,7 @@ KINDS: dict[str, tuple[Item, tuple[str, ...]]] = {
         ("procore", "other", "reject"),
     ),
 }  # fmt: skip
-"""A question of each kind, and the names of its choices before the last one, which is to leave it for later."""
+"""A question of each kind, and the names of its choices; to leave it for later has a form of its own."""
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -392,18 +419,17 @@ def test_whatever_a_question_offers_is_taken_as_an_answer(world: World, kind: st
         unit.inbox(world.route.key).keep([item], ())
     with served(desk_of(world)) as desk, desk.signed_in() as browser:
         page = browser.get("/inbox/1")
-        assert tuple(re.findall(r'name="choice" value="([^"]+)"', page.text)) == (*offered, "later")
+        assert tuple(re.findall(r'name="choice" value="([^"]+)"', page.text)) == offered
         for choice in (each for each in offered if each != "other"):
             assert browser.answer(1, choice).status_code == 303
             assert "Answered: " in browser.text("/inbox/1")
             assert browser.post("/inbox/1/undo").status_code == 303
-        assert browser.answer(1, "later").status_code == 303
-        assert "put off until a later day" in browser.text("/inbox")
+        assert "Not now" in browser.text("/inbox/1"), "every question can be left"
 
 
 @pytest.mark.parametrize(
     ("direction", "offered"),
-    [(Direction.TO_FOURHSE, ["approve", "reject", "later"]), (Direction.TO_PROCORE, ["reject", "restore", "later"])],
+    [(Direction.TO_FOURHSE, ["approve", "reject"]), (Direction.TO_PROCORE, ["reject", "restore"])],
 )
 def test_nothing_is_offered_that_the_route_never_writes(world: World, direction: Direction, offered: list[str]) -> None:
     """Deleted in Procore: only a route that writes to 4HSE deletes there, and only one to Procore brings it back."""
@@ -550,6 +576,104 @@ def test_no_write_is_found_by_a_part_of_its_id(world: World, write_id: str) -> N
         assert browser.get(f"/writes/{write_id}/undo").status_code == 404
 
 
+def test_a_record_is_opened_in_its_own_system_where_the_configuration_says_how(world: World) -> None:
+    site = in_conflict(world)
+    addressed = replace(world.route, addresses={Side.PROCORE: "https://p.example/{project}/{id}?a=1&b=2"})
+    with served(desk_of(world, addressed)) as desk, desk.signed_in() as browser:
+        page = browser.get("/inbox/1").text
+    assert f'href="https://p.example/1363617/{site}?a=1&amp;b=2" rel="noreferrer">Open it in Procore<' in page
+    assert "Open it in 4HSE" not in page
+
+
+def test_what_is_held_is_told_by_title_and_from_what_to_what(world: World) -> None:
+    world.with_route(limits=Limits(max_change_percent=1))
+    sites = [world.on_site(f"Fall {number}") for number in range(21)]
+    world.sync()
+    world.procore.hand_edit("incident", int(sites[0]), status="closed")
+    world.sync()
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        told = browser.text("/inbox/1")
+    assert "Changed in 4HSE Incident Fall 0 2026-02-10 Status: open → closed Status: changed in Procore" in told
+
+
+def test_an_answer_that_counts_already_is_not_said_to_wait(world: World) -> None:
+    party = hire_on_site(world, "Ann Lee")
+    site = world.on_site()
+    hurt_on_site(world, site, party)
+    world.sync()
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        browser.answer(1, "reject")
+        assert "The next cycle carries it out. Until then" in browser.text("/inbox/1")
+        world.sync()
+        told = browser.text("/inbox/1")
+        assert "It counts now, until you take it back." in told
+        assert "Until then" not in told
+        assert "carries that out" not in browser.text("/")
+
+
+# Many at once ----------------------------------------------------------------------------------------------------
+
+
+def doubtful(world: World, many: int) -> None:
+    """So many pairs that show the same and are no clear ones, for they have no description."""
+    world.on_site("Something else")
+    world.sync()
+    for number in range(many):
+        world.on_site(f"Fall {number}", description="")
+        world.in_office(f"Fall {number}", description_event="")
+    world.sync()
+
+
+def test_questions_of_one_cause_are_counted_and_then_answered_together(world: World) -> None:
+    doubtful(world, 12)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        told = browser.text("/inbox")
+        assert "One incident or two? 12 Day, title and description are the same" in told
+        assert "Answer all 12 questions of this cause together" in told
+        assert "2 more of this cause." in told
+        assert 'href="/inbox/1/cause"' in browser.get("/inbox/1").text
+        page = browser.get("/inbox/1/cause")
+        assert "Answer 12 questions of one cause" in words(page)
+        assert all(f"Fall {number}" in words(page) for number in range(12))
+        assert re.findall(r'name="choice" value="([^"]+)"', page.text) == ["same", "reject", "later"]
+        (shown,) = re.findall(r'name="shown" value="(\w+)"', page.text)
+        done = browser.post("/inbox/1/cause", choice="same", shown=shown, note="Entered on both sides")
+        assert (done.status_code, done.headers["location"]) == (303, "/inbox")
+        with world.store.read() as unit:
+            assert {one.note for one in unit.decisions(world.route.key).all()} == {"Entered on both sides"}
+        world.sync()
+        assert "Nothing waits for a person." in browser.text("/inbox")
+    assert len([link for link in world.links() if link.kind == "incident"]) == 13
+
+
+def test_what_was_not_counted_is_not_answered(world: World) -> None:
+    doubtful(world, 2)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        (shown,) = re.findall(r'name="shown" value="(\w+)"', browser.get("/inbox/1/cause").text)
+        world.on_site("Fall 9", description="")
+        world.in_office("Fall 9", description_event="")
+        world.sync()
+        assert browser.post("/inbox/1/cause", choice="same", shown=shown).status_code == 409
+        assert browser.post("/inbox/1/cause", choice="with:1", shown=shown).status_code == 409
+        assert len(world.inbox()) == 3
+
+
+def test_a_question_that_stands_alone_has_no_page_for_many(world: World) -> None:
+    in_conflict(world)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        assert browser.get("/inbox/1/cause").status_code == 404
+        assert browser.post("/inbox/1/cause", choice="procore", shown="").status_code == 404
+
+
+def test_a_viewer_counts_many_and_answers_none(world: World) -> None:
+    doubtful(world, 2)
+    viewer = person((world.route,), viewers=["team"])
+    with served(desk_of(world)) as desk, desk.signed_in(viewer) as browser:
+        page = browser.get("/inbox/1/cause")
+        assert ("Fall 1" in words(page), "<form" in page.text.partition("<h1>")[2]) == (True, False)
+        assert browser.post("/inbox/1/cause", choice="same", shown="").status_code == 403
+
+
 # Who sees what ---------------------------------------------------------------------------------------------------
 
 
@@ -625,6 +749,42 @@ def test_without_health_nobody_sees_a_private_incident(world: World) -> None:
         assert "Quarrel" in browser.text(f"/incidents/{site}")
         assert "Quarrel" in browser.text("/inbox/1")
     assert views(world) == [("bruno", "incident", site), ("bruno", "question", "1")]
+
+
+def test_of_the_records_of_a_question_nobody_sees_more_than_their_classes(world: World) -> None:
+    """A title in conflict, which everybody may see, of an incident with somebody who was hurt."""
+    site = with_an_injury(world)
+    world.procore.hand_edit("incident", int(site), title="Slip")
+    world.fourhse.hand_edit("incident", partner(world, site), name="Trip")
+    world.sync()
+    with looked_at(world, "team sees identity, health") as (_, browser):
+        told = browser.text("/inbox/1")
+        assert "People Ann Lee (3 days) Ann Lee (3 days)" in told
+        assert "Author Robin Marsh" in told
+    assert views(world) == [("bruno", "question", "1")], "it shows who was hurt"
+    with looked_at(world, "team sees identity") as (_, browser):
+        told = browser.text("/inbox/1")
+        assert ("Ann" in told, "Author Robin Marsh" in told) == (False, True)
+        assert "Some of it needs rights that you do not have." in told
+    with looked_at(world, "team") as (_, browser):
+        told = browser.text("/inbox/1")
+        assert ("Ann" in told, "Marsh" in told, "Status open open" in told) == (False, False, True)
+    assert len(views(world)) == 1
+
+
+def test_what_is_held_of_a_private_incident_shows_to_whoever_may_see_it_alone(world: World) -> None:
+    world.with_route(limits=Limits(max_change_percent=1))
+    sites = [world.on_site(f"Fall {number}") for number in range(21)]
+    world.sync()
+    for site in sites[:2]:
+        world.procore.hand_edit("incident", int(site), status="closed", private=site == sites[0])
+    world.sync()
+    number = next(entry.id for entry in world.inbox() if entry.item.kind is ItemKind.GUARD)
+    with looked_at(world, "team") as (_, browser):
+        told = browser.text(f"/inbox/{number}")
+        assert ("Fall 0" in told, "Fall 1" in told) == (False, True)
+    with looked_at(world, "team sees health") as (_, browser):
+        assert "Fall 0" in browser.text(f"/inbox/{number}")
 
 
 def views(world: World) -> list[tuple[str, str, str]]:
@@ -748,8 +908,9 @@ def counted(world: World) -> Iterator[list[str]]:
 
 PAGES: dict[str, tuple[Callable[[Any], Any], int]] = {
     "today": (lambda browser: browser.get("/"), 11),
-    "inbox": (lambda browser: browser.get("/inbox"), 4),
-    "question": (lambda browser: browser.get("/inbox/250"), 5),
+    "inbox": (lambda browser: browser.get("/inbox"), 9),
+    "question": (lambda browser: browser.get("/inbox/250"), 14),
+    "cause": (lambda browser: browser.get("/inbox/250/cause"), 20),
     "incident": (lambda browser: browser.get("/incidents/4711"), 31),
     "search": (lambda browser: browser.post("/incidents", text="Fall 4711"), 7),
     "search for what all hold": (lambda browser: browser.post("/incidents", text="Fall"), 7),

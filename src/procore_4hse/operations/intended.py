@@ -39,6 +39,8 @@ class Intended:
     title: str = ""
     day: str = ""
     changes: tuple[Change, ...] = ()
+    incident: RecordRef | None = None
+    """The incident of Procore that a record below one belongs to."""
 
     @property
     def id(self) -> str:
@@ -68,6 +70,7 @@ def intended(known: KnownRecords, summaries: Iterable[Summary]) -> Iterator[Inte
             known.title(about) if about else "",
             known.day(about) if about else "",
             tuple(_changes(known, each, [row for key, row in rows[kind].items() if key in each.get("fields", ())])),
+            RecordRef(Side.PROCORE, Kind.INCIDENT, each["parent"]) if each.get("parent") else None,
         )
 
 

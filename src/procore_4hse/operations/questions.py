@@ -153,6 +153,18 @@ def question_of(unit: Unit, route: Route, entry: Entry) -> Question:
     return question
 
 
+def equals(unit: Unit, route: Route, entry: Entry, entries: Sequence[Entry]) -> list[Entry]:
+    """Those of the questions that are asked which one answer settles together with this one, itself among them."""
+    same_kind = [each for each in entries if each.item.kind is entry.item.kind]
+    is_match = entry.item.kind is ItemKind.MATCH
+    subjects = {each.id: subjects_of(each.item, {}) for each in same_kind} if is_match else {}
+    refs = {subject.ref for own in subjects.values() for subject in own}
+    known = KnownRecords.outline(unit, route, refs, refs) if refs else KnownRecords(route)
+    candidates = candidates_of(entries)
+    causes = {each.id: cause_of(known, each.item, subjects.get(each.id, ()), candidates).parts for each in same_kind}
+    return [each for each in same_kind if causes[each.id] == causes.get(entry.id)]
+
+
 def _entries(
     unit: Unit, routes: Iterable[Route], states: Collection[str]
 ) -> Iterator[tuple[Route, list[Entry], list[Entry]]]:

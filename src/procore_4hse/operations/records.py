@@ -71,11 +71,13 @@ class KnownRecords:
     @classmethod
     def read(cls, unit: Unit, route: Route, refs: Collection[RecordRef]) -> KnownRecords:
         """These records with all that `values` tells of them."""
-        state, rows = unit.routes.get(route.key), route.mapping.fields
+        rows = route.mapping.fields
         needs_lists = any(ref.kind not in (Kind.INCIDENT, Kind.DIRECTORY) for ref in refs)
         needs_lists |= bool(refs) and any(isinstance(row.lens, NeedsLists) for row in rows)
         known = cls.outline(unit, route, refs, refs)
-        return replace(known, lists=picklists(unit, state, route.mapping)) if needs_lists else known
+        if not needs_lists:
+            return known
+        return replace(known, lists=picklists(unit, unit.routes.get(route.key), route.mapping))
 
     @classmethod
     def outline(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -20,13 +20,12 @@ from starlette.types import ASGIApp
 
 from procore_4hse import texts
 from procore_4hse.errors import RouteBusy, StoreBusy, StoreError, SyncError, UsageError
-from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.operations import decisions
-from procore_4hse.operations.choices import chosen
+from procore_4hse.operations.choices import Choice, chosen
 from procore_4hse.operations.explain import Story
 from procore_4hse.settings.model import DeskAuth
 from procore_4hse.store.decisions import Decider
-from procore_4hse.web import pages, standing, taking_back
+from procore_4hse.web import pages, questions, standing, taking_back
 from procore_4hse.web.access import Visitor, visitor
 from procore_4hse.web.desk import LINK_COOKIE, LINK_LASTS, SIGN_IN_COOKIE, SIGN_IN_LASTS, Desk
 from procore_4hse.web.keys import SIGN_IN
@@ -48,7 +47,7 @@ def create_app(desk: Desk, origins: Origins) -> ASGIApp:
         routes=pages_.routes(),
         exception_handlers={
             HTTPException: pages_.http_error,
-            pages.Missing: pages_.missing,
+            questions.Missing: pages_.missing,
             SyncError: pages_.sync_error,
             TooLarge: pages_.too_large,
             Exception: pages_.failure,
@@ -88,6 +87,8 @@ class Pages:
             Path("/inbox/{number:int}/answer", change(self.answer), methods=["POST"]),
             Path("/inbox/{number:int}/undo", change(self.undo), methods=["POST"]),
             Path("/inbox/{number:int}/snooze", change(self.snooze), methods=["POST"]),
+            Path("/inbox/{number:int}/cause", read(self.cause), methods=["GET"]),
+            Path("/inbox/{number:int}/cause", change(self.answer_all), methods=["POST"]),
             Path("/incidents", read(self.incidents), methods=["GET"]),
             Path("/incidents", change(self.incidents_search), methods=["POST"]),
             Path("/incidents/{record_id}", read(self.incident), methods=["GET"]),
@@ -152,21 +153,26 @@ class Pages:
         return self.page("today", who, **standing.today(self.desk, who))
 
     def inbox(self, request: Request, who: Visitor) -> Response:
-        chosen = pages.Filter(request.query_params.get("kind", ""), request.query_params.get("route", ""))
-        return self.page("inbox", who, **pages.inbox(self.desk, who, chosen))
+        chosen = questions.Filter(request.query_params.get("kind", ""), request.query_params.get("route", ""))
+        return self.page("inbox", who, **questions.inbox(self.desk, who, chosen))
 
     def inbox_search(self, _: Request, who: Visitor, form: Form) -> Response:
         """A form that is sent, because what people look for, such as a name, has no place in an address."""
-        chosen = pages.Filter(*(form.get(name, "") for name in ("kind", "route", "text")))
-        return self.page("inbox", who, **pages.inbox(self.desk, who, chosen))
+        chosen = questions.Filter(*(form.get(name, "") for name in ("kind", "route", "text")))
+        return self.page("inbox", who, **questions.inbox(self.desk, who, chosen))
 
     def question(self, request: Request, who: Visitor) -> Response:
-        asked = pages.find_question(self.desk, who, request.path_params["number"])
-        if FieldClass.HEALTH in asked.classes:
+        asked = questions.find_question(self.desk, who, request.path_params["number"])
+        told = questions.question(self.desk, who, asked)
+        if told["tells_health"]:
             with self.desk.store.begin() as unit:
                 unit.desk.log_view(asked.route.key, who.who, "question", str(asked.entry.id))
-        later = pages.later(self.desk, who, asked)
-        return self.page("question", who, later=later, **pages.question(self.desk, who, asked))
+        later = questions.later(self.desk, who, asked)
+        return self.page("question", who, later=later, **told)
+
+    def cause(self, request: Request, who: Visitor) -> Response:
+        asked = questions.find_question(self.desk, who, request.path_params["number"])
+        return self.page("cause", who, **questions.cause(self.desk, who, questions.find_many(self.desk, who, asked)))
 
     def incidents(self, _: Request, who: Visitor) -> Response:
         return self.page("incidents", who, **pages.incidents(self.desk, who, None))
@@ -204,8 +210,8 @@ class Pages:
     def answer(self, request: Request, who: Visitor, form: Form) -> Response:
         asked = self._to_decide(request, who)
         route, entry, page = asked.route, asked.entry, f"/inbox/{asked.entry.id}"
-        given = chosen(pages.offered(self.desk, asked), form.get("choice", ""), form.get("with_id", ""))
-        if given is None or form.get("shown") != pages.shown(entry):
+        given = chosen(questions.offered(self.desk, asked), form.get("choice", ""), form.get("with_id", ""))
+        if given is None or form.get("shown") != questions.shown(entry):
             return self.message("moved", 409, back=page)
         if given.answer is None:
             decisions.snooze(self.desk.store, (route,), entry.id)
@@ -215,6 +221,35 @@ class Pages:
         log.info("desk.answered", question=entry.id, verb=given.verb)
         return RedirectResponse(page, SEE_OTHER)
 
+    def answer_all(self, request: Request, who: Visitor, form: Form) -> Response:
+        """One answer to all questions of a cause, as they were counted; each is checked and kept by itself."""
+        asked = self._to_decide(request, who)
+        many = questions.find_many(self.desk, who, asked)
+        choice = chosen(many.choices(), form.get("choice", ""), "")
+        if choice is None or form.get("shown") != many.shown:
+            return self.message("moved", 409, back=f"/inbox/{asked.entry.id}")
+        refused = list(self._keep_each(many, choice, _decider(who), form.get("note", "")))
+        count = len(many.entries)
+        log.info("desk.answered_all", questions=count - len(refused), verb=choice.verb)
+        if refused:
+            told = {"done": count - len(refused), "count": count, "why": " ".join(refused)}
+            return self.message("refused", 409, words=texts.say("cause.partly", **told), back="/inbox")
+        return RedirectResponse("/inbox", SEE_OTHER)
+
+    def _keep_each(self, many: questions.Many, choice: Choice, by: Decider, note: str) -> Iterator[str]:
+        """Keeps the answer to each; says why one was not kept."""
+        routes = (many.first.route,)
+        for entry in many.entries:
+            given = many.answer(choice, entry)
+            try:
+                if given is None:
+                    decisions.snooze(self.desk.store, routes, entry.id)
+                else:
+                    shown = entry.item.shown
+                    decisions.keep(self.desk.store, routes, entry.id, given, by, shown=shown, note=note)
+            except UsageError as error:
+                yield str(error)
+
     def undo(self, request: Request, who: Visitor, _: Form) -> Response:
         asked = self._to_decide(request, who)
         decisions.take_back(self.desk.store, (asked.route,), asked.entry.id, _decider(who))
@@ -223,7 +258,7 @@ class Pages:
 
     def snooze(self, request: Request, who: Visitor, form: Form) -> Response:
         asked = self._to_decide(request, who)
-        decisions.snooze(self.desk.store, (asked.route,), asked.entry.id, pages.day(form.get("until", "")))
+        decisions.snooze(self.desk.store, (asked.route,), asked.entry.id, questions.day(form.get("until", "")))
         log.info("desk.put_off", question=asked.entry.id)
         return RedirectResponse(f"/inbox/{asked.entry.id}", SEE_OTHER)
 
@@ -239,9 +274,9 @@ class Pages:
             raise HTTPException(403)
         return asked
 
-    def _to_decide(self, request: Request, who: Visitor) -> pages.Asked:
+    def _to_decide(self, request: Request, who: Visitor) -> questions.Asked:
         """The question of this address, for somebody who may answer it."""
-        asked = pages.find_question(self.desk, who, request.path_params["number"])
+        asked = questions.find_question(self.desk, who, request.path_params["number"])
         if not who.decides(asked.route):
             raise HTTPException(403)
         return asked
@@ -305,7 +340,7 @@ class Pages:
 
     def _provider(self) -> Provider:
         if self.desk.settings.auth is not DeskAuth.OIDC:
-            raise pages.Missing
+            raise questions.Missing
         from procore_4hse.web.oidc import Provider
 
         return Provider(self.desk.settings)

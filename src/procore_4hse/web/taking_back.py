@@ -17,7 +17,8 @@ from procore_4hse.store.leases import Holder
 from procore_4hse.texts import moment, say
 from procore_4hse.web.access import Visitor, classes_of_action
 from procore_4hse.web.desk import Desk
-from procore_4hse.web.pages import Context, Missing, find_incident, record_of
+from procore_4hse.web.pages import find_incident, record_of
+from procore_4hse.web.questions import Context, Missing
 
 
 @dataclass(frozen=True)
