@@ -159,6 +159,7 @@ def test_the_last_page_sent_again_is_not_taken_for_another(world):
     assert (report.outcome, report.written) == ("partial", NOTHING)
 
 
+@pytest.mark.any_store
 @BOTH
 @pytest.mark.parametrize("kind", [FaultKind.HTML, FaultKind.HALF_JSON, FaultKind.OTHER_SCHEMA, FaultKind.ERROR_INSIDE])
 def test_an_unreadable_listing_fails_and_changes_nothing(world, side, kind):

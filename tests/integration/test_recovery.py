@@ -85,6 +85,7 @@ def pair(world: World, number: int = 0) -> tuple[int, str]:
 # Lost answers on every kind of write ------------------------------------------------------------------------------
 
 
+@pytest.mark.any_store
 @pytest.mark.parametrize("fault", LOSSES)
 class TestAnyLoss:
     """Whatever becomes of the answer, the write is done once and the route comes to rest by itself."""
@@ -550,6 +551,7 @@ def test_opening_and_closing_are_two_writes_with_two_intents(linked: Linked, sto
     assert come_to_rest(world) == 1
 
 
+@pytest.mark.any_store
 @pytest.mark.parametrize("fault", [fault for fault in LOSSES if fault is not FaultKind.LATE])
 @pytest.mark.parametrize(("skip", "lost"), [(1, "open"), (2, "closed")])
 def test_a_loss_between_opening_and_closing_closes_in_the_end(
@@ -665,6 +667,7 @@ def test_a_record_that_4hse_will_not_take_back_is_asked_about_again(linked: Link
     assert (world.office()[theirs]["description_event"], waiting(world)) == (text, [])
 
 
+@pytest.mark.any_store
 @pytest.mark.parametrize("fault", LOSSES)
 def test_putting_back_what_4hse_emptied_is_journalled_and_survives_a_lost_answer(
     linked: Linked, store_url: str, fault: FaultKind

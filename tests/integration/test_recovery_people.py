@@ -14,6 +14,7 @@ from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from world import World
 
+pytestmark = pytest.mark.any_store
 LATEST = timedelta(minutes=10)
 LOSSES = (
     FaultKind.REFUSED_CONNECTION,

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import structlog
 from broken_rules import BREAKS, ROOT, Break, broken
-from exhaust import Found, Search
+from exhaust import Found, Player, Search
 from exhaust_events import ALPHABET, BY_NAME
+from exhaust_policies import POLICIES
 from exhaust_world import SmallWorld, Start
 from scenario_world import FragileStore
 
@@ -102,6 +103,25 @@ def test_a_search_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
     first = run(tmp_path, file, 2)
     assert first.left > 0
     assert run(tmp_path, file, 100) == whole
+
+
+# Policies -----------------------------------------------------------------------------------------------------------
+
+ALL = frozenset(POLICIES)
+ALIKE = {
+    "title on site": {ALL},
+    "delete on site": {frozenset({"ask", "propagate"}), frozenset({"close"}), frozenset({"ignore"})},
+    "remove person in office": {frozenset({"ask", "close"}), frozenset({"propagate"}), frozenset({"ignore"})},
+}
+"""The policies that lead to the same after one event."""
+
+
+def test_a_history_is_played_once_for_all_policies_that_lead_to_the_same(tmp_path: Path) -> None:
+    player = Player(Start(injured=True), tmp_path, 1, tuple(map(BY_NAME.get, ALIKE)), lambda _: frozenset())
+    outcomes = player.after(player.first)
+    player.close()
+    assert {name: {one.policies for one in outcomes if one.event == name} for name in ALIKE} == ALIKE
+    assert len({one.key for one in outcomes}) == len(outcomes)
 
 
 # A broken rule ------------------------------------------------------------------------------------------------------
