@@ -97,7 +97,7 @@ def test_the_plan_goes_into_a_spreadsheet_field_by_field(stand: Stand) -> None:
     said = stand.said("plan")
     assert "1 update in 4HSE" in said
     assert "1 create in 4HSE" in said
-    assert "name: Fall → =Slip" in said
+    assert "Title: Fall → =Slip" in said
     assert other in said
 
 

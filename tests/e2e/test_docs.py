@@ -18,10 +18,11 @@ from procore_4hse.cli import app
 from procore_4hse.demo import open_stage
 from procore_4hse.engine.report import Report
 from procore_4hse.errors import SyncError
-from procore_4hse.models import ItemKind
+from procore_4hse.models import ItemKind, Side
 from procore_4hse.settings import reference
 from procore_4hse.settings.model import keys
 from procore_4hse.settings.sources import CONFIG_VARIABLE, SECRETS_VARIABLE
+from procore_4hse.texts import ENGLISH, say
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -129,10 +130,18 @@ def test_the_readme_can_be_read_in_ten_minutes() -> None:
     assert len(README.split()) < 1800
 
 
-def test_the_pages_for_those_who_answer_tell_of_every_kind_of_question() -> None:
-    kinds = sorted(str(kind) for kind in ItemKind)
-    for page in (ANSWERING, PRACTICE):
-        assert sorted(re.findall(r"^## .*\(`(\w+)`\)$", page, re.MULTILINE)) == kinds
+@pytest.mark.parametrize("page", [ANSWERING, PRACTICE], ids=["answering", "practice"])
+def test_the_pages_for_those_who_answer_tell_of_every_kind_of_question(page: str) -> None:
+    headings = re.findall(r"^## (?:\d\. )?(.*) \(`(\w+)`\)$", page, re.MULTILINE)
+    assert sorted(headings) == sorted((say(f"kind.{kind}"), str(kind)) for kind in ItemKind)
+
+
+def test_the_page_for_the_safety_manager_names_answers_as_the_desk_does() -> None:
+    named = re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", " ".join(ANSWERING.split()))
+    choices = [text for key, text in ENGLISH.items() if key.startswith("choice.")]
+    offered = [text.replace("{side}", side.label) for text in choices for side in Side]
+    assert len(named) > 15
+    assert [each for each in named if not any(text.startswith(each) for text in offered)] == []
 
 
 def family(root: type[SyncError]) -> Iterator[type[SyncError]]:
