@@ -261,7 +261,7 @@ turns = st.builds(
 settings = st.builds(
     Setting,
     zone=st.sampled_from(ZONES),
-    turned=st.lists(st.sampled_from(TURNS), max_size=3, unique_by=lambda turn: turn[:2]).map(tuple),
+    turned=st.lists(st.sampled_from(TURNS), max_size=4, unique_by=lambda turn: turn[:2]).map(tuple),
     policy=st.sampled_from(("ask", "ask", "propagate", "close", "ignore")),
     direction=st.sampled_from(("both",) * 5 + ("procore to 4hse", "4hse to procore")),
     private=st.sampled_from(("skip", "skip", "include")),
