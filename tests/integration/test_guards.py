@@ -44,6 +44,18 @@ def test_a_first_meeting_is_asked_about_and_then_approved(build):
     assert (report.outcome, len(world.links()), world.inbox()) == ("ok", 6, [])
 
 
+def test_what_came_up_since_a_first_meeting_was_approved_waits_for_its_first_link(build):
+    world = populated(build)
+    world.sync()
+    world.answer(world.inbox()[0].id, "approve")
+    late = world.on_site("Burn", hour=9)
+    report = world.sync()
+    assert (report.outcome, len(world.links()), world.inbox()) == ("ok", 6, [])
+    assert report.population["procore"]["waiting"] == 1
+    world.sync()
+    assert late in {link.procore_id for link in world.links()}
+
+
 def test_a_first_meeting_of_one_side_alone_is_none(build):
     world = build()
     world.on_site("Fall")

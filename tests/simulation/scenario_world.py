@@ -118,7 +118,7 @@ class ScenarioWorld(World):
 
     gate: Gate = field(default_factory=Gate)
     plans: list[Plan] = field(default_factory=list)
-    """What the last cycle decided; the second plan, if there is one, is about people of new links alone."""
+    """What the last cycle decided; a second plan, if there is one, is about people of new links alone."""
     asked: list[Any] | None = None
     """The inbox as it is, while neither a cycle nor an answer can have changed it."""
     lives: Iterator[int] = field(default_factory=lambda: itertools.count(1))

@@ -163,6 +163,15 @@ def linked_with_people(unit: Unit, key: str, plan: Plan, created: Iterable[Recor
     return links.with_records_below({*filter(None, linked | replaced), *made[Side.PROCORE], *partners})
 
 
+def close_first_meeting(unit: Unit, key: str, plan: Plan) -> Plan:
+    """A first meeting is over with its first link: what came up since it was approved crosses in the next cycle."""
+    left = tuple(item for item in plan.items if item.key != FIRST_MEETING)
+    if len(left) == len(plan.items) or not unit.routes.get(key).ever_linked:
+        return plan
+    unit.inbox(key).close(FIRST_MEETING)
+    return replace(plan, items=left, stop=next((item.reason for item in left if item.kind is ItemKind.GUARD), None))
+
+
 def _accept(unit: Unit, inputs: CycleInputs, plan: Plan) -> None:
     """Scope, zone and mapping in force become what the route remembers, unless a guard still asks about them."""
     route = inputs.route

@@ -11,7 +11,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from procore_4hse.apis import IncidentApi
-from procore_4hse.engine.bookkeeping import drop_old_cycles, has_anything_to_keep, keep_plan, linked_with_people
+from procore_4hse.engine import bookkeeping
 from procore_4hse.engine.deletion_evidence import Proofs, evidence
 from procore_4hse.engine.lease import RouteLease
 from procore_4hse.engine.memory import current_state, end_meeting, learn_partners, open_memory
@@ -220,14 +220,17 @@ class Cycle:
             self.remember_quiet(True)
         for portion in self.selection.portions(decided):
             self.push_portion(inputs, portion, pusher)
+        if decided.stop is not None:
+            with self.store.begin(self.lease.fence) as unit:
+                decided = bookkeeping.close_first_meeting(unit, self.route.key, decided)
         with self.store.read() as unit:
-            joined = linked_with_people(unit, self.route.key, decided, pusher.done.created)
+            joined = bookkeeping.linked_with_people(unit, self.route.key, decided, pusher.done.created)
         if not any(joined.values()) or holds_what_comes(decided):
             return decided
         return self.follow_up(inputs, joined, decided, pusher)
 
     def push_portion(self, inputs: CycleInputs, portion: Portion, pusher: Pusher) -> None:
-        if portion.day is None or has_anything_to_keep(portion.plan):
+        if portion.day is None or bookkeeping.has_anything_to_keep(portion.plan):
             self.write_down(inputs, portion.plan)
         put_off = len(pusher.done.put_off)
         pusher.run(portion.plan.actions)
@@ -246,7 +249,7 @@ class Cycle:
 
     def write_down(self, inputs: CycleInputs, decided: Plan, *, follows: bool = False) -> None:
         """Everything of a plan that needs no vendor."""
-        keep_plan(lambda: self.store.begin(self.lease.fence), inputs, decided, follows=follows)
+        bookkeeping.keep_plan(lambda: self.store.begin(self.lease.fence), inputs, decided, follows=follows)
 
     def pusher(self, zone: str, state: RouteState) -> Pusher:
         """A new one, which counts its actions from one."""
@@ -313,7 +316,7 @@ class Cycle:
                 kept = {**self.report.json(), "budget": budget_report(self.runtime.budgets, self.report.calls)}
                 unit.cycles.end(self.lease.cycle, self.report.outcome, self.report.reason, kept)
             self.lease.release(unit)
-        drop_old_cycles(self.runtime, self.route.key, self._apis().values())
+        bookkeeping.drop_old_cycles(self.runtime, self.route.key, self._apis().values())
         log.info("cycle.done", outcome=self.report.outcome, exit=self.report.exit_code)
 
     # The store and the vendors ------------------------------------------------------------------------------------
