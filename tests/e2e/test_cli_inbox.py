@@ -331,9 +331,9 @@ def test_a_deletion_is_told_with_its_own_time_and_a_restored_record_is_not_missi
     stand.run("inbox", "reject", item["id"], "--restore")
     stand.run("sync")
     said = stand.said("explain", item["procore_id"])
-    assert f"Procore {item['procore_id']}, brought back; the next reading shows it" in said
+    assert f"Procore {item['procore_id']}, number 1, brought back; the next reading shows it" in said
     stand.run("sync")
-    assert f"Procore {item['procore_id']}, shown" in stand.said("explain", item["procore_id"])
+    assert f"Procore {item['procore_id']}, number 1, shown" in stand.said("explain", item["procore_id"])
 
 
 # What was shown --------------------------------------------------------------------------------------------------

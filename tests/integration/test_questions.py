@@ -12,7 +12,7 @@ import pytest
 
 from actors import hire, hire_in_office, hire_on_site, hurt_on_site, only, partner
 from procore_4hse.cli.questions import question_json
-from procore_4hse.models import Side
+from procore_4hse.models import Kind, Side
 from procore_4hse.operations import decisions
 from procore_4hse.operations.choices import Choice
 from procore_4hse.operations.decisions import Answer
@@ -201,8 +201,8 @@ def test_what_privacy_keeps_home_has_no_values(world: World) -> None:
     site, _ = in_conflict(world)
     world.procore.hand_edit("incident", int(site), private=True)
     with world.store.begin() as unit:
-        record = unit.staging(world.route.key).around(Side.PROCORE, site, ())[0][0].record
-        unit.staging(world.route.key).put_one(record, server_at=world.clock(), minimal=True)
+        (staged,) = unit.staging(world.route.key).some(Side.PROCORE, Kind.INCIDENT, [site])
+        unit.staging(world.route.key).put_one(staged.record, server_at=world.clock(), minimal=True)
     one, other = the_question(world).records
     assert (one.values, bool(other.values)) == ((), True)
 
