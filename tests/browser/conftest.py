@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import structlog
-from reader import AXE, Reader, started
+from desk_reader import AXE, Reader, started
 
 from desk_stand import Served, desk_of, served
 from world import World

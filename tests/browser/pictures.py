@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import structlog
-from reader import PHONE, TABLE, Reader, started
+from desk_reader import PHONE, TABLE, Reader, started
 from scene import addresses, month
 
 from desk_stand import desk_of, served

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from provoked import conflict
-from reader import Reader, started
+from desk_reader import Reader, started
 
 from actors import only
 from desk_stand import Served

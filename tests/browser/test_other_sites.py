@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from provoked import conflict
-from reader import Reader
+from desk_reader import Reader
 
 from actors import only
 from desk_stand import Served

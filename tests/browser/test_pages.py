@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from reader import PHONE, TABLE, Reader
+from desk_reader import PHONE, TABLE, Reader
 from scene import addresses, month
 
 from desk_stand import Served, desk_of, served

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from provoked import KINDS, Provoked, conflict, word
-from reader import PHONE, Reader
+from desk_reader import PHONE, Reader
 
 from actors import only, partner
 from desk_stand import Served
