@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from provoked import KINDS, Provoked, conflict, word
 from desk_reader import PHONE, Reader
+from provoked import KINDS, Provoked, conflict, word
 
 from actors import only, partner
 from desk_stand import Served

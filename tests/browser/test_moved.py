@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from provoked import conflict
 from desk_reader import Reader, started
+from provoked import conflict
 
 from actors import only
 from desk_stand import Served

@@ -8,8 +8,8 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 import pytest
-from provoked import conflict
 from desk_reader import Reader
+from provoked import conflict
 
 from actors import only
 from desk_stand import Served

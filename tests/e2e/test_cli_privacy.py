@@ -17,7 +17,7 @@ def test_a_route_that_bars_a_row_does_not_start(stand: Stand) -> None:
         assert 'Let health cross there, or write when_barred = "leave out"' in said
     report = stand.json("mapping", "check", exit_code=2)
     assert {problem["place"] for problem in report["problems"]} == {"route riverside, privacy, health"}
-    assert len(report["problems"]) == 5
+    assert len(report["problems"]) == 7
     assert stand.calls == 0
 
 

@@ -328,7 +328,7 @@ def test_a_deletion_is_no_edit_while_the_record_lists_fail(world):
     assert [entry.item.kind for entry in world.inbox()] == ["deletion"]
 
 
-def test_an_injury_makes_an_accident_and_its_end_changes_nothing(build):
+def test_an_injury_makes_an_accident_and_its_end_leaves_it_one(build):
     world = build()
     ours = int(world.on_site("Burn"))
     world.sync()
@@ -337,10 +337,14 @@ def test_an_injury_makes_an_accident_and_its_end_changes_nothing(build):
     injury = world.procore.hand_create("injury", PROJECT, incident_id=ours)
     assert world.sync().written["fourhse"]["updated"] == 1
     assert world.office()[theirs]["category"] == "ACCIDENTS"
+    assert "Injuries without a name: 1" in world.office()[theirs]["description_actions_involved"]
     world.procore.hand_delete("injury", injury)
-    assert world.sync().written == NOTHING
+    # Only the line that told of an injury of nobody's goes.
+    assert world.sync().written["fourhse"]["updated"] == 1
+    assert "Injuries without a name" not in (world.office()[theirs]["description_actions_involved"] or "")
     assert world.office()[theirs]["category"] == "ACCIDENTS"
     assert world.inbox() == []
+    assert world.sync().written == NOTHING
 
 
 def test_a_word_of_4hse_never_touches_procore_s_injuries(build):

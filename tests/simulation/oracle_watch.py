@@ -52,7 +52,9 @@ def _told(side: str, row: Row, zone: str) -> Meaning:
             "day": day_of(row, zone).isoformat(),
             "status": row["status"],
             "category": any(injury["deleted_at"] is None for injury in row["injuries"]),
-            "kinds": tuple(kind for kind in WORDS if kind and any(one["deleted_at"] is None for one in row[kind])),
+            "kinds": tuple(
+                kind for kind in WORDS if kind and any(one["deleted_at"] is None for one in row.get(kind, ()))
+            ),
             "note": row.get("recordable"),
         }
     title, text = title_and_text(row)

@@ -14,7 +14,7 @@ ZONE = "Europe/Rome"
 
 def in_office(day: str, **more: Any) -> dict[str, Any]:
     told = {"name": "Near miss at gate 4", "description_event": "", "date_incident": day, "status": "new"}
-    return told | {"category": "NON_COMPLIANCE", "deponent": None} | more
+    return told | {"category": "ACCIDENTS_AND_MISSED_INJURIES", "deponent": None} | more
 
 
 def on_site(day: str) -> dict[str, Any]:

@@ -96,7 +96,7 @@ Reporter = Annotated[str, typer.Option("--as", metavar="PERSON", help="Who repor
 Times = Annotated[int, typer.Option("--times", metavar="N", min=0, max=1000, help="So many writes; else one.")]
 
 
-def api(group: typer.Typer) -> None:
+def add_to(group: typer.Typer) -> None:
     group.command("create", help=teach(CREATE))(create)
     group.command("edit", help=teach(EDIT))(edit)
     group.command("delete", help=teach(DELETE))(delete)

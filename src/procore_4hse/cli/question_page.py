@@ -38,6 +38,8 @@ def show_question(context: CliContext, question: Question, decision: KeptDecisio
     if question.held:
         out.print(changes_table(_held_title(question), question.held))
     _show_reason(context, question)
+    if question.entry.state == "answered":
+        out.print(Text(f"To take the answer back: procore-4hse inbox undo {question.id}", style="cyan"))
     _show_choices(context, question)
 
 

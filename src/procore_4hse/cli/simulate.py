@@ -53,7 +53,7 @@ Init = Annotated[
 def api(app: typer.Typer) -> None:
     group = typer.Typer(help=teach(HELP), invoke_without_command=True)
     group.callback()(simulate)
-    by_hand.api(group)
+    by_hand.add_to(group)
     app.add_typer(group, name="simulate")
 
 

@@ -50,7 +50,7 @@ def keep_plan(begin: Begin, inputs: CycleInputs, plan: Plan, *, follows: bool = 
     """
     bases = {rebase.procore: rebase.fields for rebase in plan.rebases}
     linked = [action.link for action in plan.actions if action.act is Act.LINK]
-    linked = [replace(link, base=bases.pop(link.ref(Side.PROCORE), {})) for link in linked]
+    linked = [replace(link, base={**link.base, **bases.pop(link.ref(Side.PROCORE), {})}) for link in linked]
     for some in _slices(linked):
         with begin() as unit:
             _keep_links(unit, inputs.route.key, inputs.route.name, some)

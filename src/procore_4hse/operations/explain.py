@@ -108,6 +108,9 @@ class Story:
 
     def is_brought_back(self, side: Side) -> bool:
         """Whether its incident was restored there since the latest reading, which could not show it yet."""
+        record = self.incident.records[side]
+        if record is not None and record.presence is Presence.PRESENT:
+            return False
         return any(
             intent.action.act is Act.RESTORE
             and intent.action.ref(side) == RecordRef(side, Kind.INCIDENT, self.ids[side] or "")
