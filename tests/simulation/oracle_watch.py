@@ -271,6 +271,9 @@ class Watch:
         for side in seen:
             for key in before[side].keys() | seen[side].keys():
                 self._judge((side, key), before[side].get(key), seen[side].get(key))
+        # A person's record that we delete, as somebody asked, leaves the word of its incident as it is.
+        site = seen["procore"].items()
+        self.lessened |= {key for key, now in site if self._lacks(before["procore"].get(key), now)}
         self._remember(seen)
 
     # Judging ------------------------------------------------------------------------------------------------------
