@@ -257,23 +257,6 @@ class Action:
         return Link(0, *ids, self.kind, base=self.base, parent=self.parent)
 
 
-@dataclass(frozen=True)
-class Call:
-    """A call that was refused. `id` is the target's of an update, else the source's, or the target's without one."""
-
-    act: Act
-    side: Side
-    kind: Kind
-    """The link's."""
-    id: str
-
-    @property
-    def ref(self) -> RecordRef:
-        """The record that it names."""
-        side = self.side if self.act is Act.UPDATE else self.side.other
-        return RecordRef(side, self.kind.on(side), self.id)
-
-
 class QuestionKey(str):
     """What a question is about, as the inbox keeps it. Made and read here alone; one key is one open question.
 
@@ -335,17 +318,24 @@ class QuestionKey(str):
         return self.partition(":")[0]
 
     @property
+    def pair(self) -> dict[Side, str]:
+        """Of a question about two people of the directories: the row of each side."""
+        _, party, office = self.split(":")
+        return {Side.PROCORE: _read(party)[1], Side.FOURHSE: office}
+
+    @property
     def guarded(self) -> str:
         """What a guard's question is about, such as `scope` or `deletes`; empty for any other question."""
         return self.split(":")[1] if self.topic == "guard" else ""
 
     @property
-    def call(self) -> Call | None:
-        """Of a refused call: what it wanted to do, where, and to which record; None for any other question."""
+    def call(self) -> Action | None:
+        """Of a refused call: what it wanted to do, where and to which record, without fields; else None."""
         if self.topic != "refused":
             return None
-        act, side, kind, record_id = self.split(":")[1:5]
-        return Call(Act(act), Side(side), Kind(kind), record_id)
+        act, side, kind, named = self.split(":")[1:5]
+        target, source = (named, None) if act == Act.UPDATE else (None, named)
+        return Action(Act(act), Side(side), Kind(kind), target, source, "")
 
     @property
     def record(self) -> RecordRef | None:

@@ -19,10 +19,10 @@ from procore_4hse.demo import open_stage
 from procore_4hse.engine.report import Report
 from procore_4hse.errors import SyncError
 from procore_4hse.models import ItemKind, Side
+from procore_4hse.operations.texts import ENGLISH, say
 from procore_4hse.settings import reference
 from procore_4hse.settings.model import keys
 from procore_4hse.settings.sources import CONFIG_VARIABLE, SECRETS_VARIABLE
-from procore_4hse.texts import ENGLISH, say
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

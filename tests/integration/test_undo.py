@@ -181,7 +181,7 @@ def test_a_side_that_moves_after_it_was_taken_back_is_asked_about(build: Build) 
     world.procore.hand_edit("incident", int(site), title="Trip")
     world.sync()
     (asked,) = world.inbox()
-    assert "a side moved after a person took it back" in asked.item.reason
+    assert "one side changed after a person took it back" in asked.item.reason
     assert shown(world, (site, office)) == ("Trip", "Slip 0")
     world.answer(asked.id, "resolve", use="procore")
     world.sync()

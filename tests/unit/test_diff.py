@@ -153,7 +153,7 @@ LEFT_SO = TITLE.base_of(site().image, office(name="Slip").image, settled=True)
         ("Fall", "Slip", TITLE, LEFT_SO, "they differ as they were left"),
         ("Fall", "", TITLE, None, "4HSE has none yet"),
         ("", "Fall", TITLE, None, "Procore has none yet"),
-        ("Fall", "Slip", TITLE, None, "they differ at the first meeting"),
+        ("Fall", "Slip", TITLE, None, "they differed when they were linked"),
         ("Trip", "Slip", TITLE, DRIFTED, "changed in Procore"),
         ("Fall", "Trip", TITLE, DRIFTED, "changed in 4HSE"),
         ("Trip", "Skid", TITLE, DRIFTED, "both sides changed it"),
@@ -247,7 +247,7 @@ def test_a_side_that_moved_after_the_answer_is_asked_about_again():
     answer = Decision(1, "difference:1:title", "resolve", use="procore", seen=SLIP_OR_TRIP)
     found = verdict("Slip", "Skid", decision=answer)
     assert (found.verdict, found.to, found.used) == (Verdict.CONFLICT, None, None)
-    assert found.reason == "a side moved after the answer was given, so it is asked again"
+    assert found.reason == "one side changed after the answer was given, so it is asked again"
 
 
 def test_only_a_choice_decides_a_difference():

@@ -385,7 +385,7 @@ def test_a_first_meeting_says_what_would_happen():
     plan = replace(plan, actions=(*plan.actions, Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, "a9", "9", "")))
     found = guarded(plan, route(limits=FEW, ever_linked=False))
     reason = (
-        "First meeting: Procore holds 2 incidents that would take part, and 4HSE 1. Clearly the same: 1. Doubtful: 1. "
+        "First meeting: Procore holds 2 incidents to compare, and 4HSE 1. Clearly the same: 1. Doubtful: 1. "
         "To be created in Procore: 0; in 4HSE: 3. Nothing was written."
     )
     advice = "Read it with: procore-4hse plan. To let it happen: procore-4hse inbox approve ID, or sync --first"

@@ -135,7 +135,7 @@ def test_between_the_two_writes_no_rule_copies_the_newer_value_back(decisions):
 def test_a_side_that_moved_since_it_was_taken_back_is_asked_about(ours, theirs):
     found = planned(ours, theirs, decisions=undo())
     [item] = found.items
-    assert item.reason == "Title: a side moved after a person took it back."
+    assert item.reason == "Title: one side changed after a person took it back."
     assert (found.actions, found.answers_in_use) == ((), ())
 
 

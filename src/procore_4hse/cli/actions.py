@@ -13,8 +13,8 @@ from procore_4hse.cli.tables import table
 from procore_4hse.cli.text import counted, plain, short
 from procore_4hse.models import Act, Action, Item, Side
 from procore_4hse.operations.intended import Change, Intended
+from procore_4hse.operations.texts import say
 from procore_4hse.reconcile.snapshot import Plan
-from procore_4hse.texts import say
 
 SHOWN = 200
 """More actions of one plan than this are counted, not listed; `--json` lists them all."""

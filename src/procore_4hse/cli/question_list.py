@@ -12,7 +12,7 @@ from procore_4hse.cli.context import CliContext
 from procore_4hse.cli.tables import table
 from procore_4hse.cli.text import age, counted, plain, short
 from procore_4hse.operations.questions import Group, Outline, grouped
-from procore_4hse.texts import say
+from procore_4hse.operations.texts import say
 
 EACH = 10
 """So many questions of one cause are listed; one answer may settle all of them."""

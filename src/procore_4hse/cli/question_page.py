@@ -15,9 +15,9 @@ from procore_4hse.cli.text import moment, plain
 from procore_4hse.models import ItemKind
 from procore_4hse.operations.questions import Question, ShownRecord
 from procore_4hse.operations.subjects import Role
+from procore_4hse.operations.texts import say
 from procore_4hse.store.decisions import KeptDecision, Outcome
 from procore_4hse.store.inbox import Entry
-from procore_4hse.texts import say
 
 DIFFERS, SAME = "≠", " "
 """How a line is marked on which the two differ: by more than its colour."""

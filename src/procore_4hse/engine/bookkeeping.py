@@ -15,7 +15,7 @@ from procore_4hse.engine.snapshots import CycleInputs
 from procore_4hse.errors import SyncError
 from procore_4hse.models import Act, Item, ItemKind, Kind, Link, QuestionKey, RecordRef, Side, SyncStatus
 from procore_4hse.reconcile.approval import FIRST_MEETING, MAPPING, SCOPE, ZONE
-from procore_4hse.reconcile.snapshot import Plan, Transition
+from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot, Transition
 from procore_4hse.runtime import Runtime
 from procore_4hse.store.links import Incidents
 from procore_4hse.store.repository import Unit
@@ -193,3 +193,11 @@ def drop_old_cycles(runtime: Runtime, route: str, apis: Iterable[IncidentApi]) -
                 unit.cycles.drop(old)
     except SyncError as error:
         log.warning("cycle.old_ones_kept", error=error)
+
+
+def require_all_counted(seen: Snapshot, decided: Plan) -> None:
+    """Raises SyncError unless every record that is listed stands in a place of the count."""
+    for side in Side:
+        listed = {record.id for record in seen.records[side].values() if record.presence is Presence.PRESENT}
+        if unplaced := listed - decided.statuses[side].keys():
+            raise SyncError(f"{len(unplaced)} {side.label} incidents were counted nowhere; please report this.")

@@ -21,14 +21,14 @@ from procore_4hse.engine.refill_emptied import refill_emptied
 from procore_4hse.engine.report import Report, budget_report
 from procore_4hse.engine.selection import EVERYTHING, Days, Portion, Selection
 from procore_4hse.engine.snapshots import CycleInputs, snapshot
-from procore_4hse.errors import AskedToStop, GuardStopped, SyncError
+from procore_4hse.errors import AskedToStop, GuardStopped
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.places import project_zone
-from procore_4hse.models import Action, RecordRef, Side
+from procore_4hse.models import Action, Side
 from procore_4hse.push.pusher import Pusher
 from procore_4hse.reconcile.guard import guarded, holds_what_comes
 from procore_4hse.reconcile.plan import plan, plan_joined
-from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot
+from procore_4hse.reconcile.snapshot import Plan, Snapshot
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
 from procore_4hse.store.links import Incidents
@@ -207,7 +207,7 @@ class Cycle:
         seen = snapshot(self.store, inputs)
         self.report.plan = decided = self.decide(seen, plan(seen))
         self.selection.announce(seen, decided)
-        require_all_counted(seen, decided)
+        bookkeeping.require_all_counted(seen, decided)
         return decided
 
     def decide(self, seen: Snapshot, planned: Plan) -> Plan:
@@ -239,7 +239,9 @@ class Cycle:
 
     def follow_up(self, inputs: CycleInputs, incidents: Incidents, decided: Plan, pusher: Pusher) -> Plan:
         """The people of incidents that have a link only since the push; whatever else there is was planned before."""
-        settled = replace(inputs.settled, pending=inputs.settled.pending | self._open_records())
+        with self.store.read() as unit:  # Nothing new is planned for records with an intent that has no outcome yet.
+            pending = {record for intent in unit.journal(self.route.key).open() for record in intent.action.refs}
+        settled = replace(inputs.settled, pending=inputs.settled.pending | pending)
         after = snapshot(self.store, replace(inputs, state=self.state(), settled=settled), incidents)
         people = self.decide(after, plan_joined(after))
         self.report.plan = decided.followed_by(people)
@@ -330,18 +332,5 @@ class Cycle:
         with self.store.begin(self.lease.fence) as unit:
             unit.routes.remember(self.route.key, self.route.name, quiet=quiet)
 
-    def _open_records(self) -> set[RecordRef]:
-        """Records with an intent that has no outcome yet: nothing new is planned for them."""
-        with self.store.read() as unit:
-            return {record for intent in unit.journal(self.route.key).open() for record in intent.action.refs}
-
     def _apis(self) -> dict[Side, IncidentApi]:
         return {Side.PROCORE: self.procore, Side.FOURHSE: self.fourhse}
-
-
-def require_all_counted(seen: Snapshot, decided: Plan) -> None:
-    """Raises SyncError unless every record that is listed stands in a place of the count."""
-    for side in Side:
-        listed = {record.id for record in seen.records[side].values() if record.presence is Presence.PRESENT}
-        if unplaced := listed - decided.statuses[side].keys():
-            raise SyncError(f"{len(unplaced)} {side.label} incidents were counted nowhere; please report this.")

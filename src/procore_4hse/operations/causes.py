@@ -12,9 +12,9 @@ from procore_4hse.models import Item, ItemKind, Kind, Side
 from procore_4hse.operations.likeness import are_identical
 from procore_4hse.operations.records import KnownRecords
 from procore_4hse.operations.subjects import Subject
+from procore_4hse.operations.texts import say
 from procore_4hse.route import Route
 from procore_4hse.store.inbox import Entry
-from procore_4hse.texts import say
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,14 @@ from typing import Any
 from procore_4hse.mapping.details import absence_in
 from procore_4hse.models import Act, Item, ItemKind, Kind, RawRecord, Side
 from procore_4hse.operations.decisions import GUARD_USES, SPOKEN, Answer
+from procore_4hse.operations.texts import counted, say
 from procore_4hse.route import Route
 from procore_4hse.store.inbox import Entry
-from procore_4hse.texts import counted, say
 
 OTHER = "other"
 """The choice whose record a person names."""
+SAME = "same"
+"""The choice that two people who were one still are."""
 LATER = "later"
 """The choice that answers nothing: the question comes again on a later day."""
 NAMED = "RECORD_ID"
@@ -145,6 +147,8 @@ def _people(item: Item, perhaps: Sequence[str]) -> Iterator[Choice]:
     follow = say("choice.partner.words")
     for side in map(Side, item.facts.get("uses", ())):
         yield Choice(side.value, say("choice.use", side=side.label), follow, Answer("resolve", use=side.value))
+    if item.kind is ItemKind.DRIFT:
+        yield _choice(SAME, "same_person", "approve", with_id=item.key.pair[asked.other])
     yield from _candidates(item, asked.other, follow, perhaps)
     yield _choice(OTHER, "other", "approve")
     yield _choice("reject", "leave" if item.kind is ItemKind.DRIFT else "never", "reject")
@@ -179,7 +183,8 @@ def _deletion(route: Route, item: Item, along: Along) -> Iterator[Choice]:
         yield _delete(item, alive, along)
     yield _choice("reject", "keep", "reject", side=alive.label)
     if route.direction.writes_to(gone):
-        yield _choice("restore", "restore", "reject", side=gone.label, restore=True)
+        label, words = say("choice.restore", side=gone.label), "anew" if gone is Side.FOURHSE else "words"
+        yield Choice("restore", label, say(f"choice.restore.{words}"), Answer("reject", restore=True))
 
 
 def _delete(item: Item, alive: Side, along: Along) -> Choice:

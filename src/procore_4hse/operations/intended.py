@@ -10,7 +10,8 @@ from procore_4hse.mapping.lenses.base import Known, Unwritable
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of
 from procore_4hse.models import Act, Image, Kind, RecordRef, Side
-from procore_4hse.operations.records import Classes, KnownRecords, in_words
+from procore_4hse.operations.records import ABOUT_PEOPLE, Classes, KnownRecords, in_words
+from procore_4hse.operations.texts import say
 from procore_4hse.route import Route
 from procore_4hse.store.repository import Unit
 
@@ -107,6 +108,14 @@ def _changes(known: KnownRecords, each: Summary, rows: Iterable[Field]) -> Itera
         new = _arriving(row, side, now, comes, known.zone)
         if old != new:
             yield Change(row.label, old, new, frozenset({row.privacy}))
+    if source is not None and Act(each["act"]) is Act.CREATE and source.kind is Kind.INCIDENT:
+        yield from _people_along(known, source)
+
+
+def _people_along(known: KnownRecords, source: RecordRef) -> Iterator[Change]:
+    """The people of an incident that is made: their records follow in the same cycle, under the same approval."""
+    if people := known.people_in_words(source):
+        yield Change(say("field.people"), "", people, ABOUT_PEOPLE)
 
 
 def _arriving(row: Field, side: Side, now: Image, comes: Image, zone: str) -> str:

@@ -13,8 +13,8 @@ from procore_4hse.mapping.lenses.base import Known
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import RecordRef
 from procore_4hse.operations.records import ABOUT_PEOPLE, PLAIN, Classes, KnownRecords
+from procore_4hse.operations.texts import counted, say
 from procore_4hse.reconcile.match import SHARED_WORDS
-from procore_4hse.texts import counted, say
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import PEOPLE_RECORDS, PROCORE_RECORDS, Image, Kind, RawRecord, RecordRef, Side, Staged
 from procore_4hse.operations.offline import UTC_ZONE
+from procore_4hse.operations.texts import counted, moment, say
 from procore_4hse.reconcile.diff import display
 from procore_4hse.route import Route
 from procore_4hse.store.links import Tombstone
 from procore_4hse.store.repository import Unit
-from procore_4hse.texts import counted, moment, say
 
 Classes = frozenset[FieldClass]
 PLAIN: Classes = frozenset({FieldClass.PLAIN})
@@ -145,13 +145,19 @@ class KnownRecords:
         reading = row.lens.get(side, image)
         return Value(row.label, in_words(row, side, image, reading), frozenset({row.privacy}), reading, row)
 
-    def _of_incident(self, ref: RecordRef, image: Image) -> Iterator[Value]:
-        people = sorted(
+    def people_in_words(self, ref: RecordRef) -> str:
+        """Who is named below an incident, with their days of absence; empty where nobody is."""
+        return "; ".join(_person(*one) for one in self._named_people(ref))
+
+    def _named_people(self, ref: RecordRef) -> list[tuple[str, int]]:
+        return sorted(
             (name_in(ref.side, one.payload) or say("record.somebody"), absence_in(ref.side, one.payload))
             for one in self.people(ref)
         )
-        told = tuple((fold(name), days) for name, days in people)
-        yield Value(say("field.people"), "; ".join(_person(*one) for one in people), ABOUT_PEOPLE, Known(told or None))
+
+    def _of_incident(self, ref: RecordRef, image: Image) -> Iterator[Value]:
+        told = tuple((fold(name), days) for name, days in self._named_people(ref))
+        yield Value(say("field.people"), self.people_in_words(ref), ABOUT_PEOPLE, Known(told or None))
         yield Value(say("field.number"), number_of(ref.side, image))
         yield Value(say("field.author"), author_in(ref.side, image), IDENTITY)
         changed = changed_at(ref.side, image)

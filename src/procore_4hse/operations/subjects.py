@@ -29,7 +29,7 @@ class Subject:
 
 def named(item: Item) -> Iterator[RecordRef]:
     """The records that a question names and that may be in a link."""
-    refs = (item.key.record, item.key.call.ref if item.key.call else None)
+    refs = (item.key.record, *(item.key.call.refs if item.key.call else ()))
     yield from (ref for ref in refs if ref is not None and ref.kind is not Kind.DIRECTORY)
 
 

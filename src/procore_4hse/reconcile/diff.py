@@ -137,7 +137,7 @@ def _merge(difference: FieldDiff) -> FieldDiff:
     for side in Side:
         if difference.value(side) is None and difference.value(side.other) is not None:
             return _written(difference, side, f"{side.label} has none yet")
-    return _by_rule(difference, "they differ at the first meeting")
+    return _by_rule(difference, "they differed when they were linked")
 
 
 def _three_way(difference: FieldDiff, base: Base) -> FieldDiff:
@@ -221,7 +221,7 @@ def _conflict(difference: FieldDiff, reason: str) -> FieldDiff:
 def _decided(difference: FieldDiff, decision: Decision) -> FieldDiff:
     """A person chose a side; their word counts for the values that they saw."""
     if decision.seen.get("seen") != seen(difference):
-        return _conflict(difference, "a side moved after the answer was given, so it is asked again")
+        return _conflict(difference, "one side changed after the answer was given, so it is asked again")
     to = decision.side.other
     if difference.field.travels_to(to):
         return replace(

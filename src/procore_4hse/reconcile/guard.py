@@ -86,8 +86,8 @@ def _first_meeting(plan: Plan, snapshot: Snapshot) -> Item | None:
     pairs = len([action for action in plan.actions if action.act is Act.LINK])
     doubts = len([item for item in plan.items if item.kind is ItemKind.MATCH])
     reason = (
-        f"First meeting: Procore holds {items.many(inside[Side.PROCORE], 'incident', 'incidents')} that would take "
-        f"part, and 4HSE {inside[Side.FOURHSE]}. Clearly the same: {pairs}. Doubtful: {doubts}. To be created in "
+        f"First meeting: Procore holds {items.many(inside[Side.PROCORE], 'incident', 'incidents')} to compare, and "
+        f"4HSE {inside[Side.FOURHSE]}. Clearly the same: {pairs}. Doubtful: {doubts}. To be created in "
         f"Procore: {creates[Side.PROCORE]}; in 4HSE: {creates[Side.FOURHSE]}. Nothing was written."
     )
     advice = "Read it with: procore-4hse plan. To let it happen: procore-4hse inbox approve ID, or sync --first"

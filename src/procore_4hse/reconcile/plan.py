@@ -33,13 +33,10 @@ def plan(snapshot: Snapshot) -> Plan:
             set_status(draft, snapshot, snapshot.incidents, link, SyncStatus.EXCLUDED)
     plan_unlinked(snapshot, matching, draft)
     draft.answers_in_use += never_copied(snapshot)
-    return _saying_what_moved(snapshot, draft.done())
-
-
-def _saying_what_moved(snapshot: Snapshot, planned: Plan) -> Plan:
-    """A question whose answer lost its ground is asked again in the same item."""
-    told = (items.asked_again(item, snapshot.decisions.get(item.key)) for item in planned.items)
-    return replace(planned, items=tuple(told))
+    planned = draft.done()
+    # A question whose answer lost its ground is asked again in the same item.
+    told = tuple(items.asked_again(item, snapshot.decisions.get(item.key)) for item in planned.items)
+    return replace(planned, items=told)
 
 
 def _unknown(snapshot: Snapshot) -> set[RecordRef]:

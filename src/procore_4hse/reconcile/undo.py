@@ -18,7 +18,7 @@ from procore_4hse.reconcile.diff import FieldDiff, Verdict, seen
 UNDO = "undo"
 """The verb of such an answer."""
 TAKEN_BACK = "a person took it back"
-MOVED = "a side moved after a person took it back"
+MOVED = "one side changed after a person took it back"
 AGREE = (Verdict.SAME, Verdict.AGREED)
 
 

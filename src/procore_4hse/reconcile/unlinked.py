@@ -41,7 +41,7 @@ from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
 Free = dict[Side, dict[str, tuple[Record, bool]]]
 """Unlinked records by id, each with whether it may be linked or copied."""
 
-ALIKE = "These may be one incident, and likeness alone never links; nothing is created meanwhile."
+ALIKE = "These look alike. They are not linked without you, and nothing is created meanwhile."
 MADE_BY_US = (
     "Our own account made it, and our journal does not know for which incident. Until that is told, no unlinked 4HSE "
     "incident is copied to Procore."

@@ -18,9 +18,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route as Path
 from starlette.types import ASGIApp
 
-from procore_4hse import texts
 from procore_4hse.errors import RouteBusy, StoreBusy, StoreError, SyncError, UsageError
-from procore_4hse.operations import decisions
+from procore_4hse.operations import decisions, texts
 from procore_4hse.operations.choices import Choice, chosen
 from procore_4hse.operations.explain import Story
 from procore_4hse.settings.model import DeskAuth

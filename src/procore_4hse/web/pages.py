@@ -14,10 +14,10 @@ from procore_4hse.operations.explain import Compared, Story, outline
 from procore_4hse.operations.history import Write, in_words, values
 from procore_4hse.operations.offline import find
 from procore_4hse.operations.search import search
+from procore_4hse.operations.texts import age, moment, say
 from procore_4hse.reconcile.diff import FieldDiff, Verdict
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.journal import CARRIED_OUT, Intent
-from procore_4hse.texts import age, moment, say
 from procore_4hse.web.access import ABOUT_PEOPLE, ALL, Classes, Visitor, classes_of_action
 from procore_4hse.web.desk import Desk
 from procore_4hse.web.questions import LISTED, Context, Missing, row, visible

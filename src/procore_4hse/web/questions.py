@@ -31,11 +31,11 @@ from procore_4hse.operations.questions import (
 )
 from procore_4hse.operations.records import Value
 from procore_4hse.operations.subjects import Role
+from procore_4hse.operations.texts import age, moment, say
 from procore_4hse.route import Route
 from procore_4hse.store.decisions import KeptDecision, Outcome
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.repository import Unit
-from procore_4hse.texts import age, moment, say
 from procore_4hse.web.access import ABOUT_PEOPLE, ALL, PEOPLE, Classes, Visitor, classes_of
 from procore_4hse.web.desk import Desk
 

@@ -9,9 +9,9 @@ from typing import Any
 from procore_4hse.models import Side, SyncStatus
 from procore_4hse.operations.month import Day, days_of
 from procore_4hse.operations.status import RouteStatus, standing_of
+from procore_4hse.operations.texts import age, moment, say
 from procore_4hse.route import Route
 from procore_4hse.store.tables import CycleRow
-from procore_4hse.texts import age, moment, say
 from procore_4hse.web.access import Visitor
 from procore_4hse.web.desk import Desk
 from procore_4hse.web.pictures import Picture, Series

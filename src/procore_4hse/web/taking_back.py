@@ -10,11 +10,11 @@ from procore_4hse.operations import undo
 from procore_4hse.operations.decisions import NOTE
 from procore_4hse.operations.explain import Story
 from procore_4hse.operations.history import Write, find_writes
+from procore_4hse.operations.texts import moment, say
 from procore_4hse.operations.undo import Undo
 from procore_4hse.route import Route
 from procore_4hse.store.decisions import Decider
 from procore_4hse.store.leases import Holder
-from procore_4hse.texts import moment, say
 from procore_4hse.web.access import Visitor, classes_of_action
 from procore_4hse.web.desk import Desk
 from procore_4hse.web.pages import find_incident, record_of
