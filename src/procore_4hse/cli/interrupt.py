@@ -7,14 +7,15 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from queue import Empty, SimpleQueue
+from select import select
 from threading import Event, Thread
-from types import FrameType
 
 from procore_4hse.cli.context import CliContext
 from procore_4hse.runtime import GRACE, interruptible
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+OVER = b"\0"
+"""What ends the watch; no signal has this number."""
 CUT_SHORT = 1
 """The exit code when the action in hand was not waited for: a rerun takes up what was left."""
 
@@ -33,32 +34,34 @@ class Interrupt:
     @contextmanager
     def heard(self) -> Iterator[None]:
         """Signals are heard meanwhile. A question to a person is asked outside of it, where Ctrl-C ends the command."""
-        news: SimpleQueue[int | None] = SimpleQueue()
-
-        def hear(number: int, _: FrameType | None) -> None:
-            news.put(number)  # No more than that, for it may interrupt any line of ours.
-
-        before = {number: signal.signal(number, hear) for number in SIGNALS}
+        news, line = os.pipe()
+        os.set_blocking(line, False)
+        before = {number: signal.signal(number, lambda *_: None) for number in SIGNALS}
+        # Whatever thread gets a signal writes its number there; a handler would wait for the main thread.
+        wakeup = signal.set_wakeup_fd(line, warn_on_full_buffer=False)
         watch = Thread(target=self._watch, args=(news,), daemon=True)
         watch.start()
         try:
             yield
         finally:
-            news.put(None)
+            signal.set_wakeup_fd(wakeup)
+            os.write(line, OVER)
             watch.join()
             for number, handler in before.items():
                 signal.signal(number, handler or signal.SIG_DFL)
+            os.close(news)
+            os.close(line)
 
-    def _watch(self, news: SimpleQueue[int | None]) -> None:
+    def _watch(self, news: int) -> None:
         """The first signal asks to stop; a second one, or a call that lasts too long, ends the process."""
-        if news.get() is None:
+        if os.read(news, 1) == OVER:
             return
         self.stop.set()
         self.context.note(STOPPING)
-        try:
-            if news.get(timeout=GRACE.total_seconds()) is None:
-                return
-        except Empty:
+        is_told, _, _ = select([news], [], [], GRACE.total_seconds())
+        if is_told and os.read(news, 1) == OVER:
+            return
+        if not is_told:
             self.context.note(LEFT)
         if self.context.answers_in_json:
             self.context.print_json({"outcome": "partial", "exit": CUT_SHORT, "routes": []})
