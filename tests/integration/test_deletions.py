@@ -12,6 +12,8 @@ from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.wire import Request
 from world import OFFICE, PROJECT, TENANT, World
 
+pytestmark = pytest.mark.any_store
+
 NOTHING = {side: {"created": 0, "updated": 0, "deleted": 0} for side in ("procore", "fourhse")}
 
 

@@ -225,6 +225,27 @@ def test_ignore_leaves_the_other_one_alone(case, side):
     assert left(case, other(side)) == [9]
 
 
+def test_whom_people_enter_beside_an_ignored_survivor_crosses_once_and_the_survivor_stays(case):
+    case.world.with_route(deletions=Policy.IGNORE)
+    case.take_off("fourhse")
+    assert is_quiet(case.world)
+    hurt_on_site(case.world, case.site, case.party, days=5)
+    case.world.sync()
+    assert is_quiet(case.world)
+    assert case.days == ([3, 5], [5])
+    assert case.world.inbox() == []
+
+
+def test_an_ignored_survivor_that_names_somebody_else_by_now_is_left_alone_too(case):
+    case.world.with_route(deletions=Policy.IGNORE)
+    case.take_off("fourhse")
+    assert is_quiet(case.world)
+    case.world.procore.hand_edit("injury", case.injury, affected_party_id=hire(case.world, "Bo Ray", "E2")[0])
+    assert is_quiet(case.world)
+    assert case.days == ([3], [])
+    assert case.world.inbox() == []
+
+
 @pytest.mark.parametrize("side", SIDES)
 def test_a_person_cannot_be_closed_and_is_asked_about(case, side):
     case.world.with_route(deletions=Policy.CLOSE)

@@ -21,23 +21,29 @@ from procore_4hse.web.access import rules_of
 from procore_4hse.web.app import Pages
 from procore_4hse.web.keys import LINK, SIGN_IN, Keys
 from procore_4hse.web.protection import MAX_BODY
-from world import World
+from world import Scene, World
 
 PAGES = ("/", "/inbox", "/inbox/1", "/incidents", "/incidents/1", "/runs", "/mapping")
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """A conflict about a title waits for a person: question 1."""
-    made = World.build(f"sqlite:///{tmp_path}/sync.db")
+    made = World.build(f"sqlite:///{tmp_path_factory.mktemp('scene')}/sync.db")
+    site = made.on_site("Fall from ladder")
+    made.sync()
+    ((office, _),) = made.office().items()
+    made.procore.hand_edit("incident", int(site), title="Fall from a ladder")
+    made.fourhse.hand_edit("incident", office, name="Fall from the ladder")
+    made.sync()
+    assert [entry.id for entry in made.inbox()] == [1]
+    return Scene.of(made)
+
+
+@pytest.fixture
+def world(scene: Scene, tmp_path: Path) -> Iterator[World]:
+    made = scene.begin(World.build(f"sqlite:///{tmp_path}/sync.db"))
     with closing(made.store):
-        site = made.on_site("Fall from ladder")
-        made.sync()
-        ((office, _),) = made.office().items()
-        made.procore.hand_edit("incident", int(site), title="Fall from a ladder")
-        made.fourhse.hand_edit("incident", office, name="Fall from the ladder")
-        made.sync()
-        assert [entry.id for entry in made.inbox()] == [1]
         yield made
 
 

@@ -45,6 +45,8 @@ class PeopleWatch:
     """Whom people took out of an incident that itself is there."""
     fresh: dict[tuple[str, str], int | None] = field(default_factory=dict)
     """Days that a person wrote and the other side has not shown yet."""
+    survivors: Counter[Person] = field(default_factory=Counter)
+    """Records whose partner people took out. Where deletions are ignored each stands alone from then on."""
     verdicts: dict[tuple[str, str], str] = field(default_factory=dict)
     """(Procore's incident, name) -> what was answered about the deletion: approve, reject or restore."""
     chosen: dict[str, str] = field(default_factory=dict)
@@ -80,12 +82,12 @@ class PeopleWatch:
         before, self.now = self.now, self.look()
         for place, was in before.items():
             is_there = was.incident in self.watch.now[place[0]]
-            if place not in self.now and is_there and not self._count(place[0], was.incident, was.who):
-                self.removed.add((place[0], was.incident, was.who))
+            if place not in self.now and is_there:
+                self._left(place[0], was)
         for place, is_now in self.now.items():
             was_before = before.get(place)
             if was_before is None or was_before.who != is_now.who:
-                self._entered(place[0], is_now)
+                self._entered(place[0], is_now, was_before)
             elif was_before.days != is_now.days:
                 self.fresh[place] = is_now.days
         self._remember()
@@ -118,8 +120,18 @@ class PeopleWatch:
             if named.days not in days:
                 days.append(named.days)
 
-    def _entered(self, side: str, named: Named) -> None:
+    def _left(self, side: str, was: Named) -> None:
+        """Somebody was taken out; whoever stands for them on the other side has lost their partner."""
+        if not self._count(side, was.incident, was.who):
+            self.removed.add((side, was.incident, was.who))
+        self.survivors[OTHER[side], self._partner(side, was.incident), was.who] += 1
+
+    def _entered(self, side: str, named: Named, was: Named | None) -> None:
         """Whom people enter is there again, wherever they were taken out before, and answers about that are over."""
+        if was is not None and self.survivors[side, was.incident, was.who] > self._count(side, *was[:2]):
+            self.survivors[side, was.incident, was.who] -= 1  # It is the survivor that names somebody else now.
+            self.survivors[side, named.incident, named.who] += 1
+        self.survivors -= Counter([(OTHER[side], self._partner(side, named.incident), named.who)])
         self.removed = {one for one in self.removed if one[2] != named.who}
         for one, incident in self._both(side, named.incident):
             if one == "procore":
@@ -222,7 +234,7 @@ class PeopleWatch:
         ours, theirs = self._named("procore", procore_id), self._named("fourhse", fourhse_id)
         for who in sorted(ours.keys() | theirs.keys()):
             one, other = ours.get(who, []), theirs.get(who, [])
-            if self._is_left(procore_id, fourhse_id, who):
+            if self._is_left(procore_id, fourhse_id, who) or self._stand_alone(procore_id, fourhse_id, who):
                 continue
             if len(one) != len(other):
                 counts = f"{len(one)} times in Procore {procore_id}, {len(other)} times in 4HSE {fourhse_id}"
@@ -237,6 +249,18 @@ class PeopleWatch:
         if who in self.apart | self.twice:
             return True
         return bool(gone) and (self.verdicts.get((procore_id, who)) == "reject" or self.policy == "ignore")
+
+    def _stand_alone(self, procore_id: str, fourhse_id: str, who: str) -> bool:
+        """Whether without some of the survivors of ignored deletions both sides name this person equally often."""
+        places = ("procore", procore_id, who), ("fourhse", fourhse_id, who)
+        most = [min(self.survivors[place], self._count(*place)) for place in places]
+        if not any(most):
+            return False
+        ours, theirs = (
+            range(self._count(*place) - alone, self._count(*place) + 1)
+            for place, alone in zip(places, most, strict=True)
+        )
+        return bool({*ours} & {*theirs}) and self.policy == "ignore"
 
     def _named(self, side: str, incident: str) -> dict[str, list[Named]]:
         named: dict[str, list[Named]] = {}
