@@ -136,5 +136,5 @@ $(AXE): tests/browser/package.json tests/browser/package-lock.json
 	@$(call installed,npm,npm)
 	mkdir -p .venv/browser
 	cp $^ .venv/browser
-	npm ci --prefix .venv/browser --ignore-scripts --no-audit --no-fund --silent
+	npm ci --prefer-offline --prefix .venv/browser --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
