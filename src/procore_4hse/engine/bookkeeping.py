@@ -126,9 +126,9 @@ def _keep_links(unit: Unit, key: str, name: str, linked: Sequence[Link]) -> None
 
 def _close_answers(unit: Unit, key: str, linked: Iterable[Link]) -> None:
     """What a person said to be one is one from here on."""
-    told = unit.inbox(key).decisions()
+    told = {each for each, decision in unit.inbox(key).decisions().items() if decision.verb == "approve"}
     asked = (QuestionKey.match(record) for link in linked for record in link.refs)
-    if done := [each for each in asked if each in told and told[each].verb == "approve"]:
+    if told and (done := [each for each in asked if each in told]):
         unit.inbox(key).close(*done)
         settle_decisions(unit, key, done)
 

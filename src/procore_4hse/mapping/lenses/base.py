@@ -48,14 +48,20 @@ class Held:
 
 
 Reading = Known | Held
+SEVERAL = (Mapping, list, bool)
+"""What stands where a single value should."""
 LONGEST_WORD = 80
 """An odd value is shown in a question up to this many characters."""
 
 
 def unreadable(side: Side, image: Image, *names: str) -> Held | None:
     """Why none of these values can be read when one is a list, an object or a yes or no; None for single values."""
-    odd = next((name for name in names if isinstance(at(image, name), Mapping | list | bool)), None)
-    return None if odd is None else odd_value(side, odd, at(image, odd))
+    for name in names:
+        value = at(image, name)
+        # Nearly every value is a text, and this is asked of each value several times in a cycle.
+        if not isinstance(value, str) and isinstance(value, SEVERAL):
+            return odd_value(side, name, value)
+    return None
 
 
 def odd_value(side: Side, name: str, raw: Any) -> Held:

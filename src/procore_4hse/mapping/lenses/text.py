@@ -23,7 +23,7 @@ _WORDS = re.compile(r"\w+", re.UNICODE)
 
 def is_html(text: str) -> bool:
     """True when a text begins and ends with a block element; `<A>` inside plain text is no HTML."""
-    return _OPENS.match(text) is not None and _CLOSES.fullmatch(text, text.rfind("</")) is not None
+    return "</" in text and _OPENS.match(text) is not None and _CLOSES.fullmatch(text, text.rfind("</")) is not None
 
 
 def canonical(text: object) -> str | None:
