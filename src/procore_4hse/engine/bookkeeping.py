@@ -14,6 +14,7 @@ from procore_4hse.engine.decision_outcomes import settle_decisions
 from procore_4hse.engine.snapshots import CycleInputs
 from procore_4hse.errors import SyncError
 from procore_4hse.models import Act, Item, ItemKind, Kind, Link, QuestionKey, RecordRef, Side, SyncStatus
+from procore_4hse.push.outcomes import Pushed
 from procore_4hse.reconcile.approval import FIRST_MEETING, MAPPING, SCOPE, ZONE
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot, Transition
 from procore_4hse.runtime import Runtime
@@ -29,6 +30,9 @@ SLICE = 500
 
 AT_ONCE = 100
 """So many old cycles are forgotten after each one at most."""
+
+OF_ACTIONS = frozenset(("first-meeting", "creates", "updates", "deletes"))
+"""The guards whose approval lets a number of actions happen, and nothing else."""
 
 HELD_AS_A_WHOLE = frozenset((SCOPE, ZONE, MAPPING, FIRST_MEETING))
 """The guards that keep what is new in a route's settings from counting as accepted."""
@@ -161,6 +165,15 @@ def linked_with_people(unit: Unit, key: str, plan: Plan, created: Iterable[Recor
     made = {side: [record.id for record in created if record.side is side] for side in Side}
     partners = links.procore_of(made[Side.FOURHSE]).values()
     return links.with_records_below({*filter(None, linked | replaced), *made[Side.PROCORE], *partners})
+
+
+def close_approvals(unit: Unit, key: str, plan: Plan, done: Pushed) -> None:
+    """Approvals of held actions are over when nothing of the plan was put off or refused, and nothing new is asked."""
+    asked = {item.key for item in plan.items}
+    over = [each for each in plan.answers_in_use if each.guarded in OF_ACTIONS and each not in asked]
+    if not (done.put_off or done.refused):
+        unit.inbox(key).close(*over)
+        settle_decisions(unit, key, over)
 
 
 def close_first_meeting(unit: Unit, key: str, plan: Plan) -> Plan:

@@ -220,8 +220,9 @@ class Cycle:
             self.remember_quiet(True)
         for portion in self.selection.portions(decided):
             self.push_portion(inputs, portion, pusher)
-        if decided.stop is not None:
+        if decided.stop is not None or any(key.guarded for key in decided.answers_in_use):
             with self.store.begin(self.lease.fence) as unit:
+                bookkeeping.close_approvals(unit, self.route.key, decided, pusher.done)
                 decided = bookkeeping.close_first_meeting(unit, self.route.key, decided)
         with self.store.read() as unit:
             joined = bookkeeping.linked_with_people(unit, self.route.key, decided, pusher.done.created)

@@ -28,10 +28,10 @@ PAYLOADS = select(C.id, C.payload).where(*SOME)
 ENTRIES = select(C.id, C.payload, C.parent_id).where(*OF_KIND).order_by(C.id)
 SHOWN = (C.side, C.kind, C.id, C.parent_id, C.payload, C.absent, C.status_at, C.minimal, C.newest_at, C.pull)
 """What is told of a staged record; moments that nobody asks for would be read from their texts all the same."""
-LISTED = select(*SHOWN).where(*OF_KINDS).order_by(C.kind, C.id)
+LISTED: Select[Any] = select(*SHOWN).where(*OF_KINDS).order_by(C.kind, C.id)
 FOUND = select(RECORDS).where(*ONE)
-WHOLE = select(*SHOWN).where(*SOME)
-BELOW = (
+WHOLE: Select[Any] = select(*SHOWN).where(*SOME)
+BELOW: Select[Any] = (
     select(*SHOWN)
     .where(*OF_SIDE, C.parent_id.in_(given("incidents", expanding=True)), C.kind.in_(given("of_kinds", expanding=True)))
     .order_by(C.kind, C.id)
