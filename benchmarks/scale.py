@@ -57,7 +57,7 @@ def one_route() -> Iterator[tuple[str, float]]:
         yield f"idle cycle of {MANY} a side", idle
         few, more = (cpu(lambda: synced(large)) for _ in created(large, (FEW, FEW + CREATES)))
         yield f"cycle with {FEW} creates into {MANY}", few
-        yield f"{CREATES} more creates in one cycle", more - few
+        yield f"{FEW + CREATES} creates, above an idle cycle", more - idle
 
 
 def created(large: World, counts: tuple[int, ...]) -> Iterator[int]:
