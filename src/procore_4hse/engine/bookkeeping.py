@@ -167,7 +167,16 @@ def linked_with_people(unit: Unit, key: str, plan: Plan, created: Iterable[Recor
     return links.with_records_below({*filter(None, linked | replaced), *made[Side.PROCORE], *partners})
 
 
-def close_approvals(unit: Unit, key: str, plan: Plan, done: Pushed) -> None:
+def close_guards(begin: Begin, key: str, plan: Plan, done: Pushed) -> Plan:
+    """What a push leaves of the questions about the route: approvals that are carried out are over."""
+    if plan.stop is None and not any(each.guarded for each in plan.answers_in_use):
+        return plan
+    with begin() as unit:
+        _close_approvals(unit, key, plan, done)
+        return _close_first_meeting(unit, key, plan)
+
+
+def _close_approvals(unit: Unit, key: str, plan: Plan, done: Pushed) -> None:
     """Approvals of held actions are over when nothing of the plan was put off or refused, and nothing new is asked."""
     asked = {item.key for item in plan.items}
     over = [each for each in plan.answers_in_use if each.guarded in OF_ACTIONS and each not in asked]
@@ -176,7 +185,7 @@ def close_approvals(unit: Unit, key: str, plan: Plan, done: Pushed) -> None:
         settle_decisions(unit, key, over)
 
 
-def close_first_meeting(unit: Unit, key: str, plan: Plan) -> Plan:
+def _close_first_meeting(unit: Unit, key: str, plan: Plan) -> Plan:
     """A first meeting is over with its first link: what came up since it was approved crosses in the next cycle."""
     left = tuple(item for item in plan.items if item.key != FIRST_MEETING)
     if len(left) == len(plan.items) or not unit.routes.get(key).ever_linked:

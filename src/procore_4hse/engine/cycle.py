@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
 from zoneinfo import ZoneInfo
 
@@ -220,10 +221,8 @@ class Cycle:
             self.remember_quiet(True)
         for portion in self.selection.portions(decided):
             self.push_portion(inputs, portion, pusher)
-        if decided.stop is not None or any(key.guarded for key in decided.answers_in_use):
-            with self.store.begin(self.lease.fence) as unit:
-                bookkeeping.close_approvals(unit, self.route.key, decided, pusher.done)
-                decided = bookkeeping.close_first_meeting(unit, self.route.key, decided)
+        begin = partial(self.store.begin, self.lease.fence)
+        decided = bookkeeping.close_guards(begin, self.route.key, decided, pusher.done)
         with self.store.read() as unit:
             joined = bookkeeping.linked_with_people(unit, self.route.key, decided, pusher.done.created)
         if not any(joined.values()) or holds_what_comes(decided):
@@ -252,7 +251,7 @@ class Cycle:
 
     def write_down(self, inputs: CycleInputs, decided: Plan, *, follows: bool = False) -> None:
         """Everything of a plan that needs no vendor."""
-        bookkeeping.keep_plan(lambda: self.store.begin(self.lease.fence), inputs, decided, follows=follows)
+        bookkeeping.keep_plan(partial(self.store.begin, self.lease.fence), inputs, decided, follows=follows)
 
     def pusher(self, zone: str, state: RouteState) -> Pusher:
         """A new one, which counts its actions from one."""
