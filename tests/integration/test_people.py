@@ -830,6 +830,24 @@ def test_more_people_than_a_page_holds_all_cross(build):
 # Lost answers -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("site_first", [True, False])
+def test_somebody_entered_on_both_sides_while_our_create_has_no_answer_is_counted_once(world, site_first):
+    party, assignment = hire(world)
+    site = world.on_site()
+    world.sync()
+    office = partner(world, site)
+    enter = [lambda: hurt_on_site(world, site, party, 5), lambda: hurt_in_office(world, office, assignment)]
+    first, second = enter if site_first else reversed(enter)
+    first()
+    world.faults.add(FaultKind.ERROR_BEFORE, method="POST", path=r"/incident-person/create$|/near_misses$")
+    world.sync()
+    second()
+    for _ in range(6):
+        world.sync()
+        world.clock.advance(minutes=12)
+    assert (len(crew.on_site(world)), crew.in_office(world)) == (1, [(assignment, 5)])
+
+
 @pytest.mark.parametrize("kind", [FaultKind.LOST_ANSWER, FaultKind.ERROR_AFTER])
 def test_a_person_whose_create_lost_its_answer_is_not_made_twice_though_an_incident_is_made_too(world, kind):
     party, assignment = hire(world)
