@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
 
-from oracle import cut, day_of, one_line, plain, title_and_text
+from oracle import LONGEST, cut, day_of, one_line, plain, title_and_text
 
 Row = Mapping[str, Any]
 Meaning = dict[str, Any]
@@ -420,7 +420,7 @@ class Watch:
         self.removed_by_us.add(place)
 
     def _judge_write(self, place: SyncStatus, name: str, old: Any, new: Any) -> None:
-        if self._is_restoring(place, name, old, new):
+        if self._drops_our_line(place, name, old, new) or self._is_restoring(place, name, old, new):
             return
         other = self._partner_of(place)
         source = (OTHER[place[0]], other or "")
@@ -448,6 +448,16 @@ class Watch:
         self._sent(place, {name: new}, *({"title", "text"} & {name}))
         if said is not None and self._alike(place, name, new, said[name]):
             self.fresh.pop((source, name), None)
+
+    def _drops_our_line(self, place: SyncStatus, name: str, old: Any, new: Any) -> bool:
+        """A long title that we put before a text goes with it when 4HSE bears another one; the text itself stays."""
+        if place[0] != "fourhse" or name != "text":
+            return False
+        titles = self.told[("procore", self.partner.get(place, "")), "title"]
+        ours = [title for title in titles if len(title) > LONGEST and alike(name, f"{title} {new}", old)]
+        if ours and (place, name) in self.fresh:
+            self.fresh[place, name] = new
+        return bool(ours)
 
     def _is_restoring(self, place: SyncStatus, name: str, old: Any, new: Any) -> bool:
         """A replacing PUT empties texts that were not sent; the route stops and puts them back when approved."""
