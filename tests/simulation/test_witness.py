@@ -6,8 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from machine import comparable
+from machine_second_route import untold_of
 from oracle_partners import PartnerWatch
 from oracle_watch import Objection, Watch
+
+from procore_4hse.models import Act, Action, Item, ItemKind, Kind, QuestionKey, Side
+from procore_4hse.reconcile.approval import signature
+from procore_4hse.reconcile.snapshot import Plan
 
 ZONE = "Europe/Rome"
 
@@ -75,6 +81,42 @@ def test_a_copy_that_a_person_calls_another_one_is_copied_itself(alike):
     registers.office["c"] = in_office("2026-02-01")
     watch.machine()
     assert watch.partner["fourhse", "c"] == "0"
+
+
+LONG = "Crane" + " swung wide" * 26
+
+
+@pytest.mark.parametrize(("left", "objects"), [("The rope broke.", False), ("The rope", True), ("broke.", True)])
+def test_a_line_of_ours_goes_with_its_title_and_the_text_stays(left, objects):
+    registers = Registers({"0": on_site("2026-02-01") | {"title": LONG, "description": "A hook."}}, pairs=[("0", "a")])
+    text = f"{LONG}\n\nThe rope broke."
+    registers.office["a"] = in_office("2026-02-01", name="Slip on stairs", description_event=text)
+    watch = registers.watch()
+    watch.joined.add(("0", "a"))
+    watch.human()
+    watch.learn_links()
+    registers.office["a"]["description_event"] = left
+    if objects:
+        with pytest.raises(Objection, match="text of"):
+            watch.machine()
+    else:
+        watch.machine()
+
+
+def action(source: str, parent: str | None = None) -> Action:
+    return Action(Act.CREATE, Side.FOURHSE, Kind.INJURY if parent else Kind.INCIDENT, None, source, "", parent=parent)
+
+
+def test_what_an_open_write_keeps_back_is_not_compared_and_nothing_else():
+    plan = Plan(actions=(action("1"), action("7", parent="1"), action("2"), action("8", parent="2")))
+    assert comparable(plan, {"1"}) == sorted(map(signature, plan.actions[2:]))
+    assert len(comparable(plan, set())) == len(plan.actions)
+
+
+def test_what_the_second_route_asks_about_is_told_and_nothing_else():
+    item = Item(ItemKind.REFUSED, QuestionKey("refused:a"), "", "", "", fourhse_id="a", field="description")
+    lines = ["0: description 'x' against ''", "0: title 'x' against ''", "1: description 'x' against ''"]
+    assert list(untold_of(lines, [item], {"0": "a", "1": "b"})) == lines[1:]
 
 
 CY, RIGHT, WRONG = 7, "right", "wrong"
