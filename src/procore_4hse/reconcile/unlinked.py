@@ -617,7 +617,8 @@ def _plan_create(snapshot: Snapshot, record: Record, told: ToldApart, hidden: li
 
 def _generation(snapshot: Snapshot, record: Record, told: ToldApart) -> int:
     """How often a 4HSE record was made of this one: an id that we gave once is never given again."""
-    generation = len([other for other in told.others.get(record.id, ()) if other in snapshot.ids_of_ours])
+    ours = [other for other in told.others.get(record.id, ()) if snapshot.ids_of_ours.get(other) == record.id]
+    generation = len(ours)
     if record.ref not in snapshot.returned:
         return generation
     # Its first 4HSE record may stand for what was entered anew by now.
