@@ -160,6 +160,22 @@ def test_a_wrong_partner_is_corrected_where_we_named_them(hurt):
     assert (list(partners.problems(set())), partners.corrected) == ([], 1)
 
 
+def test_whom_a_person_named_in_a_record_is_named_there_and_in_no_new_one(hurt):
+    registers, partners = hurt
+    name(registers, WRONG)
+    partners.human()
+    partners.name(RIGHT, there=True)
+    partners.never_copy()
+    registers.office["a"]["persons"].clear()
+    name(registers, RIGHT)
+    partners.machine()
+    registers.office["a"]["persons"].clear()
+    partners.human()
+    name(registers, RIGHT)
+    with pytest.raises(Objection, match="nobody said that it is they"):
+        partners.machine()
+
+
 def test_somebody_named_twice_is_objected_to(hurt):
     registers, partners = hurt
     partners.told = RIGHT
