@@ -9,6 +9,7 @@ import pytest
 from machine import comparable
 from machine_second_route import untold_of
 from oracle_partners import PartnerWatch
+from oracle_people import PeopleWatch
 from oracle_watch import Objection, Watch
 
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, QuestionKey, Side
@@ -190,3 +191,87 @@ def test_nobody_named_and_nobody_asked_is_told_at_rest(hurt):
     _, partners = hurt
     assert list(partners.problems(set())) == ["somebody hurt in 0 is not named in a, and nobody is asked"]
     assert list(partners.problems({str(CY)})) == []
+
+
+NAMES = {1: "Ann", 2: "Bo", "ann": "Ann", "bo": "Bo"}
+
+
+def injured(party: int) -> dict[str, Any]:
+    return {"id": 5, "affected_party": {"id": party}, "work_days_absent": 3, "deleted_at": None}
+
+
+@dataclass
+class Injured:
+    """Ann is named in an incident of both sides; 4HSE's is linked once that is said."""
+
+    registers: Registers
+    people: PeopleWatch
+
+    def site(self, *records: dict[str, Any]) -> None:
+        self.registers.site["0"] = on_site("2026-02-01") | {"injuries": [*records], "near_misses": []}
+
+    def office(self, *who: str) -> None:
+        rows = [{"office_incident_person_id": f"r {one}", "person_office_id": one, "days": 3} for one in who]
+        self.registers.office["a"] = in_office("2026-02-01", persons=rows)
+
+    def link(self) -> None:
+        self.registers.pairs.append(("0", "a"))
+        self.people.watch.behind = True
+        self.people.watch.learn_links()
+
+
+@pytest.fixture
+def ann() -> Injured:
+    registers = Registers()
+    both = Injured(registers, PeopleWatch(registers.watch(), NAMES))
+    both.site(injured(1))
+    both.office("ann")
+    both.people.watch.human()
+    return both
+
+
+@pytest.mark.parametrize("verdict", ["approve", "reject", None])
+def test_a_survivor_that_names_somebody_else_goes_by_a_persons_word_alone(ann, verdict):
+    ann.link()
+    ann.office()
+    ann.people.watch.human()
+    ann.site(injured(2))
+    ann.people.watch.human()
+    if verdict:
+        ann.people.verdicts["0", "Bo"] = verdict
+    assert bool(list(ann.people.differences("0", "a"))) == (verdict != "reject")
+    ann.site()
+    ann.people.watch.machine()
+    if verdict == "approve":
+        ann.people.machine()
+    else:
+        with pytest.raises(Objection, match="Bo in procore 0 was removed"):
+            ann.people.machine()
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_who_was_taken_out_is_made_again_only_where_the_incident_had_no_partner_then(ann, linked):
+    if linked:
+        ann.link()
+    ann.office()
+    ann.people.watch.human()
+    if not linked:
+        ann.link()
+    ann.office("ann")
+    ann.people.watch.machine()
+    if linked:
+        with pytest.raises(Objection, match="made again without a word"):
+            ann.people.machine()
+    else:
+        ann.people.machine()
+
+
+def test_who_comes_back_with_their_incident_was_entered_by_nobody(ann):
+    ann.link()
+    row = ann.registers.site.pop("0")
+    ann.people.watch.human()
+    ann.office()
+    ann.people.watch.human()
+    ann.registers.site["0"] = row
+    ann.people.watch.human()
+    assert ann.people.removed == {("fourhse", "a", "Ann")}
