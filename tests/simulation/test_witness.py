@@ -120,6 +120,30 @@ def test_what_the_second_route_asks_about_is_told_and_nothing_else():
     assert list(untold_of(lines, [item], {"0": "a", "1": "b"})) == lines[1:]
 
 
+@pytest.mark.parametrize("by", ["us", "a person"])
+def test_a_close_of_ours_goes_to_no_record_that_is_back(by):
+    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
+    watch = registers.watch()
+    watch.policy = "close"
+    watch.human()
+    watch.learn_links()
+    row = registers.site.pop("0")
+    watch.human()
+    registers.office["a"]["status"] = "closed"
+    if by == "us":
+        watch.machine()
+    else:
+        watch.human(("fourhse", "a"), "status")
+    registers.site["0"] = row
+    watch.human()
+    registers.site["0"] = row | {"status": "closed"}
+    if by == "us":
+        with pytest.raises(Objection, match="it was we who closed"):
+            watch.machine()
+    else:
+        watch.machine()
+
+
 CY, RIGHT, WRONG = 7, "right", "wrong"
 
 
