@@ -276,6 +276,23 @@ def test_ignore_leaves_the_survivor_alone(build, side):
     assert (states(world)[str(ours)], world.inbox()) == ("ignored", [])
 
 
+@BOTH
+@pytest.mark.parametrize("policy", [Policy.IGNORE, Policy.CLOSE])
+def test_what_is_back_while_its_survivor_goes_is_asked_about_and_not_left_out(build, side, policy):
+    world = linked(build, deletions=policy)
+    row = world.office()[first(world)[1]]
+    ours, _ = delete(world, side)
+    world.sync()
+    bring_back(world, side, ours, row)
+    delete(world, {"procore": "fourhse", "fourhse": "procore"}[side])
+    world.sync()
+    assert [entry.item.kind for entry in world.inbox()] == ["missing"]
+    [entry] = world.inbox()
+    world.answer(entry.id, "approve")
+    report = world.sync()
+    assert (report.outcome, world.inbox()) == ("ok", [])
+
+
 def test_both_gone_is_the_end_of_the_link(build):
     world = linked(build)
     ours, theirs = first(world)

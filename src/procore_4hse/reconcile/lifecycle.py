@@ -50,9 +50,16 @@ def link_outcome(snapshot: Snapshot, group: RecordGroup, link: Link) -> LinkOutc
         )
     if gone:
         return _one_gone(snapshot, group, link, gone[0])
-    if link.state in ANSWERED:
+    if _is_settled(group, link):
         return LinkOutcome(sync_status=SyncStatus.EXCLUDED)
     return _not_seen(snapshot, group, link, [side for side in Side if sides[side] is Presence.ABSENT])
+
+
+def _is_settled(group: RecordGroup, link: Link) -> bool:
+    """Whether its deletion was answered, and what was deleted then is not back in the place of the survivor."""
+    there = (group.record(side, link.id_on(side)) for side in Side)
+    is_back = any(one is not None and one.presence is Presence.PRESENT and one.evidence for one in there)
+    return link.state in ANSWERED and not is_back
 
 
 def presence_of(snapshot: Snapshot, group: RecordGroup, link: Link, side: Side) -> Presence:
@@ -111,7 +118,7 @@ def _one_gone(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side) ->
         return LinkOutcome(
             actions=_bring_back(snapshot, group, link, gone, f"put back after {gone.label} was restored")
         )
-    if link.state in ANSWERED:
+    if _is_settled(group, link):
         return LinkOutcome(sync_status=SyncStatus.EXCLUDED)
     if survivor is None or not (is_there or survivor.office):
         return _survivor_unseen(snapshot, group, link, gone)
