@@ -258,7 +258,7 @@ class PeopleWatch:
             self.survivors[side, key, who] for side, key in (("procore", procore_id), ("fourhse", fourhse_id))
         )
         rejected = self.verdicts.get((procore_id, who)) == "reject"
-        return (bool(gone) and (rejected or self.policy == "ignore")) or (renamed and rejected)
+        return (bool(gone) and (rejected or self.policy == "ignore")) or (bool(renamed) and rejected)
 
     def _stand_alone(self, procore_id: str, fourhse_id: str, who: str) -> bool:
         """Whether without some of the survivors of ignored deletions both sides name this person equally often."""

@@ -11,7 +11,20 @@ from procore_4hse.mapping.lenses.incident import StatusLens
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, new_payload, payload, unsaid
-from procore_4hse.models import Act, Action, Decision, Image, Item, Kind, Link, LinkState, QuestionKey, Side, SyncStatus
+from procore_4hse.models import (
+    Act,
+    Action,
+    Base,
+    Decision,
+    Image,
+    Item,
+    Kind,
+    Link,
+    LinkState,
+    QuestionKey,
+    Side,
+    SyncStatus,
+)
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.approval import contents
 from procore_4hse.reconcile.own_close import is_to_be_undone
@@ -203,9 +216,11 @@ def _answered(snapshot: Snapshot, group: RecordGroup, link: Link, survivor: Reco
 
 def _named_when_kept(group: RecordGroup, link: Link, survivor: Record) -> tuple[Rebase, ...]:
     """Whom a survivor names when a person says that it stays: whom it names later is somebody that nobody spoke of."""
-    rows = [row for row in group.rows if isinstance(row.lens, PersonLens) and row.key in link.base]
-    named = {row.key: {survivor.side.value: row.slice(survivor.side, survivor.image)} for row in rows}
-    fresh = {key: replace(link.base[key], **shown) for key, shown in named.items()}
+    fresh: dict[str, Base] = {}
+    for row in group.rows:
+        if isinstance(row.lens, PersonLens) and (base := link.base.get(row.key)) is not None:
+            shown = {**{side: base.of(side) for side in Side}, survivor.side: row.slice(survivor.side, survivor.image)}
+            fresh[row.key] = replace(base, procore=shown[Side.PROCORE], fourhse=shown[Side.FOURHSE])
     return (Rebase(link.kind, link.procore_id, link.fourhse_id, fresh),) if fresh else ()
 
 
