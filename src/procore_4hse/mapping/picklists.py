@@ -13,6 +13,8 @@ from procore_4hse.models import Image, text_id
 
 NAMES = ("name_key", "id", "name")
 """What may name an entry of a picker, the first that fits."""
+FOLDED = ("~name_key", "~name")
+"""The same where only the folded key fits; an id is no word that could be written in another way."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,12 @@ def _index(pickers: Mapping[str, Mapping[str, Image]], counts: Callable[[Image],
 
 def _named(index: _Index, picker: str, word: str) -> Image | None:
     """The one entry that this word names. What is written alike goes before what only folds alike."""
-    forms = [(key, fold(word)) for key in NAMES] + [(f"~{key}", fold_key(word)) for key in NAMES if key != "id"]
-    for key, form in forms:
-        rows = index.get((picker, key, form), ()) if form else ()
+    return _alone(index, picker, NAMES, fold(word)) or _alone(index, picker, FOLDED, fold_key(word))
+
+
+def _alone(index: _Index, picker: str, keys: Iterable[str], form: str) -> Image | None:
+    for key in keys if form else ():
+        rows = index.get((picker, key, form), ())
         if len(rows) == 1:  # Two entries of one name: no guess which is meant, the next key may tell.
             return rows[0]
     return None

@@ -8,7 +8,17 @@ from functools import cached_property
 from typing import Any
 
 from procore_4hse.mapping.folding import by_key, fold, fold_key
-from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable, odd_value, unreadable
+from procore_4hse.mapping.lenses.base import (
+    ByValue,
+    Held,
+    Known,
+    Lens,
+    NeedsLists,
+    Reading,
+    Unwritable,
+    odd_value,
+    unreadable,
+)
 from procore_4hse.mapping.lenses.lines import Spot
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Image, Side
@@ -134,7 +144,7 @@ class _Listed(ByValue):
 
 
 @dataclass(frozen=True)
-class WordLens(_Listed):
+class WordLens(_Listed, NeedsLists):
     """One word on each side: a fixed word of Procore's, or an entry of one of its pickers, by name key, id or name."""
 
     picker: str | None = None
@@ -218,7 +228,7 @@ class SeveralWords(_Listed):
 
 
 @dataclass(frozen=True)
-class PartsLens(SeveralWords):
+class PartsLens(SeveralWords, NeedsLists):
     """Body parts: Procore's keys, with sides, and 4HSE's words with `;` between them. Their order means nothing."""
 
     picklists: Picklists = field(default_factory=Picklists)
