@@ -292,7 +292,7 @@ QUESTIONS = {
     ),
     "what was not in a listing": Question(
         records,
-        lambda unit: unit.staging(ROUTE).mark_absent(Side.FOURHSE, Kind.INCIDENT, shown={"5"}),
+        lambda unit: unit.staging(ROUTE).mark_absent(Side.FOURHSE, {Kind.INCIDENT: {"5"}}),
         "raw_record_pkey|ix_raw_record_parent|sqlite_autoindex_raw_record_1",
         ("route", "side"),
     ),
@@ -458,7 +458,7 @@ def test_what_is_absent_already_is_not_written_again(store: Store) -> None:
         records(unit.connection)
     for many in (MANY - MANY // 1000, 0):
         with rows_changed(store) as changed, store.begin() as unit:
-            unit.staging(ROUTE).mark_absent(Side.PROCORE, Kind.INCIDENT, shown=set())
+            unit.staging(ROUTE).mark_absent(Side.PROCORE, {Kind.INCIDENT: set()})
         assert changed["raw_record"] == many
 
 

@@ -22,6 +22,8 @@ def open_memory(unit: Unit, route: Route, *, first: bool) -> RouteState:
     state = current_state(unit, route)
     if not state.memory.privacy_key:
         unit.routes.remember(route.key, route.name, privacy_key=uuid.uuid4().hex)
+    elif not first or state.ever_linked:
+        return state
     if first and not state.ever_linked:
         unit.routes.save(route.key, route.name, meeting_approved=True)
     return current_state(unit, route)
