@@ -91,7 +91,7 @@ def _main(
     words: Sequence[str], environ: Mapping[str, str], before: str, stdin: Connection, out: Connection, err: Connection
 ) -> None:
     """In the copy: the streams, the environment and the words of the command, then the program."""
-    gc.freeze()
+    gc.freeze()  # What was loaded beforehand stays; to look through it would copy it.
     for number, stream in enumerate((stdin, out, err)):
         os.dup2(stream.fileno(), number)
         stream.close()
