@@ -119,12 +119,7 @@ def listed_now(words: WordList, picker: str | None, picklists: Picklists) -> Wor
     """The lines of a list that count now. Each list is gone through once, for lenses are bound for every record."""
     if picker is None:
         return words
-    # The identity of a list may be given to another one once it is gone, so that the list is kept beside the answer.
-    known, now = picklists.memory.get((picker, id(words)), (None, words))
-    if known is not words:
-        now = words.among(lambda word: picklists.entry_of(picker, word))
-        picklists.memory[picker, id(words)] = (words, now)
-    return now  # type: ignore[no-any-return]
+    return picklists.once(picker, words, lambda: words.among(lambda word: picklists.entry_of(picker, word)))
 
 
 def _meant(procore: str) -> frozenset[str]:
