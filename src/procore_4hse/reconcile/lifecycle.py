@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from procore_4hse.mapping.lenses.base import Held, Known, Reading, Unwritable
@@ -16,7 +16,7 @@ from procore_4hse.reconcile import items
 from procore_4hse.reconcile.approval import contents
 from procore_4hse.reconcile.own_close import is_to_be_undone
 from procore_4hse.reconcile.redacted_base import is_redacted, restore_base
-from procore_4hse.reconcile.snapshot import Policy, Presence, Record, RecordGroup, Snapshot, Transition
+from procore_4hse.reconcile.snapshot import Policy, Presence, Rebase, Record, RecordGroup, Snapshot, Transition
 
 TOLD = "a person said so"
 ANSWERED = (LinkState.IGNORED, LinkState.CLOSED_BY_POLICY)
@@ -33,6 +33,7 @@ class LinkOutcome:
     actions: tuple[Action, ...] = ()
     items: tuple[Item, ...] = ()
     answers_in_use: tuple[QuestionKey, ...] = field(default=())
+    rebases: tuple[Rebase, ...] = ()
 
 
 def link_outcome(snapshot: Snapshot, group: RecordGroup, link: Link) -> LinkOutcome:
@@ -195,7 +196,17 @@ def _answered(snapshot: Snapshot, group: RecordGroup, link: Link, survivor: Reco
         back = _bring_back(snapshot, group, link, gone, "a person asked for it back")
         return LinkOutcome(transition=marked, actions=back, answers_in_use=answers_in_use)
     ignored = Transition(link, LinkState.IGNORED, "a person keeps the survivor", gone, marked.evidence)
-    return LinkOutcome(sync_status=SyncStatus.EXCLUDED, transition=ignored)
+    return LinkOutcome(
+        sync_status=SyncStatus.EXCLUDED, transition=ignored, rebases=_named_when_kept(group, link, survivor)
+    )
+
+
+def _named_when_kept(group: RecordGroup, link: Link, survivor: Record) -> tuple[Rebase, ...]:
+    """Whom a survivor names when a person says that it stays: whom it names later is somebody that nobody spoke of."""
+    rows = [row for row in group.rows if isinstance(row.lens, PersonLens) and row.key in link.base]
+    named = {row.key: {survivor.side.value: row.slice(survivor.side, survivor.image)} for row in rows}
+    fresh = {key: replace(link.base[key], **shown) for key, shown in named.items()}
+    return (Rebase(link.kind, link.procore_id, link.fourhse_id, fresh),) if fresh else ()
 
 
 def _close(snapshot: Snapshot, group: RecordGroup, link: Link, survivor: Record, marked: Transition) -> LinkOutcome:
