@@ -180,6 +180,11 @@ def edits_kept(snapshot: Snapshot, former: Link, joined: Link) -> Iterator[Actio
         if link.kind in PEOPLE_RECORDS and link.state is not LinkState.ENDED and person in anew and person not in here:
             reason = f"removed in {side.label} before its incident got this partner"
             yield _link_anew(link, records[-1], anew[person][0], joined, reason)
+    for person, records in _by_person(snapshot, [r for r in theirs if r.presence is not Presence.PRESENT]).items():
+        mine = here.get(person, [])
+        if len(mine) == 1 and mine[0].ref in linked and person not in anew:
+            reason = f"removed in {side.other.label} before it was joined"
+            yield _link_anew(linked[mine[0].ref], mine[0], records[-1], joined, reason)
     for person, records in here.items():
         known = linked.get(records[0].ref)
         if known is None or len(records) != 1 or len(anew.get(person, ())) != 1:
