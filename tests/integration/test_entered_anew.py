@@ -13,6 +13,7 @@ from oracle import differences
 from procore_4hse.models import Item, ItemKind, Kind, QuestionKey, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.reconcile.unlinked import ENTERED_ANEW, OUT_OF_SIGHT
+from procore_4hse.simulator.fourhse_dials import FourHseDials
 from world import OFFICE, World
 
 pytestmark = pytest.mark.any_store  # What is asked is decided above the store.
@@ -71,6 +72,21 @@ def test_nothing_is_doubled_under_any_policy(build, side, later, policy):
         assert "entered anew" in entry.item.reason
         assert waiting(world, "deletion") == []
     assert counts(world) == (3, 3), "a copy would make four"
+
+
+@pytest.mark.parametrize("form", ["escaped", "cut at four bytes", "emptied"])
+def test_one_whose_survivor_keeps_only_a_part_is_asked_about_and_not_copied(build, form):
+    """What is entered anew says what the deleted one said, and its survivor never did."""
+    world = build(fourhse_dials=FourHseDials(text_kept=form), deletions=Policy.CLOSE)
+    text = "A rope \U0001f3d7 <b> broke & the load came down."
+    first = world.on_site("Fall \U0001f3d7 <A>", description=text)
+    world.sync(first=True)
+    world.procore.hand_delete("incident", int(first))
+    world.on_site("Fall \U0001f3d7 <A>", description=text)
+    world.sync()
+    [entry] = waiting(world, "match")
+    assert entry.item.reason.startswith(ENTERED_ANEW)
+    assert counts(world) == (1, 1)
 
 
 @BOTH
