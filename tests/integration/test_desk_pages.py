@@ -116,7 +116,7 @@ def test_a_question_shows_both_values_and_the_last_agreement(world: World) -> No
             "The two records Field Procore 4HSE Description What happened: Fall (1). What happened: Fall (1)." in told
         )
         assert "4HSE is right The next cycle writes this value to Procore." in told
-        assert "It can be undone later. procore-4hse inbox resolve 1 --use 4hse --shown" in told
+        assert "For the command line To look at it: procore-4hse inbox show 1 Procore is right procore-4hse" in told
         assert f"/incidents/{site}" in browser.get("/inbox/1").text
         assert browser.get("/inbox/2").status_code == 404
 
@@ -457,7 +457,7 @@ def test_of_what_a_guard_holds_people_are_counted_and_not_shown_to_everybody(wor
 def test_a_question_is_put_off_until_a_day_and_answered_all_the_same(world: World) -> None:
     in_conflict(world)
     with served(desk_of(world)) as desk, desk.signed_in() as browser:
-        assert 'min="2026-03-03"' in browser.get("/inbox/1").text
+        assert 'min="2026-03-03" value="2026-03-09"' in browser.get("/inbox/1").text
         assert browser.post("/inbox/1/snooze", until="2026-03-05").status_code == 303
         assert "It is put off until 2026-03-05" in browser.text("/inbox/1")
         assert "put off until a later day" in browser.text("/inbox")

@@ -44,7 +44,7 @@ def show_question(context: CliContext, question: Question, decision: KeptDecisio
 
 
 def _headline(question: Question, decision: KeptDecision | None) -> Text:
-    kind = f"{say(f'kind.{question.kind.value}')} ({question.kind.value})"
+    kind = f"{question.heading} ({question.kind.value})"
     state = state_in_words(question.entry, decision)
     return Text.assemble((f"Question {question.id}", "bold"), f" · {kind} · {question.route.name} · {state}")
 

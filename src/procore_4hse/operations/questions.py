@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from procore_4hse.engine.snapshots import picklists
 from procore_4hse.models import Item, ItemKind, Kind, RecordRef, Side
-from procore_4hse.operations.causes import candidates_of, cause_of
+from procore_4hse.operations.causes import candidates_of, cause_of, heading_of
 from procore_4hse.operations.choices import Along, Choice, choices
 from procore_4hse.operations.decisions import put_off
 from procore_4hse.operations.intended import Intended, intended, refs_of
@@ -70,6 +70,11 @@ class Outline:
     @property
     def kind(self) -> ItemKind:
         return self.entry.item.kind
+
+    @property
+    def heading(self) -> str:
+        """What kind of question it is, in plain words."""
+        return heading_of(self.item)
 
     @property
     def label(self) -> str:
@@ -186,24 +191,31 @@ def _oldest_first(found: Iterable[list[Q]]) -> list[Q]:
 
 @dataclass(frozen=True)
 class Group:
-    """Questions of one kind: those of one cause, which `about` tells, or those that stand alone."""
+    """Questions under one heading: those of one cause, which `about` tells, or those that stand alone."""
 
-    kind: ItemKind
     about: str
     questions: tuple[Outline, ...]
 
+    @property
+    def kind(self) -> ItemKind:
+        return self.questions[0].kind
+
+    @property
+    def heading(self) -> str:
+        return self.questions[0].heading
+
 
 def grouped(found: Iterable[Outline]) -> list[Group]:
-    """Questions by their cause, those without equals by their kind; the group with the oldest one first."""
+    """Questions by their cause, those without equals by their heading; the group with the oldest one first."""
     listed = list(found)
     shared = Counter(question.cause for question in listed)
-    groups: dict[tuple[ItemKind, str], list[Outline]] = {}
+    groups: dict[tuple[str, str], list[Outline]] = {}
     for question in listed:
         cause = question.cause if shared[question.cause] > 1 else ""
-        groups.setdefault((question.kind, cause), []).append(question)
+        groups.setdefault((question.heading, cause), []).append(question)
     return [
-        Group(kind, own[0].about if cause else "", tuple(own))
-        for (kind, cause), own in sorted(groups.items(), key=lambda group: group[1][0].entry.since)
+        Group(own[0].about if cause else "", tuple(own))
+        for (_, cause), own in sorted(groups.items(), key=lambda group: group[1][0].entry.since)
     ]
 
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from procore_4hse.errors import UsageError
 from procore_4hse.mapping.classes import FieldClass
-from procore_4hse.models import ItemKind, Kind, RecordRef, Side
+from procore_4hse.models import Item, ItemKind, Kind, RecordRef, Side
 from procore_4hse.operations import decisions
 from procore_4hse.operations.choices import LATER, OTHER, Choice, choices
 from procore_4hse.operations.decisions import Answer
@@ -32,6 +32,7 @@ from procore_4hse.operations.questions import (
 from procore_4hse.operations.records import Value
 from procore_4hse.operations.subjects import Role
 from procore_4hse.operations.texts import age, moment, say
+from procore_4hse.reconcile.diff import BOTH_CHANGED
 from procore_4hse.route import Route
 from procore_4hse.store.decisions import KeptDecision, Outcome
 from procore_4hse.store.inbox import Entry
@@ -104,7 +105,7 @@ def _group(group: Group, now: datetime) -> Context:
     """Questions of one cause, the first of them; one answer may settle all. Or those of a kind that stand alone."""
     rows = [_outlined(each, now) for each in group.questions]
     return {
-        "kind": group.kind.value,
+        "heading": group.heading,
         "about": group.about,
         "count": len(rows),
         "rows": rows[:EACH] if group.about else rows,
@@ -134,7 +135,6 @@ def _private(unit: Unit, route: Route, entries: Iterable[Entry]) -> frozenset[st
 def row(route: Route, entry: Entry, now: datetime) -> Context:
     return {
         "id": entry.id,
-        "kind": entry.item.kind.value,
         "title": entry.item.title or say("inbox.untitled", number=entry.id),
         "reason": entry.item.reason,
         "route": route.name,
@@ -195,7 +195,8 @@ def question(desk: Desk, who: Visitor, asked: Asked) -> Context:
     pairs = _pairs(whole, who.classes(route))
     return {
         **row(route, entry, now),
-        "title": whole.title or say("inbox.untitled", number=entry.id),
+        "heading": whole.heading,
+        "title": whole.title or whole.heading,
         "day": whole.day,
         "since": say("question.since", age=age(now - entry.since), moment=moment(entry.since)),
         "incident": _incident_of(entry),
@@ -327,9 +328,21 @@ def _has_values(entry: Entry) -> bool:
 def _values(whole: Question) -> Context:
     """The two values of the field that it is about, and between them what both last agreed on."""
     item = whole.item
-    both = ((Side.PROCORE, item.procore_value), (Side.FOURHSE, item.fourhse_value))
-    sides = [{"label": side.label, "value": value, "differs": value != item.base_value} for side, value in both]
-    return {"label": whole.label, "sides": sides, "base": item.base_value}
+    both = {Side.PROCORE: item.procore_value, Side.FOURHSE: item.fourhse_value}
+    sides = [
+        {"label": side.label, "value": value, **_sign(item, value, changed=BOTH_CHANGED in item.reason)}
+        for side, value in both.items()
+    ]
+    before = say("undo.then" if "write" in item.facts else "question.base")
+    return {"label": whole.label, "sides": sides, "before": before, "base": item.base_value}
+
+
+def _sign(item: Item, value: str | None, *, changed: bool) -> Context:
+    """How a value stands to what both last agreed on, where a side left that."""
+    if item.kind is ItemKind.DRIFT or item.base_value is None or "write" in item.facts:
+        return {"differs": True, "sign": say("question.apart")}
+    changed = changed or value != item.base_value
+    return {"differs": changed, "sign": say("question.differs" if changed else "question.same")}
 
 
 def _held(unit: Unit, whole: Question, classes: Classes) -> Context | None:
@@ -390,7 +403,7 @@ def _label(route: Route, entry: Entry, answer: Mapping[str, Any]) -> str:
 
 
 def later(desk: Desk, who: Visitor, asked: Asked) -> Context | None:
-    """Putting a question off: from which day on it can be, and the day until which it is; None when it cannot be."""
+    """Putting a question off: the days to which it can be, and the day until which it is; None when it cannot be."""
     entry = asked.entry
     if entry.state != "open":
         return None
@@ -400,6 +413,7 @@ def later(desk: Desk, who: Visitor, asked: Asked) -> Context | None:
     return {
         "until": until.astimezone(zone).date().isoformat() if until and entry.is_snoozed(now) else None,
         "first": (now.astimezone(zone).date() + timedelta(days=1)).isoformat(),
+        "proposed": decisions.put_off(now, zone).isoformat(),
         "may": who.decides(asked.route),
     }
 
@@ -470,7 +484,7 @@ def cause(desk: Desk, who: Visitor, many: Many) -> Context:
         told = outlines(unit, route, many.entries[:LISTED], many.entries)
     return {
         "id": many.first.id,
-        "kind": many.first.kind.value,
+        "heading": many.first.heading,
         "route": route.name,
         "about": many.first.about,
         "advice": plain_advice(many.first),
