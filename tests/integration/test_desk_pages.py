@@ -19,9 +19,22 @@ from actors import hire, hire_on_site, hurt_on_site, only, partner
 from desk_stand import Served, another_route, desk_of, person, served, words
 from procore_4hse.engine.lease import GRACE, LEASE
 from procore_4hse.mapping.rules import Direction
-from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Link, QuestionKey, RawRecord, RecordRef, Side
+from procore_4hse.models import (
+    Act,
+    Action,
+    Item,
+    ItemKind,
+    Kind,
+    Link,
+    LinkState,
+    QuestionKey,
+    RawRecord,
+    RecordRef,
+    Side,
+)
 from procore_4hse.operations import decisions
 from procore_4hse.operations.explain import collect, outline
+from procore_4hse.operations.remembered import remembered
 from procore_4hse.operations.texts import ENGLISH
 from procore_4hse.reconcile.snapshot import Limits
 from procore_4hse.simulator.faults import FaultKind
@@ -675,6 +688,115 @@ def test_a_viewer_counts_many_and_answers_none(world: World) -> None:
         assert browser.post("/inbox/1/cause", choice="same", shown="").status_code == 403
 
 
+# Answers that go on counting, and links --------------------------------------------------------------------------
+
+
+def told_apart(world: World) -> None:
+    """Two records that a person called different, and one that is kept though the other was deleted."""
+    world.on_site("Cut at the table saw", description="He cut his hand.")
+    world.in_office("Cut at table saw", description_event="He cut his hand.")
+    gone = world.on_site("Slip")
+    world.sync(first=True)
+    world.answer(only(world, "match").id, "reject")
+    world.procore.hand_delete("incident", int(gone))
+    world.sync()
+    world.answer(only(world, "deletion").id, "reject")
+    world.sync()
+    assert world.inbox() == []
+
+
+def take_back_all(browser: Any) -> list[int]:
+    page = browser.get("/remembered").text
+    return [browser.post(unescape(path)).status_code for path in re.findall(r'action="(/remembered/[^"]+)"', page)]
+
+
+def test_answers_that_go_on_counting_are_listed_and_taken_back(world: World) -> None:
+    told_apart(world)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        told = browser.text("/remembered")
+        assert "Cut at the table saw and Cut at table saw called different riverside" in told
+        assert (
+            "Slip: deleted in Procore, kept in 4HSE kept, though the other one was deleted riverside 2026-03-" in told
+        )
+        assert take_back_all(browser) == [303, 303]
+        assert browser.text("/remembered").endswith("There are none: no answer goes on counting.")
+    world.sync()
+    assert {entry.item.kind.value for entry in world.inbox()} == {"deletion"}
+    with world.store.read() as unit:
+        taken = [one for one in unit.decisions(world.route.key).all() if one.ended_by]
+    assert {(one.ended_by, one.outcome.value) for one in taken} == {("anna", "taken_back")}
+
+
+def test_the_ways_to_what_goes_on_counting(world: World) -> None:
+    told_apart(world)
+    kept = next(link.procore_id for link in world.links() if link.state is LinkState.IGNORED)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        for path in ("/inbox", "/inbox/1", f"/incidents/{kept}"):
+            assert 'href="/remembered"' in browser.get(path).text, path
+
+
+def test_who_may_only_look_or_not_even_that_takes_no_answer_back(world: World) -> None:
+    told_apart(world)
+    with world.store.read() as unit:
+        ids = [one.id for one in remembered(unit, world.route)]
+    for rule, shown, status in (("team", True, 403), ("team on harbour", False, 404)):
+        routes = (world.route, another_route(world))
+        with served(desk_of(world, *routes)) as desk, desk.signed_in(person(routes, viewers=[rule])) as browser:
+            page = browser.get("/remembered")
+            assert ("Slip" in words(page), "<form" in page.text.partition("<h1>")[2]) == (shown, False)
+            assert {browser.post(f"/remembered/{known}/forget").status_code for known in ids} == {status}
+    with world.store.read() as unit:
+        assert [one.id for one in remembered(unit, world.route)] == ids
+
+
+def test_of_what_goes_on_counting_nobody_sees_people_or_private_incidents_without_the_right(world: World) -> None:
+    told_apart(world)
+    with world.store.begin() as unit:
+        unit.routes.remember(world.route.key, "riverside", partners={"7": "e7"})
+    private = next(known for known, row in world.site().items() if row["title"] == "Cut at the table saw")
+    world.procore.hand_edit("incident", int(private), private=True)
+    world.sync()
+    for rule, seen in (("team", (False, False)), ("team sees identity, health", (True, True))):
+        with looked_at(world, rule) as (_, browser):
+            told = browser.text("/remembered")
+            assert ("named as one person" in told, "called different" in told) == seen
+            assert "kept, though the other one was deleted" in told
+
+
+def test_two_that_were_taken_for_one_are_taken_apart(world: World) -> None:
+    site = world.on_site("Fall")
+    world.sync()
+    office = partner(world, site)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        assert f'href="/incidents/{site}/apart"' in browser.get(f"/incidents/{office}").text
+        page = browser.get(f"/incidents/{site}/apart")
+        assert f"Procore Fall {site} 4HSE Fall {office}" in words(page)
+        stale = browser.post(f"/incidents/{site}/apart", shown="another")
+        assert (stale.status_code, len(world.links())) == (409, 1)
+        assert browser.post(f"/incidents/{site}/apart", shown=office).status_code == 303
+        assert world.links() == []
+        assert browser.get(f"/incidents/{site}/apart").status_code == 404
+    world.sync()
+    assert (len(world.links()), only(world, "match").item.title) == (0, "Fall")
+
+
+def test_nobody_takes_apart_who_may_not_or_while_a_cycle_runs(world: World) -> None:
+    site = world.on_site("Fall")
+    world.sync()
+    form = {"shown": partner(world, site)}
+    viewer = person((world.route,), viewers=["team"])
+    with served(desk_of(world)) as desk:
+        with desk.signed_in(viewer) as browser:
+            assert "/apart" not in browser.get(f"/incidents/{site}").text
+            assert browser.get(f"/incidents/{site}/apart").status_code == 403
+            assert browser.post(f"/incidents/{site}/apart", **form).status_code == 403
+        with world.store.begin() as unit:
+            assert unit.leases.take(world.route.key, Holder("elsewhere", "", 1, ""), ttl=LEASE, grace=GRACE)
+        with desk.signed_in() as browser:
+            assert "is running" in words(browser.post(f"/incidents/{site}/apart", **form))
+    assert len(world.links()) == 1
+
+
 # Who sees what ---------------------------------------------------------------------------------------------------
 
 
@@ -915,6 +1037,7 @@ PAGES: dict[str, tuple[Callable[[Any], Any], int]] = {
     "incident": (lambda browser: browser.get("/incidents/4711"), 31),
     "search": (lambda browser: browser.post("/incidents", text="Fall 4711"), 7),
     "search for what all hold": (lambda browser: browser.post("/incidents", text="Fall"), 7),
+    "remembered": (lambda browser: browser.get("/remembered"), 12),
     "runs": (lambda browser: browser.get("/runs"), 5),
     "mapping": (lambda browser: browser.get("/mapping"), 1),
 }

@@ -355,6 +355,24 @@ ENGLISH: Mapping[str, str] = {
     "undo.stays": "{field} is not written to {side}, which keeps its value: the two differ until it changes there.",
     "undo.refused": "It cannot be taken back.",
     "undo.button": "Put the old value back",
+    # Answers that go on counting
+    "remembered.title": "Answers that go on counting",
+    "remembered.link": "Answers that go on counting, and taking them back",
+    "remembered.words": "Said once and for all. What is taken back counts no more: the next cycle asks again.",
+    "remembered.none": "There are none: no answer goes on counting.",
+    "remembered.shown": "The first {shown} of {count} are shown.",
+    "remembered.what": "About whom or what",
+    "remembered.said": "What was said",
+    "remembered.since": "Since",
+    "remembered.button": "Take it back",
+    # Taking two incidents apart
+    "apart.title": "Are these two incidents, and not one?",
+    "apart.link": "These are two incidents: take them apart",
+    "apart.words": (
+        "Neither is changed, copied or linked with the other again until somebody answers the question that the next "
+        "cycle asks. What was filled in from one into the other stays until it is taken back."
+    ),
+    "apart.button": "Take them apart",
     # Runs
     "runs.title": "Runs",
     "runs.empty": "No cycle has run yet.",
