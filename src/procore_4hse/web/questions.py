@@ -373,7 +373,7 @@ def _may_see(action: Intended, classes: Classes, private: Collection[str]) -> bo
 
 def _action_row(action: Intended, classes: Classes) -> Context:
     return {
-        "what": say(f"act.{action.act.value}", side=action.side.label),
+        "what": say(f"held.{action.act.value}", side=action.side.label),
         "record": say(f"record.{action.kind.value}"),
         "title": action.title,
         "day": action.day,

@@ -107,7 +107,8 @@ def answers(desk: Desk, who: Visitor) -> Context:
     """What people said once and for all, as far as this person may see it."""
     with desk.store.read() as unit:
         found = [each for route in who.routes(desk.routes) for each in _visible(unit, route, who)]
-    return {"answers": [_answer(each, who) for each in found[:LISTED]], "count": len(found)}
+    listed = [_answer(each, who) for each in found[:LISTED]]
+    return {"answers": listed, "count": len(found), "with_route": len(who.routes(desk.routes)) > 1}
 
 
 def _visible(unit: Unit, route: Route, who: Visitor) -> list[Remembered]:
