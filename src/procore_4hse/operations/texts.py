@@ -149,6 +149,7 @@ ENGLISH: Mapping[str, str] = {
     "question.note": "Note: why you decide so, for those who ask later",
     "question.note.was": "Note:",
     "question.decided": "What was decided",
+    "decision.first": "Question {number} was answered first by {who}, {when}, so this answer is not kept.",
     "decision.somebody": "somebody",
     "decision.from.cli": "on the command line",
     "decision.from.web": "at the desk",

@@ -224,12 +224,13 @@ class Pages:
         route, entry, page = asked.route, asked.entry, f"/inbox/{asked.entry.id}"
         given = chosen(questions.offered(self.desk, asked), form.get("choice", ""), form.get("with_id", ""))
         if given is None or form.get("shown") != questions.shown(entry):
-            return self.message("moved", 409, back=page)
+            return self.message("moved", 409, back=page, words=questions.answered_first(self.desk, asked))
         if given.answer is None:
             decisions.snooze(self.desk.store, (route,), entry.id)
         else:
             by, note = _decider(who), form.get("note", "")
-            decisions.keep(self.desk.store, (route,), entry.id, given.answer, by, shown=entry.item.shown, note=note)
+            shown = entry.item.shown
+            decisions.keep(self.desk.store, (route,), entry.id, given.answer, by, shown=shown, seen=entry, note=note)
         log.info("desk.answered", question=entry.id, verb=given.verb)
         return RedirectResponse(page, SEE_OTHER)
 
@@ -258,7 +259,7 @@ class Pages:
                     decisions.snooze(self.desk.store, routes, entry.id)
                 else:
                     shown = entry.item.shown
-                    decisions.keep(self.desk.store, routes, entry.id, given, by, shown=shown, note=note)
+                    decisions.keep(self.desk.store, routes, entry.id, given, by, shown=shown, seen=entry, note=note)
             except UsageError as error:
                 yield str(error)
 

@@ -177,6 +177,12 @@ def offered(desk: Desk, asked: Asked) -> tuple[Choice, ...]:
         return question_of(unit, asked.route, asked.entry).choices
 
 
+def answered_first(desk: Desk, asked: Asked) -> str:
+    """Who answered it first; empty where no answer waits."""
+    with desk.store.read() as unit:
+        return decisions.answered_first(unit, asked.route, asked.entry)
+
+
 def shown(entry: Entry) -> str:
     """A digest of what the page showed, the answer that waited then with it: who answers must know of that one too."""
     told = json.dumps((entry.item.shown, entry.state, entry.answer), sort_keys=True, default=str)
