@@ -661,6 +661,39 @@ def test_questions_of_one_cause_are_counted_and_then_answered_together(world: Wo
     assert len([link for link in world.links() if link.kind == "incident"]) == 13
 
 
+def test_three_hundred_doubtful_pairs_are_counted_and_decided_together(world: World) -> None:
+    """Put straight into the store, as a cycle would leave them."""
+    day = {Side.PROCORE: {"event_date": "2026-02-10T08:00:00Z"}, Side.FOURHSE: {"date_incident": "2026-02-10"}}
+    ids = {Side.PROCORE: [str(n) for n in range(300)], Side.FOURHSE: [f"{n:032x}" for n in range(300)]}
+    world.sync()
+    with world.store.begin() as unit:
+        for side, name in ((Side.PROCORE, "title"), (Side.FOURHSE, "name")):
+            rows = [
+                RawRecord(side, Kind.INCIDENT, known, {**day[side], name: f"Fall {n}", "private": False})
+                for n, known in enumerate(ids[side])
+            ]
+            unit.staging(world.route.key).put(rows, pull=1, minimal=frozenset(), server_at=unit.now)
+        unit.inbox(world.route.key).keep([_doubt(*pair) for pair in zip(*ids.values(), strict=True)], ())
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        assert "One incident or two? 300 Day, title and description" in browser.text("/inbox")
+        page = browser.get("/inbox/7/cause")
+        assert "Answer 300 questions of one cause" in words(page)
+        (shown,) = re.findall(r'name="shown" value="(\w+)"', page.text)
+        assert browser.post("/inbox/7/cause", choice="same", shown=shown).status_code == 303
+    with world.store.read() as unit:
+        answers = unit.inbox(world.route.key).decisions().values()
+    assert {one.with_id for one in answers} == {*ids[Side.FOURHSE]}
+    assert world.inbox() == []
+
+
+def _doubt(site: str, office: str) -> Item:
+    record = RecordRef(Side.PROCORE, Kind.INCIDENT, site)
+    return Item(
+        ItemKind.MATCH, QuestionKey.match(record), "Fall", "These look alike.", "Say which.",
+        {"candidates": [office], "records": {}}, procore_id=site,
+    )  # fmt: skip
+
+
 def test_what_was_not_counted_is_not_answered(world: World) -> None:
     doubtful(world, 2)
     with served(desk_of(world)) as desk, desk.signed_in() as browser:

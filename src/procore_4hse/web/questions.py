@@ -83,9 +83,8 @@ def inbox(desk: Desk, who: Visitor, chosen: Filter) -> Context:
         "is_filtered": chosen != Filter(),
         "kinds": [kind.value for kind in ItemKind],
         "routes": [route.name for route in routes],
-        "groups": [_group(each, now) for each in grouped(taken[:LISTED])],
+        "groups": [_group(each, now) for each in grouped(taken)],
         "found": len(taken),
-        "shown": min(len(taken), LISTED),
     }
 
 
@@ -103,13 +102,13 @@ def _asked(unit: Unit, routes: Iterable[Route], who: Visitor) -> tuple[list[Outl
 
 def _group(group: Group, now: datetime) -> Context:
     """Questions of one cause, the first of them; one answer may settle all. Or those of a kind that stand alone."""
-    rows = [_outlined(each, now) for each in group.questions]
+    rows = [_outlined(each, now) for each in group.questions[: EACH if group.about else LISTED]]
     return {
         "heading": group.heading,
         "about": group.about,
-        "count": len(rows),
-        "rows": rows[:EACH] if group.about else rows,
-        "more": max(len(rows) - EACH, 0) if group.about else 0,
+        "count": len(group.questions),
+        "rows": rows,
+        "more": len(group.questions) - len(rows),
         "first": rows[0]["id"],
     }
 
