@@ -84,7 +84,11 @@ def is_part(whole: Any, kept: Any) -> bool:
 
 
 def _letters(text: Any) -> str:
-    return NO_LETTERS.sub("", unescape(unescape(str(text or ""))))
+    """What is left however often it was escaped."""
+    shown = str(text or "")
+    while (plainer := unescape(shown)) != shown:
+        shown = plainer
+    return NO_LETTERS.sub("", shown)
 
 
 class Objection(AssertionError):
@@ -382,8 +386,9 @@ class Watch:
         side = OTHER[source[0]]
         if alike(name, said, new) or side not in self.partial or name not in ("title", "text"):
             return alike(name, said, new)
-        # What is left of a title that leads the text is read as text.
+        # What is left of a title that leads the text is read as text, or all of the text as the end of that title.
         wholes = [said, *(f"{title} {said}" for title in self.told[source, "title"] if name == "text")]
+        wholes += [f"{said} {text}" for text in self.told[source, "text"] if name == "title"]
         return any(is_part(whole, new) for whole in wholes)
 
     def _sent(self, place: SyncStatus, new: Meaning, *names: str) -> None:
