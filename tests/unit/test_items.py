@@ -268,3 +268,19 @@ def test_what_an_answer_about_a_loss_holds_for_changes_with_either_value():
         for ours, theirs in (("A", "B"), ("A", "C"), ("D", "B"))
     ]
     assert len({one["shown"] for one in facts}) == 3
+
+
+def test_what_a_question_shows_keeps_its_digest_from_version_to_version():
+    """Another one would ask again, in every store that is upgraded, what people answered or put off."""
+    found = diff_field(MAPPING.title, site(title="Slip").image, office(name="Trip").image, link().base["title"])
+    held = Held("odd", word="Burn", file="words/affliction.yaml")
+    shown = [
+        items.word(office(), "1", "affliction", "Odd", "Fall", held),
+        items.guard(QuestionKey.guard("updates", Side.FOURHSE), "Too many.", "Look.", (UPDATE,), {"cause": 1}),
+        items.deletion(link(), Side.PROCORE, "x", "Fall", items.Survivor({"procore:incident:1": "x"})),
+        items.missing(link(), Side.FOURHSE, "Fall", {"procore:incident:1": "x"}),
+        items.difference(ItemKind.CONFLICT, link(), found, "Slip"),
+    ]
+    assert [item.shown for item in shown] == [
+        "ea7dfe235378", "7cb60c8cf031", "4cede1817d59", "ca226a98a9bc", "697cb76a5710",
+    ]  # fmt: skip
