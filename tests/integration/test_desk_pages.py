@@ -38,6 +38,7 @@ from procore_4hse.operations.remembered import remembered
 from procore_4hse.operations.texts import ENGLISH
 from procore_4hse.reconcile.snapshot import Limits
 from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.store.leases import Holder
 from procore_4hse.web.access import owner
 from procore_4hse.web.app import templates
@@ -609,6 +610,27 @@ def test_what_is_held_is_told_by_title_and_from_what_to_what(world: World) -> No
     with served(desk_of(world)) as desk, desk.signed_in() as browser:
         told = browser.text("/inbox/1")
     assert "Change in 4HSE Incident Fall 0 2026-02-10 Status: open → closed Status: changed in Procore" in told
+
+
+def test_a_write_that_emptied_a_record_is_told_with_the_record_before_and_after(tmp_path: Path) -> None:
+    dials = FourHseDials(put_is="blanking")
+    with closing((world := World.build(f"sqlite:///{tmp_path}/sync.db", fourhse_dials=dials)).store):
+        site = world.on_site("Fall", description="He fell from the ladder.")
+        world.sync()
+        world.fourhse.hand_edit("incident", partner(world, site), manager='["lee"]')
+        world.procore.hand_edit("incident", int(site), status="closed")
+        world.sync()
+        entry = only(world, "guard")
+        assert entry.item.key == "guard:replaced"
+        with served(desk_of(world)) as desk, desk.signed_in() as browser:
+            told = browser.text(f"/inbox/{entry.id}")
+            assert "The record before and after Field 4HSE before our change 4HSE after it" in told
+            assert "Description ≠ They differ He fell from the ladder. Day" in told
+            assert 'manager ≠ They differ ["lee"]' in told
+            assert told.count(partner(world, site)) == 1
+        with served(desk_of(world)) as desk, desk.signed_in(person((world.route,), deciders=["team"])) as browser:
+            told = browser.text(f"/inbox/{entry.id}")
+            assert ("lee" in told.partition("The record before")[2], "He fell" in told) == (False, True)
 
 
 def test_an_answer_that_counts_already_is_not_said_to_wait(world: World) -> None:

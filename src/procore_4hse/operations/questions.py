@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from procore_4hse.operations.decisions import put_off
 from procore_4hse.operations.intended import Intended, intended, refs_of
 from procore_4hse.operations.likeness import Sign, signs
 from procore_4hse.operations.records import KnownRecords, Value, compared
-from procore_4hse.operations.subjects import Role, Subject, incident_id, incidents, named, subjects_of
+from procore_4hse.operations.subjects import Role, Subject, emptied, incident_id, incidents, named, subjects_of
 from procore_4hse.reconcile.identity import perhaps
 from procore_4hse.route import Route
 from procore_4hse.store.inbox import Entry
@@ -136,6 +136,7 @@ def questions(
     refs = {subject.ref for own in subjects.values() for subject in own}
     refs |= {ref for entry in asked for ref in incidents(entry.item)}
     refs |= {ref for own in held.values() for ref in refs_of(own)}
+    refs |= {record.ref for entry in asked if (record := emptied(entry.item))}
     known = KnownRecords.read(unit, route, refs)
     reader = _Reader(known, subjects, candidates_of(among or entries), held, _along(unit, route, asked), meant)
     until = put_off(unit.now, ZoneInfo(known.zone))
@@ -260,9 +261,19 @@ class _Reader:
         return next((values[0].text for values in who if values), "")
 
     def _records(self, item: Item, subjects: Sequence[Subject]) -> Iterator[ShownRecord]:
+        if record := emptied(item):
+            yield from self._images(item, record)
         values = [(each.ref.side, self.known.values(each.ref, each.kind)) for each in subjects]
         for each, own in zip(subjects, compared(values) if values else (), strict=True):
             yield self._shown(item, each, own, subjects[0])
+
+    def _images(self, item: Item, record: Subject) -> Iterator[ShownRecord]:
+        """Both are gone where they were removed for their age."""
+        before, after = item.facts.get("before"), item.facts.get("after")
+        if before and after:
+            both = self.known.both(record.ref, record.kind, {**after, **before}, after)
+            for role, values in zip((Role.BEFORE, Role.AFTER), both, strict=True):
+                yield self._shown(item, replace(record, role=role), values, record)
 
     def _shown(self, item: Item, each: Subject, values: tuple[Value, ...], first: Subject) -> ShownRecord:
         ref, is_incident = each.ref, each.ref.kind is Kind.INCIDENT

@@ -257,6 +257,10 @@ def _pairs(whole: Question, classes: Classes) -> list[Context]:
     return [_pair(whole, number, records, classes) for number, records in enumerate(beside, 1)]
 
 
+HEADINGS = {Role.CANDIDATE: "question.candidates", Role.AFTER: "question.images"}
+"""What stands above the records, by what the last of them is; else they are two."""
+
+
 def _pair(whole: Question, number: int, records: Sequence[ShownRecord], classes: Classes) -> Context:
     mine = [[value for value in each.values if value.classes <= classes] for each in records]
     labels = dict.fromkeys(value.label for values in mine for value in values)
@@ -266,6 +270,7 @@ def _pair(whole: Question, number: int, records: Sequence[ShownRecord], classes:
         "number": number,
         "title": last.title if last.role is Role.CANDIDATE else "",
         "is_candidate": last.role is Role.CANDIDATE,
+        "heading": say(HEADINGS.get(last.role, "question.records")),
         "columns": [_column(each) for each in records],
         "rows": [_line(label, mine) for label in labels if label != asked],
         "signs": [{"for": sign.speaks_for, "text": sign.text} for sign in last.signs if sign.classes <= classes],
@@ -279,6 +284,7 @@ def _column(record: ShownRecord) -> Context:
         "label": record.ref.side.label,
         "role": say(f"role.{record.role.value}"),
         "id": record.ref.id,
+        "is_named": record.role is not Role.AFTER,
         "url": record.url,
         "incident": record.ref.id if record.ref.kind is Kind.INCIDENT and record.is_present else None,
         "is_present": record.is_present,
