@@ -77,14 +77,16 @@ def test_an_unknown_word(record, other, ids, side):
     [
         (
             "An odd word", Held("odd", word="Burn", file="words/affliction.yaml"),
-            "If it is a slip, correct it in 4HSE. If it is right, ask the colleague who looks after this program to "
-            "add 'Burn' to words/affliction.yaml, and say what it means in Procore. The question closes by itself.",
+            "If it is a typing mistake, correct it in 4HSE. If the word is right, ask the colleague who looks after "
+            "this program to add 'Burn' to words/affliction.yaml, and say what it means in Procore. "
+            "The question closes by itself.",
             {"word": "Burn", "file": "words/affliction.yaml"},
         ),
         (
             "An odd word", Held("odd", "Burn", "words/affliction.yaml", tuple("ABCDEFGHI")),
-            "If it is a slip, correct it in 4HSE. If it is right, ask the colleague who looks after this program to "
-            "add 'Burn' to words/affliction.yaml, and say what it means in Procore (A, B, C, D, E, F, G, H or another)"
+            "If it is a typing mistake, correct it in 4HSE. If the word is right, ask the colleague who looks after "
+            "this program to add 'Burn' to words/affliction.yaml, "
+            "and say what it means in Procore (A, B, C, D, E, F, G, H or another)"
             ". The question closes by itself.",
             {"word": "Burn", "file": "words/affliction.yaml"},
         ),

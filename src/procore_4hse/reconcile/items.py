@@ -166,9 +166,9 @@ def _after_a_word(side: Side, reason: str, held: Held | None) -> str:
         more = " or another" if len(held.meanings) > len(few) else ""
         like = f" ({', '.join(few)}{more})" if few else ""
         return (
-            f"If it is a slip, correct it in {side.label}. If it is right, ask the colleague who looks after this "
-            f"program to add {held.word!r} to {held.file}, and say what it means in {side.other.label}{like}. "
-            "The question closes by itself."
+            f"If it is a typing mistake, correct it in {side.label}. If the word is right, ask the colleague who looks "
+            f"after this program to add {held.word!r} to {held.file}, and say what it means in "
+            f"{side.other.label}{like}. The question closes by itself."
         )
     if held is None and WORDS in reason:
         return f"Correct the value in {side.label}, or add the word to the list; it closes by itself."
