@@ -233,6 +233,31 @@ def test_a_person_removed_before_the_answer_is_a_deletion_and_not_made_again(bui
     assert (on_site(world), in_office(world), world.sync().outcome, world.inbox()) == ([], [], "ok", [])
 
 
+@BOTH
+def test_whom_people_took_out_of_the_new_record_before_the_answer_is_not_made_there_again(build, side):
+    world, _, party, assignment = hurt(build)
+    theirs = pair(world)[1]
+    delete(world, side)
+    if side == "procore":
+        again, partner = str(world.on_site("Fall", description=TEXT)), theirs
+        person = hurt_on_site(world, again, party, days=3)
+        world.sync()
+        world.procore.hand_delete("injury", person)
+    else:
+        again = partner = str(world.in_office("Fall", description_event=TEXT))
+        named = hurt_in_office(world, again, assignment, days=3)
+        world.sync()
+        world.fourhse.hand_delete("incident-person", named)
+    world.sync()
+    [entry] = waiting(world, "match")
+    world.answer(entry.id, "approve", with_id=partner)
+    for _ in range(3):
+        world.sync()
+    assert (len(on_site(world)), len(in_office(world))) == ((0, 1) if side == "procore" else (1, 0))
+    [entry] = world.inbox()
+    assert entry.item.kind.value in ("missing", "deletion")
+
+
 @pytest.mark.parametrize("kind", ["injury", "near_miss"])
 def test_a_person_entered_anew_on_site_is_rejoined_unasked(build, kind):
     world, incident, party, assignment = hurt(build)

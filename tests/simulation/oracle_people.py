@@ -41,6 +41,8 @@ class PeopleWatch:
     """Record id -> whom it names, records that are gone included."""
     told: dict[Person, list[int | None]] = field(default_factory=dict)
     """Every number of days that a side has shown for a person."""
+    there: set[tuple[str, str]] = field(default_factory=set)
+    """(side, incident id) of the incidents that stand in the registers."""
     removed: set[Person] = field(default_factory=set)
     """Whom people took out of an incident that itself is there."""
     fresh: dict[tuple[str, str], int | None] = field(default_factory=dict)
@@ -86,6 +88,8 @@ class PeopleWatch:
                 self._left(place[0], was)
         for place, is_now in self.now.items():
             was_before = before.get(place)
+            if was_before is None and place[1] in self.whose and (place[0], is_now.incident) not in self.there:
+                continue  # Nobody entered them: their incident was brought back.
             if was_before is None or was_before.who != is_now.who:
                 self._entered(place[0], is_now, was_before)
             elif was_before.days != is_now.days:
@@ -113,6 +117,7 @@ class PeopleWatch:
                 del self.fresh[place]
 
     def _remember(self) -> None:
+        self.there = {(side, incident) for side, incidents in self.watch.now.items() for incident in incidents}
         for (side, record), named in self.now.items():
             person = (side, named.incident, named.who)
             self.whose[record] = person
@@ -158,7 +163,8 @@ class PeopleWatch:
         whole = f"{was.who} in {side} {was.incident}"
         partner = self._partner(side, was.incident)
         is_left = self._count(side, was.incident, was.who) > 0
-        if not is_left and (OTHER[side], partner, was.who) not in self.removed:
+        renamed = self.survivors[side, was.incident, was.who]  # Whoever stood here before was taken out over there.
+        if not is_left and not renamed and (OTHER[side], partner, was.who) not in self.removed:
             raise Objection(f"{whole} was removed, and nobody took them out of the other side")
         approved = self._verdict(side, was) == "approve"
         if not approved and not (side == "procore" and self.policy == "propagate"):
@@ -248,7 +254,11 @@ class PeopleWatch:
         gone = {("procore", procore_id, who), ("fourhse", fourhse_id, who)} & self.removed
         if who in self.apart | self.twice:
             return True
-        return bool(gone) and (self.verdicts.get((procore_id, who)) == "reject" or self.policy == "ignore")
+        renamed = any(
+            self.survivors[side, key, who] for side, key in (("procore", procore_id), ("fourhse", fourhse_id))
+        )
+        rejected = self.verdicts.get((procore_id, who)) == "reject"
+        return (bool(gone) and (rejected or self.policy == "ignore")) or (bool(renamed) and rejected)
 
     def _stand_alone(self, procore_id: str, fourhse_id: str, who: str) -> bool:
         """Whether without some of the survivors of ignored deletions both sides name this person equally often."""
