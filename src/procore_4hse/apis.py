@@ -140,5 +140,8 @@ class FourHseIncidentApi(IncidentApi, Protocol):
     def sort_value(self, record: RawRecord) -> str:
         """The day that a listing puts this record at; records of one day have no order among them."""
 
-    def person_office_pages(self) -> Iterator[Sequence[Image]]:
-        """The people assigned to the office, who may be named in its records."""
+    def person_office_pages(self, *, history: bool = False) -> Iterator[Sequence[Image]]:
+        """The people assigned to the office, who may be named in its records; `history` adds those who left."""
+
+    def company_people_pages(self) -> Iterator[Sequence[Image]]:
+        """Everybody of the 4HSE project, whether or not they are assigned to the office."""

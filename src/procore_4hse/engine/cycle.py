@@ -142,9 +142,7 @@ class Cycle:
             full=whole,
             sweep_every=self.runtime.full_sweep_every,
             privacy_key=state.memory.privacy_key,
-            pickers=self.route.mapping.pickers,
-            equipment=bool(self.route.mapping.equipment),
-            wants_actions=self.route.mapping.reads_actions,
+            mapping=self.route.mapping,
             keep_lease=self.keep_on,
         )
         pulled = puller.run()

@@ -75,6 +75,9 @@ class ProcoreDials:
     unknown_time_event_date: str = _dial("kept", "local midnight", "local noon", "UTC midnight")
     """What is stored as the event_date of a day of unknown time. P61 asks the client to send the local midnight, and
     many send midnight UTC (P127); whether the server makes one of the other, no document says."""
+    people_who_left_listed: bool = True
+    """P95 says of users that only active ones are listed; whether people who left stay in the list of people, no
+    document says."""
     word_form: Form = _dial("tokens", *OTHER_FORMS)  # noqa: RUF009
     """P97: how the company's lists ship their names and keys."""
     fractional_seconds: bool = False
