@@ -183,6 +183,7 @@ def _fourhse(settings: Settings, sleep: Callable[[float], None]) -> Http:
         clock=_steady(),
         sleep=sleep,
         random=random.random,
+        access_token=section.access_token.get_secret_value(),
         **pace,
     )
 

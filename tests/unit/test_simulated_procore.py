@@ -833,6 +833,12 @@ def shipped_words(scene: Scene) -> Any:
 
 CUT, TAGLIO, OWN, EAR = "Cut or Laceration", "Taglio o lacerazione", "Jellyfish", "ear_left"
 
+
+def people_after_one_left(scene: Scene) -> int:
+    scene.sim.deactivate_person(scene.person_id)
+    return len(scene.listed(path=f"/rest/v1.0/projects/{PROJECT}/people"))
+
+
 DIALS: list[tuple[str, Callable[[Scene], Any], dict[Any, Any]]] = [
     ("child_edit_bumps_incident", bumps_parent, {False: "2026-03-02T12:00:00Z", True: "2026-03-02T12:01:00Z"}),
     ("time_unknown_default_hides", hides_unknown_time, {False: (True, True), True: (False, True)}),
@@ -886,6 +892,7 @@ DIALS: list[tuple[str, Callable[[Scene], Any], dict[Any, Any]]] = [
             "Italian without keys": (TAGLIO, None, OWN, None, EAR, "Orecchio (sinistra)"),
         },
     ),
+    ("people_who_left_listed", people_after_one_left, {True: 1, False: 0}),
     (
         "fractional_seconds",
         lambda scene: scene.show(scene.incident())["created_at"][-5:],

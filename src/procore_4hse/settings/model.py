@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
@@ -102,19 +102,39 @@ class ProcoreSettings(_Section):
     """the secret of that account"""
 
 
+SIGN_IN = ("client_id", "username", "password")
+UNUSED = "not used"
+"""Stands in the place of what signs a user in, where a token does without."""
+
+
 class FourHseSettings(_Section):
     api_url: Url = "https://service.4hse.com"
     """where 4HSE's API is"""
     token_url: Url = "https://auth.4hse.com/realms/4hse/protocol/openid-connect/token"  # noqa: S105 an address
     """where its tokens come from"""
     client_id: Filled
-    """of the API client"""
+    """of the API client; not needed with `access_token`"""
     client_secret: Annotated[SecretStr, Field(description="text in quotes")] = SecretStr("")
     """its secret, when the client has one"""
     username: Annotated[Filled, Field(repr=False)]
-    """of the 4HSE user under whose rights it works"""
+    """of the 4HSE user under whose rights it works; not needed with `access_token`"""
     password: Secret
-    """that user's password"""
+    """that user's password; not needed with `access_token`"""
+    access_token: Annotated[SecretStr, Field(description="text in quotes")] = SecretStr("")
+    """a personal token that 4HSE handed out, instead of signing in; it travels in the address of each call, so sign in
+    where you can"""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_token(cls, data: Any) -> Any:
+        """With a token nobody signs in; an empty key says nothing, as in the file that `init` writes."""
+        if not isinstance(data, dict) or not data.get("access_token"):
+            return data
+        given = [key for key in ("username", "password") if data.get(key)]
+        if given:
+            what = f"names two ways to authenticate: access_token, and {' and '.join(given)}"
+            raise refusal(what, "Keep the token, or username and password")
+        return {**data, **{key: data.get(key) or UNUSED for key in SIGN_IN}}
 
 
 class StoreSettings(_Section):
