@@ -63,8 +63,11 @@ WITH_INACTIVE = ("hazards", "contributing_behaviors", "contributing_conditions",
 UNPAGED = ("affected_body_parts", "filing_types", "statuses", "units_of_measure")
 """Pickers of `label` and `value`, which come whole and take no page number."""
 
-VALIDATED = (Kind.INCIDENT, Kind.INJURY)
-"""Kinds of which a write may ask for the company's own validations; a near miss may not (P75, P76)."""
+VALIDATED = frozenset(
+    {("POST", Kind.INCIDENT), ("PATCH", Kind.INCIDENT), ("POST", Kind.INJURY), ("PATCH", Kind.INJURY)}
+    | {("POST", Kind.NEAR_MISS)}  # The text of the reference says so, its list of parameters does not (P76).
+)
+"""Writes that may ask for the company's own validations (P75)."""
 
 IDS_PER_CALL = 100
 """So many ids fit into one address."""
@@ -261,7 +264,12 @@ class ProcoreApi:
         headers = {"Idempotency-Token": intent_id}
         body = {kind.value: dict(fields)}
         reply = self._http.write(
-            "POST", self._path(kind), query=self._asking(kind), json=body, readable=_has_id(None), headers=headers
+            "POST",
+            self._path(kind),
+            query=self._asking("POST", kind),
+            json=body,
+            readable=_has_id(None),
+            headers=headers,
         )
         return self._answer(kind, reply)
 
@@ -272,7 +280,8 @@ class ProcoreApi:
         self._check(fields, self.NEVER_WRITTEN | self.NEVER_UPDATED)
         body = {kind.value: dict(fields)}
         path = self._path(kind, record_id)
-        reply = self._http.write("PATCH", path, query=self._asking(kind), json=body, readable=_has_id(record_id))
+        query = self._asking("PATCH", kind)
+        reply = self._http.write("PATCH", path, query=query, json=body, readable=_has_id(record_id))
         return self._answer(kind, reply)
 
     def delete(self, kind: Kind, record_id: str, *, force: bool = False) -> None:
@@ -291,8 +300,8 @@ class ProcoreApi:
 
     # How it is asked for ------------------------------------------------------------------------------------------
 
-    def _asking(self, kind: Kind) -> Query:
-        asks = self._validations and kind in VALIDATED
+    def _asking(self, method: str, kind: Kind) -> Query:
+        asks = self._validations and (method, kind) in VALIDATED
         return [("run_configurable_validations", "true")] if asks else []
 
     def _check(self, fields: Mapping[str, Any], refused: frozenset[str]) -> None:

@@ -10,7 +10,7 @@ from procore_4hse.mapping.lenses.base import Held, Known
 from procore_4hse.mapping.lenses.incident import TextLens, TitleLens
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.rules import Field, FieldMapping
-from procore_4hse.models import Action, Decision, Item, ItemKind, Kind, Link, QuestionKey, RecordRef, Refusal, Side
+from procore_4hse.models import Act, Action, Decision, Item, ItemKind, Kind, Link, QuestionKey, RecordRef, Refusal, Side
 from procore_4hse.reconcile.approval import digest, read_name, signature
 from procore_4hse.reconcile.diff import FieldDiff, display, seen
 from procore_4hse.reconcile.snapshot import Record, RecordGroup
@@ -161,19 +161,54 @@ def _after_a_word(side: Side, reason: str, held: Held | None) -> str:
     return f"Correct the value in {side.label}; it closes by itself."
 
 
-def refused(refusal: Refusal, action: Action, title: str) -> Item:
+@dataclass(frozen=True)
+class Lacking:
+    """A field that a vendor wants, which the call did not send; `row` is the one that would write it."""
+
+    name: str
+    row: Field | None
+
+    @property
+    def label(self) -> str:
+        return f"`{self.row.label}` ({self.name})" if self.row else f"`{self.name}`"
+
+
+def refused(refusal: Refusal, action: Action, title: str, lacking: tuple[Lacking, ...] = ()) -> Item:
+    """A call that a vendor refused; where it wanted fields that were not sent, the question names them."""
+    lacking = lacking if action.act is Act.CREATE else ()
     ids = {action.side: action.target_id, action.side.other: action.source_id}
     return Item(
         kind=ItemKind.REFUSED,
         key=refusal.key,
         title=title,
-        reason=f"{action.side.label} refused this {action.act.value}: {refusal.words}",
-        advice=_after_a_refusal(action),
+        reason=_why_refused(refusal, action, lacking),
+        advice=_to_be_filled(action, lacking) if lacking else _after_a_refusal(action),
         procore_id=ids[Side.PROCORE],
         fourhse_id=ids[Side.FOURHSE],
         field=", ".join(sorted(action.sources)) or None,
         facts={"refusal": digest(refusal.fingerprint, refusal.words)},
     )
+
+
+def _why_refused(refusal: Refusal, action: Action, lacking: tuple[Lacking, ...]) -> str:
+    if not lacking:
+        return f"{action.side.label} refused this {action.act.value}: {refusal.words}"
+    named = " and ".join(each.label for each in lacking)
+    return f"{action.side.label} requires {named}, of which {action.side.other.label} gives nothing: {refusal.words}"
+
+
+def _to_be_filled(action: Action, lacking: tuple[Lacking, ...]) -> str:
+    """What fills a field that a vendor requires: a value in its row, or a row."""
+    file = "incident.yaml" if action.kind is Kind.INCIDENT else "people.yaml"
+    other, told = action.side.other.label, []
+    if any(each.row for each in lacking):
+        told.append(f"fill it in in {other}, or check that its row in {file} goes to {action.side.label}")
+    if not all(each.row for each in lacking):
+        told.append(
+            f"give it a row in {file}, or ask your {action.side.label} administrator whether it must be required"
+        )
+    sentence = "; ".join(told)
+    return f"{sentence[0].upper()}{sentence[1:]}. It is tried again by itself when something changes, or {AGAIN}"
 
 
 def _after_a_refusal(action: Action) -> str:

@@ -59,6 +59,9 @@ class ProcoreDials:
     """P78: {"errors": {field: [words]}}, {"errors": words}, {"error": {code, message, details}}."""
     validation_status: int = _dial(422, 400)
     """P77 says 422; "name has already been taken" was seen with 400 (payloads 2.3)."""
+    near_miss_create_validates: bool = True
+    """P76: the create of a near miss takes run_configurable_validations, which its text names and its list of
+    parameters lacks; else it leaves it aside."""
     created_by_null: bool = False
     """Every created_by is null: no document says that it always holds the account of P10."""
     tz_name_shown: bool = True
