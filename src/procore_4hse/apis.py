@@ -100,8 +100,13 @@ class ProcoreIncidentApi(IncidentApi, Protocol):
     def record_pages(self, kind: Kind, *, incident_id: str | None = None, reserve: bool = False) -> Iterator[Page]:
         """Records of one kind, of the whole project or of one incident, oldest first."""
 
-    def recycled_pages(self, kind: Kind, *, ids: Sequence[str], time_unknown: bool | None = None) -> Iterator[Page]:
-        """Those of `ids` that lie in the recycle bin; AccessRefused without the right to see it."""
+    def recycled_pages(
+        self, kind: Kind, *, ids: Sequence[str] | None, time_unknown: bool | None = None
+    ) -> Iterator[Page]:
+        """Those of `ids` that lie in the recycle bin, all with None; AccessRefused without the right to see it."""
+
+    def show_recycled(self, kind: Kind, record_id: str) -> RecordAnswer:
+        """A record that lies in the recycle bin, with the time of its deletion; NotFound when it does not."""
 
     def people_pages(self) -> Iterator[Sequence[Image]]:
         """Who may be named in records of the project."""

@@ -231,14 +231,14 @@ class ProcoreApi:
         yield from self._picked(kind, "", query, ids=ids, per_page=per_page, reserve=reserve)
 
     def recycled_pages(
-        self, kind: Kind, *, ids: Sequence[str], time_unknown: bool | None = None, reserve: bool = False
+        self, kind: Kind, *, ids: Sequence[str] | None, time_unknown: bool | None = None, reserve: bool = False
     ) -> Iterator[Page]:
-        """Those of `ids` that lie in the recycle bin; AccessRefused without admin rights (P56, P85).
+        """Those of `ids` that lie in the recycle bin, all with None; AccessRefused without admin rights (P56, P85).
 
         As in every listing of incidents, those of unknown time may only show when they are asked for (P42).
         """
         if kind is Kind.EQUIPMENT:
-            for named, of_kind in groupby(sorted(map(_named, ids)), key=lambda pair: pair[0]):
+            for named, of_kind in groupby(sorted(map(_named, ids or ())), key=lambda pair: pair[0]):
                 wanted = [record_id for _, record_id in of_kind]
                 yield from map(_page_naming, self.recycled_pages(named, ids=wanted, reserve=reserve))
             return
@@ -257,6 +257,11 @@ class ProcoreApi:
             return _naming(self.show(*_named(record_id)))
         reply = self._http.read("GET", self._path(kind, record_id), readable=_has_id(record_id), reserve=True)
         return self._answer(kind, reply)
+
+    def show_recycled(self, kind: Kind, record_id: str) -> RecordAnswer:
+        """A record that lies in the bin, with its `deleted_at` (P53); NotFound when it does not."""
+        path = self._path(kind, record_id, below="recycle_bin/")
+        return self._answer(kind, self._http.read("GET", path, readable=_has_id(record_id), reserve=True))
 
     def create(self, kind: Kind, fields: Mapping[str, Any], *, intent_id: str) -> RecordAnswer:
         """The new record; `intent_id` goes along as Idempotency-Token (P82). A record kind needs `incident_id`."""
