@@ -39,6 +39,14 @@ def action_json(action: Action) -> dict[str, Any]:
     }
 
 
+def pair_json(action: Action, titles: Mapping[str, str]) -> dict[str, Any]:
+    """What `plan --json` adds about two that are linked: both ids, and the headlines of incidents."""
+    if action.act is not Act.LINK:
+        return {}
+    ids = {side.value: action.id_on(side) for side in Side}
+    return {"ids": ids, "titles": {side: titles.get(known) for side, known in ids.items()}}
+
+
 COLUMNS = ("route", "side", "kind", "record", "id", "title", "field", "old", "new", "reason", "held")
 
 
@@ -75,11 +83,18 @@ def changes_table(title: str, actions: Sequence[Intended], *, of_all: int = 0) -
         listed.add_column(name, ratio=ratio, overflow="fold")
     for action in actions:
         what = f"{IN_WORDS[action.act]}\n{action.side.label}"
-        changes = "\n".join(map(_change, action.changes)) or "-"
+        changes = "\n".join((*_pair(action), *map(_change, action.changes))) or "-"
         listed.add_row(what, _incident(action), changes, plain(action.reason))
     if of_all > len(actions):
         listed.caption = f"and {of_all - len(actions)} more; --json lists them all"
     return listed
+
+
+def _pair(action: Intended) -> Iterator[str]:
+    """Two that are linked, each by its id and its headline; of records below an incident the id alone."""
+    yield from (
+        f"{ref.side.label} {ref.id}" + (f": {short(title, 100)}" if title else "") for ref, title in action.pair
+    )
 
 
 def _incident(action: Intended) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import typer
 
-from procore_4hse.cli.actions import COLUMNS, SHOWN, action_json, field_rows, show_actions
+from procore_4hse.cli.actions import COLUMNS, SHOWN, action_json, field_rows, pair_json, show_actions
 from procore_4hse.cli.context import Json, RouteNames, cli_context, teach
 from procore_4hse.cli.reports import counting, show_report
 from procore_4hse.cli.spreadsheets import Csv, one_form, print_csv
@@ -51,7 +51,7 @@ def plan(
         told = [_told(runtime, each, report) for each, report in zip(routes, done.reports, strict=True)]
         titles = [_titles(runtime, each, report) for each, report in zip(routes, done.reports, strict=True)]
     if as_json:
-        context.print_json(_json(done))
+        context.print_json(_json(done, titles))
     elif as_csv:
         print_csv(COLUMNS, _rows(routes, done, titles))
     else:
@@ -61,8 +61,10 @@ def plan(
     raise typer.Exit(done.exit_code)
 
 
-def _json(done: Summary) -> dict[str, object]:
-    routes = [{**report.json(), "actions": [action_json(each) for each in _actions(report)]} for report in done.reports]
+def _json(done: Summary, titles: Sequence[dict[str, str]]) -> dict[str, object]:
+    told = zip(done.reports, titles, strict=True)
+    listed = ([action_json(each) | pair_json(each, known) for each in _actions(report)] for report, known in told)
+    routes = [{**report.json(), "actions": each} for report, each in zip(done.reports, listed, strict=True)]
     return {**done.json(), "routes": routes}
 
 
@@ -84,7 +86,8 @@ def _titles(runtime: Runtime, route: Route, report: Report) -> dict[str, str]:
         for record in action.refs:
             if record.kind is Kind.INCIDENT:
                 ids[record.side].add(record.id)
-        ids[Side.PROCORE] |= {action.parent} if action.parent else set()
+        for side in Side:  # Of an incident that is not there yet, people name the one that it is made from.
+            ids[side] |= {action.parent} if action.parent else set()
     with runtime.store.read() as unit:
         found = [hits(unit, route, side, known) for side, known in ids.items()]
     return {known: hit.title for each in found for known, hit in each.items()}
