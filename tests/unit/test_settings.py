@@ -93,6 +93,18 @@ def only_problem(config: Path | None, environ: dict[str, str]) -> Problem:
     return problem
 
 
+# What speaks for two being one -------------------------------------------------------------------------------------
+
+
+def test_what_speaks_for_two_being_one_stands_below_its_route(write: Write) -> None:
+    text = f'{GOOD}\n[routes.match]\ndays = 7\nkey = "number"\n{SECOND_ROUTE}'
+    first, second = load(write(text), {}).routes
+    assert (first.match.days, first.match.words, first.match.key) == (7, 80, "number")
+    assert (second.match.days, second.match.words, second.match.key) == (3, 80, "")
+    problem = only_problem(write(f"{GOOD}\n[routes.match]\nwords = 20\n"), {})
+    assert ("route 1, match, words" in problem.place, problem.remedy) == (True, "Write a whole number from 50 to 100")
+
+
 # Two ways to authenticate at 4HSE ---------------------------------------------------------------------------------
 
 TOKEN = "personal-token-4"

@@ -13,6 +13,7 @@ from procore_4hse.cli.tables import table
 from procore_4hse.cli.text import counted, plain, short
 from procore_4hse.models import Act, Action, Item, Side
 from procore_4hse.operations.intended import Change, Intended
+from procore_4hse.operations.possible_pairs import PossiblePair
 from procore_4hse.operations.texts import say
 from procore_4hse.reconcile.snapshot import Plan
 
@@ -27,24 +28,49 @@ IN_WORDS = {
 }
 
 
-def action_json(action: Action) -> dict[str, Any]:
-    """The shape of `plan --json`; `id` is the target's own, null for a create."""
+def action_json(action: Action, titles: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The shape of `plan --json`; `id` is the target's own, null for a create. With `titles` a link tells both."""
+    is_told = titles is not None and action.act is Act.LINK
+    fields = _both(action, titles or {}) if is_told else dict(action.fields)
     return {
         "side": action.side.value,
         "kind": action.act.value,
         "record": action.kind.value,
         "id": action.target_id,
-        "fields": dict(action.fields),
+        "fields": fields,
         "reason": action.reason,
     }
 
 
-def pair_json(action: Action, titles: Mapping[str, str]) -> dict[str, Any]:
-    """What `plan --json` adds about two that are linked: both ids, and the headlines of incidents."""
-    if action.act is not Act.LINK:
-        return {}
-    ids = {side.value: action.id_on(side) for side in Side}
-    return {"ids": ids, "titles": {side: titles.get(known) for side, known in ids.items()}}
+def _both(action: Action, titles: Mapping[str, str]) -> dict[str, Any]:
+    """Two that are linked, which sends nothing: the id of each, and the headline of an incident."""
+    return {side.value: {"id": action.id_on(side), "title": titles.get(action.id_on(side))} for side in Side}
+
+
+def show_pairs(context: CliContext, pairs: Sequence[PossiblePair]) -> None:
+    """What may be one on a new route, with what speaks for it (+) and against it (-)."""
+    if not pairs:
+        return
+    listed = table("Possible pairs, before the first sync:", rows_apart=True)
+    for name, ratio in {"Procore": 2, "4HSE": 2, "likeness": 3, "then": 1}.items():
+        listed.add_column(name, ratio=ratio, overflow="fold")
+    for pair in pairs:
+        sides = (
+            "\n".join(filter(None, each))
+            for each in zip(map(_named, pair.titles), pair.days, _ref_ids(pair), strict=True)
+        )
+        told = "\n".join(f"{'+' if sign.speaks_for else '-'} {plain(sign.text)}" for sign in pair.signs)
+        listed.add_row(*sides, told or "-", say(f"pair.{pair.then}"))
+    context.out.print(listed)
+    context.out.print()
+
+
+def _named(title: str) -> str:
+    return short(title, 60)
+
+
+def _ref_ids(pair: PossiblePair) -> tuple[str, ...]:
+    return tuple(ref.id for ref in pair.refs)
 
 
 COLUMNS = ("route", "side", "kind", "record", "id", "title", "field", "old", "new", "reason", "held")
@@ -52,7 +78,7 @@ COLUMNS = ("route", "side", "kind", "record", "id", "title", "field", "old", "ne
 
 def field_rows(action: Action, titles: Mapping[str, str], **more: object) -> Iterator[dict[str, object]]:
     """The action in rows for a spreadsheet: one for each field, or a single one where it sends none."""
-    told = action_json(action) | {"title": title_of(action, titles)} | more
+    told = action_json(action, titles) | {"title": title_of(action, titles)} | more
     for name, value in action.fields.items() or (("", None),):
         yield {**told, "field": name, "old": action.seen.get(name), "new": value}
 

@@ -31,6 +31,7 @@ from procore_4hse.settings.values import (
     Url,
     Uuid,
     is_loopback,
+    not_a_flag,
     refusal,
     word_of,
 )
@@ -258,6 +259,21 @@ class PrivacySettings(_Section):
     does not start"""
 
 
+class MatchSettings(_Section):
+    """What speaks for two incidents of the two systems being one."""
+
+    days: Annotated[int, BeforeValidator(not_a_flag), Field(ge=0, le=30, description="a whole number from 0 to 30")] = 3
+    """so many days apart two incidents of one title may be and still be asked about"""
+    words: Annotated[
+        int, BeforeValidator(not_a_flag), Field(ge=50, le=100, description="a whole number from 50 to 100")
+    ] = 80
+    """percent of the words of title and description that two incidents of one day share to be asked about"""
+    key: Text = ""
+    """what both systems know an incident by: the `field:` of a row of the mapping, such as a custom field, or `number`
+    (Procore's number and 4HSE's code). Where it and the day agree, two are linked; where it alone agrees, you are
+    asked"""
+
+
 class RouteSettings(_Section):
     name: Filled
     """your word for the pair"""
@@ -281,6 +297,7 @@ class RouteSettings(_Section):
     [operating.md](operating.md#answering)"""
     private: Annotated[Private, word_of(Private)] = Private.SKIP
     """`include` lets incidents that are marked private in Procore cross"""
+    match: Annotated[MatchSettings, Field(description="a [routes.match] table")] = MatchSettings()
     privacy: Annotated[PrivacySettings, Field(description="a [routes.privacy] table")] = PrivacySettings()
 
 
@@ -342,7 +359,8 @@ def fields_at(path: KeyPath) -> dict[str, FieldInfo]:
     if not path:
         return Settings.model_fields
     if path[0] == "routes":
-        return PrivacySettings.model_fields if "privacy" in path else RouteSettings.model_fields
+        tables: dict[str | int, type[BaseModel]] = {"privacy": PrivacySettings, "match": MatchSettings}
+        return next((tables[part] for part in path if part in tables), RouteSettings).model_fields
     model = section_model(Settings.model_fields[str(path[0])])
     return model.model_fields if model else {}
 
