@@ -15,6 +15,7 @@ from procore_4hse.models import Act, Action, Item, Side
 from procore_4hse.operations.intended import Change, Intended
 from procore_4hse.operations.possible_pairs import PossiblePair
 from procore_4hse.operations.texts import say
+from procore_4hse.reconcile.items import one_per_word
 from procore_4hse.reconcile.snapshot import Plan
 
 SHOWN = 200
@@ -92,7 +93,7 @@ def show_actions(context: CliContext, plan: Plan, actions: Sequence[Intended], h
         if planned:
             context.out.print(changes_table(f"{title} {_sums(planned)}", told, of_all=len(planned)))
     if plan.items:
-        context.out.print(_questions(plan.items))
+        context.out.print(_questions(one_per_word(plan.items)))
     if not (plan.actions or plan.held or plan.items):
         context.out.print("There is nothing to do.")
     context.out.print()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from procore_4hse.mapping.folding import fold
 from procore_4hse.mapping.lenses.base import Held, Known
 from procore_4hse.mapping.lenses.incident import TextLens, TitleLens
 from procore_4hse.mapping.paths import CUSTOM, stem
@@ -150,6 +151,37 @@ def word(record: Record, other_id: str | None, field: str, reason: str, title: s
         facts=facts,
         **_ids(record, other_id),
     )
+
+
+TOLD = 500
+"""So many of the records that one question is about are named in it."""
+
+
+def one_per_word(asked: Iterable[Item]) -> tuple[Item, ...]:
+    """The same questions, those about one unknown word as one: it is that of the record with the lowest id."""
+    groups: dict[object, list[Item]] = {}
+    for item in asked:
+        groups.setdefault(_same_word(item), []).append(item)
+    return tuple(_together(group) if len(group) > 1 else group[0] for group in groups.values())
+
+
+def _same_word(item: Item) -> object:
+    """Equal for questions about one word; a question of another kind is like no other."""
+    record, word = item.key.record, item.facts.get("word")
+    if item.kind is not ItemKind.WORD or record is None or not word:
+        return id(item)
+    return record.side, item.field, fold(str(word)), item.facts.get("file")
+
+
+def _together(group: list[Item]) -> Item:
+    ordered = sorted(group, key=lambda item: (len(item.key), item.key))
+    first, told = ordered[0], ordered[:TOLD]
+    about = {
+        "records": len(group),
+        "keys": [str(item.key) for item in told],
+        "incidents": sorted({known for item in told for known in (item.procore_id, item.fourhse_id) if known}),
+    }
+    return replace(first, reason=f"{first.reason} {len(group)} records show it.", facts={**first.facts, **about})
 
 
 def _after_a_word(side: Side, reason: str, held: Held | None) -> str:
