@@ -65,6 +65,24 @@ def test_a_new_injury_of_somebody_who_left_is_asked_about_and_an_answer_lets_it_
     assert is_quiet(world)
 
 
+def test_a_correction_that_names_somebody_who_left_is_asked_about(world):
+    (ann, hers), (bo, his) = hire(world), hire(world, "Bo Diaz", "E2")
+    world.fourhse.historicize("person-office", his)
+    hurt_on_site(world, world.on_site("Trip"), ann)
+    world.sync()
+    world.clock.advance(days=2)
+    injury = hurt_on_site(world, world.on_site("Slip", NEW), ann, days=4)
+    world.sync()
+    world.procore.hand_edit("injury", injury, affected_party_id=bo)
+    world.sync()
+    assert "Bo Diaz left the 4HSE office by 2026-03-02" in only(world, "match").item.reason
+    assert [who for who, _ in crew.in_office(world)] == [hers, hers]
+    world.answer(only(world, "match").id, "approve", with_id=his)
+    world.sync()
+    assert sorted(who for who, _ in crew.in_office(world)) == sorted([hers, his])
+    assert (world.inbox(), is_quiet(world)) == ([], True)
+
+
 def test_somebody_who_came_back_is_the_same_person_in_old_records_and_new_ones(world):
     ann, before = hire(world)
     old, fall = world.in_office("Cut", date(2026, 1, 10), category="ACCIDENTS"), world.on_site("Fall")
