@@ -14,12 +14,12 @@ from scenario_world import ScenarioWorld
 HELD = {"title": "title", "description": "text", "day": "day", "status": "status", "category": "category"}
 
 
-@dataclass
 def _others(item: Any) -> list[str]:
     """Whoever else a question names: those who may be the same, and those who show the same unknown word."""
     return [*item.facts.get("candidates", ()), *item.facts.get("incidents", ())]
 
 
+@dataclass
 class Rest:
     scenario: ScenarioWorld
     watch: Watch
