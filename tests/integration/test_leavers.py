@@ -9,6 +9,7 @@ import actors as crew
 from actors import hire, hire_in_office, hire_on_site, hurt_in_office, hurt_on_site, is_quiet, only, partner
 from procore_4hse.engine.backfill import Span, backfill
 from procore_4hse.models import Kind, Side
+from procore_4hse.operations.retention import person_data
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from world import TENANT, World
@@ -146,3 +147,14 @@ def test_the_people_of_the_company_may_be_closed_to_us(world):
     hurt_on_site(world, world.on_site(), hire_on_site(world, "Ann Lee"))
     assert world.sync().outcome == "ok"
     assert "Give the person the same employee id" in only(world, "match").item.advice
+
+
+def test_forgetting_somebody_forgets_them_among_the_people_of_the_company_too(world):
+    ann = hire_on_site(world, "Ann Lee", employee_id="E1")
+    world.fourhse.add_office(TENANT, YARD, "Yard")
+    world.fourhse.add_person(TENANT, YARD, "Ann", "Lee", code="E1")
+    hurt_on_site(world, world.on_site(), ann)
+    world.sync()
+    with world.store.begin() as unit:
+        data = person_data(unit, world.route.key, str(ann), world.route.mapping)
+        assert [ref.kind for ref in data.directory] == [Kind.PICKER, Kind.DIRECTORY]
