@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from procore_4hse.mapping.directory import LEFT_ON, Directory, keys_of
 from procore_4hse.mapping.entries import company_entry
-from procore_4hse.models import Image, Kind, RawRecord, Side, Staged, text_id
+from procore_4hse.models import Image, Kind, RawRecord, Side, text_id
 
 OVER = (False, 0, "0", "false")
 """How 4HSE may say no; some of its flags are numbers (H4)."""
@@ -25,7 +25,7 @@ def dated(rows: Iterable[RawRecord], before: Iterable[RawRecord], today: str) ->
 
 
 def gone_from_site(
-    listed: Iterable[RawRecord], before: Iterable[RawRecord], records: Iterable[Staged], today: str
+    listed: Iterable[RawRecord], before: Iterable[RawRecord], records: Iterable[RawRecord], today: str
 ) -> Iterator[RawRecord]:
     """Whom records of Procore name and its list no longer shows: as we knew them last, else by their name (P95)."""
     rows = {row.id: row for row in listed}
@@ -39,7 +39,7 @@ def gone_from_site(
             yield _marked(row, known.get(person, today))
 
 
-def named_on_site(records: Iterable[Staged]) -> frozenset[str]:
+def named_on_site(records: Iterable[RawRecord]) -> frozenset[str]:
     """The ids of all whom records of Procore name as somebody of its list."""
     return frozenset(one for one in _named(records, frozenset()) if one.isdecimal())
 
@@ -62,13 +62,11 @@ def outside_the_office(
             yield entry
 
 
-def _named(records: Iterable[Staged], users: Collection[str | None]) -> dict[str, str]:
+def _named(records: Iterable[RawRecord], users: Collection[str | None]) -> dict[str, str]:
     """Id and name of all whom they name; users whom the list has under another id are left to it (P93)."""
     named: dict[str, str] = {}
-    for staged in records:
-        if not staged.present or staged.minimal:
-            continue
-        party, user = (staged.record.payload.get(name) for name in ("affected_party", "affected_person"))
+    for record in records:
+        party, user = (record.payload.get(name) for name in ("affected_party", "affected_person"))
         if isinstance(party, Mapping) and (one := text_id(party.get("id"))):
             named[one] = _name(party)
         elif isinstance(user, Mapping) and (one := text_id(user.get("id"))) and one not in users:

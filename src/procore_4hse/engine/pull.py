@@ -235,7 +235,7 @@ class Puller:
         with self.store.read() as unit:
             staging, today = unit.staging(self.fence.route), (self.began_at or unit.now).date().isoformat()
             before = {side: staging.entries(side, Kind.DIRECTORY) for side in Side}
-            records = [staged for staged, _ in staging.records(Side.PROCORE, PEOPLE_RECORDS)]
+            records = [record for kind in PEOPLE_RECORDS for record in staging.entries(Side.PROCORE, kind)]
         gone = gone_from_site(listed[Side.PROCORE], before[Side.PROCORE], records, today)
         self._replace(Side.PROCORE, Kind.DIRECTORY, (*listed[Side.PROCORE], *gone))
         self._replace(Side.FOURHSE, Kind.DIRECTORY, dated(listed[Side.FOURHSE], before[Side.FOURHSE], today))
@@ -248,7 +248,7 @@ class Puller:
         with self.store.read() as unit:
             staging, memory, now = unit.staging(self.fence.route), self.state.memory, unit.now
             entries = {(side, kind): staging.entries(side, kind) for side in Side for kind in LISTS}
-            named = named_on_site(staged for staged, _ in staging.records(Side.PROCORE, PEOPLE_RECORDS))
+            named = named_on_site(each for kind in PEOPLE_RECORDS for each in staging.entries(Side.PROCORE, kind))
         directory = picklists_of(entries, self.mapping, memory.partners).directory
         strangers = named - directory.to_fourhse.keys()
         known = tuple(each for each in entries[Side.FOURHSE, Kind.PICKER] if each.parent_id == COMPANY_LIST)
