@@ -127,7 +127,9 @@ def test_a_person_of_the_company_who_is_not_assigned_to_the_office_is_named_with
     assert "and 4HSE has Ann Lee (E1) in the company without an assignment to this office" in item.reason
     assert item.advice.startswith("In 4HSE, open this person and assign them to the office")
     with world.store.read() as unit:
-        kept = [entry.payload for entry in unit.staging(world.route.key).entries(Side.FOURHSE, Kind.PICKER)]
+        kept = [
+            entry.payload for entry in unit.staging(world.route.key).entries(Side.FOURHSE, Kind.PICKER)[Kind.PICKER]
+        ]
     assert [entry["person_code"] for entry in kept] == ["E1"], "nobody else's data are kept"
     asked = world.fourhse.calls["person/index"]
     world.sync()

@@ -234,8 +234,8 @@ class Puller:
         }
         with self.store.read() as unit:
             staging, today = unit.staging(self.fence.route), (self.began_at or unit.now).date().isoformat()
-            before = {side: staging.entries(side, Kind.DIRECTORY) for side in Side}
-            records = [record for kind in PEOPLE_RECORDS for record in staging.entries(Side.PROCORE, kind)]
+            before = {side: staging.entries(side, Kind.DIRECTORY)[Kind.DIRECTORY] for side in Side}
+            records = [*chain.from_iterable(staging.entries(Side.PROCORE, *PEOPLE_RECORDS).values())]
         gone = gone_from_site(listed[Side.PROCORE], before[Side.PROCORE], records, today)
         self._replace(Side.PROCORE, Kind.DIRECTORY, (*listed[Side.PROCORE], *gone))
         self._replace(Side.FOURHSE, Kind.DIRECTORY, dated(listed[Side.FOURHSE], before[Side.FOURHSE], today))
@@ -247,8 +247,9 @@ class Puller:
         """
         with self.store.read() as unit:
             staging, memory, now = unit.staging(self.fence.route), self.state.memory, unit.now
-            entries = {(side, kind): staging.entries(side, kind) for side in Side for kind in LISTS}
-            named = named_on_site(each for kind in PEOPLE_RECORDS for each in staging.entries(Side.PROCORE, kind))
+            listed = {side: staging.entries(side, *LISTS) for side in Side}
+            entries = {(side, kind): rows for side, kinds in listed.items() for kind, rows in kinds.items()}
+            named = named_on_site(chain.from_iterable(staging.entries(Side.PROCORE, *PEOPLE_RECORDS).values()))
         directory = picklists_of(entries, self.mapping, memory.partners).directory
         strangers = named - directory.to_fourhse.keys()
         known = tuple(each for each in entries[Side.FOURHSE, Kind.PICKER] if each.parent_id == COMPANY_LIST)
@@ -309,7 +310,7 @@ class Puller:
             staging = unit.staging(self.fence.route)
             if rows:
                 staging.put(rows, pull=self.number, minimal=frozenset(), server_at=self.began_at or unit.now)
-            staging.mark_absent(side, kind, shown={row.id for row in rows})
+            staging.mark_absent(side, {kind: {row.id for row in rows}})
             staging.drop_absent(side, kind)
 
     def _names_somebody_new(self) -> bool:
@@ -426,12 +427,13 @@ class Puller:
     def _mark_absent(self) -> None:
         """What the listings that were read whole did not hold is absent."""
         with self.store.begin(self.fence) as unit:
-            for side, kind in self.whole:
-                unit.staging(self.fence.route).mark_absent(side, kind, shown=self.shown[side, kind])
+            for side in Side:
+                if shown := {kind: self.shown[side, kind] for of, kind in self.whole if of is side}:
+                    unit.staging(self.fence.route).mark_absent(side, shown)
         self.whole.clear()
 
     def _remember(self, *, hides_unknown_time: bool | None = None, **columns: object) -> None:
         with self.store.begin(self.fence) as unit:
             unit.routes.save(self.state.key, self.state.name, **columns)
-            if hides_unknown_time is not None:
+            if hides_unknown_time not in (None, self.state.memory.hides_unknown_time):
                 unit.routes.remember(self.state.key, self.state.name, hides_unknown_time=hides_unknown_time)

@@ -319,7 +319,8 @@ def _refused(unit: Unit, route: str) -> dict[str, str]:
 
 def _directory_rows(unit: Unit, route: str, person: Person) -> list[RecordRef]:
     wanted = {Side.PROCORE: person.parties, Side.FOURHSE: person.offices}
-    company = (row for row in unit.staging(route).entries(Side.FOURHSE, Kind.PICKER) if row.parent_id == COMPANY_LIST)
+    listed = unit.staging(route).entries(Side.FOURHSE, Kind.PICKER)[Kind.PICKER]
+    company = (row for row in listed if row.parent_id == COMPANY_LIST)
     return [
         *(row.ref for row in company if _full_name(row.payload, "person_") in person.names),
         *(
