@@ -100,8 +100,13 @@ class ProcoreIncidentApi(IncidentApi, Protocol):
     def record_pages(self, kind: Kind, *, incident_id: str | None = None, reserve: bool = False) -> Iterator[Page]:
         """Records of one kind, of the whole project or of one incident, oldest first."""
 
-    def recycled_pages(self, kind: Kind, *, ids: Sequence[str], time_unknown: bool | None = None) -> Iterator[Page]:
-        """Those of `ids` that lie in the recycle bin; AccessRefused without the right to see it."""
+    def recycled_pages(
+        self, kind: Kind, *, ids: Sequence[str] | None, time_unknown: bool | None = None
+    ) -> Iterator[Page]:
+        """Those of `ids` that lie in the recycle bin, all with None; AccessRefused without the right to see it."""
+
+    def show_recycled(self, kind: Kind, record_id: str) -> RecordAnswer:
+        """A record that lies in the recycle bin, with the time of its deletion; NotFound when it does not."""
 
     def people_pages(self) -> Iterator[Sequence[Image]]:
         """Who may be named in records of the project."""
@@ -140,5 +145,8 @@ class FourHseIncidentApi(IncidentApi, Protocol):
     def sort_value(self, record: RawRecord) -> str:
         """The day that a listing puts this record at; records of one day have no order among them."""
 
-    def person_office_pages(self) -> Iterator[Sequence[Image]]:
-        """The people assigned to the office, who may be named in its records."""
+    def person_office_pages(self, *, history: bool = False) -> Iterator[Sequence[Image]]:
+        """The people assigned to the office, who may be named in its records; `history` adds those who left."""
+
+    def company_people_pages(self) -> Iterator[Sequence[Image]]:
+        """Everybody of the 4HSE project, whether or not they are assigned to the office."""

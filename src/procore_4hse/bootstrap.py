@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 
 from procore_4hse.errors import ConfigurationError, MappingError, Problem
 from procore_4hse.mapping.classes import FieldClass
+from procore_4hse.mapping.folding import fold
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Direction, Field, FieldMapping
 from procore_4hse.mapping.schema import INCIDENT_FORM
 from procore_4hse.models import Side
+from procore_4hse.reconcile.match import NUMBER, MatchRules
 from procore_4hse.reconcile.snapshot import Limits, Policy
 from procore_4hse.route import Route
 from procore_4hse.settings.model import PrivacySettings, RouteSettings, Settings, WhenBarred
@@ -105,9 +107,24 @@ def routes_of(settings: Settings) -> tuple[Route, ...]:
         for route_settings, route in zip(settings.routes, routes, strict=True)
         for each in _blocked(route_settings, route)
     ]
+    blocked += [
+        Problem(f"route {route.name}, match, key", f"no row of the mapping is called {route.match.key!r}", NAME_A_ROW)
+        for route in settings.routes
+        if _match_key(route, mappings[str(route.mapping)]) is None
+    ]
     if blocked:
         raise ConfigurationError(tuple(blocked))
     return routes
+
+
+NAME_A_ROW = "Write the `field:` of a row in incident.yaml, or number"
+
+
+def _match_key(route: RouteSettings, mapping: FieldMapping) -> str | None:
+    """The key of the row that the route knows incidents by; None where the mapping has none of this name."""
+    named = fold(route.match.key)
+    row = next((row.key for row in mapping.fields if named in (fold(row.label), fold(row.key))), None)
+    return row or (named if named in ("", NUMBER) else None)
 
 
 def _blocked(route_settings: RouteSettings, route: Route) -> Iterator[Problem]:
@@ -147,6 +164,7 @@ def _route(route: RouteSettings, mapping: FieldMapping, limits: Limits, addresse
         deletions=Policy(route.deletions.value),
         private=route.private.value,
         limits=limits,
+        match=MatchRules(route.match.days, route.match.words / 100, _match_key(route, mapping) or ""),
         enabled=route.enabled,
         addresses=addresses,
     )
@@ -183,6 +201,7 @@ def _fourhse(settings: Settings, sleep: Callable[[float], None]) -> Http:
         clock=_steady(),
         sleep=sleep,
         random=random.random,
+        access_token=section.access_token.get_secret_value(),
         **pace,
     )
 

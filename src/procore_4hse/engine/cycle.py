@@ -27,6 +27,7 @@ from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.places import project_zone
 from procore_4hse.models import Action, Side
 from procore_4hse.push.pusher import Pusher
+from procore_4hse.reconcile.foreseen import foreseen
 from procore_4hse.reconcile.guard import guarded, holds_what_comes
 from procore_4hse.reconcile.plan import plan, plan_joined
 from procore_4hse.reconcile.snapshot import Plan, Snapshot
@@ -142,9 +143,7 @@ class Cycle:
             full=whole,
             sweep_every=self.runtime.full_sweep_every,
             privacy_key=state.memory.privacy_key,
-            pickers=self.route.mapping.pickers,
-            equipment=bool(self.route.mapping.equipment),
-            wants_actions=self.route.mapping.reads_actions,
+            mapping=self.route.mapping,
             keep_lease=self.keep_on,
         )
         pulled = puller.run()
@@ -209,6 +208,7 @@ class Cycle:
         self.report.plan = decided = self.decide(seen, plan(seen))
         self.selection.announce(seen, decided)
         bookkeeping.require_all_counted(seen, decided)
+        self.report.plan = decided = foreseen(seen, decided, dry=self.options.dry)
         return decided
 
     def decide(self, seen: Snapshot, planned: Plan) -> Plan:

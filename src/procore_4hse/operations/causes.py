@@ -54,7 +54,7 @@ def cause_of(known: KnownRecords, item: Item, subjects: Sequence[Subject], candi
     if item.kind is ItemKind.WORD and item.key.record is not None:
         side, word = item.key.record.side, item.facts.get("word")
         words = say("cause.word", field=label, word=word, side=side.label) if word else item.reason
-        return Cause(("word", side, item.field, word, item.reason), words)
+        return Cause(("word", side, item.field, word, None if word else item.reason), words)
     if "lost_on" in item.facts:
         side = Side(item.facts["lost_on"])
         return Cause(("lost", side, item.field), say("cause.lost", field=label, side=side.label))

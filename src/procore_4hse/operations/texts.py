@@ -241,8 +241,12 @@ ENGLISH: Mapping[str, str] = {
     "cause.difference": "{field}: {one} in Procore, {other} in 4HSE",
     "cause.identical": "Day, title and description are the same, and nothing else may be meant",
     # What speaks for a pair, and against it
+    "pair.linked": "they are linked",
+    "pair.asked": "you are asked",
+    "pair.apart": "each is made on the other side",
     "sign.day": "The same day",
     "sign.days": "The days are {days} apart",
+    "sign.number": "The same number ({number})",
     "sign.title": "The same title",
     "sign.titles": "The titles differ",
     "sign.words": "{percent} % of the words are shared ({shared} of {together})",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from procore_4hse.mapping.folding import fold
 from procore_4hse.mapping.lenses.base import Held, Known
 from procore_4hse.mapping.lenses.incident import TextLens, TitleLens
 from procore_4hse.mapping.paths import CUSTOM, stem
@@ -160,6 +161,37 @@ def word(record: Record, other_id: str | None, field: str, reason: str, title: s
     )
 
 
+TOLD = 500
+"""So many of the records that one question is about are named in it."""
+
+
+def one_per_word(asked: Iterable[Item]) -> tuple[Item, ...]:
+    """The same questions, those about one unknown word as one: it is that of the record with the lowest id."""
+    groups: dict[object, list[Item]] = {}
+    for item in asked:
+        groups.setdefault(_same_word(item), []).append(item)
+    return tuple(_together(group) if len(group) > 1 else group[0] for group in groups.values())
+
+
+def _same_word(item: Item) -> object:
+    """Equal for questions about one word; a question of another kind is like no other."""
+    record, word = item.key.record, item.facts.get("word")
+    if item.kind is not ItemKind.WORD or record is None or not word:
+        return id(item)
+    return record.side, item.field, fold(str(word)), item.facts.get("file")
+
+
+def _together(group: list[Item]) -> Item:
+    ordered = sorted(group, key=lambda item: (len(item.key), item.key))
+    first, told = ordered[0], ordered[:TOLD]
+    about = {
+        "records": len(group),
+        "keys": [str(item.key) for item in told],
+        "incidents": sorted({known for item in told for known in (item.procore_id, item.fourhse_id) if known}),
+    }
+    return replace(first, reason=f"{first.reason} {len(group)} records show it.", facts={**first.facts, **about})
+
+
 def _after_a_word(side: Side, reason: str, held: Held | None) -> str:
     if held is not None and held.file:
         few = held.meanings[:FEW]
@@ -175,15 +207,33 @@ def _after_a_word(side: Side, reason: str, held: Held | None) -> str:
     return f"Correct the value in {side.label}; it closes by itself."
 
 
-def refused(mapping: FieldMapping, refusal: Refusal, action: Action, title: str) -> Item:
-    """A call that a system did not take; what it says is about its own names of fields, told by the mapping's."""
+@dataclass(frozen=True)
+class Lacking:
+    """A field that a vendor wants, which the call did not send; `row` is the one that would write it."""
+
+    name: str
+    row: Field | None
+
+    @property
+    def label(self) -> str:
+        return f"`{self.row.label}` ({self.name})" if self.row else f"`{self.name}`"
+
+
+def refused(
+    mapping: FieldMapping, refusal: Refusal, action: Action, title: str, lacking: tuple[Lacking, ...] = ()
+) -> Item:
+    """A call that a system did not take; what it says is about its own names of fields, told by the mapping's.
+
+    Where it wanted fields that were not sent, the question names them.
+    """
+    lacking = lacking if action.act is Act.CREATE else ()
     ids = {action.side: action.target_id, action.side.other: action.source_id}
     return Item(
         kind=ItemKind.REFUSED,
         key=refusal.key,
         title=title,
-        reason=f"{action.side.label} {NOT_DONE[action.act]}. It says: {_labelled(mapping, action.side, refusal.words)}",
-        advice=_after_a_refusal(action),
+        reason=f"{_not_taken(action, lacking)} It says: {_labelled(mapping, action.side, refusal.words)}",
+        advice=_to_be_filled(action, lacking) if lacking else _after_a_refusal(action),
         procore_id=ids[Side.PROCORE],
         fourhse_id=ids[Side.FOURHSE],
         field=", ".join(sorted(action.sources)) or None,
@@ -196,6 +246,27 @@ def _labelled(mapping: FieldMapping, side: Side, words: str) -> str:
     labels = {name: row.label for row in reversed([*mapping.by_key.values()]) for name in row.lens.names(side)}
     told = (each.partition(": ") for each in words.split("; "))
     return "; ".join(f"{labels.get(name, name)}{colon}{said}" for name, colon, said in told)
+
+
+def _not_taken(action: Action, lacking: tuple[Lacking, ...]) -> str:
+    if not lacking:
+        return f"{action.side.label} {NOT_DONE[action.act]}."
+    named = " and ".join(each.label for each in lacking)
+    return f"{action.side.label} requires {named}, of which {action.side.other.label} gives nothing."
+
+
+def _to_be_filled(action: Action, lacking: tuple[Lacking, ...]) -> str:
+    """What fills a field that a vendor requires: a value in its row, or a row."""
+    file = "incident.yaml" if action.kind is Kind.INCIDENT else "people.yaml"
+    other, told = action.side.other.label, []
+    if any(each.row for each in lacking):
+        told.append(f"fill it in in {other}, or check that its row in {file} goes to {action.side.label}")
+    if not all(each.row for each in lacking):
+        told.append(
+            f"give it a row in {file}, or ask your {action.side.label} administrator whether it must be required"
+        )
+    sentence = "; ".join(told)
+    return f"{sentence[0].upper()}{sentence[1:]}. It is tried again by itself when something changes, or {AGAIN}"
 
 
 def _after_a_refusal(action: Action) -> str:
