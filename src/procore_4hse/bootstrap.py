@@ -67,6 +67,8 @@ def open_runtime(
             store=store,
             clock=_now,
             apis=apis,
+            every=settings.schedule.every,
+            quiet_every=settings.schedule.quiet_every,
             full_sweep_every=settings.schedule.full_sweep_every,
             settle_for=settings.schedule.settle_for,
             keep_cycles=settings.retention.cycles,

@@ -87,6 +87,7 @@ def at_work(world: World) -> World:
         for key in ("here", "signed out"):
             unit.desk.sign_in(key, Session("Jo", ()), lasts=timedelta(hours=8))
         unit.desk.sign_out("signed out")
+        unit.schedule.pause(world.route.key, timedelta(hours=2), "stocktaking")
     return world
 
 

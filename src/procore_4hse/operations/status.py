@@ -28,7 +28,7 @@ class RouteStatus:
     route: Route
     last: CycleRow | None
     next_at: datetime | None
-    """When the daemon's next cycle is due; None before the first one, and for a disabled route."""
+    """When the next cycle is due; None before the first one, and for a route that is disabled or paused."""
     is_running: bool
     inbox: Mapping[str, int]
     answered: int
@@ -89,7 +89,7 @@ def status_of(store: Store, route: Route, every: timedelta) -> RouteStatus:
         return RouteStatus(
             route=route,
             last=last,
-            next_at=_next(last, every, unit.now) if route.enabled else None,
+            next_at=_next(unit, route, last, every) if route.enabled else None,
             is_running=unit.leases.holder(route.key) is not None,
             inbox=inbox.counts(),
             answered=unacted(unit, route, inbox.entries(states=("answered",))),
@@ -101,9 +101,12 @@ def status_of(store: Store, route: Route, every: timedelta) -> RouteStatus:
         )
 
 
-def _next(last: CycleRow | None, every: timedelta, now: datetime) -> datetime | None:
-    """A pause counts from the end of the cycle before; one that lies ahead was told by a clock that ran ahead."""
-    return min(last.ended_at, now) + every if last and last.ended_at else None
+def _next(unit: Unit, route: Route, last: CycleRow | None, every: timedelta) -> datetime | None:
+    """As the schedule says; a moment that was set later than now was told by a clock that ran ahead."""
+    slot = unit.schedule.slot(route.key)
+    if slot is not None:
+        return None if slot.is_paused(unit.now) else min(slot.set_at, unit.now) + slot.span
+    return min(last.ended_at, unit.now) + every if last and last.ended_at else None
 
 
 def _pause(last: CycleRow | None, side: Side) -> timedelta | None:

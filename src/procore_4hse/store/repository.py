@@ -25,6 +25,7 @@ from procore_4hse.store.links import Links
 from procore_4hse.store.patience import Patience
 from procore_4hse.store.purge import Purge
 from procore_4hse.store.routes import Cycles, Routes
+from procore_4hse.store.schedule import Schedule
 from procore_4hse.store.staging import Staging
 
 PATIENCE = Patience()
@@ -59,6 +60,7 @@ class Unit:
         self.routes = Routes(connection, now)
         self.cycles = Cycles(connection, now)
         self.leases = Leases(connection, now)
+        self.schedule = Schedule(connection, now)
         self.desk = Desk(connection, now)
 
     def staging(self, route: str) -> Staging:
