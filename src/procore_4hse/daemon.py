@@ -23,7 +23,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from structlog.contextvars import bound_contextvars
 
-from procore_4hse.engine.appointments import Waiting, Waits, claim, due, waiting
+from procore_4hse.engine.appointments import Waiting, Waits, affordable, claim, due, waiting
 from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.lease import RouteLease
 from procore_4hse.engine.report import Report
@@ -210,6 +210,9 @@ class Daemon:
     def _look(self) -> None:
         found = waiting(self.runtime, [*self._rested()], self.waits)
         self.queue = [*due(found)][::-1]
+        if self.queue and (pause := affordable(self.runtime, self.queue[-1].slot, len(self.claimed))):
+            log.info("daemon.calls_waited_for", seconds=pause.total_seconds(), routes=len(self.queue))
+            self.queue = []
         soon = min((-each.overdue for each in found if each.overdue < timedelta(0)), default=LOOK_EVERY)
         self.look_at = self.runtime.timer() + min(soon, LOOK_EVERY).total_seconds()
 

@@ -44,6 +44,8 @@ class RateBudget(Protocol):
 
     def cadence(self, calls_per_cycle: int) -> timedelta | None: ...
 
+    def waits(self, calls: float = 1) -> timedelta: ...
+
 
 @dataclass(frozen=True)
 class Runtime:

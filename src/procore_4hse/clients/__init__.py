@@ -7,6 +7,7 @@ from datetime import datetime
 
 import httpx
 
+from procore_4hse.apis import SharedBudget
 from procore_4hse.clients.auth import FourHseAuth, ProcoreAuth
 from procore_4hse.clients.budget import Budget
 from procore_4hse.clients.fourhse import FourHseApi
@@ -33,13 +34,14 @@ def procore_http(
     random: Callable[[], float],
     transport: httpx.BaseTransport | None = None,
     pace: float | None = None,
+    shared: SharedBudget | None = None,
 ) -> Http:
     """Procore with a service account; every call names the company, which Procore demands of it (P9, P16).
 
     Raises ConfigurationError for an address that is neither https nor loopback.
     """
     side = Side.PROCORE
-    budget = Budget(side, clock=clock, sleep=sleep, random=random, pace=pace)
+    budget = Budget(side, clock=clock, sleep=sleep, random=random, pace=pace, shared=shared)
     urls = {"procore.api_url": api_url, "procore.login_url": login_url}
     wire = Transport(side, budget, clock=clock, sleep=sleep, random=random, transport=transport, urls=urls)
     auth = ProcoreAuth(wire, login_url, client_id, client_secret)
@@ -60,13 +62,14 @@ def fourhse_http(
     random: Callable[[], float],
     transport: httpx.BaseTransport | None = None,
     pace: float | None = FOURHSE_PACE,
+    shared: SharedBudget | None = None,
 ) -> Http:
     """4HSE with a user's password; `pace` is calls a second, None for none, as for a simulated system.
 
     Raises ConfigurationError for an address that is neither https nor loopback.
     """
     side = Side.FOURHSE
-    budget = Budget(side, clock=clock, sleep=sleep, random=random, pace=pace)
+    budget = Budget(side, clock=clock, sleep=sleep, random=random, pace=pace, shared=shared)
     urls = {"fourhse.api_url": api_url, "fourhse.token_url": token_url}
     wire = Transport(side, budget, clock=clock, sleep=sleep, random=random, transport=transport, urls=urls)
     auth = FourHseAuth(wire, token_url, client_id, client_secret, username, password)

@@ -67,6 +67,13 @@ def due(found: Sequence[Waiting]) -> Iterator[Waiting]:
     return (each for each in found if each.overdue >= AT_ONCE)
 
 
+def affordable(runtime: Runtime, slot: Slot, beside: int = 0) -> timedelta:
+    """How long a cycle must wait until its calls, and those of so many others `beside` it, are allowed."""
+    calls = slot.calls or {}
+    waits = (budget.waits((beside + 1) * max(calls.get(side, 1.0), 1.0)) for side, budget in runtime.budgets.items())
+    return max(waits, default=AT_ONCE)
+
+
 def claim(runtime: Runtime, found: Waiting) -> RouteLease | None:
     """The route's lease; None when somebody else was faster."""
     lease = RouteLease(runtime, found.route.key)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from procore_4hse.engine.appointments import Waiting, claim, due, waiting
+from procore_4hse.engine.appointments import Waiting, affordable, claim, due, waiting
 from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.report import Report, not_begun
 from procore_4hse.errors import StoreBusy, SyncError
@@ -68,7 +68,7 @@ def run_routes(
 
 def run_due(runtime: Runtime, routes: Sequence[Route], options: Options, progress: Progress | None = None) -> Summary:
     """One cycle of each route that is due now and that no other process takes first."""
-    found = [*due(waiting(runtime, routes))]
+    found = [each for each in due(waiting(runtime, routes)) if not affordable(runtime, each.slot)]
     with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="route") as pool:
         told = [_progress_of(each.route, progress) for each in found]
         cycles = [

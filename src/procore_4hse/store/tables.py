@@ -92,6 +92,20 @@ class ScheduleRow(SQLModel, table=True):
     """Why it is paused."""
 
 
+class BudgetRow(SQLModel, table=True):
+    """The calls that a vendor allows one credential in one window, as all its processes know them."""
+
+    __tablename__ = "call_budget"
+    account: str = Field(primary_key=True)
+    """A digest of the credential."""
+    calls: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    """The window's limit, by which the vendor tells which one it means; 0: nothing is allowed until it ends."""
+    remaining: int
+    resets_at: datetime = Field(sa_type=Instant)
+    seconds: float
+    """The length of the window; one that ends later than that from now was told by a clock that ran ahead."""
+
+
 class RecordRow(SQLModel, table=True):
     """A raw record of either side, as its vendor sent it last."""
 
@@ -341,5 +355,6 @@ def _bare(row: Any) -> Table:
 # What the store reads and writes goes straight to these: no session keeps a second copy of every row.
 ROUTES, LEASES, SCHEDULE, CYCLES, SLICES = map(_bare, (RouteRow, LeaseRow, ScheduleRow, CycleRow, SliceRow))
 RECORDS, LINKS, APART, STONES = map(_bare, (RecordRow, LinkRow, ApartRow, TombstoneRow))
+BUDGETS = _bare(BudgetRow)
 JOURNAL, REFUSALS, INBOX = map(_bare, (JournalRow, RefusalRow, InboxRow))
 DESK_SESSIONS, DESK_VIEWS, DECISIONS = map(_bare, (DeskSessionRow, DeskViewRow, DecisionRow))
