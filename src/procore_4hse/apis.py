@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from procore_4hse.models import Image, Kind, RawRecord, Side
 
-CALL_TIMEOUT = timedelta(seconds=180)
+CALL_TIMEOUT = timedelta(seconds=100)
 """A call that began this long ago can no longer reach the vendor."""
 
 

@@ -10,11 +10,12 @@ from procore_4hse.runtime import Runtime
 from procore_4hse.store.repository import Fence, Unit
 from procore_4hse.store.schedule import Slot
 
-LEASE = timedelta(minutes=10)
-GRACE = CALL_TIMEOUT
-"""A foreign lease is taken this long after it expired: a call of its holder may still be on its way."""
+LEASE = timedelta(seconds=120)
+"""So that a holder that is stopped or cannot be reached is succeeded within three minutes, with GRACE."""
+GRACE = timedelta(seconds=55)
+"""A foreign lease is taken this long after it expired: its holder's clock may differ. A call is over by then anyway."""
 
-MARGIN = timedelta(minutes=1)
+MARGIN = timedelta(seconds=10)
 """So much longer than a call the lease must last before the call is made."""
 
 KEPT_FOR = LEASE - CALL_TIMEOUT - MARGIN
@@ -72,14 +73,17 @@ class RouteLease:
         return None
 
     def keep(self) -> None:
-        """The lease outlasts the next call, or LeaseLost is raised."""
+        """The lease outlasts the next call, or LeaseLost is raised.
+
+        A read of many tries may outlast it; within its grace nobody else can have taken it, so it is renewed still.
+        """
         asked = now, on_timer = self._now()
         # A timer may stand still while the machine sleeps, and a clock may be set: each must say that little passed.
         passed, timed = now - self.asked_at, timedelta(seconds=on_timer - self.asked_on_timer)
         if timedelta(0) <= passed < KEPT_FOR and timed < KEPT_FOR:
             return
         with self.store.begin() as unit:
-            if not unit.leases.renew(self.route, self.fence.token, ttl=LEASE):
+            if not unit.leases.renew(self.route, self.fence.token, ttl=LEASE, grace=GRACE):
                 raise LeaseLost("This route's lease ran out; nothing more is written. It goes on in the next cycle.")
         self.asked_at, self.asked_on_timer = asked
 

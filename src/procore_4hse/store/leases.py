@@ -107,8 +107,9 @@ class Leases:
     def _until(self, ttl: timedelta) -> dict[str, Any]:
         return {"expires_at": self.now + ttl, "seconds": ttl.total_seconds()}
 
-    def renew(self, route: str, token: int, *, ttl: timedelta) -> bool:
-        held = {"of_route": route, "with_token": token, "now": self.now}
+    def renew(self, route: str, token: int, *, ttl: timedelta, grace: timedelta = timedelta(0)) -> bool:
+        """`grace` is that of `take`: until it is over nobody else can have taken an expired lease."""
+        held = {"of_route": route, "with_token": token, "now": self.now - grace}
         return self.connection.execute(RENEW, {**held, **self._until(ttl)}).rowcount == 1
 
     def is_held(self, route: str, token: int) -> bool:
