@@ -55,7 +55,7 @@ def waiting(runtime: Runtime, routes: Sequence[Route], waits: Waits | None = Non
         slots, held, now = unit.schedule.slots([*by_key]), unit.leases.held(GRACE, runtime.ended), unit.now
     if fresh := by_key.keys() - slots.keys():
         with runtime.store.begin() as unit:
-            unit.schedule.enter(sorted(fresh))
+            unit.schedule.enter(sorted(fresh), runtime.account)
             slots, now = unit.schedule.slots([*by_key]), unit.now
     free = (slot for slot in slots.values() if slot.route not in held and not slot.is_paused(now))
     pace = pace_of(runtime)

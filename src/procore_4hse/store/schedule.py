@@ -86,8 +86,9 @@ def _quieter() -> ColumnElement[bool]:
     return or_(C.active_at < than, and_(C.active_at == than, C.route < route))
 
 
+# A route that had no cycle yet counts as an average one.
 DEMAND = select(
-    *(func.coalesce(func.sum(calls), 0.0) for calls in CALLS.values()),
+    *(func.coalesce(func.avg(calls), 0.0) * func.count() for calls in CALLS.values()),
     *(func.coalesce(func.sum(case((_quieter(), calls), else_=literal(0.0))), 0.0) for calls in CALLS.values()),
 ).where(C.account == given("of_account"), C.paused_at.is_(None), C.set_at > given("since", type_=C.set_at.type))
 
@@ -107,9 +108,9 @@ class Schedule:
         found = (self.connection.execute(select(SCHEDULE).where(C.route.in_(some))) for some in chunks(routes))
         return {row.route: _slot(row) for rows in found for row in rows}
 
-    def enter(self, routes: Sequence[str]) -> None:
+    def enter(self, routes: Sequence[str], account: str = "") -> None:
         """Routes that are new here are due at once."""
-        told = {"due_at": self.now, "set_at": self.now, "reason": Reason.FIRST}
+        told = {"due_at": self.now, "set_at": self.now, "reason": Reason.FIRST, "account": account}
         for route in routes:
             insert_new(self.connection, SCHEDULE, {"route": route, **told})
 
