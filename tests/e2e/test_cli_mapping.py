@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from procore_4hse.cli import app
 
-PAGE = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "mapping-reference.md").read_text(encoding="utf-8")
 
 CASE_NUMBER = """
   - field: Case number

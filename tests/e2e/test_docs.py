@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import structlog
 import typer
-import yaml
 from one_incident import BLOCK, DOCUMENT, blocks, written_into
 from typer.testing import CliRunner
 
@@ -179,13 +178,6 @@ def test_the_readme_names_make_words_that_exist() -> None:
     words = {*re.findall(r"`make (\w+)`", README), *re.findall(r"^make (\w+)", README, re.MULTILINE)}
     assert {"demo", "test", "check", "bench", "record"} <= words
     assert [word for word in words if not re.search(rf"^{word}:", makefile, re.MULTILINE)] == []
-
-
-def test_the_manifest_in_the_operating_page_is_yaml_that_runs_a_known_command() -> None:
-    (text,) = re.findall(r"```yaml\n(apiVersion:.*?)```", OPERATING, re.DOTALL)
-    (container,) = yaml.safe_load(text)["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
-    command, *options = container["args"]
-    assert set(options) <= set(options_of(COMMANDS[command]))
 
 
 def typed(line: str, config: Path) -> int:

@@ -1,4 +1,4 @@
-"""The steps of docs/mapping.md, followed to their end: a field and a word list are added, and cross."""
+"""The steps of docs/adding-a-field.md, followed to their end: a field and a word list are added, and cross."""
 
 import re
 from collections.abc import Callable
@@ -20,8 +20,7 @@ ROOT = Path(__file__).parents[2]
 def added(folder: Path) -> Path:
     """The default mapping with what the section tells to write."""
     copytree(ROOT / "mappings" / "default", folder)
-    page = (ROOT / "docs" / "mapping.md").read_text(encoding="utf-8")
-    steps = page[page.index("## Adding a field and a word list, step by step") : page.index("## Checking")]
+    steps = (ROOT / "docs" / "adding-a-field.md").read_text(encoding="utf-8")
     words, row, _ = (dedent(body) for body in re.findall(r"^ +```yaml\n(.*?)^ +```$", steps, re.MULTILINE | re.DOTALL))
     (folder / "words" / "activity.yaml").write_text(words)
     with (folder / "people.yaml").open("a") as people:

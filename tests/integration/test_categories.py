@@ -107,6 +107,36 @@ def test_a_kind_recorded_later_replaces_our_word(
     assert quiet(world)
 
 
+def test_a_kind_recorded_while_the_copy_was_deleted_replaces_our_word_once_it_is_back(build: Build) -> None:
+    world = build()
+    made = copied(world)
+    world.in_office("Cut", category=BREACH)
+    world.sync()
+    row = next(row for row in world.office().values() if row["name"] == "Leak")
+    world.fourhse.hand_delete("incident", row["office_incident_id"])
+    record(world, made, "environmental")
+    world.sync()
+    assert world.inbox()
+    names = ("office_incident_id", "name", "date_incident", "category", "description_event", "status")
+    world.fourhse.hand_create("incident", OFFICE, **{name: row[name] for name in names})
+    assert world.sync().outcome == "ok"
+    assert words(world) == {"Leak": BREACH, "Cut": BREACH}
+    assert quiet(world)
+
+
+@pytest.mark.parametrize("kind", [FaultKind.UNAVAILABLE, FaultKind.LOST_ANSWER])
+def test_a_word_whose_write_got_no_answer_is_written_in_the_end(build: Build, kind: FaultKind) -> None:
+    """Both agree under the old word too, which says nothing about whether the new one arrived."""
+    world = build()
+    record(world, copied(world), "environmental")
+    world.faults.add(kind, method="PUT", path="/incident/update")
+    world.sync()
+    for _ in range(2):
+        world.sync()
+    assert words(world) == {"Leak": BREACH}
+    assert quiet(world)
+
+
 def test_a_kind_that_is_removed_writes_nothing(build: Build) -> None:
     world = build()
     made = copied(world, "environmental")

@@ -1,6 +1,7 @@
 """Nothing is deleted without evidence, and a person may always say what becomes of the survivor."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,20 @@ def delete(world: World, side: str) -> tuple[int, str]:
     else:
         world.fourhse.hand_delete("incident", theirs)
     return ours, theirs
+
+
+def bring_back(world: World, side: str, ours: int, row: dict[str, Any], **fields: Any) -> None:
+    """The deleted one is there again under its id, with these values; `row` is what 4HSE's held."""
+    if side == "procore":
+        world.procore.hand_restore("incident", ours)
+        world.procore.hand_edit("incident", ours, **fields)
+        return
+    names = ("office_incident_id", "name", "date_incident", "category", "description_event", "status")
+    world.fourhse.hand_create("incident", OFFICE, **{**{name: row[name] for name in names}, **fields})
+
+
+def opens(request: Request) -> bool:
+    return request.method in ("PATCH", "PUT") and b'"open"' in request.body
 
 
 BOTH = pytest.mark.parametrize("side", ["procore", "fourhse"])
@@ -229,6 +244,27 @@ def test_close_closes_the_survivor_and_opens_it_when_the_other_is_back(build, si
         assert world.office()[theirs]["status"] == "open"
         assert states(world)[str(ours)] == "live"
         assert world.sync().written == NOTHING
+
+
+@pytest.mark.parametrize("kind", [FaultKind.UNAVAILABLE, FaultKind.ERROR_BEFORE])
+@pytest.mark.parametrize("edited", [False, True])
+@BOTH
+def test_our_own_close_is_undone_also_when_the_first_write_of_it_fails(build, side, edited, kind):
+    """It must not pass for a person's edit meanwhile, which would close the record that is back as well."""
+    world = linked(build, deletions=Policy.CLOSE)
+    held = world.office()[first(world)[1]]
+    ours, theirs = delete(world, side)
+    world.sync()
+    title = {"title": "Slip"} if side == "procore" else {"name": "Slip"}
+    bring_back(world, side, ours, held, **(title if edited else {}))
+    world.faults.add(kind, where=opens, status=422)
+    world.sync()
+    assert states(world)[str(ours)] == "closed-by-policy"
+    for _ in range(3):
+        world.clock.advance(hours=1)
+        world.sync()
+    assert "closed" not in (world.site()[str(ours)]["status"], world.office()[theirs]["status"])
+    assert (states(world)[str(ours)], world.inbox()) == ("live", [])
 
 
 @BOTH

@@ -22,6 +22,7 @@ from actors import (
 from procore_4hse.engine.backfill import Span, backfill
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Kind, Side
+from procore_4hse.operations.decisions import take_back
 from procore_4hse.operations.remembered import forget, remembered
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
@@ -557,6 +558,21 @@ def test_a_partner_that_was_forgotten_is_not_learnt_again_from_an_answer_that_a_
     assert only(world, "match")
 
 
+def test_a_partner_is_forgotten_with_the_answer_that_a_cycle_learnt_it_from_and_did_not_carry_out(world):
+    party, assignment = hire_on_site(world, "Ann Lee"), hire_in_office(world, "Bo Diaz")
+    hurt_on_site(world, world.on_site(), party, days=3)
+    world.sync()
+    entry = only(world, "match")
+    world.answer(entry.id, "approve", with_id=assignment)
+    backfill(world.runtime, world.route, Span(date(2026, 2, 10), date(2026, 2, 28)))
+    take_back(world.store, (world.route,), entry.id, Decider("anna", "cli"))
+    with world.store.read() as unit:
+        assert remembered(unit, world.route) == []
+    world.sync()
+    assert crew.in_office(world) == []
+    assert only(world, "match").id == entry.id
+
+
 def test_two_records_that_people_made_themselves_are_asked_about_before_one_is_changed(world):
     party, wrong, right = (
         hire_on_site(world, "Ann Lee"),
@@ -828,6 +844,24 @@ def test_more_people_than_a_page_holds_all_cross(build):
 
 
 # Lost answers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("site_first", [True, False])
+def test_somebody_entered_on_both_sides_while_our_create_has_no_answer_is_counted_once(world, site_first):
+    party, assignment = hire(world)
+    site = world.on_site()
+    world.sync()
+    office = partner(world, site)
+    enter = [lambda: hurt_on_site(world, site, party, 5), lambda: hurt_in_office(world, office, assignment)]
+    first, second = enter if site_first else reversed(enter)
+    first()
+    world.faults.add(FaultKind.ERROR_BEFORE, method="POST", path=r"/incident-person/create$|/near_misses$")
+    world.sync()
+    second()
+    for _ in range(6):
+        world.sync()
+        world.clock.advance(minutes=12)
+    assert (len(crew.on_site(world)), crew.in_office(world)) == (1, [(assignment, 5)])
 
 
 @pytest.mark.parametrize("kind", [FaultKind.LOST_ANSWER, FaultKind.ERROR_AFTER])

@@ -667,6 +667,23 @@ def test_a_record_that_4hse_will_not_take_back_is_asked_about_again(linked: Link
     assert (world.office()[theirs]["description_event"], waiting(world)) == (text, [])
 
 
+def test_procore_is_sent_what_was_emptied_and_nothing_else(linked: Linked, store_url: str) -> None:
+    """Whatever else its record shows may be odd, or somebody's edit of this moment."""
+    world = linked(store_url)
+    ours, theirs = pair(world)
+    text = world.site()[str(ours)]["description"]
+    world.fourhse.hand_edit("incident", theirs, name="Scaffold")
+    world.faults.add(FaultKind.LOST_ANSWER, method="PATCH")
+    world.sync()
+    world.procore.hand_edit("incident", ours, description="")
+    assert world.sync().outcome == "stopped"
+    world.answer(world.inbox()[0].id, "approve")
+    come_to_rest(world)
+    sent = [write.body for write in world.procore.writes if write.verb == "PATCH" and "description" in write.body]
+    assert sent == [{"description": text}]
+    assert waiting(world) == []
+
+
 @pytest.mark.any_store
 @pytest.mark.parametrize("fault", LOSSES)
 def test_putting_back_what_4hse_emptied_is_journalled_and_survives_a_lost_answer(

@@ -380,6 +380,20 @@ def _closed_by_policy(url: str) -> World:
     return world
 
 
+def _opened_again(url: str) -> World:
+    """Both survivors were closed, and both that were deleted are there again; one was edited."""
+    world = linked(url, deletions=Policy.CLOSE)
+    ours, theirs = site_id(world, "A1"), world.office()[office_id(world, "B1")]
+    delete_site(world, "A1")
+    delete_office(world, "B1")
+    world.sync()
+    world.procore.hand_restore("incident", ours)
+    edit_site(world, "A1", title="Fall from the roof")
+    names = ("office_incident_id", "name", "date_incident", "category", "description_event")
+    world.fourhse.hand_create("incident", OFFICE, **{name: theirs[name] for name in names})
+    return world
+
+
 # People -----------------------------------------------------------------------------------------------------------
 
 
@@ -668,6 +682,11 @@ SCENARIOS = (
         "survivors closed",
         _closed_by_policy,
         but(Expected("A1", only="4HSE", status="closed"), Expected("B1", only="Procore", status="closed")),
+    ),
+    Scenario(
+        "closed survivors opened again",
+        _opened_again,
+        but(Expected("A1", title="Fall from the roof", status="open"), Expected("B1", status="open")),
     ),
     Scenario("people cross", _hurt, HURT),
     Scenario(

@@ -347,7 +347,8 @@ class Machine:
             if action.act is not Act.LINK and action.kind is Kind.INCIDENT
         )
         written = self._written(done)
-        for call in {(side, "update", one) for side, one in self.watch.taken} - planned.keys():
+        put_back = self.watch.taken | self.watch.refill_emptied
+        for call in {(side, "update", one) for side, one in put_back} - planned.keys():
             written.pop(call, None)
         made = {(side, one) for side, act, one in written if act == "create"}
         extra = [one for one in written if one not in planned and (one[0], one[2]) not in made]
@@ -392,6 +393,8 @@ class Machine:
             reports.append(report)
             self.scenario.clock.advance(minutes=12)
             is_still = self.watch.look() == before and self._writes_so_far() == done  # A custom field is no meaning.
+            # What a first link leads on to comes in the next cycle.
+            is_still = is_still and not (report and any(action.act is Act.LINK for action in report.plan.actions))
             if report is not None and report.outcome != "partial" and is_still:
                 held = any(entry.item.key == "guard:replaced" for entry in self.scenario.inbox())
                 quiet = held or not self.scenario.unsettled()  # What stops a cycle first lets it settle nothing.

@@ -134,13 +134,13 @@ class Rest:
     def _has_followed(self, ours: Meaning, theirs: Meaning, procore_id: str, fourhse_id: str) -> bool:
         """A word that we wrote and that still stands is the one of what is recorded, unless less is recorded since.
 
-        What a person linked may be a copy of ours of which we had no answer; and who answered about a changed mapping
-        may have left the words.
+        What a person linked may be a copy of ours of which we had no answer; who answered about a changed mapping may
+        have left the words; and who came back to a word of ours has chosen it.
         """
         watch = self.watch
         if watch.ours.get(fourhse_id) != theirs["category"] or watch.word(ours["kinds"]) == theirs["category"]:
             return True
-        left = {procore_id, fourhse_id} & (self.waiting | watch.unlinked | watch.lessened)
+        left = {procore_id, fourhse_id} & (self.waiting | watch.unlinked | watch.lessened | watch.reworded)
         return bool(left) or (procore_id, fourhse_id) in watch.joined or watch.words != WORDS
 
     def _is_out(self, standing: SyncStatus) -> bool:

@@ -84,7 +84,11 @@ def is_part(whole: Any, kept: Any) -> bool:
 
 
 def _letters(text: Any) -> str:
-    return NO_LETTERS.sub("", unescape(unescape(str(text or ""))))
+    """What is left however often it was escaped."""
+    shown = str(text or "")
+    while (plainer := unescape(shown)) != shown:
+        shown = plainer
+    return NO_LETTERS.sub("", shown)
 
 
 class Objection(AssertionError):
@@ -146,6 +150,8 @@ class Watch:
     """The 4HSE word for each kind of records, by the mapping in force."""
     ours: dict[str, str] = field(default_factory=dict)
     """The category that we wrote last, by 4HSE incident."""
+    reworded: set[str] = field(default_factory=set)
+    """4HSE incidents of which a person changed the category since we wrote it, and perhaps back."""
     lessened: set[str] = field(default_factory=set)
     """Procore incidents of which a kind of records was removed since we wrote their word: nothing follows that."""
     behind: bool = True
@@ -239,6 +245,8 @@ class Watch:
         """An edit is news unless it brings back what both sides agreed on; where it stays local, what they did last."""
         value, agreed = self.now[place[0]][place[1]][name], self.agreed[place, name]
         self.parts.pop((place, name), None)
+        if name == "category" and place[0] == "fourhse":
+            self.reworded.add(place[1])
         if any(same(name, value, was) for was in (agreed[-1:] if self.read_only == OTHER[place[0]] else agreed)):
             self.fresh.pop((place, name), None)
         elif not self._may_be_ours(place, name, value):
@@ -328,6 +336,7 @@ class Watch:
 
     def _own(self, place: SyncStatus, word: str) -> None:
         self.ours[place[1]] = word
+        self.reworded.discard(place[1])
         self.lessened.discard(self.partner.get(place, ""))
 
     def _judge_word(self, place: SyncStatus, source: SyncStatus, old: str, new: str) -> None:
@@ -382,8 +391,9 @@ class Watch:
         side = OTHER[source[0]]
         if alike(name, said, new) or side not in self.partial or name not in ("title", "text"):
             return alike(name, said, new)
-        # What is left of a title that leads the text is read as text.
+        # What is left of a title that leads the text is read as text, or all of the text as the end of that title.
         wholes = [said, *(f"{title} {said}" for title in self.told[source, "title"] if name == "text")]
+        wholes += [f"{said} {text}" for text in self.told[source, "text"] if name == "title"]
         return any(is_part(whole, new) for whole in wholes)
 
     def _sent(self, place: SyncStatus, new: Meaning, *names: str) -> None:

@@ -15,7 +15,9 @@ from odd_values import Spoiled, Spoiler
 from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.report import Report
 from procore_4hse.engine.selection import Everything
+from procore_4hse.errors import UsageError
 from procore_4hse.models import Link, Side
+from procore_4hse.operations.decisions import take_back
 from procore_4hse.reconcile.snapshot import Plan
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
@@ -25,6 +27,7 @@ from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore import SimulatedProcore
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from procore_4hse.simulator.wire import Request, Response
+from procore_4hse.store.decisions import Decider
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Fence, Store, Unit
 from world import OFFICE, PROJECT, TENANT, Clock, World
@@ -182,16 +185,18 @@ class ScenarioWorld(World):
         self.asked = [entry for entry in self.inbox() if entry.id != item_id]
 
     def withdraw(self, which: int) -> Any:
-        """An answer is taken back; the item that it was given to, None when nothing is answered."""
+        """An answer is taken back; the item that it was given to, None when nothing is answered or it must stay."""
         self.asked = None
-        with self.store.begin() as unit:
-            inbox = unit.inbox(self.route.key)
-            answered = inbox.entries(states=("answered",))
-            if not answered:
-                return None
-            entry = answered[which % len(answered)]
-            inbox.withdraw(entry.id)
-            return entry.item
+        with self.store.read() as unit:
+            answered = unit.inbox(self.route.key).entries(states=("answered",))
+        if not answered:
+            return None
+        entry = answered[which % len(answered)]
+        try:
+            take_back(self.store, (self.route,), entry.id, Decider("anna", "cli"))
+        except UsageError:
+            return None
+        return entry.item
 
     def be_born(self) -> None:
         self.runtime = self.process(Holder.this_process())

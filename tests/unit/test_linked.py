@@ -68,8 +68,8 @@ def retitled(side: Side, title: str, old: str, reason: str) -> Action:
     )  # fmt: skip
 
 
-def one_way(direction: Direction):
-    fields = tuple(replace(row, direction=direction) if row.key == "title" else row for row in MAPPING.fields)
+def one_way(direction: Direction, key: str = "title"):
+    fields = tuple(replace(row, direction=direction) if row.key == key else row for row in MAPPING.fields)
     return replace(MAPPING, fields=fields)
 
 
@@ -458,7 +458,8 @@ def back(ours, theirs, pair=None) -> Plan:
 def test_our_own_close_is_undone_when_the_deleted_one_is_back():
     [action] = back(site(), office(status="closed", date_closed="2026-03-01")).actions
     assert (action.side, action.fields) == (Side.FOURHSE, {"status": "open", "date_closed": None})
-    assert action.reason == "Status: a person chose Procore"
+    assert action.reason == "Status: closed when it was deleted in Procore, and open again since it is back there"
+    assert action.then is LinkState.LIVE
     assert back(site(), office(status="closed", date_closed="2026-03-01")).answers_in_use == ("difference:1:status",)
     [action] = back(site(status="closed"), office()).actions
     assert (action.side, action.fields) == (Side.PROCORE, {"status": "open"})
@@ -487,10 +488,59 @@ def test_a_survivor_that_was_closed_before_keeps_what_a_person_opened():
     assert action.reason == "Status: changed in Procore"
 
 
-def test_a_title_that_was_edited_meanwhile_crosses_with_the_undone_close():
-    found = back(site(title="Slip"), office(status="closed", date_closed="2026-03-01"))
-    assert found.actions[0].fields == {"name": "Slip", "status": "open", "date_closed": None}
+@pytest.mark.parametrize("title", ["Slip", "S" * 300])
+def test_a_link_lives_again_by_the_write_that_opens_and_by_no_other(title):
+    """What is written before stands for nothing: that write may fail, and then our close is still ours alone."""
+    found = back(site(title=title), office(status="closed", date_closed="2026-03-01"))
+    edited, opened = found.actions
+    assert (set(edited.fields) - {"description_event"}, edited.then) == ({"name"}, LinkState.CLOSED_BY_POLICY)
+    assert (opened.fields, opened.then) == ({"status": "open", "date_closed": None}, LinkState.LIVE)
+    assert found.transitions == ()
+
+
+def test_a_refused_opening_leaves_the_link_closed():
+    closed = office(status="closed", date_closed="2026-03-01")
+    [wanted] = back(site(), closed).actions
+    refusal = no_thanks(wanted)
+    refusals = {refusal.key: refusal}
+    found = planned(site(), closed, link(state=LinkState.CLOSED_BY_POLICY), refusals=refusals)
+    assert (found.actions, found.transitions) == ((), ())
+    found = planned(site(title="Slip"), closed, link(state=LinkState.CLOSED_BY_POLICY), refusals=refusals)
+    assert [(action.fields, action.then) for action in found.actions] == [
+        ({"name": "Slip"}, LinkState.CLOSED_BY_POLICY)
+    ]
+
+
+@pytest.mark.parametrize("status", [[], "void"])
+def test_a_status_that_cannot_be_read_keeps_our_close_ours(status):
+    known = link(state=LinkState.CLOSED_BY_POLICY)
+    for ours, theirs in ((site(status=status), office(status="closed")), (site(title="Slip"), office(status=status))):
+        found = planned(ours, theirs, known)
+        assert found.transitions == ()
+        assert {action.then for action in found.actions} <= {LinkState.CLOSED_BY_POLICY}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [(site(), office()), (site(), office(status="open")), (site(status="closed"), office(status="closed"))],
+)
+def test_a_close_that_stands_no_more_leaves_a_living_link(ours, theirs):
+    found = back(ours, theirs)
+    assert (found.actions, [change.state for change in found.transitions]) == ((), [LinkState.LIVE])
+
+
+def test_a_close_that_may_not_be_undone_leaves_a_living_link():
+    mapping = one_way(Direction.TO_PROCORE, "status")
+    closed = office(status="closed", date_closed="2026-03-01")
+    found = planned(site(), closed, link(state=LinkState.CLOSED_BY_POLICY), mapping=mapping)
     assert [change.state for change in found.transitions] == [LinkState.LIVE]
+
+
+def test_a_close_is_undone_though_the_values_of_its_base_were_removed():
+    known = link(state=LinkState.CLOSED_BY_POLICY)
+    forgotten = replace(known, base={key: redact_base(base, "salt") for key, base in known.base.items()})
+    [action] = back(site(), office(status="closed", date_closed="2026-03-01"), forgotten).actions
+    assert action.fields == {"status": "open", "date_closed": None}
 
 
 def test_two_answers_and_an_undone_close_are_carried_out_together():
@@ -498,7 +548,7 @@ def test_two_answers_and_an_undone_close_are_carried_out_together():
     answer = decision("difference:1:title", "resolve", use="procore", seen=SLIP_OR_TRIP)
     closed = office(name="Trip", status="closed", date_closed="2026-03-01")
     found = planned(site(title="Slip"), closed, link(state=LinkState.CLOSED_BY_POLICY), decisions=answer)
-    assert found.actions[0].fields == {"name": "Slip", "status": "open", "date_closed": None}
+    assert [action.fields for action in found.actions] == [{"name": "Slip"}, {"status": "open", "date_closed": None}]
 
 
 def test_a_close_beside_an_edit_of_the_other_side_is_asked_about():

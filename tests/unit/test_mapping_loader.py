@@ -19,7 +19,6 @@ from procore_4hse.mapping.rules import Direction, FieldMapping, OnConflict
 from procore_4hse.mapping.vendor_fields import NEVER_WRITTEN
 
 ROOT = Path(__file__).parents[2]
-DOCS = ROOT / "docs" / "mapping.md"
 
 INCIDENT = """\
 version: 1

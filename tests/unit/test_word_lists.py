@@ -1,9 +1,7 @@
 """The word lists of the default mapping: whole, without contradiction, and enough for real injuries."""
 
 import csv
-import re
 from collections import Counter
-from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -123,22 +121,3 @@ def test_other_takes_no_more_injuries_than_have_no_type_of_their_own() -> None:
     meanings = {folded(word): meaning for word, meaning in entries("affliction")}
     natures = Counter(meanings[folded(row["nature_title"])] for row in osha())
     assert natures.most_common(4) == [("fracture", 164), ("amputation", 158), ("other", 132), ("burn", 37)]
-
-
-# The documents --------------------------------------------------------------------------------------------------------
-
-
-def documented(name: str) -> list[tuple[str, str]]:
-    """(Procore word, its 4HSE words) of each row of the table that follows the name of this list in docs/mapping.md."""
-    page = (ROOT / "docs" / "mapping.md").read_text(encoding="utf-8")
-    section = page.split("## The words of the default mapping\n")[1]
-    lines = section.split(f"`words/{name}.yaml`", maxsplit=1)[1].split("| --- | --- |\n")[1].splitlines()
-    return [(row[0], row[1]) for line in takewhile(bool, lines) for row in re.findall(r"^\| `(.+)` \| (.+) \|$", line)]
-
-
-@pytest.mark.parametrize("name", LISTS)
-def test_the_documents_list_every_word(name: str) -> None:
-    words: dict[str, list[str]] = {}
-    for word, meaning in entries(name):
-        words.setdefault(meaning, []).append(word)
-    assert documented(name) == [(meaning, "; ".join(listed)) for meaning, listed in words.items()]

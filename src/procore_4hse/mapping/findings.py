@@ -132,7 +132,7 @@ def _schema_finding(
         what, remedy = _STATUS_ID if (key, type(at[0])) == ("procore", int) else _PATTERNS[key]
         return f"`{written}` {what}", remedy
     part = "the file" if not at else f"`{key}`" if isinstance(at[-1], str) else "this entry"
-    return f"{part} has the wrong form", f"It is {_FORMS.get(kind, 'written as docs/mapping.md shows')}"
+    return f"{part} has the wrong form", f"It is {_FORMS.get(kind, 'written as docs/mapping-reference.md shows')}"
 
 
 def _example(data: Any, at: tuple[int | str, ...]) -> str:
@@ -154,7 +154,7 @@ def _version_problems(incident: RowFile) -> Iterator[Problem]:
         return
     remedy = f"Write `version: {schema.VERSION}`"
     if version.isdecimal() and int(version) > int(schema.VERSION):
-        remedy = f"Upgrade procore-4hse-sync, or write the folder in version {schema.VERSION} as docs/mapping.md shows"
+        remedy = f"Upgrade procore-4hse-sync, or write version {schema.VERSION} as docs/mapping-reference.md shows"
     yield Problem(incident.document.place("version"), f"version `{version}` is none that this release reads", remedy)
 
 
@@ -417,7 +417,7 @@ def _fixed_problems(words: WordFile, entries: list[dict[str, str]]) -> Iterator[
             if fixed is None and _is_nearly_not_shared(word):
                 yield Problem(place, f"`{word}` is nearly `{NOT_SHARED}`", NEARLY)
             if fixed is not None and word not in fixed:
-                hint = near(word, fixed) or "docs/mapping.md lists them"
+                hint = near(word, fixed) or "docs/mapping-reference.md lists them"
                 yield Problem(place, f"Procore knows no `{word}` as {field}", hint)
             if _is_label_to_write(words.row, word):
                 yield Problem(place, f"`{word}` is a label, and Procore takes ids", BY_ID)

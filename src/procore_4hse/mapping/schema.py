@@ -78,27 +78,29 @@ RuleWord = Literal["employee id is code", "employee id is tax code", "e-mail", "
 class _RowText(_Strict):
     """What a row of any file holds."""
 
-    field: Text = Field(description="The name that people read; free to choose.")
+    field: Text = Field(description="The name that people read, in the inbox and in reports; free to choose.")
     procore: Text = Field(description="The field in Procore.")
     fourhse: Text = Field(alias="4hse", description="The field in 4HSE.")
     direction: Literal[Direction.BOTH, Direction.TO_FOURHSE, Direction.TO_PROCORE] = Field(
-        description="The way the value travels."
+        description="The way the value travels: `both`, `procore to 4hse` or `4hse to procore`."
     )
     if_both_changed: OnConflict = Field(
         default=OnConflict.ASK,
         alias="if both changed",
-        description="Who decides when both sides changed it since they last agreed.",
+        description="Who decides when both sides changed it: `ask a person`, `procore wins` or `4hse wins`.",
     )
     words: Annotated[str, Field(pattern=f"^{LIST_NAME}$")] | None = Field(
-        default=None, description="The word list: a file of this name in the folder words."
+        default=None,
+        description="The word list: the name of a file in the folder words, in small letters, digits and `_`.",
     )
     line: Annotated[str, Field(pattern="^[^:;]+$")] | None = Field(
-        default=None, description="The name of the line, above the text in 4HSE, that holds this value."
+        default=None,
+        description="The name of the line above the 4HSE text that holds this value, as in `Affliction: Fracture`.",
     )
     privacy: FieldClass | None = Field(
         default=None,
         alias="class",
-        description="The class of the value, where it is to be higher than the field's own: routes bar classes.",
+        description="`plain`, `location`, `identity` or `health`, where that is higher than the field's own class.",
     )
     reason: Text | None = Field(default=None, description="Why the row is as it is.")
     owner: Text | None = Field(default=None, description="Who answers for this row, when it is not the file's owner.")
@@ -107,13 +109,17 @@ class _RowText(_Strict):
 class RowText(_RowText):
     """One row of incident.yaml as it is written."""
 
-    using: UsingWord = Field(description="How one form becomes the other; docs/mapping.md explains each word.")
+    using: UsingWord = Field(
+        description="How one form becomes the other; docs/mapping-reference.md explains each word."
+    )
 
 
 class PersonRowText(_RowText):
     """One row of people.yaml as it is written."""
 
-    using: PersonUsingWord = Field(description="How one form becomes the other; docs/mapping.md explains each word.")
+    using: PersonUsingWord = Field(
+        description="How one form becomes the other; docs/mapping-reference.md explains each word."
+    )
 
 
 class PartnerText(_Strict):
@@ -130,14 +136,14 @@ VersionText = Annotated[str, WithJsonSchema({"enum": [int(version) for version i
 class MappingText(_Strict):
     """incident.yaml as it is written."""
 
-    version: VersionText = Field(description="The form of the folder.")
+    version: VersionText = Field(description="The form of the folder: `2`.")
     owner: Text = Field(description="Who answers for this mapping.")
     validations: Literal["on", "off"] = Field(
         default="off",
         alias="configurable validations",
         description="Whether Procore refuses what lacks a field that the company calls required.",
     )
-    fields: Annotated[list[RowText], Field(min_length=1)]
+    fields: Annotated[list[RowText], Field(min_length=1)] = Field(description="The rows, in any order.")
 
 
 class PeopleText(_Strict):
@@ -148,13 +154,15 @@ class PeopleText(_Strict):
         alias="recognised by", description="How a person is found in the other system, in this order."
     )
     partners: list[PartnerText] = Field(default=[], description="Exceptions, which go before every rule.")
-    fields: Annotated[list[PersonRowText], Field(min_length=1)]
+    fields: Annotated[list[PersonRowText], Field(min_length=1)] = Field(description="The rows, in any order.")
 
 
 class EquipmentRowText(_RowText):
     """The row of equipment.yaml as it is written."""
 
-    using: EquipmentUsingWord = Field(description="How one form becomes the other; docs/mapping.md explains it.")
+    using: EquipmentUsingWord = Field(
+        description="How one form becomes the other; docs/mapping-reference.md explains it."
+    )
 
 
 class EquipmentText(_Strict):
@@ -165,7 +173,7 @@ class EquipmentText(_Strict):
         alias="recognised by", description="How a piece of equipment is found in the other system, in this order."
     )
     partners: list[PartnerText] = Field(default=[], description="Exceptions, which go before every rule.")
-    fields: Annotated[list[EquipmentRowText], Field(min_length=1, max_length=1)]
+    fields: Annotated[list[EquipmentRowText], Field(min_length=1, max_length=1)] = Field(description="The one row.")
 
 
 class WordPairText(_Strict):
@@ -289,7 +297,7 @@ class Using:
         return Keeps.ONE_WAY if self.never_writes or Direction.BOTH not in self.ways else Keeps.LOSSY
 
 
-# The words of `using:`, in the order of docs/mapping.md --------------------------------------------------------------
+# The words of `using:`, in the order of docs/mapping-reference.md ----------------------------------------------------
 
 
 def _fields(*names: str) -> frozenset[str]:

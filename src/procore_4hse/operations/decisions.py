@@ -103,10 +103,20 @@ def take_back(store: Store, routes: tuple[Route, ...], item_id: int, by: Decider
         if entry.state != "answered":
             raise UsageError(f"Item {item_id} has no answer to take back; see: procore-4hse inbox show {item_id}")
         confirm_undoable(unit, route, entry)
+        told = unit.inbox(route.key).decision(entry.item.key)
+        forget_partners(unit, route, partners_told([told] if told is not None else []))
         unit.inbox(route.key).withdraw(item_id, by)
         if is_undo(entry):  # Nobody asked: without the answer there is no question.
             unit.inbox(route.key).close(entry.item.key)
     return route, entry
+
+
+def forget_partners(unit: Unit, route: Route, told: Mapping[str, str]) -> None:
+    """A cycle learns a partner as soon as it reads the answer, also one that then carries nothing out."""
+    known = unit.routes.get(route.key).memory.partners
+    kept = {party: office for party, office in known.items() if told.get(party) != office}
+    if len(kept) < len(known):
+        unit.routes.remember(route.key, route.name, partners=kept)
 
 
 def snooze(store: Store, routes: tuple[Route, ...], item_id: int, until: date | None = None) -> tuple[Route, Entry]:

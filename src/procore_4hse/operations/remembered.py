@@ -11,7 +11,7 @@ from procore_4hse.engine.snapshots import partners_told, picklists
 from procore_4hse.errors import UsageError
 from procore_4hse.mapping.directory import Directory
 from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, Decision, Kind, Link, LinkState, QuestionKey, RecordRef, Side
-from procore_4hse.operations.decisions import alone, confirm_undoable
+from procore_4hse.operations.decisions import alone, confirm_undoable, forget_partners
 from procore_4hse.reconcile.items import LEAVE, title_of
 from procore_4hse.reconcile.snapshot import Policy, Record
 from procore_4hse.route import Route
@@ -98,10 +98,8 @@ def _partners(unit: Unit, route: Route, directory: Directory) -> Iterator[Rememb
 
 
 def _forget_partner(unit: Unit, one: Remembered) -> None:
-    key, inbox = one.route.key, unit.inbox(one.route.key)
-    partners = unit.routes.get(key).memory.partners
-    kept = {party: office for party, office in partners.items() if party != one.procore_id}
-    unit.routes.remember(key, one.route.name, partners=kept)
+    inbox = unit.inbox(one.route.key)
+    forget_partners(unit, one.route, {one.procore_id or "": one.fourhse_id or ""})
     for decision in inbox.decisions().values():  # An answer that is still kept would be learnt again.
         if one.procore_id in partners_told([decision]):
             inbox.withdraw(decision.item_id)

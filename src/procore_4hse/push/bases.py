@@ -97,7 +97,8 @@ def compare_arrived(rows: Rows, action: Action, payload: Image) -> Comparison:
     comparison = compare_answer(rows, action, payload)
     changed = [row.key for row in rows.of(action) if not _is_as_before(row, action, payload)]
     parts = _kept_in_part(rows, action, [key for key in comparison.lost if key in changed], payload)
-    whole = [key for key, base in comparison.bases.items() if not base.settled and base.lost_on is None]
+    # What stands as it did before has not arrived, also where it agrees: a category may have to follow all the same.
+    whole = [key for key in changed if (base := comparison.bases.get(key)) and not base.settled and not base.lost_on]
     arrived = {key: base for key, base in comparison.bases.items() if key in whole}
     beside = [row for row in rows.beside(action) if row.key in comparison.spoiled]
     ours = [row.key for row in beside if not _is_as_before(row, action, payload) and keeps_part(row, action, payload)]

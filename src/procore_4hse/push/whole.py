@@ -59,9 +59,13 @@ class WholeRecords:
             now = api.show(kind, record_id).record.payload
         except NotFound:
             return
-        names = api.own_fields(kind) - api.NEVER_WRITTEN
-        image = {name: facts["before"].get(name) if now.get(name) in (None, "") else now[name] for name in names}
-        fields = {name: value for name, value in image.items() if value is not None}
+        names, before = api.own_fields(kind) - api.NEVER_WRITTEN, facts["before"]
+        emptied = {name: before[name] for name in names if before.get(name) and now.get(name) in (None, "")}
+        if not emptied:
+            return
+        # Procore changes what is sent and nothing else; 4HSE may replace the record (H5), so the rest is sent along.
+        rest = {name: now[name] for name in names if now.get(name) is not None} if side is Side.FOURHSE else {}
+        fields = {**rest, **emptied}
         with self.steps.read() as unit:
             link = unit.links(self.steps.key).find(RecordRef(side, kind, record_id))
         source, own = (link.id_on(side.other), link.kind) if link else (None, kind)

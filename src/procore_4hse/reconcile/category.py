@@ -11,21 +11,25 @@ from dataclasses import replace
 
 from procore_4hse.mapping.lenses.base import RECORDED, Known
 from procore_4hse.mapping.lenses.category import CategoryLens, Recorded, read_aloud
-from procore_4hse.models import Base, Link, LinkState, Side
+from procore_4hse.models import Base, Link, Side
 from procore_4hse.reconcile.approval import mapping_choice
 from procore_4hse.reconcile.diff import FieldDiff, Verdict
-from procore_4hse.reconcile.snapshot import Snapshot
+from procore_4hse.reconcile.snapshot import Presence, Snapshot
 
 AGREE = (Verdict.SAME, Verdict.AGREED)
 
 
 def may_follow(snapshot: Snapshot, link: Link) -> bool:
     """Whether it has to be known who wrote this link's word: something was recorded or removed, or the list changed."""
-    row, incident = snapshot.mapping.category, snapshot.record(Side.PROCORE, link.procore_id)
+    row = snapshot.mapping.category
+    ours, theirs = (snapshot.record(side, link.id_on(side)) for side in Side)
     base = link.base.get(row.key) if row is not None else None
-    if row is None or base is None or incident is None or link.state is not LinkState.LIVE or not _tells(row.lens):
+    if row is None or base is None or ours is None or theirs is None or not _tells(row.lens):
         return False
-    recorded = incident.image.get(RECORDED)
+    # Whatever the link's state is: it is compared in the very cycle in which what was deleted is back.
+    if any(one.presence is not Presence.PRESENT for one in (ours, theirs)):
+        return False
+    recorded = ours.image.get(RECORDED)
     return recorded is not None and (snapshot.changed.mapping is not None or recorded != base.procore.get(RECORDED))
 
 

@@ -64,6 +64,7 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
         _plan_kind(snapshot, parent, group, anew, unpaired, inner)
     plan_late_accidents(known, anew, inner)
     uncertain = [*_of_uncertain_links(groups, records, survivors), *_contested(snapshot, groups, inner)]
+    uncertain += _of_open_creates(snapshot, records, links)
     waiting = _by_person(snapshot, uncertain).keys()
     for person, (mine, theirs) in named.items():
         if person in waiting:
@@ -212,6 +213,14 @@ def _of_uncertain_links(
     linked = {record: link for kind in PEOPLE_RECORDS for link in groups[kind].links for record in link.refs}
     there = {r.ref: r for side in Side for r in records[side] if r.presence is Presence.PRESENT and r.ref in linked}
     return [record for ref, record in there.items() if ref not in survivors and not linked[ref].refs <= there.keys()]
+
+
+def _of_open_creates(
+    snapshot: Snapshot, records: Mapping[Side, tuple[Record, ...]], links: tuple[Link, ...]
+) -> list[Record]:
+    """Records of people whose copy was sent and may have arrived: no answer to it came."""
+    open_ones = snapshot.pending - {ref for link in links for ref in link.refs}
+    return [record for own in records.values() for record in own if record.ref in open_ones]
 
 
 def _unpaired(

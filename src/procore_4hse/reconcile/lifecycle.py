@@ -14,6 +14,7 @@ from procore_4hse.mapping.translate import facts_of, new_payload, payload, unsai
 from procore_4hse.models import Act, Action, Decision, Image, Item, Kind, Link, LinkState, QuestionKey, Side, SyncStatus
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.approval import contents
+from procore_4hse.reconcile.own_close import is_to_be_undone
 from procore_4hse.reconcile.redacted_base import is_redacted, restore_base
 from procore_4hse.reconcile.snapshot import Policy, Presence, Record, RecordGroup, Snapshot, Transition
 
@@ -40,7 +41,7 @@ def link_outcome(snapshot: Snapshot, group: RecordGroup, link: Link) -> LinkOutc
     gone = [side for side in Side if sides[side] is Presence.GONE]
     here = [side for side in Side if sides[side] is Presence.PRESENT]
     if len(here) == 2:
-        return _both_here(link)
+        return _both_here(group, link)
     if link.state is LinkState.ENDED:
         return _returned(snapshot, group, link, here[0]) if here else LinkOutcome(sync_status=SyncStatus.EXCLUDED)
     if len(gone) == 2:
@@ -91,8 +92,9 @@ def marked_gone(snapshot: Snapshot, group: RecordGroup, link: Link) -> Transitio
     return _gone(group, link, gone[0])
 
 
-def _both_here(link: Link) -> LinkOutcome:
-    if link.state is LinkState.LIVE:
+def _both_here(group: RecordGroup, link: Link) -> LinkOutcome:
+    images = {side: group.records[side][link.id_on(side)].image for side in Side}
+    if link.state is LinkState.LIVE or is_to_be_undone(group.rows, link, images):
         return LinkOutcome(alive=True)
     return LinkOutcome(alive=True, transition=Transition(link, LinkState.LIVE, "both records are there again"))
 

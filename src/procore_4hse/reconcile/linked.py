@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from procore_4hse.mapping.lenses.base import ZONE, Held, Known, Unwritable
+from procore_4hse.mapping.lenses.base import ZONE, Held, Unwritable
 from procore_4hse.mapping.lenses.incident import StatusLens, TitleLens
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.rules import Field
@@ -16,6 +16,7 @@ from procore_4hse.models import (
     Action,
     Base,
     Decision,
+    Image,
     Item,
     ItemKind,
     Link,
@@ -30,6 +31,7 @@ from procore_4hse.reconcile.category import following
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff, repaired_title
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.identity import identified, is_never_copied, no_partner, person_of, question
+from procore_4hse.reconcile.own_close import is_to_be_undone, own_close
 from procore_4hse.reconcile.redacted_base import is_redacted
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.snapshot import Rebase, Record, Snapshot
@@ -53,13 +55,18 @@ class Pair:
     def on(self, side: Side) -> Record:
         return self.procore if side is Side.PROCORE else self.fourhse
 
+    @property
+    def images(self) -> dict[Side, Image]:
+        return {side: self.on(side).image for side in Side}
+
 
 def compare_pair(snapshot: Snapshot, pair: Pair, draft: Draft) -> None:
     """Everything that this pair needs, laid into the draft."""
     link = pair.link
     decisions = _decisions(snapshot, pair)
     differences = diff(pair.rows, pair.procore.image, pair.fourhse.image, dict(link.base), decisions, link.origin)
-    told = (identified(snapshot, link, difference) for difference in differences)
+    undone = (_as_undone(one) for one in differences)
+    told = (identified(snapshot, link, difference) for difference in undone)
     followed = (following(snapshot, link, one) for one in told)
     came = (_as_it_came(snapshot, link, _for_the_route(snapshot, pair, one)) for one in followed)
     answered = (_as_answered(snapshot, link, one) for one in came)
@@ -70,11 +77,27 @@ def compare_pair(snapshot: Snapshot, pair: Pair, draft: Draft) -> None:
     _settle_bases(pair, diffs, draft)
     writes = [one for one in diffs if one.verdict is Verdict.WRITE]
     for side in Side:
-        _plan_writes(snapshot, pair, [one for one in writes if one.to is side and one.old is None], draft)
+        together = [one for one in writes if one.to is side and not _goes_alone(pair, one)]
+        _plan_writes(snapshot, pair, together, draft)
     for one in writes:
-        if one.old is not None:
+        if _goes_alone(pair, one):
             _plan_writes(snapshot, pair, [one], draft)
     _ask(snapshot, pair, diffs, draft)
+
+
+def _goes_alone(pair: Pair, difference: FieldDiff) -> bool:
+    """What puts an old value back, and what makes a link live again: nothing else may stand for its outcome."""
+    return difference.old is not None or _makes_live(pair, difference)
+
+
+def _makes_live(pair: Pair, difference: FieldDiff) -> bool:
+    return pair.link.state is LinkState.CLOSED_BY_POLICY and isinstance(difference.field.lens, StatusLens)
+
+
+def _state_after(pair: Pair, diffs: Iterable[FieldDiff]) -> LinkState:
+    """A link that the policy closed is so until our close is undone, or stands no more."""
+    waits = is_to_be_undone(pair.rows, pair.link, pair.images)
+    return pair.link.state if waits and not any(_makes_live(pair, one) for one in diffs) else LinkState.LIVE
 
 
 def _count(draft: Draft, pair: Pair, sync_status: SyncStatus) -> None:
@@ -92,26 +115,16 @@ def _decisions(snapshot: Snapshot, pair: Pair) -> dict[str, Decision]:
         decision = snapshot.decisions.get(QuestionKey.difference(pair.link, row.key))
         if decision is not None:
             by_row[row.key] = decision
-        elif pair.link.state is LinkState.CLOSED_BY_POLICY and isinstance(row.lens, StatusLens):
-            by_row |= _reopening(row, pair)
-    return by_row
+    ours = own_close(pair.rows, pair.link, pair.images)
+    return {ours.row.key: ours.undoing, **by_row} if ours is not None else by_row
 
 
-def _reopening(row: Field, pair: Pair) -> dict[str, Decision]:
-    """Our own close of a survivor is undone when the deleted one is back and the survivor is still as we left it."""
-    base = pair.link.base.get(row.key)
-    if base is None:
-        return {}
-    now = {side: row.lens.get(side, pair.on(side).image) for side in Side}
-    changed = [side for side in Side if now[side] != row.lens.get(side, base.of(side))]
-    values = {side.value: str(reading.value) for side, reading in now.items() if isinstance(reading, Known)}
-    if len(changed) != 1 or values.get(changed[0].value) != "closed":
-        return {}
-    return {
-        row.key: Decision(
-            0, QuestionKey.difference(pair.link, row.key), "resolve", use=changed[0].other.value, seen={"seen": values}
-        )
-    }
+def _as_undone(difference: FieldDiff) -> FieldDiff:
+    """What undoes our own close says so: no person has answered anything."""
+    if difference.used is None or difference.used.item_id or difference.to is None:
+        return difference
+    reason = f"closed when it was deleted in {difference.to.other.label}, and open again since it is back there"
+    return replace(difference, reason=reason)
 
 
 def _for_the_route(snapshot: Snapshot, pair: Pair, difference: FieldDiff) -> FieldDiff:
@@ -260,6 +273,7 @@ def _with_fitting_title(
         reason=f"{title.field.label}: name and leading line are made to fit",
         fields=repaired,
         seen={key: pair.fourhse.image.get(key) for key in repaired},
+        then=_state_after(pair, ()),
     )
     if _tried(snapshot, action, pair, draft):
         draft.actions.append(action)
@@ -293,6 +307,7 @@ def _update(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff]) -> Action | 
         sources={one.field.key: one.field.slice(side.other, source.image) for one in diffs if one.old is None},
         seen={key: value for difference in diffs for key, value in difference.field.slice(side, target.image).items()},
         parent=pair.parent,
+        then=_state_after(pair, diffs),
         undoes=next((one.used.seen["write"] for one in diffs if one.old is not None and one.used is not None), ""),
     )
 
