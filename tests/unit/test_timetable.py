@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procore_4hse.engine.timetable import Pace, Share, cadence, next_due, overdue
 from procore_4hse.store.schedule import Demand, Reason, Slot
+from procore_4hse.store.timetable import Pace, Share, cadence, next_due, overdue
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 
 from procore_4hse.engine.lease import GRACE, RouteLease
 from procore_4hse.engine.report import Report, budget_report
-from procore_4hse.engine.timetable import AT_ONCE, Cadence, Pace, Share, cadence, next_due, overdue
 from procore_4hse.models import Side
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
 from procore_4hse.store.repository import Unit
 from procore_4hse.store.schedule import Slot
+from procore_4hse.store.timetable import AT_ONCE, Cadence, Pace, Share, cadence, next_due, overdue
 
 LATEST = 4
 """The average of a route's calls follows the latest cycle by one part in this many."""
