@@ -59,6 +59,9 @@ def open_runtime(
         procore = stack.enter_context(_procore(settings, sleep, AccountBudget(budgets, accounts[Side.PROCORE])))
         fourhse = stack.enter_context(_fourhse(settings, sleep, AccountBudget(budgets, accounts[Side.FOURHSE])))
 
+        for connection in (procore, fourhse):
+            stack.callback(connection.budget.share)
+
         def apis(route: Route) -> tuple[ProcoreApi, FourHseApi]:
             return (
                 ProcoreApi(

@@ -59,3 +59,12 @@ def test_a_longer_pause_for_quiet_routes_is_checked(stand: Stand) -> None:
     stand.configure("riverside")
     stand.write(stand.file.read_text() + '\n[schedule]\nevery = "10m"\nquiet_every = "5m"\n')
     assert "is shorter for quiet routes than for all" in stand.said("status", exit_code=2)
+
+
+def test_status_tells_how_long_a_route_rests_where_the_calls_are_too_few(stand: Stand) -> None:
+    stand.procore.set_limits(hour=60)
+    stand.configure("riverside", "harbour")
+    stand.run("sync")
+    for route in stand.json("status")["routes"]:
+        assert 300 < route["cadence_seconds"] == route["round_seconds"] < 3600
+    assert "for the calls that are allowed bear one cycle of every route in" in stand.said("status")

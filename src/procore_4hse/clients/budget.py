@@ -130,6 +130,11 @@ class Budget:
             wait = max([*obstacles, self._blocked_until or now, now]) - now
         return wait if wait > PATIENCE else timedelta(0)
 
+    def share(self) -> None:
+        """Lets the other processes know what was learnt here since the last time."""
+        if self._told or self._spent:
+            self._exchange()
+
     def exhausted(self) -> BudgetExhausted:
         """The error for a call that the vendor went on refusing with 429."""
         return self._exhausted(self._blocked_until or self._clock())
