@@ -99,3 +99,13 @@ def is_quiet(world: World) -> bool:
     """A further cycle writes nothing and has nothing to complain about."""
     report = world.sync()
     return (report.outcome, wrote(report)) == ("ok", NOTHING)
+
+
+def doubtful(world: World, many: int) -> None:
+    """So many pairs that show the same and are no clear ones, for they have no description."""
+    world.on_site("Something else")
+    world.sync()
+    for number in range(many):
+        world.on_site(f"Fall {number}", description="")
+        world.in_office(f"Fall {number}", description_event="")
+    world.sync()

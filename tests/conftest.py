@@ -36,8 +36,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line("The desk in a real browser was left out; try it with: make browser")
 
 
+KEPT = "kept"
+"""The name that connections bear which one world leaves to the next one: they are idle, and hold nothing."""
 OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-LEAVE = f"SELECT pg_terminate_backend(pid) {OTHERS}"
+LEAVE = f"SELECT pg_terminate_backend(pid) {OTHERS} AND (application_name <> '{KEPT}' OR state <> 'idle')"
 OURS = "relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"
 TABLES = f"SELECT relname, pg_relation_size(oid) FROM pg_class WHERE relkind = 'r' AND {OURS}"  # noqa: S608
 SEQUENCES = f"SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S' AND {OURS}"  # noqa: S608
@@ -46,6 +48,11 @@ UNNEEDED = ("fsync", "synchronous_commit", "full_page_writes", "autovacuum", "ji
 """What a PostgreSQL server does for data that must outlast it, or that are many."""
 LARGE = 2**20
 """Bytes beyond which a table's removed rows would burden the tests that follow."""
+
+
+@pytest.fixture(scope="session")
+def kept_name() -> str:
+    return KEPT
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +83,7 @@ def postgres_database(postgres_server: str) -> str:
 
 @pytest.fixture
 def postgres_url(postgres_server: str, postgres_database: str) -> str:
-    """A PostgreSQL database without a row; nobody else is connected to it."""
+    """A PostgreSQL database without a row; nobody is at work in it."""
     with psycopg.connect(host=postgres_server, user="postgres", dbname=postgres_database, autocommit=True) as admin:
         admin.execute(LEAVE)
         _empty(admin)
@@ -88,9 +95,7 @@ def _empty(admin: psycopg.Connection) -> None:
     sizes: dict[str, int] = dict(admin.execute(TABLES))
     if any(size > LARGE for size in sizes.values()):
         admin.execute(f"TRUNCATE {', '.join(sizes)}")
-    for table in sizes:
-        admin.execute(f"DELETE FROM {table}")  # noqa: S608
-    admin.execute(SEQUENCES)
+    admin.execute("; ".join([*(f"DELETE FROM {table}" for table in sizes), SEQUENCES]))  # noqa: S608
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

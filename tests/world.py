@@ -82,7 +82,7 @@ def opened(url: str, clock: Clock) -> Store:
     store = Store(url, clock=clock)
     if not fill_new_file(store) and not inspect(store._reading).has_table("alembic_version"):
         store.upgrade()
-    _share_statements(store)
+    share_statements(store)
     return store
 
 
@@ -90,10 +90,13 @@ FIRST: dict[str, Engine] = {}
 """The first engine of each kind of database in this process."""
 
 
-def _share_statements(store: Store) -> None:
+def share_statements(store: Store) -> None:
     """SQLAlchemy compiles a statement once for each engine; here thousands of stores have two engines each."""
-    with store._reading.connect():
-        first = FIRST.setdefault(store.url.get_backend_name(), store._reading)
+    kind = store.url.get_backend_name()
+    if kind not in FIRST:
+        with store._reading.connect():
+            FIRST[kind] = store._reading
+    first = FIRST[kind]
     for engine in (store._reading, store._writing):
         engine.dialect, engine._compiled_cache = first.dialect, first._compiled_cache
 

@@ -77,15 +77,21 @@ def move(world: World, pair: tuple[str, str]) -> None:
     world.sync()
 
 
-def test_on_what_moved_since_it_was_opened_nobody_decides(
-    world: World, reader: Reader, other: Reader, opened: Open, command: Callable[..., subprocess.CompletedProcess[str]]
-) -> None:
-    pair = conflict(world)
+def all_choose_4hse(world: World, reader: Reader, other: Reader, opened: Open) -> str:
+    """Two people see the conflict and press nothing yet; what was shown to them."""
     seen = only(world, "conflict").item.shown
     other.sign_in(opened(world))
     for each in (reader, other):
         each.open("/inbox/1")
         each.choose("4HSE is right")
+    return seen
+
+
+def test_on_what_moved_since_it_was_opened_nobody_decides(
+    world: World, reader: Reader, other: Reader, opened: Open, command: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    pair = conflict(world)
+    seen = all_choose_4hse(world, reader, other, opened)
     move(world, pair)
     for each in (reader, other):
         each.press("Answer")
@@ -122,11 +128,7 @@ def test_of_three_who_decide_at_once_one_counts_and_the_record_tells_of_each(
     world: World, reader: Reader, other: Reader, opened: Open, command: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     pair = conflict(world)
-    seen = only(world, "conflict").item.shown
-    other.sign_in(opened(world))
-    for each in (reader, other):
-        each.open("/inbox/1")
-        each.choose("4HSE is right")
+    seen = all_choose_4hse(world, reader, other, opened)
     with ThreadPoolExecutor(3) as pool:
         pages = [pool.submit(each.press, "Answer") for each in (reader, other)]
         line = pool.submit(command, "inbox", "resolve", "1", "--use", "4hse", "--shown", seen)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -13,7 +14,7 @@ from cli_stand import Stand
 from procore_4hse import bootstrap
 from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.store.repository import Store
-from world import fill_new_file
+from world import fill_new_file, share_statements
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -53,6 +54,22 @@ def _migrations_run_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Store, "upgrade", fill_or_upgrade)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_are_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Each command here opens a store of its own; in a process of its own it would compile no statement twice."""
+    make = Store.__init__
+    share_statements(Store(f"sqlite:///{tmp_path_factory.mktemp('first')}/sync.db"))
+
+    def make_and_share(store: Store, url: str, **options: Any) -> None:
+        make(store, url, **options)
+        if store.url.get_backend_name() == "sqlite":
+            share_statements(store)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Store, "__init__", make_and_share)
         yield
 
 

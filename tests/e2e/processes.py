@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from cli_stand import PLACES, Stand
+from preloaded import Process
 
 from procore_4hse.simulator.wire import Request, Response
 
@@ -22,25 +21,16 @@ CREATES = ("/v2/incident/create", "/incidents")
 BARE = {name: os.environ[name] for name in ("PYTHONPYCACHEPREFIX",) if name in os.environ}
 """The environment of a command with none of its own: compiled modules are found, and left, where `make` has them."""
 
-MAIN = "from procore_4hse.cli import main; main()"
-
 
 @contextmanager
-def started(
-    stand: Stand, *words: str, before: str = "", stdin: int = subprocess.DEVNULL
-) -> Iterator[subprocess.Popen[str]]:
+def started(stand: Stand, *words: str, before: str = "", stdin: int = -1) -> Iterator[Process]:
     """The command in a process of its own, after the statements of `before`; it never outlives the test."""
-    head = ["-c", f"{before}; {MAIN}"] if before else ["-m", "procore_4hse"]
-    command = [sys.executable, *head, "--config", str(stand.file), "--log-format", "json", *words]
-    pipes = {"stdin": stdin, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, **pipes, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    process = Process(["--config", str(stand.file), "--log-format", "json", *words], os.environ, before, stdin)
+    with closing(process):
+        yield process
 
 
-def ended(process: subprocess.Popen[str], within: float = 20) -> tuple[int, list[dict[str, Any]]]:
+def ended(process: Process, within: float = 20) -> tuple[int, list[dict[str, Any]]]:
     """The exit code, and the log line by line."""
     _, log = process.communicate(timeout=within)
     return process.returncode, [json.loads(line) for line in log.splitlines()]

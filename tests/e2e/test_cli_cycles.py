@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from cli_stand import Stand
+from preloaded import Process
 from processes import BARE
 from sqlalchemy import update
 
@@ -261,14 +262,10 @@ def test_status_makes_no_call(stand: Stand) -> None:
 # The real command ------------------------------------------------------------------------------------------------
 
 
-def real(stand: Stand, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "procore_4hse", "--config", str(stand.file), *words]
-    return subprocess.run(command, env={**BARE, **environ}, capture_output=True, text=True, timeout=60, check=False)
-
-
 def test_the_real_command_prints_one_object_and_keeps_its_store_private(stand: Stand) -> None:
     stand.on_site("Cut hand")
-    done = real(stand, "sync", "--json")
+    command = [sys.executable, "-m", "procore_4hse", "--config", str(stand.file), "sync", "--json"]
+    done = subprocess.run(command, env=BARE, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     check_shape(json.loads(done.stdout))
     assert (stand.folder / "sync.db").stat().st_mode & 0o777 == 0o600
@@ -276,8 +273,10 @@ def test_the_real_command_prints_one_object_and_keeps_its_store_private(stand: S
 
 @pytest.mark.parametrize(("environ", "colours"), [({"NO_COLOR": "1"}, False), ({}, True)])
 def test_no_color_is_obeyed(stand: Stand, environ: dict[str, str], colours: bool) -> None:
-    done = real(stand, "-q", "sync", FORCE_COLOR="1", TERM="xterm-256color", **environ)
-    assert bool(re.search("\x1b\\[[0-9;]*3[0-9]m", done.stdout)) is colours, repr(done.stdout)
+    asked = {"FORCE_COLOR": "1", "TERM": "xterm-256color", **environ}
+    with closing(Process(["--config", str(stand.file), "-q", "sync"], asked)) as process:
+        said, _ = process.communicate(timeout=60)
+    assert bool(re.search("\x1b\\[[0-9;]*3[0-9]m", said)) is colours, repr(said)
 
 
 def test_what_was_refused_is_told_to_be_tried_after_a_pause_and_is(stand: Stand) -> None:

@@ -46,7 +46,7 @@ def test_the_status_of_a_store_that_is_up_to_date_loads_no_client_no_migrations_
     assert stand.run("db", "upgrade").exit_code == 0
     modules = loaded("--config", str(stand.file), "status")
     assert "sqlalchemy" in modules
-    assert modules & {*HTTP, *SCHEDULE, *DESK, "alembic", "psycopg"} == set()
+    assert modules & {*HTTP, *SCHEDULE, *DESK, "alembic", "psycopg", "sqlalchemy.dialects.postgresql"} == set()
     assert [name for name in SUMMARIES if f"procore_4hse.cli.{name}" in modules] == ["status"]
     assert [
         name for name in modules if name.startswith(("procore_4hse.clients", "procore_4hse.engine", "procore_4hse.web"))

@@ -124,6 +124,20 @@ def test_a_kind_recorded_while_the_copy_was_deleted_replaces_our_word_once_it_is
     assert quiet(world)
 
 
+def test_the_word_of_one_that_was_called_different_from_a_copy_of_ours_is_ours(build: Build) -> None:
+    world = build()
+    world.procore.hand_delete("incident", int(copied(world)))
+    made = world.on_site("Leak")
+    world.sync()
+    [doubt] = [entry for entry in world.inbox() if entry.item.kind == "match"]
+    world.answer(doubt.id, "reject")
+    world.sync()
+    assert len(world.office()) == 2
+    record(world, made, "environmental")
+    world.sync()
+    assert sorted(row["category"] for row in world.office().values()) == sorted([NEAR, BREACH])
+
+
 @pytest.mark.parametrize("kind", [FaultKind.UNAVAILABLE, FaultKind.LOST_ANSWER])
 def test_a_word_whose_write_got_no_answer_is_written_in_the_end(build: Build, kind: FaultKind) -> None:
     """Both agree under the old word too, which says nothing about whether the new one arrived."""

@@ -236,14 +236,40 @@ def test_whom_people_enter_beside_an_ignored_survivor_crosses_once_and_the_survi
     assert case.world.inbox() == []
 
 
-def test_an_ignored_survivor_that_names_somebody_else_by_now_is_left_alone_too(case):
-    case.world.with_route(deletions=Policy.IGNORE)
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("by", ["policy", "answer"])
+def test_somebody_else_whom_a_survivor_names_later_crosses(case, side, by):
+    """What was left alone is the person who was taken out; whom the record names now nobody has spoken of."""
+    bo = hire(case.world, "Bo Ray", "E2")
+    if by == "policy":
+        case.world.with_route(deletions=Policy.IGNORE)
+    case.take_off(side)
+    case.world.sync()
+    if by == "answer":
+        case.world.answer(only(case.world, "deletion").id, "reject")
+    assert is_quiet(case.world)
+    if side == "procore":
+        case.world.fourhse.hand_edit("incident-person", case.person, person_office_id=bo[1])
+    else:
+        case.world.procore.hand_edit("injury", case.injury, affected_party_id=bo[0])
+    case.world.sync()
+    assert is_quiet(case.world)
+    assert crew.on_site(case.world, case.site) == [("injury", bo[0], 3)]
+    assert crew.in_office(case.world, case.office) == [(bo[1], 3)]
+    (person,) = case.world.office()[case.office]["persons"]
+    assert (person["office_incident_person_id"] == case.person) == (side == "procore"), "no id is given twice"
+    assert (case.world.inbox(), case.state()) == ([], LinkState.LIVE)
+
+
+def test_whom_a_survivor_named_when_it_was_to_stay_is_never_copied(case):
+    bo = hire(case.world, "Bo Ray", "E2")
     case.take_off("fourhse")
+    case.world.procore.hand_edit("injury", case.injury, affected_party_id=bo[0])
+    case.world.sync()
+    (entry,) = case.world.inbox()
+    case.world.answer(entry.id, "reject")
     assert is_quiet(case.world)
-    case.world.procore.hand_edit("injury", case.injury, affected_party_id=hire(case.world, "Bo Ray", "E2")[0])
-    assert is_quiet(case.world)
-    assert case.days == ([3], [])
-    assert case.world.inbox() == []
+    assert (crew.in_office(case.world, case.office), case.world.inbox()) == ([], [])
 
 
 @pytest.mark.parametrize("side", SIDES)

@@ -15,7 +15,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from actors import hire, hire_on_site, hurt_on_site, only, partner
+from actors import doubtful, hire, hire_on_site, hurt_on_site, only, partner
 from desk_stand import Served, another_route, desk_of, person, served, words
 from procore_4hse.engine.lease import GRACE, LEASE
 from procore_4hse.mapping.rules import Direction
@@ -613,16 +613,6 @@ def test_an_answer_that_counts_already_is_not_said_to_wait(world: World) -> None
 
 
 # Many at once ----------------------------------------------------------------------------------------------------
-
-
-def doubtful(world: World, many: int) -> None:
-    """So many pairs that show the same and are no clear ones, for they have no description."""
-    world.on_site("Something else")
-    world.sync()
-    for number in range(many):
-        world.on_site(f"Fall {number}", description="")
-        world.in_office(f"Fall {number}", description_event="")
-    world.sync()
 
 
 def test_questions_of_one_cause_are_counted_and_then_answered_together(world: World) -> None:

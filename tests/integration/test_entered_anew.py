@@ -13,6 +13,7 @@ from oracle import differences
 from procore_4hse.models import Item, ItemKind, Kind, QuestionKey, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.reconcile.unlinked import ENTERED_ANEW, OUT_OF_SIGHT
+from procore_4hse.simulator.fourhse_dials import FourHseDials
 from world import OFFICE, World
 
 pytestmark = pytest.mark.any_store  # What is asked is decided above the store.
@@ -71,6 +72,21 @@ def test_nothing_is_doubled_under_any_policy(build, side, later, policy):
         assert "entered anew" in entry.item.reason
         assert waiting(world, "deletion") == []
     assert counts(world) == (3, 3), "a copy would make four"
+
+
+@pytest.mark.parametrize("form", ["escaped", "cut at four bytes", "emptied"])
+def test_one_whose_survivor_keeps_only_a_part_is_asked_about_and_not_copied(build, form):
+    """What is entered anew says what the deleted one said, and its survivor never did."""
+    world = build(fourhse_dials=FourHseDials(text_kept=form), deletions=Policy.CLOSE)
+    text = "A rope \U0001f3d7 <b> broke & the load came down."
+    first = world.on_site("Fall \U0001f3d7 <A>", description=text)
+    world.sync(first=True)
+    world.procore.hand_delete("incident", int(first))
+    world.on_site("Fall \U0001f3d7 <A>", description=text)
+    world.sync()
+    [entry] = waiting(world, "match")
+    assert entry.item.reason.startswith(ENTERED_ANEW)
+    assert counts(world) == (1, 1)
 
 
 @BOTH
@@ -231,6 +247,30 @@ def test_a_person_removed_before_the_answer_is_a_deletion_and_not_made_again(bui
     world.answer(entry.id, "approve")
     world.sync()
     assert (on_site(world), in_office(world), world.sync().outcome, world.inbox()) == ([], [], "ok", [])
+
+
+@BOTH
+def test_whom_people_took_out_of_the_new_record_before_the_answer_is_not_made_there_again(build, side):
+    world, _, party, assignment = hurt(build)
+    theirs = pair(world)[1]
+    delete(world, side)
+    if side == "procore":
+        again, partner = str(world.on_site("Fall", description=TEXT)), theirs
+        person = hurt_on_site(world, again, party, days=3)
+        world.sync()
+        world.procore.hand_delete("injury", person)
+    else:
+        again = partner = str(world.in_office("Fall", description_event=TEXT))
+        named = hurt_in_office(world, again, assignment, days=3)
+        world.sync()
+        world.fourhse.hand_delete("incident-person", named)
+    world.sync()
+    [entry] = waiting(world, "match")
+    world.answer(entry.id, "approve", with_id=partner)
+    for _ in range(3):
+        world.sync()
+    assert (len(on_site(world)), len(in_office(world))) == ((0, 1) if side == "procore" else (1, 0))
+    assert len([*waiting(world, "missing"), *waiting(world, "deletion")]) == 1
 
 
 @pytest.mark.parametrize("kind", ["injury", "near_miss"])

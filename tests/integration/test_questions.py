@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from actors import hire, hire_in_office, hire_on_site, hurt_on_site, only, partner
+from actors import doubtful, hire, hire_in_office, hire_on_site, hurt_on_site, only, partner
 from procore_4hse.cli.questions import question_json
 from procore_4hse.models import Kind, Side
 from procore_4hse.operations import decisions
@@ -298,16 +298,6 @@ def test_one_word_of_two_fields_is_two_causes(world: World) -> None:
     world.in_office("Even", category="FIRE_DRILL")
     world.sync()
     assert sorted(Counter(each.cause for each in questions(world)).values()) == [1, 2]
-
-
-def doubtful(world: World, many: int) -> None:
-    """So many pairs that show the same and are no clear ones, for they have no description."""
-    world.on_site("Something else")
-    world.sync()
-    for number in range(many):
-        world.on_site(f"Fall {number}", description="")
-        world.in_office(f"Fall {number}", description_event="")
-    world.sync()
 
 
 def test_pairs_that_show_the_same_are_one_cause_and_all_others_stand_alone(world: World) -> None:

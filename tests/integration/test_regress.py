@@ -104,6 +104,7 @@ def restore_store(world: World, folder: Path) -> None:
 def copy_database(url: URL, source: str, target: str) -> None:
     with psycopg.connect(host=url.query["host"], user=url.username, dbname="postgres", autocommit=True) as admin:
         names = {"source": sql.Identifier(source), "target": sql.Identifier(target)}
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [source])
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {target} WITH (FORCE)").format(**names))
         admin.execute(sql.SQL("CREATE DATABASE {target} TEMPLATE {source}").format(**names))
 

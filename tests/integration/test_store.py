@@ -339,7 +339,7 @@ def test_what_a_certified_listing_did_not_hold_is_absent_and_may_come_back(store
     put(store, 1, record(1), record(2))
     put(store, 2, record(2))
     with store.begin() as unit:
-        unit.staging(ROUTE).mark_absent(Side.PROCORE, Kind.INCIDENT, shown={"2"})
+        unit.staging(ROUTE).mark_absent(Side.PROCORE, {Kind.INCIDENT: {"2"}})
     assert presence(store) == {"1": False, "2": True}
     put(store, 3, record(1))
     assert presence(store) == {"1": True, "2": True}

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, insert, text
+from sqlalchemy import ColumnElement, Connection, String, Table, case, cast, event, func, insert, literal, select, text
 
 from actors import hire, hurt_on_site
 from procore_4hse.engine import bookkeeping
@@ -49,82 +49,81 @@ def incident(side: Side, number: int) -> RecordRef:
     return RecordRef(side, Kind.INCIDENT, str(number))
 
 
+NUMBERS = select(literal(0).label("number")).cte("numbers", recursive=True)
+NUMBERS = NUMBERS.union_all(select(NUMBERS.c.number + 1).where(NUMBERS.c.number < MANY - 1))
+N: ColumnElement[int] = NUMBERS.c.number
+"""The number of a row, from 0 on."""
+NAME: ColumnElement[str] = cast(N, String)
+
+
+def fill(connection: Connection, table: Table, **columns: Any) -> None:
+    """So many rows, made by the database itself: values of all of them, or what an expression gives for each."""
+    given = {
+        name: each if isinstance(each, ColumnElement) else literal(each, table.c[name].type)
+        for name, each in columns.items()
+    }
+    connection.execute(insert(table).from_select([*given], select(*given.values()).select_from(NUMBERS)))
+
+
+def minutes_ago(connection: Connection) -> ColumnElement[Any]:
+    """The last row is of a minute ago, each before it of a minute earlier."""
+    if connection.dialect.name == "postgresql":
+        return literal(NOW) - (MANY - N) * text("interval '1 minute'")
+    return func.strftime("%Y-%m-%d %H:%M:%S.000000", f"{NOW:%Y-%m-%d %H:%M:%S}", cast(N - MANY, String) + " minutes")
+
+
 def links(connection: Connection) -> None:
     """As many here as elsewhere; five of ours are taken apart, and five were born private."""
     told = {"kind": "incident", "state": "live", "base": {}, "generation": 0, "since": NOW}
-    rows = (
-        {
-            **told,
-            "route": ROUTE if number % 2 else OTHER,
-            "procore_id": str(number),
-            "fourhse_id": str(number),
-            "parent": str(number - 1),
-            "removed": number % 10_000 == 1,
-            "born_private": number % 10_000 == 3,
-        }
-        for number in range(MANY)
-    )
-    connection.execute(insert(LINKS), list(rows))
+    own = {
+        "route": case((N % 2 == 1, ROUTE), else_=OTHER),
+        "parent": cast(N - 1, String),
+        "removed": N % 10_000 == 1,
+        "born_private": N % 10_000 == 3,
+    }
+    fill(connection, LINKS, **told, **own, procore_id=NAME, fourhse_id=NAME)
 
 
 def inbox(connection: Connection) -> None:
     """Closed questions of years, and some that are open."""
     told = {"route": ROUTE, "kind": "conflict", "facts": {}, "item": {}, "since": NOW, "changed_at": NOW}
-    rows = (
-        {**told, "key": f"difference:{number}:title", "state": "open" if number % 50 == 0 else "closed"}
-        for number in range(MANY)
-    )
-    connection.execute(insert(INBOX), list(rows))
+    state = case((N % 50 == 0, "open"), else_="closed")
+    fill(connection, INBOX, **told, key="difference:" + NAME + ":title", state=state)
 
 
 def journal(connection: Connection) -> None:
     told = {**WRITE, **BLANK, "words": "", "looks": 0}
-    rows = (
-        {
-            **told,
-            "id": f"{number:036}",
-            "cycle": number // 10,
-            "source_id": str(number),
-            "target_id": f"a{number}",
-            "outcome": "lost" if number % 10_000 == 9_999 else "done",
-            "made_at": NOW - timedelta(minutes=MANY - number),
-            "ended_at": NOW - timedelta(minutes=MANY - number),
-        }
-        for number in range(MANY)
-    )
-    connection.execute(insert(JOURNAL), list(rows))
+    own = {
+        "id": func.substr("0" * 36 + NAME, func.length(NAME) + 1),
+        "cycle": N // 10,
+        "source_id": NAME,
+        "target_id": "a" + NAME,
+        "outcome": case((N % 10_000 == 9_999, "lost"), else_="done"),
+        "made_at": minutes_ago(connection),
+        "ended_at": minutes_ago(connection),
+    }
+    fill(connection, JOURNAL, **{**told, **own})
 
 
 def stones(connection: Connection) -> None:
     told = {"route": ROUTE, "side": "fourhse", "kind": "incident", "image": {}, "evidence": "404", "seen_at": NOW}
-    connection.execute(insert(STONES), [{**told, "record_id": str(number)} for number in range(MANY)])
+    fill(connection, STONES, **told, record_id=NAME)
 
 
 def records(connection: Connection) -> None:
     """Of which a few are 4HSE's."""
     told = {"route": ROUTE, "kind": "incident", "payload": {}, "digest": "", "fetched_at": NOW}
-    rows = (
-        {
-            **told,
-            "side": "fourhse" if number % 1000 == 5 else "procore",
-            "id": str(number),
-            "pull": number // 100,
-            "absent": number % 10_000 == 1,
-        }
-        for number in range(MANY)
-    )
-    connection.execute(insert(RECORDS), list(rows))
+    side = case((N % 1000 == 5, "fourhse"), else_="procore")
+    fill(connection, RECORDS, **told, side=side, id=NAME, pull=N // 100, absent=N % 10_000 == 1)
 
 
 def routes(connection: Connection) -> None:
-    told = {"name": "", "memory": {}, "pulls": 7}
-    connection.execute(insert(ROUTES), [{**told, "key": f"{number}/office"} for number in range(MANY)])
+    fill(connection, ROUTES, name="", memory={}, pulls=7, key=NAME + "/office")
 
 
 def cycles(connection: Connection) -> None:
     told = {"began_at": NOW, "ended_at": NOW, "outcome": "ok", "report": {}}
-    rows = ({**told, "route": OTHER if number % 100 else ROUTE} for number in range(MANY))
-    connection.execute(insert(CYCLES), list(rows))
+    fill(connection, CYCLES, **told, route=case((N % 100 == 0, ROUTE), else_=OTHER))
 
 
 @pytest.fixture
@@ -292,7 +291,7 @@ QUESTIONS = {
     ),
     "what was not in a listing": Question(
         records,
-        lambda unit: unit.staging(ROUTE).mark_absent(Side.FOURHSE, Kind.INCIDENT, shown={"5"}),
+        lambda unit: unit.staging(ROUTE).mark_absent(Side.FOURHSE, {Kind.INCIDENT: {"5"}}),
         "raw_record_pkey|ix_raw_record_parent|sqlite_autoindex_raw_record_1",
         ("route", "side"),
     ),
@@ -458,7 +457,7 @@ def test_what_is_absent_already_is_not_written_again(store: Store) -> None:
         records(unit.connection)
     for many in (MANY - MANY // 1000, 0):
         with rows_changed(store) as changed, store.begin() as unit:
-            unit.staging(ROUTE).mark_absent(Side.PROCORE, Kind.INCIDENT, shown=set())
+            unit.staging(ROUTE).mark_absent(Side.PROCORE, {Kind.INCIDENT: set()})
         assert changed["raw_record"] == many
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -279,12 +278,31 @@ except Noticed:
 """
 
 
+INSTEAD = """
+import sys
+from importlib.machinery import PathFinder
+from importlib.util import spec_from_file_location
+
+class Instead(PathFinder):
+    def find_spec(self, name, path=None, target=None):
+        return spec_from_file_location(name, {file!r}) if name == {module!r} else None
+
+sys.meta_path.insert(0, Instead())
+"""
+"""What Python runs before all else where it finds it as `sitecustomize.py`: one module is taken from another file."""
+
+
 def broken(change: Break, folder: Path) -> Path:
-    """A copy of the product in which one rule does not hold."""
+    """Where a process must look first (PYTHONPATH), so that one rule of the product does not hold in it.
+
+    The one module is compiled anew, all others are as they are.
+    """
     source = folder / "src"
-    shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     file = source / "procore_4hse" / change.file
-    file.write_text(file.read_text().replace(change.text, change.instead))
+    file.parent.mkdir(parents=True)
+    file.write_text((PRODUCT / change.file).read_text().replace(change.text, change.instead))
+    module = ".".join(("procore_4hse", *Path(change.file).with_suffix("").parts))
+    (source / "sitecustomize.py").write_text(INSTEAD.format(file=str(file), module=module))
     return source
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, ClassVar
@@ -64,6 +64,16 @@ TARGETS: dict[str, Callable[[Request], bool]] = {
 MappingDiff = tuple[Plan, set[str | None], int]
 """What a dry run planned, the records whose last write had no outcome then, and how many creates were given up by then.
 """
+
+
+def comparable(plan: Plan, open_ones: Collection[str | None]) -> list[str]:
+    """What a dry run plans too: it settles nothing, so it plans nothing yet for a record of which a write is open.
+
+    Nor does it for the people of an incident of which one is.
+    """
+    return sorted(
+        signature(one) for one in plan.actions if not {one.source_id, one.target_id, one.parent} & {*open_ones}
+    )
 
 
 @dataclass
@@ -321,18 +331,12 @@ class Machine:
         return (self.scenario.plans[0], open_ones, self._given_up()) if self.scenario.plans else None
 
     def _compare(self, mapping_diff: MappingDiff) -> None:
-        """A dry run settles nothing, so it plans nothing yet for a record whose last write has no outcome.
-
-        Nor does it for what may have come from a create that the cycle gives up, whatever that is.
-        """
+        """Nothing is compared of what may have come from a create that the cycle gives up, whatever that is."""
         planned, open_ones, given_up = mapping_diff
         if self._given_up() != given_up:
             return
         self.meter.add("mapping diff", "compared")
-        plans = [
-            sorted(signature(one) for one in plan.actions if not open_ones & {one.source_id, one.target_id})
-            for plan in (planned, self.scenario.plans[0])
-        ]
+        plans = [comparable(plan, open_ones) for plan in (planned, self.scenario.plans[0])]
         if plans[0] != plans[1]:
             raise Objection(f"the dry run planned {plans[0]} and the cycle planned {plans[1]}")
 

@@ -76,14 +76,14 @@ class InboxPerson:
         for one in told[:1]:
             forget(store, self.scenario.runtime.holder, (route,), one.id, Decider("anna", "cli"))
             self.scenario.asked = None
-            self.partners.told, self.partners.never_copied = None, False
+            self.partners.forget()
             self.done("answer", f"forget: {one.kind}")
 
     def forget(self, item: Any) -> None:
         """An answer was taken back."""
         record = item.key.record
         if item.who is not None:
-            self.partners.told, self.partners.never_copied = None, False
+            self.partners.forget()
             return
         if record is None or record.kind == "incident":
             self._unsay(item)
@@ -145,10 +145,10 @@ class InboxPerson:
     def _who(self, entry: Any, value: int) -> None:
         """Somebody is taken for the right one, for a wrong one, or is never copied."""
         if value % 7 == 0 and entry.item.kind == "match":
-            self.partners.told, self.partners.never_copied = None, True
+            self.partners.never_copy()
             self._say(entry, "reject")
             return
-        self.partners.told, self.partners.never_copied = self.partners.office[value % 2], False
+        self.partners.name(self.partners.office[value % 2], there=entry.item.kind == "drift")
         self.done("answer", "name a partner")
         self._say(entry, "approve", with_id=self.partners.told)
 

@@ -24,6 +24,8 @@ class PartnerWatch:
     office: tuple[str, ...]
     told: str | None = None
     """Whom a person named last, unless that was taken back."""
+    named_there: str | None = None
+    """Whom a person named in records that stand there, also when they said then that no new ones are made."""
     listed: str | None = None
     """Whom the lists name since they were corrected."""
     never_copied: bool = False
@@ -39,6 +41,18 @@ class PartnerWatch:
     def human(self) -> None:
         self.now = self._look()
 
+    def name(self, office: str, *, there: bool) -> None:
+        """A person named them, in answer to a question about a record where `there` says so."""
+        self.told, self.never_copied = office, False
+        self.named_there = office if there else None
+
+    def never_copy(self) -> None:
+        """What was said of records that stand there holds: this is about new ones."""
+        self.told, self.never_copied = None, True
+
+    def forget(self) -> None:
+        self.told, self.named_there, self.never_copied = None, None, False
+
     def machine(self) -> None:
         """A call of ours was carried out: it names whom it may, and nobody once more than Procore does."""
         before, self.now = self.now, self._look()
@@ -46,7 +60,7 @@ class PartnerWatch:
             if before.get(record) == named:
                 continue
             incident, office = named
-            if office not in (self.told, self.listed):
+            if office not in (self.told, self.listed) and not (record in before and office == self.named_there):
                 raise Objection(f"{office} was named in {incident}, and nobody said that it is they: {self.told}")
             self.ours.add(record)
             self.corrected += record in before

@@ -86,6 +86,8 @@ class PeopleWatch:
                 self._left(place[0], was)
         for place, is_now in self.now.items():
             was_before = before.get(place)
+            if was_before is None and self._is_back(place, is_now):
+                continue
             if was_before is None or was_before.who != is_now.who:
                 self._entered(place[0], is_now, was_before)
             elif was_before.days != is_now.days:
@@ -120,8 +122,17 @@ class PeopleWatch:
             if named.days not in days:
                 days.append(named.days)
 
+    def _is_back(self, place: tuple[str, str], named: Named) -> bool:
+        """Whether a record came back with its incident: nobody entered anybody."""
+        return place[1] in self.whose and (place[0], named.incident) in self.watch.returned
+
     def _left(self, side: str, was: Named) -> None:
-        """Somebody was taken out; whoever stands for them on the other side has lost their partner."""
+        """Somebody was taken out; whoever stands for them on the other side has lost their partner.
+
+        An incident without a partner has nobody to agree with: when it meets one, each gets whom the other names.
+        """
+        if not self._partner(side, was.incident):
+            return
         if not self._count(side, was.incident, was.who):
             self.removed.add((side, was.incident, was.who))
         self.survivors[OTHER[side], self._partner(side, was.incident), was.who] += 1
@@ -158,9 +169,11 @@ class PeopleWatch:
         whole = f"{was.who} in {side} {was.incident}"
         partner = self._partner(side, was.incident)
         is_left = self._count(side, was.incident, was.who) > 0
-        if not is_left and (OTHER[side], partner, was.who) not in self.removed:
-            raise Objection(f"{whole} was removed, and nobody took them out of the other side")
         approved = self._verdict(side, was) == "approve"
+        # A survivor may name somebody else by now than its partner did, which the person is shown.
+        is_survivor = approved and self.survivors[side, was.incident, was.who] > 0
+        if not is_left and not is_survivor and (OTHER[side], partner, was.who) not in self.removed:
+            raise Objection(f"{whole} was removed, and nobody took them out of the other side")
         if not approved and not (side == "procore" and self.policy == "propagate"):
             raise Objection(f"{whole} was removed without a person's word")
         if not approved and place in self.fresh:
@@ -245,7 +258,8 @@ class PeopleWatch:
 
     def _is_left(self, procore_id: str, fourhse_id: str, who: str) -> bool:
         """Taken out of one side, and kept on the other by a person's word or the policy's."""
-        gone = {("procore", procore_id, who), ("fourhse", fourhse_id, who)} & self.removed
+        places = {("procore", procore_id, who), ("fourhse", fourhse_id, who)}
+        gone = places & self.removed | {place for place in places if self.survivors[place]}
         if who in self.apart | self.twice:
             return True
         return bool(gone) and (self.verdicts.get((procore_id, who)) == "reject" or self.policy == "ignore")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
 
-from oracle import cut, day_of, one_line, plain, title_and_text
+from oracle import LONGEST, cut, day_of, one_line, plain, title_and_text
 
 Row = Mapping[str, Any]
 Meaning = dict[str, Any]
@@ -122,6 +122,8 @@ class Watch:
     returned: set[SyncStatus] = field(default_factory=set)
     """What people deleted and brought back."""
     removed_by_us: set[SyncStatus] = field(default_factory=set)
+    our_closes: set[SyncStatus] = field(default_factory=set)
+    """Survivors that we closed, as the policy says, and that nobody has touched since."""
     chosen: dict[tuple[str, str], tuple[str, dict[str, Any]]] = field(default_factory=dict)
     """(Procore id, field) -> the side that a person chose, and the two values they saw."""
     verdicts: dict[str, str] = field(default_factory=dict)
@@ -237,6 +239,7 @@ class Watch:
         if place in self.gone_by_hand:
             self.returned.add(place)
         self.gone_by_hand.discard(place)
+        self.our_closes.discard(place)
         if place not in self.removed_by_us and place not in self.partner:
             self.by_hand.add(place)
         self.removed_by_us.discard(place)
@@ -247,6 +250,8 @@ class Watch:
         self.parts.pop((place, name), None)
         if name == "category" and place[0] == "fourhse":
             self.reworded.add(place[1])
+        if name == "status":
+            self.our_closes.discard(place)
         if any(same(name, value, was) for was in (agreed[-1:] if self.read_only == OTHER[place[0]] else agreed)):
             self.fresh.pop((place, name), None)
         elif not self._may_be_ours(place, name, value):
@@ -420,12 +425,12 @@ class Watch:
         self.removed_by_us.add(place)
 
     def _judge_write(self, place: SyncStatus, name: str, old: Any, new: Any) -> None:
-        if self._is_restoring(place, name, old, new):
+        if self._drops_our_line(place, name, old, new) or self._is_restoring(place, name, old, new):
             return
         other = self._partner_of(place)
         source = (OTHER[place[0]], other or "")
         deleted = source in self.gone_by_hand | self.told_gone
-        if name == "status" and new == "closed" and deleted and self.policy == "close":
+        if name == "status" and self._closes_survivor(place, new, deleted=deleted):
             return
         said = self.now[source[0]].get(source[1])
         if other is None or (said is None and source not in self.gone_meanwhile):
@@ -441,6 +446,8 @@ class Watch:
             raise Objection(f"{name} of {place}, {old!r}, was overwritten by {new!r}, which is what was left of it")
         if name == "category" and place[0] == "fourhse":
             self._judge_word(place, source, old, new)
+        if name == "status":
+            self._judge_close(place, source, new)
         mine = self.fresh.get((place, name))
         if mine is not None and not same(name, mine, new) and not self._may_overrule(place, name, mine, new):
             raise Objection(f"a person's {name} {mine!r} of {place} was overwritten by {new!r} without a word")
@@ -448,6 +455,27 @@ class Watch:
         self._sent(place, {name: new}, *({"title", "text"} & {name}))
         if said is not None and self._alike(place, name, new, said[name]):
             self.fresh.pop((source, name), None)
+
+    def _closes_survivor(self, place: SyncStatus, new: Any, *, deleted: bool) -> bool:
+        self.our_closes.discard(place)
+        is_close = new == "closed" and deleted and self.policy == "close"
+        if is_close:
+            self.our_closes.add(place)
+        return is_close
+
+    def _judge_close(self, place: SyncStatus, source: SyncStatus, new: Any) -> None:
+        if new == "closed" and source in self.our_closes and not self._is_chosen(place, "status"):
+            raise Objection(f"{place} was closed, and it was we who closed {source}, which had lost it")
+
+    def _drops_our_line(self, place: SyncStatus, name: str, old: Any, new: Any) -> bool:
+        """A long title that we put before a text goes with it when 4HSE bears another one; the text itself stays."""
+        if place[0] != "fourhse" or name != "text":
+            return False
+        titles = self.told[("procore", self.partner.get(place, "")), "title"]
+        ours = [title for title in titles if len(title) > LONGEST and alike(name, f"{title} {new}", old)]
+        if ours and (place, name) in self.fresh:
+            self.fresh[place, name] = new
+        return bool(ours)
 
     def _is_restoring(self, place: SyncStatus, name: str, old: Any, new: Any) -> bool:
         """A replacing PUT empties texts that were not sent; the route stops and puts them back when approved."""
@@ -485,6 +513,11 @@ class Watch:
             moved_on = not self._was_shown(name, shown.get(OTHER[winner]), new)
             return moved_on and self._was_shown(name, shown.get(winner), mine)
         return winner == OTHER[place[0]] and self._was_shown(name, shown.get(place[0]), mine)
+
+    def _is_chosen(self, place: SyncStatus, name: str) -> bool:
+        """Whether a person said that the other side's value holds, of this one or of the whole route."""
+        winner, _ = self.chosen.get((self._procore(place), name), ("", {}))
+        return OTHER[place[0]] in (winner, *self.rebased)
 
     def _was_shown(self, name: str, shown: Any, mine: Any) -> bool:
         if name == "category":

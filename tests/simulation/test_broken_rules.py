@@ -14,7 +14,7 @@ def test_the_text_of_a_rule_stands_in_the_product_once(change: Break) -> None:
 
 
 def test_a_broken_rule_is_noticed_within_a_few_histories() -> None:
-    """Slow, for a copy of the product is compiled and plays in a process of its own."""
+    """Slow, for the broken product plays in a process of its own."""
     notice = noticed(BY_NAME["both sides changed is taken for one side changed"], 100)
     assert notice is not None
     assert "without a word" in notice.by

@@ -151,7 +151,7 @@ OF_THE_OTHERS = ("both sides changed is taken for one side changed", "a deletion
     ids=lambda one: one.rule if isinstance(one, Break) else "",
 )
 def test_one_event_shows_a_broken_rule(change: Break, words: str, tmp_path: Path) -> None:
-    """Slow, for a copy of the product is compiled and plays in a process of its own."""
+    """Slow, for the broken product plays in a process of its own."""
     source = broken(change, tmp_path)
     assert change.instead in (source / "procore_4hse" / change.file).read_text(encoding="utf-8")
     told = noticed(source, tmp_path)

@@ -6,8 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from machine import comparable
+from machine_second_route import untold_of
 from oracle_partners import PartnerWatch
+from oracle_people import PeopleWatch
 from oracle_watch import Objection, Watch
+
+from procore_4hse.models import Act, Action, Item, ItemKind, Kind, QuestionKey, Side
+from procore_4hse.reconcile.approval import signature
+from procore_4hse.reconcile.snapshot import Plan
 
 ZONE = "Europe/Rome"
 
@@ -77,6 +84,66 @@ def test_a_copy_that_a_person_calls_another_one_is_copied_itself(alike):
     assert watch.partner["fourhse", "c"] == "0"
 
 
+LONG = "Crane" + " swung wide" * 26
+
+
+@pytest.mark.parametrize(("left", "objects"), [("The rope broke.", False), ("The rope", True), ("broke.", True)])
+def test_a_line_of_ours_goes_with_its_title_and_the_text_stays(left, objects):
+    registers = Registers({"0": on_site("2026-02-01") | {"title": LONG, "description": "A hook."}}, pairs=[("0", "a")])
+    text = f"{LONG}\n\nThe rope broke."
+    registers.office["a"] = in_office("2026-02-01", name="Slip on stairs", description_event=text)
+    watch = registers.watch()
+    watch.joined.add(("0", "a"))
+    watch.human()
+    watch.learn_links()
+    registers.office["a"]["description_event"] = left
+    if objects:
+        with pytest.raises(Objection, match="text of"):
+            watch.machine()
+    else:
+        watch.machine()
+
+
+def action(source: str, parent: str | None = None) -> Action:
+    return Action(Act.CREATE, Side.FOURHSE, Kind.INJURY if parent else Kind.INCIDENT, None, source, "", parent=parent)
+
+
+def test_what_an_open_write_keeps_back_is_not_compared_and_nothing_else():
+    plan = Plan(actions=(action("1"), action("7", parent="1"), action("2"), action("8", parent="2")))
+    assert comparable(plan, {"1"}) == sorted(map(signature, plan.actions[2:]))
+    assert len(comparable(plan, set())) == len(plan.actions)
+
+
+def test_what_the_second_route_asks_about_is_told_and_nothing_else():
+    item = Item(ItemKind.REFUSED, QuestionKey("refused:a"), "", "", "", fourhse_id="a", field="description")
+    lines = ["0: description 'x' against ''", "0: title 'x' against ''", "1: description 'x' against ''"]
+    assert list(untold_of(lines, [item], {"0": "a", "1": "b"})) == lines[1:]
+
+
+@pytest.mark.parametrize("by", ["us", "a person"])
+def test_a_close_of_ours_goes_to_no_record_that_is_back(by):
+    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
+    watch = registers.watch()
+    watch.policy = "close"
+    watch.human()
+    watch.learn_links()
+    row = registers.site.pop("0")
+    watch.human()
+    registers.office["a"]["status"] = "closed"
+    if by == "us":
+        watch.machine()
+    else:
+        watch.human(("fourhse", "a"), "status")
+    registers.site["0"] = row
+    watch.human()
+    registers.site["0"] = row | {"status": "closed"}
+    if by == "us":
+        with pytest.raises(Objection, match="it was we who closed"):
+            watch.machine()
+    else:
+        watch.machine()
+
+
 CY, RIGHT, WRONG = 7, "right", "wrong"
 
 
@@ -118,6 +185,22 @@ def test_a_wrong_partner_is_corrected_where_we_named_them(hurt):
     assert (list(partners.problems(set())), partners.corrected) == ([], 1)
 
 
+def test_whom_a_person_named_in_a_record_is_named_there_and_in_no_new_one(hurt):
+    registers, partners = hurt
+    name(registers, WRONG)
+    partners.human()
+    partners.name(RIGHT, there=True)
+    partners.never_copy()
+    registers.office["a"]["persons"].clear()
+    name(registers, RIGHT)
+    partners.machine()
+    registers.office["a"]["persons"].clear()
+    partners.human()
+    name(registers, RIGHT)
+    with pytest.raises(Objection, match="nobody said that it is they"):
+        partners.machine()
+
+
 def test_somebody_named_twice_is_objected_to(hurt):
     registers, partners = hurt
     partners.told = RIGHT
@@ -132,3 +215,87 @@ def test_nobody_named_and_nobody_asked_is_told_at_rest(hurt):
     _, partners = hurt
     assert list(partners.problems(set())) == ["somebody hurt in 0 is not named in a, and nobody is asked"]
     assert list(partners.problems({str(CY)})) == []
+
+
+NAMES = {1: "Ann", 2: "Bo", "ann": "Ann", "bo": "Bo"}
+
+
+def injured(party: int) -> dict[str, Any]:
+    return {"id": 5, "affected_party": {"id": party}, "work_days_absent": 3, "deleted_at": None}
+
+
+@dataclass
+class Injured:
+    """Ann is named in an incident of both sides; 4HSE's is linked once that is said."""
+
+    registers: Registers
+    people: PeopleWatch
+
+    def site(self, *records: dict[str, Any]) -> None:
+        self.registers.site["0"] = on_site("2026-02-01") | {"injuries": [*records], "near_misses": []}
+
+    def office(self, *who: str) -> None:
+        rows = [{"office_incident_person_id": f"r {one}", "person_office_id": one, "days": 3} for one in who]
+        self.registers.office["a"] = in_office("2026-02-01", persons=rows)
+
+    def link(self) -> None:
+        self.registers.pairs.append(("0", "a"))
+        self.people.watch.behind = True
+        self.people.watch.learn_links()
+
+
+@pytest.fixture
+def ann() -> Injured:
+    registers = Registers()
+    both = Injured(registers, PeopleWatch(registers.watch(), NAMES))
+    both.site(injured(1))
+    both.office("ann")
+    both.people.watch.human()
+    return both
+
+
+@pytest.mark.parametrize("verdict", ["approve", "reject", None])
+def test_a_survivor_that_names_somebody_else_goes_by_a_persons_word_alone(ann, verdict):
+    ann.link()
+    ann.office()
+    ann.people.watch.human()
+    ann.site(injured(2))
+    ann.people.watch.human()
+    if verdict:
+        ann.people.verdicts["0", "Bo"] = verdict
+    assert bool(list(ann.people.differences("0", "a"))) == (verdict != "reject")
+    ann.site()
+    ann.people.watch.machine()
+    if verdict == "approve":
+        ann.people.machine()
+    else:
+        with pytest.raises(Objection, match="Bo in procore 0 was removed"):
+            ann.people.machine()
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_who_was_taken_out_is_made_again_only_where_the_incident_had_no_partner_then(ann, linked):
+    if linked:
+        ann.link()
+    ann.office()
+    ann.people.watch.human()
+    if not linked:
+        ann.link()
+    ann.office("ann")
+    ann.people.watch.machine()
+    if linked:
+        with pytest.raises(Objection, match="made again without a word"):
+            ann.people.machine()
+    else:
+        ann.people.machine()
+
+
+def test_who_comes_back_with_their_incident_was_entered_by_nobody(ann):
+    ann.link()
+    row = ann.registers.site.pop("0")
+    ann.people.watch.human()
+    ann.office()
+    ann.people.watch.human()
+    ann.registers.site["0"] = row
+    ann.people.watch.human()
+    assert ann.people.removed == {("fourhse", "a", "Ann")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TypeVar
@@ -157,14 +157,17 @@ def _keep_transition(unit: Unit, key: str, transition: Transition) -> None:
     log.info("link.changed", state=transition.state.value, procore=link.procore_id)
 
 
-def linked_with_people(unit: Unit, key: str, plan: Plan, created: Iterable[RecordRef]) -> Incidents:
+def linked_with_people(read: Begin, key: str, plan: Plan, created: Collection[RecordRef]) -> Incidents:
     """The incidents that a carried out plan linked, made or gave an injury, and below which records stand."""
-    links = unit.links(key)
     linked = {action.source_id for action in plan.actions if (action.act, action.kind) == (Act.LINK, Kind.INCIDENT)}
     replaced = {action.parent for action in plan.actions if action.predecessor}
+    if not (linked or replaced or created):
+        return {}
     made = {side: [record.id for record in created if record.side is side] for side in Side}
-    partners = links.procore_of(made[Side.FOURHSE]).values()
-    return links.with_records_below({*filter(None, linked | replaced), *made[Side.PROCORE], *partners})
+    with read() as unit:
+        links = unit.links(key)
+        partners = links.procore_of(made[Side.FOURHSE]).values()
+        return links.with_records_below({*filter(None, linked | replaced), *made[Side.PROCORE], *partners})
 
 
 def close_guards(begin: Begin, key: str, plan: Plan, done: Pushed) -> Plan:

@@ -224,8 +224,7 @@ class Cycle:
             self.push_portion(inputs, portion, pusher)
         begin = partial(self.store.begin, self.lease.fence)
         decided = bookkeeping.close_guards(begin, self.route.key, decided, pusher.done)
-        with self.store.read() as unit:
-            joined = bookkeeping.linked_with_people(unit, self.route.key, decided, pusher.done.created)
+        joined = bookkeeping.linked_with_people(self.store.read, self.route.key, decided, pusher.done.created)
         if not any(joined.values()) or holds_what_comes(decided):
             return decided
         return self.follow_up(inputs, joined, decided, pusher)

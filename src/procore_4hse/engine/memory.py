@@ -20,11 +20,12 @@ def current_state(unit: Unit, route: Route) -> RouteState:
 def open_memory(unit: Unit, route: Route, *, first: bool) -> RouteState:
     """The route's memory as a cycle begins; `first` approves a first meeting, while there was none."""
     state = current_state(unit, route)
-    if not state.memory.privacy_key:
+    is_new, approves = not state.memory.privacy_key, first and not state.ever_linked
+    if is_new:
         unit.routes.remember(route.key, route.name, privacy_key=uuid.uuid4().hex)
-    if first and not state.ever_linked:
+    if approves:
         unit.routes.save(route.key, route.name, meeting_approved=True)
-    return current_state(unit, route)
+    return current_state(unit, route) if is_new or approves else state
 
 
 def learn_partners(store: Store, fence: Fence, route: Route, *, dry: bool) -> Picklists:

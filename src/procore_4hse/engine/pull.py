@@ -266,7 +266,7 @@ class Puller:
             staging = unit.staging(self.fence.route)
             if rows:
                 staging.put(rows, pull=self.number, minimal=frozenset(), server_at=self.began_at or unit.now)
-            staging.mark_absent(side, kind, shown={row.id for row in rows})
+            staging.mark_absent(side, {kind: {row.id for row in rows}})
             staging.drop_absent(side, kind)
 
     def _names_somebody_new(self) -> bool:
@@ -383,12 +383,13 @@ class Puller:
     def _mark_absent(self) -> None:
         """What the listings that were read whole did not hold is absent."""
         with self.store.begin(self.fence) as unit:
-            for side, kind in self.whole:
-                unit.staging(self.fence.route).mark_absent(side, kind, shown=self.shown[side, kind])
+            for side in Side:
+                if shown := {kind: self.shown[side, kind] for of, kind in self.whole if of is side}:
+                    unit.staging(self.fence.route).mark_absent(side, shown)
         self.whole.clear()
 
     def _remember(self, *, hides_unknown_time: bool | None = None, **columns: object) -> None:
         with self.store.begin(self.fence) as unit:
             unit.routes.save(self.state.key, self.state.name, **columns)
-            if hides_unknown_time is not None:
+            if hides_unknown_time not in (None, self.state.memory.hides_unknown_time):
                 unit.routes.remember(self.state.key, self.state.name, hides_unknown_time=hides_unknown_time)

@@ -465,7 +465,8 @@ def _children(
 def picklists(unit: Unit, state: RouteState, mapping: FieldMapping) -> Picklists:
     """Who is who and which word has which id: from the lists as staged last, the mapping, and what a person told."""
     staging = unit.staging(state.key)
-    entries = {(side, kind): staging.entries(side, kind) for side in Side for kind in (Kind.DIRECTORY, Kind.PICKER)}
+    listed = {side: staging.entries(side, Kind.DIRECTORY, Kind.PICKER) for side in Side}
+    entries = {(side, kind): rows for side, kinds in listed.items() for kind, rows in kinds.items()}
     return picklists_of(entries, mapping, state.memory.partners)
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from procore_4hse.mapping.directory import Directory, EquipmentDirectory
 from procore_4hse.mapping.folding import fold, fold_key
 from procore_4hse.models import Image, text_id
 
+T = TypeVar("T")
 NAMES = ("name_key", "id", "name")
 """What may name an entry of a picker, the first that fits."""
+FOLDED = ("~name_key", "~name")
+"""The same where only the folded key fits; an id is no word that could be written in another way."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,17 @@ class Picklists:
     def _listed(self) -> _Index:
         return _index(self.pickers, lambda row: True)
 
+    def once(self, name: str, asked: object, find: Callable[[], T]) -> T:
+        """What was found out with these lists about `asked`, by a name and the identity of what was asked."""
+        # An identity may be given to another object once this one is gone, so that it is kept beside the answer.
+        known, found = self._memory.get((name, id(asked)), (None, None))
+        if known is not asked:
+            found = find()
+            self._memory[name, id(asked)] = (asked, found)
+        return cast("T", found)
+
     @cached_property
-    def memory(self) -> dict[tuple[str, int], Any]:
-        """What lenses found out about these lists once, by picker and the identity of what they asked for."""
+    def _memory(self) -> dict[tuple[str, int], tuple[object, Any]]:
         return {}
 
 
@@ -85,9 +96,12 @@ def _index(pickers: Mapping[str, Mapping[str, Image]], counts: Callable[[Image],
 
 def _named(index: _Index, picker: str, word: str) -> Image | None:
     """The one entry that this word names. What is written alike goes before what only folds alike."""
-    forms = [(key, fold(word)) for key in NAMES] + [(f"~{key}", fold_key(word)) for key in NAMES if key != "id"]
-    for key, form in forms:
-        rows = index.get((picker, key, form), ()) if form else ()
+    return _alone(index, picker, NAMES, fold(word)) or _alone(index, picker, FOLDED, fold_key(word))
+
+
+def _alone(index: _Index, picker: str, keys: Iterable[str], form: str) -> Image | None:
+    for key in keys if form else ():
+        rows = index.get((picker, key, form), ())
         if len(rows) == 1:  # Two entries of one name: no guess which is meant, the next key may tell.
             return rows[0]
     return None

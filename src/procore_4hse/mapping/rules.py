@@ -209,7 +209,7 @@ class FieldMapping:
     def rows_for(self, kind: Kind, picklists: Picklists) -> tuple[Field, ...]:
         """The rows by which a Procore record of this kind and its partner agree."""
         rows = self.people if kind in PEOPLE_RECORDS else self.equipment if kind is Kind.EQUIPMENT else self.fields
-        return tuple(row.bound(picklists) for row in rows if kind in row.kinds)
+        return picklists.once(kind, rows, lambda: tuple(row.bound(picklists) for row in rows if kind in row.kinds))
 
     def narrowed(self, direction: Direction) -> FieldMapping:
         """The same mapping for a route that carries one direction only; rows of the other one rest."""

@@ -47,7 +47,7 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
         draft.unknown |= parent.refs | set(_children_of(snapshot, parent))
         return
     records = {side: people.records[side].get(parent.id_on(side), ()) for side in Side}
-    links = people.links.get(parent.procore_id, ())
+    links = tuple(one for one in people.links.get(parent.procore_id, ()) if not _names_another(snapshot, one, records))
     if not links and not any(records.values()):
         return
     inner = Draft()
@@ -75,6 +75,19 @@ def plan_children(snapshot: Snapshot, parent: Link, title: str, draft: Draft) ->
     if snapshot.mapping.equipment:
         plan_equipment(snapshot, groups[Kind.EQUIPMENT], parent, inner)
     _lay_over(inner, parent, draft)
+
+
+def _names_another(snapshot: Snapshot, link: Link, records: Mapping[Side, tuple[Record, ...]]) -> bool:
+    """Whether a survivor that was to stay as it is names somebody else by now: that one has no partner yet."""
+    base = link.base.get(snapshot.mapping.person.key)
+    if link.state is not LinkState.IGNORED or base is None:
+        return False
+    there = [r for own in records.values() for r in own if r.ref in link.refs and r.presence is Presence.PRESENT]
+    if len(there) != 1:
+        return False
+    kept = replace(there[0], image={**there[0].image, **base.of(there[0].side)})
+    who = [person_of(snapshot, one) for one in (*there, kept)]
+    return None not in who and who[0] != who[1]
 
 
 def leave_children(snapshot: Snapshot, parent: Link, draft: Draft) -> None:
@@ -132,7 +145,7 @@ def _plan_kind(
             draft.set_status(Side.PROCORE, link.procore_id, SyncStatus.WAITING)
             continue
         outcome = link_outcome(snapshot, group, link)
-        draft.take(outcome.transition, outcome.items, outcome.answers_in_use)
+        draft.take(outcome.transition, outcome.items, outcome.answers_in_use, outcome.rebases)
         for action in outcome.actions:
             want(snapshot, within(action, parent), str(group.title), draft)
         if outcome.alive:
@@ -167,6 +180,11 @@ def edits_kept(snapshot: Snapshot, former: Link, joined: Link) -> Iterator[Actio
         if link.kind in PEOPLE_RECORDS and link.state is not LinkState.ENDED and person in anew and person not in here:
             reason = f"removed in {side.label} before its incident got this partner"
             yield _link_anew(link, records[-1], anew[person][0], joined, reason)
+    for person, records in _by_person(snapshot, [r for r in theirs if r.presence is not Presence.PRESENT]).items():
+        mine = here.get(person, [])
+        if len(mine) == 1 and mine[0].ref in linked and person not in anew:
+            reason = f"removed in {side.other.label} before it was joined"
+            yield _link_anew(linked[mine[0].ref], mine[0], records[-1], joined, reason)
     for person, records in here.items():
         known = linked.get(records[0].ref)
         if known is None or len(records) != 1 or len(anew.get(person, ())) != 1:
@@ -375,6 +393,8 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
         return
     sources = {row.key: row.slice(record.side, record.image) for row in rows if row.key not in waiting}
     reason = f"a person named in {record.side.label}"
+    links = snapshot.people.links.get(parent.procore_id, ())
+    former = next((link.generation + 1 for link in links if link.ref(record.side) == record.ref), 0)
     action = Action(
         act=Act.CREATE,
         side=side,
@@ -384,7 +404,7 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
         reason=reason,
         fields=_left_behind(snapshot, record, rows) | fields | incident_id(parent, side),
         sources=sources,
-        generation=parent.generation,
+        generation=max(parent.generation, former),
         parent=parent.procore_id,
     )
     want(snapshot, action, title, draft)

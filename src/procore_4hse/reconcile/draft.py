@@ -36,8 +36,15 @@ class Draft:
         self._looked_at = len(self.items)
         return record_id in self._asked
 
-    def take(self, transition: Transition | None, items: Iterable[Item], answers_in_use: Iterable[QuestionKey]) -> None:
+    def take(
+        self,
+        transition: Transition | None,
+        items: Iterable[Item],
+        answers_in_use: Iterable[QuestionKey],
+        rebases: Iterable[Rebase] = (),
+    ) -> None:
         self.items += items
+        self.rebases += rebases
         self.answers_in_use += answers_in_use
         if transition is not None:
             self.transitions.append(transition)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from procore_4hse.mapping.lenses.base import Held, Known, Reading, Unwritable
@@ -11,12 +11,25 @@ from procore_4hse.mapping.lenses.incident import StatusLens
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of, new_payload, payload, unsaid
-from procore_4hse.models import Act, Action, Decision, Image, Item, Kind, Link, LinkState, QuestionKey, Side, SyncStatus
+from procore_4hse.models import (
+    Act,
+    Action,
+    Base,
+    Decision,
+    Image,
+    Item,
+    Kind,
+    Link,
+    LinkState,
+    QuestionKey,
+    Side,
+    SyncStatus,
+)
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.approval import contents
 from procore_4hse.reconcile.own_close import is_to_be_undone
 from procore_4hse.reconcile.redacted_base import is_redacted, restore_base
-from procore_4hse.reconcile.snapshot import Policy, Presence, Record, RecordGroup, Snapshot, Transition
+from procore_4hse.reconcile.snapshot import Policy, Presence, Rebase, Record, RecordGroup, Snapshot, Transition
 
 TOLD = "a person said so"
 ANSWERED = (LinkState.IGNORED, LinkState.CLOSED_BY_POLICY)
@@ -33,6 +46,7 @@ class LinkOutcome:
     actions: tuple[Action, ...] = ()
     items: tuple[Item, ...] = ()
     answers_in_use: tuple[QuestionKey, ...] = field(default=())
+    rebases: tuple[Rebase, ...] = ()
 
 
 def link_outcome(snapshot: Snapshot, group: RecordGroup, link: Link) -> LinkOutcome:
@@ -195,7 +209,19 @@ def _answered(snapshot: Snapshot, group: RecordGroup, link: Link, survivor: Reco
         back = _bring_back(snapshot, group, link, gone, "a person asked for it back")
         return LinkOutcome(transition=marked, actions=back, answers_in_use=answers_in_use)
     ignored = Transition(link, LinkState.IGNORED, "a person keeps the survivor", gone, marked.evidence)
-    return LinkOutcome(sync_status=SyncStatus.EXCLUDED, transition=ignored)
+    return LinkOutcome(
+        sync_status=SyncStatus.EXCLUDED, transition=ignored, rebases=_named_when_kept(group, link, survivor)
+    )
+
+
+def _named_when_kept(group: RecordGroup, link: Link, survivor: Record) -> tuple[Rebase, ...]:
+    """Whom a survivor names when a person says that it stays: whom it names later is somebody that nobody spoke of."""
+    fresh: dict[str, Base] = {}
+    for row in group.rows:
+        if isinstance(row.lens, PersonLens) and (base := link.base.get(row.key)) is not None:
+            shown = {**{side: base.of(side) for side in Side}, survivor.side: row.slice(survivor.side, survivor.image)}
+            fresh[row.key] = replace(base, procore=shown[Side.PROCORE], fourhse=shown[Side.FOURHSE])
+    return (Rebase(link.kind, link.procore_id, link.fourhse_id, fresh),) if fresh else ()
 
 
 def _close(snapshot: Snapshot, group: RecordGroup, link: Link, survivor: Record, marked: Transition) -> LinkOutcome:

@@ -67,7 +67,7 @@ def _plan_link(snapshot: Snapshot, link: Link, draft: Draft) -> None:
         leave_children(snapshot, link, draft)
         return
     outcome = link_outcome(snapshot, incidents, link)
-    draft.take(outcome.transition, outcome.items, outcome.answers_in_use)
+    draft.take(outcome.transition, outcome.items, outcome.answers_in_use, outcome.rebases)
     title = items.headline(snapshot.mapping, incidents, link)
     for action in outcome.actions:
         tried = may_try(snapshot, action)

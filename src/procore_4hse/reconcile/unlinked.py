@@ -187,9 +187,14 @@ def _out_of_sight(snapshot: Snapshot, side: Side) -> list[Candidate]:
         here, there = (presence_of(snapshot, incidents, link, each) for each in (side, side.other))
         is_over = link.state is LinkState.ENDED
         if not is_over and here in (Presence.GONE, Presence.ABSENT) and there is Presence.ABSENT:
-            former = snapshot.record(side, link.id_on(side)) or Record(side, link.id_on(side), {}, Presence.ABSENT)
-            left.append(_candidate(snapshot, former, eligible=False, base=link.base))
+            left.append(_former(snapshot, link, side))
     return left
+
+
+def _former(snapshot: Snapshot, link: Link, side: Side) -> Candidate:
+    """What this side showed of a link's incident when both last agreed."""
+    former = snapshot.record(side, link.id_on(side)) or Record(side, link.id_on(side), {}, Presence.ABSENT)
+    return _candidate(snapshot, former, eligible=False, base=link.base)
 
 
 def _ask_about_orphans(snapshot: Snapshot, orphans: Iterable[Record], others: Iterable[Record], draft: Draft) -> None:
@@ -339,13 +344,17 @@ def _is_undecided(snapshot: Snapshot, link: Link | None) -> bool:
 def _candidates(
     snapshot: Snapshot, free: dict[str, tuple[Record, bool]], survivors: Mapping[RecordRef, Link]
 ) -> list[Candidate]:
-    """Free records as they are, and survivors also as both sides last agreed: that is what is entered anew.
+    """Free records as they are, and survivors also as each side showed them last: that is what is entered anew.
 
-    A survivor that was edited or made private meanwhile is so still known, and asked about.
+    A survivor that was edited or made private meanwhile is so still known, and asked about; so is one whose text was
+    kept only in part, or left different by a person.
     """
-    shown = [_candidate(snapshot, record, eligible) for record, eligible in free.values()]
+    known = [_candidate(snapshot, record, eligible) for record, eligible in free.values()]
     left = [record for record, _ in free.values() if record.ref in survivors]
-    known = [*shown, *(_candidate(snapshot, one, eligible=False, base=survivors[one.ref].base) for one in left)]
+    for one in left:
+        link = survivors[one.ref]
+        known.append(_candidate(snapshot, one, eligible=False, base=link.base))
+        known.append(replace(_former(snapshot, link, one.side.other), id=one.id, people=people_of(snapshot, one)))
     undecided = {one.id for one in left if _is_undecided(snapshot, survivors[one.ref])}
     return [replace(one, survivor=True) if one.id in undecided else one for one in known]
 
@@ -608,7 +617,8 @@ def _plan_create(snapshot: Snapshot, record: Record, told: ToldApart, hidden: li
 
 def _generation(snapshot: Snapshot, record: Record, told: ToldApart) -> int:
     """How often a 4HSE record was made of this one: an id that we gave once is never given again."""
-    generation = len([other for other in told.others.get(record.id, ()) if other in snapshot.ids_of_ours])
+    ours = [other for other in told.others.get(record.id, ()) if snapshot.ids_of_ours.get(other) == record.id]
+    generation = len(ours)
     if record.ref not in snapshot.returned:
         return generation
     # Its first 4HSE record may stand for what was entered anew by now.

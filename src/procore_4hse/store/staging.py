@@ -25,7 +25,7 @@ SOME = (*OF_KIND, C.id.in_(given("some", expanding=True)))
 
 KNOWN: Select[Any] = select(C.id, C.digest, C.absent, C.status_at, C.newest_at, C.fetched_at).where(*SOME)
 PAYLOADS = select(C.id, C.payload).where(*SOME)
-ENTRIES = select(C.id, C.payload, C.parent_id).where(*OF_KIND).order_by(C.id)
+ENTRIES = select(C.kind, C.id, C.payload, C.parent_id).where(*OF_KINDS).order_by(C.kind, C.id)
 SHOWN = (C.side, C.kind, C.id, C.parent_id, C.payload, C.absent, C.status_at, C.minimal, C.newest_at, C.pull)
 """What is told of a staged record; moments that nobody asks for would be read from their texts all the same."""
 LISTED: Select[Any] = select(*SHOWN).where(*OF_KINDS).order_by(C.kind, C.id)
@@ -44,7 +44,7 @@ ABSENT = select(C.side, C.kind, C.id).where(C.route == given("in_route"), C.abse
 A_PRESENT_ONE = select(C.id).where(*OF_KIND, C.absent.is_(False)).order_by(C.id).limit(1)
 LAST_PULL = select(ROUTES.c.pulls).where(ROUTES.c.key == given("in_route"))
 CHANGE = update(RECORDS).where(*ONE)
-NOT_ABSENT = select(C.id).where(*OF_KIND, or_(C.absent.is_(False), C.absent_at.is_(None)))
+NOT_ABSENT = select(C.kind, C.id).where(*OF_KINDS, or_(C.absent.is_(False), C.absent_at.is_(None)))
 MISS = (
     update(RECORDS)
     .where(*SOME)
@@ -98,11 +98,12 @@ class Staging:
         newest: int | None = self.connection.execute(LAST_PULL, {"in_route": self.route}).scalar_one_or_none()
         return newest or 0
 
-    def mark_absent(self, side: Side, kind: Kind, *, shown: Collection[str]) -> None:
-        """What a certified listing did not hold is absent; that alone proves nothing. `shown` are the ids it held."""
-        known = self.connection.execute(NOT_ABSENT, self._of(side, kind)).scalars()
-        for missing in chunks([record_id for record_id in known if record_id not in shown]):
-            self.connection.execute(MISS, {**self._of(side, kind), "some": missing, "noticed_at": self.now})
+    def mark_absent(self, side: Side, shown: Mapping[Kind, Collection[str]]) -> None:
+        """What certified listings did not hold is absent; that alone proves nothing. `shown` are the ids they held."""
+        known = self.connection.execute(NOT_ABSENT, self._of_kinds(side, shown)).all()
+        for kind, ids in shown.items():
+            for missing in chunks([row.id for row in known if row.kind == kind.value and row.id not in ids]):
+                self.connection.execute(MISS, {**self._of(side, kind), "some": missing, "noticed_at": self.now})
 
     def drop_absent(self, side: Side, kind: Kind) -> None:
         self.connection.execute(DROP, self._of(side, kind))
@@ -115,10 +116,12 @@ class Staging:
         rows = self.connection.execute(LISTED, self._of_kinds(side, kinds))
         return [(_staged(row), row.pull) for row in rows]
 
-    def entries(self, side: Side, kind: Kind) -> list[RawRecord]:
-        """The rows of a directory or a word list by their ids. They are hundreds, and read in every cycle."""
-        rows = self.connection.execute(ENTRIES, self._of(side, kind))
-        return [RawRecord(side, kind, *row) for row in rows]
+    def entries(self, side: Side, *kinds: Kind) -> dict[Kind, list[RawRecord]]:
+        """The rows of directories and word lists by their ids. They are hundreds, and read in every cycle."""
+        found: dict[Kind, list[RawRecord]] = {kind: [] for kind in kinds}
+        for kind, *entry in self.connection.execute(ENTRIES, self._of_kinds(side, kinds)):
+            found[kind].append(RawRecord(side, Kind(kind), *entry))
+        return found
 
     def around(self, side: Side, incidents: Collection[str], kinds: Iterable[Kind]) -> list[tuple[Staged, int]]:
         """These incidents of that side and the records of these kinds below them, as `records` gives them."""

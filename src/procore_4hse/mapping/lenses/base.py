@@ -6,9 +6,10 @@ raw values to write (`put`) so that `get` gives the meaning back while everythin
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from procore_4hse.mapping.paths import at
 from procore_4hse.mapping.picklists import Picklists
@@ -128,8 +129,8 @@ class Columns(ByValue):
         return tuple(key for key in self.reads(side) if not key.startswith("@"))
 
 
-@runtime_checkable
-class NeedsLists(Protocol):
-    """A lens that can be told what the systems' own lists hold now."""
+class NeedsLists(ABC):
+    """A lens that can be told what the systems' own lists hold now. A class, for it is asked for with every row."""
 
+    @abstractmethod
     def bound(self, picklists: Picklists) -> Lens: ...

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from procore_4hse.mapping.directory import EquipmentDirectory
-from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable, odd_value
+from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, NeedsLists, Reading, Unwritable, odd_value
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Image, Kind, Side, text_id
 
@@ -33,7 +33,7 @@ def is_gone(kind: Kind, image: Image) -> bool:
 
 
 @dataclass(frozen=True)
-class EquipmentLens(ByValue):
+class EquipmentLens(ByValue, NeedsLists):
     """Both sides' ids mean Procore's piece of equipment where a partner is known (P96, H9)."""
 
     equipment: EquipmentDirectory = field(default_factory=EquipmentDirectory)

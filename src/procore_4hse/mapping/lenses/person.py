@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from procore_4hse.mapping.directory import Directory, assignment_in
-from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable, odd_value
+from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, NeedsLists, Reading, Unwritable, odd_value
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Image, Side, text_id
 
 
 @dataclass(frozen=True)
-class PersonLens(ByValue):
+class PersonLens(ByValue, NeedsLists):
     """The injured or endangered person; both sides' ids mean Procore's person where a partner is known."""
 
     directory: Directory = field(default_factory=Directory)

@@ -8,7 +8,17 @@ from functools import cached_property
 from typing import Any
 
 from procore_4hse.mapping.folding import by_key, fold, fold_key
-from procore_4hse.mapping.lenses.base import ByValue, Held, Known, Lens, Reading, Unwritable, odd_value, unreadable
+from procore_4hse.mapping.lenses.base import (
+    ByValue,
+    Held,
+    Known,
+    Lens,
+    NeedsLists,
+    Reading,
+    Unwritable,
+    odd_value,
+    unreadable,
+)
 from procore_4hse.mapping.lenses.lines import Spot
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Image, Side
@@ -109,12 +119,7 @@ def listed_now(words: WordList, picker: str | None, picklists: Picklists) -> Wor
     """The lines of a list that count now. Each list is gone through once, for lenses are bound for every record."""
     if picker is None:
         return words
-    # The identity of a list may be given to another one once it is gone, so that the list is kept beside the answer.
-    known, now = picklists.memory.get((picker, id(words)), (None, words))
-    if known is not words:
-        now = words.among(lambda word: picklists.entry_of(picker, word))
-        picklists.memory[picker, id(words)] = (words, now)
-    return now  # type: ignore[no-any-return]
+    return picklists.once(picker, words, lambda: words.among(lambda word: picklists.entry_of(picker, word)))
 
 
 def _meant(procore: str) -> frozenset[str]:
@@ -134,7 +139,7 @@ class _Listed(ByValue):
 
 
 @dataclass(frozen=True)
-class WordLens(_Listed):
+class WordLens(_Listed, NeedsLists):
     """One word on each side: a fixed word of Procore's, or an entry of one of its pickers, by name key, id or name."""
 
     picker: str | None = None
@@ -218,7 +223,7 @@ class SeveralWords(_Listed):
 
 
 @dataclass(frozen=True)
-class PartsLens(SeveralWords):
+class PartsLens(SeveralWords, NeedsLists):
     """Body parts: Procore's keys, with sides, and 4HSE's words with `;` between them. Their order means nothing."""
 
     picklists: Picklists = field(default_factory=Picklists)
