@@ -2,7 +2,7 @@
 #   make demo     run the whole thing on two simulated systems
 #   make test     the test suite, PostgreSQL and 200 histories of the simulation included
 #   make browser  the desk in a real chromium, which it installs from Debian where it is missing and it may
-#   make pictures take a picture of each page of the desk, into PICTURES
+#   make pictures take a picture of each page of the desk, into PICTURES; OF=docs/answering.md: those that it shows alone
 #   make check    style, types, the walls of the house, the Dockerfile, the mapping
 #   make format   write the code in the agreed style
 #   make bench    measure; make bench-scale: a large register and many routes
@@ -29,6 +29,7 @@ ROUTES ?= 300
 HOURS ?= 24
 CALLS ?= 3600
 PICTURES ?= build/pictures
+OF ?=
 SIMULATION ?= ci
 EVERY ?= 0
 # Compiled modules stay in .venv too, so that nothing else is left behind.
@@ -59,7 +60,7 @@ browser: $(READY) $(AXE) chromium
 	BROWSER=required $(BIN)/pytest -n 2 --dist worksteal tests/browser
 
 pictures: $(READY) chromium
-	PYTHONPATH=tests $(BIN)/python tests/browser/pictures.py $(PICTURES)
+	PYTHONPATH=tests $(BIN)/python tests/browser/pictures.py $(PICTURES) $(OF)
 
 check: $(READY)
 	$(BIN)/ruff check

@@ -201,7 +201,7 @@ def test_the_list_shows_day_and_title_the_oldest_first_by_what_is_asked(stand: S
     assert said.startswith("2 questions wait for a person")
     assert said.index("Both sides changed it (conflict)") < said.index("Deleted on one side (deletion)")
     assert f"1 {DAY} Fall from a ladder, north Title: both sides changed it." in said
-    assert f"2 {DAY} Cut hand Deleted in Procore" in said
+    assert f"2 {DAY} Cut hand It was deleted in Procore" in said
 
 
 def doubtful_pairs(stand: Stand, many: int) -> None:
@@ -257,7 +257,7 @@ def test_sixty_unknown_words_are_one_cause_and_are_settled_when_the_word_is_adde
     stand.run("sync")
     found = stand.json("inbox")["items"]
     assert (len(found), {each["kind"] for each in found}, len({each["cause"] for each in found})) == (60, {"word"}, 1)
-    assert "add 'Zonked' to words/affliction.yaml in the folder of the mapping" in found[0]["advice"]
+    assert "add 'Zonked' to words/affliction.yaml, and say what it means in Procore (abrasion, " in found[0]["advice"]
     said = stand.said("inbox")
     assert "Unknown word (word): 60 with one cause. Affliction: 4HSE shows Zonked" in said
     assert "and 50 more of this cause" in said

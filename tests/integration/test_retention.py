@@ -252,7 +252,7 @@ def test_what_was_kept_alone_is_brought_back_without_what_only_the_purged_image_
     counts = purge(world)
     assert (counts["raw_records"], counts["tombstones"]) == (1, 1)
     assert "Hall 3" not in memory(world, "raw_record", "tombstone")
-    assert "neither listed nor found by its id" in memory(world, "tombstone"), "the evidence stays"
+    assert "it has gone from the list" in memory(world, "tombstone"), "the evidence stays"
     report = world.sync()
     assert (is_nothing(report), report.population) == (True, population)
     assert world.links()[0].state is LinkState.IGNORED

@@ -12,6 +12,7 @@ from procore_4hse.cli.context import CliContext
 from procore_4hse.cli.tables import table
 from procore_4hse.cli.text import counted, plain, short
 from procore_4hse.models import Act, Action, Item, Side
+from procore_4hse.operations.causes import heading_of
 from procore_4hse.operations.intended import Change, Intended
 from procore_4hse.operations.texts import say
 from procore_4hse.reconcile.snapshot import Plan
@@ -120,7 +121,7 @@ def _questions(items: Sequence[Item]) -> Table:
     for name in ("kind", "incident", "why"):
         listed.add_column(name, overflow="fold")
     for item in items[:SHOWN]:
-        listed.add_row(say(f"kind.{item.kind.value}"), short(item.title, 40) or "-", plain(item.reason))
+        listed.add_row(heading_of(item), short(item.title, 40) or "-", plain(item.reason))
     if len(items) > SHOWN:
         listed.caption = f"and {len(items) - SHOWN} more"
     return listed

@@ -13,8 +13,25 @@ from procore_4hse.operations.likeness import are_identical
 from procore_4hse.operations.records import KnownRecords
 from procore_4hse.operations.subjects import Subject
 from procore_4hse.operations.texts import say
+from procore_4hse.reconcile.diff import BOTH_CHANGED
 from procore_4hse.route import Route
 from procore_4hse.store.inbox import Entry
+
+
+def heading_of(item: Item) -> str:
+    """What kind of question it is, in plain words."""
+    return say(f"kind.{item.kind.value}" + (_form(item) if item.kind is ItemKind.CONFLICT else ""))
+
+
+def _form(item: Item) -> str:
+    """A conflict has many: who changed what is claimed only where that is known."""
+    if item.key.topic != "difference":
+        return f".{item.key.topic}"
+    if "write" in item.facts:
+        return ".undo"
+    if item.base_value is None:
+        return ".linked"
+    return "" if BOTH_CHANGED in item.reason else ".one"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from procore_4hse.mapping.lenses.base import Known, Unwritable
+from procore_4hse.mapping.lenses.category import Recorded
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of
 from procore_4hse.models import Act, Image, Kind, RecordRef, Side
@@ -121,7 +122,8 @@ def _people_along(known: KnownRecords, source: RecordRef) -> Iterator[Change]:
 def _arriving(row: Field, side: Side, now: Image, comes: Image, zone: str) -> str:
     """What the source's value is called where it goes."""
     reading = row.lens.get(side.other, comes)
-    if isinstance(reading, Known) and isinstance(reading.value, bool):  # Evidence, which the other side has a word for.
+    # Evidence, for which the other side has a word.
+    if isinstance(reading, Known) and isinstance(reading.value, Recorded):
         try:
             written = row.lens.put(side, reading.value, now, facts_of(comes, zone))
         except Unwritable:

@@ -79,7 +79,8 @@ class Outcomes:
     def _park(self, unit: Unit, action: Action, words: str) -> None:
         key, journal = QuestionKey.refused(action), unit.journal(self.steps.key)
         journal.refuse(key, action.side, words, refusal_fingerprint(action))
-        self._ask(unit, action, items.refused(journal.refusals()[key], action, self._headline(unit, action)))
+        refusal, title = journal.refusals()[key], self._headline(unit, action)
+        self._ask(unit, action, items.refused(self.rows.mapping, refusal, action, title))
         self.done.flaws.append(f"{action.side.label} refused a record; {AGAIN}")
 
     def _ask_about_loss(self, unit: Unit, action: Action, row: Field, base: Base) -> None:

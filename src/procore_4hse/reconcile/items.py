@@ -10,7 +10,7 @@ from procore_4hse.mapping.lenses.base import Held, Known
 from procore_4hse.mapping.lenses.incident import TextLens, TitleLens
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.rules import Field, FieldMapping
-from procore_4hse.models import Action, Decision, Item, ItemKind, Kind, Link, QuestionKey, RecordRef, Refusal, Side
+from procore_4hse.models import Act, Action, Decision, Item, ItemKind, Kind, Link, QuestionKey, RecordRef, Refusal, Side
 from procore_4hse.reconcile.approval import digest, read_name, signature
 from procore_4hse.reconcile.diff import FieldDiff, display, seen
 from procore_4hse.reconcile.snapshot import Record, RecordGroup
@@ -18,6 +18,14 @@ from procore_4hse.reconcile.snapshot import Record, RecordGroup
 AGAIN = "try again now: procore-4hse inbox retry ID"
 WORDS = "the list words/"
 """How a reason names a list of the mapping."""
+NOT_DONE = {
+    Act.CREATE: "did not take the new record",
+    Act.UPDATE: "did not take the change",
+    Act.DELETE: "did not delete it",
+    Act.RESTORE: "did not bring it back",
+}
+FEW = 8
+"""So many words are named for those who do not know the list by heart."""
 REPLACED = QuestionKey.guard("replaced")
 """A write emptied what it did not send."""
 
@@ -154,26 +162,40 @@ def word(record: Record, other_id: str | None, field: str, reason: str, title: s
 
 def _after_a_word(side: Side, reason: str, held: Held | None) -> str:
     if held is not None and held.file:
-        add = f"add {held.word!r} to {held.file} in the folder of the mapping"
-        return f"If the word is right, {add}; else correct the value in {side.label}. It closes by itself."
+        few = held.meanings[:FEW]
+        more = " or another" if len(held.meanings) > len(few) else ""
+        like = f" ({', '.join(few)}{more})" if few else ""
+        return (
+            f"If it is a typing mistake, correct it in {side.label}. If the word is right, ask the colleague who looks "
+            f"after this program to add {held.word!r} to {held.file}, and say what it means in "
+            f"{side.other.label}{like}. The question closes by itself."
+        )
     if held is None and WORDS in reason:
         return f"Correct the value in {side.label}, or add the word to the list; it closes by itself."
     return f"Correct the value in {side.label}; it closes by itself."
 
 
-def refused(refusal: Refusal, action: Action, title: str) -> Item:
+def refused(mapping: FieldMapping, refusal: Refusal, action: Action, title: str) -> Item:
+    """A call that a system did not take; what it says is about its own names of fields, told by the mapping's."""
     ids = {action.side: action.target_id, action.side.other: action.source_id}
     return Item(
         kind=ItemKind.REFUSED,
         key=refusal.key,
         title=title,
-        reason=f"{action.side.label} refused this {action.act.value}: {refusal.words}",
+        reason=f"{action.side.label} {NOT_DONE[action.act]}. It says: {_labelled(mapping, action.side, refusal.words)}",
         advice=_after_a_refusal(action),
         procore_id=ids[Side.PROCORE],
         fourhse_id=ids[Side.FOURHSE],
         field=", ".join(sorted(action.sources)) or None,
         facts={"refusal": digest(refusal.fingerprint, refusal.words)},
     )
+
+
+def _labelled(mapping: FieldMapping, side: Side, words: str) -> str:
+    """A vendor's `name: too long; day: wrong` with the labels of these fields."""
+    labels = {name: row.label for row in reversed([*mapping.by_key.values()]) for name in row.lens.names(side)}
+    told = (each.partition(": ") for each in words.split("; "))
+    return "; ".join(f"{labels.get(name, name)}{colon}{said}" for name, colon, said in told)
 
 
 def _after_a_refusal(action: Action) -> str:
@@ -268,8 +290,8 @@ def deletion(
 ) -> Item:
     """A survivor of a deletion; `written` are the sides that this route may write."""
     alive, edited, goes_with, office = gone.other, survivor.edited, survivor.goes_with, survivor.office
-    reason = f"Deleted in {gone.label} ({evidence})"
-    reason += f" and edited in {alive.label} since both agreed." if edited else f"; still there in {alive.label}."
+    reason = f"It was deleted in {gone.label}: {evidence}. It is still there in {alive.label}"
+    reason += ", and was changed there since both agreed." if edited else "."
     reason += "" if goes_with is None else f" {told_along(goes_with)}"
     reason += f" {elsewhere(office)}" if office else ""
     return Item(

@@ -26,7 +26,7 @@ def keep_open(snapshot: Snapshot, action: Action, title: str, draft: Draft, *, t
     refusal = snapshot.refusals.get(QuestionKey.refused(action))
     if refusal is None:
         return
-    draft.items.append(items.refused(refusal, action, title))
+    draft.items.append(items.refused(snapshot.mapping, refusal, action, title))
     if tried:
         return
     for record in action.refs:

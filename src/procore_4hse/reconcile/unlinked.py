@@ -600,7 +600,7 @@ def _plan_create(snapshot: Snapshot, record: Record, told: ToldApart, hidden: li
     try:
         fields = new_payload(snapshot.mapping.fields, side, record.image, snapshot.zone)
     except Unwritable as error:
-        draft.items += _why_held(snapshot, record, str(error), title)
+        draft.items += _why_held(snapshot, record, error, title)
         return
     left = unsaid(snapshot.mapping.fields, side, record.image, snapshot.zone)
     rows = [row for row in snapshot.mapping.fields if row.key not in left]
@@ -627,7 +627,7 @@ def _generation(snapshot: Snapshot, record: Record, told: ToldApart) -> int:
     return next((each for each in range(generation, len(ids)) if ids[each] not in taken), len(ids))
 
 
-def _why_held(snapshot: Snapshot, record: Record, reason: str, title: str) -> list[Item]:
+def _why_held(snapshot: Snapshot, record: Record, error: Unwritable, title: str) -> list[Item]:
     """An unknown word is asked about; evidence that is only incomplete in this cycle is not."""
     held = [
         (row, reading)
@@ -637,9 +637,9 @@ def _why_held(snapshot: Snapshot, record: Record, reason: str, title: str) -> li
     if held and held[0][1].word is None:
         return []
     if not held:
-        return [items.word(record, None, snapshot.mapping.day.key, reason, title)]
+        return [items.word(record, None, error.field, str(error), title)]
     row, reading = held[0]
-    return [items.word(record, None, row.key, reason, title, reading)]
+    return [items.word(record, None, row.key, str(error), title, reading)]
 
 
 def _twin(snapshot: Snapshot, record: Record) -> str | None:
