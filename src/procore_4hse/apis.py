@@ -9,8 +9,34 @@ from typing import Any, ClassVar, Protocol
 
 from procore_4hse.models import Image, Kind, RawRecord, Side
 
-CALL_TIMEOUT = timedelta(seconds=180)
+CALL_TIMEOUT = timedelta(seconds=100)
 """A call that began this long ago can no longer reach the vendor."""
+
+
+RESERVE = 5
+"""One call in this many is kept for recovery and push: what was begun can be finished on a used-up quota."""
+
+
+@dataclass(frozen=True)
+class Quota:
+    """Calls that a vendor allows in a window of `length`, which ends in `left`. `limit` 0: none at all until then."""
+
+    limit: int
+    remaining: int
+    left: timedelta
+    length: timedelta
+
+    @property
+    def per_call(self) -> timedelta:
+        """How long it takes in the long run until one more plain call is allowed."""
+        return self.length / (self.limit - self.limit // RESERVE) if self.limit else timedelta(0)
+
+
+class SharedBudget(Protocol):
+    """What all processes of one credential know of its budget together."""
+
+    def exchange(self, told: Sequence[Quota], spent: int) -> Sequence[Quota]:
+        """Adds what the vendor told here since the last time, and our calls; what is known now. Raises SyncError."""
 
 
 @dataclass(frozen=True)

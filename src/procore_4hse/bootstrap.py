@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from procore_4hse.apis import SharedBudget
 from procore_4hse.errors import ConfigurationError, MappingError, Problem
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.folding import fold
@@ -21,7 +23,8 @@ from procore_4hse.reconcile.match import NUMBER, MatchRules
 from procore_4hse.reconcile.snapshot import Limits, Policy
 from procore_4hse.route import Route
 from procore_4hse.settings.model import PrivacySettings, RouteSettings, Settings, WhenBarred
-from procore_4hse.store.repository import Store
+from procore_4hse.store.patience import Patience
+from procore_4hse.store.repository import AccountBudget, Store
 
 # The clients are imported where connections are made: what only reads the store does not wait for them.
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ DIRECTIONS = {
     "4hse-to-procore": Direction.TO_PROCORE,
     "none": Direction.NONE,
 }
+IMPATIENT = Patience(span=timedelta(seconds=2))
+"""What a call must know of the budget is not waited for long: a process that cannot hear of others goes by itself."""
 MUST_CROSS = {using.key for using in INCIDENT_FORM.using.values() if using.is_required}
 """Rows that no incident can do without, wherever the route leads."""
 
@@ -51,8 +56,13 @@ def open_runtime(
 
     with ExitStack() as stack:
         store = stack.enter_context(open_store(settings))
-        procore = stack.enter_context(_procore(settings, sleep))
-        fourhse = stack.enter_context(_fourhse(settings, sleep))
+        budgets = stack.enter_context(closing(Store(settings.store.url.get_secret_value(), patience=IMPATIENT)))
+        accounts = accounts_of(settings)
+        procore = stack.enter_context(_procore(settings, sleep, AccountBudget(budgets, accounts[Side.PROCORE])))
+        fourhse = stack.enter_context(_fourhse(settings, sleep, AccountBudget(budgets, accounts[Side.FOURHSE])))
+
+        for connection in (procore, fourhse):
+            stack.callback(connection.budget.share)
 
         def apis(route: Route) -> tuple[ProcoreApi, FourHseApi]:
             return (
@@ -69,12 +79,27 @@ def open_runtime(
             store=store,
             clock=_now,
             apis=apis,
+            every=settings.schedule.every,
+            quiet_every=settings.schedule.quiet_every,
             full_sweep_every=settings.schedule.full_sweep_every,
             settle_for=settings.schedule.settle_for,
             keep_cycles=settings.retention.cycles,
             stopping=stopping,
             budgets={Side.PROCORE: procore.budget, Side.FOURHSE: fourhse.budget},
+            account=accounts[Side.PROCORE],
         )
+
+
+def accounts_of(settings: Settings) -> dict[Side, str]:
+    """What the store calls the credentials of these settings: a digest, for it is nobody's business who they are."""
+    procore, fourhse = settings.procore, settings.fourhse
+    named = {
+        Side.PROCORE: (procore.api_url, procore.client_id),
+        Side.FOURHSE: (fourhse.api_url, fourhse.client_id, fourhse.username),
+    }
+    return {
+        side: f"{side.value}-{sha256(chr(0).join(names).encode()).hexdigest()[:16]}" for side, names in named.items()
+    }
 
 
 @contextmanager
@@ -170,7 +195,7 @@ def _route(route: RouteSettings, mapping: FieldMapping, limits: Limits, addresse
     )
 
 
-def _procore(settings: Settings, sleep: Callable[[float], None]) -> Http:
+def _procore(settings: Settings, sleep: Callable[[float], None], shared: SharedBudget) -> Http:
     from procore_4hse.clients import procore_http
 
     section = settings.procore
@@ -183,10 +208,11 @@ def _procore(settings: Settings, sleep: Callable[[float], None]) -> Http:
         clock=_steady(),
         sleep=sleep,
         random=random.random,
+        shared=shared,
     )
 
 
-def _fourhse(settings: Settings, sleep: Callable[[float], None]) -> Http:
+def _fourhse(settings: Settings, sleep: Callable[[float], None], shared: SharedBudget) -> Http:
     from procore_4hse.clients import fourhse_http
 
     section = settings.fourhse
@@ -202,6 +228,7 @@ def _fourhse(settings: Settings, sleep: Callable[[float], None]) -> Http:
         sleep=sleep,
         random=random.random,
         access_token=section.access_token.get_secret_value(),
+        shared=shared,
         **pace,
     )
 

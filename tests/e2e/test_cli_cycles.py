@@ -208,11 +208,12 @@ def test_status_before_and_after_the_first_cycle(stand: Stand) -> None:
     stand.run("sync")
     (route,) = stand.json("status")["routes"]
     assert list(route) == [
-        "route", "enabled", "running", "last", "next_at", "links", "population", "inbox", "answered",
-        "oldest", "budget",
+        "route", "enabled", "running", "last", "next_at", "due_reason", "cadence_seconds", "round_seconds", "links",
+        "population", "inbox", "answered", "oldest", "budget",
     ]  # fmt: skip
     assert (route["last"]["outcome"], route["links"], route["running"]) == ("ok", 1, False)
     assert route["next_at"] > route["last"]["ended_at"]
+    assert (route["due_reason"], route["cadence_seconds"], route["round_seconds"]) == ("cadence", 300.0, None)
     assert route["population"]["fourhse"]["in_sync"] == 1
     assert route["budget"]["procore"]["limit"] > route["budget"]["procore"]["remaining"] > 0
     assert route["budget"]["procore"]["shortest_pause_seconds"] is not None

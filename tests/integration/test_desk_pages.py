@@ -1074,7 +1074,7 @@ def counted(world: World) -> Iterator[list[str]]:
 
 
 PAGES: dict[str, tuple[Callable[[Any], Any], int]] = {
-    "today": (lambda browser: browser.get("/"), 11),
+    "today": (lambda browser: browser.get("/"), 12),
     "inbox": (lambda browser: browser.get("/inbox"), 9),
     "question": (lambda browser: browser.get("/inbox/250"), 14),
     "cause": (lambda browser: browser.get("/inbox/250/cause"), 20),

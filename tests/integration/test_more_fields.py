@@ -600,7 +600,8 @@ def test_a_field_that_the_company_requires_holds_its_records_only_when_asked_for
     assert sorted(entry.item.reason for entry in refused) == [
         "Procore requires `Days of absence` (work_days_absent), of which 4HSE gives nothing. "
         "It says: Days of absence: can't be blank",
-        "Procore requires `Description` (description), of which 4HSE gives nothing. It says: Description: can't be blank",
+        "Procore requires `Description` (description), of which 4HSE gives nothing. "
+        "It says: Description: can't be blank",
     ]
     assert all(entry.item.advice.startswith("Fill it in in 4HSE, or check that its row") for entry in refused)
     assert world.sync().outcome == "ok"

@@ -324,8 +324,8 @@ def test_a_route_in_a_cycle_is_left_for_later(build, store_url):
 
 
 def daemon(world: World, stop: threading.Event, timer: Callable[[], float], **ages: timedelta) -> Daemon:
-    runtime = replace(world.runtime, stopping=stop.is_set, timer=timer)
-    return Daemon(runtime, [world.route], every=timedelta(milliseconds=5), stop=stop, ages=Ages(**ages))
+    runtime = replace(world.runtime, stopping=stop.is_set, timer=timer, every=timedelta(milliseconds=5))
+    return Daemon(runtime, [world.route], stop=stop, ages=Ages(**ages))
 
 
 def test_the_daemon_purges_after_a_cycle_what_became_too_old(build, tmp_path):

@@ -473,7 +473,7 @@ def test_a_quiet_cycle_writes_as_little_however_many_records_there_are(build: Ca
             assert world.sync().outcome == "ok"
         written.append(changed)
     assert written[0] == written[1]
-    assert written[0].keys() <= {"cycle", "lease", "route"}
+    assert written[0].keys() <= {"cycle", "lease", "route", "schedule"}
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import httpx
 
+from procore_4hse.apis import SharedBudget
 from procore_4hse.clients.auth import FourHseAuth, GivenToken, ProcoreAuth
 from procore_4hse.clients.budget import Budget
 from procore_4hse.clients.fourhse import FourHseApi
@@ -36,13 +37,14 @@ def procore_http(
     random: Callable[[], float],
     transport: httpx.BaseTransport | None = None,
     pace: float | None = None,
+    shared: SharedBudget | None = None,
 ) -> Http:
     """Procore with a service account; every call names the company, which Procore demands of it (P9, P16).
 
     Raises ConfigurationError for an address that is neither https nor loopback.
     """
     side = Side.PROCORE
-    budget = Budget(side, clock=clock, sleep=sleep, random=random, pace=pace)
+    budget = Budget(side, clock=clock, sleep=sleep, random=random, pace=pace, shared=shared)
     urls = {"procore.api_url": api_url, "procore.login_url": login_url}
     wire = Transport(side, budget, clock=clock, sleep=sleep, random=random, transport=transport, urls=urls)
     auth = ProcoreAuth(wire, login_url, client_id, client_secret)
@@ -64,6 +66,7 @@ def fourhse_http(
     transport: httpx.BaseTransport | None = None,
     pace: float | None = FOURHSE_PACE,
     access_token: str = "",
+    shared: SharedBudget | None = None,
 ) -> Http:
     """4HSE with a user's password, or with an `access_token` that 4HSE handed out, which needs nothing else.
 
@@ -72,7 +75,7 @@ def fourhse_http(
     Raises ConfigurationError for an address that is neither https nor loopback.
     """
     side = Side.FOURHSE
-    budget = Budget(side, clock=clock, sleep=sleep, random=random, pace=pace)
+    budget = Budget(side, clock=clock, sleep=sleep, random=random, pace=pace, shared=shared)
     urls = {"fourhse.api_url": api_url, **({} if access_token else {"fourhse.token_url": token_url})}
     token_name = ACCESS_TOKEN if access_token else None
     wire = Transport(

@@ -25,14 +25,14 @@ from procore_4hse.models import Side
 
 log = structlog.get_logger()
 
-TIMEOUT = httpx.Timeout(connect=10.0, read=30.0, write=10.0, pool=5.0)
+TIMEOUT = httpx.Timeout(connect=5.0, read=15.0, write=5.0, pool=5.0)
 """Seconds that each part of an attempt may take; `read` counts between two pieces of an answer."""
 
-ANSWER_WITHIN = timedelta(seconds=60)
+ANSWER_WITHIN = timedelta(seconds=20)
 """An answer that still trickles in so long after its request began is given up."""
 
-ATTEMPT_LASTS = timedelta(seconds=120)
-"""No attempt lasts longer: ANSWER_WITHIN, one read time-out for the last piece, and as much to get connected."""
+ATTEMPT_LASTS = timedelta(seconds=40)
+"""No attempt lasts longer: ANSWER_WITHIN, and one read time-out for the last piece."""
 
 TRIES = 5
 TRY_FOR = timedelta(seconds=60)

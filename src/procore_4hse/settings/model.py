@@ -147,10 +147,19 @@ class StoreSettings(_Section):
 class ScheduleSettings(_Section):
     every: Duration = timedelta(minutes=5)
     """the daemon's pause between two cycles of a route"""
+    quiet_every: Annotated[Duration | None, Field(description='a number and its unit in quotes, such as "1h"')] = None
+    """where the calls that Procore or 4HSE allows do not bear `every` for all routes: how far the pause of those may be
+    stretched that wrote nothing for longest; none: no further than `every`"""
     full_sweep_every: Duration = timedelta(hours=24)
     """complete listing of Procore, where a project holds more than a page of 1000"""
     settle_for: Duration = timedelta(minutes=30)
     """how long a create without an answer is looked for before it is made again"""
+
+    @model_validator(mode="after")
+    def _quiet_is_longer(self) -> "ScheduleSettings":
+        if self.quiet_every is not None and self.quiet_every < self.every:
+            raise refusal("is shorter for quiet routes than for all", "Make quiet_every as long as every, or longer")
+        return self
 
 
 class GuardSettings(_Section):
