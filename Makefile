@@ -2,7 +2,7 @@
 #   make demo     run the whole thing on two simulated systems
 #   make test     the test suite, PostgreSQL and 200 histories of the simulation included
 #   make browser  the desk in a real chromium, which it installs from Debian where it is missing and it may
-#   make pictures take a picture of each page of the desk, into PICTURES
+#   make pictures take a picture of each page of the desk, into PICTURES; OF=docs/answering.md: those that it shows alone
 #   make check    style, types, the walls of the house, the Dockerfile, the mapping
 #   make format   write the code in the agreed style
 #   make bench    measure; make bench-scale: a large register and many routes
@@ -11,6 +11,7 @@
 #   make breaks   break one rule of the product at a time, and see the simulation notice
 #   make soak     play HISTORIES histories of the simulation from each SEED, 2,000 from two seeds unless told otherwise
 #   make neighbours   half an hour of two processes on one store that somebody keeps locking, MEETINGS times on each
+#   make day      a simulated day of ROUTES routes (300) on one credential with CALLS calls an hour (3600); HOURS ends it
 #   make exhaust  play every small history: LENGTH events (3) from one pair, under each deletion policy; MINUTES ends it
 #   make odd      give every field of every record ODD_CASES odd values a kind (400 unless told), each in a small world
 #   make record   record the cassettes of the contract tests anew
@@ -24,7 +25,11 @@ LENGTH ?= 3
 MINUTES ?=
 ODD_CASES ?= 400
 MEETINGS ?= 5
+ROUTES ?= 300
+HOURS ?= 24
+CALLS ?= 3600
 PICTURES ?= build/pictures
+OF ?=
 SIMULATION ?= ci
 EVERY ?= 0
 # Compiled modules stay in .venv too, so that nothing else is left behind.
@@ -43,7 +48,7 @@ installed = command -v $(1) > /dev/null || { \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2); }
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test browser pictures check format bench bench-scale crash breaks soak neighbours exhaust odd mutants record lock clean chromium
+.PHONY: demo test browser pictures check format bench bench-scale crash breaks soak neighbours day exhaust odd mutants record lock clean chromium
 
 demo: $(RUNTIME)
 	$(BIN)/procore-4hse demo
@@ -55,7 +60,7 @@ browser: $(READY) $(AXE) chromium
 	BROWSER=required $(BIN)/pytest -n 2 --dist worksteal tests/browser
 
 pictures: $(READY) chromium
-	PYTHONPATH=tests $(BIN)/python tests/browser/pictures.py $(PICTURES)
+	PYTHONPATH=tests $(BIN)/python tests/browser/pictures.py $(PICTURES) $(OF)
 
 check: $(READY)
 	$(BIN)/ruff check
@@ -93,6 +98,9 @@ soak: $(READY)
 
 neighbours: $(READY)
 	NEIGHBOURS_MINUTES=30 NEIGHBOURS_SEEDS=$(MEETINGS) $(BIN)/pytest -n auto -rP tests/simulation/test_neighbours.py
+
+day: $(READY)
+	PYTHONPATH=tests $(BIN)/python tests/simulation/day.py --routes $(ROUTES) --hours $(HOURS) --calls $(CALLS)
 
 exhaust: $(READY)
 	PYTHONPATH=tests $(BIN)/python tests/simulation/exhaust_run.py --length $(LENGTH) $(if $(MINUTES),--minutes $(MINUTES))

@@ -9,8 +9,34 @@ from typing import Any, ClassVar, Protocol
 
 from procore_4hse.models import Image, Kind, RawRecord, Side
 
-CALL_TIMEOUT = timedelta(seconds=180)
+CALL_TIMEOUT = timedelta(seconds=100)
 """A call that began this long ago can no longer reach the vendor."""
+
+
+RESERVE = 5
+"""One call in this many is kept for recovery and push: what was begun can be finished on a used-up quota."""
+
+
+@dataclass(frozen=True)
+class Quota:
+    """Calls that a vendor allows in a window of `length`, which ends in `left`. `limit` 0: none at all until then."""
+
+    limit: int
+    remaining: int
+    left: timedelta
+    length: timedelta
+
+    @property
+    def per_call(self) -> timedelta:
+        """How long it takes in the long run until one more plain call is allowed."""
+        return self.length / (self.limit - self.limit // RESERVE) if self.limit else timedelta(0)
+
+
+class SharedBudget(Protocol):
+    """What all processes of one credential know of its budget together."""
+
+    def exchange(self, told: Sequence[Quota], spent: int) -> Sequence[Quota]:
+        """Adds what the vendor told here since the last time, and our calls; what is known now. Raises SyncError."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +126,13 @@ class ProcoreIncidentApi(IncidentApi, Protocol):
     def record_pages(self, kind: Kind, *, incident_id: str | None = None, reserve: bool = False) -> Iterator[Page]:
         """Records of one kind, of the whole project or of one incident, oldest first."""
 
-    def recycled_pages(self, kind: Kind, *, ids: Sequence[str], time_unknown: bool | None = None) -> Iterator[Page]:
-        """Those of `ids` that lie in the recycle bin; AccessRefused without the right to see it."""
+    def recycled_pages(
+        self, kind: Kind, *, ids: Sequence[str] | None, time_unknown: bool | None = None
+    ) -> Iterator[Page]:
+        """Those of `ids` that lie in the recycle bin, all with None; AccessRefused without the right to see it."""
+
+    def show_recycled(self, kind: Kind, record_id: str) -> RecordAnswer:
+        """A record that lies in the recycle bin, with the time of its deletion; NotFound when it does not."""
 
     def people_pages(self) -> Iterator[Sequence[Image]]:
         """Who may be named in records of the project."""
@@ -140,5 +171,8 @@ class FourHseIncidentApi(IncidentApi, Protocol):
     def sort_value(self, record: RawRecord) -> str:
         """The day that a listing puts this record at; records of one day have no order among them."""
 
-    def person_office_pages(self) -> Iterator[Sequence[Image]]:
-        """The people assigned to the office, who may be named in its records."""
+    def person_office_pages(self, *, history: bool = False) -> Iterator[Sequence[Image]]:
+        """The people assigned to the office, who may be named in its records; `history` adds those who left."""
+
+    def company_people_pages(self) -> Iterator[Sequence[Image]]:
+        """Everybody of the 4HSE project, whether or not they are assigned to the office."""

@@ -7,19 +7,24 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from procore_4hse.apis import SharedBudget
 from procore_4hse.errors import ConfigurationError, MappingError, Problem
 from procore_4hse.mapping.classes import FieldClass
+from procore_4hse.mapping.folding import fold
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Direction, Field, FieldMapping
 from procore_4hse.mapping.schema import INCIDENT_FORM
 from procore_4hse.models import Side
+from procore_4hse.reconcile.match import NUMBER, MatchRules
 from procore_4hse.reconcile.snapshot import Limits, Policy
 from procore_4hse.route import Route
 from procore_4hse.settings.model import PrivacySettings, RouteSettings, Settings, WhenBarred
-from procore_4hse.store.repository import Store
+from procore_4hse.store.patience import Patience
+from procore_4hse.store.repository import AccountBudget, Store
 
 # The clients are imported where connections are made: what only reads the store does not wait for them.
 if TYPE_CHECKING:
@@ -32,6 +37,8 @@ DIRECTIONS = {
     "4hse-to-procore": Direction.TO_PROCORE,
     "none": Direction.NONE,
 }
+IMPATIENT = Patience(span=timedelta(seconds=2))
+"""What a call must know of the budget is not waited for long: a process that cannot hear of others goes by itself."""
 MUST_CROSS = {using.key for using in INCIDENT_FORM.using.values() if using.is_required}
 """Rows that no incident can do without, wherever the route leads."""
 
@@ -49,8 +56,13 @@ def open_runtime(
 
     with ExitStack() as stack:
         store = stack.enter_context(open_store(settings))
-        procore = stack.enter_context(_procore(settings, sleep))
-        fourhse = stack.enter_context(_fourhse(settings, sleep))
+        budgets = stack.enter_context(closing(Store(settings.store.url.get_secret_value(), patience=IMPATIENT)))
+        accounts = accounts_of(settings)
+        procore = stack.enter_context(_procore(settings, sleep, AccountBudget(budgets, accounts[Side.PROCORE])))
+        fourhse = stack.enter_context(_fourhse(settings, sleep, AccountBudget(budgets, accounts[Side.FOURHSE])))
+
+        for connection in (procore, fourhse):
+            stack.callback(connection.budget.share)
 
         def apis(route: Route) -> tuple[ProcoreApi, FourHseApi]:
             return (
@@ -67,12 +79,27 @@ def open_runtime(
             store=store,
             clock=_now,
             apis=apis,
+            every=settings.schedule.every,
+            quiet_every=settings.schedule.quiet_every,
             full_sweep_every=settings.schedule.full_sweep_every,
             settle_for=settings.schedule.settle_for,
             keep_cycles=settings.retention.cycles,
             stopping=stopping,
             budgets={Side.PROCORE: procore.budget, Side.FOURHSE: fourhse.budget},
+            account=accounts[Side.PROCORE],
         )
+
+
+def accounts_of(settings: Settings) -> dict[Side, str]:
+    """What the store calls the credentials of these settings: a digest, for it is nobody's business who they are."""
+    procore, fourhse = settings.procore, settings.fourhse
+    named = {
+        Side.PROCORE: (procore.api_url, procore.client_id),
+        Side.FOURHSE: (fourhse.api_url, fourhse.client_id, fourhse.username),
+    }
+    return {
+        side: f"{side.value}-{sha256(chr(0).join(names).encode()).hexdigest()[:16]}" for side, names in named.items()
+    }
 
 
 @contextmanager
@@ -105,9 +132,24 @@ def routes_of(settings: Settings) -> tuple[Route, ...]:
         for route_settings, route in zip(settings.routes, routes, strict=True)
         for each in _blocked(route_settings, route)
     ]
+    blocked += [
+        Problem(f"route {route.name}, match, key", f"no row of the mapping is called {route.match.key!r}", NAME_A_ROW)
+        for route in settings.routes
+        if _match_key(route, mappings[str(route.mapping)]) is None
+    ]
     if blocked:
         raise ConfigurationError(tuple(blocked))
     return routes
+
+
+NAME_A_ROW = "Write the `field:` of a row in incident.yaml, or number"
+
+
+def _match_key(route: RouteSettings, mapping: FieldMapping) -> str | None:
+    """The key of the row that the route knows incidents by; None where the mapping has none of this name."""
+    named = fold(route.match.key)
+    row = next((row.key for row in mapping.fields if named in (fold(row.label), fold(row.key))), None)
+    return row or (named if named in ("", NUMBER) else None)
 
 
 def _blocked(route_settings: RouteSettings, route: Route) -> Iterator[Problem]:
@@ -147,12 +189,13 @@ def _route(route: RouteSettings, mapping: FieldMapping, limits: Limits, addresse
         deletions=Policy(route.deletions.value),
         private=route.private.value,
         limits=limits,
+        match=MatchRules(route.match.days, route.match.words / 100, _match_key(route, mapping) or ""),
         enabled=route.enabled,
         addresses=addresses,
     )
 
 
-def _procore(settings: Settings, sleep: Callable[[float], None]) -> Http:
+def _procore(settings: Settings, sleep: Callable[[float], None], shared: SharedBudget) -> Http:
     from procore_4hse.clients import procore_http
 
     section = settings.procore
@@ -165,10 +208,11 @@ def _procore(settings: Settings, sleep: Callable[[float], None]) -> Http:
         clock=_steady(),
         sleep=sleep,
         random=random.random,
+        shared=shared,
     )
 
 
-def _fourhse(settings: Settings, sleep: Callable[[float], None]) -> Http:
+def _fourhse(settings: Settings, sleep: Callable[[float], None], shared: SharedBudget) -> Http:
     from procore_4hse.clients import fourhse_http
 
     section = settings.fourhse
@@ -183,6 +227,8 @@ def _fourhse(settings: Settings, sleep: Callable[[float], None]) -> Http:
         clock=_steady(),
         sleep=sleep,
         random=random.random,
+        access_token=section.access_token.get_secret_value(),
+        shared=shared,
         **pace,
     )
 

@@ -1,4 +1,7 @@
-"""The daemon: a cycle per route on its schedule, until a signal ends it. `run` is the whole life in four steps."""
+"""The daemon: cycles of the routes that are due, until a signal ends it. `run` is the whole life in four steps.
+
+When a route is due stands in the store, where any number of daemons claim routes, each together with its lease.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import logging
 import math
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, timedelta
 from queue import Empty, SimpleQueue
@@ -20,7 +23,9 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from structlog.contextvars import bound_contextvars
 
+from procore_4hse.engine.appointments import Waiting, Waits, affordable, claim, due, waiting
 from procore_4hse.engine.cycle import Options, run_cycle
+from procore_4hse.engine.lease import RouteLease
 from procore_4hse.engine.report import Report
 from procore_4hse.engine.run_routes import report_of_error
 from procore_4hse.errors import AccessRefused, StoreBusy, StoreError
@@ -34,6 +39,8 @@ AT_ONCE = 4
 """Cycles that run side by side; when more routes are due, the one that waited longest goes first."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+LOOK_EVERY = timedelta(seconds=5)
+"""How often the store is looked at while nothing is due: another process, a hint or a person may change that."""
 PURGE_EVERY = timedelta(days=1)
 """How often each route is rid of contents that became too old."""
 
@@ -56,22 +63,28 @@ class Daemon:
         runtime: Runtime,
         routes: Sequence[Route],
         *,
-        every: timedelta,
         stop: Event,
         grace: timedelta | None = None,
         ages: Ages = NO_AGES,
         leave: Callable[[int], object] = os._exit,
     ) -> None:
-        self.runtime, self.routes, self.every, self.stop, self.leave = runtime, routes, every, stop, leave
+        self.runtime, self.routes, self.stop, self.leave = runtime, routes, stop, leave
         self.grace = GRACE if grace is None else grace
         self.ages = ages
         self.purged: dict[str, float] = {}
         """When each route was purged last, by the process's timer."""
-        self.due: dict[str, float] = {}
-        """When each route's next cycle begins, by the process's timer: a clock that is set moves no pause."""
+        self.waits = Waits(runtime.timer)
+        """What tells the pauses: a clock that is set moves none."""
+        self.queue: list[Waiting] = []
+        """What was due at the last look at the store and is not claimed yet, the longest due last."""
+        self.look_at = -math.inf
+        """When the store is to be looked at again, by the process's timer."""
+        self.put_off: dict[str, float] = {}
+        """Until when routes are left alone whose cycle could not tell the store how it ended, by the timer."""
+        self.claimed: dict[str, RouteLease] = {}
+        """The routes whose cycles are under way, or about to begin."""
         self.by_key = {route.key: route for route in routes}
         self.news: SimpleQueue[int | JobExecutionEvent] = SimpleQueue()
-        self.under_way: set[str] = set()
         self.exit_code = 0
         self.scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(AT_ONCE)}, job_defaults={"misfire_grace_time": None}, timezone=UTC
@@ -89,36 +102,31 @@ class Daemon:
     # The four steps -----------------------------------------------------------------------------------------------
 
     def startup(self) -> None:
-        """Signals are heard from here on, and every route's first cycle is due at once."""
+        """Signals are heard from here on."""
         self.handlers = {number: signal.signal(number, self.hear) for number in SIGNALS}
         logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what a cycle raises is told by a line of ours
         self.scheduler.add_listener(self.news.put, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
-        for route in self.routes:
-            self._plan(route, timedelta(0))
         self.scheduler.start()
-        log.info("daemon.started", routes=len(self.routes), every_seconds=self.every.total_seconds())
+        log.info("daemon.started", routes=len(self.routes), every_seconds=self.runtime.every.total_seconds())
 
     def loop(self) -> None:
         while not self.stop.is_set():
             self._begin_what_is_due()
             with suppress(Empty):
-                self._take(self.news.get(timeout=self._until_due()))
+                self._take(self.news.get(timeout=self._until_next_look()))
 
     def shutdown(self) -> None:
         """No cycle begins any more; those under way finish the action in hand, or are left when it lasts too long."""
         self.stop.set()
-        # The scheduler's own thread may be taking a due job out: once it is stopped, that would fail in that thread.
-        self.scheduler.pause()
-        self.scheduler.remove_all_jobs()
-        self.scheduler.shutdown(wait=False)
         leave_by = self.runtime.timer() + self.grace.total_seconds()
-        while self.under_way:
+        while self.claimed:
             try:
                 self._take(self.news.get(timeout=max(0.0, leave_by - self.runtime.timer())))
             except Empty:
-                log.warning("daemon.left", routes=len(self.under_way), why="a call lasts; its intent stays open")
+                log.warning("daemon.left", routes=len(self.claimed), why="a call lasts; its intent stays open")
                 self.leave(self.exit_code)
                 break
+        self.scheduler.shutdown(wait=False)
         for number, handler in self.handlers.items():
             signal.signal(number, handler or signal.SIG_DFL)
         log.info("daemon.stopped", exit=self.exit_code)
@@ -139,17 +147,17 @@ class Daemon:
             self.stop.set()
 
     def _cycle_over(self, route: Route, news: JobExecutionEvent) -> None:
+        del self.claimed[route.key]
+        self.look_at = self.runtime.timer()
         # This is another thread than the cycle's, which bound its own name.
         with bound_contextvars(route=route.name):
             if isinstance(news.exception, StoreError):
-                log.error("daemon.no_store", error=news.exception)
-                self.exit_code = StoreError.exit_code
-                self.stop.set()
+                self._end_without_store(news.exception)
             elif news.exception is not None:
                 log.error("daemon.cycle_failed", error=news.exception)
+                self._put_off(route)
             elif news.retval is not None:
                 self._tell(news.retval)
-        self._plan(route, self.every)
 
     def _tell(self, report: Report) -> None:
         """What a person should know of a cycle that did not end well; the cycle itself logs the others."""
@@ -160,42 +168,88 @@ class Daemon:
 
     # Cycles -------------------------------------------------------------------------------------------------------
 
-    def _plan(self, route: Route, pause: timedelta) -> None:
-        """The pause counts from the end of the cycle before, so a route never meets itself."""
-        self.due[route.key] = self.runtime.timer() + pause.total_seconds()
-
     def _begin_what_is_due(self) -> None:
-        now = self.runtime.timer()
-        for key in sorted((key for key, at in self.due.items() if at <= now), key=self.due.__getitem__):
-            del self.due[key]
-            self.scheduler.add_job(self._cycle, args=(self.by_key[key],), id=key, replace_existing=True)
-
-    def _until_due(self) -> float | None:
-        """Seconds; None while every route's cycle is under way."""
-        return max(0.0, min(self.due.values()) - self.runtime.timer()) if self.due else None
-
-    def _cycle(self, route: Route) -> Report | None:
-        """None when the end came before the cycle began."""
-        self.under_way.add(route.key)
+        """A store that has no time, or that can be opened again, is asked later."""
         try:
-            if self.stop.is_set():
-                return None
-            report = self._run_cycle(route)
-            with bound_contextvars(route=route.name):
-                self._try_to_purge(route)
-            return report
-        finally:
-            self.under_way.discard(route.key)
+            self._claim_what_is_due()
+        except StoreBusy as error:
+            log.warning("daemon.store_waited_for", reason=str(error))
+            self._look_later()
+        except StoreError as error:
+            log.warning("daemon.store_waited_for", reason=str(error))
+            self._try_to_reopen()
 
-    def _run_cycle(self, route: Route) -> Report:
+    def _claim_what_is_due(self) -> None:
+        """As many as there is room for; what is claimed begins at once."""
+        while len(self.claimed) < AT_ONCE and (found := self._next()) is not None:
+            if (lease := claim(self.runtime, found)) is not None:
+                self.claimed[found.route.key] = lease
+                self.scheduler.add_job(self._cycle, args=(found.route, lease), id=found.route.key)
+
+    def _try_to_reopen(self) -> None:
+        try:
+            self.runtime.store.reopen()
+            self._look_later()
+        except StoreError as error:
+            self._end_without_store(error)
+
+    def _end_without_store(self, error: BaseException) -> None:
+        log.error("daemon.no_store", error=error)
+        self.exit_code = StoreError.exit_code
+        self.stop.set()
+
+    def _look_later(self) -> None:
+        self.queue, self.look_at = [], self.runtime.timer() + LOOK_EVERY.total_seconds()
+
+    def _next(self) -> Waiting | None:
+        """The route that has been due longest, as the store was seen last; it is looked at again once all are done."""
+        if not self.queue and self.runtime.timer() >= self.look_at:
+            self._look()
+        return self.queue.pop() if self.queue else None
+
+    def _look(self) -> None:
+        found = waiting(self.runtime, [*self._rested()], self.waits)
+        self.queue = [*due(found)][::-1]
+        if self.queue and (pause := affordable(self.runtime, self.queue[-1].slot, len(self.claimed))):
+            log.info("daemon.calls_waited_for", seconds=pause.total_seconds(), routes=len(self.queue))
+            self.queue = []
+        soon = min((-each.overdue for each in found if each.overdue < timedelta(0)), default=LOOK_EVERY)
+        self.look_at = self.runtime.timer() + min(soon, LOOK_EVERY).total_seconds()
+
+    def _until_next_look(self) -> float | None:
+        """Seconds; None while there is room for no further cycle."""
+        return max(0.0, self.look_at - self.runtime.timer()) if len(self.claimed) < AT_ONCE else None
+
+    def _cycle(self, route: Route, lease: RouteLease) -> Report | None:
+        """None when the end came before the cycle began."""
+        if self.stop.is_set():
+            lease.give_back()
+            return None
+        report = self._run_cycle(route, lease)
+        with bound_contextvars(route=route.name):
+            self._try_to_purge(route)
+        return report
+
+    def _run_cycle(self, route: Route, lease: RouteLease | None = None) -> Report:
         """A store that had no time, or that can be opened again, costs this cycle alone. Raises StoreError."""
         try:
-            return run_cycle(self.runtime, route, Options())
+            return run_cycle(self.runtime, route, Options(), lease=lease)
         except StoreBusy as error:
+            self._put_off(route)
             return report_of_error(route.name, error)
         except StoreError as error:
+            self._put_off(route)
             self.runtime.store.reopen()
             return report_of_error(route.name, error)
+
+    def _put_off(self, route: Route) -> None:
+        """The store may not know that its cycle is over, and would have it due at once."""
+        self.put_off[route.key] = self.runtime.timer() + self.runtime.every.total_seconds()
+
+    def _rested(self) -> Iterator[Route]:
+        """Routes that may be claimed here. One whose cycle is just ending is free to this process, and not yet over."""
+        now = self.runtime.timer()
+        return (each for each in self.routes if each.key not in self.claimed and self.put_off.get(each.key, now) <= now)
 
     def _try_to_purge(self, route: Route) -> None:
         """What a purge meets is told, and costs nobody the report of the cycle; the next cycle tries again."""

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from procore_4hse.mapping.rules import Direction, FieldMapping
 from procore_4hse.models import Side
+from procore_4hse.reconcile.match import USUAL, MatchRules
 from procore_4hse.reconcile.snapshot import Limits, Policy
 
 
@@ -26,6 +27,8 @@ class Route:
     deletions: Policy = Policy.ASK
     private: str = "skip"
     limits: Limits = field(default_factory=Limits)
+    match: MatchRules = USUAL
+    """What speaks for two incidents being one."""
     enabled: bool = True
     addresses: Mapping[Side, str] = field(default_factory=dict)
     """How an incident is opened in its own system: {id}, {project} and {office} are filled in. Empty where unknown."""

@@ -44,6 +44,8 @@ class RateBudget(Protocol):
 
     def cadence(self, calls_per_cycle: int) -> timedelta | None: ...
 
+    def waits(self, calls: float = 1) -> timedelta: ...
+
 
 @dataclass(frozen=True)
 class Runtime:
@@ -52,6 +54,9 @@ class Runtime:
     store: Store
     clock: Callable[[], datetime]
     apis: Callable[[Route], tuple[ProcoreIncidentApi, FourHseIncidentApi]]
+    every: timedelta = timedelta(minutes=5)
+    quiet_every: timedelta | None = None
+    """How long a route may rest at most where the calls do not bear `every`; None: no longer than that."""
     full_sweep_every: timedelta = timedelta(hours=24)
     settle_for: timedelta = timedelta(minutes=30)
     keep_cycles: timedelta | None = timedelta(days=90)
@@ -60,5 +65,7 @@ class Runtime:
     holder: Holder = field(default_factory=Holder.this_process)
     timer: Callable[[], float] = time.monotonic
     budgets: dict[Side, RateBudget] = field(default_factory=dict)
+    account: str = ""
+    """Whose calls these are: routes of one account share its budget."""
     ended: dict[str, int] = field(default_factory=dict)
     """The lease of each route's last cycle here, by its token: should the store have had no time to free it, it is."""

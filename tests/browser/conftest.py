@@ -26,7 +26,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
             if missing and os.environ.get("BROWSER") != "required":
-                item.add_marker(pytest.mark.skip(reason=f"no {', no '.join(missing)}: make browser"))
+                item.add_marker(pytest.mark.skip(reason=_why_not(missing)))
+
+
+def _why_not(missing: list[str]) -> str:
+    is_missing = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed"
+    return (
+        f"This test opens the desk in a real browser, and {is_missing} here. "
+        "Run `make browser`: it installs what is missing (from Debian, as root) and runs these tests."
+    )
 
 
 @pytest.fixture(autouse=True)

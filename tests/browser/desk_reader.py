@@ -29,8 +29,6 @@ FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
 )  # fmt: skip
-TALLEST = 1500
-"""So much of a page a picture shows."""
 LONGEST_WAIT = 20
 MOST_STOPS = 80
 """No page wants more presses of Tab than that."""
@@ -226,10 +224,10 @@ class Reader:
     def _focused(self) -> WebElement:
         return self.driver.switch_to.active_element
 
-    def picture(self, path: Path) -> None:
+    def picture(self, path: Path, tallest: int) -> None:
         """The page from its top as a PNG."""
         size: dict[str, Any] = self.driver.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
         width = int(self.driver.execute_script("return window.innerWidth"))
-        self.screen(width, min(int(size["height"]), TALLEST))
+        self.screen(width, min(int(size["height"]), tallest))
         self.driver.save_screenshot(str(path))
         self.screen(width)

@@ -52,9 +52,9 @@ def deletion(world: World) -> tuple[str, str]:
     return pair
 
 
-def deletion_in_office(world: World) -> tuple[str, str]:
+def deletion_in_office(world: World, title: str = "Slip on wet stairs") -> tuple[str, str]:
     """Its proof is an answer about the record alone, and no recycle bin."""
-    pair = _pair(world, "Slip on wet stairs")
+    pair = _pair(world, title)
     world.fourhse.hand_delete("incident", pair[1])
     world.sync()
     return pair

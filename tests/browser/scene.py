@@ -72,6 +72,7 @@ def addresses(world: World, told: str) -> dict[str, str]:
     written = of_routes(world.store, (world.route,))
     undo = next(write.id for write in written if write.new == RENAMED)
     pages = {"today": "/", "inbox": "/inbox", "incidents": "/incidents", "incident": f"/incidents/{told}"}
+    pages |= {"remembered": "/remembered", "apart": f"/incidents/{told}/apart"}
     return {
         **pages,
         **questions,
@@ -80,6 +81,14 @@ def addresses(world: World, told: str) -> dict[str, str]:
         "mapping": "/mapping",
         "nothing": "/no",
     }
+
+
+def kept(world: World) -> None:
+    """A deletion that somebody did not follow: an answer that goes on counting."""
+    site = deletion_in_office(world, "Ladder slips on gravel")[0]
+    asked = next(entry for entry in waiting(world, "deletion") if entry.item.procore_id == site)
+    world.answer(asked.id, "reject")
+    world.sync()
 
 
 def every_kind(world: World, told: str) -> None:
@@ -91,12 +100,13 @@ def every_kind(world: World, told: str) -> None:
     world.procore.hand_edit("incident", int(told), title="Fall from a ladder at gate 4, second floor")
     world.fourhse.hand_edit("incident", partner(world, told), name="Fall from the ladder at the north gate")
     drift(world)
+    kept(world)
     deletion_in_office(world)
     match(world)
     word(world)
     missing(world)
     refused(world)
-    world.with_route(limits=Limits(max_creates=0))
+    world.with_route(limits=Limits(max_creates=1))
     for title in ("Window breaks", "Hose bursts"):
         world.on_site(title)
     world.sync()

@@ -314,6 +314,19 @@ def test_people_and_equipment_of_the_office(bench: Bench) -> None:
     assert bench.system.refused == []
 
 
+YARD = "9d3f7c57-5f2b-4f6c-8c1a-2f7d1c4b6e10"
+
+
+def test_the_people_of_the_company_are_those_of_all_its_offices(bench: Bench) -> None:
+    here = bench.system.add_person(FOURHSE_PROJECT, OFFICE, "Ann", "Lee", code="E1")
+    bench.system.add_office(FOURHSE_PROJECT, YARD, "Harbour")
+    bench.system.add_person(FOURHSE_PROJECT, YARD, "Bo", "Diaz", code="E2")
+    bench.system.historicize("person-office", here)
+    listed = [row for rows in bench.api.company_people_pages() for row in rows]
+    assert [(row["code"], row["last_name"]) for row in listed] == [("E2", "Diaz"), ("E1", "Lee")]
+    assert bench.system.refused == []
+
+
 def test_people_of_one_name_change_places_between_pages_and_are_still_all_found_once(quick: Bench) -> None:
     ids = [quick.system.add_person(FOURHSE_PROJECT, OFFICE, f"Ann {n}", "Lee") for n in range(120)]
     rows = people(quick)

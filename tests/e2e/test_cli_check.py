@@ -63,7 +63,8 @@ def test_words_are_compared_with_procores_lists_both_ways_and_records_are_counte
     warnings = told(stand.json("check"), "warning").splitlines()
     assert warnings == [
         "route riverside: Procore offers the affliction type 'Site rash', which words/affliction.yaml does not know "
-        "(2 records of people); add the word to the mapping.",
+        "(2 records of people); add the word to the mapping, or let `procore-4hse mapping words --from-live` complete "
+        "the list.",
         "route riverside: words/affliction.yaml names the affliction type 'bite', which Procore does not offer "
         "(0 records of people); correct the list, or have the entry added or activated in Procore.",
     ]
@@ -83,7 +84,8 @@ def test_what_people_wrote_in_4hse_is_counted_and_not_repeated(stand: Stand) -> 
     warnings = told(stand.json("check"), "warning")
     assert warnings == (
         "route riverside: Affliction: 4HSE shows words that words/affliction.yaml does not know "
-        "(1 record of a person); add the word to the mapping."
+        "(1 record of a person); add the word to the mapping, or let `procore-4hse mapping words --from-live` complete "
+        "the list."
     )
 
 

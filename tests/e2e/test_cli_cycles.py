@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from cli_stand import Stand
+from cli_stand import PLACES, TENANT, Stand
 from preloaded import Process
 from processes import BARE
 from sqlalchemy import update
@@ -94,6 +94,24 @@ def test_a_plan_that_a_guard_would_stop_lists_what_is_held(stand: Stand) -> None
     assert route["outcome"] == "stopped"
     assert {(a["kind"], a["side"]) for a in route["actions"]} == {("create", "procore"), ("create", "fourhse")}
     assert "First meeting" in stand.said("plan", exit_code=7)
+
+
+def test_a_plan_of_a_new_route_tells_both_of_each_pair_their_people_and_what_may_be_one(stand: Stand) -> None:
+    text = "A ladder slipped on wet ground near the gate."
+    site = stand.on_site("Fall", description=text)
+    office = stand.in_office("Fall", description_event=text)
+    party = stand.procore.add_person(PLACES["riverside"][0], "Ann", "Lee")
+    stand.fourhse.add_person(TENANT, PLACES["riverside"][1], "Ann", "Lee")
+    stand.procore.hand_create("near_miss", PLACES["riverside"][0], incident_id=int(site), affected_party_id=party)
+    (route,) = check_shape(stand.json("plan", exit_code=7), "actions")
+    link, person = route["actions"]
+    both = {"procore": {"id": site, "title": "Fall"}, "fourhse": {"id": office, "title": "Fall"}}
+    assert (link["kind"], link["fields"]) == ("link", both)
+    assert [person[key] for key in ("kind", "side", "record", "id")] == ["create", "fourhse", "near_miss", None]
+    said = " ".join(stand.said("plan", exit_code=7).split())
+    assert "Possible pairs, before the first sync:" in said
+    assert "+ The same title" in said
+    assert stand.writes == 0
 
 
 def test_one_refused_record_makes_the_cycle_partial_and_the_next_one_fine(stand: Stand) -> None:
@@ -190,11 +208,12 @@ def test_status_before_and_after_the_first_cycle(stand: Stand) -> None:
     stand.run("sync")
     (route,) = stand.json("status")["routes"]
     assert list(route) == [
-        "route", "enabled", "running", "last", "next_at", "links", "population", "inbox", "answered",
-        "oldest", "budget",
+        "route", "enabled", "running", "last", "next_at", "due_reason", "cadence_seconds", "round_seconds", "links",
+        "population", "inbox", "answered", "oldest", "budget",
     ]  # fmt: skip
     assert (route["last"]["outcome"], route["links"], route["running"]) == ("ok", 1, False)
     assert route["next_at"] > route["last"]["ended_at"]
+    assert (route["due_reason"], route["cadence_seconds"], route["round_seconds"]) == ("cadence", 300.0, None)
     assert route["population"]["fourhse"]["in_sync"] == 1
     assert route["budget"]["procore"]["limit"] > route["budget"]["procore"]["remaining"] > 0
     assert route["budget"]["procore"]["shortest_pause_seconds"] is not None

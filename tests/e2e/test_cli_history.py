@@ -29,13 +29,46 @@ def test_writes_are_listed_key_by_key_by_route_by_day_and_by_record(stand: Stand
     assert (writes[0]["title"], writes[0]["field"]) == ("Slip", "Title")
     assert (writes[0]["old"], writes[0]["new"], writes[0]["by"]) == ("Fall", "Slip", "the rules")
     assert (writes[1]["kind"], writes[1]["field"], writes[1]["undone_by"]) == ("create", None, None)
-    for words in (["list"], [site], ["list", office], ["--route", "riverside"], ["--since", "2020-01-01"]):
+    for words in (
+        ["list"],
+        [site],
+        ["list", office],
+        ["Slip"],
+        ["list", "slip"],
+        ["--route", "riverside"],
+        ["--since", "2020-01-01"],
+    ):
         assert stand.json("history", *words) == {"writes": writes}
     assert stand.json("history", "--since", "2999-01-01") == {"writes": []}
     said = stand.said("history")
     assert "2 writes" in said
     assert "→ Slip" in said
     assert writes[0]["id"].partition("-")[0] in said
+
+
+def test_the_story_of_an_incident_carries_what_people_read_first(stand: Stand) -> None:
+    site, _ = retitled(stand)
+    short = stand.json("explain", "slip")["short"]
+    assert (short["agree"], short["waiting"], short["questions"], short["decisions"]) == (True, [], [], [])
+    assert short["changes"] == stand.json("history", site)["writes"]
+    stand.procore.hand_edit("incident", int(site), title="Slip on site")
+    stand.fourhse.hand_edit("incident", stand.json("explain", site)["fourhse_id"], name="Slip in the office")
+    stand.run("sync")
+    stand.run("inbox", "resolve", "1", "--use", "4hse", "--note", "asked the foreman")
+    short = stand.json("explain", site)["short"]
+    assert (short["agree"], [one["field"] for one in short["waiting"]], short["questions"]) == (False, ["title"], ["1"])
+    assert [(one["question"], one["note"]) for one in short["decisions"]] == [("1", "asked the foreman")]
+
+
+def test_an_incident_is_named_by_words_of_its_title_where_one_is_tried_or_told(stand: Stand) -> None:
+    site, _ = retitled(stand)
+    tried = stand.json("mapping", "try", "slip")
+    assert tried == stand.json("mapping", "try", site)
+    stand.linked("Slip again")
+    for command in ("history", "mapping try"):
+        said = stand.said(*command.split(), "slip", exit_code=2)
+        assert "2 incidents may be meant" in said
+        assert f"procore-4hse {command} {site}" in said
 
 
 def test_what_is_not_known_is_told(stand: Stand) -> None:

@@ -201,7 +201,7 @@ def test_the_list_shows_day_and_title_the_oldest_first_by_what_is_asked(stand: S
     assert said.startswith("2 questions wait for a person")
     assert said.index("Both sides changed it (conflict)") < said.index("Deleted on one side (deletion)")
     assert f"1 {DAY} Fall from a ladder, north Title: both sides changed it." in said
-    assert f"2 {DAY} Cut hand Deleted in Procore" in said
+    assert f"2 {DAY} Cut hand It was deleted in Procore" in said
 
 
 def doubtful_pairs(stand: Stand, many: int) -> None:
@@ -240,7 +240,7 @@ def test_of_several_causes_the_counts_stand_first_and_what_is_not_alike_is_never
     assert len(stand.json("links")["links"]) == 3
 
 
-def test_sixty_unknown_words_are_one_cause_and_are_settled_when_the_word_is_added(stand: Stand) -> None:
+def test_sixty_people_with_one_unknown_word_are_one_question_which_the_word_settles(stand: Stand) -> None:
     folder = stand.folder / "mapping"
     shutil.copytree(MAPPING, folder)
     stand.configure(mapping=f'"{folder}"')
@@ -256,11 +256,14 @@ def test_sixty_unknown_words_are_one_cause_and_are_settled_when_the_word_is_adde
         )
     stand.run("sync")
     found = stand.json("inbox")["items"]
-    assert (len(found), {each["kind"] for each in found}, len({each["cause"] for each in found})) == (60, {"word"}, 1)
-    assert "add 'Zonked' to words/affliction.yaml in the folder of the mapping" in found[0]["advice"]
-    said = stand.said("inbox")
-    assert "Unknown word (word): 60 with one cause. Affliction: 4HSE shows Zonked" in said
-    assert "and 50 more of this cause" in said
+    assert [(each["kind"], each["reason"].endswith("60 records show it.")) for each in found] == [("word", True)]
+    assert "add 'Zonked' to words/affliction.yaml, and say what it means in Procore (abrasion, " in found[0]["advice"]
+    people = [one["office_incident_person_id"] for one in stand.fourhse.dump(OFFICE)[0]["persons"]]
+    for person in (min(people), max(people)):
+        stand.fourhse.hand_edit("incident-person", person, description="Affliction: Burn")
+    stand.run("sync")
+    (left,) = stand.json("inbox")["items"]
+    assert left["reason"].endswith("58 records show it.")
     with (folder / "words" / "affliction.yaml").open("a", encoding="utf-8") as words:
         words.write("- 4hse: Zonked\n  procore: fracture\n")
     stand.run("sync")

@@ -188,7 +188,7 @@ def test_the_story_of_an_incident_key_by_key(stand: Stand) -> None:
     assert story == stand.json("explain", office)
     assert list(story) == [
         "route", "procore_id", "fourhse_id", "link", "records", "fields", "crossings", "people", "children", "journal",
-        "inbox", "next",
+        "inbox", "next", "short",
     ]  # fmt: skip
     assert (story["procore_id"], story["fourhse_id"]) == (site, office)
     assert story["link"]["state"] == "live"

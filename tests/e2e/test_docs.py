@@ -137,10 +137,9 @@ def test_the_pages_for_those_who_answer_tell_of_every_kind_of_question(page: str
 
 def test_the_page_for_the_safety_manager_names_answers_as_the_desk_does() -> None:
     named = re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", " ".join(ANSWERING.split()))
-    choices = [text for key, text in ENGLISH.items() if key.startswith("choice.")]
-    offered = [text.replace("{side}", side.label) for text in choices for side in Side]
+    texts = [text.replace("{side}", side.label) for text in ENGLISH.values() for side in Side]
     assert len(named) > 15
-    assert [each for each in named if not any(text.startswith(each) for text in offered)] == []
+    assert [each for each in named if not any(text.startswith(each) for text in texts)] == []
 
 
 def family(root: type[SyncError]) -> Iterator[type[SyncError]]:
@@ -223,6 +222,14 @@ def test_the_first_steps_of_the_readme_can_be_taken(tmp_path: Path, monkeypatch:
 def test_links_lead_to_files_that_exist(path: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8"))
     assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
+
+
+def test_every_picture_is_shown_small_and_told_in_words() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in DOCUMENTS]
+    shown = {name: words for text in texts for words, name in re.findall(r"!\[([^]]*)\]\(images/([^)]+)\)", text)}
+    kept = {path.name: path.stat().st_size for path in (ROOT / "docs" / "images").iterdir()}
+    assert kept.keys() == shown.keys()
+    assert [name for name, size in kept.items() if size > 120_000 or len(shown[name]) < 20] == []
 
 
 def test_the_changelog_has_the_version_that_is_shipped() -> None:

@@ -34,6 +34,7 @@ def full(stand: Stand) -> Stand:
     for site, office in zip(SITE, OFFICE, strict=True):
         stand.on_site(site)
         stand.in_office(office)
+    stand.run("routes", "resume", "riverside")  # A daemon begins at once.
     return stand
 
 

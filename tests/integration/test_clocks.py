@@ -14,6 +14,7 @@ from sqlmodel import SQLModel
 from actors import hire, hurt_on_site, is_quiet
 from oracle import differences
 from procore_4hse import bootstrap
+from procore_4hse.apis import Quota
 from procore_4hse.engine import pull
 from procore_4hse.engine.lease import GRACE, LEASE, RouteLease
 from procore_4hse.errors import LeaseLost
@@ -87,6 +88,8 @@ def at_work(world: World) -> World:
         for key in ("here", "signed out"):
             unit.desk.sign_in(key, Session("Jo", ()), lasts=timedelta(hours=8))
         unit.desk.sign_out("signed out")
+        unit.schedule.pause(world.route.key, timedelta(hours=2), "stocktaking")
+        unit.budgets.tell("ours", [Quota(600, 10, HOUR / 2, HOUR)], 0)
     return world
 
 

@@ -9,19 +9,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import apscheduler.schedulers.base
-import apscheduler.triggers.date
 import pytest
 import structlog
-from apscheduler.events import EVENT_JOB_EXECUTED, JobExecutionEvent
 from sqlalchemy import Connection, event, text
 
 from procore_4hse import daemon as daemon_module
 from procore_4hse.daemon import Daemon
+from procore_4hse.engine.appointments import Waits, waiting
 from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.errors import AskedToStop, StoreBusy, StoreError
 from procore_4hse.operations.retention import Ages
@@ -30,7 +28,8 @@ from procore_4hse.runtime import interruptible
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.wire import Request
 from procore_4hse.store.patience import Patience
-from world import PROJECT, TENANT, World
+from procore_4hse.store.schedule import Slot
+from world import PROJECT, START, TENANT, World
 
 A_MOMENT = timedelta(milliseconds=5)
 PROJECT_SHOWN = f"/projects/{PROJECT}"
@@ -57,8 +56,8 @@ def told() -> Iterator[list[Any]]:
 
 
 def daemon(world: World, stop: threading.Event, *routes: Route, **options: Any) -> Daemon:
-    runtime = replace(world.runtime, stopping=stop.is_set)
-    return Daemon(runtime, routes or (world.route,), **{"every": A_MOMENT, "stop": stop, **options})
+    runtime = replace(world.runtime, stopping=stop.is_set, every=options.pop("every", A_MOMENT))
+    return Daemon(runtime, routes or (world.route,), stop=stop, **options)
 
 
 def second_route(world: World) -> Route:
@@ -110,6 +109,13 @@ def outcomes(world: World, key: str | None = None) -> list[str]:
         return list(unit.connection.execute(query, {"route": key or world.route.key}).scalars())
 
 
+def slot(world: World) -> Slot:
+    with world.store.read() as unit:
+        found = unit.schedule.slot(world.route.key)
+    assert found is not None
+    return found
+
+
 def events(told: list[Any], event: str) -> list[Any]:
     return [line for line in told if line["event"] == event]
 
@@ -128,42 +134,32 @@ def test_the_first_cycle_comes_at_once_and_the_next_after_each_pause(store_url: 
 
 
 def test_the_pause_counts_from_the_end_of_a_cycle(world: World, stop: threading.Event) -> None:
-    running, ended_at = daemon(world, stop, every=timedelta(hours=1)), time.monotonic()
-    began_at = datetime.now(UTC) - timedelta(hours=3)
-    running._take(JobExecutionEvent(EVENT_JOB_EXECUTED, world.route.key, "default", began_at))
-    assert 3600 <= running.due[world.route.key] - ended_at < 3660
+    when(world, opens(PROJECT), lambda: (world.clock.advance(minutes=20), terminate()))
+    with at_the_latest(20):
+        daemon(world, stop, every=timedelta(hours=1)).run()
+    assert slot(world).due_at == START + timedelta(minutes=80)
 
 
-class Stepped(datetime):
-    """This machine's clock, which somebody has set."""
-
-    by = timedelta(0)
-
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-        return datetime.now(tz) + cls.by
+def test_a_route_is_not_due_again_because_a_daemon_starts_again(world: World, stop: threading.Event) -> None:
+    run_cycle(world.runtime, world.route, Options())
+    running = daemon(world, stop, every=timedelta(minutes=5))
+    running._begin_what_is_due()
+    assert running.claimed == {}
+    assert running.look_at - time.monotonic() <= 5, "somebody may want it sooner"
 
 
 @pytest.mark.parametrize("by", [timedelta(days=-1), timedelta(hours=1), timedelta(days=365)])
-def test_a_clock_that_is_set_moves_no_pause(
-    world: World, stop: threading.Event, monkeypatch: pytest.MonkeyPatch, by: timedelta
-) -> None:
-    """It is set during the pause after the first cycle; the others come all the same."""
-    for module in (daemon_module, apscheduler.schedulers.base, apscheduler.triggers.date):
-        monkeypatch.setattr(module, "datetime", Stepped, raising=False)
-    running = daemon(world, stop, every=timedelta(milliseconds=100))
-    plan = running._plan
-
-    def plan_and_set_the_clock(route: Route, pause: timedelta) -> None:
-        plan(route, pause)
-        if pause:
-            monkeypatch.setattr(Stepped, "by", by)
-
-    monkeypatch.setattr(running, "_plan", plan_and_set_the_clock)
-    when(world, opens(PROJECT), terminate, times=4)
-    with at_the_latest(20):
-        assert running.run() == 0
-    assert len(outcomes(world)) >= 3
+def test_a_clock_that_is_set_moves_no_pause(world: World, by: timedelta) -> None:
+    """It is set during the pause after a cycle; only what passes on the process's own timer counts."""
+    seconds = [0.0]
+    runtime = replace(world.runtime, timer=lambda: seconds[0])
+    run_cycle(runtime, world.route, Options())
+    waits = Waits(runtime.timer)
+    left = [each.overdue for each in waiting(runtime, [world.route], waits)]
+    world.clock.now += by
+    seconds[0] += 299
+    (found,) = waiting(runtime, [world.route], waits)
+    assert (left, found.overdue) == ([timedelta(minutes=-5)], timedelta(seconds=-1))
 
 
 def test_a_route_in_a_long_call_neither_meets_itself_nor_holds_up_another(world: World, stop: threading.Event) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -17,13 +20,17 @@ from procore_4hse.operations.decisions import Answer
 from procore_4hse.reconcile.snapshot import Limits
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.store.decisions import Decider, KeptDecision, Outcome
+from procore_4hse.store.repository import Store
 from world import World
 
 ANNA, BRUNO = Decider("anna", "cli"), Decider("bruno@builder.example", "web")
 
 
 def decide(world: World, number: int, verb: str, by: Decider = ANNA, note: str = "", **options: Any) -> None:
-    decisions.keep(world.store, (world.route,), number, Answer(verb, **options), by, note=note)
+    """The desk tells with each answer what its page showed, a command does not."""
+    with world.store.read() as unit:
+        seen = unit.inbox(world.route.key).find(number) if by.channel == "web" else None
+    decisions.keep(world.store, (world.route,), number, Answer(verb, **options), by, seen=seen, note=note)
 
 
 def kept(world: World) -> list[KeptDecision]:
@@ -259,3 +266,40 @@ def test_answers_of_an_earlier_version_are_known_without_who_gave_them(
     waiting = sorted(one.item_id for one in found if one.outcome is Outcome.WAITING)
     assert (waiting, {one.who for one in found}) == (sorted(answered), {""})
     assert all(one.outcome in (Outcome.WAITING, Outcome.UNKNOWN) for one in found)
+
+
+# Two people at the same time -------------------------------------------------------------------------------------
+
+
+def test_of_two_who_answer_at_the_same_time_one_is_told_who_was_first(world: World) -> None:
+    """Each through a connection of their own, both having seen the open question."""
+    (asked,) = world.inbox()
+    ready = Barrier(2)
+
+    def answer(by: Decider, use: str) -> str:
+        own = Store(world.store.url.render_as_string(hide_password=False), clock=world.clock)
+        with closing(own):
+            ready.wait(timeout=20)
+            try:
+                decisions.keep(own, (world.route,), asked.id, Answer("resolve", use=use), by, seen=asked)
+            except UsageError as error:
+                return str(error)
+            return ""
+
+    with ThreadPoolExecutor(2) as pool:
+        told = [*pool.map(answer, (ANNA, BRUNO), ("procore", "4hse"))]
+    (first,) = kept(world)
+    assert sorted(map(bool, told)) == [False, True]
+    assert f"Question {asked.id} was answered first by {first.who}, 2026-03-02" in max(told)
+
+
+def test_an_answer_of_somebody_else_stands_until_it_is_seen_or_taken_back(world: World) -> None:
+    (asked,) = world.inbox()
+    decide(world, asked.id, "resolve", ANNA, use="procore")
+    decide(world, asked.id, "resolve", ANNA, use="4hse")
+    with pytest.raises(UsageError, match="answered first by anna"):
+        decide(world, asked.id, "resolve", Decider("carla", "cli"), use="procore")
+    decide(world, asked.id, "resolve", BRUNO, use="procore")
+    decisions.take_back(world.store, (world.route,), asked.id, BRUNO)
+    decide(world, asked.id, "resolve", ANNA, use="4hse")
+    assert outcomes(world)[-1] == ("waiting", "")

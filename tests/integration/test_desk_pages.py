@@ -19,12 +19,26 @@ from actors import doubtful, hire, hire_on_site, hurt_on_site, only, partner
 from desk_stand import Served, another_route, desk_of, person, served, words
 from procore_4hse.engine.lease import GRACE, LEASE
 from procore_4hse.mapping.rules import Direction
-from procore_4hse.models import Act, Action, Item, ItemKind, Kind, Link, QuestionKey, RawRecord, RecordRef, Side
+from procore_4hse.models import (
+    Act,
+    Action,
+    Item,
+    ItemKind,
+    Kind,
+    Link,
+    LinkState,
+    QuestionKey,
+    RawRecord,
+    RecordRef,
+    Side,
+)
 from procore_4hse.operations import decisions
 from procore_4hse.operations.explain import collect, outline
+from procore_4hse.operations.remembered import remembered
 from procore_4hse.operations.texts import ENGLISH
 from procore_4hse.reconcile.snapshot import Limits
 from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.store.leases import Holder
 from procore_4hse.web.access import owner
 from procore_4hse.web.app import templates
@@ -116,7 +130,7 @@ def test_a_question_shows_both_values_and_the_last_agreement(world: World) -> No
             "The two records Field Procore 4HSE Description What happened: Fall (1). What happened: Fall (1)." in told
         )
         assert "4HSE is right The next cycle writes this value to Procore." in told
-        assert "It can be undone later. procore-4hse inbox resolve 1 --use 4hse --shown" in told
+        assert "For the command line To look at it: procore-4hse inbox show 1 Procore is right procore-4hse" in told
         assert f"/incidents/{site}" in browser.get("/inbox/1").text
         assert browser.get("/inbox/2").status_code == 404
 
@@ -304,7 +318,8 @@ def test_the_second_of_two_people_who_answer_at_once_sees_that_it_was_answered(w
     with served(desk_of(world)) as desk, desk.signed_in() as one, desk.signed_in(owner("bruno")) as other:
         (shown,) = re.findall(r'name="shown" value="(\w+)"', other.get("/inbox/1").text)
         assert one.answer(1, "procore").status_code == 303
-        assert other.post("/inbox/1/answer", choice="fourhse", shown=shown).status_code == 409
+        late = other.post("/inbox/1/answer", choice="fourhse", shown=shown)
+        assert (late.status_code, "Question 1 was answered first by anna, 2026-03-02" in words(late)) == (409, True)
         assert "Procore is right" in other.text("/inbox/1")
 
 
@@ -457,7 +472,7 @@ def test_of_what_a_guard_holds_people_are_counted_and_not_shown_to_everybody(wor
 def test_a_question_is_put_off_until_a_day_and_answered_all_the_same(world: World) -> None:
     in_conflict(world)
     with served(desk_of(world)) as desk, desk.signed_in() as browser:
-        assert 'min="2026-03-03"' in browser.get("/inbox/1").text
+        assert 'min="2026-03-03" value="2026-03-09"' in browser.get("/inbox/1").text
         assert browser.post("/inbox/1/snooze", until="2026-03-05").status_code == 303
         assert "It is put off until 2026-03-05" in browser.text("/inbox/1")
         assert "put off until a later day" in browser.text("/inbox")
@@ -594,7 +609,28 @@ def test_what_is_held_is_told_by_title_and_from_what_to_what(world: World) -> No
     world.sync()
     with served(desk_of(world)) as desk, desk.signed_in() as browser:
         told = browser.text("/inbox/1")
-    assert "Changed in 4HSE Incident Fall 0 2026-02-10 Status: open → closed Status: changed in Procore" in told
+    assert "Change in 4HSE Incident Fall 0 2026-02-10 Status: open → closed Status: changed in Procore" in told
+
+
+def test_a_write_that_emptied_a_record_is_told_with_the_record_before_and_after(tmp_path: Path) -> None:
+    dials = FourHseDials(put_is="blanking")
+    with closing((world := World.build(f"sqlite:///{tmp_path}/sync.db", fourhse_dials=dials)).store):
+        site = world.on_site("Fall", description="He fell from the ladder.")
+        world.sync()
+        world.fourhse.hand_edit("incident", partner(world, site), manager='["lee"]')
+        world.procore.hand_edit("incident", int(site), status="closed")
+        world.sync()
+        entry = only(world, "guard")
+        assert entry.item.key == "guard:replaced"
+        with served(desk_of(world)) as desk, desk.signed_in() as browser:
+            told = browser.text(f"/inbox/{entry.id}")
+            assert "The record before and after Field 4HSE before our change 4HSE after it" in told
+            assert "Description ≠ They differ He fell from the ladder. Day" in told
+            assert 'manager ≠ They differ ["lee"]' in told
+            assert told.count(partner(world, site)) == 1
+        with served(desk_of(world)) as desk, desk.signed_in(person((world.route,), deciders=["team"])) as browser:
+            told = browser.text(f"/inbox/{entry.id}")
+            assert ("lee" in told.partition("The record before")[2], "He fell" in told) == (False, True)
 
 
 def test_an_answer_that_counts_already_is_not_said_to_wait(world: World) -> None:
@@ -637,6 +673,39 @@ def test_questions_of_one_cause_are_counted_and_then_answered_together(world: Wo
     assert len([link for link in world.links() if link.kind == "incident"]) == 13
 
 
+def test_three_hundred_doubtful_pairs_are_counted_and_decided_together(world: World) -> None:
+    """Put straight into the store, as a cycle would leave them."""
+    day = {Side.PROCORE: {"event_date": "2026-02-10T08:00:00Z"}, Side.FOURHSE: {"date_incident": "2026-02-10"}}
+    ids = {Side.PROCORE: [str(n) for n in range(300)], Side.FOURHSE: [f"{n:032x}" for n in range(300)]}
+    world.sync()
+    with world.store.begin() as unit:
+        for side, name in ((Side.PROCORE, "title"), (Side.FOURHSE, "name")):
+            rows = [
+                RawRecord(side, Kind.INCIDENT, known, {**day[side], name: f"Fall {n}", "private": False})
+                for n, known in enumerate(ids[side])
+            ]
+            unit.staging(world.route.key).put(rows, pull=1, minimal=frozenset(), server_at=unit.now)
+        unit.inbox(world.route.key).keep([_doubt(*pair) for pair in zip(*ids.values(), strict=True)], ())
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        assert "One incident or two? 300 Day, title and description" in browser.text("/inbox")
+        page = browser.get("/inbox/7/cause")
+        assert "Answer 300 questions of one cause" in words(page)
+        (shown,) = re.findall(r'name="shown" value="(\w+)"', page.text)
+        assert browser.post("/inbox/7/cause", choice="same", shown=shown).status_code == 303
+    with world.store.read() as unit:
+        answers = unit.inbox(world.route.key).decisions().values()
+    assert {one.with_id for one in answers} == {*ids[Side.FOURHSE]}
+    assert world.inbox() == []
+
+
+def _doubt(site: str, office: str) -> Item:
+    record = RecordRef(Side.PROCORE, Kind.INCIDENT, site)
+    return Item(
+        ItemKind.MATCH, QuestionKey.match(record), "Fall", "These look alike.", "Say which.",
+        {"candidates": [office], "records": {}}, procore_id=site,
+    )  # fmt: skip
+
+
 def test_what_was_not_counted_is_not_answered(world: World) -> None:
     doubtful(world, 2)
     with served(desk_of(world)) as desk, desk.signed_in() as browser:
@@ -663,6 +732,113 @@ def test_a_viewer_counts_many_and_answers_none(world: World) -> None:
         page = browser.get("/inbox/1/cause")
         assert ("Fall 1" in words(page), "<form" in page.text.partition("<h1>")[2]) == (True, False)
         assert browser.post("/inbox/1/cause", choice="same", shown="").status_code == 403
+
+
+# Answers that go on counting, and links --------------------------------------------------------------------------
+
+
+def told_apart(world: World) -> None:
+    """Two records that a person called different, and one that is kept though the other was deleted."""
+    world.on_site("Cut at the table saw", description="He cut his hand.")
+    world.in_office("Cut at table saw", description_event="He cut his hand.")
+    gone = world.on_site("Slip")
+    world.sync(first=True)
+    world.answer(only(world, "match").id, "reject")
+    world.procore.hand_delete("incident", int(gone))
+    world.sync()
+    world.answer(only(world, "deletion").id, "reject")
+    world.sync()
+    assert world.inbox() == []
+
+
+def take_back_all(browser: Any) -> list[int]:
+    page = browser.get("/remembered").text
+    return [browser.post(unescape(path)).status_code for path in re.findall(r'action="(/remembered/[^"]+)"', page)]
+
+
+def test_answers_that_go_on_counting_are_listed_and_taken_back(world: World) -> None:
+    told_apart(world)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        told = browser.text("/remembered")
+        assert "Cut at the table saw and Cut at table saw called different" in told
+        assert "Slip: deleted in Procore, kept in 4HSE kept, though the other one was deleted 2026-03-" in told
+        assert take_back_all(browser) == [303, 303]
+        assert browser.text("/remembered").endswith("There are none: no answer goes on counting.")
+    world.sync()
+    assert {entry.item.kind.value for entry in world.inbox()} == {"deletion"}
+    with world.store.read() as unit:
+        taken = [one for one in unit.decisions(world.route.key).all() if one.ended_by]
+    assert {(one.ended_by, one.outcome.value) for one in taken} == {("anna", "taken_back")}
+
+
+def test_the_ways_to_what_goes_on_counting(world: World) -> None:
+    told_apart(world)
+    kept = next(link.procore_id for link in world.links() if link.state is LinkState.IGNORED)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        for path in ("/inbox", "/inbox/1", f"/incidents/{kept}"):
+            assert 'href="/remembered"' in browser.get(path).text, path
+
+
+def test_who_may_only_look_or_not_even_that_takes_no_answer_back(world: World) -> None:
+    told_apart(world)
+    with world.store.read() as unit:
+        ids = [one.id for one in remembered(unit, world.route)]
+    for rule, shown, status in (("team", True, 403), ("team on harbour", False, 404)):
+        routes = (world.route, another_route(world))
+        with served(desk_of(world, *routes)) as desk, desk.signed_in(person(routes, viewers=[rule])) as browser:
+            page = browser.get("/remembered")
+            assert ("Slip" in words(page), "<form" in page.text.partition("<h1>")[2]) == (shown, False)
+            assert {browser.post(f"/remembered/{known}/forget").status_code for known in ids} == {status}
+    with world.store.read() as unit:
+        assert [one.id for one in remembered(unit, world.route)] == ids
+
+
+def test_of_what_goes_on_counting_nobody_sees_people_or_private_incidents_without_the_right(world: World) -> None:
+    told_apart(world)
+    with world.store.begin() as unit:
+        unit.routes.remember(world.route.key, "riverside", partners={"7": "e7"})
+    private = next(known for known, row in world.site().items() if row["title"] == "Cut at the table saw")
+    world.procore.hand_edit("incident", int(private), private=True)
+    world.sync()
+    for rule, seen in (("team", (False, False)), ("team sees identity, health", (True, True))):
+        with looked_at(world, rule) as (_, browser):
+            told = browser.text("/remembered")
+            assert ("named as one person" in told, "called different" in told) == seen
+            assert "kept, though the other one was deleted" in told
+
+
+def test_two_that_were_taken_for_one_are_taken_apart(world: World) -> None:
+    site = world.on_site("Fall")
+    world.sync()
+    office = partner(world, site)
+    with served(desk_of(world)) as desk, desk.signed_in() as browser:
+        assert f'href="/incidents/{site}/apart"' in browser.get(f"/incidents/{office}").text
+        page = browser.get(f"/incidents/{site}/apart")
+        assert f"Procore Fall {site} 4HSE Fall {office}" in words(page)
+        stale = browser.post(f"/incidents/{site}/apart", shown="another")
+        assert (stale.status_code, len(world.links())) == (409, 1)
+        assert browser.post(f"/incidents/{site}/apart", shown=office).status_code == 303
+        assert world.links() == []
+        assert browser.get(f"/incidents/{site}/apart").status_code == 404
+    world.sync()
+    assert (len(world.links()), only(world, "match").item.title) == (0, "Fall")
+
+
+def test_nobody_takes_apart_who_may_not_or_while_a_cycle_runs(world: World) -> None:
+    site = world.on_site("Fall")
+    world.sync()
+    form = {"shown": partner(world, site)}
+    viewer = person((world.route,), viewers=["team"])
+    with served(desk_of(world)) as desk:
+        with desk.signed_in(viewer) as browser:
+            assert "/apart" not in browser.get(f"/incidents/{site}").text
+            assert browser.get(f"/incidents/{site}/apart").status_code == 403
+            assert browser.post(f"/incidents/{site}/apart", **form).status_code == 403
+        with world.store.begin() as unit:
+            assert unit.leases.take(world.route.key, Holder("elsewhere", "", 1, ""), ttl=LEASE, grace=GRACE)
+        with desk.signed_in() as browser:
+            assert "is running" in words(browser.post(f"/incidents/{site}/apart", **form))
+    assert len(world.links()) == 1
 
 
 # Who sees what ---------------------------------------------------------------------------------------------------
@@ -898,13 +1074,14 @@ def counted(world: World) -> Iterator[list[str]]:
 
 
 PAGES: dict[str, tuple[Callable[[Any], Any], int]] = {
-    "today": (lambda browser: browser.get("/"), 11),
+    "today": (lambda browser: browser.get("/"), 12),
     "inbox": (lambda browser: browser.get("/inbox"), 9),
     "question": (lambda browser: browser.get("/inbox/250"), 14),
     "cause": (lambda browser: browser.get("/inbox/250/cause"), 20),
     "incident": (lambda browser: browser.get("/incidents/4711"), 31),
     "search": (lambda browser: browser.post("/incidents", text="Fall 4711"), 7),
     "search for what all hold": (lambda browser: browser.post("/incidents", text="Fall"), 7),
+    "remembered": (lambda browser: browser.get("/remembered"), 12),
     "runs": (lambda browser: browser.get("/runs"), 5),
     "mapping": (lambda browser: browser.get("/mapping"), 1),
 }

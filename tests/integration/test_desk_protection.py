@@ -368,6 +368,22 @@ def test_two_hundred_connections_at_once_are_served_or_told_to_come_again(desk: 
         assert browser.get("/runs").status_code == 200
 
 
+BEGUN = b"POST /enter HTTP/1.1\r\nHost: desk\r\nContent-Length: 9\r\n\r\nabc"
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HT", BEGUN])
+def test_who_opens_a_connection_and_sends_no_whole_request_is_left(
+    world: World, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr("procore_4hse.web.server.WHOLE_WITHIN", 0.05)
+    with served(desk_of(world)) as desk:
+        host = urlsplit(desk.url)
+        with socket.create_connection((host.hostname, host.port), timeout=10) as silent:
+            silent.sendall(said)
+            while silent.recv(4096):  # Nothing more comes once it was closed.
+                pass
+
+
 def test_nothing_of_a_record_and_no_key_reaches_the_log(desk: Served, world: World) -> None:
     structlog.reset_defaults()
     with capture_logs() as lines, desk.browser() as browser:

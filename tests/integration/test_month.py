@@ -19,7 +19,7 @@ TODAY = START.date()
 
 def days(world: World) -> dict[date, Day]:
     with world.store.read() as unit:
-        return {day.day: day for day in days_of(unit, world.route)}
+        return {day.day: day for day in days_of(unit, world.route, {})}
 
 
 def ended(world: World, at: datetime, **report: Any) -> None:
@@ -58,6 +58,23 @@ def test_a_budget_that_nobody_knows_is_none(build: Build, limits: dict[str, Any]
     world = build()
     ended(world, START, calls=both(1, 1), budget=both(limits, limits))
     assert dict(days(world)[TODAY].used) == {Side.PROCORE: None, Side.FOURHSE: None}
+
+
+def test_days_that_are_over_are_counted_once(build: Build) -> None:
+    """Yesterday not yet: what began then may have ended today."""
+    world, past = build(), {}
+    for ago in (29, 3, 1, 0):
+        ended(world, START - timedelta(days=ago), calls=both(1, 2), budget=both(budget(200, 150), {}))
+    with world.store.read() as unit:
+        first = days_of(unit, world.route, past)
+    assert {day for _, day in past} == {day.day for day in first[:-2]}
+    for ago in (3, 1, 0):
+        ended(world, START - timedelta(days=ago), calls=both(1, 2))
+    with world.store.read() as unit:
+        assert [day.cycles for day in days_of(unit, world.route, past)] == [1, *[0] * 25, 1, 0, 2, 2]
+    world.clock.advance(days=1)
+    with world.store.read() as unit:
+        assert [day.cycles for day in days_of(unit, world.route, past)] == [0] * 25 + [1, 0, 2, 2, 0]
 
 
 def test_there_are_thirty_days_until_today_however_few_have_a_cycle(build: Build) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import actors as crew
 from actors import NOTHING, hire, hurt_in_office, hurt_on_site, only, partner, waiting, wrote
 from procore_4hse.engine.pull import Pulled
 from procore_4hse.engine.snapshots import CycleInputs, snapshot
@@ -18,6 +19,7 @@ from procore_4hse.mapping.lenses.base import ACTIONS
 from procore_4hse.mapping.loader import load
 from procore_4hse.models import Kind, Side
 from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.simulator.procore_dials import ProcoreDials
 from procore_4hse.simulator.wire import Request
 from world import MAPPING, PROJECT, World
 
@@ -557,7 +559,7 @@ def test_an_id_that_stands_for_the_other_word_is_refused(with_statuses, tmp_path
 
 
 @pytest.mark.parametrize("validations", [True, False])
-def test_writes_of_incidents_and_injuries_ask_for_validations_only_when_told(build, validations):
+def test_writes_of_incidents_and_people_ask_for_validations_only_when_told(build, validations):
     world = build()
     world.with_route(mapping=replace(world.route.mapping, validations=validations))
     asked = listening(world)
@@ -568,7 +570,7 @@ def test_writes_of_incidents_and_injuries_ask_for_validations_only_when_told(bui
     world.sync()
     world.fourhse.hand_edit("incident", office, name="Great scare")
     world.sync()
-    assert asked == {"POST incidents": validations, "POST injuries": validations, "POST near_misses": False} | {
+    assert asked == {"POST incidents": validations, "POST injuries": validations, "POST near_misses": validations} | {
         "PATCH incidents": validations
     }
     assert is_quiet(world)
@@ -595,7 +597,13 @@ def test_a_field_that_the_company_requires_holds_its_records_only_when_asked_for
         return
     assert made == {"Whole": 0}
     refused = waiting(world, "refused")
-    assert sorted(entry.item.reason.count("description") for entry in refused) == [0, 1], "the vendor's own words"
+    assert sorted(entry.item.reason for entry in refused) == [
+        "Procore requires `Days of absence` (work_days_absent), of which 4HSE gives nothing. "
+        "It says: Days of absence: can't be blank",
+        "Procore requires `Description` (description), of which 4HSE gives nothing. "
+        "It says: Description: can't be blank",
+    ]
+    assert all(entry.item.advice.startswith("Fill it in in 4HSE, or check that its row") for entry in refused)
     assert world.sync().outcome == "ok"
     world.fourhse.hand_edit("incident", bare, description_event="A board was loose.")
     world.fourhse.hand_edit("incident-person", person, days=2)
@@ -604,7 +612,23 @@ def test_a_field_that_the_company_requires_holds_its_records_only_when_asked_for
     world.fourhse.hand_edit("incident", bare, description_event="")
     world.sync()
     assert world.site()[partner(world, bare)]["description"] == "A board was loose."
-    assert "description" in only(world, "refused").item.reason
+    assert "Description" in only(world, "refused").item.reason
+
+
+@pytest.mark.parametrize("validates", [True, False], ids=["as the text says", "as the parameters say"])
+def test_a_field_that_the_company_requires_of_near_misses_and_no_row_fills_is_named(build, validates):
+    world = build(procore_dials=ProcoreDials(near_miss_create_validates=validates))
+    world.with_route(mapping=replace(world.route.mapping, validations=True))
+    world.procore.require("near_miss", "harm_source_id")
+    _, assignment = hire(world)
+    hurt_in_office(world, world.in_office("Scare"), assignment)
+    world.sync()
+    assert len(crew.on_site(world)) == (0 if validates else 1)
+    assert world.procore.refused == []
+    if validates:
+        item = only(world, "refused").item
+        assert item.reason.startswith("Procore requires `harm_source_id`, of which 4HSE gives nothing")
+        assert item.advice.startswith("Give it a row in people.yaml")
 
 
 def listening(world: World) -> dict[str, bool]:

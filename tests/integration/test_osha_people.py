@@ -177,9 +177,11 @@ def people_in_office(world: World) -> list[dict[str, Any]]:
 
 
 def words_asked(world: World) -> Counter[str]:
-    """The words that wait for a person, each with the number of questions."""
-    reasons = " ".join(entry.item.reason for entry in waiting(world, "word"))
-    return Counter(re.findall(r"shows '(.*?)', which", reasons))
+    """The words that wait for a person, each with the number of records that show it."""
+    counted: Counter[str] = Counter()
+    for item in (entry.item for entry in waiting(world, "word")):
+        counted.update(dict.fromkeys(re.findall(r"shows '(.*?)', which", item.reason), item.facts.get("records", 1)))
+    return counted
 
 
 def settle(world: World) -> None:
@@ -234,7 +236,9 @@ def crossed_from_fourhse(world: World, chosen: Reports) -> Counter[str]:
     assert told_on_site(world) == {days: replace(one, parts=parts_on_site(one)) for days, one in expected.items()}
     unknown = [one for one in expected.values() if one.affliction is None]
     without_parts = [one for one in expected.values() if not parts_on_site(one)]
-    assert len(world.inbox()) == len(unknown) + len(without_parts)
+    asked = [entry.item for entry in world.inbox()]
+    assert sum(item.facts.get("records", 1) for item in asked) == len(unknown) + len(without_parts)
+    assert len({(item.field, item.facts["word"]) for item in asked}) == len(asked), "one question per word"
     return words_asked(world)
 
 

@@ -469,7 +469,7 @@ def test_a_bin_that_is_closed_to_us_is_told_and_counts_nobody_twice(world: World
         world.sync()
     assert on_site(world) == [("injury", None), ("near_miss", None)]
     assert len(crew.in_office(world)) == 1
-    assert "refused this delete" in only(world, "refused").item.reason
+    assert "Procore did not delete it. It says: " in only(world, "refused").item.reason
     world.faults.clear()
     world.answer(only(world, "refused").id, "retry")
     world.sync()

@@ -252,7 +252,7 @@ def test_what_was_kept_alone_is_brought_back_without_what_only_the_purged_image_
     counts = purge(world)
     assert (counts["raw_records"], counts["tombstones"]) == (1, 1)
     assert "Hall 3" not in memory(world, "raw_record", "tombstone")
-    assert "neither listed nor found by its id" in memory(world, "tombstone"), "the evidence stays"
+    assert "it has gone from the list" in memory(world, "tombstone"), "the evidence stays"
     report = world.sync()
     assert (is_nothing(report), report.population) == (True, population)
     assert world.links()[0].state is LinkState.IGNORED
@@ -324,8 +324,8 @@ def test_a_route_in_a_cycle_is_left_for_later(build, store_url):
 
 
 def daemon(world: World, stop: threading.Event, timer: Callable[[], float], **ages: timedelta) -> Daemon:
-    runtime = replace(world.runtime, stopping=stop.is_set, timer=timer)
-    return Daemon(runtime, [world.route], every=timedelta(milliseconds=5), stop=stop, ages=Ages(**ages))
+    runtime = replace(world.runtime, stopping=stop.is_set, timer=timer, every=timedelta(milliseconds=5))
+    return Daemon(runtime, [world.route], stop=stop, ages=Ages(**ages))
 
 
 def test_the_daemon_purges_after_a_cycle_what_became_too_old(build, tmp_path):

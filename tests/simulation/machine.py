@@ -246,7 +246,10 @@ class Machine:
         hidden = {key for key, row in self.scenario.site().items() if row["private"]}
         unshared = {key for key, one in self.watch.now["fourhse"].items() if one["category"] not in SHARED}
         asked = {
-            one for entry in self.scenario.inbox() for one in (entry.item.procore_id, entry.item.fourhse_id) if one
+            one
+            for entry in self.scenario.inbox()
+            for one in (entry.item.procore_id, entry.item.fourhse_id, *entry.item.facts.get("incidents", ()))
+            if one
         }
         odd = {self.odd[1], self.watch.partner.get(self.odd, "")} if self.odd is not None else set()
         return hidden | unshared | asked | odd

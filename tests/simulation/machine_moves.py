@@ -193,7 +193,7 @@ UNASKED = {
     "procore": frozenset(
         {
             *("null_clears", "one_patch_clears_both", "retry_after_on_429", "array_filter_needs_brackets"),
-            *("private_get_answers", "patch_unknown_fields"),
+            *("private_get_answers", "patch_unknown_fields", "people_who_left_listed", "near_miss_create_validates"),
         }
     ),
     "fourhse": frozenset(

@@ -237,8 +237,9 @@ def _process(world: World, url: str, number: int, locker: Locker, routes: list[R
     runtime = replace(
         World._house(store, world.clock, world.procore, world.fourhse),
         holder=Holder(f"machine-{number}", "boot", number, "1"),
+        every=PAUSE,
     )
-    return Daemon(runtime, routes, every=PAUSE, stop=Event())
+    return Daemon(runtime, routes, stop=Event())
 
 
 def _wait_in_simulated_time(store: Store, sleep: Callable[[float], None]) -> None:

@@ -14,6 +14,11 @@ from scenario_world import ScenarioWorld
 HELD = {"title": "title", "description": "text", "day": "day", "status": "status", "category": "category"}
 
 
+def _others(item: Any) -> list[str]:
+    """Whoever else a question names: those who may be the same, and those who show the same unknown word."""
+    return [*item.facts.get("candidates", ()), *item.facts.get("incidents", ())]
+
+
 @dataclass
 class Rest:
     scenario: ScenarioWorld
@@ -55,7 +60,7 @@ class Rest:
         self.waiting = {
             one
             for entry in self._waiting()
-            for one in (entry.item.procore_id, entry.item.fourhse_id, *entry.item.facts.get("candidates", ()))
+            for one in (entry.item.procore_id, entry.item.fourhse_id, *_others(entry.item))
         }
         for side in ("procore", "fourhse"):
             for key in self.watch.now[side]:

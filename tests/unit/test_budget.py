@@ -104,7 +104,7 @@ def test_a_window_that_is_over_no_longer_blocks(time: Time) -> None:
     time.now += timedelta(seconds=3000)
     budget.acquire(reserve=False)
     assert time.slept == []
-    assert budget.remaining == 600
+    assert budget.remaining == 599, "the call counts in the window that began with it"
 
 
 def test_a_new_hourly_limit_replaces_the_old_one(time: Time) -> None:

@@ -247,7 +247,21 @@ def test_a_side_that_moved_after_the_answer_is_asked_about_again():
     answer = Decision(1, "difference:1:title", "resolve", use="procore", seen=SLIP_OR_TRIP)
     found = verdict("Slip", "Skid", decision=answer)
     assert (found.verdict, found.to, found.used) == (Verdict.CONFLICT, None, None)
-    assert found.reason == "one side changed after the answer was given, so it is asked again"
+    assert found.reason == "both sides changed it. It is asked again, for 4HSE showed “Trip” when it was answered"
+
+
+@pytest.mark.parametrize(
+    ("shown", "told"),
+    [
+        ({"procore": "", "fourhse": "x" * 99}, f"Procore showed nothing and 4HSE showed “{'x' * 80}…”"),
+        ({}, "less was shown"),
+    ],
+)
+def test_a_difference_that_is_asked_again_says_what_was_shown_before(shown, told):
+    answer = Decision(1, "difference:1:title", "resolve", use="procore", seen={"seen": shown})
+    assert verdict("Fall", "Skid", decision=answer).reason == (
+        f"changed in 4HSE. It is asked again, for {told} when it was answered"
+    )
 
 
 def test_only_a_choice_decides_a_difference():

@@ -199,19 +199,27 @@ GO_ON = "Look at what is held with: procore-4hse inbox show ID. To let it happen
 @pytest.mark.parametrize(
     ("act", "side", "many", "limits", "reason"),
     [
-        (Act.DELETE, Side.FOURHSE, 3, FEW, "3 records would be deleted in 4HSE; the limit max_deletes is 2."),
+        (
+            Act.DELETE, Side.FOURHSE, 3, FEW,
+            "3 records would be deleted in 4HSE; more than 2 need your approval (max_deletes).",
+        ),
         (
             Act.DELETE, Side.PROCORE, 3, replace(FEW, max_deletes=9),
-            "3 of 20 linked incidents would be deleted in Procore; the limit max_delete_percent is 10 %.",
+            "3 of 20 linked incidents would be deleted in Procore; "
+            "more than 10 % need your approval (max_delete_percent).",
         ),
         (
             Act.UPDATE, Side.PROCORE, 11, FEW,
-            "11 of 20 linked incidents would be updated in Procore; the limit max_change_percent is 50 %.",
+            "11 of 20 linked incidents would be updated in Procore; "
+            "more than 50 % need your approval (max_change_percent).",
         ),
-        (Act.CREATE, Side.FOURHSE, 3, FEW, "3 incidents would be created in 4HSE; the limit max_creates is 2."),
+        (
+            Act.CREATE, Side.FOURHSE, 3, FEW,
+            "3 incidents would be created in 4HSE; more than 2 need your approval (max_creates).",
+        ),
         (
             Act.DELETE, Side.FOURHSE, 1, replace(FEW, max_deletes=0),
-            "1 record would be deleted in 4HSE; the limit max_deletes is 0.",
+            "1 record would be deleted in 4HSE; more than 0 need your approval (max_deletes).",
         ),
     ],
 )  # fmt: skip

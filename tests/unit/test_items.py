@@ -77,8 +77,17 @@ def test_an_unknown_word(record, other, ids, side):
     [
         (
             "An odd word", Held("odd", word="Burn", file="words/affliction.yaml"),
-            "If the word is right, add 'Burn' to words/affliction.yaml in the folder of the mapping; "
-            "else correct the value in 4HSE. It closes by itself.",
+            "If it is a typing mistake, correct it in 4HSE. If the word is right, ask the colleague who looks after "
+            "this program to add 'Burn' to words/affliction.yaml, and say what it means in Procore. "
+            "The question closes by itself.",
+            {"word": "Burn", "file": "words/affliction.yaml"},
+        ),
+        (
+            "An odd word", Held("odd", "Burn", "words/affliction.yaml", tuple("ABCDEFGHI")),
+            "If it is a typing mistake, correct it in 4HSE. If the word is right, ask the colleague who looks after "
+            "this program to add 'Burn' to words/affliction.yaml, "
+            "and say what it means in Procore (A, B, C, D, E, F, G, H or another)"
+            ". The question closes by itself.",
             {"word": "Burn", "file": "words/affliction.yaml"},
         ),
         ("No category", Held("none", word=""), "Correct the value in 4HSE; it closes by itself.", {}),
@@ -96,16 +105,18 @@ def test_a_word_question_says_which_word_and_where_to_add_it(reason, held, advic
 
 
 def test_a_refused_call_carries_the_vendor_s_own_words():
-    refusal = Refusal("refused:key", Side.FOURHSE, "name is too long", "", None)
-    assert items.refused(refusal, UPDATE, "Slip") == Item(
-        ItemKind.REFUSED, "refused:key", "Slip", "4HSE refused this update: name is too long",
+    said = "name: it is too long; Rain: name it"
+    refusal = Refusal("refused:key", Side.FOURHSE, said, "", None)
+    assert items.refused(MAPPING, refusal, UPDATE, "Slip") == Item(
+        ItemKind.REFUSED, "refused:key", "Slip",
+        "4HSE did not take the change. It says: Title: it is too long; Rain: name it",
         "Change the record on either side, or try again now: procore-4hse inbox retry ID",
-        {"refusal": digest("", "name is too long")}, **IDS, field="day, title",
+        {"refusal": digest("", said)}, **IDS, field="day, title",
     )  # fmt: skip
     delete = replace(UPDATE, act=Act.DELETE, side=Side.PROCORE, target_id="1", source_id="a", sources={})
-    item = items.refused(refusal, delete, "Slip")
+    item = items.refused(MAPPING, refusal, delete, "Slip")
     assert (item.field, item.procore_id, item.fourhse_id) == (None, "1", "a")
-    assert item.reason == "Procore refused this delete: name is too long"
+    assert item.reason == "Procore did not delete it. It says: name: it is too long; Rain: name it"
 
 
 @pytest.mark.parametrize(
@@ -119,9 +130,9 @@ def test_a_custom_field_that_is_refused_alone_may_be_none_of_procore_s(kind, fie
     refusal = Refusal("refused:key", Side.PROCORE, "not taken", "", None)
     action = replace(UPDATE, side=Side.PROCORE, kind=kind, target_id="1", source_id="a", fields=fields)
     advice = f"Procore may not know {what} with your Procore administrator's, then try again now: "
-    assert items.refused(refusal, action, "").advice == f"{advice}procore-4hse inbox retry ID"
+    assert items.refused(MAPPING, refusal, action, "").advice == f"{advice}procore-4hse inbox retry ID"
     for other in ({**fields, "title": "Slip"}, {}):
-        assert items.refused(refusal, replace(action, fields=other), "").advice.startswith("Change the record")
+        assert items.refused(MAPPING, refusal, replace(action, fields=other), "").advice.startswith("Change the record")
 
 
 def test_a_doubt_names_the_candidates():
@@ -140,12 +151,13 @@ def test_a_doubt_names_the_candidates():
 @pytest.mark.parametrize(
     ("gone", "edited", "kind", "reason"),
     [
-        (Side.PROCORE, False, ItemKind.DELETION, "Deleted in Procore (in the bin); still there in 4HSE."),
+        (Side.PROCORE, False, ItemKind.DELETION, "It was deleted in Procore: in the bin. It is still there in 4HSE."),
         (
             Side.PROCORE, True, ItemKind.CONFLICT,
-            "Deleted in Procore (in the bin) and edited in 4HSE since both agreed.",
+            "It was deleted in Procore: in the bin. "
+            "It is still there in 4HSE, and was changed there since both agreed.",
         ),
-        (Side.FOURHSE, False, ItemKind.DELETION, "Deleted in 4HSE (in the bin); still there in Procore."),
+        (Side.FOURHSE, False, ItemKind.DELETION, "It was deleted in 4HSE: in the bin. It is still there in Procore."),
     ],
 )  # fmt: skip
 def test_a_deletion(gone, edited, kind, reason):
@@ -181,7 +193,7 @@ def test_a_deletion(gone, edited, kind, reason):
 )
 def test_a_deletion_names_what_goes_with_it(along, told):
     item = items.deletion(link(), Side.PROCORE, "in the bin", "Fall", items.Survivor({}, goes_with=along))
-    assert item.reason == f"Deleted in Procore (in the bin); still there in 4HSE. {told}"
+    assert item.reason == f"It was deleted in Procore: in the bin. It is still there in 4HSE. {told}"
     assert item.facts.get("goes_with", []) == [record.id for record in along]
 
 
@@ -258,3 +270,19 @@ def test_what_an_answer_about_a_loss_holds_for_changes_with_either_value():
         for ours, theirs in (("A", "B"), ("A", "C"), ("D", "B"))
     ]
     assert len({one["shown"] for one in facts}) == 3
+
+
+def test_what_a_question_shows_keeps_its_digest_from_version_to_version():
+    """Another one would ask again, in every store that is upgraded, what people answered or put off."""
+    found = diff_field(MAPPING.title, site(title="Slip").image, office(name="Trip").image, link().base["title"])
+    held = Held("odd", word="Burn", file="words/affliction.yaml")
+    shown = [
+        items.word(office(), "1", "affliction", "Odd", "Fall", held),
+        items.guard(QuestionKey.guard("updates", Side.FOURHSE), "Too many.", "Look.", (UPDATE,), {"cause": 1}),
+        items.deletion(link(), Side.PROCORE, "x", "Fall", items.Survivor({"procore:incident:1": "x"})),
+        items.missing(link(), Side.FOURHSE, "Fall", {"procore:incident:1": "x"}),
+        items.difference(ItemKind.CONFLICT, link(), found, "Slip"),
+    ]
+    assert [item.shown for item in shown] == [
+        "ea7dfe235378", "7cb60c8cf031", "4cede1817d59", "ca226a98a9bc", "697cb76a5710",
+    ]  # fmt: skip

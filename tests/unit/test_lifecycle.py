@@ -705,7 +705,7 @@ def test_a_deletion_without_a_record_rests_on_a_person_s_word():
     found = link_outcome(route(site(), links=(known,)), known)
     assert (found.transition.evidence, found.items[0].reason) == (
         "a person said so",
-        "Deleted in 4HSE (a person said so); still there in Procore.",
+        "It was deleted in 4HSE: a person said so. It is still there in Procore.",
     )
 
 

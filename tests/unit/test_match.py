@@ -1,5 +1,6 @@
 """Which unlinked records are one: clear, likely, or strangers."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from procore_4hse.mapping.lenses import text
 from procore_4hse.reconcile import match as matching
-from procore_4hse.reconcile.match import Candidate, Likeness, likeness_of, match
+from procore_4hse.reconcile.match import Candidate, Likeness, MatchRules, likeness_of, match
 
 DAY = date(2026, 2, 10)
 TEXT = "A worker fell from the third step of a ladder."
@@ -251,3 +252,57 @@ def test_of_hundreds_that_may_be_one_some_are_told_and_nobody_is_left_out():
     assert set(found.doubts) == {each.id for each in left}
     assert min(map(len, found.doubts.values())) == matching.LISTED
     assert {other for others in found.doubts.values() for other in others} == {f"f{n}" for n in range(many)}
+
+
+# By what a route says ----------------------------------------------------------------------------------------------
+
+BY_NUMBER = MatchRules(key="number")
+OTHER_TONGUE = {"title": "Caduta", "description": "Un operaio è caduto dal terzo gradino di una scala."}
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ({"key": "7"}, Likeness.CLEAR),
+        ({"key": "7", "people": frozenset({"ann"})}, Likeness.CLEAR),
+        ({"key": "7", "people": frozenset({"bo"})}, Likeness.LIKELY),
+        ({"key": "7", "day": DAY + timedelta(days=40)}, Likeness.LIKELY),
+        ({"key": "8"}, Likeness.NONE),
+        ({"key": ""}, Likeness.NONE),
+    ],
+)
+def test_a_number_that_both_sides_know_decides_whatever_the_language(other, expected):
+    here, there = one(key="7", people=frozenset({"ann"})), one("a", **OTHER_TONGUE | other)
+    assert likeness_of(here, there, BY_NUMBER) is likeness_of(there, here, BY_NUMBER) is expected
+    found = match([here], [there], rules=BY_NUMBER)
+    assert found.pairs == ((("1", "a"),) if expected is Likeness.CLEAR else ())
+    assert found.doubts == ({"1": ("a",)} if expected is Likeness.LIKELY else {})
+
+
+def test_two_that_tell_the_same_under_different_numbers_are_asked_about():
+    assert match([one(key="7")], [one("a", key="8")], rules=BY_NUMBER).doubts == {"1": ("a",)}
+
+
+def test_a_number_that_two_of_one_side_bear_is_none():
+    here = [one(key="7"), one("2", key="7", title="Cut", description="Something else altogether happened there.")]
+    there = [one("a", **OTHER_TONGUE, key="7")]
+    assert match(here, there, rules=BY_NUMBER).pairs == ()
+
+
+def test_a_number_goes_before_another_one_that_tells_the_same():
+    found = match([one(key="7")], [one("a", key="7", title="Caduta"), one("b")], rules=BY_NUMBER)
+    assert (found.pairs, found.doubts) == ((), {"1": ("a", "b")})
+
+
+@pytest.mark.parametrize(("days", "apart", "expected"), [(0, 1, False), (1, 1, True), (7, 7, True), (7, 8, False)])
+def test_how_far_apart_two_of_one_title_may_be_is_for_the_route_to_say(days, apart, expected):
+    there = one("a", day=DAY + timedelta(days=apart), description="Another one slipped.")
+    assert bool(match([one()], [there], rules=MatchRules(days=days)).doubts) is expected
+
+
+@pytest.mark.parametrize(("words", "expected"), [(0.5, True), (0.6, True), (0.7, False)])
+def test_how_many_words_two_share_is_for_the_route_to_say(words, expected):
+    here = one(title="one two three", description="four five six seven eight")
+    there = one("a", title="one two three", description="four five six nine ten")  # Six of ten.
+    there = replace(there, title="three two one")
+    assert bool(match([here], [there], rules=MatchRules(words=words)).doubts) is expected

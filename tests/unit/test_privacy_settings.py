@@ -13,6 +13,7 @@ from procore_4hse.bootstrap import routes_of
 from procore_4hse.errors import ConfigurationError, Problem
 from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.rules import Direction
+from procore_4hse.reconcile.match import MatchRules
 from procore_4hse.route import Route
 from procore_4hse.settings.model import Settings
 
@@ -135,3 +136,18 @@ def test_the_scope_tells_what_may_not_cross_freely_and_nothing_else() -> None:
     blocked = route_of({"health": "none", "identity": "4hse-to-procore", "when_barred": "leave out"})
     assert blocked.scope == f"{plain}, health crosses nowhere, identity crosses 4hse to procore"
     assert blocked.mapping.crossing == {FieldClass.HEALTH: Direction.NONE, FieldClass.IDENTITY: Direction.TO_PROCORE}
+
+
+# Beside privacy: what a route knows incidents by --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("named", "key"), [("", ""), ("number", "number"), (" DESCRIPTION ", "description")])
+def test_a_route_knows_incidents_by_a_number_or_a_row(named: str, key: str) -> None:
+    built = route_of({}, match={"days": 5, "words": 90, "key": named})
+    assert built.match == MatchRules(5, 0.9, key)
+
+
+def test_a_row_that_the_mapping_does_not_have_is_named() -> None:
+    (problem,) = problems_of({}, match={"key": "Case"})
+    assert problem.place == "route riverside, match, key"
+    assert problem.what == "no row of the mapping is called 'Case'"

@@ -93,6 +93,44 @@ def only_problem(config: Path | None, environ: dict[str, str]) -> Problem:
     return problem
 
 
+# What speaks for two being one -------------------------------------------------------------------------------------
+
+
+def test_what_speaks_for_two_being_one_stands_below_its_route(write: Write) -> None:
+    text = f'{GOOD}\n[routes.match]\ndays = 7\nkey = "number"\n{SECOND_ROUTE}'
+    first, second = load(write(text), {}).routes
+    assert (first.match.days, first.match.words, first.match.key) == (7, 80, "number")
+    assert (second.match.days, second.match.words, second.match.key) == (3, 80, "")
+    problem = only_problem(write(f"{GOOD}\n[routes.match]\nwords = 20\n"), {})
+    assert ("route 1, match, words" in problem.place, problem.remedy) == (True, "Write a whole number from 50 to 100")
+
+
+# Two ways to authenticate at 4HSE ---------------------------------------------------------------------------------
+
+TOKEN = "personal-token-4"
+SIGNED_IN = 'client_id = "hse-app"\nusername = "sync@site.example"\npassword = "hse-secret-2"\n'
+
+
+def test_a_personal_token_of_4hse_needs_no_user_and_shows_nowhere(write: Write) -> None:
+    assert SIGNED_IN in GOOD
+    for others in ("", 'client_id = ""\nusername = ""\npassword = ""\n'):
+        settings = load(write(GOOD.replace(SIGNED_IN, others)), {"SYNC_FOURHSE__ACCESS_TOKEN": TOKEN})
+        assert settings.fourhse.access_token.get_secret_value() == TOKEN
+        assert TOKEN not in repr(settings)
+
+
+def test_two_ways_to_authenticate_at_4hse_are_none(write: Write) -> None:
+    problem = only_problem(write(GOOD), {"SYNC_FOURHSE__ACCESS_TOKEN": TOKEN})
+    assert "two ways to authenticate: access_token, and username and password" in problem.what
+    assert problem.remedy == "Keep the token, or username and password"
+    assert TOKEN not in str(problem)
+
+
+def test_a_token_in_the_open_is_refused(write: Write) -> None:
+    text = GOOD.replace(SIGNED_IN, f'api_url = "http://service.4hse.com"\naccess_token = "{TOKEN}"\n')
+    assert "fourhse.api_url" in only_problem(write(text), {}).place
+
+
 # What a good configuration gives ---------------------------------------------------------------------------------
 
 

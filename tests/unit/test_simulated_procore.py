@@ -833,6 +833,21 @@ def shipped_words(scene: Scene) -> Any:
 
 CUT, TAGLIO, OWN, EAR = "Cut or Laceration", "Taglio o lacerazione", "Jellyfish", "ear_left"
 
+
+def near_miss_without_a_required_field(scene: Scene) -> int:
+    scene.sim.require("near_miss", "description")
+    body = {"near_miss": {"incident_id": scene.incident()}}
+    asked = {"run_configurable_validations": "true"}
+    answer = scene.client.post(f"{INCIDENTS}/near_misses", params=asked, json=body)
+    assert scene.sim.refused == []
+    return answer.status_code
+
+
+def people_after_one_left(scene: Scene) -> int:
+    scene.sim.deactivate_person(scene.person_id)
+    return len(scene.listed(path=f"/rest/v1.0/projects/{PROJECT}/people"))
+
+
 DIALS: list[tuple[str, Callable[[Scene], Any], dict[Any, Any]]] = [
     ("child_edit_bumps_incident", bumps_parent, {False: "2026-03-02T12:00:00Z", True: "2026-03-02T12:01:00Z"}),
     ("time_unknown_default_hides", hides_unknown_time, {False: (True, True), True: (False, True)}),
@@ -886,6 +901,8 @@ DIALS: list[tuple[str, Callable[[Scene], Any], dict[Any, Any]]] = [
             "Italian without keys": (TAGLIO, None, OWN, None, EAR, "Orecchio (sinistra)"),
         },
     ),
+    ("near_miss_create_validates", near_miss_without_a_required_field, {True: 422, False: 201}),
+    ("people_who_left_listed", people_after_one_left, {True: 1, False: 0}),
     (
         "fractional_seconds",
         lambda scene: scene.show(scene.incident())["created_at"][-5:],

@@ -396,7 +396,7 @@ def test_without_a_whole_listing_of_the_other_side_nothing_is_told_about_it(side
             "category",
             "4HSE shows the category 'Fire', which the list words/category.yaml does not know.",
         ),
-        (site(title=None), "day", "Procore shows no title, and 4HSE needs one."),
+        (site(title=None), "title", "Procore shows no title, and 4HSE needs one."),
         (site(event_date=None), "day", "Procore shows no day, and 4HSE needs one."),
     ],
 )
@@ -425,7 +425,7 @@ def test_a_refused_copy_waits_for_its_time():
     key = QuestionKey.refused(action)
     refusal = Refusal(key, Side.FOURHSE, "No.", refusal_fingerprint(action), whole.now + timedelta(hours=1))
     found = plan(replace(whole, refusals={key: refusal}))
-    assert (found.actions, found.items) == ((), (items.refused(refusal, action, "Fall"),))
+    assert (found.actions, found.items) == ((), (items.refused(MAPPING, refusal, action, "Fall"),))
     assert found.statuses[Side.PROCORE] == {"1": SyncStatus.REFUSED}
     due = plan(replace(whole, refusals={key: replace(refusal, next_try=None)}))
     assert (due.actions, due.items) == ((action,), found.items)

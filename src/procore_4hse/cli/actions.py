@@ -12,8 +12,11 @@ from procore_4hse.cli.context import CliContext
 from procore_4hse.cli.tables import table
 from procore_4hse.cli.text import counted, plain, short
 from procore_4hse.models import Act, Action, Item, Side
+from procore_4hse.operations.causes import heading_of
 from procore_4hse.operations.intended import Change, Intended
+from procore_4hse.operations.possible_pairs import PossiblePair
 from procore_4hse.operations.texts import say
+from procore_4hse.reconcile.items import one_per_word
 from procore_4hse.reconcile.snapshot import Plan
 
 SHOWN = 200
@@ -27,16 +30,49 @@ IN_WORDS = {
 }
 
 
-def action_json(action: Action) -> dict[str, Any]:
-    """The shape of `plan --json`; `id` is the target's own, null for a create."""
+def action_json(action: Action, titles: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The shape of `plan --json`; `id` is the target's own, null for a create. With `titles` a link tells both."""
+    is_told = titles is not None and action.act is Act.LINK
+    fields = _both(action, titles or {}) if is_told else dict(action.fields)
     return {
         "side": action.side.value,
         "kind": action.act.value,
         "record": action.kind.value,
         "id": action.target_id,
-        "fields": dict(action.fields),
+        "fields": fields,
         "reason": action.reason,
     }
+
+
+def _both(action: Action, titles: Mapping[str, str]) -> dict[str, Any]:
+    """Two that are linked, which sends nothing: the id of each, and the headline of an incident."""
+    return {side.value: {"id": action.id_on(side), "title": titles.get(action.id_on(side))} for side in Side}
+
+
+def show_pairs(context: CliContext, pairs: Sequence[PossiblePair]) -> None:
+    """What may be one on a new route, with what speaks for it (+) and against it (-)."""
+    if not pairs:
+        return
+    listed = table("Possible pairs, before the first sync:", rows_apart=True)
+    for name, ratio in {"Procore": 2, "4HSE": 2, "likeness": 3, "then": 1}.items():
+        listed.add_column(name, ratio=ratio, overflow="fold")
+    for pair in pairs:
+        sides = (
+            "\n".join(filter(None, each))
+            for each in zip(map(_named, pair.titles), pair.days, _ref_ids(pair), strict=True)
+        )
+        told = "\n".join(f"{'+' if sign.speaks_for else '-'} {plain(sign.text)}" for sign in pair.signs)
+        listed.add_row(*sides, told or "-", say(f"pair.{pair.then}"))
+    context.out.print(listed)
+    context.out.print()
+
+
+def _named(title: str) -> str:
+    return short(title, 60)
+
+
+def _ref_ids(pair: PossiblePair) -> tuple[str, ...]:
+    return tuple(ref.id for ref in pair.refs)
 
 
 COLUMNS = ("route", "side", "kind", "record", "id", "title", "field", "old", "new", "reason", "held")
@@ -44,7 +80,7 @@ COLUMNS = ("route", "side", "kind", "record", "id", "title", "field", "old", "ne
 
 def field_rows(action: Action, titles: Mapping[str, str], **more: object) -> Iterator[dict[str, object]]:
     """The action in rows for a spreadsheet: one for each field, or a single one where it sends none."""
-    told = action_json(action) | {"title": title_of(action, titles)} | more
+    told = action_json(action, titles) | {"title": title_of(action, titles)} | more
     for name, value in action.fields.items() or (("", None),):
         yield {**told, "field": name, "old": action.seen.get(name), "new": value}
 
@@ -58,7 +94,7 @@ def show_actions(context: CliContext, plan: Plan, actions: Sequence[Intended], h
         if planned:
             context.out.print(changes_table(f"{title} {_sums(planned)}", told, of_all=len(planned)))
     if plan.items:
-        context.out.print(_questions(plan.items))
+        context.out.print(_questions(one_per_word(plan.items)))
     if not (plan.actions or plan.held or plan.items):
         context.out.print("There is nothing to do.")
     context.out.print()
@@ -75,11 +111,18 @@ def changes_table(title: str, actions: Sequence[Intended], *, of_all: int = 0) -
         listed.add_column(name, ratio=ratio, overflow="fold")
     for action in actions:
         what = f"{IN_WORDS[action.act]}\n{action.side.label}"
-        changes = "\n".join(map(_change, action.changes)) or "-"
+        changes = "\n".join((*_pair(action), *map(_change, action.changes))) or "-"
         listed.add_row(what, _incident(action), changes, plain(action.reason))
     if of_all > len(actions):
         listed.caption = f"and {of_all - len(actions)} more; --json lists them all"
     return listed
+
+
+def _pair(action: Intended) -> Iterator[str]:
+    """Two that are linked, each by its id and its headline; of records below an incident the id alone."""
+    yield from (
+        f"{ref.side.label} {ref.id}" + (f": {short(title, 100)}" if title else "") for ref, title in action.pair
+    )
 
 
 def _incident(action: Intended) -> str:
@@ -120,7 +163,7 @@ def _questions(items: Sequence[Item]) -> Table:
     for name in ("kind", "incident", "why"):
         listed.add_column(name, overflow="fold")
     for item in items[:SHOWN]:
-        listed.add_row(say(f"kind.{item.kind.value}"), short(item.title, 40) or "-", plain(item.reason))
+        listed.add_row(heading_of(item), short(item.title, 40) or "-", plain(item.reason))
     if len(items) > SHOWN:
         listed.caption = f"and {len(items) - SHOWN} more"
     return listed

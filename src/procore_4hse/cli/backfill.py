@@ -89,6 +89,7 @@ def _backfill(
         context.must_be_able_to_ask(yes=yes)
     interrupt = Interrupt(context)
     with context.runtime(stopping=interrupt.stop.is_set, sleep=interrupt.sleep) as runtime:
+        routes = routes if route else context.unpaused(runtime.store, routes)
         with interrupt.heard():
             refuse_days_to_come(runtime, routes, span.first)
             results = _look(context, runtime, routes, span) if dry_run or not yes else {}

@@ -20,10 +20,11 @@ SUMMARIES = {
     "sync": "One cycle, then exit: reads both systems, writes what changed, asks about the rest.",
     "plan": "The same cycle as `sync`, without one write to either system: every intended action with its reason.",
     "backfill": "Incidents that happened in a range of days, whatever the route's `since` says.",
-    "run": "The daemon: a cycle of each route at once, then after each pause (schedule.every), until it is told to "
-    "end.",
+    "run": "The daemon: a cycle of each route when it is due, `schedule.every` after the one before, until it is told "
+    "to end.",
     "status": "How each route stands: its last cycle and the next one, how many incidents are in sync, what waits for "
     "a person and since when, what is left of the call budgets and how often they allow a cycle.",
+    "routes": "When each route is due, and why; and pausing a route without editing the configuration.",
     "explain": "What one incident is now: how both sides stand, what happens next, what waits for a person, what "
     "people decided about it, and what was written for it last.",
     "history": "Every write that was carried out: when, where, which field, from what to what, why, and whose decision "

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from procore_4hse.route import Route
     from procore_4hse.runtime import Runtime
     from procore_4hse.settings.model import Settings
+    from procore_4hse.store.repository import Store
 
 INTERNAL = 4
 
@@ -104,6 +105,17 @@ class CliContext:
             if not route.enabled:
                 self.note(f"Route {route.name} is disabled in the configuration and was skipped.")
         return tuple(route for route in wanted if route.enabled)
+
+    def unpaused(self, store: Store, routes: Sequence[Route]) -> tuple[Route, ...]:
+        """Those that no person paused; each of the others is told."""
+        from procore_4hse.operations.schedule import paused_routes
+
+        paused = paused_routes(store, routes)
+        for route in paused:
+            self.note(
+                f"Route {route.name} is paused and was skipped; go on with: procore-4hse routes resume {route.name}"
+            )
+        return tuple(route for route in routes if route not in paused)
 
     @contextmanager
     def runtime(

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
 from procore_4hse.cli.actions import action_json
 from procore_4hse.cli.context import CliContext, Json, cli_context, teach
-from procore_4hse.cli.decided import decision_lines
-from procore_4hse.cli.history import change_in_words
+from procore_4hse.cli.decided import decision_cells, decision_lines
+from procore_4hse.cli.history import change_in_words, write_json
+from procore_4hse.cli.naming import Named, meant
 from procore_4hse.cli.preview import crossing_json, in_words
 from procore_4hse.cli.questions import advice
 from procore_4hse.cli.stories import (
@@ -27,14 +28,12 @@ from procore_4hse.cli.stories import (
     sides,
     verdict_in_words,
 )
-from procore_4hse.cli.tables import table
 from procore_4hse.cli.text import counted, moment, plain, short, span
-from procore_4hse.errors import UsageError
 from procore_4hse.models import Image, Side
 from procore_4hse.operations import history
 from procore_4hse.operations.decided import Decided
 from procore_4hse.operations.explain import Compared, Story, collect, decisions_about
-from procore_4hse.operations.search import Found, Hit, identified
+from procore_4hse.operations.history import Write
 from procore_4hse.reconcile.diff import FieldDiff, Verdict
 from procore_4hse.runtime import Runtime
 from procore_4hse.store.inbox import Entry
@@ -59,10 +58,6 @@ AT_REST = (Verdict.SAME, Verdict.AGREED, Verdict.LOCAL, Verdict.SETTLED)
 LAST = 5
 """So many of the latest writes are shown; `--rules` and `history` show all."""
 
-Id = Annotated[
-    list[str],
-    typer.Argument(metavar="ID", help="Its id in Procore or in 4HSE, its number, words of its title, or its day."),
-]
 Rules = Annotated[bool, typer.Option("--rules", help="All of it: field by field, rule by rule, and every write.")]
 
 
@@ -70,65 +65,25 @@ def api(app: typer.Typer) -> None:
     app.command("explain", help=teach(HELP))(explain)
 
 
-def explain(ctx: typer.Context, words: Id, rules: Rules = False, as_json: Json = False) -> None:
-    context, text = cli_context(ctx), " ".join(words)
+def explain(ctx: typer.Context, words: Named, rules: Rules = False, as_json: Json = False) -> None:
+    context = cli_context(ctx)
     with context.runtime() as runtime:
-        meant = identified(runtime.store, context.routes, text)
-        if isinstance(meant, Found):
-            _end_with(context, meant, text, as_json=as_json)
-        story = collect(runtime.store, *meant)
+        story = collect(
+            runtime.store, *meant(context, runtime.store, context.routes, words, "explain", as_json=as_json)
+        )
         if as_json:
-            context.print_json(_json(story))
+            context.print_json(_json(runtime, story))
         else:
             _show(context, runtime, story)
     if rules and not as_json:
         show_rules(context, story)
 
 
-# Several ---------------------------------------------------------------------------------------------------------
-
-
-def _end_with(context: CliContext, found: Found, text: str, *, as_json: bool) -> NoReturn:
-    """What fits is listed; the command has told no story."""
-    if not found.hits:
-        raise UsageError(f"No incident {text} is known; read both systems first with: procore-4hse plan")
-    if as_json:
-        context.print_json({"hits": [_hit_json(hit) for hit in found.hits]})
-    else:
-        _list(context, found)
-    raise typer.Exit(UsageError.exit_code)
-
-
-def _list(context: CliContext, found: Found) -> None:
-    listed = table(f"{counted(len(found.hits), 'incident')} may be meant")
-    listed.add_column("day", no_wrap=True)
-    listed.add_column("incident")
-    for hit in found.hits:
-        title, number = (
-            short(hit.title, 200) or "An incident without a title",
-            f", number {hit.number}" * bool(hit.number),
-        )
-        listed.add_row(hit.day, f"{title}{plain(number)}\nprocore-4hse explain {hit.id}")
-    if found.is_cut:
-        listed.caption = "There are more; add another word of the title."
-    context.out.print(listed)
-
-
-def _hit_json(hit: Hit) -> dict[str, str | None]:
-    return {
-        "id": hit.id,
-        "side": hit.side.value,
-        "route": hit.route,
-        "number": hit.number or None,
-        "day": hit.day,
-        "title": hit.title,
-    }
-
-
 # For programs ----------------------------------------------------------------------------------------------------
 
 
-def _json(story: Story) -> dict[str, Any]:
+def _json(runtime: Runtime, story: Story) -> dict[str, Any]:
+    """All of the story; `short` is what people read first."""
     return {
         "route": story.route.name,
         "procore_id": story.ids[Side.PROCORE],
@@ -146,6 +101,26 @@ def _json(story: Story) -> dict[str, Any]:
             "actions": [action_json(action) for action in story.next],
             "held": [action_json(action) for action in story.held],
         },
+        "short": _short_json(runtime, story),
+    }
+
+
+def _short_json(runtime: Runtime, story: Story) -> dict[str, Any]:
+    decided = decisions_about(runtime.store, story)
+    return {
+        "agree": bool(story.incident.fields) and not _waiting(story),
+        "waiting": [
+            {"record": pair.kind.value, "procore_id": pair.ids[Side.PROCORE], **_field_json(diff)}
+            for pair, diff in _waiting(story)
+        ],
+        "next": next_words(story),
+        "questions": [str(entry.id) for entry in story.items],
+        "decisions": [
+            {"question": str(each.entry.id), **decision_cells(each.decision, each.at.isoformat())}
+            for each in decided
+            if each.decision is not None
+        ],
+        "changes": [write_json(write) for write in islice(_writes(runtime, story), LAST)],
     }
 
 
@@ -238,8 +213,7 @@ def _part(context: CliContext, title: str, lines: Sequence[str]) -> None:
 
 def _standing(story: Story) -> Iterator[Text]:
     """How both sides stand: the fields that are not at rest, of the incident and of its people."""
-    pairs = (story.incident, *story.people)
-    waiting = [(pair, diff) for pair in pairs for diff in pair.fields if diff.verdict not in AT_REST]
+    waiting = _waiting(story)
     for pair, diff in waiting:
         whose = "" if pair is story.incident else f"{person_title(pair)}, "
         told = f"{whose}{diff.field.label}: {_both(diff)} ({verdict_in_words(diff)})"
@@ -249,6 +223,12 @@ def _standing(story: Story) -> Iterator[Text]:
     for person in story.people:
         if person.names_nobody:
             yield Text(nobody_words(story, person), style="yellow")
+
+
+def _waiting(story: Story) -> list[tuple[Compared, FieldDiff]]:
+    """The fields that are not at rest, each with the record that it stands in."""
+    pairs = (story.incident, *story.people)
+    return [(pair, diff) for pair in pairs for diff in pair.fields if diff.verdict not in AT_REST]
 
 
 def _both(diff: FieldDiff) -> str:
@@ -271,9 +251,16 @@ def _decided(found: Sequence[Decided]) -> Iterator[str]:
 
 def _changes(runtime: Runtime, story: Story) -> Iterator[str]:
     """The latest writes of the incident and its people, one line for each field."""
-    known = next(record_id for record_id in story.ids.values() if record_id)
-    writes = history.of_incident(runtime.store, (story.route,), known)
+    writes = _writes(runtime, story)
     for write in islice(writes, LAST):
         yield f"{moment(write.at)}, {change_in_words(write)}"
     if len(writes) > LAST:
-        yield f"and {counted(len(writes) - LAST, 'earlier one')}: procore-4hse history {known}"
+        yield f"and {counted(len(writes) - LAST, 'earlier one')}: procore-4hse history {_id_of(story)}"
+
+
+def _writes(runtime: Runtime, story: Story) -> list[Write]:
+    return history.of_incident(runtime.store, (story.route,), _id_of(story))
+
+
+def _id_of(story: Story) -> str:
+    return next(record_id for record_id in story.ids.values() if record_id)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from procore_4hse.cli.commands import Commands
 from procore_4hse.cli.context import CliContext, Json, RouteNames, cli_context, day, system_user, teach
+from procore_4hse.cli.naming import HOW, meant
 from procore_4hse.cli.spreadsheets import Csv, one_form, print_csv
 from procore_4hse.cli.tables import add_id_column, table, whole_ids
 from procore_4hse.cli.text import counted, moment, plain, short
@@ -24,9 +25,10 @@ from procore_4hse.store.decisions import Decider
 GROUP = """Every write that was carried out: when, where, which field, from what to what, why, and whose decision it
 was.
 
-Without a word after it, or with the id of an incident, `history` lists, the newest write first.
+Without a word after it, or with an incident, `history` lists, the newest write first. An incident is named by its id in
+either system, its number, words of its title, or its day.
 
-[bold]Example[/bold]  procore-4hse history 4711
+[bold]Example[/bold]  procore-4hse history "fall ladder"
 
 [bold]Exit codes[/bold]  0 done · 2 configuration, or no such incident · 4 the store cannot be used
 """
@@ -80,9 +82,7 @@ COLUMNS = (
     "undone_by",
 )
 
-Id = Annotated[
-    str | None, typer.Argument(metavar="[ID]", help="An incident's id, or a record's below it, in either system.")
-]
+Words = Annotated[list[str] | None, typer.Argument(metavar="[ID]", help=HOW)]
 Since = Annotated[
     date | None, typer.Option("--since", metavar="DAY", parser=day, help="Only writes since this day, YYYY-MM-DD.")
 ]
@@ -92,7 +92,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking, also whe
 
 
 class Listing(Commands):
-    """A group that lists, unless its first word is one of its commands: that word may be an id."""
+    """A group that lists, unless its first word is one of its commands: that word may name an incident."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         named = args[:1] and (args[0] in self.commands or args[0] == "--help")
@@ -108,7 +108,7 @@ def api(app: typer.Typer) -> None:
 
 def list_writes(
     ctx: typer.Context,
-    record_id: Id = None,
+    words: Words = None,
     since: Since = None,
     route: RouteNames = None,
     as_json: Json = False,
@@ -118,15 +118,15 @@ def list_writes(
     one_form(as_json=as_json, as_csv=as_csv)
     routes = context.named(route or [])
     with context.runtime() as runtime:
-        found = (
-            iter(writes.of_incident(runtime.store, routes, record_id, since))
-            if record_id
-            else writes.of_routes(runtime.store, routes, since)
-        )
+        found = writes.of_routes(runtime.store, routes, since)
+        if words:
+            only, ids = meant(context, runtime.store, routes, words, "history", as_json=as_json)
+            known = next(record_id for record_id in ids.values() if record_id)
+            found = iter(writes.of_incident(runtime.store, (only,), known, since))
         if as_csv:
-            print_csv(COLUMNS, (_json(write) for write in found))
+            print_csv(COLUMNS, (write_json(write) for write in found))
         elif as_json:
-            context.print_json({"writes": [_json(write) for write in found]})
+            context.print_json({"writes": [write_json(write) for write in found]})
         else:
             _show(context, found)
 
@@ -151,7 +151,7 @@ def undo(ctx: typer.Context, write_id: WriteId, note: Note = "", yes: Yes = Fals
     context.out.print(f"Until then it can be left as it is: procore-4hse inbox undo {number}")
 
 
-def _json(write: Write) -> dict[str, Any]:
+def write_json(write: Write) -> dict[str, Any]:
     return {
         "id": write.id,
         "at": write.at.isoformat(),

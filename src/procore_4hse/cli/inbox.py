@@ -347,7 +347,8 @@ def walk(ctx: typer.Context, kind: OfKind = None, route: OfRoute = None) -> None
         if choice.answer is None:
             answers.snooze(store, context.routes, question.id, question.until)
             return f"Put off: it is listed again on {question.until}, or sooner if it moves."
-        _, entry, kept = answers.keep(store, context.routes, question.id, choice.answer, by, shown=question.item.shown)
+        shown, seen = question.item.shown, question.entry
+        _, entry, kept = answers.keep(store, context.routes, question.id, choice.answer, by, shown=shown, seen=seen)
         return f"Noted: {_in_words(entry, kept)}"
 
     with context.runtime() as runtime:

@@ -15,6 +15,7 @@ from procore_4hse.bootstrap import routes_of
 from procore_4hse.cli.context import CliContext, Json, RouteNames, cli_context, ended, show_problems, teach
 from procore_4hse.cli.live_words import show_words, words_json, worst_code
 from procore_4hse.cli.mapping_diffs import mapping_diff_json, show_mapping_diff
+from procore_4hse.cli.naming import Named, meant
 from procore_4hse.cli.preview import way_in_words
 from procore_4hse.cli.tables import table
 from procore_4hse.cli.text import counted
@@ -28,7 +29,6 @@ from procore_4hse.mapping.show import Row, rows
 from procore_4hse.operations.explain import collect
 from procore_4hse.operations.live_words import complete
 from procore_4hse.operations.mapping_diff import mapping_diff
-from procore_4hse.operations.offline import find
 from procore_4hse.route import Route
 from procore_4hse.settings.model import Settings
 
@@ -58,6 +58,8 @@ as that route carries it: what its direction and its privacy leave out is told. 
 TRY = """Takes one staged incident through a mapping, field by field: what each side shows, the rule, what would be
 written to the other side, as a new record and in the linked one, and whether it comes back as it was. Then what the
 next cycle would do with it.
+
+It is named as for `explain`: by an id, its number, words of its title, or its day.
 
 No call is made and nothing is written, here or there. Without `--mapping` it is the route's own folder as it is on
 disk now, so that a change can be tried before the next cycle. It shows what records hold.
@@ -93,9 +95,6 @@ becomes a copy of the route's where it is not there yet.
 configuration that cannot be used · 3 credentials or permissions · 4 the store cannot be used
 """
 
-Id = Annotated[
-    str, typer.Argument(metavar="ID", help="The id of an incident, or of a record below one, in Procore or in 4HSE.")
-]
 Checked = Annotated[
     Path | None, typer.Argument(metavar="FOLDER", help="A mapping folder; else those that the routes name.")
 ]
@@ -179,14 +178,14 @@ def _shown(context: CliContext, names: list[str] | None) -> Iterator[tuple[str, 
 
 
 def try_(
-    ctx: typer.Context, record_id: Id, mapping: Other = None, route: RouteNames = None, as_json: Json = False
+    ctx: typer.Context, words: Named, mapping: Other = None, route: RouteNames = None, as_json: Json = False
 ) -> None:
     context = cli_context(ctx)
     routes = context.named(route or [])
     if mapping is not None:
         routes = _under(context, routes, mapping)
     with context.runtime() as runtime:
-        story = collect(runtime.store, *find(runtime.store, routes, record_id))
+        story = collect(runtime.store, *meant(context, runtime.store, routes, words, "mapping try", as_json=as_json))
     if as_json:
         context.print_json(trial_json(story, mapping))
     else:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import typer
 
-from procore_4hse.cli.actions import COLUMNS, SHOWN, action_json, field_rows, show_actions
+from procore_4hse.cli.actions import COLUMNS, SHOWN, action_json, field_rows, show_actions, show_pairs
 from procore_4hse.cli.context import Json, RouteNames, cli_context, teach
 from procore_4hse.cli.reports import counting, show_report
 from procore_4hse.cli.spreadsheets import Csv, one_form, print_csv
@@ -17,6 +17,7 @@ from procore_4hse.engine.run_routes import Summary, run_routes
 from procore_4hse.models import Action, Kind, Side
 from procore_4hse.operations import intended
 from procore_4hse.operations.intended import Intended
+from procore_4hse.operations.possible_pairs import PossiblePair, possible_pairs
 from procore_4hse.operations.search import hits
 from procore_4hse.reconcile import items
 from procore_4hse.route import Route
@@ -51,18 +52,21 @@ def plan(
         told = [_told(runtime, each, report) for each, report in zip(routes, done.reports, strict=True)]
         titles = [_titles(runtime, each, report) for each, report in zip(routes, done.reports, strict=True)]
     if as_json:
-        context.print_json(_json(done))
+        context.print_json(_json(done, titles))
     elif as_csv:
         print_csv(COLUMNS, _rows(routes, done, titles))
     else:
-        for report, (actions, held) in zip(done.reports, told, strict=True):
+        for report, (actions, held, pairs) in zip(done.reports, told, strict=True):
             show_report(context, report)
             show_actions(context, report.plan, actions, held)
+            show_pairs(context, pairs)
     raise typer.Exit(done.exit_code)
 
 
-def _json(done: Summary) -> dict[str, object]:
-    routes = [{**report.json(), "actions": [action_json(each) for each in _actions(report)]} for report in done.reports]
+def _json(done: Summary, titles: Sequence[dict[str, str]]) -> dict[str, object]:
+    told = zip(done.reports, titles, strict=True)
+    listed = ([action_json(each, known) for each in _actions(report)] for report, known in told)
+    routes = [{**report.json(), "actions": each} for report, each in zip(done.reports, listed, strict=True)]
     return {**done.json(), "routes": routes}
 
 
@@ -84,17 +88,18 @@ def _titles(runtime: Runtime, route: Route, report: Report) -> dict[str, str]:
         for record in action.refs:
             if record.kind is Kind.INCIDENT:
                 ids[record.side].add(record.id)
-        ids[Side.PROCORE] |= {action.parent} if action.parent else set()
+        for side in Side:  # Of an incident that is not there yet, people name the one that it is made from.
+            ids[side] |= {action.parent} if action.parent else set()
     with runtime.store.read() as unit:
         found = [hits(unit, route, side, known) for side, known in ids.items()]
     return {known: hit.title for each in found for known, hit in each.items()}
 
 
-def _told(runtime: Runtime, route: Route, report: Report) -> tuple[list[Intended], list[Intended]]:
-    """What the first actions of a plan would change, and those that it holds."""
+def _told(runtime: Runtime, route: Route, report: Report) -> tuple[list[Intended], list[Intended], list[PossiblePair]]:
+    """What the first actions of a plan would change, those that it holds, and what may be one on a new route."""
     with runtime.store.read() as unit:
         actions, held = (
             intended.read(unit, route, [items.summary(action) for action in some[:SHOWN]])
             for some in (report.plan.actions, report.plan.held)
         )
-    return actions, held
+    return actions, held, possible_pairs(runtime.store, route, SHOWN)

@@ -12,7 +12,6 @@ from procore_4hse.cli.context import CliContext
 from procore_4hse.cli.tables import table
 from procore_4hse.cli.text import age, counted, plain, short
 from procore_4hse.operations.questions import Group, Outline, grouped
-from procore_4hse.operations.texts import say
 
 EACH = 10
 """So many questions of one cause are listed; one answer may settle all of them."""
@@ -54,5 +53,5 @@ def _table(group: Group, now: datetime, *, with_route: bool) -> Table:
 
 
 def _title(group: Group) -> str:
-    kind = f"{say(f'kind.{group.kind.value}')} ({group.kind.value})"
+    kind = f"{group.heading} ({group.kind.value})"
     return f"{kind}: {len(group.questions)} with one cause. {plain(group.about)}" if group.about else kind

@@ -31,7 +31,7 @@ def show_question(context: CliContext, question: Question, decision: KeptDecisio
     out.print(_headline(question, decision))
     if question.title:
         out.print(Text(plain(question.title) + (f", {question.day}" if question.day else ""), style="bold"))
-    for record in question.records if not question.held else ():
+    for record in [each for each in question.records if each.role is not Role.AFTER] if not question.held else ():
         out.print(_named(record), soft_wrap=True)
     for shown in _beside(question):
         out.print(shown)
@@ -44,7 +44,7 @@ def show_question(context: CliContext, question: Question, decision: KeptDecisio
 
 
 def _headline(question: Question, decision: KeptDecision | None) -> Text:
-    kind = f"{say(f'kind.{question.kind.value}')} ({question.kind.value})"
+    kind = f"{question.heading} ({question.kind.value})"
     state = state_in_words(question.entry, decision)
     return Text.assemble((f"Question {question.id}", "bold"), f" · {kind} · {question.route.name} · {state}")
 
@@ -104,8 +104,8 @@ def _table(title: str, records: Sequence[ShownRecord], question: Question) -> Ta
 
 
 def _column(record: ShownRecord) -> str:
-    role = {Role.DELETED: " (deleted)", Role.SURVIVOR: " (still there)"}.get(record.role, "")
-    return f"{record.ref.side.label}{role}"
+    told = record.role in (Role.DELETED, Role.SURVIVOR, Role.BEFORE, Role.AFTER)
+    return f"{record.ref.side.label} ({say(f'role.{record.role.value}')})" if told else record.ref.side.label
 
 
 def _cell(text: str, *, whole: bool) -> str:

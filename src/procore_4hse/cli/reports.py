@@ -54,11 +54,13 @@ def counting(context: CliContext, routes: Sequence[Route]) -> Iterator[Counted]:
         yield count
 
 
-def show_round(context: CliContext, done: Summary) -> None:
+def show_round(context: CliContext, done: Summary, *, due: bool = False) -> None:
+    """`due`: only what was due was to be run."""
     for report in done.reports:
         show_report(context, report)
     if not done.reports:
-        context.out.print("No route is enabled, so there was nothing to do.")
+        why = "No route is due" if due else "No route is enabled"
+        context.out.print(f"{why}, so there was nothing to do.")
 
 
 def show_report(context: CliContext, report: Report) -> None:

@@ -15,7 +15,11 @@ from procore_4hse.errors import UsageError
 from procore_4hse.operations.retention import Ages
 from procore_4hse.runtime import Runtime, interruptible
 
-HELP = """The daemon: a cycle of each route at once, then after each pause (schedule.every), until it is told to end.
+HELP = """The daemon: a cycle of each route when it is due, `schedule.every` after the one before, until it is told to
+end.
+
+When a route is due stands in the store: any number of daemons on any number of machines share the routes of one
+PostgreSQL, each route is with one of them at a time, and starting one again moves nothing. `routes list` tells.
 
 SIGTERM or Ctrl-C ends it: the action in hand is finished, or left to be settled by the next cycle when its answer takes
 too long, and the process is gone within 15 seconds. A second signal ends it at once. An outage of a vendor, refused
@@ -48,7 +52,7 @@ def run(ctx: typer.Context, desk: WithDesk = False) -> None:
         _desk_beside(context, runtime, wanted=desk),
     ):
         ages = Ages(**context.settings.retention.model_dump(exclude={"cycles"}))
-        code = Daemon(runtime, routes, every=context.settings.schedule.every, stop=stop, ages=ages).run()
+        code = Daemon(runtime, routes, stop=stop, ages=ages).run()
     raise typer.Exit(code)
 
 

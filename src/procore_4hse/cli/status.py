@@ -16,9 +16,10 @@ from procore_4hse.cli.tables import facts
 from procore_4hse.cli.text import counted, moment, span
 from procore_4hse.errors import UsageError
 from procore_4hse.models import Side
-from procore_4hse.operations.status import RouteStatus, standing_of
+from procore_4hse.operations.status import RouteStatus, Terms, standing_of
 from procore_4hse.settings.values import duration
 from procore_4hse.store.repository import Store
+from procore_4hse.store.timetable import Cadence, Pace
 
 HELP = """How each route stands: its last cycle and the next one, how many incidents are in sync, what waits for a
 person and since when, what is left of the call budgets and how often they allow a cycle.
@@ -50,7 +51,8 @@ def status(ctx: typer.Context, fail_over: FailOver = None, as_json: Json = False
     limit = _limit(fail_over)
     # Not brought up to date: whoever looks, also with an older program than the daemon's, changes nothing.
     with closing(Store(context.settings.store.url.get_secret_value())) as store:
-        found, now = standing_of(store, context.routes, context.settings.schedule.every), datetime.now(UTC)
+        every, terms = context.settings.schedule.every, _terms(context)
+        found, now = standing_of(store, context.routes, every, terms), datetime.now(UTC)
     if found.newer:
         context.err.print(found.newer, style="bold yellow")
     statuses = list(found.routes)
@@ -63,6 +65,14 @@ def status(ctx: typer.Context, fail_over: FailOver = None, as_json: Json = False
     else:
         _show(context, statuses, late, now)
     raise typer.Exit(code)
+
+
+def _terms(context: CliContext) -> Terms:
+    from procore_4hse.bootstrap import accounts_of
+
+    schedule = context.settings.schedule
+    pace = Pace(schedule.every, schedule.quiet_every, schedule.full_sweep_every)
+    return Terms(pace, accounts_of(context.settings))
 
 
 def _limit(text: str | None) -> timedelta | None:
@@ -88,6 +98,9 @@ def _json(standing: RouteStatus, now: datetime) -> dict[str, Any]:
             "seconds": report.get("seconds"),
         },
         "next_at": _iso(standing.next_at),
+        "due_reason": standing.slot and standing.slot.reason.value,
+        "cadence_seconds": standing.cadence and round(standing.cadence.rest.total_seconds(), 1),
+        "round_seconds": _round_json(standing),
         "links": standing.links,
         "population": report.get("population"),
         "inbox": standing.inbox,
@@ -100,6 +113,12 @@ def _json(standing: RouteStatus, now: datetime) -> dict[str, Any]:
         },
         "budget": {side.value: _budget_json(standing, side) for side in Side},
     }  # fmt: skip
+
+
+def _round_json(standing: RouteStatus) -> float | None:
+    """How long the calls need for one cycle of every route, where that is longer than wished."""
+    longer = standing.cadence.round if standing.cadence else None
+    return round(longer.total_seconds(), 1) if longer else None
 
 
 def _iso(instant: datetime | None) -> str | None:
@@ -164,9 +183,19 @@ def _of_last(standing: RouteStatus, now: datetime) -> list[tuple[str, str]]:
         rows.append(("", last.reason))
     if standing.next_at is not None:
         rows.append(("next cycle", f"{moment(standing.next_at)}, where the daemon runs"))
+    if standing.cadence is not None:
+        rows.append(("rests for", _rest(standing.cadence)))
     rows.append(("linked", counted(standing.links, "incident")))
     rows += [(side.label, _stand(standing, side)) for side in Side]
     return rows + [(f"{side.label} budget", _budget(standing, side)) for side in Side]
+
+
+def _rest(cadence: Cadence) -> str:
+    """How long after a cycle; where the calls are too few, by how much."""
+    rest = _seconds(cadence.rest)
+    if cadence.round is None:
+        return rest
+    return f"{rest}, for the calls that are allowed bear one cycle of every route in {_seconds(cadence.round)}"
 
 
 def _stand(standing: RouteStatus, side: Side) -> str:

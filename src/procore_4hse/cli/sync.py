@@ -10,12 +10,14 @@ from procore_4hse.cli.context import Json, RouteNames, cli_context, teach
 from procore_4hse.cli.interrupt import Interrupt
 from procore_4hse.cli.reports import counting, show_round
 from procore_4hse.engine.cycle import Options
-from procore_4hse.engine.run_routes import run_routes
+from procore_4hse.engine.run_routes import run_due, run_routes
 
 HELP = """One cycle, then exit: reads both systems, writes what changed, asks about the rest.
 
 For cron, a Kubernetes CronJob or any scheduler; `run` is the same as a daemon. The store is created or brought up to
-date by itself. Two at once do no harm: the second finds the route busy and leaves it alone.
+date by itself. Two at once do no harm: the second finds the route busy and leaves it alone. With `--due` only those
+routes have a cycle that are due, as `routes list` tells: so any number of these, and daemons, share the routes of one
+store. A route that is paused has a cycle only when it is named.
 
 The first time both registers hold incidents nothing is written; look at it with `plan`, then allow it once with
 `--first` or in the inbox.
@@ -40,9 +42,13 @@ First = Annotated[
 ]
 
 
+Due = Annotated[bool, typer.Option("--due", help="Only the routes that are due.")]
+
+
 def sync(
     ctx: typer.Context,
     route: RouteNames = None,
+    due: Due = False,
     full: Full = False,
     first: First = False,
     as_json: Json = False,
@@ -55,9 +61,10 @@ def sync(
         counting(context, routes) as progress,
         interrupt.heard(),
     ):
-        done = run_routes(runtime, routes, Options(full=full, first=first), progress)
+        wanted = routes if route else context.unpaused(runtime.store, routes)
+        done = (run_due if due else run_routes)(runtime, wanted, Options(full=full, first=first), progress)
     if as_json:
         context.print_json(done.json())
     else:
-        show_round(context, done)
+        show_round(context, done, due=due)
     raise typer.Exit(done.exit_code)

@@ -6,7 +6,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
@@ -14,6 +14,7 @@ import structlog
 from procore_4hse.clients.answer import Reply
 from procore_4hse.clients.transport import Call, NoAnswer, Transport
 from procore_4hse.errors import AccessRefused
+from procore_4hse.models import Side
 
 log = structlog.get_logger()
 
@@ -162,6 +163,23 @@ class FourHseAuth(HeldToken):
         reply = self._ask({"grant_type": "refresh_token", **self._client, "refresh_token": refresh})
         # A refused refresh is no refused credential: no pause, the password comes next.
         return self._token_of(reply, asked_at, "refresh_token") if reply.status == 200 else None
+
+
+@dataclass(frozen=True)
+class GivenToken:
+    """A token that 4HSE handed out to keep. Nothing renews it."""
+
+    side: Side
+    value: str = field(repr=False)
+
+    def token(self) -> Token:
+        return Token(self.value, renew_at=datetime.max.replace(tzinfo=UTC))
+
+    def renew(self, refused: Token) -> Token:
+        sentence = (
+            f"{self.side.label} does not accept {self.side.value}.access_token; ask 4HSE for a new one and set it."
+        )
+        raise AccessRefused(sentence, side=self.side, call="any call", status=401)
 
 
 def _token_text(body: Any) -> str | None:

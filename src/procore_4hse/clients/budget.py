@@ -7,19 +7,22 @@ its reset (P21-P25). 4HSE documents no limit; Yii's limiter would send the secon
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from procore_4hse.errors import BudgetExhausted
+from procore_4hse.apis import RESERVE, Quota, SharedBudget
+from procore_4hse.errors import BudgetExhausted, SyncError
 from procore_4hse.models import Side
 
 PATIENCE = timedelta(seconds=60)
 """A reset up to this far away is waited for; a later one raises BudgetExhausted."""
 
-RESERVE = 5
-"""One call in this many is kept for recovery and push: what was begun can be finished on a used-up quota."""
+SHARE_EVERY = timedelta(seconds=2)
+"""How old what this process knows of the others' calls may become."""
+SAME_PERIOD = timedelta(seconds=5)
+"""Two statements of a window whose ends are no further apart are about one period of it."""
 
 SPIKE = timedelta(seconds=10)
 HOUR = timedelta(hours=1)
@@ -44,8 +47,17 @@ class Window:
     def reserved(self) -> int:
         return self.limit // RESERVE
 
-    def blocks(self, now: datetime, *, reserve: bool) -> bool:
-        return now < self.resets_at and self.remaining <= (0 if reserve else self.reserved)
+    def blocks(self, now: datetime, *, reserve: bool, calls: float = 1) -> bool:
+        return now < self.resets_at and self.remaining - calls < (0 if reserve else self.reserved)
+
+    def after_a_call(self, now: datetime) -> Window:
+        """A period that is over is followed by another one, whether or not the vendor tells of it."""
+        if now < self.resets_at or self.length <= SPIKE:
+            return replace(self, remaining=self.remaining - 1)
+        return replace(self, remaining=self.limit - 1, resets_at=now + self.length)
+
+    def quota(self, now: datetime) -> Quota:
+        return Quota(self.limit, self.remaining, self.resets_at - now, self.length)
 
 
 class Budget:
@@ -62,8 +74,15 @@ class Budget:
         sleep: Callable[[float], None],
         random: Callable[[], float],
         pace: float | None = None,
+        shared: SharedBudget | None = None,
     ) -> None:
         self._side = side
+        self._shared = shared
+        self._shared_at: datetime | None = None
+        self._told: dict[int, Window] = {}
+        """What the vendor told since the last exchange with the other processes."""
+        self._spent = 0
+        """Our calls since then."""
         self._clock = clock
         self._sleep = sleep
         self._random = random
@@ -79,6 +98,7 @@ class Budget:
 
         Waits `patience` at most, and raises BudgetExhausted at once when that cannot be enough.
         """
+        self._exchange_if_old()
         now = self._clock()
         give_up_at = now + patience
         while (free_at := self._claim(now, reserve=reserve)) is not None:
@@ -98,6 +118,22 @@ class Budget:
                 self._refuse(now, retry_after(headers, date or now), window)
             else:
                 self._refusals = 0
+        if status == 429:
+            self._exchange()
+
+    def waits(self, calls: float = 1) -> timedelta:
+        """How long so many plain calls would have to wait, where that is longer than a call has the patience for."""
+        self._exchange_if_old()
+        now = self._clock()
+        with self._lock:
+            obstacles = [w.resets_at for w in self._windows.values() if w.blocks(now, reserve=False, calls=calls)]
+            wait = max([*obstacles, self._blocked_until or now, now]) - now
+        return wait if wait > PATIENCE else timedelta(0)
+
+    def share(self) -> None:
+        """Lets the other processes know what was learnt here since the last time."""
+        if self._told or self._spent:
+            self._exchange()
 
     def exhausted(self) -> BudgetExhausted:
         """The error for a call that the vendor went on refusing with 429."""
@@ -146,8 +182,9 @@ class Budget:
 
     def _spend(self, now: datetime) -> None:
         # Counted down at once, for other threads ask before the answer of this call states the new remainder.
+        self._spent += 1
         for limit, window in self._windows.items():
-            self._windows[limit] = replace(window, remaining=window.remaining - 1)
+            self._windows[limit] = window.after_a_call(now)
         paced = self._gap is not None and not self._windows
         self._next_slot = now + self._gap if paced and self._gap else None
 
@@ -159,7 +196,7 @@ class Budget:
             window = replace(window, length=max(earlier.length, window.length))
         elif window.length > SPIKE:
             self._windows = {limit: old for limit, old in self._windows.items() if old.length <= SPIKE}
-        self._windows[window.limit] = window
+        self._windows[window.limit] = self._told[window.limit] = window
         self._next_slot = None
 
     def _refuse(self, now: datetime, asked: timedelta | None, window: Window | None) -> None:
@@ -174,6 +211,48 @@ class Budget:
         else:
             wait = timedelta(seconds=backoff(self._refusals, self._random))
         self._blocked_until = now + wait
+
+    # What other processes know -------------------------------------------------------------------------------------
+
+    def _exchange_if_old(self) -> None:
+        if self._shared_at is None or not timedelta(0) <= self._clock() - self._shared_at < SHARE_EVERY:
+            self._exchange()
+
+    def _exchange(self) -> None:
+        """A store that has no time leaves us with what we know ourselves."""
+        now = self._clock()
+        if self._shared is None:
+            return
+        with self._lock:
+            self._shared_at = now
+            told, spent = [*self._news(now)], self._spent
+            self._told, self._spent = {}, 0
+        try:
+            known = self._shared.exchange(told, spent)
+        except SyncError:
+            return
+        with self._lock:
+            for quota in known:
+                self._hear(quota, now)
+
+    def _news(self, now: datetime) -> Iterator[Quota]:
+        yield from (window.quota(now) for window in self._told.values())
+        if self._blocked_until and self._blocked_until > now:
+            left = self._blocked_until - now
+            yield Quota(0, 0, left, left)
+
+    def _hear(self, quota: Quota, now: datetime) -> None:
+        """What others know: of one period the smaller remainder is the later one."""
+        ends = now + quota.left
+        if not quota.limit:
+            self._blocked_until = max(self._blocked_until or now, ends)
+            return
+        ours = self._windows.get(quota.limit)
+        if ours is None or ends > ours.resets_at + SAME_PERIOD:
+            self._windows[quota.limit] = Window(quota.limit, quota.remaining, ends, quota.length)
+        elif ends > now:
+            length = max(ours.length, quota.length)
+            self._windows[quota.limit] = replace(ours, remaining=min(ours.remaining, quota.remaining), length=length)
 
     def _exhausted(self, resets_at: datetime) -> BudgetExhausted:
         moment = resets_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")

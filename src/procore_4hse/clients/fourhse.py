@@ -120,6 +120,10 @@ class FourHseApi:
         """
         yield from self._office_rows("person-office", "person_office_id", sort="person_last_name", history=history)
 
+    def company_people_pages(self) -> Iterator[Rows]:
+        """Everybody of the project who is there now; an assignment to an office is another row (H9)."""
+        yield from self._rows_once("person", "person_id", {"project_id": self.project_id}, sort="last_name")
+
     def equipment_pages(self, *, history: bool = False) -> Iterator[Rows]:
         """The office's equipment; `history` adds what is no longer in use."""
         yield from self._office_rows("equipment", "office_equipment_id", sort="name", history=history)
@@ -215,8 +219,13 @@ class FourHseApi:
         return RecordAnswer(_record(kind, reply.body), reply.date)
 
     def _office_rows(self, entity: str, key: str, *, sort: str, history: bool) -> Iterator[Rows]:
-        """Each row once. Rows that are equal in the sort may change places, so one walk can miss some (H2)."""
         ours = {"project_id": self.project_id, "office_id": self.office_id}
+        yield from self._rows_once(entity, key, ours, sort=sort, history=history)
+
+    def _rows_once(
+        self, entity: str, key: str, ours: Mapping[str, str], *, sort: str, history: bool = False
+    ) -> Iterator[Rows]:
+        """Each row once. Rows that are equal in the sort may change places, so one walk can miss some (H2)."""
         body = {"filter": ours, "sort": sort, "history": history}
         seen: set[str | None] = set()
         for _ in range(WALKS):

@@ -63,8 +63,11 @@ WITH_INACTIVE = ("hazards", "contributing_behaviors", "contributing_conditions",
 UNPAGED = ("affected_body_parts", "filing_types", "statuses", "units_of_measure")
 """Pickers of `label` and `value`, which come whole and take no page number."""
 
-VALIDATED = (Kind.INCIDENT, Kind.INJURY)
-"""Kinds of which a write may ask for the company's own validations; a near miss may not (P75, P76)."""
+VALIDATED = frozenset(
+    {("POST", Kind.INCIDENT), ("PATCH", Kind.INCIDENT), ("POST", Kind.INJURY), ("PATCH", Kind.INJURY)}
+    | {("POST", Kind.NEAR_MISS)}  # The text of the reference says so, its list of parameters does not (P76).
+)
+"""Writes that may ask for the company's own validations (P75)."""
 
 IDS_PER_CALL = 100
 """So many ids fit into one address."""
@@ -228,14 +231,14 @@ class ProcoreApi:
         yield from self._picked(kind, "", query, ids=ids, per_page=per_page, reserve=reserve)
 
     def recycled_pages(
-        self, kind: Kind, *, ids: Sequence[str], time_unknown: bool | None = None, reserve: bool = False
+        self, kind: Kind, *, ids: Sequence[str] | None, time_unknown: bool | None = None, reserve: bool = False
     ) -> Iterator[Page]:
-        """Those of `ids` that lie in the recycle bin; AccessRefused without admin rights (P56, P85).
+        """Those of `ids` that lie in the recycle bin, all with None; AccessRefused without admin rights (P56, P85).
 
         As in every listing of incidents, those of unknown time may only show when they are asked for (P42).
         """
         if kind is Kind.EQUIPMENT:
-            for named, of_kind in groupby(sorted(map(_named, ids)), key=lambda pair: pair[0]):
+            for named, of_kind in groupby(sorted(map(_named, ids or ())), key=lambda pair: pair[0]):
                 wanted = [record_id for _, record_id in of_kind]
                 yield from map(_page_naming, self.recycled_pages(named, ids=wanted, reserve=reserve))
             return
@@ -255,13 +258,23 @@ class ProcoreApi:
         reply = self._http.read("GET", self._path(kind, record_id), readable=_has_id(record_id), reserve=True)
         return self._answer(kind, reply)
 
+    def show_recycled(self, kind: Kind, record_id: str) -> RecordAnswer:
+        """A record that lies in the bin, with its `deleted_at` (P53); NotFound when it does not."""
+        path = self._path(kind, record_id, below="recycle_bin/")
+        return self._answer(kind, self._http.read("GET", path, readable=_has_id(record_id), reserve=True))
+
     def create(self, kind: Kind, fields: Mapping[str, Any], *, intent_id: str) -> RecordAnswer:
         """The new record; `intent_id` goes along as Idempotency-Token (P82). A record kind needs `incident_id`."""
         self._check(fields, self.NEVER_WRITTEN)
         headers = {"Idempotency-Token": intent_id}
         body = {kind.value: dict(fields)}
         reply = self._http.write(
-            "POST", self._path(kind), query=self._asking(kind), json=body, readable=_has_id(None), headers=headers
+            "POST",
+            self._path(kind),
+            query=self._asking("POST", kind),
+            json=body,
+            readable=_has_id(None),
+            headers=headers,
         )
         return self._answer(kind, reply)
 
@@ -272,7 +285,8 @@ class ProcoreApi:
         self._check(fields, self.NEVER_WRITTEN | self.NEVER_UPDATED)
         body = {kind.value: dict(fields)}
         path = self._path(kind, record_id)
-        reply = self._http.write("PATCH", path, query=self._asking(kind), json=body, readable=_has_id(record_id))
+        query = self._asking("PATCH", kind)
+        reply = self._http.write("PATCH", path, query=query, json=body, readable=_has_id(record_id))
         return self._answer(kind, reply)
 
     def delete(self, kind: Kind, record_id: str, *, force: bool = False) -> None:
@@ -291,8 +305,8 @@ class ProcoreApi:
 
     # How it is asked for ------------------------------------------------------------------------------------------
 
-    def _asking(self, kind: Kind) -> Query:
-        asks = self._validations and kind in VALIDATED
+    def _asking(self, method: str, kind: Kind) -> Query:
+        asks = self._validations and (method, kind) in VALIDATED
         return [("run_configurable_validations", "true")] if asks else []
 
     def _check(self, fields: Mapping[str, Any], refused: frozenset[str]) -> None:

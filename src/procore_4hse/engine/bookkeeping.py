@@ -16,6 +16,7 @@ from procore_4hse.errors import SyncError
 from procore_4hse.models import Act, Item, ItemKind, Kind, Link, QuestionKey, RecordRef, Side, SyncStatus
 from procore_4hse.push.outcomes import Pushed
 from procore_4hse.reconcile.approval import FIRST_MEETING, MAPPING, SCOPE, ZONE
+from procore_4hse.reconcile.items import one_per_word
 from procore_4hse.reconcile.snapshot import Plan, Presence, Snapshot, Transition
 from procore_4hse.runtime import Runtime
 from procore_4hse.store.links import Incidents
@@ -73,9 +74,9 @@ def _keep_rest(unit: Unit, inputs: CycleInputs, plan: Plan, follows: bool) -> No
     _keep_differences(unit, inputs.route.key, plan)
     for transition in plan.transitions:
         _keep_transition(unit, inputs.route.key, transition)
-    inbox, asked = unit.inbox(inputs.route.key), (*plan.items, *inputs.settled.items)
+    inbox, asked = unit.inbox(inputs.route.key), one_per_word((*plan.items, *inputs.settled.items))
     if inputs.only_days is None and follows:
-        inbox.renew(plan.items, plan.answers_in_use)
+        inbox.renew(one_per_word(plan.items), plan.answers_in_use)
         return
     if inputs.only_days is None:
         closed = inbox.keep(asked, plan.answers_in_use, plan.unknown, _unanswered(plan))

@@ -13,13 +13,14 @@ from structlog.contextvars import bound_contextvars
 
 from procore_4hse.apis import IncidentApi
 from procore_4hse.engine import bookkeeping
+from procore_4hse.engine.appointments import end_cycle
 from procore_4hse.engine.deletion_evidence import Proofs, evidence
 from procore_4hse.engine.lease import RouteLease
 from procore_4hse.engine.memory import current_state, end_meeting, learn_partners, open_memory
 from procore_4hse.engine.pull import Pulled, Puller
 from procore_4hse.engine.recovery import Recovered, Recovery
 from procore_4hse.engine.refill_emptied import refill_emptied
-from procore_4hse.engine.report import Report, budget_report
+from procore_4hse.engine.report import Report
 from procore_4hse.engine.selection import EVERYTHING, Days, Portion, Selection
 from procore_4hse.engine.snapshots import CycleInputs, snapshot
 from procore_4hse.errors import AskedToStop, GuardStopped
@@ -27,6 +28,7 @@ from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.places import project_zone
 from procore_4hse.models import Action, Side
 from procore_4hse.push.pusher import Pusher
+from procore_4hse.reconcile.foreseen import foreseen
 from procore_4hse.reconcile.guard import guarded, holds_what_comes
 from procore_4hse.reconcile.plan import plan, plan_joined
 from procore_4hse.reconcile.snapshot import Plan, Snapshot
@@ -58,14 +60,15 @@ def run_cycle(
     progress: Progress | None = None,
     *,
     selection: Selection = EVERYTHING,
+    lease: RouteLease | None = None,
 ) -> Report:
-    """One cycle of one route; every failure that a cycle can meet becomes the report's outcome and reason.
+    """One cycle of one route, under a `lease` that is taken or here; every failure becomes the report's outcome.
 
     Raises StoreError, and StoreBusy when it could not even be told: without the store there is nothing to report into.
     """
     # Every line that this thread logs meanwhile bears the route's name.
     with bound_contextvars(route=route.name):
-        with Cycle(runtime, route, options, progress, selection) as cycle:
+        with Cycle(lease or RouteLease(runtime, route.key), route, options, progress, selection) as cycle:
             cycle.run()
         return cycle.report
 
@@ -74,15 +77,14 @@ class Cycle:
     """The steps of one cycle, in their order. Leaving it as a context manager tells the outcome and frees the route."""
 
     def __init__(
-        self, runtime: Runtime, route: Route, options: Options, progress: Progress | None, selection: Selection
+        self, lease: RouteLease, route: Route, options: Options, progress: Progress | None, selection: Selection
     ) -> None:
-        self.runtime, self.route, self.options = runtime, route, options
-        self.progress, self.selection = progress, selection
-        self.store = runtime.store
-        self.procore, self.fourhse = runtime.apis(route)
-        self.lease = RouteLease(runtime, route.key)
+        self.lease, self.runtime, self.route = lease, lease.runtime, route
+        self.options, self.progress, self.selection = options, progress, selection
+        self.store = self.runtime.store
+        self.procore, self.fourhse = self.runtime.apis(route)
         self.report = Report(route.name)
-        self.began = runtime.timer()
+        self.began = self.runtime.timer()
         self.calls_before = {side: api.calls for side, api in self._apis().items()}
         self.picklists = Picklists()
         """What the systems' own lists hold, once the pull has read them."""
@@ -142,9 +144,7 @@ class Cycle:
             full=whole,
             sweep_every=self.runtime.full_sweep_every,
             privacy_key=state.memory.privacy_key,
-            pickers=self.route.mapping.pickers,
-            equipment=bool(self.route.mapping.equipment),
-            wants_actions=self.route.mapping.reads_actions,
+            mapping=self.route.mapping,
             keep_lease=self.keep_on,
         )
         pulled = puller.run()
@@ -209,6 +209,7 @@ class Cycle:
         self.report.plan = decided = self.decide(seen, plan(seen))
         self.selection.announce(seen, decided)
         bookkeeping.require_all_counted(seen, decided)
+        self.report.plan = decided = foreseen(seen, decided, dry=self.options.dry)
         return decided
 
     def decide(self, seen: Snapshot, planned: Plan) -> Plan:
@@ -311,12 +312,8 @@ class Cycle:
         if not self.lease.is_ours:
             return
         self.lease.end()
-        with self.store.begin() as unit:  # No fence: how a cycle ended is kept also when its lease was lost.
-            self.report.inbox = unit.inbox(self.route.key).counts()
-            if not self.options.dry:
-                kept = {**self.report.json(), "budget": budget_report(self.runtime.budgets, self.report.calls)}
-                unit.cycles.end(self.lease.cycle, self.report.outcome, self.report.reason, kept)
-            self.lease.release(unit)
+        is_whole = self.selection is EVERYTHING
+        end_cycle(self.runtime, self.lease, self.report, dry=self.options.dry, whole=is_whole)
         bookkeeping.drop_old_cycles(self.runtime, self.route.key, self._apis().values())
         log.info("cycle.done", outcome=self.report.outcome, exit=self.report.exit_code)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC
 
 import structlog
 
@@ -10,6 +11,7 @@ from procore_4hse.apis import FourHseIncidentApi, ProcoreIncidentApi
 from procore_4hse.engine.pull import Pulled
 from procore_4hse.errors import AccessRefused, NotFound, VendorError
 from procore_4hse.mapping.images import deleted_at
+from procore_4hse.mapping.lenses.days import parse_instant
 from procore_4hse.mapping.places import has_ended, inactive_status
 from procore_4hse.models import CHILDREN, Kind, Link, LinkState, RawRecord, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Limits
@@ -106,11 +108,15 @@ def _recycled(api: ProcoreIncidentApi, ids: list[str], kind: Kind = Kind.INCIDEN
             for page in api.recycled_pages(kind, ids=sought, time_unknown=unknown):
                 for record in page.records:
                     if record.id in sought:
-                        since = deleted_at(record.payload) or "unknown"
-                        reasons[record.id] = f"in Procore's recycle bin since {since}"
+                        reasons[record.id] = f"it lies in Procore's recycle bin{_since(record)}"
     except (AccessRefused, NotFound):
         log.warning("pull.no_bin", why="our account may not see Procore's recycle bin, so nothing there is proven")
     return reasons
+
+
+def _since(record: RawRecord) -> str:
+    since = parse_instant(deleted_at(record.payload))
+    return since.astimezone(UTC).strftime(" since %Y-%m-%d %H:%M UTC") if since else ""
 
 
 def _vanished(
@@ -131,7 +137,7 @@ def _vanished(
         try:
             found.append(api.show(kind, record_id).record)
         except NotFound:
-            reasons[record_id] = "neither listed nor found by its id in 4HSE, while the office shows others"
+            reasons[record_id] = "it has gone from the list, and is not found when it is opened"
         except VendorError:  # What cannot be looked up now proves nothing.
             continue
     return reasons, found

@@ -13,11 +13,13 @@ import structlog
 
 from procore_4hse.apis import FourHseIncidentApi, Page, ProcoreIncidentApi
 from procore_4hse.engine.completeness import TRIES, ListingCheck, TieBreak, check_listing
+from procore_4hse.engine.named_people import dated, gone_from_site, named_on_site, outside_the_office
 from procore_4hse.errors import AccessRefused, NotFound, Unavailable
-from procore_4hse.mapping.entries import equipment_entry, person_entry, word_entry
+from procore_4hse.mapping.entries import COMPANY_LIST, equipment_entry, person_entry, picklists_of, word_entry
 from procore_4hse.mapping.images import REPEATED, has_unknown_time, stated_count
 from procore_4hse.mapping.private_images import bare, private_image
-from procore_4hse.models import CHILDREN, PROCORE_RECORDS, Image, Kind, RawRecord, Side
+from procore_4hse.mapping.rules import FieldMapping
+from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, PROCORE_RECORDS, Image, Kind, RawRecord, Side
 from procore_4hse.store.repository import Fence, Store
 from procore_4hse.store.routes import RouteState
 
@@ -29,6 +31,7 @@ OVERLAP = timedelta(minutes=10)
 """Rows may be committed late, below the cursor (R10)."""
 DIRECTORY_AGE = timedelta(hours=6)
 """A new assignment may give a waiting person a partner, though no record changed."""
+LISTS = (Kind.DIRECTORY, Kind.PICKER)
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,8 @@ class Puller:
     full: bool
     sweep_every: timedelta
     privacy_key: str
-    pickers: frozenset[str]
-    """Procore's word lists that the mapping needs."""
-    equipment: bool
-    """Whether the mapping has a row for equipment."""
-    wants_actions: bool
+    mapping: FieldMapping
+    """What it reads of Procore's word lists, of equipment and of actions is read."""
     keep_lease: Callable[[], None]
     number: int = 0
     flaws: list[str] = field(default_factory=list)
@@ -88,6 +88,11 @@ class Puller:
     open_incidents: frozenset[str] = frozenset()
     """Those whose contents may be staged."""
 
+    @property
+    def equipment(self) -> bool:
+        """Whether the mapping has a row for equipment."""
+        return bool(self.mapping.equipment)
+
     def run(self) -> Pulled:
         with self.store.begin(self.fence) as unit:
             self.number = unit.routes.begin_pull(self.state.key, self.state.name)
@@ -96,7 +101,7 @@ class Puller:
         records = self._procore_records()
         # Only against whole lists: else every incident with a record that did not come would count as wrong.
         uncounted = self._counted("records", PROCORE_RECORDS) if records else frozenset()
-        actions = self.wants_actions and self._actions()
+        actions = self.mapping.reads_actions and self._actions()
         fourhse = self._fourhse(Kind.INCIDENT)
         people = self._people() and (not self.equipment or self._resources(records))
         self._mark_absent()
@@ -210,15 +215,7 @@ class Puller:
         if not self._names_somebody_new():
             return
         try:
-            for side, pages in (
-                (Side.PROCORE, self.procore.people_pages()),
-                (Side.FOURHSE, self.fourhse.person_office_pages()),
-            ):
-                self._replace(
-                    side,
-                    Kind.DIRECTORY,
-                    self._entries("people", partial(person_entry, side), chain.from_iterable(pages)),
-                )
+            self._people_lists()
             self._word_lists()
         except (AccessRefused, NotFound, Unavailable) as error:
             self.flaws.append(f"The directory of people could not be read: {error}")
@@ -226,10 +223,56 @@ class Puller:
         with self.store.begin(self.fence) as unit:
             unit.routes.remember(self.state.key, self.state.name, directories_at=unit.now, pickers=self._lists())
 
+    def _people_lists(self) -> None:
+        """Everybody who may be named, and those who left, for old records name them still."""
+        listed = {
+            side: self._entries("people", partial(person_entry, side), chain.from_iterable(pages))
+            for side, pages in (
+                (Side.PROCORE, self.procore.people_pages()),
+                (Side.FOURHSE, self.fourhse.person_office_pages(history=True)),
+            )
+        }
+        with self.store.read() as unit:
+            staging, today = unit.staging(self.fence.route), (self.began_at or unit.now).date().isoformat()
+            before = {side: staging.entries(side, Kind.DIRECTORY)[Kind.DIRECTORY] for side in Side}
+            records = [*chain.from_iterable(staging.entries(Side.PROCORE, *PEOPLE_RECORDS).values())]
+        gone = gone_from_site(listed[Side.PROCORE], before[Side.PROCORE], records, today)
+        self._replace(Side.PROCORE, Kind.DIRECTORY, (*listed[Side.PROCORE], *gone))
+        self._replace(Side.FOURHSE, Kind.DIRECTORY, dated(listed[Side.FOURHSE], before[Side.FOURHSE], today))
+
+    def _outsiders(self) -> tuple[RawRecord, ...]:
+        """People of 4HSE's company who may be meant and are not assigned to the office.
+
+        The company is asked about when somebody new has no partner, else as seldom as the lists are read unasked.
+        """
+        with self.store.read() as unit:
+            staging, memory, now = unit.staging(self.fence.route), self.state.memory, unit.now
+            listed = {side: staging.entries(side, *LISTS) for side in Side}
+            entries = {(side, kind): rows for side, kinds in listed.items() for kind, rows in kinds.items()}
+            named = named_on_site(chain.from_iterable(staging.entries(Side.PROCORE, *PEOPLE_RECORDS).values()))
+        directory = picklists_of(entries, self.mapping, memory.partners).directory
+        strangers = named - directory.to_fourhse.keys()
+        known = tuple(each for each in entries[Side.FOURHSE, Kind.PICKER] if each.parent_id == COMPANY_LIST)
+        if not strangers:
+            return ()
+        read_lately = memory.company_at is not None and timedelta(0) <= now - memory.company_at < DIRECTORY_AGE
+        if read_lately and strangers <= set(memory.strangers):
+            return known
+        try:
+            company = [row for page in self.fourhse.company_people_pages() for row in page]
+        except (AccessRefused, NotFound):
+            log.warning("pull.list_closed", list="people of the company")
+            company = []
+        with self.store.begin(self.fence) as unit:
+            unit.routes.remember(self.state.key, self.state.name, company_at=now, strangers=tuple(sorted(strangers)))
+        assigned = entries[Side.FOURHSE, Kind.DIRECTORY]
+        return tuple(outside_the_office(company, assigned, directory, strangers, self.mapping.recognised))
+
     def _word_lists(self) -> None:
         """Procore's lists that the mapping needs. They may be closed to us (P86): then their words wait."""
         rows: list[RawRecord] = []
-        for name in sorted(self.pickers):
+        theirs = self._outsiders()
+        for name in sorted(self.mapping.pickers):
             try:
                 entries = self.procore.picker(name)
             except (AccessRefused, NotFound):
@@ -237,14 +280,15 @@ class Puller:
                 continue
             rows += self._entries(name, partial(word_entry, name), entries)
         if self.equipment:
-            mine, theirs = (
+            mine, pieces = (
                 self._entries(
                     "equipment", partial(equipment_entry, api.side), chain.from_iterable(api.equipment_pages())
                 )
                 for api in (self.procore, self.fourhse)
             )
             rows += mine
-            self._replace(Side.FOURHSE, Kind.PICKER, theirs)
+            theirs += pieces
+        self._replace(Side.FOURHSE, Kind.PICKER, theirs)
         self._replace(Side.PROCORE, Kind.PICKER, tuple(rows))
 
     def _entries(
@@ -259,7 +303,7 @@ class Puller:
 
     def _lists(self) -> tuple[str, ...]:
         """What is read beside the directories of people."""
-        return (*sorted(self.pickers), *(["equipment"] if self.equipment else []))
+        return (*sorted(self.mapping.pickers), *(["equipment"] if self.equipment else []))
 
     def _replace(self, side: Side, kind: Kind, rows: tuple[RawRecord, ...]) -> None:
         with self.store.begin(self.fence) as unit:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
+from procore_4hse.engine.appointments import Waiting, affordable, claim, due, waiting
 from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.report import Report, not_begun
 from procore_4hse.errors import StoreBusy, SyncError
@@ -65,6 +66,27 @@ def run_routes(
     return Summary(tuple(report_of(route.name, cycle) for route, cycle in zip(routes, cycles, strict=True)))
 
 
+def run_due(runtime: Runtime, routes: Sequence[Route], options: Options, progress: Progress | None = None) -> Summary:
+    """One cycle of each route that is due now and that no other process takes first."""
+    found = [each for each in due(waiting(runtime, routes)) if not affordable(runtime, each.slot)]
+    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="route") as pool:
+        told = [_progress_of(each.route, progress) for each in found]
+        cycles = [
+            pool.submit(_if_still_due, runtime, each, options, count) for each, count in zip(found, told, strict=True)
+        ]
+    reports = (report_of(each.route.name, cycle) for each, cycle in zip(found, cycles, strict=True))
+    return Summary(tuple(report for report in reports if report is not None))
+
+
+def _if_still_due(
+    runtime: Runtime, found: Waiting, options: Options, progress: Callable[[Action, int], None] | None
+) -> Report | None:
+    if runtime.stopping():
+        return not_begun(found.route)
+    lease = claim(runtime, found)
+    return run_cycle(runtime, found.route, options, progress, lease=lease) if lease else None
+
+
 def _in_turn(
     runtime: Runtime, route: Route, options: Options, progress: Callable[[Action, int], None] | None
 ) -> Report:
@@ -72,7 +94,10 @@ def _in_turn(
     return not_begun(route) if runtime.stopping() else run_cycle(runtime, route, options, progress)
 
 
-def report_of(route: str, cycle: Future[Report]) -> Report:
+R = TypeVar("R", Report, Report | None)
+
+
+def report_of(route: str, cycle: Future[R]) -> R | Report:
     """The cycle's own report, or one that says why there is none."""
     error = cycle.exception()
     return cycle.result() if error is None else report_of_error(route, error)

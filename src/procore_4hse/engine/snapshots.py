@@ -143,6 +143,7 @@ def _as_stored(unit: Unit, inputs: CycleInputs, living: tuple[Link, ...], staged
         private=route.private,
         deletions=route.deletions,
         limits=route.limits,
+        match=route.match,
         decisions=inbox.decisions(),
         refusals=unit.journal(route.key).refusals(),
         pending=frozenset(inputs.settled.pending),

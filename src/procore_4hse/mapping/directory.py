@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 from procore_4hse.mapping.person_keys import key, name_key, names_contradict
-from procore_4hse.models import Image, Side
+from procore_4hse.models import Image, Side, text_id
 
 Key = Callable[[Image], object]
 PersonKey = Callable[[Image], str]
@@ -27,6 +28,8 @@ PERSON_ID = {Side.PROCORE: "id", Side.FOURHSE: "person_office_id"}
 """Where a directory's row bears the id by which records name the person."""
 PREFIX = {Side.PROCORE: "", Side.FOURHSE: "person_"}
 """What stands before the two names in a directory's row."""
+LEFT_ON = "@left_on"
+"""Of a row that its list keeps, or we do, for old records alone: the day on which we first saw that they had left."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,12 @@ class Directory:
     """What each is recognised by, one key for each rule; an empty one tells nothing."""
     hints: Mapping[Side, Mapping[str, tuple[Hint, ...]]] = field(default_factory=dict)
     """What speaks for a partner of those who have none."""
+    left: Mapping[Side, Mapping[str, date]] = field(default_factory=dict)
+    """Those who left, each with the day on which we first saw that."""
+    earlier: Mapping[str, str] = field(default_factory=dict)
+    """Ended assignments -> the assignment that stands for the same person."""
+    unassigned: Mapping[str, str] = field(default_factory=dict)
+    """Procore person id -> whom of the 4HSE company it may be, who is not assigned to the office, in words."""
 
     @classmethod
     def of(
@@ -55,32 +64,67 @@ class Directory:
         partners: Mapping[str, str],
         rules: Iterable[str] | None = None,
         remembered: Mapping[str, str] | None = None,
+        company: Iterable[Image] = (),
     ) -> Directory:
-        """Partners by the mapping's table, then by what people answered, then by the rules that nothing contradicts."""
-        left, right = list(people), list(assigned)
+        """Partners by the mapping's table, then by what people answered, then by the rules that nothing contradicts.
+
+        Whoever is there now is looked for among those who are there now; only then do those who left count.
+        `company` are people of 4HSE's company without an assignment to the office, in the form of an assignment.
+        """
         named = tuple(RULES if rules is None else rules)
-        told = told_partners(partners, remembered or {})
         rows = {
-            Side.PROCORE: {str(row[PERSON_ID[Side.PROCORE]]): row for row in left},
-            Side.FOURHSE: {str(row[PERSON_ID[Side.FOURHSE]]): row for row in right},
+            Side.PROCORE: {str(row[PERSON_ID[Side.PROCORE]]): row for row in people},
+            Side.FOURHSE: {str(row[PERSON_ID[Side.FOURHSE]]): row for row in assigned},
+        }
+        left = {side: dict(_who_left(rows[side])) for side in Side}
+        earlier = _earlier_assignments(rows[Side.FOURHSE], left[Side.FOURHSE])
+        told = {
+            party: earlier.get(office, office) for party, office in told_partners(partners, remembered or {}).items()
         }
         names = {side: {person: entry_name(side, row) for person, row in rows[side].items()} for side in Side}
         keys = {
-            side: {person: tuple(RULES[rule][place](row) for rule in named) for person, row in rows[side].items()}
-            for place, side in enumerate((Side.PROCORE, Side.FOURHSE))
+            side: {one: keys_of(side, row, named) for one, row in rows[side].items() if one not in earlier}
+            for side in Side
         }
-        search = Search(named, names, keys, told)
-        parties = {str(p["user_id"]): str(p["id"]) for p in left if p.get("user_id") is not None}
+        search = Search(named, names, {side: _without(keys[side], left[side]) for side in Side}, told)
+        if any(left.values()):
+            search = Search(named, names, keys, search.pairs)
         pairs = search.pairs
         taken = {Side.PROCORE: pairs.keys(), Side.FOURHSE: frozenset(pairs.values())}
-        unpaired = {side: tuple(each for each in names[side].items() if each[0] not in taken[side]) for side in Side}
+        unpaired = {
+            side: tuple((one, names[side][one]) for one in keys[side] if one not in taken[side]) for side in Side
+        }
         back = {office: party for party, office in pairs.items()}
-        return cls(pairs, back, parties, unpaired, told, names, keys, search.hints())
+        users = {str(row["user_id"]): one for one, row in rows[Side.PROCORE].items() if row.get("user_id") is not None}
+        found = cls(
+            to_fourhse=pairs,
+            to_procore=back | {once: back[now] for once, now in earlier.items() if now in back},
+            parties=users,
+            unpaired=unpaired,
+            told=told,
+            names=names,
+            keys=keys,
+            hints=search.hints(),
+            left=left,
+            earlier=earlier,
+        )
+        return replace(found, unassigned=dict(_of_company(found, named, company)))
 
     def alike(self, side: Side, name: str) -> list[tuple[str, str]]:
         """Those without a partner who share a part of this name."""
         parts = set(name.casefold().split())
         return [each for each in self.unpaired.get(side, ()) if parts & set(each[1].casefold().split())]
+
+    def left_before(self, side: Side, person: str, day: date | None) -> bool:
+        """Whether they had left by that day, as far as we know: a record of it may mean somebody else of the name.
+
+        Somebody whom the mapping or a person named is meant all the same.
+        """
+        gone = self.left.get(side, {}).get(person)
+        return gone is not None and not self.is_told(side, person) and (day is None or day > gone)
+
+    def _has_left(self, party: str, office: str) -> bool:
+        return party in self.left.get(Side.PROCORE, {}) or office in self.left.get(Side.FOURHSE, {})
 
     def name(self, side: Side, person: str) -> str:
         """The person as the list shows them, else their id."""
@@ -101,12 +145,54 @@ class Directory:
 
         Somebody who left a list, or a namesake who joined it, says nothing about a pair from before.
         """
+        office = self.earlier.get(office, office)
+        if not self.is_told(Side.PROCORE, party) and self._has_left(party, office):
+            return False
         if self.to_fourhse.get(party, office) != office or self.to_procore.get(office, party) != party:
             return True
         mine, theirs = self.keys.get(Side.PROCORE, {}).get(party), self.keys.get(Side.FOURHSE, {}).get(office)
         if mine is None or theirs is None:
             return False
         return not any(one and one == other for one, other in zip(mine, theirs, strict=True))
+
+
+def keys_of(side: Side, row: Image, rules: Iterable[str]) -> tuple[str, ...]:
+    """What somebody is recognised by, one key for each rule."""
+    return tuple(RULES[rule][0 if side is Side.PROCORE else 1](row) for rule in rules)
+
+
+def _who_left(rows: Mapping[str, Image]) -> Iterator[tuple[str, date]]:
+    yield from ((one, date.fromisoformat(row[LEFT_ON])) for one, row in rows.items() if row.get(LEFT_ON))
+
+
+def _without(rows: Mapping[str, tuple[str, ...]], left: Collection[str]) -> dict[str, tuple[str, ...]]:
+    return {one: keys for one, keys in rows.items() if one not in left}
+
+
+def _earlier_assignments(rows: Mapping[str, Image], left: Mapping[str, date]) -> dict[str, str]:
+    """Assignments that ended, of people who have another one: one that stands, else the one that ended last."""
+    own: dict[str, list[str]] = defaultdict(list)
+    for one, row in rows.items():
+        own[text_id(row.get("person_id")) or f"assignment {one}"].append(one)
+    earlier: dict[str, str] = {}
+    for several in own.values():
+        now = max(several, key=lambda one: (left.get(one, date.max), one))
+        earlier |= {one: now for one in several if one in left and one != now}
+    return earlier
+
+
+def _of_company(found: Directory, rules: tuple[str, ...], company: Iterable[Image]) -> Iterator[tuple[str, str]]:
+    """Whom of the company the rules know as somebody in Procore's list who has no partner in the office."""
+    strangers = [(one, found.keys[Side.PROCORE][one]) for one, _ in found.unpaired[Side.PROCORE]]
+    by_key: dict[tuple[int, str], str] = {}
+    for row in company:
+        name, code = entry_name(Side.FOURHSE, row), row.get("person_code")
+        told = f"{name} ({code})" if code else name
+        by_key |= {(place, each): told for place, each in enumerate(keys_of(Side.FOURHSE, row, rules)) if each}
+    for person, keys in strangers:
+        known = next((by_key[place, each] for place, each in enumerate(keys) if (place, each) in by_key), None)
+        if known is not None:
+            yield person, known
 
 
 def told_partners(table: Mapping[str, str], remembered: Mapping[str, str]) -> dict[str, str]:

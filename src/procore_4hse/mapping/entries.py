@@ -10,6 +10,8 @@ from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.models import Image, Kind, RawRecord, Side, text_id
 
 EQUIPMENT_LIST = {Side.PROCORE: "managed_equipment", Side.FOURHSE: "equipment"}
+COMPANY_LIST = "people"
+"""The people of 4HSE's company who may be meant, and are not assigned to the office."""
 EQUIPMENT_ID = {Side.PROCORE: "id", Side.FOURHSE: "office_equipment_id"}
 
 
@@ -28,6 +30,12 @@ def equipment_entry(side: Side, row: Image) -> RawRecord | None:
     return _entry(side, Kind.PICKER, EQUIPMENT_ID[side], row, EQUIPMENT_LIST[side])
 
 
+def company_entry(row: Image) -> RawRecord | None:
+    """Somebody of 4HSE's company, in the words of an assignment to an office, and no more than tells who it is."""
+    told = {f"person_{name}": row.get(name) for name in ("first_name", "last_name", "code", "tax_code", "entity_id")}
+    return _entry(Side.FOURHSE, Kind.PICKER, "person_id", {"person_id": row.get("person_id"), **told}, COMPANY_LIST)
+
+
 def _entry(side: Side, kind: Kind, key: str, row: Image, listed: str | None = None) -> RawRecord | None:
     """The entry under its id, which it bears in the one form in which ids are compared."""
     entry_id = text_id(row.get(key))
@@ -40,17 +48,18 @@ def picklists_of(
     entries: Mapping[tuple[Side, Kind], Sequence[RawRecord]], mapping: FieldMapping, partners: Mapping[str, str]
 ) -> Picklists:
     """Who is who and which word has which id, by these entries and the mapping; `partners` are remembered answers."""
-    words = entries[Side.PROCORE, Kind.PICKER]
+    words, theirs = entries[Side.PROCORE, Kind.PICKER], entries[Side.FOURHSE, Kind.PICKER]
     people = Directory.of(
         [entry.payload for entry in entries[Side.PROCORE, Kind.DIRECTORY]],
         [entry.payload for entry in entries[Side.FOURHSE, Kind.DIRECTORY]],
         mapping.partners,
         mapping.recognised,
         partners,
+        [entry.payload for entry in theirs if entry.parent_id == COMPANY_LIST],
     )
     equipment = EquipmentDirectory.of(
         _equipment(Side.PROCORE, words),
-        _equipment(Side.FOURHSE, entries[Side.FOURHSE, Kind.PICKER]),
+        _equipment(Side.FOURHSE, theirs),
         mapping.equipment_by,
         mapping.equipment_partners,
     )

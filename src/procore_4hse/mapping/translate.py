@@ -90,8 +90,9 @@ def _laid(rows: Iterable[Field], side: Side, source: Image, zone: str) -> tuple[
     for field in rows:
         try:
             written |= _said(field, side, source, written, facts)
-        except Unwritable:
+        except Unwritable as error:
             if field.key in NEEDED:
+                error.field = field.key
                 raise
             # A record is worth more than one of its fields: this one follows when its word is known.
             left.add(field.key)

@@ -13,8 +13,25 @@ from procore_4hse.operations.likeness import are_identical
 from procore_4hse.operations.records import KnownRecords
 from procore_4hse.operations.subjects import Subject
 from procore_4hse.operations.texts import say
+from procore_4hse.reconcile.diff import BOTH_CHANGED
 from procore_4hse.route import Route
 from procore_4hse.store.inbox import Entry
+
+
+def heading_of(item: Item) -> str:
+    """What kind of question it is, in plain words."""
+    return say(f"kind.{item.kind.value}" + (_form(item) if item.kind is ItemKind.CONFLICT else ""))
+
+
+def _form(item: Item) -> str:
+    """A conflict has many: who changed what is claimed only where that is known."""
+    if item.key.topic != "difference":
+        return f".{item.key.topic}"
+    if "write" in item.facts:
+        return ".undo"
+    if item.base_value is None:
+        return ".linked"
+    return "" if BOTH_CHANGED in item.reason else ".one"
 
 
 @dataclass(frozen=True)
@@ -37,7 +54,7 @@ def cause_of(known: KnownRecords, item: Item, subjects: Sequence[Subject], candi
     if item.kind is ItemKind.WORD and item.key.record is not None:
         side, word = item.key.record.side, item.facts.get("word")
         words = say("cause.word", field=label, word=word, side=side.label) if word else item.reason
-        return Cause(("word", side, item.field, word, item.reason), words)
+        return Cause(("word", side, item.field, word, None if word else item.reason), words)
     if "lost_on" in item.facts:
         side = Side(item.facts["lost_on"])
         return Cause(("lost", side, item.field), say("cause.lost", field=label, side=side.label))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,16 +11,19 @@ from typing import Any
 
 from procore_4hse.apis import FourHseIncidentApi, IncidentApi, Page, ProcoreIncidentApi
 from procore_4hse.errors import AccessRefused, GuardStopped, NotFound, Refused, Unavailable, VendorError
+from procore_4hse.mapping.images import deleted_at
 from procore_4hse.mapping.lenses.base import Known
 from procore_4hse.mapping.places import has_ended, inactive_status, project_zone
 from procore_4hse.models import PEOPLE_RECORDS, PROCORE_RECORDS, Image, Kind, Side
 from procore_4hse.operations.coverage import (
+    OPTIONS,
     Alarms,
     Gap,
     StatusUse,
     gaps,
     lists_for,
     named_statuses,
+    out_of_use,
     status_gaps,
     unlisted,
 )
@@ -30,9 +33,6 @@ from procore_4hse.runtime import Runtime
 
 SKEW = timedelta(seconds=60)
 """Clocks that differ by more than this are worth a word: none is ever compared, but logs would mislead."""
-
-NOBODY = "0"
-"""An id that no incident has: asking the recycle bin for it tells only whether we may look."""
 
 FULL_PAGE = 100
 FLAGS = (False, True)
@@ -239,8 +239,7 @@ def _incidents(procore: ProcoreIncidentApi) -> Findings:
 
 def _bin(procore: ProcoreIncidentApi) -> Findings:
     try:
-        for _ in procore.recycled_pages(Kind.INCIDENT, ids=[NOBODY]):
-            pass
+        recycled = next(procore.recycled_pages(Kind.INCIDENT, ids=None)).records
     except (AccessRefused, NotFound):
         yield _warning(
             "Procore's recycle bin may not be seen, so that no deletion there can be proven; "
@@ -248,6 +247,21 @@ def _bin(procore: ProcoreIncidentApi) -> Findings:
         )
     else:
         yield _ok("Procore's recycle bin can be read, so that deletions there can be proven.")
+        yield from (_ok(_shown_from_the_bin(procore, record.id)) for record in recycled[:1])
+
+
+def _shown_from_the_bin(procore: ProcoreIncidentApi, incident: str) -> str:
+    """What asking for one deleted incident by its id tells, in the bin and outside of it (P57)."""
+    try:
+        since = deleted_at(procore.show_recycled(Kind.INCIDENT, incident).record.payload)
+        inside = f"shows it, deleted at {since}" if since else "shows it without the time of its deletion"
+    except NotFound:
+        inside = "does not show it by its id"
+    try:
+        outside = "and the register shows it too" if procore.show(Kind.INCIDENT, incident) else ""
+    except (AccessRefused, NotFound) as error:
+        outside = f"and the register answers {error.status}"
+    return f"Of an incident that was deleted the bin {inside}, {outside}."
 
 
 def _settings(procore: ProcoreIncidentApi) -> Findings:
@@ -321,6 +335,7 @@ def _words(route: Route, procore: ProcoreIncidentApi, fourhse: FourHseIncidentAp
     records = _all_records(procore, fourhse)
     uses = {status_id: _status_use(procore, status_id) for status_id in named_statuses(route.mapping).values()}
     missing = [*gaps(route.mapping, offered, records), *status_gaps(route.mapping, offered, uses)]
+    yield from _outdated(procore, offered)
     yield from _gap_findings(missing, "Every word that both systems show now has a partner in the mapping.")
     if labels := unlisted(route.mapping):
         yield _ok(
@@ -341,6 +356,19 @@ def _barred(lists: Sequence[str]) -> Findings:
         f"Procore's {named} may not be read, so that {'its' if one else 'their'} words cannot be compared; "
         "give our account access to the company's lists."
     )
+
+
+def _outdated(procore: ProcoreIncidentApi, offered: Mapping[str, tuple[Image, ...]]) -> Findings:
+    """Entries in use that are out of use, as the filter options of the project's records tell (P129)."""
+    for name, kinds in OPTIONS.items():
+        if name not in offered:
+            continue
+        try:
+            used = [option for kind in kinds for option in procore.filter_options(kind, name) if option.get("key")]
+        except (AccessRefused, NotFound):
+            continue
+        if gap := out_of_use(name, offered[name], used):
+            yield _warning(f"{gap.what}; {gap.remedy}.")
 
 
 def _gap_findings(missing: Sequence[Gap], otherwise: str) -> Findings:

@@ -23,6 +23,20 @@ TRIGGERS = ("email_trigger", "push_notification_trigger")
 FIXED = {"filing_type": "filing_types"}
 """Procore's fields whose words the contract fixes, and the list that shows them."""
 
+OPTIONS = {
+    "affliction_types": (Kind.INJURY,),
+    "affected_body_parts": (Kind.INJURY,),
+    "filing_types": (Kind.INJURY,),
+    "harm_sources": (Kind.INJURY, Kind.NEAR_MISS),
+    "work_activities": (Kind.INJURY, Kind.NEAR_MISS),
+    "hazards": (Kind.INCIDENT,),
+    "contributing_behaviors": (Kind.INCIDENT,),
+    "contributing_conditions": (Kind.INCIDENT,),
+}
+"""Procore's lists, and the kinds of record whose filter options tell which of their values are in use (P129)."""
+ADD = "add the word to the mapping"
+COMPLETE = f"{ADD}, or let `procore-4hse mapping words --from-live` complete the list"
+
 Offered = Mapping[str, tuple[Image, ...]]
 """What Procore's lists hold now; a list that may not be read is missing."""
 Shown = Mapping[tuple[Side, Kind], tuple[Image, ...]]
@@ -123,7 +137,24 @@ def _not_listed(row: _Row, offered: Offered) -> Iterator[Gap]:
         records = used.get(names[-1], 0)
         if is_usable or records:
             what = f"Procore offers the {_singular(picker)} {names[-1]!r}, which {_where(lens)} does not know"
-            yield row.gap(what, "add the word to the mapping", records)
+            yield row.gap(what, _added_by(lens), records)
+
+
+def _added_by(lens: object) -> str:
+    """How a word comes into the list of this row: the command completes lists that Procore has too."""
+    listed = isinstance(lens, WordLens | PartsLens) and not isinstance(lens, CustomWordLens) and _shown_list(lens)
+    return COMPLETE if listed else ADD
+
+
+def out_of_use(name: str, entries: Iterable[Image], used: Iterable[Image]) -> Gap | None:
+    """What records use of a list and no new record may take; `used` are the filter options of the project."""
+    usable = {str(entry.get(key)) for entry in entries if entry.get("active", True) for key in ("id", "value")}
+    words = sorted({str(each.get("value") or each["key"]) for each in used if str(each["key"]) not in usable})
+    if not words:
+        return None
+    listed = ", ".join(map(repr, words))
+    what = f"Procore's records use {name.replace('_', ' ')} that no new record may take: {listed}"
+    return Gap(what, "have them activated in Procore where they are still needed")
 
 
 def _entries(lens: object, offered: Offered) -> Iterator[tuple[str, tuple[str, ...], bool]]:
@@ -214,7 +245,7 @@ def _not_known(row: _Row, offered: Offered) -> Iterator[Gap]:
         may_repeat = row.row.privacy is FieldClass.PLAIN and not (row.of_people or is_free_text)
         counted[f"{row.row.label}: {reason if may_repeat else hidden}"] += count
     for what, count in counted.items():
-        yield row.gap(what, "add the word to the mapping", count)
+        yield row.gap(what, _added_by(row.row.lens), count)
 
 
 def unlisted(mapping: FieldMapping) -> tuple[str, ...]:

@@ -13,9 +13,10 @@ from procore_4hse.engine.snapshots import partners_told, picklists
 from procore_4hse.errors import RouteBusy, UsageError
 from procore_4hse.models import PEOPLE_RECORDS, Item, ItemKind, Kind, Link, LinkState, RecordRef, Side
 from procore_4hse.operations.offline import UTC_ZONE
+from procore_4hse.operations.texts import moment, say
 from procore_4hse.reconcile.undo import UNDO
 from procore_4hse.route import Route
-from procore_4hse.store.decisions import Decider
+from procore_4hse.store.decisions import Decider, KeptDecision
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Store, Unit
@@ -68,18 +69,21 @@ def keep(
     by: Decider,
     *,
     shown: str | None = None,
+    seen: Entry | None = None,
     note: str = "",
 ) -> tuple[Route, Entry, Answer]:
     """Stores the answer after checking it, with who gives it; the next cycle carries it out.
 
-    `shown` is the digest of what the person saw; None counts for the item as the store has it. Raises UsageError.
+    `shown` is the digest of what the person saw; None counts for the item as the store has it. `seen` is the item as
+    they saw it, with the answer that waited then: without it, another person's answer stands. Raises UsageError.
     """
     if len(note) > NOTE:
         raise UsageError(f"The note has {len(note)} letters; write it in at most {NOTE}.")
     route, entry = find(store, routes, item_id)
     with store.begin() as unit:
-        entry = unit.inbox(route.key).find(item_id) or entry
+        former, entry = entry, unit.inbox(route.key).find(item_id, to_answer=True) or entry
         _require_shown(entry, shown)
+        _require_first(unit, route, entry, seen or former, None if seen else by)
         checked = check(unit, route, entry, answer)
         unit.inbox(route.key).answer(item_id, asdict(checked), by, note.strip())
     return route, entry, checked
@@ -91,6 +95,32 @@ def _require_shown(entry: Entry, shown: str | None) -> None:
             f"Item {entry.id} no longer shows what it showed as {shown}, so this answer is not kept. Look at it again: "
             f"procore-4hse inbox show {entry.id}"
         )
+
+
+def _require_first(unit: Unit, route: Route, entry: Entry, former: Entry, by: Decider | None) -> None:
+    """Of two people who answer at the same time one is told; `by` is somebody who has not seen what waits."""
+    first = answered_first(unit, route, entry)
+    if first and (entry.answer != former.answer or (by is not None and _is_anothers(unit, route, entry, by.who))):
+        raise UsageError(f"{first} Look at it again: procore-4hse inbox show {entry.id}")
+
+
+def answered_first(unit: Unit, route: Route, entry: Entry) -> str:
+    """Who gave the answer that waits, for somebody whose own came second; empty where none waits."""
+    if entry.state != "answered":
+        return ""
+    given = _given(unit, route, entry)
+    who, at = (given.who, given.made_at) if given else ("", None)
+    return say("decision.first", number=entry.id, who=who or say("decision.somebody"), when=moment(at))
+
+
+def _is_anothers(unit: Unit, route: Route, entry: Entry, who: str) -> bool:
+    given = _given(unit, route, entry)
+    return given is not None and bool(given.who and who) and given.who != who
+
+
+def _given(unit: Unit, route: Route, entry: Entry) -> KeptDecision | None:
+    """The decision of the answer that waits; None for one from before decisions were recorded."""
+    return next(iter(unit.decisions(route.key).in_force([entry.item.key])), None)
 
 
 def take_back(store: Store, routes: tuple[Route, ...], item_id: int, by: Decider) -> tuple[Route, Entry]:

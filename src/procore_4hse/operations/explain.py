@@ -317,9 +317,10 @@ def _is_about(item: Item, ids: Ids, named: Named) -> bool:
         return record in named
     asked = {Side.PROCORE: item.procore_id, Side.FOURHSE: item.fourhse_id}
     mine = {known for known in ids.values() if known}
-    return any(asked[side] in mine for side in Side) or bool(mine & {*item.facts.get("candidates", ())})
+    others = {*item.facts.get("candidates", ()), *item.facts.get("incidents", ())}
+    return any(asked[side] in mine for side in Side) or bool(mine & others)
 
 
 def _new_questions(planned: Plan, asked: list[Entry], ids: Ids, named: Named) -> tuple[Item, ...]:
-    known = {entry.item.key for entry in asked}
+    known = {key for entry in asked for key in (entry.item.key, *entry.item.facts.get("keys", ()))}
     return tuple(item for item in planned.items if _is_about(item, ids, named) and item.key not in known)

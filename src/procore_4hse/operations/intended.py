@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from procore_4hse.mapping.lenses.base import Known, Unwritable
+from procore_4hse.mapping.lenses.category import Recorded
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import facts_of
 from procore_4hse.models import Act, Image, Kind, RecordRef, Side
@@ -41,7 +42,9 @@ class Intended:
     day: str = ""
     changes: tuple[Change, ...] = ()
     incident: RecordRef | None = None
-    """The incident of Procore that a record below one belongs to."""
+    """The incident that a record below one belongs to: Procore's, or the one that it will be made from."""
+    pair: tuple[tuple[RecordRef, str], ...] = ()
+    """Of two that are linked: both, with the headline of each."""
 
     @property
     def id(self) -> str:
@@ -60,7 +63,9 @@ def intended(known: KnownRecords, summaries: Iterable[Summary]) -> Iterator[Inte
     rows = {kind: {row.key: row for row in known.route.mapping.rows_for(kind, known.lists)} for kind in Kind}
     for each in summaries:
         kind = Kind(each["kind"])
-        about = next((ref for ref in _incidents(each) if known.title(ref)), None)
+        around = list(_incidents(each))
+        about = next((ref for ref in around if known.title(ref)), None)
+        is_below, pair = kind is not Kind.INCIDENT, (_source(each), _target(each))
         yield Intended(
             Act(each["act"]),
             Side(each["side"]),
@@ -71,7 +76,8 @@ def intended(known: KnownRecords, summaries: Iterable[Summary]) -> Iterator[Inte
             known.title(about) if about else "",
             known.day(about) if about else "",
             tuple(_changes(known, each, [row for key, row in rows[kind].items() if key in each.get("fields", ())])),
-            RecordRef(Side.PROCORE, Kind.INCIDENT, each["parent"]) if each.get("parent") else None,
+            (about or next(iter(around), None)) if is_below else None,
+            tuple((ref, known.title(ref)) for ref in pair if ref) if Act(each["act"]) is Act.LINK else (),
         )
 
 
@@ -91,11 +97,11 @@ def _source(each: Summary) -> RecordRef | None:
 
 
 def _incidents(each: Summary) -> Iterator[RecordRef]:
-    """The incident that an action is about, on whichever side it is known."""
+    """The incident that an action is about, on whichever side it is known; that of a parent, Procore's first."""
     if Kind(each["kind"]) is Kind.INCIDENT:
         yield from (ref for ref in (_target(each), _source(each)) if ref)
     elif each.get("parent"):
-        yield RecordRef(Side.PROCORE, Kind.INCIDENT, each["parent"])
+        yield from (RecordRef(side, Kind.INCIDENT, each["parent"]) for side in Side)
 
 
 def _changes(known: KnownRecords, each: Summary, rows: Iterable[Field]) -> Iterator[Change]:
@@ -121,7 +127,8 @@ def _people_along(known: KnownRecords, source: RecordRef) -> Iterator[Change]:
 def _arriving(row: Field, side: Side, now: Image, comes: Image, zone: str) -> str:
     """What the source's value is called where it goes."""
     reading = row.lens.get(side.other, comes)
-    if isinstance(reading, Known) and isinstance(reading.value, bool):  # Evidence, which the other side has a word for.
+    # Evidence, for which the other side has a word.
+    if isinstance(reading, Known) and isinstance(reading.value, Recorded):
         try:
             written = row.lens.put(side, reading.value, now, facts_of(comes, zone))
         except Unwritable:

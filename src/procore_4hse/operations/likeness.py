@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from procore_4hse.mapping.details import number_of
 from procore_4hse.mapping.directory import name_in
 from procore_4hse.mapping.folding import fold
 from procore_4hse.mapping.lenses import text
@@ -14,7 +15,6 @@ from procore_4hse.mapping.rules import Field
 from procore_4hse.models import RecordRef
 from procore_4hse.operations.records import ABOUT_PEOPLE, PLAIN, Classes, KnownRecords
 from procore_4hse.operations.texts import counted, say
-from procore_4hse.reconcile.match import SHARED_WORDS
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def signs(known: KnownRecords, one: RecordRef, other: RecordRef) -> tuple[Sign, 
     """What two incidents have in common and what tells them apart; nothing where one of them is not known."""
     if known.image(one) is None or known.image(other) is None:
         return ()
-    return tuple(sign for told in (_days, _titles, _words, _people) for sign in told(known, one, other))
+    return tuple(sign for told in (_days, _numbers, _titles, _words, _people) for sign in told(known, one, other))
 
 
 def are_identical(known: KnownRecords, one: RecordRef, other: RecordRef) -> bool:
@@ -51,6 +51,13 @@ def _days(known: KnownRecords, one: RecordRef, other: RecordRef) -> Iterator[Sig
         yield Sign(True, say("sign.day")) if not apart else Sign(False, say("sign.days", days=counted(apart, "day")))
 
 
+def _numbers(known: KnownRecords, one: RecordRef, other: RecordRef) -> Iterator[Sign]:
+    """The number that people know an incident by; different ones say nothing, for each system counts by itself."""
+    numbers = [fold(number_of(ref.side, known.image(ref) or {})) for ref in (one, other)]
+    if all(numbers) and numbers[0] == numbers[1]:
+        yield Sign(True, say("sign.number", number=number_of(one.side, known.image(one) or {})))
+
+
 def _titles(known: KnownRecords, one: RecordRef, other: RecordRef) -> Iterator[Sign]:
     titles = [text.normalised_title(known.title(ref)) for ref in (one, other)]
     if any(titles):
@@ -64,7 +71,7 @@ def _words(known: KnownRecords, one: RecordRef, other: RecordRef) -> Iterator[Si
     shared, together = len(words[0] & words[1]), len(words[0] | words[1])
     if together:
         yield Sign(
-            shared >= SHARED_WORDS * together,
+            shared >= known.route.match.words * together,
             say("sign.words", percent=100 * shared // together, shared=shared, together=together),
         )
 

@@ -18,22 +18,12 @@ from procore_4hse.mapping.loader import word_lists
 from procore_4hse.mapping.meanings import meanings
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Image, Kind, Side, text_id
-from procore_4hse.operations.coverage import FIXED, PART_KEYS
+from procore_4hse.operations.coverage import FIXED, OPTIONS, PART_KEYS
 from procore_4hse.operations.list_files import EditedFolder
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
 
 Listed = WordLens | PartsLens
-OPTIONS = {
-    "affliction_types": (Kind.INJURY,),
-    "affected_body_parts": (Kind.INJURY,),
-    "filing_types": (Kind.INJURY,),
-    "harm_sources": (Kind.INJURY, Kind.NEAR_MISS),
-    "work_activities": (Kind.INJURY, Kind.NEAR_MISS),
-}
-"""Procore's lists, and the kinds of record whose filter options tell which of their values are in use (P129)."""
-
-
 NOTHING = Completed((), 0)
 
 

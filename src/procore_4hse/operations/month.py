@@ -31,14 +31,26 @@ class Day:
     oldest: timedelta | None
 
 
-def days_of(unit: Unit, route: Route) -> tuple[Day, ...]:
-    """The last 30 days until now, the oldest first."""
+Past = dict[tuple[str, date], DayOfCycles]
+"""Days that are over, by route: what was counted once is not counted again for every page."""
+
+
+def days_of(unit: Unit, route: Route, past: Past) -> tuple[Day, ...]:
+    """The last 30 days until now, the oldest first; `past` is used and filled."""
     today = unit.now.astimezone(UTC).date()
     shown = [today - timedelta(days=ago) for ago in range(DAYS - 1, -1, -1)]
     start = _begin(shown[0])
-    cycles, written = unit.cycles.by_day(route.key, start), unit.journal(route.key).written(start)
+    cycles, written = _cycles(unit, route.key, shown, past), unit.journal(route.key).written(start)
     spans = unit.inbox(route.key).spans(start)
     return tuple(_day(day, cycles.get(day, QUIET), written, spans, unit.now) for day in shown)
+
+
+def _cycles(unit: Unit, route: str, shown: Sequence[date], past: Past) -> dict[date, DayOfCycles]:
+    known = {day: past[route, day] for day in shown if (route, day) in past}
+    counted = unit.cycles.by_day(route, _begin(next(day for day in shown if day not in known)))
+    # A cycle that began yesterday may have ended today.
+    past |= {(route, day): counted.get(day, QUIET) for day in shown[:-2] if day not in known}
+    return known | counted
 
 
 def _begin(day: date) -> datetime:

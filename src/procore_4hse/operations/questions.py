@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from procore_4hse.engine.snapshots import picklists
 from procore_4hse.models import Item, ItemKind, Kind, RecordRef, Side
-from procore_4hse.operations.causes import candidates_of, cause_of
+from procore_4hse.operations.causes import candidates_of, cause_of, heading_of
 from procore_4hse.operations.choices import Along, Choice, choices
 from procore_4hse.operations.decisions import put_off
 from procore_4hse.operations.intended import Intended, intended, refs_of
 from procore_4hse.operations.likeness import Sign, signs
 from procore_4hse.operations.records import KnownRecords, Value, compared
-from procore_4hse.operations.subjects import Role, Subject, incident_id, incidents, named, subjects_of
+from procore_4hse.operations.subjects import Role, Subject, emptied, incident_id, incidents, named, subjects_of
 from procore_4hse.reconcile.identity import perhaps
 from procore_4hse.route import Route
 from procore_4hse.store.inbox import Entry
@@ -70,6 +70,11 @@ class Outline:
     @property
     def kind(self) -> ItemKind:
         return self.entry.item.kind
+
+    @property
+    def heading(self) -> str:
+        """What kind of question it is, in plain words."""
+        return heading_of(self.item)
 
     @property
     def label(self) -> str:
@@ -131,6 +136,7 @@ def questions(
     refs = {subject.ref for own in subjects.values() for subject in own}
     refs |= {ref for entry in asked for ref in incidents(entry.item)}
     refs |= {ref for own in held.values() for ref in refs_of(own)}
+    refs |= {record.ref for entry in asked if (record := emptied(entry.item))}
     known = KnownRecords.read(unit, route, refs)
     reader = _Reader(known, subjects, candidates_of(among or entries), held, _along(unit, route, asked), meant)
     until = put_off(unit.now, ZoneInfo(known.zone))
@@ -186,24 +192,31 @@ def _oldest_first(found: Iterable[list[Q]]) -> list[Q]:
 
 @dataclass(frozen=True)
 class Group:
-    """Questions of one kind: those of one cause, which `about` tells, or those that stand alone."""
+    """Questions under one heading: those of one cause, which `about` tells, or those that stand alone."""
 
-    kind: ItemKind
     about: str
     questions: tuple[Outline, ...]
 
+    @property
+    def kind(self) -> ItemKind:
+        return self.questions[0].kind
+
+    @property
+    def heading(self) -> str:
+        return self.questions[0].heading
+
 
 def grouped(found: Iterable[Outline]) -> list[Group]:
-    """Questions by their cause, those without equals by their kind; the group with the oldest one first."""
+    """Questions by their cause, those without equals by their heading; the group with the oldest one first."""
     listed = list(found)
     shared = Counter(question.cause for question in listed)
-    groups: dict[tuple[ItemKind, str], list[Outline]] = {}
+    groups: dict[tuple[str, str], list[Outline]] = {}
     for question in listed:
         cause = question.cause if shared[question.cause] > 1 else ""
-        groups.setdefault((question.kind, cause), []).append(question)
+        groups.setdefault((question.heading, cause), []).append(question)
     return [
-        Group(kind, own[0].about if cause else "", tuple(own))
-        for (kind, cause), own in sorted(groups.items(), key=lambda group: group[1][0].entry.since)
+        Group(own[0].about if cause else "", tuple(own))
+        for (_, cause), own in sorted(groups.items(), key=lambda group: group[1][0].entry.since)
     ]
 
 
@@ -248,9 +261,19 @@ class _Reader:
         return next((values[0].text for values in who if values), "")
 
     def _records(self, item: Item, subjects: Sequence[Subject]) -> Iterator[ShownRecord]:
+        if record := emptied(item):
+            yield from self._images(item, record)
         values = [(each.ref.side, self.known.values(each.ref, each.kind)) for each in subjects]
         for each, own in zip(subjects, compared(values) if values else (), strict=True):
             yield self._shown(item, each, own, subjects[0])
+
+    def _images(self, item: Item, record: Subject) -> Iterator[ShownRecord]:
+        """Both are gone where they were removed for their age."""
+        before, after = item.facts.get("before"), item.facts.get("after")
+        if before and after:
+            both = self.known.both(record.ref, record.kind, {**after, **before}, after)
+            for role, values in zip((Role.BEFORE, Role.AFTER), both, strict=True):
+                yield self._shown(item, replace(record, role=role), values, record)
 
     def _shown(self, item: Item, each: Subject, values: tuple[Value, ...], first: Subject) -> ShownRecord:
         ref, is_incident = each.ref, each.ref.kind is Kind.INCIDENT

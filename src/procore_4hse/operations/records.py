@@ -141,6 +141,21 @@ class KnownRecords:
         mapped = (self.value(row, ref.side, image) for row in rows)
         return (*mapped, *(self._of_incident(ref, image) if ref.kind is Kind.INCIDENT else ()))
 
+    def both(self, ref: RecordRef, kind: Kind, before: Image, after: Image) -> Iterator[tuple[Value, ...]]:
+        """One record as it stood at two moments, without what it showed at neither; what changed is marked."""
+        rows = self.route.mapping.rows_for(kind, self.lists)
+        read = {name for row in rows for name in row.lens.reads(ref.side)}
+        # What no row tells of may say anything about anybody.
+        rest = [name for name in before if name not in read and before[name] != after.get(name)]
+        then, now = (
+            [self.value(row, ref.side, {**image, ZONE: self.zone}) for row in rows]
+            + [Value(name, str(image.get(name) or ""), frozenset(FieldClass)) for name in rest]
+            for image in (before, after)
+        )
+        pairs = [pair for pair in zip(then, now, strict=True) if pair[0].text or pair[1].text]
+        for which in range(2):
+            yield tuple(replace(pair[which], differs=pair[0].text != pair[1].text) for pair in pairs)
+
     def value(self, row: Field, side: Side, image: Image) -> Value:
         reading = row.lens.get(side, image)
         return Value(row.label, in_words(row, side, image, reading), frozenset({row.privacy}), reading, row)

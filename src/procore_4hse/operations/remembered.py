@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,6 +44,8 @@ class Remembered:
     """The answered question that holds it."""
     key: QuestionKey | None = None
     """What that question is about."""
+    incident: str | None = None
+    """The Procore id of the incident that it is about; None where it is about somebody."""
 
     @property
     def id(self) -> str:
@@ -109,19 +111,23 @@ def _forget_partner(unit: Unit, one: Remembered) -> None:
 
 
 def _different(unit: Unit, route: Route) -> Iterator[Remembered]:
-    for procore_id, fourhse_id in unit.links(route.key).not_duplicates():
-        titles = (_title(unit, route, Side.PROCORE, procore_id), _title(unit, route, Side.FOURHSE, fourhse_id))
-        yield Remembered("different", route, " and ".join(titles), procore_id, fourhse_id)
+    pairs = unit.links(route.key).not_duplicates()
+    site = _titles(unit, route, Side.PROCORE, {procore_id for procore_id, _ in pairs})
+    office = _titles(unit, route, Side.FOURHSE, {fourhse_id for _, fourhse_id in pairs})
+    for procore_id, fourhse_id in pairs:
+        what = f"{site[procore_id]} and {office[fourhse_id]}"
+        yield Remembered("different", route, what, procore_id, fourhse_id, incident=procore_id)
 
 
 def _forget_different(unit: Unit, one: Remembered) -> None:
     unit.links(one.route.key).forget_apart(one.procore_id or "", one.fourhse_id or "")
 
 
-def _title(unit: Unit, route: Route, side: Side, record_id: str) -> str:
-    staged = unit.staging(route.key).find(RecordRef(side, Kind.INCIDENT, record_id))
-    record = Record(side, record_id, staged.record.payload, minimal=staged.minimal) if staged else None
-    return title_of(route.mapping, record) or f"{side.label} {record_id}"
+def _titles(unit: Unit, route: Route, side: Side, ids: Collection[str]) -> dict[str, str]:
+    """What these incidents are called; of one without a title that may be told, its id."""
+    staged = unit.staging(route.key).some(side, Kind.INCIDENT, ids)
+    records = {one.record.id: Record(side, one.record.id, one.record.payload, minimal=one.minimal) for one in staged}
+    return {known: title_of(route.mapping, records.get(known)) or f"{side.label} {known}" for known in ids}
 
 
 # People who are never copied -------------------------------------------------------------------------------------
@@ -162,21 +168,21 @@ def _withdraw(unit: Unit, one: Remembered) -> None:
 
 
 def _ignored(unit: Unit, route: Route) -> Iterator[Remembered]:
-    for link in unit.links(route.key).all():
-        if link.state is LinkState.IGNORED and (gone := _deleted(unit, route, link)):
-            side, stone = gone
-            incident = RecordRef(Side.PROCORE, Kind.INCIDENT, link.parent or link.procore_id)
-            title = _title(unit, route, Side.PROCORE, incident.id)
-            title = f"somebody in {title}" if link.parent else title
-            what = f"{title}: deleted in {side.label}, kept in {side.other.label}"
-            yield Remembered("ignored", route, what, link.procore_id, link.fourhse_id, stone.seen_at)
+    links = unit.links(route.key).ignored()
+    stones = unit.links(route.key).tombstones([link.ref(side) for link in links for side in Side])
+    titles = _titles(unit, route, Side.PROCORE, {link.parent or link.procore_id for link in links})
+    for link in links:
+        if gone := _deleted(stones, link):
+            title = f"somebody in {titles[link.parent]}" if link.parent else titles[link.procore_id]
+            what = f"{title}: deleted in {gone.label}, kept in {gone.other.label}"
+            ids, since = (link.procore_id, link.fourhse_id), stones[link.ref(gone)].seen_at
+            yield Remembered("ignored", route, what, *ids, since, incident=None if link.parent else link.procore_id)
 
 
-def _deleted(unit: Unit, route: Route, link: Link) -> tuple[Side, Tombstone] | None:
-    """Where a record of the link was deleted last, and what was kept of it."""
-    links = unit.links(route.key)
-    stones = [(side, stone) for side in Side if (stone := links.tombstone(link.ref(side)))]
-    return max(stones, key=lambda each: each[1].number, default=None)
+def _deleted(stones: Mapping[RecordRef, Tombstone], link: Link) -> Side | None:
+    """Where a record of the link was deleted last."""
+    sides = [side for side in Side if link.ref(side) in stones]
+    return max(sides, key=lambda side: stones[link.ref(side)].number, default=None)
 
 
 def _forget_ignored(unit: Unit, one: Remembered) -> None:
@@ -184,10 +190,10 @@ def _forget_ignored(unit: Unit, one: Remembered) -> None:
     if one.route.deletions is Policy.IGNORE:
         raise UsageError(f"Route {one.route.name} ignores every deletion; change `deletions` in its settings first.")
     links = unit.links(one.route.key)
-    for link in links.all():
-        if (link.procore_id, link.fourhse_id, link.state) == (one.procore_id, one.fourhse_id, LinkState.IGNORED):
-            gone = _deleted(unit, one.route, link)
-            links.set_state(link.ref(Side.PROCORE), LinkState.gone(gone[0] if gone else Side.PROCORE))
+    for link in links.ignored():
+        if (link.procore_id, link.fourhse_id) == (one.procore_id, one.fourhse_id):
+            gone = _deleted(links.tombstones([link.ref(side) for side in Side]), link)
+            links.set_state(link.ref(Side.PROCORE), LinkState.gone(gone or Side.PROCORE))
 
 
 # Near misses that 4HSE tells of as accidents -------------------------------------------------------------------------

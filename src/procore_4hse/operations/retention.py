@@ -14,6 +14,7 @@ from typing import Protocol, Self
 
 from procore_4hse.engine.lease import GRACE, LEASE
 from procore_4hse.mapping.directory import Directory
+from procore_4hse.mapping.entries import COMPANY_LIST
 from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.models import PEOPLE_RECORDS, Image, ItemKind, Kind, Link, RecordRef, Side
 from procore_4hse.reconcile.redacted_base import is_redacted, redact_base
@@ -283,6 +284,7 @@ def _person(unit: Unit, route: str, wanted: str, mapping: FieldMapping | None) -
     directory = Directory.of(rows[Side.PROCORE], rows[Side.FOURHSE], listed, rules, told)
     parties = ids | {directory.to_procore[each] for each in ids if each in directory.to_procore}
     offices = ids | {directory.to_fourhse[each] for each in ids if each in directory.to_fourhse}
+    offices |= {once for once, now in directory.earlier.items() if now in offices}
     names = {_full_name(row, "") for row in rows[Side.PROCORE] if str(row.get("id")) in parties}
     names |= {_full_name(row, "person_") for row in rows[Side.FOURHSE] if str(row.get("person_office_id")) in offices}
     emails = {_email(row, "email", "email_address") for row in rows[Side.PROCORE] if str(row.get("id")) in parties}
@@ -317,11 +319,16 @@ def _refused(unit: Unit, route: str) -> dict[str, str]:
 
 def _directory_rows(unit: Unit, route: str, person: Person) -> list[RecordRef]:
     wanted = {Side.PROCORE: person.parties, Side.FOURHSE: person.offices}
+    listed = unit.staging(route).entries(Side.FOURHSE, Kind.PICKER)[Kind.PICKER]
+    company = (row for row in listed if row.parent_id == COMPANY_LIST)
     return [
-        staged.record.ref
-        for side in Side
-        for staged, _ in unit.staging(route).records(side, [Kind.DIRECTORY])
-        if staged.record.id in wanted[side]
+        *(row.ref for row in company if _full_name(row.payload, "person_") in person.names),
+        *(
+            staged.record.ref
+            for side in Side
+            for staged, _ in unit.staging(route).records(side, [Kind.DIRECTORY])
+            if staged.record.id in wanted[side]
+        ),
     ]
 
 

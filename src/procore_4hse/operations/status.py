@@ -14,7 +14,9 @@ from procore_4hse.route import Route
 from procore_4hse.store import schema
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.repository import Store, Unit
+from procore_4hse.store.schedule import Slot
 from procore_4hse.store.tables import CycleRow
+from procore_4hse.store.timetable import Cadence, Pace, Share, cadence
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class RouteStatus:
     route: Route
     last: CycleRow | None
     next_at: datetime | None
-    """When the daemon's next cycle is due; None before the first one, and for a disabled route."""
+    """When the next cycle is due; None before the first one, and for a route that is disabled or paused."""
     is_running: bool
     inbox: Mapping[str, int]
     answered: int
@@ -39,6 +41,18 @@ class RouteStatus:
     budget: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Per side, what the last cycle's answers said: `limit`, `remaining`, `resets_at`."""
     proven_at: datetime | None = None
+    slot: Slot | None = None
+    """What the schedule has; None before the first cycle."""
+    cadence: Cadence | None = None
+    """How long the route rests after a cycle as the calls allow; None where that was not asked for."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the settings say of the pace, and what the store calls the credentials."""
+
+    pace: Pace
+    accounts: Mapping[Side, str]
 
 
 UNREADABLE = (StoreError, AttributeError, LookupError, TypeError, ValueError)
@@ -53,14 +67,17 @@ class Standing:
     newer: str | None = None
 
 
-def standing_of(store: Store, routes: Sequence[Route], every: timedelta) -> Standing:
-    """How each route stands in a store that is never brought up to date here. Raises StoreError."""
+def standing_of(store: Store, routes: Sequence[Route], every: timedelta, terms: Terms | None = None) -> Standing:
+    """How each route stands in a store that is never brought up to date here. Raises StoreError.
+
+    With `terms` also how long it rests.
+    """
     with store.read() as unit:
         if not unit.connection.dialect.has_table(unit.connection, schema.VERSIONS.name):
             return Standing(tuple(_before_the_first(route) for route in routes))
         newer = _is_newer(unit)
     try:
-        return Standing(tuple(status_of(store, route, every) for route in routes), str(newer) if newer else None)
+        return Standing(tuple(status_of(store, route, every, terms) for route in routes), str(newer) if newer else None)
     except UNREADABLE as error:
         if newer is None:
             raise
@@ -81,15 +98,15 @@ def _before_the_first(route: Route) -> RouteStatus:
     return RouteStatus(route, None, None, False, waiting, 0, None, 0, dict.fromkeys(Side))
 
 
-def status_of(store: Store, route: Route, every: timedelta) -> RouteStatus:
+def status_of(store: Store, route: Route, every: timedelta, terms: Terms | None = None) -> RouteStatus:
     with store.read() as unit:
-        last = unit.cycles.last(route.key)
+        last, slot = unit.cycles.last(route.key), unit.schedule.slot(route.key)
         inbox = unit.inbox(route.key)
         waiting = [entry for entry in inbox.entries() if not entry.is_snoozed(unit.now)]
         return RouteStatus(
             route=route,
             last=last,
-            next_at=_next(last, every, unit.now) if route.enabled else None,
+            next_at=_next(slot, last, every, unit.now) if route.enabled else None,
             is_running=unit.leases.holder(route.key) is not None,
             inbox=inbox.counts(),
             answered=unacted(unit, route, inbox.entries(states=("answered",))),
@@ -98,12 +115,25 @@ def status_of(store: Store, route: Route, every: timedelta) -> RouteStatus:
             pauses={side: _pause(last, side) for side in Side},
             budget=last.report.get("budget", {}) if last else {},
             proven_at=unit.cycles.last_success(route.key),
+            slot=slot,
+            cadence=_cadence(unit, route, terms) if terms else None,
         )
 
 
-def _next(last: CycleRow | None, every: timedelta, now: datetime) -> datetime | None:
-    """A pause counts from the end of the cycle before; one that lies ahead was told by a clock that ran ahead."""
+def _next(slot: Slot | None, last: CycleRow | None, every: timedelta, now: datetime) -> datetime | None:
+    """As the schedule says; a moment that was set later than now was told by a clock that ran ahead."""
+    if slot is not None:
+        return None if slot.is_paused(now) else min(slot.set_at, now) + slot.span
     return min(last.ended_at, now) + every if last and last.ended_at else None
+
+
+def _cadence(unit: Unit, route: Route, terms: Terms) -> Cadence:
+    """As the processes of these credentials know the calls that are left."""
+    quotas = {side: unit.budgets.quotas(account) for side, account in terms.accounts.items()}
+    per_call = {side: max((each.per_call for each in known), default=None) for side, known in quotas.items()}
+    account = terms.accounts[Side.PROCORE]
+    demand = unit.schedule.demand(route.key, account, unit.now - 2 * terms.pace.limit)
+    return cadence(terms.pace, (Share(demand[side], each) for side, each in per_call.items() if each is not None))
 
 
 def _pause(last: CycleRow | None, side: Side) -> timedelta | None:

@@ -16,6 +16,9 @@ class Role(StrEnum):
     SURVIVOR = "survivor"
     DELETED = "deleted"
     CANDIDATE = "candidate"
+    BEFORE = "before"
+    """As it stood before a write of ours emptied a part of it."""
+    AFTER = "after"
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,15 @@ def incidents(item: Item) -> Iterator[RecordRef]:
 
 def incident_id(item: Item, side: Side) -> str | None:
     return next((ref.id for ref in incidents(item) if ref.side is side), None)
+
+
+def emptied(item: Item) -> Subject | None:
+    """The record of which a write emptied what it did not send; None where a question asks about no such write."""
+    if item.key.guarded != "replaced" or "record" not in item.facts:
+        return None
+    side, kind = Side(item.facts["side"]), Kind(item.facts["kind"])
+    procores = {Kind.PERSON: Kind.INJURY, Kind.RESOURCE: Kind.EQUIPMENT}.get(kind, kind)
+    return Subject(RecordRef(side, kind, str(item.facts["record"])), Role.BEFORE, procores)
 
 
 def subjects_of(item: Item, links: Mapping[RecordRef, Link], perhaps: Sequence[str] = ()) -> list[Subject]:

@@ -16,7 +16,7 @@ from procore_4hse.push.bases import Bases, Comparison, spoil
 from procore_4hse.push.rows import Rows
 from procore_4hse.push.steps import Steps
 from procore_4hse.reconcile import items
-from procore_4hse.reconcile.refusals import refusal_fingerprint
+from procore_4hse.reconcile.refusals import lacking, refusal_fingerprint
 from procore_4hse.store.decisions import Outcome
 from procore_4hse.store.journal import Intent
 from procore_4hse.store.repository import Unit
@@ -79,7 +79,9 @@ class Outcomes:
     def _park(self, unit: Unit, action: Action, words: str) -> None:
         key, journal = QuestionKey.refused(action), unit.journal(self.steps.key)
         journal.refuse(key, action.side, words, refusal_fingerprint(action))
-        self._ask(unit, action, items.refused(journal.refusals()[key], action, self._headline(unit, action)))
+        wanted, title = lacking(self.rows.of_kind(action.kind), action, words), self._headline(unit, action)
+        refusal = journal.refusals()[key]
+        self._ask(unit, action, items.refused(self.rows.mapping, refusal, action, title, wanted))
         self.done.flaws.append(f"{action.side.label} refused a record; {AGAIN}")
 
     def _ask_about_loss(self, unit: Unit, action: Action, row: Field, base: Base) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from procore_4hse.mapping.lenses.base import Held, Unwritable
@@ -33,10 +34,11 @@ from procore_4hse.reconcile.child_context import incident_id, want, within
 from procore_4hse.reconcile.diff import emptied_since
 from procore_4hse.reconcile.draft import BADNESS, Draft
 from procore_4hse.reconcile.equipment import named_again, plan_equipment
-from procore_4hse.reconcile.identity import is_never_copied, no_partner, person_of
+from procore_4hse.reconcile.identity import is_never_copied, left, no_partner, person_of
 from procore_4hse.reconcile.late_accidents import IncidentPeople, is_accident, plan_late_accidents
 from procore_4hse.reconcile.lifecycle import link_outcome, presence_of
 from procore_4hse.reconcile.linked import Pair, compare_pair
+from procore_4hse.reconcile.scope import day_of
 from procore_4hse.reconcile.snapshot import Presence, Record, RecordGroup, Snapshot
 
 
@@ -391,6 +393,9 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
     except Unwritable as error:
         draft.items.append(no_partner(snapshot, record, str(error), title))
         return
+    if asked := left(snapshot, record, _day_of_incident(snapshot, parent, record.side), title):
+        draft.items.append(asked)
+        return
     sources = {row.key: row.slice(record.side, record.image) for row in rows if row.key not in waiting}
     reason = f"a person named in {record.side.label}"
     links = snapshot.people.links.get(parent.procore_id, ())
@@ -408,6 +413,11 @@ def _create(snapshot: Snapshot, parent: Link, record: Record, title: str, draft:
         parent=parent.procore_id,
     )
     want(snapshot, action, title, draft)
+
+
+def _day_of_incident(snapshot: Snapshot, parent: Link, side: Side) -> date | None:
+    incident = snapshot.record(side, parent.id_on(side))
+    return None if incident is None else day_of(snapshot, incident)
 
 
 def _fields_of_new(

@@ -15,6 +15,11 @@ from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Base, Decision, Image, Side
 from procore_4hse.reconcile.redacted_base import is_redacted, restore_base
 
+BOTH_CHANGED = "both sides changed it"
+"""How a reason says that each side moved since they last agreed."""
+LONGEST_QUOTE = 80
+"""So many letters of an earlier value are told in a reason."""
+
 
 class Verdict(StrEnum):
     SAME = "same"
@@ -152,7 +157,7 @@ def _three_way(difference: FieldDiff, base: Base) -> FieldDiff:
     if base.lost_on in changed:
         return _conflict(difference, f"{base.lost_on.label} did not keep what was sent, and it was changed there since")
     if len(changed) == 2:
-        return _by_rule(difference, "both sides changed it")
+        return _by_rule(difference, BOTH_CHANGED)
     side = changed[0]
     if side is Side.FOURHSE and _is_cut_title(difference):
         return _conflict(difference, "the title is longer than 4HSE holds, and was changed there")
@@ -221,13 +226,31 @@ def _conflict(difference: FieldDiff, reason: str) -> FieldDiff:
 def _decided(difference: FieldDiff, decision: Decision) -> FieldDiff:
     """A person chose a side; their word counts for the values that they saw."""
     if decision.seen.get("seen") != seen(difference):
-        return _conflict(difference, "one side changed after the answer was given, so it is asked again")
+        return _conflict(difference, _asked_again(difference, decision))
     to = decision.side.other
     if difference.field.travels_to(to):
         return replace(
             difference, verdict=Verdict.WRITE, to=to, reason=f"a person chose {to.other.label}", used=decision
         )
     return replace(difference, verdict=Verdict.SETTLED, reason=f"a person chose {to.other.label}", used=decision)
+
+
+def _asked_again(difference: FieldDiff, decision: Decision) -> str:
+    """Why they differ, and which side has moved since a person looked, from what."""
+    before, now = decision.seen.get("seen") or {}, seen(difference)
+    moved = [
+        f"{side.label} showed {_quoted(before[side.value])}"
+        for side in Side
+        if before.get(side.value, now[side.value]) != now[side.value]
+    ]
+    found = _merge(difference) if difference.base is None else _three_way(difference, difference.base)
+    return f"{found.reason}. It is asked again, for {' and '.join(moved) or 'less was shown'} when it was answered"
+
+
+def _quoted(value: str) -> str:
+    if not value:
+        return "nothing"
+    return f"“{value}”" if len(value) <= LONGEST_QUOTE else f"“{value[:LONGEST_QUOTE].rstrip()}…”"
 
 
 def seen(difference: FieldDiff) -> dict[str, str]:

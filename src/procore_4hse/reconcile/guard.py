@@ -320,7 +320,7 @@ def _deletes(plan: Plan, snapshot: Snapshot, side: Side, counted: tuple[Action, 
     if len(counted) > limits.max_deletes:
         return (
             f"{items.many(len(counted), 'record', 'records')} would be deleted in {side.label}; "
-            f"the limit max_deletes is {limits.max_deletes}."
+            f"more than {limits.max_deletes} need your approval (max_deletes)."
         )
     return _over_share(
         "deleted", "max_delete_percent", limits.max_delete_percent, len(counted), links, side, limits.percent_from
@@ -342,13 +342,14 @@ def _creates(plan: Plan, snapshot: Snapshot, side: Side, counted: tuple[Action, 
     if len(counted) <= limit:
         return None
     count = items.many(len(counted), "incident", "incidents")
-    return f"{count} would be created in {side.label}; the limit max_creates is {limit}."
+    return f"{count} would be created in {side.label}; more than {limit} need your approval (max_creates)."
 
 
 def _over_share(what: str, name: str, percent: int, many: int, links: int, side: Side, least: int) -> str | None:
     if links < least or many * 100 <= percent * links:
         return None
-    return f"{many} of {links} linked incidents would be {what} in {side.label}; the limit {name} is {percent} %."
+    told = f"{many} of {links} linked incidents would be {what} in {side.label}"
+    return f"{told}; more than {percent} % need your approval ({name})."
 
 
 def _links(snapshot: Snapshot) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 from procore_4hse.mapping.directory import Directory, Hint, assignment_in, name_in
 from procore_4hse.mapping.lenses.person import PersonLens
@@ -47,19 +48,48 @@ def no_partner(snapshot: Snapshot, record: Record, reason: str, title: str) -> I
     name, directory = name_in(record.side, record.image), snapshot.people.picklists.directory
     told = reason.replace("this person", name or "This person")
     told = told.replace("no partner", "no certain partner") + doubt if (doubt := _doubt(directory, person)) else told
-    item = items.doubt(
-        replace(record, id=person.id, kind=person.kind), (), f"{told}; the incident itself crosses.", title, {}
-    )
+    outsider = directory.unassigned.get(person.id) if person.side is Side.PROCORE else None
+    if outsider:
+        told += f", and 4HSE has {outsider} in the company without an assignment to this office"
     advice = (
-        "Give the person the same employee id, tax code or e-mail on both sides, or name the partner: "
+        f"{ASSIGN if outsider else GIVE_KEYS}, or name the partner: "
         "procore-4hse inbox approve ID --with RECORD_ID; never copy this person: procore-4hse inbox reject ID"
     )
+    return _who(directory, record, person, told, _perhaps(directory, person, name) + advice, title)
+
+
+GIVE_KEYS = "Give the person the same employee id, tax code or e-mail on both sides"
+ASSIGN = "In 4HSE, open this person and assign them to the office; the record crosses by itself then"
+
+
+def left(snapshot: Snapshot, record: Record, day: date | None, title: str) -> Item | None:
+    """The question about somebody whose partner had left by the day of the incident; None where that is not so."""
+    person, directory = person_of(snapshot, record), snapshot.people.picklists.directory
+    partner = directory.partner(record.side, person.id) if person is not None else None
+    other = record.side.other
+    if person is None or partner is None or not directory.left_before(other, partner, day):
+        return None
+    name, gone = directory.name(other, partner), directory.left[other][partner]
+    where = "the 4HSE office" if other is Side.FOURHSE else "Procore's directory"
+    told = f"{name} left {where} by {gone}, and this happened {f'on {day}' if day else 'on an unknown day'}"
+    again = ASSIGN if other is Side.FOURHSE else "If they are back, add them to the project's directory in Procore"
+    advice = (
+        f"{again}. If they are meant all the same: procore-4hse inbox approve ID --with {partner}; "
+        "if it is somebody else: procore-4hse inbox approve ID --with RECORD_ID; "
+        "never copy this person: procore-4hse inbox reject ID"
+    )
+    return _who(directory, record, person, told, advice, title)
+
+
+def _who(directory: Directory, record: Record, person: RecordRef, told: str, advice: str, title: str) -> Item:
+    about = replace(record, id=person.id, kind=person.kind)
+    item = items.doubt(about, (), f"{told}; the incident itself crosses.", title, {})
     facts = {
         **item.facts,
         "who": {"side": person.side.value, "id": person.id},
         "named": named(directory, person),
     }
-    return replace(item, advice=_perhaps(directory, person, name) + advice, facts=facts)
+    return replace(item, advice=advice, facts=facts)
 
 
 def _hints(directory: Directory, person: RecordRef) -> tuple[Hint, ...]:
@@ -70,7 +100,8 @@ def named(directory: Directory, person: RecordRef) -> str:
     """A digest of what the lists tell of somebody: their name, and who of the other side they may be."""
     side, name = person.side.other, directory.name(person.side, person.id)
     meant = sorted((hint.rule, hint.id, directory.name(side, hint.id)) for hint in _hints(directory, person))
-    return digest(name, meant, sorted(directory.alike(side, name)))
+    gone = directory.left.get(side, {}).get(directory.partner(person.side, person.id) or "")
+    return digest(name, meant, sorted(directory.alike(side, name)), *([gone.isoformat()] if gone else []))
 
 
 def is_as_named(directory: Directory, decision: Decision) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from procore_4hse.mapping.folding import fold
 from procore_4hse.mapping.lenses.base import Held, Known
 from procore_4hse.mapping.lenses.incident import TextLens, TitleLens
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.rules import Field, FieldMapping
-from procore_4hse.models import Action, Decision, Item, ItemKind, Kind, Link, QuestionKey, RecordRef, Refusal, Side
+from procore_4hse.models import Act, Action, Decision, Item, ItemKind, Kind, Link, QuestionKey, RecordRef, Refusal, Side
 from procore_4hse.reconcile.approval import digest, read_name, signature
 from procore_4hse.reconcile.diff import FieldDiff, display, seen
 from procore_4hse.reconcile.snapshot import Record, RecordGroup
@@ -18,6 +19,14 @@ from procore_4hse.reconcile.snapshot import Record, RecordGroup
 AGAIN = "try again now: procore-4hse inbox retry ID"
 WORDS = "the list words/"
 """How a reason names a list of the mapping."""
+NOT_DONE = {
+    Act.CREATE: "did not take the new record",
+    Act.UPDATE: "did not take the change",
+    Act.DELETE: "did not delete it",
+    Act.RESTORE: "did not bring it back",
+}
+FEW = 8
+"""So many words are named for those who do not know the list by heart."""
 REPLACED = QuestionKey.guard("replaced")
 """A write emptied what it did not send."""
 
@@ -152,28 +161,112 @@ def word(record: Record, other_id: str | None, field: str, reason: str, title: s
     )
 
 
+TOLD = 500
+"""So many of the records that one question is about are named in it."""
+
+
+def one_per_word(asked: Iterable[Item]) -> tuple[Item, ...]:
+    """The same questions, those about one unknown word as one: it is that of the record with the lowest id."""
+    groups: dict[object, list[Item]] = {}
+    for item in asked:
+        groups.setdefault(_same_word(item), []).append(item)
+    return tuple(_together(group) if len(group) > 1 else group[0] for group in groups.values())
+
+
+def _same_word(item: Item) -> object:
+    """Equal for questions about one word; a question of another kind is like no other."""
+    record, word = item.key.record, item.facts.get("word")
+    if item.kind is not ItemKind.WORD or record is None or not word:
+        return id(item)
+    return record.side, item.field, fold(str(word)), item.facts.get("file")
+
+
+def _together(group: list[Item]) -> Item:
+    ordered = sorted(group, key=lambda item: (len(item.key), item.key))
+    first, told = ordered[0], ordered[:TOLD]
+    about = {
+        "records": len(group),
+        "keys": [str(item.key) for item in told],
+        "incidents": sorted({known for item in told for known in (item.procore_id, item.fourhse_id) if known}),
+    }
+    return replace(first, reason=f"{first.reason} {len(group)} records show it.", facts={**first.facts, **about})
+
+
 def _after_a_word(side: Side, reason: str, held: Held | None) -> str:
     if held is not None and held.file:
-        add = f"add {held.word!r} to {held.file} in the folder of the mapping"
-        return f"If the word is right, {add}; else correct the value in {side.label}. It closes by itself."
+        few = held.meanings[:FEW]
+        more = " or another" if len(held.meanings) > len(few) else ""
+        like = f" ({', '.join(few)}{more})" if few else ""
+        return (
+            f"If it is a typing mistake, correct it in {side.label}. If the word is right, ask the colleague who looks "
+            f"after this program to add {held.word!r} to {held.file}, and say what it means in "
+            f"{side.other.label}{like}. The question closes by itself."
+        )
     if held is None and WORDS in reason:
         return f"Correct the value in {side.label}, or add the word to the list; it closes by itself."
     return f"Correct the value in {side.label}; it closes by itself."
 
 
-def refused(refusal: Refusal, action: Action, title: str) -> Item:
+@dataclass(frozen=True)
+class Lacking:
+    """A field that a vendor wants, which the call did not send; `row` is the one that would write it."""
+
+    name: str
+    row: Field | None
+
+    @property
+    def label(self) -> str:
+        return f"`{self.row.label}` ({self.name})" if self.row else f"`{self.name}`"
+
+
+def refused(
+    mapping: FieldMapping, refusal: Refusal, action: Action, title: str, lacking: tuple[Lacking, ...] = ()
+) -> Item:
+    """A call that a system did not take; what it says is about its own names of fields, told by the mapping's.
+
+    Where it wanted fields that were not sent, the question names them.
+    """
+    lacking = lacking if action.act is Act.CREATE else ()
     ids = {action.side: action.target_id, action.side.other: action.source_id}
     return Item(
         kind=ItemKind.REFUSED,
         key=refusal.key,
         title=title,
-        reason=f"{action.side.label} refused this {action.act.value}: {refusal.words}",
-        advice=_after_a_refusal(action),
+        reason=f"{_not_taken(action, lacking)} It says: {_labelled(mapping, action.side, refusal.words)}",
+        advice=_to_be_filled(action, lacking) if lacking else _after_a_refusal(action),
         procore_id=ids[Side.PROCORE],
         fourhse_id=ids[Side.FOURHSE],
         field=", ".join(sorted(action.sources)) or None,
         facts={"refusal": digest(refusal.fingerprint, refusal.words)},
     )
+
+
+def _labelled(mapping: FieldMapping, side: Side, words: str) -> str:
+    """A vendor's `name: too long; day: wrong` with the labels of these fields."""
+    labels = {name: row.label for row in reversed([*mapping.by_key.values()]) for name in row.lens.names(side)}
+    told = (each.partition(": ") for each in words.split("; "))
+    return "; ".join(f"{labels.get(name, name)}{colon}{said}" for name, colon, said in told)
+
+
+def _not_taken(action: Action, lacking: tuple[Lacking, ...]) -> str:
+    if not lacking:
+        return f"{action.side.label} {NOT_DONE[action.act]}."
+    named = " and ".join(each.label for each in lacking)
+    return f"{action.side.label} requires {named}, of which {action.side.other.label} gives nothing."
+
+
+def _to_be_filled(action: Action, lacking: tuple[Lacking, ...]) -> str:
+    """What fills a field that a vendor requires: a value in its row, or a row."""
+    file = "incident.yaml" if action.kind is Kind.INCIDENT else "people.yaml"
+    other, told = action.side.other.label, []
+    if any(each.row for each in lacking):
+        told.append(f"fill it in in {other}, or check that its row in {file} goes to {action.side.label}")
+    if not all(each.row for each in lacking):
+        told.append(
+            f"give it a row in {file}, or ask your {action.side.label} administrator whether it must be required"
+        )
+    sentence = "; ".join(told)
+    return f"{sentence[0].upper()}{sentence[1:]}. It is tried again by itself when something changes, or {AGAIN}"
 
 
 def _after_a_refusal(action: Action) -> str:
@@ -268,8 +361,8 @@ def deletion(
 ) -> Item:
     """A survivor of a deletion; `written` are the sides that this route may write."""
     alive, edited, goes_with, office = gone.other, survivor.edited, survivor.goes_with, survivor.office
-    reason = f"Deleted in {gone.label} ({evidence})"
-    reason += f" and edited in {alive.label} since both agreed." if edited else f"; still there in {alive.label}."
+    reason = f"It was deleted in {gone.label}: {evidence}. It is still there in {alive.label}"
+    reason += ", and was changed there since both agreed." if edited else "."
     reason += "" if goes_with is None else f" {told_along(goes_with)}"
     reason += f" {elsewhere(office)}" if office else ""
     return Item(

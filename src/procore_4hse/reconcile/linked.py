@@ -30,10 +30,11 @@ from procore_4hse.reconcile.approval import mapping_choice, zone_is_approved
 from procore_4hse.reconcile.category import following
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff, repaired_title
 from procore_4hse.reconcile.draft import Draft
-from procore_4hse.reconcile.identity import identified, is_never_copied, no_partner, person_of, question
+from procore_4hse.reconcile.identity import identified, is_never_copied, left, no_partner, person_of, question
 from procore_4hse.reconcile.own_close import is_to_be_undone, own_close
 from procore_4hse.reconcile.redacted_base import is_redacted
 from procore_4hse.reconcile.refusals import keep_open, may_try
+from procore_4hse.reconcile.scope import day_of
 from procore_4hse.reconcile.snapshot import Rebase, Record, Snapshot
 from procore_4hse.reconcile.undo import old_payload, with_old_value
 
@@ -229,6 +230,10 @@ def _plan_writes(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff], draft: 
     """One update of one record: the fields whose call is not parked after a refusal."""
     ready: list[FieldDiff] = []
     for difference in diffs:
+        if asked := _left_by_then(snapshot, pair, difference):
+            draft.items.append(asked)
+            _count(draft, pair, SyncStatus.WAITING)
+            continue
         action = _update(snapshot, pair, [difference])
         if isinstance(action, str) and ready:  # A body part has a form only beside the affliction written with it.
             action = _update(snapshot, pair, [*ready, difference])
@@ -241,6 +246,15 @@ def _plan_writes(snapshot: Snapshot, pair: Pair, diffs: list[FieldDiff], draft: 
             draft.answers_in_use.append(difference.used.key)
     if ready and isinstance(action := _update(snapshot, pair, ready), Action):
         draft.actions.append(action)
+
+
+def _left_by_then(snapshot: Snapshot, pair: Pair, difference: FieldDiff) -> Item | None:
+    """The question about a correction that would name somebody who had left by the day of the incident."""
+    if difference.to is None or not isinstance(difference.field.lens, PersonLens):
+        return None
+    incident = snapshot.record(Side.PROCORE, pair.parent or "")
+    day = day_of(snapshot, incident) if incident is not None else None
+    return left(snapshot, pair.on(difference.to.other), day, pair.title)
 
 
 def _tried(snapshot: Snapshot, action: Action, pair: Pair, draft: Draft) -> bool:

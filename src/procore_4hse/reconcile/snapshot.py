@@ -26,6 +26,7 @@ from procore_4hse.models import (
     Side,
     SyncStatus,
 )
+from procore_4hse.reconcile.match import USUAL, MatchRules
 
 
 class Presence(StrEnum):
@@ -157,6 +158,7 @@ class Snapshot:
     private: str = "skip"
     deletions: Policy = Policy.ASK
     limits: Limits = Limits()
+    match: MatchRules = USUAL
     decisions: Mapping[QuestionKey, Decision] = field(default_factory=dict)
     refusals: Mapping[QuestionKey, Refusal] = field(default_factory=dict)
     pending: frozenset[RecordRef] = frozenset()

@@ -10,6 +10,8 @@ from datetime import date
 from functools import cached_property
 from types import MappingProxyType
 
+from procore_4hse.mapping.details import number_of
+from procore_4hse.mapping.folding import fold
 from procore_4hse.mapping.lenses.base import Held, Known, Unwritable
 from procore_4hse.mapping.translate import NEEDED, new_payload, shows, unsaid
 from procore_4hse.models import (
@@ -17,6 +19,7 @@ from procore_4hse.models import (
     Action,
     Base,
     Decision,
+    Image,
     Item,
     Kind,
     Link,
@@ -29,11 +32,21 @@ from procore_4hse.models import (
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.approval import contents
 from procore_4hse.reconcile.children import edits_kept, people_of
-from procore_4hse.reconcile.diff import emptied_since
+from procore_4hse.reconcile.diff import display, emptied_since
 from procore_4hse.reconcile.draft import Draft
 from procore_4hse.reconcile.lifecycle import ANSWERED, presence_of
 from procore_4hse.reconcile.linked import Pair, compare_pair
-from procore_4hse.reconcile.match import Candidate, Likeness, Matches, by_telling, is_clear, likeness_of, match, matters
+from procore_4hse.reconcile.match import (
+    NUMBER,
+    Candidate,
+    Likeness,
+    Matches,
+    by_telling,
+    is_clear,
+    likeness_of,
+    match,
+    matters,
+)
 from procore_4hse.reconcile.refusals import keep_open, may_try
 from procore_4hse.reconcile.scope import day_of, exclusion, is_in_range, is_left_to_backfills
 from procore_4hse.reconcile.snapshot import Presence, Record, Snapshot
@@ -326,7 +339,7 @@ def _matches(
 ) -> Matches:
     mine, theirs = (_candidates(snapshot, free[side], survivors) for side in Side)
     kept = (pair for pair in asked if _holds(free, pair) and _matters(snapshot, free, survivors, pair))
-    return match(mine, theirs, not_duplicates, frozenset(kept))
+    return match(mine, theirs, not_duplicates, frozenset(kept), snapshot.match)
 
 
 def _matters(snapshot: Snapshot, free: Free, survivors: Mapping[RecordRef, Link], pair: tuple[str, str]) -> bool:
@@ -375,7 +388,18 @@ def _candidate(
         description=description,
         people=people_of(snapshot, record),
         eligible=eligible,
+        key=_known_by(snapshot, record, agreed),
     )
+
+
+def _known_by(snapshot: Snapshot, record: Record, agreed: Mapping[str, Image]) -> str:
+    """What the route names as known to both sides; empty where it names nothing, or the record shows nothing."""
+    name = snapshot.match.key
+    row = snapshot.mapping.by_key.get(name)
+    if row is None:
+        return fold(number_of(record.side, record.image)) if name == NUMBER else ""
+    reading = row.lens.get(record.side, agreed.get(name, record.image))
+    return fold(display(reading.value)) if isinstance(reading, Known) and reading.value else ""
 
 
 # Answers that lost their ground ------------------------------------------------------------------------------------
@@ -525,7 +549,8 @@ def _link(snapshot: Snapshot, pair: tuple[str, str], survivors: Mapping[RecordRe
     base: dict[str, Base] = {}
     for record in left:
         base |= emptied_since(snapshot.mapping.fields, record.side, record.image, survivors[record.ref].base)
-    reason = "both tell the same day, title and description"
+    mine, theirs = (_known_by(snapshot, record, {}) for record in records)
+    reason = f"both tell the same day{_known_as(snapshot) if mine and mine == theirs else ', title and description'}"
     action = Action(Act.LINK, Side.FOURHSE, Kind.INCIDENT, fourhse_id, procore_id, reason, base=base)
     draft.actions.append(action)
     for record in left[:1]:
@@ -537,6 +562,11 @@ def _link(snapshot: Snapshot, pair: tuple[str, str], survivors: Mapping[RecordRe
     for side, record_id in ((Side.PROCORE, procore_id), (Side.FOURHSE, fourhse_id)):
         if draft.statuses[side].get(record_id) is SyncStatus.WAITING and not draft.is_asked_about(record_id):
             draft.set_status(side, record_id, SyncStatus.IN_SYNC)
+
+
+def _known_as(snapshot: Snapshot) -> str:
+    row = snapshot.mapping.by_key.get(snapshot.match.key)
+    return f" and `{row.label}`" if row else " and number"
 
 
 def _doubt(snapshot: Snapshot, record: Record, others: tuple[str, ...], draft: Draft, reason: str) -> None:
@@ -566,14 +596,14 @@ def _doubt_alone(snapshot: Snapshot, record: Record, told: ToldApart, hidden: li
     partner = decision.with_id if decision else None
     if partner is not None and any(link.id_on(record.side.other) == partner for link in snapshot.links):
         return f"It was called the same as {record.side.other.label} {partner}, which is linked with another one."
-    if hidden and _is_like_any(_candidate(snapshot, record), hidden):
+    if hidden and _is_like_any(snapshot, _candidate(snapshot, record), hidden):
         return OUT_OF_SIGHT
     # Called different from a partner, it is no copy of ours.
     return None if record.id in told.ids else _twin(snapshot, record)
 
 
-def _is_like_any(one: Candidate, others: Iterable[Candidate]) -> bool:
-    return any(likeness_of(one, other) is not Likeness.NONE for other in others)
+def _is_like_any(snapshot: Snapshot, one: Candidate, others: Iterable[Candidate]) -> bool:
+    return any(likeness_of(one, other, snapshot.match) is not Likeness.NONE for other in others)
 
 
 def _is_rejected(snapshot: Snapshot, record: Record, draft: Draft) -> bool:
@@ -600,7 +630,7 @@ def _plan_create(snapshot: Snapshot, record: Record, told: ToldApart, hidden: li
     try:
         fields = new_payload(snapshot.mapping.fields, side, record.image, snapshot.zone)
     except Unwritable as error:
-        draft.items += _why_held(snapshot, record, str(error), title)
+        draft.items += _why_held(snapshot, record, error, title)
         return
     left = unsaid(snapshot.mapping.fields, side, record.image, snapshot.zone)
     rows = [row for row in snapshot.mapping.fields if row.key not in left]
@@ -627,7 +657,7 @@ def _generation(snapshot: Snapshot, record: Record, told: ToldApart) -> int:
     return next((each for each in range(generation, len(ids)) if ids[each] not in taken), len(ids))
 
 
-def _why_held(snapshot: Snapshot, record: Record, reason: str, title: str) -> list[Item]:
+def _why_held(snapshot: Snapshot, record: Record, error: Unwritable, title: str) -> list[Item]:
     """An unknown word is asked about; evidence that is only incomplete in this cycle is not."""
     held = [
         (row, reading)
@@ -637,9 +667,9 @@ def _why_held(snapshot: Snapshot, record: Record, reason: str, title: str) -> li
     if held and held[0][1].word is None:
         return []
     if not held:
-        return [items.word(record, None, snapshot.mapping.day.key, reason, title)]
+        return [items.word(record, None, error.field, str(error), title)]
     row, reading = held[0]
-    return [items.word(record, None, row.key, reason, title, reading)]
+    return [items.word(record, None, row.key, str(error), title, reading)]
 
 
 def _twin(snapshot: Snapshot, record: Record) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
@@ -31,6 +31,7 @@ from procore_4hse.settings.values import (
     Url,
     Uuid,
     is_loopback,
+    not_a_flag,
     refusal,
     word_of,
 )
@@ -102,19 +103,39 @@ class ProcoreSettings(_Section):
     """the secret of that account"""
 
 
+SIGN_IN = ("client_id", "username", "password")
+UNUSED = "not used"
+"""Stands in the place of what signs a user in, where a token does without."""
+
+
 class FourHseSettings(_Section):
     api_url: Url = "https://service.4hse.com"
     """where 4HSE's API is"""
     token_url: Url = "https://auth.4hse.com/realms/4hse/protocol/openid-connect/token"  # noqa: S105 an address
     """where its tokens come from"""
     client_id: Filled
-    """of the API client"""
+    """of the API client; not needed with `access_token`"""
     client_secret: Annotated[SecretStr, Field(description="text in quotes")] = SecretStr("")
     """its secret, when the client has one"""
     username: Annotated[Filled, Field(repr=False)]
-    """of the 4HSE user under whose rights it works"""
+    """of the 4HSE user under whose rights it works; not needed with `access_token`"""
     password: Secret
-    """that user's password"""
+    """that user's password; not needed with `access_token`"""
+    access_token: Annotated[SecretStr, Field(description="text in quotes")] = SecretStr("")
+    """a personal token that 4HSE handed out, instead of signing in; it travels in the address of each call, so sign in
+    where you can"""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_token(cls, data: Any) -> Any:
+        """With a token nobody signs in; an empty key says nothing, as in the file that `init` writes."""
+        if not isinstance(data, dict) or not data.get("access_token"):
+            return data
+        given = [key for key in ("username", "password") if data.get(key)]
+        if given:
+            what = f"names two ways to authenticate: access_token, and {' and '.join(given)}"
+            raise refusal(what, "Keep the token, or username and password")
+        return {**data, **{key: data.get(key) or UNUSED for key in SIGN_IN}}
 
 
 class StoreSettings(_Section):
@@ -126,10 +147,19 @@ class StoreSettings(_Section):
 class ScheduleSettings(_Section):
     every: Duration = timedelta(minutes=5)
     """the daemon's pause between two cycles of a route"""
+    quiet_every: Annotated[Duration | None, Field(description='a number and its unit in quotes, such as "1h"')] = None
+    """where the calls that Procore or 4HSE allows do not bear `every` for all routes: how far the pause of those may be
+    stretched that wrote nothing for longest; none: no further than `every`"""
     full_sweep_every: Duration = timedelta(hours=24)
     """complete listing of Procore, where a project holds more than a page of 1000"""
     settle_for: Duration = timedelta(minutes=30)
     """how long a create without an answer is looked for before it is made again"""
+
+    @model_validator(mode="after")
+    def _quiet_is_longer(self) -> "ScheduleSettings":
+        if self.quiet_every is not None and self.quiet_every < self.every:
+            raise refusal("is shorter for quiet routes than for all", "Make quiet_every as long as every, or longer")
+        return self
 
 
 class GuardSettings(_Section):
@@ -238,6 +268,21 @@ class PrivacySettings(_Section):
     does not start"""
 
 
+class MatchSettings(_Section):
+    """What speaks for two incidents of the two systems being one."""
+
+    days: Annotated[int, BeforeValidator(not_a_flag), Field(ge=0, le=30, description="a whole number from 0 to 30")] = 3
+    """so many days apart two incidents of one title may be and still be asked about"""
+    words: Annotated[
+        int, BeforeValidator(not_a_flag), Field(ge=50, le=100, description="a whole number from 50 to 100")
+    ] = 80
+    """percent of the words of title and description that two incidents of one day share to be asked about"""
+    key: Text = ""
+    """what both systems know an incident by: the `field:` of a row of the mapping, such as a custom field, or `number`
+    (Procore's number and 4HSE's code). Where it and the day agree, two are linked; where it alone agrees, you are
+    asked"""
+
+
 class RouteSettings(_Section):
     name: Filled
     """your word for the pair"""
@@ -261,6 +306,7 @@ class RouteSettings(_Section):
     [operating.md](operating.md#answering)"""
     private: Annotated[Private, word_of(Private)] = Private.SKIP
     """`include` lets incidents that are marked private in Procore cross"""
+    match: Annotated[MatchSettings, Field(description="a [routes.match] table")] = MatchSettings()
     privacy: Annotated[PrivacySettings, Field(description="a [routes.privacy] table")] = PrivacySettings()
 
 
@@ -322,7 +368,8 @@ def fields_at(path: KeyPath) -> dict[str, FieldInfo]:
     if not path:
         return Settings.model_fields
     if path[0] == "routes":
-        return PrivacySettings.model_fields if "privacy" in path else RouteSettings.model_fields
+        tables: dict[str | int, type[BaseModel]] = {"privacy": PrivacySettings, "match": MatchSettings}
+        return next((tables[part] for part in path if part in tables), RouteSettings).model_fields
     model = section_model(Settings.model_fields[str(path[0])])
     return model.model_fields if model else {}
 

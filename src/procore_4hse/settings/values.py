@@ -53,7 +53,7 @@ def _day(value: object) -> date:
     raise ValueError("no day")
 
 
-def _not_a_flag(value: object) -> object:
+def not_a_flag(value: object) -> object:
     """Python takes true for 1; a number that is meant is written as one."""
     if isinstance(value, bool):
         raise ValueError("no number")
@@ -167,9 +167,9 @@ def word_of(words: type[StrEnum]) -> BeforeValidator:
 
 Filled = Annotated[str, AfterValidator(_filled_in), Field(description="text in quotes")]
 Secret = Annotated[SecretStr, AfterValidator(_filled_in_secret), Field(description="text in quotes")]
-Id = Annotated[int, BeforeValidator(_not_a_flag), Field(gt=0, description="a whole number above 0")]
-Count = Annotated[int, BeforeValidator(_not_a_flag), Field(ge=0, description="a whole number, 0 or more")]
-Percent = Annotated[int, BeforeValidator(_not_a_flag), Field(ge=0, le=100, description="a whole number from 0 to 100")]
+Id = Annotated[int, BeforeValidator(not_a_flag), Field(gt=0, description="a whole number above 0")]
+Count = Annotated[int, BeforeValidator(not_a_flag), Field(ge=0, description="a whole number, 0 or more")]
+Percent = Annotated[int, BeforeValidator(not_a_flag), Field(ge=0, le=100, description="a whole number from 0 to 100")]
 Duration = Annotated[
     timedelta,
     BeforeValidator(duration),
@@ -198,7 +198,7 @@ Networks = Annotated[
     BeforeValidator(_listed),
     Field(description='a list of addresses or networks, such as ["10.0.0.5", "10.1.0.0/24"]'),
 ]
-Port = Annotated[int, BeforeValidator(_not_a_flag), Field(ge=0, le=65535, description="a port, 0 for a free one")]
+Port = Annotated[int, BeforeValidator(not_a_flag), Field(ge=0, le=65535, description="a port, 0 for a free one")]
 StoreUrl = Annotated[
     SecretStr,
     AfterValidator(_store_url),

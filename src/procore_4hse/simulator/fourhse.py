@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 METHODS = {"index": "POST", "create": "POST", "view": "GET", "update": "PUT", "delete": "DELETE"}
 QUERY_NAMES = {"view": ("id",), "update": ("id",), "delete": ("id", "force")}
+PERSONAL_TOKEN = "access-token"  # noqa: S105 a name in an address
 STATUS_NAMES = {
     400: "Bad Request",
     401: "Unauthorized",
@@ -81,6 +82,7 @@ class SimulatedFourHse(ManualEdits):
         client_secret: str = "",
         username: str = "sync@example.com",
         password: str = "4hse-password",  # noqa: S107
+        personal_token: str = "4hse-personal-token",  # noqa: S107
         seed: int = 0,
     ) -> None:
         self.dials = dials or FourHseDials()
@@ -91,6 +93,7 @@ class SimulatedFourHse(ManualEdits):
         self.writes: list[Write] = []
         self.mails = 0
         self._username = username
+        self._personal_token = personal_token
         self._shuffling = Random(seed + 3)  # noqa: S311
         account = Account(client_id, client_secret, username, password)
         self._tokens = TokenEndpoint(clock, self.dials, account, Random(seed + 2))  # noqa: S311
@@ -124,7 +127,7 @@ class SimulatedFourHse(ManualEdits):
     def _api(self, request: Request) -> Response:
         call = _route(request)
         self.calls[call.name if call else "unknown"] += 1
-        if not self._tokens.accepts(request.headers.get("authorization", "")):
+        if not self._lets_in(request):
             return _error(401, "Your request was made with invalid credentials.")
         if not self._limit.admits():  # Behind the token: Yii counts calls of a known user.
             return _error(429, "Rate limit exceeded.", self._limit.headers())
@@ -132,6 +135,11 @@ class SimulatedFourHse(ManualEdits):
         if self.dials.rate_headers_sent and self._limit.per_minute is not None:
             return Response(answer.status, answer.body, {**answer.headers, **self._limit.headers()})
         return answer
+
+    def _lets_in(self, request: Request) -> bool:
+        """By a token of the header, or by the personal one in the address."""
+        header = request.headers.get("authorization", "")
+        return self._tokens.accepts(header) or dict(request.query).get(PERSONAL_TOKEN) == self._personal_token
 
     def _answer(self, request: Request, call: Call | None) -> Response:
         if call is None:
@@ -154,7 +162,7 @@ class SimulatedFourHse(ManualEdits):
         expected = METHODS[call.operation]
         if call.request.method != expected:
             raise Refusal(405, (Problem("method", f"This URL can only handle {expected} requests."),))
-        allowed = QUERY_NAMES.get(call.operation, ())
+        allowed = (PERSONAL_TOKEN, *QUERY_NAMES.get(call.operation, ()))
         if call.name == "person/view":
             allowed = (*allowed, "code", "project_id")
         for name in names_outside((name for name, _ in call.request.query), allowed):

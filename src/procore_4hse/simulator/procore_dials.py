@@ -59,6 +59,9 @@ class ProcoreDials:
     """P78: {"errors": {field: [words]}}, {"errors": words}, {"error": {code, message, details}}."""
     validation_status: int = _dial(422, 400)
     """P77 says 422; "name has already been taken" was seen with 400 (payloads 2.3)."""
+    near_miss_create_validates: bool = True
+    """P76: the create of a near miss takes run_configurable_validations, which its text names and its list of
+    parameters lacks; else it leaves it aside."""
     created_by_null: bool = False
     """Every created_by is null: no document says that it always holds the account of P10."""
     tz_name_shown: bool = True
@@ -75,6 +78,9 @@ class ProcoreDials:
     unknown_time_event_date: str = _dial("kept", "local midnight", "local noon", "UTC midnight")
     """What is stored as the event_date of a day of unknown time. P61 asks the client to send the local midnight, and
     many send midnight UTC (P127); whether the server makes one of the other, no document says."""
+    people_who_left_listed: bool = True
+    """P95 says of users that only active ones are listed; whether people who left stay in the list of people, no
+    document says."""
     word_form: Form = _dial("tokens", *OTHER_FORMS)  # noqa: RUF009
     """P97: how the company's lists ship their names and keys."""
     fractional_seconds: bool = False

@@ -103,7 +103,8 @@ class DirectoryEndpoints(Endpoints):
         view = call.query.values.get("view", "normal")
         project_id = call.ids.get("project_id")
         people = self.register.state.people.values()
-        here = (person for person in people if project_id in (None, person.project_id))
+        shows_all = self.register.dials.people_who_left_listed
+        here = (each for each in people if project_id in (None, each.project_id) and (each.active or shows_all))
         return self._rows((self.answers.person(person, view=view) for person in here), call)
 
     def _entries(self, name: str, call: Call) -> Response:

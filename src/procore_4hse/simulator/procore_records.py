@@ -33,8 +33,10 @@ class RecordEndpoints(Endpoints):
         bin_ = f"/rest/{kind.bin_version}/projects/{{project_id}}/recycle_bin/{path}"
         of_one = contract.NO_QUERY if is_incident else contract.OF_INCIDENT
         validations = contract.VALIDATIONS if kind.validates else contract.NO_QUERY
+        # The text of a near miss's create names what its parameters lack (P76): no breach, whatever comes of it.
+        named = contract.VALIDATIONS if kind.name == "near_miss" else validations
         yield Endpoint("GET", live, kind.query, partial(self._list, kind))
-        yield Endpoint("POST", live, validations, partial(self._create, kind))
+        yield Endpoint("POST", live, named, partial(self._create, kind))
         yield Endpoint("GET", f"{live}/{{id}}", of_one, partial(self._show, kind))
         yield Endpoint("PATCH", f"{live}/{{id}}", {**of_one, **validations}, partial(self._edit, kind))
         yield Endpoint("DELETE", f"{live}/{{id}}", of_one, partial(self._delete, kind))
@@ -156,7 +158,8 @@ class RecordEndpoints(Endpoints):
         """What the company's field set requires is only enforced when the write asks for it (P75)."""
         required = self.register.state.required.get(kind.name, set())
         unmet = sorted(name for name in required if after.get(name) in (None, ""))
-        if unmet and call.query.values.get("run_configurable_validations"):
+        runs = kind.validates or self.register.dials.near_miss_create_validates
+        if unmet and runs and call.query.values.get("run_configurable_validations"):
             raise Refusal(self.register.dials.validation_status, {name: ["can't be blank"] for name in unmet})
 
     def _require_own(self, record: Record) -> None:

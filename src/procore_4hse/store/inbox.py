@@ -168,8 +168,9 @@ class Inbox:
         rows = self.connection.execute(SPANS, {"in_route": self.route, "from_then": since})
         return [(row.since, row.changed_at if row.state == "closed" else None) for row in rows]
 
-    def find(self, item_id: int) -> Entry | None:
-        row = self.connection.execute(ONE, {"one": item_id}).one_or_none()
+    def find(self, item_id: int, *, to_answer: bool = False) -> Entry | None:
+        """`to_answer`: nobody else answers it before this transaction ends."""
+        row = self.connection.execute(ONE.with_for_update() if to_answer else ONE, {"one": item_id}).one_or_none()
         return _entry(row) if row and row.route == self.route else None
 
     def standing(self, key: str) -> Entry | None:

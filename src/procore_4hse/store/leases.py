@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -51,6 +52,7 @@ class Holder:
 
 C = LEASES.c
 CURRENT = select(LEASES).where(C.route == given("of_route"))
+TAKEN = select(LEASES).where(C.holder != "")
 CHANGE = update(LEASES).where(C.route == given("of_route"))
 HELD = (C.route == given("of_route"), C.token == given("with_token"))
 RENEW = update(LEASES).where(*HELD, C.expires_at > given("now", type_=C.expires_at.type))
@@ -63,20 +65,35 @@ class Leases:
         self.connection, self.now = connection, now
 
     def take(
-        self, route: str, holder: Holder, *, ttl: timedelta, grace: timedelta, ended: int | None = None
+        self,
+        route: str,
+        holder: Holder,
+        *,
+        ttl: timedelta,
+        grace: timedelta,
+        ended: int | None = None,
+        wait: bool = True,
     ) -> int | None:
         """A new token when the route is free, its holder is dead, or expired `grace` ago; else None.
 
         `ended` is the token of a lease that nobody writes under any more, although it may not have been released.
+        Without `wait` it is None too while somebody is about to take or to keep the lease.
         """
         insert_new(self.connection, LEASES, {"route": route, "token": 0, "holder": "", **self._until(timedelta(0))})
-        row = self.connection.execute(CURRENT.with_for_update(), {"of_route": route}).one()
+        row = self.connection.execute(CURRENT.with_for_update(skip_locked=not wait), {"of_route": route}).one_or_none()
+        if row is None:
+            return None
         if row.token != ended and self._is_held(row, grace):
             self._shorten(row, ttl)
             return None
         token: int = row.token + 1
         self.connection.execute(CHANGE, {"of_route": route, "token": token, "holder": str(holder), **self._until(ttl)})
         return token
+
+    def held(self, grace: timedelta, ended: Mapping[str, int]) -> frozenset[str]:
+        """The routes that nobody may take now. `ended` has the tokens of leases that nobody writes under any more."""
+        rows = self.connection.execute(TAKEN)
+        return frozenset(r.route for r in rows if r.token != ended.get(r.route) and self._is_held(r, grace))
 
     def _is_held(self, row: Row[Any], grace: timedelta) -> bool:
         return bool(row.holder) and not Holder.parse(row.holder).is_known_dead() and self.now < row.expires_at + grace
@@ -90,17 +107,19 @@ class Leases:
     def _until(self, ttl: timedelta) -> dict[str, Any]:
         return {"expires_at": self.now + ttl, "seconds": ttl.total_seconds()}
 
-    def renew(self, route: str, token: int, *, ttl: timedelta) -> bool:
-        held = {"of_route": route, "with_token": token, "now": self.now}
+    def renew(self, route: str, token: int, *, ttl: timedelta, grace: timedelta = timedelta(0)) -> bool:
+        """`grace` is that of `take`: until it is over nobody else can have taken an expired lease."""
+        held = {"of_route": route, "with_token": token, "now": self.now - grace}
         return self.connection.execute(RENEW, {**held, **self._until(ttl)}).rowcount == 1
 
     def is_held(self, route: str, token: int) -> bool:
         """Locks the lease until the commit, so that nobody can take it in between."""
         return self.connection.execute(LOCK, {"of_route": route, "with_token": token}).rowcount == 1
 
-    def release(self, route: str, token: int) -> None:
+    def release(self, route: str, token: int) -> bool:
+        """False when it is another's by now."""
         held = {"of_route": route, "with_token": token}
-        self.connection.execute(RELEASE, {**held, "holder": "", "expires_at": self.now})
+        return self.connection.execute(RELEASE, {**held, "holder": "", "expires_at": self.now}).rowcount == 1
 
     def holder(self, route: str) -> str | None:
         row = self.connection.execute(CURRENT, {"of_route": route}).one_or_none()

@@ -56,6 +56,7 @@ MATCHED = (
     .order_by(None)
     .order_by(C.since.desc(), C.id.desc())
 )
+KEPT = select(*(column for column in C if column is not C.base)).where(*LIVING, C.state == LinkState.IGNORED.value)
 HOW_MANY = select(func.count()).where(*LIVING, C.kind == given("of_kind"), C.state != LinkState.ENDED.value)
 PARTNERS = select(C.fourhse_id, C.procore_id).where(
     *LIVING, C.kind == Kind.INCIDENT.value, C.fourhse_id.in_(given("some", expanding=True))
@@ -125,6 +126,10 @@ class Links:
     def outline(self, *kinds: Kind) -> tuple[Link, ...]:
         """Every link of these kinds without its base, which makes most of its size."""
         return tuple(_link(row, {}) for row in self._rows(OUTLINE, of_kinds=[kind.value for kind in kinds]))
+
+    def ignored(self) -> tuple[Link, ...]:
+        """Links of which one record was deleted and the other is kept; without their bases."""
+        return tuple(_link(row, {}) for row in self._rows(KEPT))
 
     def matched(self, since: datetime) -> tuple[Link, ...]:
         """Incidents that were there on both sides and were linked since, newest first; without their bases."""

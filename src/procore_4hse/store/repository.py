@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,8 +13,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from procore_4hse.apis import Quota
 from procore_4hse.errors import LeaseLost, StoreBusy, StoreError
 from procore_4hse.store import schema
+from procore_4hse.store.budgets import Budgets
 from procore_4hse.store.decisions import Decisions
 from procore_4hse.store.desk import Desk
 from procore_4hse.store.failures import NoAnswer, as_our_errors, of_sqlite
@@ -25,6 +27,7 @@ from procore_4hse.store.links import Links
 from procore_4hse.store.patience import Patience
 from procore_4hse.store.purge import Purge
 from procore_4hse.store.routes import Cycles, Routes
+from procore_4hse.store.schedule import Schedule
 from procore_4hse.store.staging import Staging
 
 PATIENCE = Patience()
@@ -59,6 +62,8 @@ class Unit:
         self.routes = Routes(connection, now)
         self.cycles = Cycles(connection, now)
         self.leases = Leases(connection, now)
+        self.schedule = Schedule(connection, now)
+        self.budgets = Budgets(connection, now)
         self.desk = Desk(connection, now)
 
     def staging(self, route: str) -> Staging:
@@ -188,6 +193,23 @@ class Store:
             moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
             return moment.astimezone(UTC)
         return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class AccountBudget:
+    """A credential's budget in the store, for the connection of one process."""
+
+    store: Store
+    account: str
+
+    def exchange(self, told: Sequence[Quota], spent: int) -> Sequence[Quota]:
+        """See SharedBudget. Nothing is written while there is nothing to tell."""
+        if not told and not spent:
+            with self.store.read() as unit:
+                return unit.budgets.quotas(self.account)
+        with self.store.begin() as unit:
+            unit.budgets.tell(self.account, told, spent)
+            return unit.budgets.quotas(self.account)
 
 
 def _prepare_file(url: sa.engine.URL) -> None:

@@ -80,6 +80,10 @@ class RouteMemory:
     """When the directories of people were read last."""
     pickers: tuple[str, ...] = ()
     """The word lists that were read with them."""
+    company_at: datetime | None = None
+    """When the people of 4HSE's company were read last."""
+    strangers: tuple[str, ...] = ()
+    """Procore person ids without a partner in the office, as they were then."""
     partners: Mapping[str, str] = field(default_factory=dict)
     """Procore person id -> 4HSE person-office id, as a person named them."""
     quiet: bool = False

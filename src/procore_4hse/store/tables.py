@@ -66,6 +66,49 @@ class LeaseRow(SQLModel, table=True):
     """How long it was taken for; a lease that expires later than that was written by a clock that ran ahead."""
 
 
+class ScheduleRow(SQLModel, table=True):
+    """When a route's next cycle is due, and why."""
+
+    __tablename__ = "schedule"
+    route: str = Field(primary_key=True)
+    due_at: datetime = Field(sa_type=Instant)
+    set_at: datetime = Field(sa_type=Instant)
+    """When that was written down; one that lies ahead was written by a clock that ran ahead."""
+    reason: str
+    """first | cadence | retry | hint | person"""
+    every_seconds: float | None = None
+    """The `schedule.every` under which it was set; None where that had no part in it."""
+    wakes: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How often something woke the route; a cycle during which it grew is followed by another one."""
+    active_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When a cycle of it wrote something last."""
+    account: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """The credential that its calls are counted on, as a digest."""
+    procore_calls: float | None = None
+    """Of one cycle, on average."""
+    fourhse_calls: float | None = None
+    paused_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When a person paused it; None: it is not paused."""
+    paused_seconds: float | None = None
+    """For how long; None: until somebody resumes it."""
+    note: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """Why it is paused."""
+
+
+class BudgetRow(SQLModel, table=True):
+    """The calls that a vendor allows one credential in one window, as all its processes know them."""
+
+    __tablename__ = "call_budget"
+    account: str = Field(primary_key=True)
+    """A digest of the credential."""
+    calls: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    """The window's limit, by which the vendor tells which one it means; 0: nothing is allowed until it ends."""
+    remaining: int
+    resets_at: datetime = Field(sa_type=Instant)
+    seconds: float
+    """The length of the window; one that ends later than that from now was told by a clock that ran ahead."""
+
+
 class RecordRow(SQLModel, table=True):
     """A raw record of either side, as its vendor sent it last."""
 
@@ -313,7 +356,8 @@ def _bare(row: Any) -> Table:
 
 
 # What the store reads and writes goes straight to these: no session keeps a second copy of every row.
-ROUTES, LEASES, CYCLES, SLICES = map(_bare, (RouteRow, LeaseRow, CycleRow, SliceRow))
+ROUTES, LEASES, SCHEDULE, CYCLES, SLICES = map(_bare, (RouteRow, LeaseRow, ScheduleRow, CycleRow, SliceRow))
 RECORDS, LINKS, APART, STONES = map(_bare, (RecordRow, LinkRow, ApartRow, TombstoneRow))
+BUDGETS = _bare(BudgetRow)
 JOURNAL, REFUSALS, INBOX = map(_bare, (JournalRow, RefusalRow, InboxRow))
 DESK_SESSIONS, DESK_VIEWS, DECISIONS = map(_bare, (DeskSessionRow, DeskViewRow, DecisionRow))

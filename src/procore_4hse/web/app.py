@@ -47,6 +47,7 @@ def create_app(desk: Desk, origins: Origins) -> ASGIApp:
         exception_handlers={
             HTTPException: pages_.http_error,
             questions.Missing: pages_.missing,
+            taking_back.Forbidden: pages_.forbidden,
             SyncError: pages_.sync_error,
             TooLarge: pages_.too_large,
             Exception: pages_.failure,
@@ -93,6 +94,10 @@ class Pages:
             Path("/incidents/{record_id}", read(self.incident), methods=["GET"]),
             Path("/writes/{write_id}/undo", read(self.write), methods=["GET"]),
             Path("/writes/{write_id}/undo", change(self.take_back), methods=["POST"]),
+            Path("/remembered", read(self.remembered), methods=["GET"]),
+            Path("/remembered/{answer_id}/forget", change(self.forget), methods=["POST"]),
+            Path("/incidents/{record_id}/apart", read(self.apart), methods=["GET"]),
+            Path("/incidents/{record_id}/apart", change(self.take_apart), methods=["POST"]),
             Path("/runs", read(self.runs), methods=["GET"]),
             Path("/mapping", read(self.mapping), methods=["GET"]),
         ]
@@ -189,6 +194,14 @@ class Pages:
         self._note_view(who, asked.story)
         return self.page("undo", who, **taking_back.page(self.desk, asked))
 
+    def remembered(self, _: Request, who: Visitor) -> Response:
+        return self.page("remembered", who, **taking_back.answers(self.desk, who))
+
+    def apart(self, request: Request, who: Visitor) -> Response:
+        story, link = taking_back.linked(self.desk, who, request.path_params["record_id"])
+        self._note_view(who, story)
+        return self.page("apart", who, **taking_back.apart(story, link))
+
     def _note_view(self, who: Visitor, story: Story) -> None:
         """Before health data is shown, it is written down who opens it."""
         if pages.tells_health(story, who):
@@ -211,12 +224,13 @@ class Pages:
         route, entry, page = asked.route, asked.entry, f"/inbox/{asked.entry.id}"
         given = chosen(questions.offered(self.desk, asked), form.get("choice", ""), form.get("with_id", ""))
         if given is None or form.get("shown") != questions.shown(entry):
-            return self.message("moved", 409, back=page)
+            return self.message("moved", 409, back=page, words=questions.answered_first(self.desk, asked))
         if given.answer is None:
             decisions.snooze(self.desk.store, (route,), entry.id)
         else:
             by, note = _decider(who), form.get("note", "")
-            decisions.keep(self.desk.store, (route,), entry.id, given.answer, by, shown=entry.item.shown, note=note)
+            shown = entry.item.shown
+            decisions.keep(self.desk.store, (route,), entry.id, given.answer, by, shown=shown, seen=entry, note=note)
         log.info("desk.answered", question=entry.id, verb=given.verb)
         return RedirectResponse(page, SEE_OTHER)
 
@@ -245,7 +259,7 @@ class Pages:
                     decisions.snooze(self.desk.store, routes, entry.id)
                 else:
                     shown = entry.item.shown
-                    decisions.keep(self.desk.store, routes, entry.id, given, by, shown=shown, note=note)
+                    decisions.keep(self.desk.store, routes, entry.id, given, by, shown=shown, seen=entry, note=note)
             except UsageError as error:
                 yield str(error)
 
@@ -265,6 +279,20 @@ class Pages:
         number = taking_back.keep(self.desk, self._write(request, who), _decider(who), form.get("note", ""))
         log.info("desk.write_taken_back", question=number)
         return RedirectResponse(f"/inbox/{number}", SEE_OTHER)
+
+    def forget(self, request: Request, who: Visitor, _: Form) -> Response:
+        taking_back.forget(self.desk, who, request.path_params["answer_id"], _decider(who))
+        log.info("desk.forgotten")
+        return RedirectResponse("/remembered", SEE_OTHER)
+
+    def take_apart(self, request: Request, who: Visitor, form: Form) -> Response:
+        story, link = taking_back.linked(self.desk, who, request.path_params["record_id"])
+        page = f"/incidents/{link.procore_id}"
+        if form.get("shown") != link.fourhse_id:
+            return self.message("moved", 409, back=page)
+        taking_back.take_apart(self.desk, story, link)
+        log.info("desk.taken_apart")
+        return RedirectResponse(page, SEE_OTHER)
 
     def _write(self, request: Request, who: Visitor) -> taking_back.Asked:
         """The write of this address, for somebody who may take it back."""
@@ -355,6 +383,9 @@ class Pages:
 
     def missing(self, _: Request, __: Exception) -> Response:
         return self.message("missing", 404)
+
+    def forbidden(self, _: Request, __: Exception) -> Response:
+        return self.message("refused", 403, words=texts.say("missing.words"))
 
     def too_large(self, _: Request, __: Exception) -> Response:
         return self.message("refused", 413, words=texts.say("failed.words"))

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
+from procore_4hse.operations.month import Past
 from procore_4hse.route import Route
 from procore_4hse.settings.model import DeskAuth, DeskSettings, Settings
 from procore_4hse.store.desk import Session
@@ -41,6 +42,7 @@ class Desk:
     keys: Keys
     rules: tuple[Rule, ...] = ()
     clock: Callable[[], datetime] = field(default=_now)
+    past: Past = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: Settings, routes: tuple[Route, ...], store: Store) -> Desk:

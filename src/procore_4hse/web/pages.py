@@ -71,6 +71,8 @@ def incident(desk: Desk, who: Visitor, story: Story) -> Context:
     decides = who.decides(story.route)
     return {
         "title": _title(story),
+        "apart": decides and _may_part(story) and record_of(story),
+        "kept": story.incident.link is not None and story.incident.link.state is LinkState.IGNORED,
         "route": story.route.name,
         "link": _link(story),
         "read": story.read_at and say("incident.read", age=age(now - story.read_at)),
@@ -85,12 +87,21 @@ def incident(desk: Desk, who: Visitor, story: Story) -> Context:
 
 
 def _title(story: Story) -> str:
-    for side in Side:
-        record = story.incident.records[side]
-        if record is not None and not record.minimal:
-            row = story.route.mapping.title
-            return in_words(row, side, row.lens.get(side, record.image))
-    return say("incident.untitled")
+    titles = (title_on(story, side) for side in Side)
+    return next((title for title in titles if title is not None), say("incident.untitled"))
+
+
+def title_on(story: Story, side: Side) -> str | None:
+    """What an incident is called on a side; None where nothing of it may be told, or it is not there."""
+    record = story.incident.records[side]
+    if record is None or record.minimal:
+        return None
+    row = story.route.mapping.title
+    return in_words(row, side, row.lens.get(side, record.image))
+
+
+def _may_part(story: Story) -> bool:
+    return story.incident.link is not None and story.incident.link.state is not LinkState.ENDED
 
 
 def _link(story: Story) -> list[str]:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from procore_4hse.errors import UsageError
 from procore_4hse.mapping.classes import FieldClass
-from procore_4hse.models import ItemKind, Kind, RecordRef, Side
+from procore_4hse.models import Item, ItemKind, Kind, RecordRef, Side
 from procore_4hse.operations import decisions
 from procore_4hse.operations.choices import LATER, OTHER, Choice, choices
 from procore_4hse.operations.decisions import Answer
@@ -32,6 +32,7 @@ from procore_4hse.operations.questions import (
 from procore_4hse.operations.records import Value
 from procore_4hse.operations.subjects import Role
 from procore_4hse.operations.texts import age, moment, say
+from procore_4hse.reconcile.diff import BOTH_CHANGED
 from procore_4hse.route import Route
 from procore_4hse.store.decisions import KeptDecision, Outcome
 from procore_4hse.store.inbox import Entry
@@ -82,9 +83,8 @@ def inbox(desk: Desk, who: Visitor, chosen: Filter) -> Context:
         "is_filtered": chosen != Filter(),
         "kinds": [kind.value for kind in ItemKind],
         "routes": [route.name for route in routes],
-        "groups": [_group(each, now) for each in grouped(taken[:LISTED])],
+        "groups": [_group(each, now) for each in grouped(taken)],
         "found": len(taken),
-        "shown": min(len(taken), LISTED),
     }
 
 
@@ -102,13 +102,13 @@ def _asked(unit: Unit, routes: Iterable[Route], who: Visitor) -> tuple[list[Outl
 
 def _group(group: Group, now: datetime) -> Context:
     """Questions of one cause, the first of them; one answer may settle all. Or those of a kind that stand alone."""
-    rows = [_outlined(each, now) for each in group.questions]
+    rows = [_outlined(each, now) for each in group.questions[: EACH if group.about else LISTED]]
     return {
-        "kind": group.kind.value,
+        "heading": group.heading,
         "about": group.about,
-        "count": len(rows),
-        "rows": rows[:EACH] if group.about else rows,
-        "more": max(len(rows) - EACH, 0) if group.about else 0,
+        "count": len(group.questions),
+        "rows": rows,
+        "more": len(group.questions) - len(rows),
         "first": rows[0]["id"],
     }
 
@@ -134,7 +134,6 @@ def _private(unit: Unit, route: Route, entries: Iterable[Entry]) -> frozenset[st
 def row(route: Route, entry: Entry, now: datetime) -> Context:
     return {
         "id": entry.id,
-        "kind": entry.item.kind.value,
         "title": entry.item.title or say("inbox.untitled", number=entry.id),
         "reason": entry.item.reason,
         "route": route.name,
@@ -177,6 +176,12 @@ def offered(desk: Desk, asked: Asked) -> tuple[Choice, ...]:
         return question_of(unit, asked.route, asked.entry).choices
 
 
+def answered_first(desk: Desk, asked: Asked) -> str:
+    """Who answered it first; empty where no answer waits."""
+    with desk.store.read() as unit:
+        return decisions.answered_first(unit, asked.route, asked.entry)
+
+
 def shown(entry: Entry) -> str:
     """A digest of what the page showed, the answer that waited then with it: who answers must know of that one too."""
     told = json.dumps((entry.item.shown, entry.state, entry.answer), sort_keys=True, default=str)
@@ -195,7 +200,8 @@ def question(desk: Desk, who: Visitor, asked: Asked) -> Context:
     pairs = _pairs(whole, who.classes(route))
     return {
         **row(route, entry, now),
-        "title": whole.title or say("inbox.untitled", number=entry.id),
+        "heading": whole.heading,
+        "title": whole.title or whole.heading,
         "day": whole.day,
         "since": say("question.since", age=age(now - entry.since), moment=moment(entry.since)),
         "incident": _incident_of(entry),
@@ -251,6 +257,10 @@ def _pairs(whole: Question, classes: Classes) -> list[Context]:
     return [_pair(whole, number, records, classes) for number, records in enumerate(beside, 1)]
 
 
+HEADINGS = {Role.CANDIDATE: "question.candidates", Role.AFTER: "question.images"}
+"""What stands above the records, by what the last of them is; else they are two."""
+
+
 def _pair(whole: Question, number: int, records: Sequence[ShownRecord], classes: Classes) -> Context:
     mine = [[value for value in each.values if value.classes <= classes] for each in records]
     labels = dict.fromkeys(value.label for values in mine for value in values)
@@ -260,6 +270,7 @@ def _pair(whole: Question, number: int, records: Sequence[ShownRecord], classes:
         "number": number,
         "title": last.title if last.role is Role.CANDIDATE else "",
         "is_candidate": last.role is Role.CANDIDATE,
+        "heading": say(HEADINGS.get(last.role, "question.records")),
         "columns": [_column(each) for each in records],
         "rows": [_line(label, mine) for label in labels if label != asked],
         "signs": [{"for": sign.speaks_for, "text": sign.text} for sign in last.signs if sign.classes <= classes],
@@ -273,6 +284,7 @@ def _column(record: ShownRecord) -> Context:
         "label": record.ref.side.label,
         "role": say(f"role.{record.role.value}"),
         "id": record.ref.id,
+        "is_named": record.role is not Role.AFTER,
         "url": record.url,
         "incident": record.ref.id if record.ref.kind is Kind.INCIDENT and record.is_present else None,
         "is_present": record.is_present,
@@ -327,9 +339,21 @@ def _has_values(entry: Entry) -> bool:
 def _values(whole: Question) -> Context:
     """The two values of the field that it is about, and between them what both last agreed on."""
     item = whole.item
-    both = ((Side.PROCORE, item.procore_value), (Side.FOURHSE, item.fourhse_value))
-    sides = [{"label": side.label, "value": value, "differs": value != item.base_value} for side, value in both]
-    return {"label": whole.label, "sides": sides, "base": item.base_value}
+    both = {Side.PROCORE: item.procore_value, Side.FOURHSE: item.fourhse_value}
+    sides = [
+        {"label": side.label, "value": value, **_sign(item, value, changed=BOTH_CHANGED in item.reason)}
+        for side, value in both.items()
+    ]
+    before = say("undo.then" if "write" in item.facts else "question.base")
+    return {"label": whole.label, "sides": sides, "before": before, "base": item.base_value}
+
+
+def _sign(item: Item, value: str | None, *, changed: bool) -> Context:
+    """How a value stands to what both last agreed on, where a side left that."""
+    if item.kind is ItemKind.DRIFT or item.base_value is None or "write" in item.facts:
+        return {"differs": True, "sign": say("question.apart")}
+    changed = changed or value != item.base_value
+    return {"differs": changed, "sign": say("question.differs" if changed else "question.same")}
 
 
 def _held(unit: Unit, whole: Question, classes: Classes) -> Context | None:
@@ -360,7 +384,7 @@ def _may_see(action: Intended, classes: Classes, private: Collection[str]) -> bo
 
 def _action_row(action: Intended, classes: Classes) -> Context:
     return {
-        "what": say(f"act.{action.act.value}", side=action.side.label),
+        "what": say(f"held.{action.act.value}", side=action.side.label),
         "record": say(f"record.{action.kind.value}"),
         "title": action.title,
         "day": action.day,
@@ -390,7 +414,7 @@ def _label(route: Route, entry: Entry, answer: Mapping[str, Any]) -> str:
 
 
 def later(desk: Desk, who: Visitor, asked: Asked) -> Context | None:
-    """Putting a question off: from which day on it can be, and the day until which it is; None when it cannot be."""
+    """Putting a question off: the days to which it can be, and the day until which it is; None when it cannot be."""
     entry = asked.entry
     if entry.state != "open":
         return None
@@ -400,6 +424,7 @@ def later(desk: Desk, who: Visitor, asked: Asked) -> Context | None:
     return {
         "until": until.astimezone(zone).date().isoformat() if until and entry.is_snoozed(now) else None,
         "first": (now.astimezone(zone).date() + timedelta(days=1)).isoformat(),
+        "proposed": decisions.put_off(now, zone).isoformat(),
         "may": who.decides(asked.route),
     }
 
@@ -470,7 +495,7 @@ def cause(desk: Desk, who: Visitor, many: Many) -> Context:
         told = outlines(unit, route, many.entries[:LISTED], many.entries)
     return {
         "id": many.first.id,
-        "kind": many.first.kind.value,
+        "heading": many.first.heading,
         "route": route.name,
         "about": many.first.about,
         "advice": plain_advice(many.first),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import socket
+from asyncio import TimerHandle, Transport
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
 from time import sleep
 
+import h11
 import structlog
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from procore_4hse.errors import UsageError
 from procore_4hse.web.app import create_app
@@ -21,9 +24,37 @@ log = structlog.get_logger()
 
 AT_ONCE = 100
 """Connections beyond that are told to come again."""
+WHOLE_WITHIN = 20
+"""A connection that has not sent a whole request by then is closed; seconds."""
 LONGEST_WAIT = 5
 """How long answers in hand may take when the desk is told to end; seconds."""
 LOOK_EVERY = 0.01
+
+
+class Punctual(H11Protocol):
+    """Leaves whoever opens a connection and says nothing, or never comes to an end: they would take others' places."""
+
+    timer: TimerHandle | None = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.timer = self.loop.call_later(WHOLE_WITHIN, transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
+            self._forget()
+        elif self.timer is None:
+            self.timer = self.loop.call_later(WHOLE_WITHIN, self.transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        super().connection_lost(exc)
+
+    def _forget(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
 
 
 @contextmanager
@@ -55,7 +86,7 @@ def _config(app: object) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         loop="asyncio",
-        http="h11",
+        http=Punctual,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -100,7 +100,7 @@ def runs(desk: Desk, who: Visitor) -> Context:
 
 def _runs(desk: Desk, route: Route) -> Context:
     with desk.store.read() as unit:
-        cycles, days = unit.cycles.recent(route.key, CYCLES), days_of(unit, route)
+        cycles, days = unit.cycles.recent(route.key, CYCLES), days_of(unit, route, desk.past)
     return {
         "name": route.name,
         "cycles": [_cycle(each) for each in cycles],

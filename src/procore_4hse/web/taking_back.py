@@ -1,24 +1,35 @@
-"""Taking a write back at the desk: what would be put back, why it cannot be, and keeping it as somebody's answer."""
+"""Taking back at the desk: a write, an answer that goes on counting, and that two incidents are one."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from procore_4hse.errors import UsageError
-from procore_4hse.models import Action, Side
-from procore_4hse.operations import undo
+from procore_4hse.mapping.classes import FieldClass
+from procore_4hse.models import Action, Link, LinkState, Side
+from procore_4hse.operations import decisions, remembered, undo
 from procore_4hse.operations.decisions import NOTE
 from procore_4hse.operations.explain import Story
 from procore_4hse.operations.history import Write, find_writes
+from procore_4hse.operations.remembered import Remembered
 from procore_4hse.operations.texts import moment, say
 from procore_4hse.operations.undo import Undo
 from procore_4hse.route import Route
 from procore_4hse.store.decisions import Decider
 from procore_4hse.store.leases import Holder
-from procore_4hse.web.access import Visitor, classes_of_action
+from procore_4hse.store.repository import Unit
+from procore_4hse.web.access import ABOUT_PEOPLE, Classes, Visitor, classes_of_action
 from procore_4hse.web.desk import Desk
-from procore_4hse.web.pages import find_incident, record_of
-from procore_4hse.web.questions import Context, Missing
+from procore_4hse.web.pages import find_incident, record_of, title_on
+from procore_4hse.web.questions import LISTED, Context, Missing
+
+
+class Forbidden(Exception):
+    """This person may see it, and not change it."""
+
+
+# A write ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -87,3 +98,73 @@ def keep(desk: Desk, asked: Asked, by: Decider, note: str) -> int:
         raise UsageError(f"The note has {len(note)} letters; write it in at most {NOTE}.")
     wanted: Undo = undo.prepare(desk.store, (asked.route,), asked.write.id, note.strip())
     return undo.keep(desk.store, Holder.this_process(), wanted, by)
+
+
+# An answer that goes on counting ---------------------------------------------------------------------------------
+
+
+def answers(desk: Desk, who: Visitor) -> Context:
+    """What people said once and for all, as far as this person may see it."""
+    with desk.store.read() as unit:
+        found = [each for route in who.routes(desk.routes) for each in _visible(unit, route, who)]
+    listed = [_answer(each, who) for each in found[:LISTED]]
+    return {"answers": listed, "count": len(found), "with_route": len(who.routes(desk.routes)) > 1}
+
+
+def _visible(unit: Unit, route: Route, who: Visitor) -> list[Remembered]:
+    kept, classes = remembered.remembered(unit, route), who.classes(route)
+    incidents = {one.incident for one in kept if one.incident}
+    private = frozenset[str]() if FieldClass.HEALTH in classes else unit.staging(route.key).private_among(incidents)
+    return [one for one in kept if _may_see_answer(one, classes, private)]
+
+
+def _may_see_answer(one: Remembered, classes: Classes, private: Collection[str]) -> bool:
+    return classes >= ABOUT_PEOPLE if one.incident is None else one.incident not in private
+
+
+def _answer(one: Remembered, who: Visitor) -> Context:
+    return {
+        "id": one.id,
+        "what": one.what,
+        "said": remembered.KINDS[one.kind],
+        "route": one.route.name,
+        "since": moment(one.since) if one.since else "",
+        "may": who.decides(one.route),
+    }
+
+
+def forget(desk: Desk, who: Visitor, answer_id: str, by: Decider) -> None:
+    """Raises Missing, Forbidden, UsageError, and RouteBusy while a cycle runs."""
+    with desk.store.read() as unit:
+        seen = (one for route in who.routes(desk.routes) for one in _visible(unit, route, who))
+        found = next((one for one in seen if one.id == answer_id), None)
+    if found is None:
+        raise Missing
+    if not who.decides(found.route):
+        raise Forbidden
+    remembered.forget(desk.store, Holder.this_process(), (found.route,), found.id, by)
+
+
+# That two incidents are one --------------------------------------------------------------------------------------
+
+
+def linked(desk: Desk, who: Visitor, record_id: str) -> tuple[Story, Link]:
+    """The story of a linked incident, for somebody who may take the two apart. Raises Missing and Forbidden."""
+    story = find_incident(desk, who, record_id)
+    link = story.incident.link
+    if link is None or link.state is LinkState.ENDED:
+        raise Missing
+    if not who.decides(story.route):
+        raise Forbidden
+    return story, link
+
+
+def apart(story: Story, link: Link) -> Context:
+    """Both records by their titles, so that somebody knows what they say."""
+    sides = [{"label": side.label, "id": link.id_on(side), "title": title_on(story, side)} for side in Side]
+    return {"sides": sides, "incident": link.procore_id, "shown": link.fourhse_id}
+
+
+def take_apart(desk: Desk, story: Story, link: Link) -> None:
+    """Raises UsageError, and RouteBusy while a cycle runs."""
+    decisions.part(desk.store, Holder.this_process(), story.route, link.procore_id)

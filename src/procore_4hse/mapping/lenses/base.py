@@ -46,6 +46,8 @@ class Held:
     word: str | None = None
     file: str = field(default="", repr=False, compare=False)
     """The list of the mapping's folder in which the word is missing. Told to people; no digest covers it."""
+    meanings: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    """What a word of that list may mean on the other side, for those who are asked what this one means."""
 
 
 Reading = Known | Held
@@ -71,7 +73,9 @@ def odd_value(side: Side, name: str, raw: Any) -> Held:
 
 
 class Unwritable(Exception):
-    """This value has no form on that side; the message says why."""
+    """This value has no form on that side; the message says why, `field` of which row, where that is known."""
+
+    field = ""
 
 
 class Lens(Protocol):

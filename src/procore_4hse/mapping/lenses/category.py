@@ -95,7 +95,7 @@ class CategoryLens(Columns):
         if not word:
             return Held("4HSE has no category", word="")
         reason = f"4HSE shows the category {word!r}, which the list {self.file} does not know"
-        return Held(reason, word=str(word), file=self.file)
+        return Held(reason, str(word), self.file, tuple(Meaning))
 
     def _recorded(self, image: Image) -> Reading:
         injured, kinds = image.get(INJURED), image.get(RECORDED)

@@ -102,7 +102,13 @@ class WordList:
 
     def unknown(self, side: Side, word: str) -> Held:
         file = f"words/{self.name}.yaml"
-        return Held(f"{side.label} shows {word!r}, which the list {file} does not know", word=word, file=file)
+        reason = f"{side.label} shows {word!r}, which the list {file} does not know"
+        return Held(reason, word, file, self._known_on[side.other])
+
+    @cached_property
+    def _known_on(self) -> Mapping[Side, tuple[str, ...]]:
+        words = tuple(dict.fromkeys(word for word, _ in self.entries))
+        return {Side.PROCORE: tuple(self.procore_words.values()), Side.FOURHSE: words}
 
 
 def _all_known(meaning: frozenset[str], ids: Mapping[str, str | None]) -> bool:
