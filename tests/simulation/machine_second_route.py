@@ -64,9 +64,9 @@ class SecondRoute:
 
 def untold_of(differences: Iterable[str], items: Iterable[Item], pairs: Mapping[str, str]) -> Iterator[str]:
     """Those of which no question names the record on either side and, if it names a field, that one."""
-    about = [({item.procore_id, item.fourhse_id}, item.field) for item in items]
+    about = [({item.procore_id, item.fourhse_id, *item.key.split(":")}, item.field) for item in items]
     for line in differences:
         record, _, rest = line.partition(": ")
-        ids = {record, pairs.get(record)}
-        if not any(ids & named and (field is None or rest.startswith(field)) for named, field in about):
+        ids = {record, pairs.get(record, record)}
+        if not any(ids & named and (not field or rest.startswith((field, "only"))) for named, field in about):
             yield line

@@ -118,6 +118,8 @@ def test_what_the_second_route_asks_about_is_told_and_nothing_else():
     item = Item(ItemKind.REFUSED, QuestionKey("refused:a"), "", "", "", fourhse_id="a", field="description")
     lines = ["0: description 'x' against ''", "0: title 'x' against ''", "1: description 'x' against ''"]
     assert list(untold_of(lines, [item], {"0": "a", "1": "b"})) == lines[1:]
+    unmade = Item(ItemKind.REFUSED, QuestionKey("refused:create:fourhse:incident:2:"), "", "", "", field="title")
+    assert list(untold_of(["2: only in Procore", "3: only in Procore"], [unmade], {})) == ["3: only in Procore"]
 
 
 @pytest.mark.parametrize("by", ["us", "a person"])
