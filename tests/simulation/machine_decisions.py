@@ -124,7 +124,13 @@ class InboxPerson:
         if record.kind == "incident":
             self.watch.verdicts[record.id] = "restore" if restore else verb
         elif record.id in self.people.whose:
-            self.people.verdicts[self.people.whose[record.id][1:]] = "restore" if restore else verb
+            _, incident, who = self.people.whose[record.id]
+            # A survivor in 4HSE may name somebody else by now.
+            left = {
+                name for (_, one, name), many in self.people.survivors.items() if one == entry.item.fourhse_id and many
+            }
+            for name in {who, *left}:
+                self.people.verdicts[incident, name] = "restore" if restore else verb
         self._say(entry, verb, restore=restore)
 
     def _match(self, entry: Any, value: int) -> None:
