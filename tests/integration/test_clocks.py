@@ -89,6 +89,7 @@ def at_work(world: World) -> World:
             unit.desk.sign_in(key, Session("Jo", ()), lasts=timedelta(hours=8))
         unit.desk.sign_out("signed out")
         unit.schedule.pause(world.route.key, timedelta(hours=2), "stocktaking")
+        unit.routes.remember(world.route.key, world.route.name, company_at=unit.now)
         unit.budgets.tell("ours", [Quota(600, 10, HOUR / 2, HOUR)], 0)
     return world
 

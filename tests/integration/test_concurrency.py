@@ -159,7 +159,7 @@ def test_one_that_slept_during_a_call_writes_nothing_more(machines: Machines, nu
 @pytest.mark.parametrize("number", [12, 40])
 def test_one_that_sleeps_shortly_goes_on(machines: Machines, number: int) -> None:
     machines.work()
-    given = machines.before_transaction(number, lambda: machines.sleep(timedelta(minutes=5)))
+    given = machines.before_transaction(number, lambda: machines.sleep(LEASE / 2))
     report = cycle(machines.here)
     assert (report.outcome, wrote(report)["created"]) == ("ok", 4)
     assert [other.outcome for other, _ in given] == ["busy"]

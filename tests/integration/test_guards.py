@@ -96,7 +96,7 @@ def test_too_many_creates_wait_and_the_rest_crosses(build):
     assert report.written["fourhse"]["created"] == 0
     assert report.population["procore"]["waiting"] == 6
     [entry] = world.inbox()
-    assert "max_creates is 5" in entry.item.reason
+    assert "more than 5 need your approval (max_creates)" in entry.item.reason
     world.answer(entry.id, "approve")
     report = world.sync()
     assert (report.outcome, report.written["fourhse"]["created"], world.inbox()) == ("ok", 6, [])

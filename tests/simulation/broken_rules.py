@@ -167,7 +167,7 @@ BREAKS = (
     Break(
         "one entered anew is copied while its old partner is out of sight",
         "reconcile/unlinked.py",
-        "    if hidden and _is_like_any(_candidate(snapshot, record), hidden):\n",
+        "    if hidden and _is_like_any(snapshot, _candidate(snapshot, record), hidden):\n",
         "    if False:\n",
         "integration/test_entered_anew.py",
     ),

@@ -97,7 +97,7 @@ def _asked(world: World) -> None:
         (_unequal, ("losses", "B1: title 'Cut at the saw B1' in Procore against 'Another title' in 4HSE")),
         (_recycled, ("losses", "A2: in Procore's recycle bin without reason")),
         (_gone, ("losses", "A2: not in 4HSE")),
-        (_asked, ("steps", "deletion: Deleted in Procore")),
+        (_asked, ("steps", "deletion: It was deleted in Procore")),
     ],
 )
 def test_the_judge_finds(world: World, change: Callable[[World], None], found: tuple[str, str]) -> None:
