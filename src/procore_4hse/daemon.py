@@ -47,6 +47,9 @@ PURGE_EVERY = timedelta(days=1)
 NO_AGES = Ages()
 """Nothing is purged."""
 
+LISTEN = 0.2
+"""Seconds: a signal that comes right before a wait does not end it, and is heard between two waits alone."""
+
 CUT_SHORT = 1
 """The exit code after a second signal: a rerun takes up what was left."""
 
@@ -113,7 +116,7 @@ class Daemon:
         while not self.stop.is_set():
             self._begin_what_is_due()
             with suppress(Empty):
-                self._take(self.news.get(timeout=self._until_next_look()))
+                self._take(self._next_news(self._until_next_look()))
 
     def shutdown(self) -> None:
         """No cycle begins any more; those under way finish the action in hand, or are left when it lasts too long."""
@@ -121,7 +124,7 @@ class Daemon:
         leave_by = self.runtime.timer() + self.grace.total_seconds()
         while self.claimed:
             try:
-                self._take(self.news.get(timeout=max(0.0, leave_by - self.runtime.timer())))
+                self._take(self._next_news(max(0.0, leave_by - self.runtime.timer())))
             except Empty:
                 log.warning("daemon.left", routes=len(self.claimed), why="a call lasts; its intent stays open")
                 self.leave(self.exit_code)
@@ -135,6 +138,17 @@ class Daemon:
         self.news.put(number)
 
     # News ---------------------------------------------------------------------------------------------------------
+
+    def _next_news(self, seconds: float | None) -> int | JobExecutionEvent:
+        """Waits so long for it, without an end for None; Empty when nothing came."""
+        left = math.inf if seconds is None else seconds
+        while True:
+            try:
+                return self.news.get(timeout=min(left, LISTEN))
+            except Empty:
+                left -= LISTEN
+                if left <= 0:
+                    raise
 
     def _take(self, news: int | JobExecutionEvent) -> None:
         if isinstance(news, JobExecutionEvent):
