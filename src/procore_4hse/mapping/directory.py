@@ -72,35 +72,27 @@ class Directory:
         `company` are people of 4HSE's company without an assignment to the office, in the form of an assignment.
         """
         named = tuple(RULES if rules is None else rules)
-        rows = {
-            Side.PROCORE: {str(row[PERSON_ID[Side.PROCORE]]): row for row in people},
-            Side.FOURHSE: {str(row[PERSON_ID[Side.FOURHSE]]): row for row in assigned},
-        }
+        listed = {Side.PROCORE: people, Side.FOURHSE: assigned}
+        rows = {side: {str(row[PERSON_ID[side]]): row for row in listed[side]} for side in Side}
         left = {side: dict(_who_left(rows[side])) for side in Side}
         earlier = _earlier_assignments(rows[Side.FOURHSE], left[Side.FOURHSE])
-        told = {
-            party: earlier.get(office, office) for party, office in told_partners(partners, remembered or {}).items()
-        }
+        given = told_partners(partners, remembered or {}).items()
+        told = {party: earlier.get(office, office) for party, office in given}
         names = {side: {person: entry_name(side, row) for person, row in rows[side].items()} for side in Side}
         keys = {
             side: {one: keys_of(side, row, named) for one, row in rows[side].items() if one not in earlier}
             for side in Side
         }
-        search = Search(named, names, {side: _without(keys[side], left[side]) for side in Side}, told)
-        if any(left.values()):
-            search = Search(named, names, keys, search.pairs)
-        pairs = search.pairs
-        taken = {Side.PROCORE: pairs.keys(), Side.FOURHSE: frozenset(pairs.values())}
-        unpaired = {
-            side: tuple((one, names[side][one]) for one in keys[side] if one not in taken[side]) for side in Side
-        }
-        back = {office: party for party, office in pairs.items()}
+        search = _searched(named, names, keys, left, told)
+        back = {office: party for party, office in search.pairs.items()}
+        taken = {Side.PROCORE: search.pairs.keys(), Side.FOURHSE: back.keys()}
+        alone = {side: [one for one in keys[side] if one not in taken[side]] for side in Side}
         users = {str(row["user_id"]): one for one, row in rows[Side.PROCORE].items() if row.get("user_id") is not None}
         found = cls(
-            to_fourhse=pairs,
+            to_fourhse=search.pairs,
             to_procore=back | {once: back[now] for once, now in earlier.items() if now in back},
             parties=users,
-            unpaired=unpaired,
+            unpaired={side: tuple((one, names[side][one]) for one in alone[side]) for side in Side},
             told=told,
             names=names,
             keys=keys,
@@ -159,6 +151,18 @@ class Directory:
 def keys_of(side: Side, row: Image, rules: Iterable[str]) -> tuple[str, ...]:
     """What somebody is recognised by, one key for each rule."""
     return tuple(RULES[rule][0 if side is Side.PROCORE else 1](row) for rule in rules)
+
+
+def _searched(
+    rules: tuple[str, ...],
+    names: Names,
+    keys: Mapping[Side, Mapping[str, tuple[str, ...]]],
+    left: Mapping[Side, Mapping[str, date]],
+    told: Mapping[str, str],
+) -> Search:
+    """Pairs among those who are there now; only then those who left count."""
+    search = Search(rules, names, {side: _without(keys[side], left[side]) for side in Side}, told)
+    return Search(rules, names, keys, search.pairs) if any(left.values()) else search
 
 
 def _who_left(rows: Mapping[str, Image]) -> Iterator[tuple[str, date]]:
