@@ -49,8 +49,10 @@ def plan(
     routes = context.chosen(route or [])
     with context.runtime() as runtime, counting(context, routes):
         done = run_routes(runtime, routes, Options(full=full, dry=True))
-        told = [_told(runtime, each, report) for each, report in zip(routes, done.reports, strict=True)]
-        titles = [_titles(runtime, each, report) for each, report in zip(routes, done.reports, strict=True)]
+        planned = [*zip(routes, done.reports, strict=True)]
+        in_full = as_json or as_csv  # Every action with the titles it is about; a person is shown the first ones.
+        titles = [_titles(runtime, *each) for each in planned] if in_full else []
+        told = [] if in_full else [_told(runtime, *each) for each in planned]
     if as_json:
         context.print_json(_json(done, titles))
     elif as_csv:
