@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 _BETWEEN = re.compile(r"[\s_/-]+")
 _JOINING = frozenset({"and", "or"})
+_KNOWN = lru_cache(maxsize=2**14)
+"""A company's lists hold a few thousand words, which come again in every cycle."""
 
 
+@_KNOWN
 def fold(word: str) -> str:
     """A word as people write it: case and the amount of blanks do not count."""
     return " ".join(word.split()).casefold()
 
 
+@_KNOWN
 def fold_key(word: str) -> str:
     """An entry of one of Procore's lists: `_`, `-`, `/`, `and` and `or` do not count either (P97).
 
