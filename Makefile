@@ -12,6 +12,7 @@
 #   make soak     play HISTORIES histories of the simulation from each SEED, 2,000 from two seeds unless told otherwise
 #   make neighbours   half an hour of two processes on one store that somebody keeps locking, MEETINGS times on each
 #   make day      a simulated day of ROUTES routes (300) on one credential with CALLS calls an hour (3600); HOURS ends it
+#   make machines three real daemons on one PostgreSQL and ROUTES routes: one is killed, one cut off, one stands still
 #   make exhaust  play every small history: LENGTH events (3) from one pair, under each deletion policy; MINUTES ends it
 #   make odd      give every field of every record ODD_CASES odd values a kind (400 unless told), each in a small world
 #   make record   record the cassettes of the contract tests anew
@@ -48,7 +49,7 @@ installed = command -v $(1) > /dev/null || { \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2); }
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test browser pictures check format bench bench-scale crash breaks soak neighbours day exhaust odd mutants record lock clean chromium
+.PHONY: demo test browser pictures check format bench bench-scale crash breaks soak neighbours day machines exhaust odd mutants record lock clean chromium
 
 demo: $(RUNTIME)
 	$(BIN)/procore-4hse demo
@@ -101,6 +102,9 @@ neighbours: $(READY)
 
 day: $(READY)
 	PYTHONPATH=tests $(BIN)/python tests/simulation/day.py --routes $(ROUTES) --hours $(HOURS) --calls $(CALLS)
+
+machines: $(READY)
+	PYTHONPATH=tests $(BIN)/python tests/simulation/machines.py --routes $(ROUTES)
 
 exhaust: $(READY)
 	PYTHONPATH=tests $(BIN)/python tests/simulation/exhaust_run.py --length $(LENGTH) $(if $(MINUTES),--minutes $(MINUTES))

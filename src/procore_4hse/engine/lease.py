@@ -12,7 +12,7 @@ from procore_4hse.store.schedule import Slot
 
 LEASE = timedelta(seconds=120)
 """So that a holder that is stopped or cannot be reached is succeeded within three minutes, with GRACE."""
-GRACE = timedelta(seconds=55)
+GRACE = timedelta(seconds=45)
 """A foreign lease is taken this long after it expired: its holder's clock may differ. A call is over by then anyway."""
 
 MARGIN = timedelta(seconds=10)
