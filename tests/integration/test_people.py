@@ -247,7 +247,11 @@ def test_a_person_without_a_partner_waits_alone_and_is_remembered_once_named(wor
     item = only(world, "match")
     assert "no partner" in item.item.reason
     world.answer(item.id, "approve", with_id=assignment)
-    world.sync()
+    told = world.sync(dry=True)
+    with world.store.read() as unit:
+        assert remembered(unit, world.route) == []  # Until a cycle carries it out, the answer can be taken back.
+    assert [action.fields["person_office_id"] for action in told.plan.actions] == [assignment]
+    assert world.sync().plan.actions == told.plan.actions
     assert crew.in_office(world) == [(assignment, 3)]
     assert troubles(world) == []
     second = world.on_site("Slip", day=date(2026, 2, 20))
