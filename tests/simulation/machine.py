@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ from meter import Meter, noted
 from oracle_partners import PartnerWatch
 from oracle_people import PeopleWatch
 from oracle_rest import Rest
-from oracle_watch import SHARED, Objection, SyncStatus, Watch
+from oracle_watch import FIELDS, HOLDS, SHARED, Objection, SyncStatus, Watch
 from scenario_world import FragileStore, ScenarioWorld, is_write
 
 from odd_values import ODD
@@ -27,7 +27,7 @@ from procore_4hse.engine.cycle import run_cycle
 from procore_4hse.engine.lease import GRACE, LEASE
 from procore_4hse.engine.report import Report
 from procore_4hse.mapping.rules import Direction
-from procore_4hse.models import Act, Kind
+from procore_4hse.models import Act, Action, Kind
 from procore_4hse.reconcile.approval import signature
 from procore_4hse.reconcile.snapshot import Plan, Policy
 from procore_4hse.route import Route
@@ -74,6 +74,21 @@ def comparable(plan: Plan, open_ones: Collection[str | None]) -> list[str]:
     return sorted(
         signature(one) for one in plan.actions if not {one.source_id, one.target_id, one.parent} & {*open_ones}
     )
+
+
+def unsure_of(writes: Iterable[Action]) -> set[tuple[str, str]]:
+    """(Record id, field) that these writes may have changed: what an update sends, and all of another record."""
+    return {
+        (one, name)
+        for action in writes
+        for one in (action.source_id, action.target_id)
+        if one
+        for name in (_told_by(action.fields) if action.act is Act.UPDATE else FIELDS)
+    }
+
+
+def _told_by(values: Iterable[str]) -> set[str]:
+    return {name for value in values for name in HOLDS.get(value, ())}
 
 
 @dataclass
@@ -221,7 +236,9 @@ class Machine:
         report = self.scenario.cycle(**options)
         self.store.ahead = timedelta(0)
         self._see_who_wrote()
-        self.watch.unsure = set() if report is not None and report.outcome == "ok" else self.scenario.open_records()
+        self.watch.unsure = (
+            set() if report is not None and report.outcome == "ok" else unsure_of(self.scenario.open_writes())
+        )
         self.watch.cycle_ended(report.outcome if report else None, self._out_of_sight())
         self.person_watch.cycle_ended()
         if report is None:

@@ -23,6 +23,15 @@ SyncStatus = tuple[str, str]
 FIELDS = ("title", "text", "day", "status", "category")
 OTHER = {"procore": "fourhse", "fourhse": "procore"}
 ITEM_FIELD = {"title": "title", "text": "description", "day": "day", "status": "status", "category": "category"}
+HOLDS = {
+    **dict.fromkeys(("title", "name"), ("title",)),
+    "description": ("text",),
+    "description_event": ("text", "title"),
+    **dict.fromkeys(("event_date", "time_unknown", "date_incident"), ("day",)),
+    **dict.fromkeys(("status", "date_closed"), ("status",)),
+    "category": ("category",),
+}
+"""The fields that are told by each value of a vendor's record. A title too long for 4HSE leads its text."""
 HALF_LETTERS = re.compile("[\ud800-\udfff]")
 """No program can pass these on: each is shown as a letter that cannot be read."""
 NO_LETTERS = re.compile(r"<[^<>]*>|\W|_")
@@ -135,8 +144,8 @@ class Watch:
     """Records that a person declared deleted."""
     taken: set[SyncStatus] = field(default_factory=set)
     """Records that a replacing PUT emptied; they must get back what they lost."""
-    unsure: set[str | None] = field(default_factory=set)
-    """Ids of records with a write of ours that has no outcome yet."""
+    unsure: set[tuple[str, str]] = field(default_factory=set)
+    """(Record id, field) that a write of ours may have changed which has no outcome yet."""
     refill_emptied: set[SyncStatus] = field(default_factory=set)
     """Records of which a person said that what is empty there was taken, and shall be put back."""
     rule: str | None = None
@@ -259,9 +268,12 @@ class Watch:
         self._clear_where_alike(place, name)
 
     def _may_be_ours(self, place: SyncStatus, name: str, value: Any) -> bool:
-        """Nobody can tell what a person wrote from the same value sent by us, when the answer was lost."""
+        """Nobody can tell what a person wrote from the same value sent by us, when the answer was lost.
+
+        Of a field that the write did not bear everybody can: what stands there now is the person's.
+        """
         source = (OTHER[place[0]], self.partner.get(place, ""))
-        return place[1] in self.unsure and any(
+        return (place[1], name) in self.unsure and any(
             self._alike(place, name, value, said) for said in self.told[source, name]
         )
 

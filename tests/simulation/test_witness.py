@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from machine import comparable
+from machine import comparable, unsure_of
 from machine_second_route import untold_of
 from oracle_partners import PartnerWatch
 from oracle_people import PeopleWatch
@@ -144,6 +144,23 @@ def test_a_close_of_ours_goes_to_no_record_that_is_back(by):
             watch.machine()
     else:
         watch.machine()
+
+
+@pytest.mark.parametrize("sent", ["name", "status"])
+def test_an_edit_is_a_persons_unless_a_lost_write_sent_that_very_field(sent):
+    site = on_site("2026-02-01")
+    registers = Registers({"0": site}, {"a": in_office("2026-02-01")}, [("0", "a")])
+    watch = registers.watch()
+    watch.human()
+    watch.learn_links()
+    for row in (site, registers.office["a"]):
+        row["status"] = "closed"
+    watch.human()
+    watch.cycle_ended("ok", set())
+    watch.unsure = unsure_of([Action(Act.UPDATE, Side.FOURHSE, Kind.INCIDENT, "a", "0", "", fields={sent: ""})])
+    registers.office["a"]["status"] = "open"
+    watch.human(("fourhse", "a"), "status")
+    assert ((("fourhse", "a"), "status") in watch.fresh) == (sent == "name")
 
 
 CY, RIGHT, WRONG = 7, "right", "wrong"
