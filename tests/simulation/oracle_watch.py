@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
@@ -227,14 +227,17 @@ class Watch:
     def cycle_begins(self) -> None:
         self.gone_meanwhile.clear()
 
-    def cycle_ended(self, outcome: str | None, unknown: Collection[str]) -> None:
-        """What both sides show alike is what they agree on; a cycle that failed, or left it alone, may not know."""
+    def cycle_ended(self, outcome: str | None, unknown: set[tuple[str, str]]) -> None:
+        """What both sides show alike is what they agree on; a cycle that failed, or left it alone, may not know.
+
+        `unknown` has (record id, field): a question about one field keeps no other one from being agreed on.
+        """
         self.behind = True
         self.learn_links()
         for (side, key), other in self.partner.items():
             here, there = self.now[side].get(key), self.now[OTHER[side]].get(other)
             for name in FIELDS if here and there else ():
-                heard = key not in unknown and other not in unknown
+                heard = unknown.isdisjoint({(key, name), (other, name)})
                 self._agree((side, key), name, here[name], there[name], whole=heard and outcome == "ok")
                 if heard and outcome in ("ok", "partial") and self._alike((side, key), name, here[name], there[name]):
                     self.fresh.pop(((side, key), name), None)

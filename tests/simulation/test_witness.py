@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from machine import comparable, unsure_of
+from machine import comparable, held_by, unsure_of
 from machine_second_route import untold_of
 from oracle_partners import PartnerWatch
 from oracle_people import PeopleWatch
@@ -161,6 +161,27 @@ def test_an_edit_is_a_persons_unless_a_lost_write_sent_that_very_field(sent):
     registers.office["a"]["status"] = "open"
     watch.human(("fourhse", "a"), "status")
     assert ((("fourhse", "a"), "status") in watch.fresh) == (sent == "name")
+
+
+@pytest.mark.parametrize(("asked", "objects"), [("description", False), ("title, category", True), (None, True)])
+def test_a_question_about_one_field_keeps_no_other_one_from_being_agreed_on(asked, objects):
+    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
+    watch = registers.watch()
+    watch.read_only = "procore"
+    watch.human()
+    watch.learn_links()
+    registers.office["a"]["category"] = "NON_COMPLIANCE"
+    watch.human(("fourhse", "a"), "category")
+    item = Item(ItemKind.REFUSED, QuestionKey("refused:a"), "", "", "", fourhse_id="a", field=asked)
+    watch.cycle_ended("partial", held_by(item))
+    registers.site["0"]["injuries"].append({"deleted_at": None})
+    watch.human()
+    registers.office["a"]["category"] = "ACCIDENTS"
+    if objects:
+        with pytest.raises(Objection, match="a person's category"):
+            watch.machine()
+    else:
+        watch.machine()
 
 
 CY, RIGHT, WRONG = 7, "right", "wrong"
