@@ -912,7 +912,10 @@ def test_the_people_of_two_that_were_taken_apart_stand_once_in_each_of_the_four(
         world.procore.hand_delete("injury", injury)
     world.sync()
     world.answer(only(world, "match").id, "reject")
-    world.sync()
+    told, done = world.sync(dry=True).plan, world.sync().plan
+    assert [(one.act, one.kind, one.source_id) for one in told.actions] == [
+        (one.act, one.kind, one.source_id) for one in done.actions
+    ]
     assert len(world.site()) == len(world.office()) == 2
     copies = {one: crew.in_office(world, one) for one in world.office()}
     assert copies.pop(office) == [(assignment, 3)]
