@@ -22,7 +22,7 @@ from actors import (
 from procore_4hse.engine.backfill import Span, backfill
 from procore_4hse.mapping.rules import Direction
 from procore_4hse.models import Kind, Side
-from procore_4hse.operations.decisions import take_back
+from procore_4hse.operations.decisions import part, take_back
 from procore_4hse.operations.remembered import forget, remembered
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
@@ -247,7 +247,11 @@ def test_a_person_without_a_partner_waits_alone_and_is_remembered_once_named(wor
     item = only(world, "match")
     assert "no partner" in item.item.reason
     world.answer(item.id, "approve", with_id=assignment)
-    world.sync()
+    told = world.sync(dry=True)
+    with world.store.read() as unit:
+        assert remembered(unit, world.route) == []  # Until a cycle carries it out, the answer can be taken back.
+    assert [action.fields["person_office_id"] for action in told.plan.actions] == [assignment]
+    assert world.sync().plan.actions == told.plan.actions
     assert crew.in_office(world) == [(assignment, 3)]
     assert troubles(world) == []
     second = world.on_site("Slip", day=date(2026, 2, 20))
@@ -889,6 +893,51 @@ def test_a_dry_run_writes_nothing_and_names_the_person_it_would_write(world):
         ("injury", "create", "fourhse")
     ]
     assert crew.in_office(world) == []
+
+
+# Two that were one ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_the_people_of_two_that_were_taken_apart_stand_once_in_each_of_the_four(world, left):
+    party, assignment = hire(world)
+    day, text = date(2026, 1, 10), "The hook came off the crane."
+    site = world.on_site("Hook", day, description=text)
+    office = world.in_office("Hook", day, description_event=text, category="ACCIDENTS")
+    injury = hurt_on_site(world, site, party, days=3)
+    world.sync(first=True)
+    assert crew.in_office(world, office) == [(assignment, 3)]
+    part(world.store, world.runtime.holder, world.route, site)
+    if not left:
+        world.procore.hand_delete("injury", injury)
+    world.sync()
+    world.answer(only(world, "match").id, "reject")
+    told, done = world.sync(dry=True).plan, world.sync().plan
+    assert [(one.act, one.kind, one.source_id) for one in told.actions] == [
+        (one.act, one.kind, one.source_id) for one in done.actions
+    ]
+    assert len(world.site()) == len(world.office()) == 2
+    copies = {one: crew.in_office(world, one) for one in world.office()}
+    assert copies.pop(office) == [(assignment, 3)]
+    assert list(copies.values()) == [[(assignment, 3)] if left else []]
+    assert crew.on_site(world, site) == ([("injury", party, 3)] if left else [])
+    assert crew.on_site(world, partner(world, office)) == [("injury", party, 3)]
+    assert troubles(world) == []
+    assert world.sync().plan.actions == ()
+
+
+def test_the_people_of_two_that_were_taken_apart_and_are_one_after_all_stay_one(world):
+    party, _ = hire(world)
+    site = world.on_site()
+    hurt_on_site(world, site, party, days=3)
+    world.sync()
+    before, office = world.links(), partner(world, site)
+    part(world.store, world.runtime.holder, world.route, site)
+    world.sync()
+    world.answer(only(world, "match").id, "approve", with_id=office)
+    assert wrote(world.sync()) == crew.NOTHING
+    assert {link.refs for link in world.links()} == {link.refs for link in before}
+    assert troubles(world) == []
 
 
 # Is 4HSE's PUT partial? -------------------------------------------------------------------------------------------

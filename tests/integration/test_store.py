@@ -390,6 +390,8 @@ def test_a_new_partner_has_agreed_on_nothing_yet(store):
         links.rebase(INCIDENT, {"title": Base({}, {})})
         assert set(links.add("1", "a").base) == {"title"}
         assert links.add("1", "b", generation=1).base == {}
+        links.add("7", "r", kind=Kind.INJURY, parent="1")
+        assert links.add("8", "r", kind=Kind.INJURY, parent="2").parent == "2"  # Theirs stands in another incident.
 
 
 def test_routes_do_not_see_each_other_s_links_but_know_of_them(store):

@@ -186,7 +186,7 @@ def conflict(number: int) -> Item:
 QUESTIONS = {
     "settle a pair, Procore": Question(
         links,
-        lambda unit: unit.links(ROUTE).settle_removed("7", "none"),
+        lambda unit: unit.links(ROUTE).settle_removed("7", "none", same=False),
         "ix_link_(procore|fourhse|removed)",
         ("route",),
     ),

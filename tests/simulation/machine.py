@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ from meter import Meter, noted
 from oracle_partners import PartnerWatch
 from oracle_people import PeopleWatch
 from oracle_rest import Rest
-from oracle_watch import SHARED, Objection, SyncStatus, Watch
+from oracle_watch import FIELDS, HOLDS, ITEM_FIELD, SHARED, Objection, SyncStatus, Watch
 from scenario_world import FragileStore, ScenarioWorld, is_write
 
 from odd_values import ODD
@@ -27,7 +27,7 @@ from procore_4hse.engine.cycle import run_cycle
 from procore_4hse.engine.lease import GRACE, LEASE
 from procore_4hse.engine.report import Report
 from procore_4hse.mapping.rules import Direction
-from procore_4hse.models import Act, Kind
+from procore_4hse.models import Act, Action, Item, Kind
 from procore_4hse.reconcile.approval import signature
 from procore_4hse.reconcile.snapshot import Plan, Policy
 from procore_4hse.route import Route
@@ -74,6 +74,32 @@ def comparable(plan: Plan, open_ones: Collection[str | None]) -> list[str]:
     return sorted(
         signature(one) for one in plan.actions if not {one.source_id, one.target_id, one.parent} & {*open_ones}
     )
+
+
+def unsure_of(writes: Iterable[Action]) -> set[tuple[str, str]]:
+    """(Record id, field) that these writes may have changed: what an update sends, and all of another record."""
+    return {
+        (one, name)
+        for action in writes
+        for one in (action.source_id, action.target_id)
+        if one
+        for name in (_told_by(action.fields) if action.act is Act.UPDATE else FIELDS)
+    }
+
+
+def _told_by(values: Iterable[str]) -> set[str]:
+    return {name for value in values for name in HOLDS.get(value, ())}
+
+
+def held_by(item: Item) -> set[tuple[str, str]]:
+    """(Record id, field) that a question holds; one about a field holds that field, and all others go on.
+
+    A text waits for the title that may lead it.
+    """
+    asked = (item.field or "").split(", ")
+    names = {name for name in FIELDS if not item.field or ITEM_FIELD[name] in asked}
+    ids = (item.procore_id, item.fourhse_id, *item.facts.get("incidents", ()))
+    return {(one, name) for one in ids if one for name in names | ({"text"} if "title" in names else set())}
 
 
 @dataclass
@@ -221,7 +247,9 @@ class Machine:
         report = self.scenario.cycle(**options)
         self.store.ahead = timedelta(0)
         self._see_who_wrote()
-        self.watch.unsure = set() if report is not None and report.outcome == "ok" else self.scenario.open_records()
+        self.watch.unsure = (
+            set() if report is not None and report.outcome == "ok" else unsure_of(self.scenario.open_writes())
+        )
         self.watch.cycle_ended(report.outcome if report else None, self._out_of_sight())
         self.person_watch.cycle_ended()
         if report is None:
@@ -241,18 +269,13 @@ class Machine:
             raise Objection(f"a process wrote after another one had taken its route: {self.taken_over}")
         self.taken_over = None
 
-    def _out_of_sight(self) -> set[str]:
-        """Records that this cycle left alone: private, not shared, missing, odd, or asked about."""
+    def _out_of_sight(self) -> set[tuple[str, str]]:
+        """(Record id, field) that this cycle left alone: private, not shared, missing, odd, or asked about."""
         hidden = {key for key, row in self.scenario.site().items() if row["private"]}
         unshared = {key for key, one in self.watch.now["fourhse"].items() if one["category"] not in SHARED}
-        asked = {
-            one
-            for entry in self.scenario.inbox()
-            for one in (entry.item.procore_id, entry.item.fourhse_id, *entry.item.facts.get("incidents", ()))
-            if one
-        }
         odd = {self.odd[1], self.watch.partner.get(self.odd, "")} if self.odd is not None else set()
-        return hidden | unshared | asked | odd
+        whole = {(key, name) for key in hidden | unshared | odd for name in FIELDS}
+        return whole.union(*(held_by(entry.item) for entry in self.scenario.inbox()))
 
     def _prepare(self, trouble: Any) -> None:
         if isinstance(trouble, Death):

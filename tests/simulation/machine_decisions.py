@@ -115,7 +115,8 @@ class InboxPerson:
             return
         use = "procore" if value % 2 or item.field == "category" else "fourhse"
         shown = {"procore": item.procore_value, "fourhse": item.fourhse_value}
-        self.watch.chosen[item.procore_id, FIELD[item.field]] = (use, shown)
+        if item.field in FIELD:  # What is said on a named line is no meaning of its own.
+            self.watch.chosen[item.procore_id, FIELD[item.field]] = (use, shown)
         self._say(entry, "resolve", use=use)
 
     def _deletion(self, entry: Any, value: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
@@ -23,6 +23,15 @@ SyncStatus = tuple[str, str]
 FIELDS = ("title", "text", "day", "status", "category")
 OTHER = {"procore": "fourhse", "fourhse": "procore"}
 ITEM_FIELD = {"title": "title", "text": "description", "day": "day", "status": "status", "category": "category"}
+HOLDS = {
+    **dict.fromkeys(("title", "name"), ("title",)),
+    "description": ("text",),
+    "description_event": ("text", "title"),
+    **dict.fromkeys(("event_date", "time_unknown", "date_incident"), ("day",)),
+    **dict.fromkeys(("status", "date_closed"), ("status",)),
+    "category": ("category",),
+}
+"""The fields that are told by each value of a vendor's record. A title too long for 4HSE leads its text."""
 HALF_LETTERS = re.compile("[\ud800-\udfff]")
 """No program can pass these on: each is shown as a letter that cannot be read."""
 NO_LETTERS = re.compile(r"<[^<>]*>|\W|_")
@@ -135,8 +144,8 @@ class Watch:
     """Records that a person declared deleted."""
     taken: set[SyncStatus] = field(default_factory=set)
     """Records that a replacing PUT emptied; they must get back what they lost."""
-    unsure: set[str | None] = field(default_factory=set)
-    """Ids of records with a write of ours that has no outcome yet."""
+    unsure: set[tuple[str, str]] = field(default_factory=set)
+    """(Record id, field) that a write of ours may have changed which has no outcome yet."""
     refill_emptied: set[SyncStatus] = field(default_factory=set)
     """Records of which a person said that what is empty there was taken, and shall be put back."""
     rule: str | None = None
@@ -218,14 +227,17 @@ class Watch:
     def cycle_begins(self) -> None:
         self.gone_meanwhile.clear()
 
-    def cycle_ended(self, outcome: str | None, unknown: Collection[str]) -> None:
-        """What both sides show alike is what they agree on; a cycle that failed, or left it alone, may not know."""
+    def cycle_ended(self, outcome: str | None, unknown: set[tuple[str, str]]) -> None:
+        """What both sides show alike is what they agree on; a cycle that failed, or left it alone, may not know.
+
+        `unknown` has (record id, field): a question about one field keeps no other one from being agreed on.
+        """
         self.behind = True
         self.learn_links()
         for (side, key), other in self.partner.items():
             here, there = self.now[side].get(key), self.now[OTHER[side]].get(other)
             for name in FIELDS if here and there else ():
-                heard = key not in unknown and other not in unknown
+                heard = unknown.isdisjoint({(key, name), (other, name)})
                 self._agree((side, key), name, here[name], there[name], whole=heard and outcome == "ok")
                 if heard and outcome in ("ok", "partial") and self._alike((side, key), name, here[name], there[name]):
                     self.fresh.pop(((side, key), name), None)
@@ -259,9 +271,12 @@ class Watch:
         self._clear_where_alike(place, name)
 
     def _may_be_ours(self, place: SyncStatus, name: str, value: Any) -> bool:
-        """Nobody can tell what a person wrote from the same value sent by us, when the answer was lost."""
+        """Nobody can tell what a person wrote from the same value sent by us, when the answer was lost.
+
+        Of a field that the write did not bear everybody can: what stands there now is the person's.
+        """
         source = (OTHER[place[0]], self.partner.get(place, ""))
-        return place[1] in self.unsure and any(
+        return (place[1], name) in self.unsure and any(
             self._alike(place, name, value, said) for said in self.told[source, name]
         )
 

@@ -16,7 +16,7 @@ from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.report import Report
 from procore_4hse.engine.selection import Everything
 from procore_4hse.errors import UsageError
-from procore_4hse.models import Link, Side
+from procore_4hse.models import Action, Link, Side
 from procore_4hse.operations.decisions import take_back
 from procore_4hse.reconcile.snapshot import Plan
 from procore_4hse.route import Route
@@ -223,11 +223,14 @@ class ScenarioWorld(World):
             }
             return len([i for i in unit.journal(self.route.key).open() if i.action.source_id not in asked])
 
+    def open_writes(self) -> list[Action]:
+        """What has no outcome yet."""
+        with self.store.read() as unit:
+            return [intent.action for intent in unit.journal(self.route.key).open()]
+
     def open_records(self) -> set[str | None]:
         """The ids of the records whose last write has no outcome yet."""
-        with self.store.read() as unit:
-            actions = [intent.action for intent in unit.journal(self.route.key).open()]
-        return {one for action in actions for one in (action.source_id, action.target_id) if one}
+        return {one for action in self.open_writes() for one in (action.source_id, action.target_id) if one}
 
     def deleted_images(self, link: Link) -> str | None:
         """The side on which the link's record was last taken for deleted."""

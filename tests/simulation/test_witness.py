@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from machine import comparable
+from machine import comparable, held_by, unsure_of
 from machine_second_route import untold_of
 from oracle_partners import PartnerWatch
 from oracle_people import PeopleWatch
@@ -141,6 +141,44 @@ def test_a_close_of_ours_goes_to_no_record_that_is_back(by):
     registers.site["0"] = row | {"status": "closed"}
     if by == "us":
         with pytest.raises(Objection, match="it was we who closed"):
+            watch.machine()
+    else:
+        watch.machine()
+
+
+@pytest.mark.parametrize("sent", ["name", "status"])
+def test_an_edit_is_a_persons_unless_a_lost_write_sent_that_very_field(sent):
+    site = on_site("2026-02-01")
+    registers = Registers({"0": site}, {"a": in_office("2026-02-01")}, [("0", "a")])
+    watch = registers.watch()
+    watch.human()
+    watch.learn_links()
+    for row in (site, registers.office["a"]):
+        row["status"] = "closed"
+    watch.human()
+    watch.cycle_ended("ok", set())
+    watch.unsure = unsure_of([Action(Act.UPDATE, Side.FOURHSE, Kind.INCIDENT, "a", "0", "", fields={sent: ""})])
+    registers.office["a"]["status"] = "open"
+    watch.human(("fourhse", "a"), "status")
+    assert ((("fourhse", "a"), "status") in watch.fresh) == (sent == "name")
+
+
+@pytest.mark.parametrize(("asked", "objects"), [("description", False), ("title, category", True), (None, True)])
+def test_a_question_about_one_field_keeps_no_other_one_from_being_agreed_on(asked, objects):
+    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
+    watch = registers.watch()
+    watch.read_only = "procore"
+    watch.human()
+    watch.learn_links()
+    registers.office["a"]["category"] = "NON_COMPLIANCE"
+    watch.human(("fourhse", "a"), "category")
+    item = Item(ItemKind.REFUSED, QuestionKey("refused:a"), "", "", "", fourhse_id="a", field=asked)
+    watch.cycle_ended("partial", held_by(item))
+    registers.site["0"]["injuries"].append({"deleted_at": None})
+    watch.human()
+    registers.office["a"]["category"] = "ACCIDENTS"
+    if objects:
+        with pytest.raises(Objection, match="a person's category"):
             watch.machine()
     else:
         watch.machine()

@@ -123,7 +123,7 @@ def _is_looked_at(plan: Plan, item: Item) -> bool:
 def _keep_links(unit: Unit, key: str, name: str, linked: Sequence[Link]) -> None:
     links = unit.links(key)
     for link in linked if links.removed() else ():
-        links.settle_removed(link.procore_id, link.fourhse_id)
+        links.settle_removed(link.procore_id, link.fourhse_id, same=True)
     links.join_all(linked)
     unit.routes.save(key, name, ever_linked=True)
     _close_answers(unit, key, linked)
@@ -143,7 +143,7 @@ def _keep_differences(unit: Unit, key: str, plan: Plan) -> None:
     links = unit.links(key)
     for pair in plan.not_duplicates:
         links.tell_apart(*pair)
-        links.settle_removed(*pair)
+        links.settle_removed(*pair, same=False)
 
 
 def _keep_transition(unit: Unit, key: str, transition: Transition) -> None:

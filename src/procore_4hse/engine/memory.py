@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 from procore_4hse.engine.snapshots import partners_told, picklists
 from procore_4hse.mapping.picklists import Picklists
@@ -29,16 +30,23 @@ def open_memory(unit: Unit, route: Route, *, first: bool) -> RouteState:
 
 
 def learn_partners(store: Store, fence: Fence, route: Route, *, dry: bool) -> Picklists:
-    """The systems' own lists; the partner that a person named for somebody whom no rule matches is remembered."""
+    """The systems' own lists; the partner that a person named for somebody whom no rule matches is remembered.
+
+    A dry run knows such partners too, or it would not plan what the answers lead to; it remembers none.
+    """
     with store.read() as unit:
-        lists = picklists(unit, current_state(unit, route), route.mapping)
+        state = current_state(unit, route)
+        lists = picklists(unit, state, route.mapping)
         answers = unit.inbox(route.key).decisions().values()
-    partners = partners_told(told for told in answers if is_as_named(lists.directory, told))
-    if not partners or dry:
-        return lists
-    with store.begin(fence) as unit:
-        unit.routes.remember(route.key, route.name, partners={**current_state(unit, route).memory.partners, **partners})
-        return picklists(unit, current_state(unit, route), route.mapping)
+        partners = partners_told(told for told in answers if is_as_named(lists.directory, told))
+        if not partners:
+            return lists
+        known = {**state.memory.partners, **partners}
+        lists = picklists(unit, replace(state, memory=replace(state.memory, partners=known)), route.mapping)
+    if not dry:
+        with store.begin(fence) as unit:
+            unit.routes.remember(route.key, route.name, partners=known)
+    return lists
 
 
 def end_meeting(unit: Unit, route: Route) -> None:

@@ -365,7 +365,7 @@ def join(store: Store, holder: Holder, route: Route, procore_id: str, fourhse_id
     with alone(store, holder, route) as unit:
         check_pair(unit, route, procore_id, fourhse_id)
         links = unit.links(route.key)
-        links.settle_removed(procore_id, fourhse_id)
+        links.settle_removed(procore_id, fourhse_id, same=True)
         return links.join(procore_id, fourhse_id)
 
 

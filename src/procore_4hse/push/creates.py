@@ -40,8 +40,7 @@ class Creates:
             intent = self.steps.intend(action)
             # An earlier try may have got through after all.
             if (there := self.steps.look(intent, action.side, given)) is not None:
-                self._refuse_to_take_over(intent, there)
-                self.adopt(intent, there)
+                self._take(intent, there)
                 return
         else:
             intent = self.steps.intend(action)
@@ -51,19 +50,28 @@ class Creates:
         self._settle(intent, answer, "done")
         self._close_at_last(action, answer)
 
+    def _take(self, intent: Intent, there: RecordAnswer) -> None:
+        """What bears our id is what this create made before, or the next id is tried."""
+        if not self._is_of_another(intent.action, there):
+            self.adopt(intent, there)
+            return
+        self.steps.leave_unsent(intent, f"{intent.action.side.label} holds a record of this id for another one")
+        self.carry_out(replace(intent.action, generation=intent.action.generation + 1))
+
     def adopt(self, intent: Intent, answer: RecordAnswer) -> None:
         """A create that turns out to have arrived: linked as if its answer had come."""
         self._settle(intent, answer, "adopted")
 
     # The call -----------------------------------------------------------------------------------------------------
 
-    def _refuse_to_take_over(self, intent: Intent, there: RecordAnswer) -> None:
-        """What bears our id and is linked with another record by now is not what this create made."""
-        action = intent.action
+    def _is_of_another(self, action: Action, there: RecordAnswer) -> bool:
+        """Whether it is linked with another record by now, or stands in another incident than it would be made in."""
         with self.steps.read() as unit:
             link = unit.links(self.steps.key).find(there.record.ref)
         if link is not None and link.id_on(action.side.other) != action.source_id:
-            self.steps.abandon(intent, f"{action.side.label} holds a record of this id for another one")
+            return True
+        place = self.steps.apis[action.side].id_field(Kind.INCIDENT) or ""
+        return action.parent is not None and there.record.parent_id != action.fields.get(place)
 
     def _confirm_still_gone(self, intent: Intent) -> None:
         """What was deleted is looked at again before it is made anew: one that is back must not get a twin."""

@@ -70,7 +70,7 @@ class Steps:
         except NotFound:
             return None
         except (VendorError, AskedToStop) as error:
-            self._end_unsent(intent, type(error).__name__)
+            self.leave_unsent(intent, type(error).__name__)
             raise
 
     def re_read(self, intent: Intent) -> Image:
@@ -96,7 +96,7 @@ class Steps:
         except NotFound:
             self.abandon(intent, f"{intent.action.side.label} no longer shows the incident")
         except AskedToStop:
-            self._end_unsent(intent, AskedToStop.__name__)
+            self.leave_unsent(intent, AskedToStop.__name__)
             raise
         except VendorError as error:
             refusal = _as_refusal(error)
@@ -115,10 +115,11 @@ class Steps:
         unit.decisions(self.key).end([key, *answered_by(action)], Outcome.CARRIED_OUT, write_id=intent.id)
 
     def abandon(self, intent: Intent, why: str) -> NoReturn:
-        self._end_unsent(intent, why)
+        self.leave_unsent(intent, why)
         raise Abandoned(f"{why}; it is planned anew in the next cycle.")
 
-    def _end_unsent(self, intent: Intent, words: str) -> None:
+    def leave_unsent(self, intent: Intent, words: str) -> None:
+        """The intent ends, and nothing was written."""
         with self.begin() as unit:
             unit.journal(self.key).end(intent.id, "abandoned", words=words)
 

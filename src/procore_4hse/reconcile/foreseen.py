@@ -58,13 +58,15 @@ def _link(action: Action, number: int) -> Link:
 
 
 def _as_if_there(snapshot: Snapshot, links: Links) -> Snapshot:
-    """The records that would be made beside those that are there."""
+    """The records that would be made beside those that are there; whom a former partner named is no link of theirs."""
     records = {side: dict(snapshot.records[side]) for side in Side}
+    below = dict(snapshot.people.links)
     for link, action in links:
         if action.act is Act.CREATE:
             made = link.id_on(action.side)
             records[action.side][made] = Record(action.side, made, action.fields)
-    return replace(snapshot, records=records)
+            below.pop(link.procore_id, None)
+    return replace(snapshot, records=records, people=replace(snapshot.people, links=below))
 
 
 def _without_new(item: Item, link: Link, action: Action) -> Item:

@@ -203,6 +203,8 @@ class Links:
             # An id that we gave once is never given again, whoever the partner was.
             highest = max(known.generation, generation)
             fresh = {"procore_id": procore_id, "fourhse_id": fourhse_id, "generation": highest, "kind": kind.value}
+            # A person's record may stand in another incident than the one that its former partner was in.
+            fresh["parent"] = parent or known.parent
             state = {"state": LinkState.LIVE.value, "base": known.base if same else _bases_json(base)}
             private = {"born_private": known.born_private or born_private}
             self._change(known, **fresh, **state, **private)
@@ -330,8 +332,14 @@ class Links:
     def removed(self) -> frozenset[tuple[str, str]]:
         return frozenset((procore_id, fourhse_id) for procore_id, fourhse_id in self._rows(REMOVED))
 
-    def settle_removed(self, procore_id: str, fourhse_id: str) -> None:
-        """A person has answered about a pair that was taken apart."""
+    def settle_removed(self, procore_id: str, fourhse_id: str, *, same: bool) -> None:
+        """A person has answered about a pair that was taken apart; its people stay one only where these are the `same`.
+
+        Else each of them is somebody new beside the incident that the other side gets or has instead.
+        """
+        for pair in self.removed():
+            if (procore_id == pair[0] or fourhse_id == pair[1]) and not (same and pair == (procore_id, fourhse_id)):
+                self.drop_children(pair[0])
         for answered, record in zip(ANSWERED, (procore_id, fourhse_id), strict=True):
             self.connection.execute(answered, {"in_route": self.route, "record": record})
 
