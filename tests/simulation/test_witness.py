@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,6 +103,44 @@ def test_a_line_of_ours_goes_with_its_title_and_the_text_stays(left, objects):
             watch.machine()
     else:
         watch.machine()
+
+
+@pytest.mark.parametrize(("rewritten", "objects"), [(True, False), (False, True)])
+def test_a_line_that_went_with_its_description_is_nobodys_edit_any_more(rewritten, objects):
+    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
+    watch = registers.watch()
+    watch.human()
+    watch.cycle_ended("ok", ())
+    registers.site["0"]["description"] = "Reporter: Jo\n\nA hook."
+    watch.human(("procore", "0"), "reporter")
+    registers.office["a"]["deponent"] = "Kim"
+    watch.human(("fourhse", "a"), "reporter")
+    if rewritten:
+        registers.site["0"]["description"] = "A hook."
+        watch.human(("procore", "0"), "text")
+    registers.site["0"]["description"] = "Reporter: Kim\n\nA hook."
+    with pytest.raises(Objection, match="a person's reporter 'Jo'") if objects else nullcontext():
+        watch.machine()
+
+
+@pytest.mark.parametrize(("lines", "taken_over"), [("Code: A-1\n\n", False), ("Code: A-1\n\n", True), ("", False)])
+def test_a_text_is_cut_below_a_line_of_ours_alone_and_its_part_goes_nowhere(lines, taken_over):
+    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
+    watch = registers.watch()
+    watch.partial = frozenset({"procore"})
+    watch.human()
+    watch.cycle_ended("ok", ())
+    registers.site["0"]["description"] = "The rope broke."
+    watch.human(("procore", "0"), "text")
+    registers.office["a"]["code"] = "A-1"
+    watch.human(("fourhse", "a"), "code")
+    registers.site["0"]["description"] = f"{lines}The rope"
+    with nullcontext() if lines else pytest.raises(Objection, match="text of"):
+        watch.machine()
+    if lines:
+        registers.office["a"]["description_event"] = "The rope" if taken_over else "The rope broke."
+        with pytest.raises(Objection, match="what was left of it") if taken_over else nullcontext():
+            watch.machine()
 
 
 def action(source: str, parent: str | None = None) -> Action:
@@ -237,7 +276,8 @@ class Injured:
         self.registers.site["0"] = on_site("2026-02-01") | {"injuries": [*records], "near_misses": []}
 
     def office(self, *who: str) -> None:
-        rows = [{"office_incident_person_id": f"r {one}", "person_office_id": one, "days": 3} for one in who]
+        told = {"days": 3, "description": None}
+        rows = [{"office_incident_person_id": f"r {one}", "person_office_id": one} | told for one in who]
         self.registers.office["a"] = in_office("2026-02-01", persons=rows)
 
     def link(self) -> None:

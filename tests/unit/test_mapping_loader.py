@@ -111,8 +111,11 @@ def as_written(problem: Problem, folder: Path) -> tuple[str, str, str]:
 
 def test_the_default_mapping_loads() -> None:
     mapping = load(ROOT / "mappings" / "default")
+    texts = ["deponent", "code", "external_reference_id", "description_actions_involved"]
     records = ["injuries", "near_misses", "property_damages", "environmentals", "witness_statements"]
-    assert [field.key for field in mapping.fields] == ["title", "description", "day", "status", "category", *records]
+    assert [field.key for field in mapping.fields] == [
+        *("title", "description", "day", "status", "category"), *(f"line_{name}" for name in texts), *records,
+    ]  # fmt: skip
     assert mapping.name == "default"
     assert mapping.owner == "safety manager"
     assert {field.direction for field in mapping.fields[:5]} == {Direction.BOTH}
@@ -441,9 +444,9 @@ BROKEN_INCIDENTS = {
         "text",
     ),
     "a known field that nothing serves": (
-        changed("procore: description", "procore: private"),
+        changed("procore: description", "procore: time_unknown"),
         "incident.yaml:11",
-        "`using: text` cannot serve Procore's `private`",
+        "`using: text` cannot serve Procore's `time_unknown`",
         "It serves `custom_field_ID`, `description`, `number`",
     ),
     "number both ways": (

@@ -13,6 +13,7 @@ from procore_4hse.mapping.lenses.display import ShownLens
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Kind, Side
+from world import without_office_rows
 
 ROOT = Path(__file__).parents[2]
 Write = Callable[..., Path]
@@ -20,12 +21,15 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def written(tmp_path: Path) -> Write:
-    """Writes the default mapping with one row more, in incident.yaml unless told, and one word list more."""
+    """Writes the default mapping with one row more, in incident.yaml unless told, and one word list more.
+
+    The rows that have 4HSE's texts for lines in Procore make room for it.
+    """
 
     def write(row: str, words: str = "", file: str = "incident.yaml") -> Path:
         folder = Path(copytree(ROOT / "mappings" / "default", tmp_path / "site"))
         path = folder / file
-        path.write_text(path.read_text(encoding="utf-8") + "\n" + row, encoding="utf-8")
+        path.write_text(without_office_rows(path.read_text(encoding="utf-8")) + "\n" + row, encoding="utf-8")
         (folder / "words" / "trade.yaml").write_text(words or ENTRIES, encoding="utf-8")
         return folder
 

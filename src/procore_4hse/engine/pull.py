@@ -19,6 +19,7 @@ from procore_4hse.mapping.entries import COMPANY_LIST, equipment_entry, person_e
 from procore_4hse.mapping.images import REPEATED, has_unknown_time, stated_count
 from procore_4hse.mapping.private_images import bare, private_image
 from procore_4hse.mapping.rules import FieldMapping
+from procore_4hse.mapping.vendor_fields import INCIDENT_LISTS
 from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, PROCORE_RECORDS, Image, Kind, RawRecord, Side
 from procore_4hse.store.repository import Fence, Store
 from procore_4hse.store.routes import RouteState
@@ -316,7 +317,11 @@ class Puller:
     def _names_somebody_new(self) -> bool:
         with self.store.read() as unit:
             staging = unit.staging(self.fence.route)
-            newest = staging.newest(Side.PROCORE, CHILDREN), staging.newest(Side.FOURHSE, (Kind.PERSON, Kind.RESOURCE))
+            own = (Kind.INCIDENT,) if self.mapping.pickers & INCIDENT_LISTS else ()
+            newest = (
+                staging.newest(Side.PROCORE, (*CHILDREN, *own)),
+                staging.newest(Side.FOURHSE, (Kind.PERSON, Kind.RESOURCE, *own)),
+            )
             read_at = self.state.memory.directories_at
             if not any(newest):
                 return False

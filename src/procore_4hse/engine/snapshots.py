@@ -130,14 +130,15 @@ def _as_stored(unit: Unit, inputs: CycleInputs, living: tuple[Link, ...], staged
     stones = links.tombstones(list(_possibly_buried(living, staged_records)))
     reasons = {side: _evidence_before(stones, living, side) for side in Side}
     records = {side: _records(staged_records, inputs, side, reasons[side]) for side in Side}
+    people = _people(unit, staged_records, inputs, living, reasons)
     return Snapshot(
-        mapping=route.mapping.narrowed(route.direction),
+        mapping=route.mapping.narrowed(route.direction).bound(people.picklists),
         zone=inputs.zone,
         since=route.since,
         now=unit.now,
         records=records,
         links=tuple(link for link in living if link.kind is Kind.INCIDENT),
-        people=_people(unit, staged_records, inputs, living, reasons),
+        people=people,
         certified=inputs.pulled.certified,
         direction=route.direction,
         private=route.private,

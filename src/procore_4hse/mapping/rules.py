@@ -11,6 +11,7 @@ from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.directory import RULES
 from procore_4hse.mapping.lenses.base import ACTIONS, Lens, NeedsLists
 from procore_4hse.mapping.lenses.category import CategoryLens
+from procore_4hse.mapping.lenses.display import EntryLens
 from procore_4hse.mapping.lenses.incident import DayLens, TextLens, TitleLens
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.lenses.records import RecordsLens
@@ -73,6 +74,11 @@ class Field:
     """Where its values would go if its class might cross."""
     fills_only: bool = False
     """Set by the vendor: carried to the side that got the record from there, and never over a value."""
+    twin: str = ""
+    """The key of another row with the same field in 4HSE: one fills it from what Procore sets itself, and the other
+    joins it to a line in Procore."""
+    at_creation: bool = False
+    """Procore takes its value with a new record alone."""
     alerts_off: bool = False
     """Writes nothing to Procore for now, where it would alert people; see `FieldMapping.suppress_alerts`."""
 
@@ -85,6 +91,10 @@ class Field:
 
     def writes_to(self, side: Side) -> bool:
         return self.travels_to(side) and not (self.alerts_off and side is Side.PROCORE)
+
+    def updates(self, side: Side) -> bool:
+        """Whether its values go to records that are there already."""
+        return self.writes_to(side) and not (self.at_creation and side is Side.PROCORE)
 
     def travels_to(self, side: Side) -> bool:
         """Whether its values go there, also when they are held back for now."""
@@ -177,7 +187,7 @@ class FieldMapping:
     def pickers(self) -> frozenset[str]:
         """The lists of Procore's that the rows need for their ids."""
         lenses = [row.lens for row in (*self.fields, *self.people)]
-        named = {lens.picker for lens in lenses if isinstance(lens, WordLens) and lens.picker}
+        named = {lens.picker for lens in lenses if isinstance(lens, WordLens | EntryLens) and lens.picker}
         return frozenset(named | ({"body_parts"} if any(isinstance(lens, PartsLens) for lens in lenses) else set()))
 
     @property
@@ -205,6 +215,12 @@ class FieldMapping:
         """The same mapping while nobody is to be alerted: what it would write as a filing type stays unwritten."""
         loud = {row.key for row in self.alerting}
         return replace(self, people=tuple(replace(row, alerts_off=row.key in loud) for row in self.people))
+
+    def bound(self, picklists: Picklists) -> FieldMapping:
+        """The same mapping, the rows of an incident told what both systems' own lists hold now."""
+        if not any(isinstance(row.lens, NeedsLists) for row in self.fields):
+            return self
+        return replace(self, fields=tuple(row.bound(picklists) for row in self.fields))
 
     def rows_for(self, kind: Kind, picklists: Picklists) -> tuple[Field, ...]:
         """The rows by which a Procore record of this kind and its partner agree."""

@@ -41,10 +41,14 @@ class ActionsLens(ByValue):
 
     def get(self, side: Side, image: Image) -> Reading:
         if side is Side.FOURHSE:
-            return unreadable(side, image, self.spot.key) or Known(self.spot.read(image))
+            return unreadable(side, image, self.spot.key) or Known(self._plain(self.spot.read(image)))
         if image.get(ACTIONS) is None:
             return Held("Procore's list of actions is not complete in this cycle")
-        return Known(text.tidied(str(image[ACTIONS])))
+        return Known(self._plain(text.tidied(str(image[ACTIONS]))))
+
+    def _plain(self, told: str | None) -> str | None:
+        """The text that counts, which is one line where it stands on one."""
+        return " ".join(told.split()) if told and self.spot.line else told
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         if side is Side.PROCORE:
