@@ -35,6 +35,10 @@ HALF_LETTERS = re.compile("[\ud800-\udfff]")
 WRAPPED = re.compile(r"\s*<p>([^<>]*)</p>\s*")
 """Plain text that Procore stores as a paragraph; its line ends are no blanks where a named line leads it."""
 NO_LETTERS = re.compile(r"<[^<>]*>|\W|_")
+CUT_MARK = re.compile(r"(?:&\w*|<[^<>]*)\Z")
+"""A letter or a tag of HTML of which the end was not kept."""
+CUT_LINES = re.compile(rf"<p>(?:(?:{'|'.join((*LINES.values(), *OTHER_LINES))}): [^<]*(?:<br>|</p>|\Z))+")
+"""Lines of ours above HTML, as they read where its end was not kept: they are no lines any more."""
 SHARED = ("ACCIDENTS", "ACCIDENTS_AND_MISSED_INJURIES", "NON_COMPLIANCE")
 WORDS = {
     "injuries": "ACCIDENTS",
@@ -109,7 +113,7 @@ def same(name: str, one: Any, other: Any) -> bool:
 
 def is_part(whole: Any, kept: Any) -> bool:
     """Whether a text may be what a server left of another one: cut, escaped, emptied, or without its tags."""
-    return _letters(whole).startswith(_letters(kept))
+    return _letters(whole).startswith(_letters(CUT_MARK.sub("", str(kept or ""))))
 
 
 def _letters(text: Any) -> str:
@@ -439,7 +443,8 @@ class Watch:
             for code, _, other in lines
             if (name, key, code) == ("text", "reporter", "code")
         ]
-        return any(is_part(whole, new) for whole in wholes)
+        below = CUT_LINES.sub("", new, count=1) if name == "text" else new
+        return any(is_part(whole, kept) for whole in wholes for kept in (new, below))
 
     def _sent(self, place: SyncStatus, new: Meaning, *names: str) -> None:
         """What became of texts that we wrote."""

@@ -143,6 +143,22 @@ def test_a_text_is_cut_below_a_line_of_ours_alone_and_its_part_goes_nowhere(line
             watch.machine()
 
 
+@pytest.mark.parametrize(("kept", "objects"), [("A hook &am", False), ("Another", True)])
+def test_what_is_left_of_lines_above_html_reads_as_text_and_has_to_go_on_as_the_text_did(kept, objects):
+    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
+    watch = registers.watch()
+    watch.partial = frozenset({"procore"})
+    registers.site["0"]["description"] = "<p>A hook &amp; a rope</p>"
+    registers.office["a"]["description_event"] = "A hook & a rope"
+    watch.human()
+    watch.cycle_ended("ok", ())
+    registers.office["a"]["deponent"] = "Jo"
+    watch.human(("fourhse", "a"), "reporter")
+    registers.site["0"]["description"] = f"<p>Reporter: Jo<br>Case number: 7</p><p>{kept}"
+    with pytest.raises(Objection, match="never said so") if objects else nullcontext():
+        watch.machine()
+
+
 def action(source: str, parent: str | None = None) -> Action:
     return Action(Act.CREATE, Side.FOURHSE, Kind.INJURY if parent else Kind.INCIDENT, None, source, "", parent=parent)
 
