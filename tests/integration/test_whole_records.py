@@ -12,6 +12,10 @@ import pytest
 
 from actors import NOTHING, hire, hurt_on_site, is_quiet, only, partner, waiting, wrote
 from procore_4hse.mapping.loader import load
+from procore_4hse.models import Kind, Side
+from procore_4hse.operations.explain import collect
+from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.simulator.fourhse_contract import RESOURCE_TYPES
 from world import MAPPING, PROJECT, World, without_office_rows
 
 pytestmark = pytest.mark.any_store
@@ -250,6 +254,97 @@ def test_what_a_line_says_in_no_form_of_its_type_waits_and_the_rest_crosses(worl
     assert (injury["work_days_transferred"], injury["description"]) == (2, "<p>He fell far.</p>")
 
 
+# What an incident led to, and what it is tied to ------------------------------------------------------------------
+
+RESOURCES = {
+    "WORK_ENVIRONMENT": "Deck 2",
+    "SUBSTANCE": "Acetone",
+    "WORK_GROUP": "Scaffolders",
+    "MATERIAL": "Helmets",
+    "MATERIAL_ITEM": "Helmet 7",
+    "ACTION": "Ladder check",
+    "EQUIPMENT": "Crane 3",
+}
+TIED = "Equipment: Crane 3; Material item: Helmet 7; Material: Helmets; Substance: Acetone, it was spilled; " \
+    "Work environment: Deck 2; Work group: Scaffolders"  # fmt: skip
+REQUIRED = "Training: Work at height, once more"
+
+
+def tie(world: World, office: str) -> list[str]:
+    """An incident with a resource of each kind and an action; answers the ids of both kinds of rows."""
+    rows = []
+    for kind, name in RESOURCES.items():
+        entity = world.fourhse.hand_create(RESOURCE_TYPES[kind], world.route.fourhse_office, name=name)
+        told = {"description": "it was spilled"} if kind == "SUBSTANCE" else {}
+        rows.append(link(world, "incident-resource", office, entity_type=kind, entity_id=entity, **told))
+    training = world.fourhse.hand_create(
+        "action", world.route.fourhse_office, name="Work at height", action_type="TRAINING"
+    )
+    return [
+        *rows,
+        link(
+            world, "incident-action", office, entity_type="ACTION", entity_id=training, description="once more"
+        ),
+    ]  # fmt: skip
+
+
+def link(world: World, entity: str, office: str, **fields: Any) -> str:
+    return world.fourhse.hand_create(entity, world.route.fourhse_office, office_incident_id=office, **fields)
+
+
+def test_what_the_office_tied_to_an_incident_stands_on_lines_in_procore_and_follows(
+    build: Build, tmp_path: Path
+) -> None:
+    world = build(mapping=load(with_ready(tmp_path / "site", "Requirements", "Resources")))
+    office = world.in_office(description_event="He fell.")
+    rows = tie(world, office)
+    world.sync()
+    site = partner(world, office)
+    listed = f"Resources: Action: Ladder check; {TIED}"
+    assert description(world, site) == f"Requirements: {REQUIRED}\n{listed}\n\nHe fell."
+    assert is_quiet(world)
+    told = collect(world.store, world.route, {Side.PROCORE: site, Side.FOURHSE: office}).children
+    assert {kind: len(records) for kind, records in told.items()} == {Kind.RESOURCE: 7, Kind.INCIDENT_ACTION: 1}
+
+    for row in rows[5:6]:
+        world.fourhse.hand_delete("incident-resource", row)
+    world.fourhse.hand_delete("incident-action", rows[-1])
+    assert wrote(world.sync()) == {**NOTHING, "updated": 1}
+    assert description(world, site) == f"Resources: {TIED}\n\nHe fell."
+    assert is_quiet(world)
+    assert world.inbox() == []
+
+
+def test_a_list_of_4hse_that_fails_holds_its_row_alone(build: Build, tmp_path: Path) -> None:
+    world = build(mapping=load(with_ready(tmp_path / "site", "Requirements", "Resources")))
+    office = world.in_office(description_event="He fell.")
+    tie(world, office)
+    world.faults.add(FaultKind.FORBIDDEN, path="/incident-resource/index", times=None)
+    assert world.sync().outcome == "partial"
+    site = partner(world, office)
+    assert description(world, site) == f"Requirements: {REQUIRED}\n\nHe fell."
+    assert world.inbox() == []
+    world.faults.clear()
+    world.sync()
+    assert f"Resources: Action: Ladder check; {TIED}" in description(world, site)
+    assert is_quiet(world)
+
+
+def test_actions_of_procore_stand_on_a_line_in_4hse(build: Build, tmp_path: Path) -> None:
+    world = build(mapping=load(with_ready(tmp_path / "site", "Actions")))
+    site = world.on_site()
+    kinds = world.procore.words("action_types")
+    for number, text in enumerate(("Put up a rail.", "Clean.")):
+        world.procore.hand_create(
+            "action", PROJECT, incident_id=int(site), action_type_id=list(kinds.values())[number], description=text
+        )
+    world.sync()
+    first, second = list(kinds)[:2]
+    line = f"Actions: 1. {first}: Put up a rail. 2. {second}: Clean."
+    assert world.office()[partner(world, site)]["description_actions_involved"] == line
+    assert is_quiet(world)
+
+
 # Rows that are new to a route ------------------------------------------------------------------------------------
 
 
@@ -290,4 +385,6 @@ def test_a_cycle_without_news_costs_no_more_than_before(build: Build, tmp_path: 
             world.sync()
         return sum(world.sync().calls.values())
 
-    assert calls(load(MAPPING)) == calls(load(with_ready(tmp_path / "site", "Location", "Hazard", "Company")))
+    usual = calls(load(MAPPING))
+    assert calls(load(with_ready(tmp_path / "site", "Location", "Hazard", "Company"))) == usual
+    assert calls(load(with_ready(tmp_path / "tied", "Requirements", "Resources"))) == usual + 2

@@ -38,6 +38,8 @@ _EXAMPLES = {
 _PAIR = {"4hse": "4hse: Roof work", "procore": "procore: Roofing"}
 BY_ID = "Write the id of the entry, `true` or `false`, or let the row go `procore to 4hse`"
 SITE_LINE = "procore line"
+_ON_SITE_LINES = {"date_closed": "Closed on", "resources": "Resources", "actions": "Requirements"}
+"""What stands on a line where it goes to a description in Procore, each with a name for that line."""
 NEARLY = f"Did you mean `{NOT_SHARED}`? An entry of that name is written by its id"
 _FORMS = {
     "string_type": "one text",
@@ -258,9 +260,9 @@ def _site_line_problems(row: Row) -> Iterator[Problem]:
     if row.using is None or row.form is not schema.INCIDENT_FORM:
         return
     procore, fourhse, line = (row.texts.get(key, "") for key in ("procore", "4hse", SITE_LINE))
-    if not line and fourhse == "date_closed":
-        remedy = f"Add `{SITE_LINE}: Closed on`"
-        yield row.problem("4hse", "4HSE's `date_closed` goes to a named line in Procore", remedy)
+    if not line and procore == "description" and (example := _ON_SITE_LINES.get(fourhse)):
+        remedy = f"Add `{SITE_LINE}: {example}`"
+        yield row.problem("4hse", f"4HSE's `{fourhse}` goes to a named line in Procore", remedy)
     elif not line:
         return
     elif "line" in row.texts:

@@ -13,6 +13,7 @@ from procore_4hse.mapping.lenses.base import ACTIONS, Lens, NeedsLists
 from procore_4hse.mapping.lenses.category import CategoryLens
 from procore_4hse.mapping.lenses.display import EntryLens
 from procore_4hse.mapping.lenses.incident import DayLens, TextLens, TitleLens
+from procore_4hse.mapping.lenses.office import LISTS, OfficeLens
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.lenses.records import RecordsLens
 from procore_4hse.mapping.lenses.words import PartsLens, WordLens
@@ -194,6 +195,12 @@ class FieldMapping:
     def reads_actions(self) -> bool:
         """Whether a row tells of an incident's actions, which cost a list of their own."""
         return any(ACTIONS in row.lens.reads(Side.PROCORE) for row in self.fields if not row.inactive)
+
+    @property
+    def tied(self) -> frozenset[Kind]:
+        """The lists of what 4HSE's incidents are tied to that rows tell of; each costs a reading of its own."""
+        asked = {row.lens.spot.key for row in self.fields if isinstance(row.lens, OfficeLens) and not row.inactive}
+        return frozenset(kind for kind, name in LISTS.items() if name in asked)
 
     @property
     def tells_records(self) -> bool:

@@ -21,6 +21,7 @@ from procore_4hse.mapping.lenses.display import EntryLens, ShownLens
 from procore_4hse.mapping.lenses.equipment import EquipmentLens
 from procore_4hse.mapping.lenses.incident import DayLens, StatusLens, TextLens, TitleLens
 from procore_4hse.mapping.lenses.lines import Spot
+from procore_4hse.mapping.lenses.office import LISTS, OfficeLens
 from procore_4hse.mapping.lenses.person import NumberLens, PersonLens
 from procore_4hse.mapping.lenses.records import FIELDS as RECORD_FIELDS
 from procore_4hse.mapping.lenses.records import STATEMENTS, RecordsLens
@@ -75,6 +76,7 @@ UsingWord = Literal[
     "name",
     "actions summary",
     "records summary",
+    "office summary",
     "number",
     "yes or no",
     "entry",
@@ -370,7 +372,13 @@ def _text(row: Row, *, html: bool = False) -> Lens:
 
 
 def _summary(row: Row) -> Lens:
-    return ActionsLens(row.spot) if row.text.procore == "actions" else RecordsLens(row.text.procore, row.spot)
+    if row.text.procore == "actions":
+        return ActionsLens(row.spot, with_observations=True)
+    return RecordsLens(row.text.procore, row.spot)
+
+
+def _tied(row: Row) -> Lens:
+    return OfficeLens(row.text.procore, Spot(row.text.fourhse), site=row.site)
 
 
 def _typed(form: typed.Form) -> Callable[[Row], Lens]:
@@ -537,6 +545,16 @@ _USING = (
             lost="Procore's records are never changed: an edit in 4HSE stays there",
             ways=(Direction.TO_FOURHSE,),
         )
+    ),
+    Using(
+        "office summary",
+        "What a 4HSE incident is tied to, as one line: resources of all kinds, or what its actions require.",
+        _tied,
+        _fields("description", CUSTOM),
+        _fields(*LISTS.values()),
+        lost="4HSE's lists are never changed: an edit in Procore stays there",
+        ways=(Direction.TO_PROCORE,),
+        on_site_lines=_fields(*LISTS.values()),
     ),
     _may_stand_on_a_line(
         Using(

@@ -18,15 +18,16 @@ INCIDENT_FIELDS = {
     ),
     "4hse": _named(
         """
-        category code created_at creator date_closed date_incident deponent description_actions_involved
+        actions category code created_at creator date_closed date_incident deponent description_actions_involved
         description_event external_reference_id name office_incident_id office_name permission project_name
-        project_type status subtenant_id tenant_id totInvolvedPerson totSicknessDays
+        project_type resources status subtenant_id tenant_id totInvolvedPerson totSicknessDays
         """
     ),
 }
 """An incident's own and joined fields, by column (P41, P45, P60-72, P102, H4).
 
-`records`, its four kinds and `actions` stand for lists of Procore's, `witness_statements` for their number.
+`records`, its four kinds and `actions` stand for lists of Procore's, `witness_statements` for their number, `actions`
+and `resources` of 4HSE for its lists.
 """
 PERSON_FIELDS = {
     "procore": _named(
