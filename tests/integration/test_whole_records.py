@@ -16,6 +16,7 @@ from procore_4hse.models import Kind, Side
 from procore_4hse.operations.explain import collect
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_contract import RESOURCE_TYPES
+from procore_4hse.simulator.procore_dials import ProcoreDials
 from world import MAPPING, PROJECT, World, without_office_rows
 
 pytestmark = pytest.mark.any_store
@@ -252,6 +253,21 @@ def test_what_a_line_says_in_no_form_of_its_type_waits_and_the_rest_crosses(worl
     assert only(world, "word").item.field.startswith("person_")
     (injury,) = world.site()[site]["injuries"]
     assert (injury["work_days_transferred"], injury["description"]) == (2, "<p>He fell far.</p>")
+
+
+def test_what_a_line_of_ours_leaves_of_an_edited_text_never_goes_on(build: Build) -> None:
+    """Procore escapes whatever is entered: a line of ours rewrites a text there, whose edit crosses as it was."""
+    world = build(procore_dials=ProcoreDials(text_kept="escaped"))
+    office = world.in_office(description_event="He fell.")
+    world.sync()
+    site = partner(world, office)
+    world.procore.hand_edit("incident", int(site), description="Beam <A> fell.")
+    world.fourhse.hand_edit("incident", office, code="INF-1")
+    for _ in range(3):
+        world.sync()
+        assert description(world, site) == "Code: INF-1\n\nBeam &amp;lt;A&amp;gt; fell."
+        assert world.office()[office]["description_event"] == "Beam &lt;A&gt; fell."
+    assert [(entry.item.kind, entry.item.field) for entry in world.inbox()] == [("refused", "description")]
 
 
 # What an incident led to, and what it is tied to ------------------------------------------------------------------

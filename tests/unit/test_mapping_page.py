@@ -105,7 +105,7 @@ def test_a_row_that_stands_ready_is_a_mapping_without_its_mark(row: str, folder:
     path.write_text(DEFAULT.replace(row, uncommented(row)) if row in DEFAULT else DEFAULT + uncommented(row))
     labels = re.findall(r"^#   - field: (.*)$", row, re.MULTILINE)
     assert [row.label for row in load(folder).fields][len(ACTIVE) :] == labels
-    assert len(READY) == 11
+    assert len(READY) == 13
 
 
 def test_rows_that_stand_ready_are_on_the_page() -> None:
