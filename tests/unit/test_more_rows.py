@@ -73,6 +73,7 @@ LOADS = {
     "hazard": row("hazard", "external_reference_id", TO_FOURHSE, "name"),
     "label": row("custom_field_7", "code", TO_FOURHSE, "name"),
     "actions": row("actions", "description_actions_involved", TO_FOURHSE, "actions summary"),
+    "resources in a field": row("custom_field_7", "resources", TO_PROCORE, "office summary"),
     "custom text": row("custom_field_7", "code", "both", "text"),
     "custom number": row("custom_field_7", "code", "both", "number", "line: Cost"),
     "entry": row("custom_field_7", "code", "both", "words", "words: trade"),
@@ -149,6 +150,21 @@ REFUSED = {
     "actions on a line": (
         row("actions", "description_actions_involved", TO_FOURHSE, "actions summary", "line: Actions"),
         "`using: actions summary` puts Procore's `actions` on no line",
+        "Remove `line`",
+    ),
+    "resources without a line": (
+        row("description", "resources", TO_PROCORE, "office summary"),
+        "4HSE's `resources` goes to a named line in Procore",
+        "Add `procore line: Resources`",
+    ),
+    "resources both ways": (
+        row("description", "resources", "both", "office summary", "procore line: Resources"),
+        "`using: office summary` goes one way",
+        "Write `direction: 4hse to procore`",
+    ),
+    "resources on a line in 4HSE": (
+        row("custom_field_7", "actions", TO_PROCORE, "office summary", "line: Requirements"),
+        "`using: office summary` puts Procore's `custom_field_7` on no line",
         "Remove `line`",
     ),
     "an id for a name": (

@@ -14,6 +14,9 @@ from procore_4hse.models import Image, Kind, Side
 LISTS: Mapping[Kind, str] = {Kind.RESOURCE: "resources", Kind.INCIDENT_ACTION: "actions"}
 """The name under which a row of the mapping asks for each list."""
 
+LONGEST_SHORT_FORM = 3
+"""Such a kind is no word, as `PER` is none, and stays as 4HSE writes it."""
+
 
 def summary(rows: Iterable[Image]) -> str:
     """What each of these rows names, in the order of kinds and names; empty for none."""
@@ -24,7 +27,8 @@ def told(row: Image) -> str:
     """One resource or action: `Work group: Scaffolders, on level 2`. An action is known by what it requires."""
     kind = display_text(row.get("action_type") or row.get("entity_type")) or ""
     name = display_text(row.get("action_name") or row.get("entity_name") or row.get("entity_id"))
-    named = ": ".join(filter(None, (kind.replace("_", " ").capitalize(), name)))
+    words = kind if len(kind) <= LONGEST_SHORT_FORM else kind.replace("_", " ").capitalize()
+    named = ": ".join(filter(None, (words, name)))
     described = " ".join(str(display_text(row.get("description")) or "").split())
     return ", ".join(filter(None, (named, described)))
 
