@@ -86,7 +86,7 @@ TIED_LINE = OfficeLens("description", Spot("resources"), site=Spot("description"
             "Work group: Crew, two men",
         ),
         ({"entity_type": "EQUIPMENT", "entity_id": "9f"}, "Equipment: 9f"),
-        ({"entity_type": "ACTION", "action_type": "PER", "action_name": "Gloves"}, "Per: Gloves"),
+        ({"entity_type": "ACTION", "action_type": "PER", "action_name": "Gloves"}, "PER: Gloves"),
         ({"description": "loose"}, "loose"),
         ({"entity_type": ["EQUIPMENT"], "entity_name": {"name": "Crane"}}, "Equipment: Crane"),
         ({}, ""),
