@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from actors import NOTHING, hire, hurt_on_site, is_quiet, only, partner, waiting, wrote
+from procore_4hse.cli.stories import named_record
 from procore_4hse.mapping.loader import load
 from procore_4hse.models import Kind, Side
 from procore_4hse.operations.explain import collect
@@ -321,6 +322,7 @@ def test_what_the_office_tied_to_an_incident_stands_on_lines_in_procore_and_foll
     assert is_quiet(world)
     told = collect(world.store, world.route, {Side.PROCORE: site, Side.FOURHSE: office}).children
     assert {kind: len(records) for kind, records in told.items()} == {Kind.RESOURCE: 7, Kind.INCIDENT_ACTION: 1}
+    assert named_record(told[Kind.INCIDENT_ACTION][0]) == f"{rows[-1]} ({REQUIRED})"
 
     for row in rows[5:6]:
         world.fourhse.hand_delete("incident-resource", row)
