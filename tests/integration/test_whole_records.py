@@ -348,6 +348,33 @@ def test_a_list_of_4hse_that_fails_holds_its_row_alone(build: Build, tmp_path: P
     assert is_quiet(world)
 
 
+EQUIPMENT = """\
+owner: plant office
+recognised by: [identification number is code]
+fields:
+  - {field: Equipment, procore: managed_equipment, 4hse: entity_id, direction: both, using: equipment}
+"""
+
+
+def test_equipment_that_crosses_by_itself_stands_on_no_line(build: Build, tmp_path: Path) -> None:
+    folder = with_ready(tmp_path / "site", "Resources")
+    (folder / "equipment.yaml").write_text(EQUIPMENT, encoding="utf-8")
+    world = build(mapping=load(folder))
+    party, _ = hire(world)
+    crane = world.procore.add_equipment(PROJECT, "Crane", identification_number="EQ-1")
+    world.fourhse.add_equipment(world.route.fourhse_project, world.route.fourhse_office, "Crane", code="EQ-1")
+    site = world.on_site(description="He fell.")
+    hurt_on_site(world, site, party, managed_equipment_id=crane)
+    world.sync()
+    office = partner(world, site)
+    lime = world.fourhse.hand_create("substance", world.route.fourhse_office, name="Lime")
+    link(world, "incident-resource", office, entity_type="SUBSTANCE", entity_id=lime)
+    world.sync()
+    assert {row["entity_type"] for row in world.office()[office]["resources"]} == {"EQUIPMENT", "SUBSTANCE"}
+    assert description(world, site) == "Resources: Substance: Lime\n\nHe fell."
+    assert is_quiet(world)
+
+
 def test_actions_of_procore_stand_on_a_line_in_4hse(build: Build, tmp_path: Path) -> None:
     world = build(mapping=load(with_ready(tmp_path / "site", "Actions")))
     site = world.on_site()
