@@ -17,6 +17,8 @@ from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.snapshot import Plan, Presence, Record, Snapshot
 
 MAPPING = load(Path(__file__).parent.parent / "mappings" / "default")
+WITHOUT_LINES = replace(MAPPING, fields=tuple(row for row in MAPPING.fields if not row.key.startswith("line_")))
+"""The default mapping without the rows that put fields of 4HSE on lines in Procore, so that others may have them."""
 ROME = "Europe/Rome"
 NOON = "2026-02-10T11:00:00Z"
 NOTHING_UNNAMED = dict.fromkeys((*FIELDS.values(), STATEMENTS), "")

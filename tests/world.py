@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import pickle
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -33,6 +34,16 @@ from procore_4hse.store.repository import Store
 MAPPING = Path(__file__).parent.parent / "mappings" / "default"
 default_mapping = cache(lambda: load(MAPPING))
 """Read once: a mapping never changes."""
+_OFFICE_ROW = re.compile(
+    r"^  - field: .*\n    procore: description\n    procore line:.*\n(?:    .*\n)+\n", re.MULTILINE
+)
+
+
+def without_office_rows(incident: str) -> str:
+    """incident.yaml without the rows that put fields of 4HSE on lines in Procore, so that others may have them."""
+    return _OFFICE_ROW.sub("", incident)
+
+
 COMPANY = 26972
 PROJECT = 1363617
 TENANT = "0d0c2d0e-6b2f-4a51-9f3f-0c8a3f2f2c11"

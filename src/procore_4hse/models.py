@@ -27,7 +27,7 @@ class Side(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a record is. `PERSON` is 4HSE's IncidentPerson; the kinds before it are Procore's."""
+    """What a record is. `PERSON` is 4HSE's IncidentPerson; the kinds before `INCIDENT_ACTION` are Procore's."""
 
     INCIDENT = "incident"
     INJURY = "injury"
@@ -36,6 +36,8 @@ class Kind(StrEnum):
     ENVIRONMENTAL = "environmental"
     ACTION = "action"
     """What an incident led to in Procore; only read."""
+    INCIDENT_ACTION = "incident_action"
+    """4HSE's IncidentAction: which of the office's standing requirements an incident is tied to; only read."""
     PERSON = "person"
     DIRECTORY = "directory"
     """Who may be named at all: a person of the Procore project, an assignment to the 4HSE office."""

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from datetime import date, timedelta
+from pathlib import Path
 from shutil import copytree
 
 import pytest
@@ -14,6 +15,7 @@ from cli_stand import DAY, MAPPING, Stand
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.store.leases import Holder
 from procore_4hse.store.repository import Store
+from world import without_office_rows
 
 TENANT, OFFICE = "0d0c2d0e-6b2f-4a51-9f3f-0c8a3f2f2c11", "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02"
 ROUTE_KEY = f"1363617/{OFFICE}"
@@ -24,6 +26,12 @@ WEATHER = """
     direction: both
     using: text
 """
+
+
+def with_row(folder: Path, row: str) -> None:
+    """One more row in the place of those that have 4HSE's texts."""
+    path = folder / "incident.yaml"
+    path.write_text(without_office_rows(path.read_text(encoding="utf-8")) + row, encoding="utf-8")
 
 
 def strangers(stand: Stand) -> tuple[str, str]:
@@ -409,8 +417,7 @@ def test_a_record_that_names_no_person_says_why_it_stays(stand: Stand) -> None:
 
 def test_a_write_that_was_done_in_part_names_what_was_not_taken(stand: Stand) -> None:
     folder = copytree(MAPPING, stand.folder / "site")
-    with (folder / "incident.yaml").open("a", encoding="utf-8") as file:
-        file.write(WEATHER)
+    with_row(folder, WEATHER)
     stand.configure(mapping='"site"')
     _, office = stand.linked("Fall from ladder")
     stand.fourhse.hand_edit("incident", office, name="Fall from the ladder", deponent="Rain on the site")
@@ -429,8 +436,7 @@ def test_a_write_that_was_done_in_part_names_what_was_not_taken(stand: Stand) ->
 
 def test_the_id_of_an_entry_stands_behind_its_label(stand: Stand) -> None:
     folder = copytree(MAPPING, stand.folder / "site")
-    with (folder / "incident.yaml").open("a", encoding="utf-8") as file:
-        file.write(WEATHER.replace("using: text", "using: words\n    words: weather"))
+    with_row(folder, WEATHER.replace("using: text", "using: words\n    words: weather"))
     (folder / "words" / "weather.yaml").write_text("- 4hse: Rain\n  procore: 7\n", encoding="utf-8")
     stand.configure(mapping='"site"')
     stand.procore.add_custom_field(598134325870420, "lov_entry", {7: "Wet", 8: "Windy"})

@@ -14,10 +14,11 @@ from procore_4hse.cli import app
 
 PAGE = (Path(__file__).parents[2] / "docs" / "mapping-reference.md").read_text(encoding="utf-8")
 
-CASE_NUMBER = """
-  - field: Case number
+NUMBER = """
+  - field: Number
     procore: number
-    4hse: external_reference_id
+    4hse: description_actions_involved
+    line: Number
     direction: procore to 4hse
     using: text
 """
@@ -25,12 +26,13 @@ LOCATION = """
   - field: Place
     procore: location
     4hse: description_actions_involved
+    line: Place
     direction: procore to 4hse
     using: name
 """
 
 
-def other_mapping(stand: Stand, text: str = CASE_NUMBER) -> str:
+def other_mapping(stand: Stand, text: str = NUMBER) -> str:
     """The default mapping with one more row."""
     folder = copytree(MAPPING, stand.folder / "next")
     with (folder / "incident.yaml").open("a", encoding="utf-8") as file:
@@ -73,7 +75,7 @@ def with_activity(stand: Stand, row: str = ACTIVITY) -> Path:
 
 
 def test_another_folder_is_checked_than_that_of_the_route(stand: Stand) -> None:
-    folder = other_mapping(stand, CASE_NUMBER.replace("using: text", "using: magic"))
+    folder = other_mapping(stand, NUMBER.replace("using: text", "using: magic"))
     assert "no problem" in stand.said("mapping", "check")
     said = stand.said("mapping", "check", folder, exit_code=2)
     assert f"{folder}/incident.yaml:" in said
@@ -110,7 +112,7 @@ def test_the_page_shows_what_is_said_of_a_slip(number: int, tmp_path: Path, monk
 
 
 def test_a_remedy_that_asks_ends_in_one_mark(stand: Stand) -> None:
-    folder = other_mapping(stand, CASE_NUMBER.replace("using: text", "using: txt"))
+    folder = other_mapping(stand, NUMBER.replace("using: text", "using: txt"))
     said = stand.said("mapping", "check", folder, exit_code=2)
     assert said.endswith("Did you mean `text`?")
 
@@ -137,7 +139,7 @@ def test_what_is_no_mistake_and_worth_a_look_is_remarked(stand: Stand) -> None:
     folder = with_activity(stand)
     (folder / "words" / "spare.yaml").write_text("no list at all: [", encoding="utf-8")
     said = stand.said("mapping", "check", str(folder))
-    assert "17 fields, no problem." in said
+    assert "29 fields, no problem." in said
     assert "`Activity` is `plain`, and stands in a text about a person's health." in said
     assert f"{folder}/words/spare.yaml: no row names this list, and it was not read." in said
     assert len(stand.json("mapping", "check", str(folder))["remarks"]) == 2
@@ -184,11 +186,11 @@ def test_an_incident_is_tried_key_by_key(stand: Stand) -> None:
     )  # fmt: skip
     (record,) = tried["records"]
     assert list(record) == ["record", "procore_id", "fourhse_id", "linked", "fields"]
-    number = next(each for each in record["fields"] if (each["label"], each["from"]) == ("Case number", "procore"))
-    assert number["new_record"] == number["linked_record"] == {"external_reference_id": "1"}
+    number = next(each for each in record["fields"] if (each["label"], each["from"]) == ("Number", "procore"))
+    assert number["new_record"] == number["linked_record"] == {"description_actions_involved": "Number: 1"}
     assert number["round_trip"] == "same"
-    assert [action["fields"] for action in tried["next"]["actions"]] == [{"external_reference_id": "1"}]
-    assert tried["next"]["summary"] == "update in 4HSE (Case number: 4HSE has none yet)."
+    assert [action["fields"] for action in tried["next"]["actions"]] == [{"description_actions_involved": "Number: 1"}]
+    assert tried["next"]["summary"] == "update in 4HSE (Number: 4HSE has none yet)."
 
 
 def test_a_try_as_a_person_reads_it(stand: Stand) -> None:
@@ -209,7 +211,7 @@ def test_the_default_is_the_folder_as_it_is_on_disk_now(stand: Stand) -> None:
     site, _ = stand.linked()
     assert stand.json("mapping", "try", site)["next"]["actions"] == []
     with (folder / "incident.yaml").open("a", encoding="utf-8") as file:
-        file.write(CASE_NUMBER)
+        file.write(NUMBER)
     assert stand.json("mapping", "try", site)["next"]["actions"] != []
 
 
@@ -247,8 +249,8 @@ def test_changes_are_told_key_by_key(stand: Stand) -> None:
         "route", "mapping", "incidents", "concerned", "rows", "counts", "newly", "stop", "changes",
     ]  # fmt: skip
     assert (route["incidents"], route["concerned"], route["stop"]) == (1, 1, None)
-    assert route["rows"] == ["Case number: this row is new."]
-    assert route["counts"] == [{"field": "Case number", "side": "fourhse", "what": "update", "incidents": 1}]
+    assert route["rows"] == ["Number: this row is new."]
+    assert route["counts"] == [{"field": "Number", "side": "fourhse", "what": "update", "incidents": 1}]
     assert route["newly"] == {"held": 0, "excluded": 0, "asked": 0}
     (change,) = route["changes"]
     assert change == {
@@ -262,9 +264,9 @@ def test_changes_are_told_key_by_key(stand: Stand) -> None:
         "now": None,
         "then": {
             "what": "update",
-            "from": {"external_reference_id": None},
-            "to": {"external_reference_id": "1"},
-            "reason": "Case number: 4HSE has none yet",
+            "from": {"description_actions_involved": None},
+            "to": {"description_actions_involved": "Number: 1"},
+            "reason": "Number: 4HSE has none yet",
         },
     }
 
@@ -287,8 +289,8 @@ def test_few_changes_are_listed_unless_all_are_asked_for(stand: Stand) -> None:
     said = stand.said("mapping", "diff", folder)
     assert "25 of 25 staged incidents would change" in said
     assert "and 5 more; --all lists them" in said
-    assert said.count("external_reference_id:") == 20
-    assert stand.said("mapping", "diff", folder, "--all").count("external_reference_id:") == 25
+    assert said.count("description_actions_involved:") == 20
+    assert stand.said("mapping", "diff", folder, "--all").count("description_actions_involved:") == 25
     assert len(stand.json("mapping", "diff", folder)["routes"][0]["changes"]) == 25
 
 
@@ -324,7 +326,7 @@ def test_a_folder_that_is_not_there_ends_with_2(stand: Stand, command: tuple[str
 
 
 def test_a_broken_mapping_is_told_with_its_places(stand: Stand) -> None:
-    folder = other_mapping(stand, CASE_NUMBER.replace("using: text", "using: magic"))
+    folder = other_mapping(stand, NUMBER.replace("using: text", "using: magic"))
     said = stand.said("mapping", "diff", folder, exit_code=2)
     assert "`magic`" in said
     assert "incident.yaml:" in said

@@ -65,7 +65,7 @@ def test_lists_are_completed_below_what_is_there_and_only_once(stand: Stand, min
         b"- 4hse: Frattura  # proposed\n  procore: fracture\n"
         b"- 4hse: Jellyfish sting  # new\n  procore: jellyfish_sting\n"
     )
-    assert b"private" not in b"".join(after.values())
+    assert b"something private" not in b"".join(after.values())
     assert load(mine)
     again = stand.said(*WORDS)
     assert "knows every word already, nothing was added" in again

@@ -673,6 +673,26 @@ def test_questions_of_one_cause_are_counted_and_then_answered_together(world: Wo
     assert len([link for link in world.links() if link.kind == "incident"]) == 13
 
 
+def test_one_question_about_a_word_lists_all_incidents_with_it_to_whoever_may_see_them(world: World) -> None:
+    offices = [world.in_office(f"Fall {number}", day=date(2026, 2, number + 1)) for number in range(4)]
+    world.sync()
+    world.procore.hand_edit("incident", int(partner(world, offices[2])), private=True)
+    for office in offices:
+        world.fourhse.hand_edit("incident", office, category="RAIN")
+    world.sync()
+    entry = only(world, "word")
+    others = sorted(set(offices) - {entry.item.fourhse_id}, key=offices.index)
+    shown = [each for each in others if each != offices[2]]
+    with looked_at(world, "team sees health") as (_, browser):
+        page = browser.get(f"/inbox/{entry.id}")
+        assert re.findall(r'<li><a href="/incidents/([^"]+)">', page.text) == others
+        assert "Other incidents with this word" in words(page)
+    with looked_at(world, "team") as (_, browser):
+        page = browser.get(f"/inbox/{entry.id}")
+        assert re.findall(r'<li><a href="/incidents/([^"]+)">', page.text) == shown
+        assert "1 more are private, and need rights" in words(page)
+
+
 def test_three_hundred_doubtful_pairs_are_counted_and_decided_together(world: World) -> None:
     """Put straight into the store, as a cycle would leave them."""
     day = {Side.PROCORE: {"event_date": "2026-02-10T08:00:00Z"}, Side.FOURHSE: {"date_incident": "2026-02-10"}}

@@ -24,10 +24,11 @@ from world import MAPPING, OFFICE, PROJECT, TENANT, World
 
 pytestmark = pytest.mark.any_store
 
-CASE_NUMBER = """
-  - field: Case number
+NUMBER = """
+  - field: Number
     procore: number
-    4hse: external_reference_id
+    4hse: description_actions_involved
+    line: Number
     direction: procore to 4hse
     using: text
 """
@@ -114,15 +115,15 @@ def test_a_comparison_makes_no_call_and_no_write(build, store_url, edited):
     world.on_site("Fall")
     world.sync()
     calls = world.procore.calls.total() + world.fourhse.calls.total()
-    assert told(world, edited({"incident.yaml": CASE_NUMBER})).concerned == 1
+    assert told(world, edited({"incident.yaml": NUMBER})).concerned == 1
     assert world.procore.calls.total() + world.fourhse.calls.total() == calls
     assert (wrote(world.sync()), world.inbox()) == (NOTHING, [])
 
 
 def test_an_empty_store_has_nothing_to_change(build, edited):
-    diff = told(build(), edited({"incident.yaml": CASE_NUMBER}))
+    diff = told(build(), edited({"incident.yaml": NUMBER}))
     assert (diff.incidents, diff.changes, diff.stop) == (0, (), None)
-    assert diff.rows == ("Case number: this row is new.",)
+    assert diff.rows == ("Number: this row is new.",)
 
 
 # What is told happens --------------------------------------------------------------------------------------------
@@ -133,9 +134,9 @@ def test_a_new_row_is_told_and_then_written_exactly_so(build, store_url, edited)
     for number in range(3):
         world.on_site(f"Fall {number}")
     world.sync()
-    folder = edited({"incident.yaml": CASE_NUMBER})
+    folder = edited({"incident.yaml": NUMBER})
     diff = told(world, folder)
-    assert diff.counts == {("Case number", Side.FOURHSE, What.UPDATE): 3}
+    assert diff.counts == {("Number", Side.FOURHSE, What.UPDATE): 3}
     assert (diff.concerned, diff.newly(What.UPDATE), diff.stop) == (3, 3, None)
     world.with_route(mapping=load(folder))
     report = world.sync()
@@ -198,7 +199,7 @@ def test_a_route_of_one_way_is_told_its_own_way(build, edited):
     world = build(direction=Direction.TO_PROCORE)
     world.in_office("Pump")
     world.sync()
-    assert told(world, edited({"incident.yaml": CASE_NUMBER})).changes == ()
+    assert told(world, edited({"incident.yaml": NUMBER})).changes == ()
 
 
 # People ----------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from procore_4hse.models import Kind, Side
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from procore_4hse.simulator.wire import Request
-from world import MAPPING, PROJECT, World
+from world import MAPPING, PROJECT, World, without_office_rows
 
 pytestmark = pytest.mark.any_store
 
@@ -34,14 +34,16 @@ HOT_WORK, HEIGHT = TEXT + 111, TEXT + 112
 
 @pytest.fixture
 def with_rows(build: Build, tmp_path: Path) -> Build:
-    """Builds worlds whose mapping has these rows too, and these word lists."""
+    """Builds worlds whose mapping has these rows too, and these word lists; no other row has 4HSE's texts."""
 
     def built(
         rows: str, *stores: str, file: str = "incident.yaml", lists: dict[str, str] | None = None, **options: Any
     ) -> World:
         folder = Path(copytree(MAPPING, tmp_path / "site", dirs_exist_ok=True))
         path = folder / file
-        path.write_text(path.read_text(encoding="utf-8") + "\n" + indent(dedent(rows), "  "), encoding="utf-8")
+        path.write_text(
+            without_office_rows(path.read_text(encoding="utf-8")) + "\n" + indent(dedent(rows), "  "), encoding="utf-8"
+        )
         for name, text in (lists or {}).items():
             (folder / "words" / f"{name}.yaml").write_text(dedent(text), encoding="utf-8")
         return build(*stores, mapping=load(folder), **options)

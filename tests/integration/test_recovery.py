@@ -220,7 +220,8 @@ def test_lost_create_is_adopted_in_the_next_cycle(linked: Linked, store_url: str
 def with_a_field_that_procore_drops(folder: Path) -> FieldMapping:
     place = folder / "mapping"
     shutil.copytree(MAPPING, place)
-    row = {"field": "Witness", "procore": "custom_field_1", "4hse": "deponent", "using": "text"}
+    row = {"field": "Weather", "procore": "custom_field_1", "4hse": "description_actions_involved", "line": "Weather"}
+    row["using"] = "text"
     lines = "    ".join(f"{key}: {value}\n" for key, value in {**row, "direction": "4hse to procore"}.items())
     (place / "incident.yaml").write_text((MAPPING / "incident.yaml").read_text() + f"\n  - {lines}")
     return load(place)
@@ -233,7 +234,7 @@ def test_a_lost_create_of_which_procore_kept_only_a_part_is_never_copied(
     mapping = with_a_field_that_procore_drops(tmp_path)
     dials = ProcoreDials(created_by_null=True)
     world = linked(store_url, procore_dials=dials, mapping=mapping)
-    world.in_office("Hook", deponent="Somebody")
+    world.in_office("Hook", description_actions_involved="Weather: rain")
     world.faults.add(FaultKind.LOST_ANSWER, method="POST", path=INCIDENTS)
     for _ in range(3):
         world.sync()

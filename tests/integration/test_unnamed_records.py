@@ -18,7 +18,7 @@ from procore_4hse.models import Side
 from procore_4hse.operations import explain
 from procore_4hse.reconcile.snapshot import Limits
 from procore_4hse.simulator.faults import FaultKind
-from world import MAPPING, PROJECT, World, default_mapping
+from world import MAPPING, PROJECT, World, default_mapping, without_office_rows
 
 pytestmark = pytest.mark.any_store
 
@@ -117,6 +117,8 @@ def test_what_people_write_around_and_on_the_lines_is_kept(build: Build) -> None
         text(world).replace("Property damages: 1", "Property damages: a fence, see file 7") + "\n\nWe put up a net."
     )
     world.fourhse.hand_edit("incident", office_id(world), description_actions_involved=edited)
+    assert wrote(world.sync())["updated"] == 1, "what was done goes to Procore, and no line of ours"
+    assert world.site()[made]["description"] == "Actions taken: We put up a net.\n\nWhat happened: Storm (1)."
     assert is_quiet(world)
     assert text(world) == edited
     (damage,) = world.site()[made]["property_damages"]
@@ -138,6 +140,7 @@ def test_a_removed_line_stays_away_until_its_record_changes(build: Build) -> Non
     full(world)
     world.sync()
     world.fourhse.hand_edit("incident", office_id(world), description_actions_involved="We put up a net.")
+    world.sync()
     assert is_quiet(world)
     assert text(world) == "We put up a net."
     assert world.inbox() == []
@@ -147,10 +150,11 @@ def test_no_line_comes_back_as_text(build: Build, tmp_path: Path) -> None:
     """Also where the mapping carries the text below the lines to Procore."""
     folder = Path(copytree(MAPPING, tmp_path / "site"))
     definition = 598134325870420
-    with (folder / "incident.yaml").open("a", encoding="utf-8") as file:
+    incident = without_office_rows((folder / "incident.yaml").read_text(encoding="utf-8"))
+    with (folder / "incident.yaml").open("w", encoding="utf-8") as file:
         file.write(
-            f"\n  - field: Measures\n    procore: custom_field_{definition}\n    4hse: description_actions_involved\n"
-            "    direction: both\n    using: text\n"
+            f"{incident}\n  - field: Measures\n    procore: custom_field_{definition}\n"
+            "    4hse: description_actions_involved\n    direction: both\n    using: text\n"
         )
     world = build(mapping=load(folder))
     world.procore.add_custom_field(definition, "string")
@@ -203,6 +207,7 @@ def test_a_store_from_before_gets_its_lines_without_a_question(build: Build) -> 
     world.sync()
     storm = next(one for one, row in world.office().items() if row["name"] == "Storm")
     world.fourhse.hand_edit("incident", storm, description_actions_involved="We put up a net.")
+    world.sync()
     assert is_quiet(world)
     world.with_route(mapping=default_mapping())
     assert wrote(world.sync()) == {**NOTHING, "updated": 1}

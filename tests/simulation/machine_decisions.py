@@ -8,14 +8,14 @@ from typing import Any
 from machine_moves import Move
 from oracle_partners import PartnerWatch
 from oracle_people import PeopleWatch
-from oracle_watch import Watch
+from oracle_watch import ITEM_FIELD, Watch
 from scenario_world import ScenarioWorld
 
 from procore_4hse.operations.remembered import forget, remembered
 from procore_4hse.store.decisions import Decider
 
 PEOPLE = ("injury", "near_miss", "person")
-FIELD = {"title": "title", "description": "text", "day": "day", "status": "status", "category": "category"}
+FIELD = {field: name for name, field in ITEM_FIELD.items()}
 
 
 @dataclass

@@ -12,7 +12,7 @@ from machine_mapping import with_other_words
 from machine_moves import Move
 from machine_people import InjuredPeople
 from oracle_partners import PartnerWatch
-from oracle_watch import OTHER_WORDS, Watch
+from oracle_watch import LINES, OTHER_WORDS, Watch, lines_and_text
 from scenario_world import ScenarioWorld
 
 from procore_4hse.simulator.procore_rules import Refusal
@@ -77,6 +77,14 @@ class SitePeople:
 
     def site_text(self, move: Move, one: str) -> None:
         self._site(one, "text", description=self._text(move))
+
+    def site_line(self, move: Move, one: str) -> None:
+        """Somebody on site writes a line above the description, changes it or takes it away."""
+        lines, text = lines_and_text(self.scenario.site()[one]["description"])
+        name, label = list(LINES.items())[move.which % len(LINES)]
+        lines[label] = f"Site {move.value}" if move.value % 4 else ""
+        head = "\n".join(f"{label}: {said}" for label, said in lines.items() if said)
+        self._site(one, name, description="\n\n".join(filter(None, (head, text))))
 
     def site_half_an_emoji(self, move: Move, one: str) -> None:
         self._site(one, "title", title=self._title(move) + HALF_AN_EMOJI)
@@ -178,7 +186,9 @@ class SitePeople:
 
     def office_report(self, move: Move, _one: str) -> None:
         fields = {"description_event": self._text(move), "category": WORDS[move.which % 3]}
-        fields |= {"deponent": f"Witness {move.value}"} if move.value % 2 else {}
+        fields |= (
+            {"deponent": f"Witness {move.value}", "external_reference_id": f"{move.value}"} if move.value % 2 else {}
+        )
         self.scenario.in_office(self._title(move)[:250], self._day(move), **fields)
         self.watch.human()
 
@@ -211,7 +221,10 @@ class SitePeople:
         self._office(one, None, category="SOMETHING_NEW")
 
     def office_note(self, move: Move, one: str) -> None:
-        self._office(one, None, deponent=f"Witness {move.value}")
+        self._office(one, "reporter", deponent=f"Witness {move.value}", external_reference_id=f"{move.value}")
+
+    def office_code(self, move: Move, one: str) -> None:
+        self._office(one, "code", code=f"A-{move.value}" if move.value % 4 else None)
 
     def office_delete(self, move: Move, one: str) -> None:
         self.office_before[one] = self.scenario.office()[one]

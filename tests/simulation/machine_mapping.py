@@ -16,9 +16,9 @@ from world import MAPPING, default_mapping
 
 CUSTOM_FIELD = 598134325870420
 WITNESS_ROW = f"""
-  - field: Witness
+  - field: Case number
     procore: custom_field_{CUSTOM_FIELD}
-    4hse: deponent
+    4hse: external_reference_id
     direction: 4hse to procore
     using: text
 """
@@ -39,9 +39,10 @@ def with_other_words(mapping: FieldMapping) -> FieldMapping:
 
 @cache
 def with_witness() -> FieldMapping:
-    """The default mapping with a row that leads to a custom field."""
+    """The default mapping with a row that leads to a custom field, where another one leads to a line."""
     rows = (MAPPING / "incident.yaml").read_text(encoding="utf-8")
-    return _changed("incident.yaml", rows + WITNESS_ROW)
+    before, after = rows.split("  - field: Case number\n")
+    return _changed("incident.yaml", before + "  - field: " + after.split("  - field: ", 1)[1] + WITNESS_ROW)
 
 
 @cache

@@ -43,11 +43,12 @@ class Evenly(HypothesisProvider):
 SITE = (
     *("report", "title", "title", "text", "text", "day", "day", "hour", "status", "status", "injure", "injure"),
     *("damage", "spill", "clean up", "heal", "delete", "restore", "private", "note", "enter anew", "half an emoji"),
-    *("hurt stranger", "hurt stranger"),
+    *("hurt stranger", "hurt stranger", "line", "line"),
 )
 OFFICE = (
     *("report", "title", "title", "text", "text", "day", "day", "status", "status", "category", "category"),
     *("unshare", "strange word", "delete", "put back", "note", "enter anew", "half an emoji"),
+    *("note", "code", "code"),
 )
 AROUND = ("hide some", "hide all", "show all", "historicize", "reactivate", "suspend", "resume", "hide project")
 SETTINGS = ("new words", "other since", "move project")

@@ -65,7 +65,8 @@ class InjuredPeople:
 
     def hurt_on_site(self, row: Row, who: int, days: int | None = 5, kind: str = "injury") -> None:
         lost = days if kind == "injury" else None
-        crew.hurt_on_site(self.scenario, str(row["id"]), self.staff[who][0], lost, kind)
+        more = {"work_days_restricted": 2, "treated_in_er": True} if lost == 5 else {}
+        crew.hurt_on_site(self.scenario, str(row["id"]), self.staff[who][0], lost, kind, **more)
         self.watch.human(_site(row), "category")
 
     def days_on_site(self, row: Row) -> None:
@@ -73,7 +74,7 @@ class InjuredPeople:
         if kind != "injury":
             raise Impossible
         days = 7 if one["work_days_absent"] != 7 else 8
-        self.scenario.procore.hand_edit(kind, one["id"], work_days_absent=days)
+        self.scenario.procore.hand_edit(kind, one["id"], work_days_absent=days, work_days_restricted=days - 5)
         self.watch.human()
 
     def remove_on_site(self, row: Row, *, again: bool = False) -> None:
@@ -118,7 +119,10 @@ class InjuredPeople:
 
     def days_in_office(self, row: Row) -> None:
         one = self.first_in_office(row)
-        self._edit_in_office(one, days=9 if one["days"] != 9 else 10)
+        days = 9 if one["days"] != 9 else 10
+        below = [line for line in str(one["description"] or "").split("\n") if not line.startswith("Restricted days")]
+        lines = [f"Restricted days: {days}", *below] if days == 9 else below
+        self._edit_in_office(one, days=days, description="\n".join(lines))
 
     def remove_in_office(self, row: Row, *, again: bool = False) -> None:
         one = self.first_in_office(row)

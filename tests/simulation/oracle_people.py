@@ -6,12 +6,15 @@ sides; `names` gives it for a Procore party and for a 4HSE assignment.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from oracle_watch import OTHER, Objection, Watch
+
+RESTRICTED = re.compile(r"^Restricted days: *([0-9]+)$", re.MULTILINE)
 
 
 class Named(NamedTuple):
@@ -53,6 +56,8 @@ class PeopleWatch:
     """Procore record id -> the side whose days, or whose person, a person chose."""
     apart: set[str] = field(default_factory=set)
     """Names of which a person said that a record of theirs is not copied."""
+    restricted: dict[tuple[str, str], int] = field(default_factory=dict)
+    """The days with restrictions that a record says, none as 0; in 4HSE they stand on a line."""
     twice: set[str] = field(default_factory=set)
     """Names that a person chose for a record although another one beside it bears them."""
 
@@ -67,12 +72,15 @@ class PeopleWatch:
                     if one["deleted_at"] is None and (one["affected_party"] or {}).get("id") in self.names:
                         who, days = self.names[one["affected_party"]["id"]], one.get("work_days_absent")
                         seen["procore", str(one["id"])] = Named(key, who, days, many == "injuries")
+                        self.restricted["procore", str(one["id"])] = one.get("work_days_restricted") or 0
         for key, row in self.watch.office().items():
             for one in row["persons"]:
                 if one["person_office_id"] not in self.names:
                     continue  # Somebody whom the lists do not identify: `oracle_partners.py`.
                 named = Named(key, self.names[one["person_office_id"]], one["days"], True)
                 seen["fourhse", one["office_incident_person_id"]] = named
+                told = RESTRICTED.search(str(one["description"] or ""))
+                self.restricted["fourhse", one["office_incident_person_id"]] = int(told[1]) if told else 0
         return seen
 
     # Changes ------------------------------------------------------------------------------------------------------
@@ -255,6 +263,20 @@ class PeopleWatch:
             elif all(each.has_days for each in one) and Counter(o.days for o in one) != Counter(o.days for o in other):
                 days = [[each.days for each in some] for some in (one, other)]
                 yield f"{who} has {days[0]} days in Procore, {days[1]} in 4HSE, and nobody is asked"
+            elif all(each.has_days for each in one) and not self._may_stay():
+                yield from self._restricted_days(procore_id, fourhse_id, who)
+
+    def _may_stay(self) -> bool:
+        """Whether what one side says may stay there: by its route, by a person's word, or as far as it was kept."""
+        return bool(self.watch.read_only or self.watch.rebased or self.watch.partial)
+
+    def _restricted_days(self, procore_id: str, fourhse_id: str, who: str) -> Iterator[str]:
+        here, there = (
+            sorted(self.restricted[at] for at, one in self.now.items() if (at[0], *one[:2]) == (side, incident, who))
+            for side, incident in (("procore", procore_id), ("fourhse", fourhse_id))
+        )
+        if here != there:
+            yield f"{who} has {here} days with restrictions in Procore, {there} in 4HSE, and nobody is asked"
 
     def _is_left(self, procore_id: str, fourhse_id: str, who: str) -> bool:
         """Taken out of one side, and kept on the other by a person's word or the policy's."""

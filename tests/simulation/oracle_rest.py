@@ -8,10 +8,10 @@ from typing import Any
 
 from oracle_partners import PartnerWatch
 from oracle_people import PeopleWatch
-from oracle_watch import FIELDS, OTHER, SHARED, WORDS, Meaning, Objection, SyncStatus, Watch, alike
+from oracle_watch import FIELDS, ITEM_FIELD, OTHER, SHARED, WORDS, Meaning, Objection, SyncStatus, Watch, alike
 from scenario_world import ScenarioWorld
 
-HELD = {"title": "title", "description": "text", "day": "day", "status": "status", "category": "category"}
+HELD = {field: name for name, field in ITEM_FIELD.items()}
 
 
 def _others(item: Any) -> list[str]:

@@ -20,21 +20,37 @@ Meaning = dict[str, Any]
 SyncStatus = tuple[str, str]
 """(side, record id)."""
 
-FIELDS = ("title", "text", "day", "status", "category")
+FIELDS = ("title", "text", "day", "status", "category", "reporter", "code")
+TEXTS = ("title", "text", "reporter", "code")
 OTHER = {"procore": "fourhse", "fourhse": "procore"}
-ITEM_FIELD = {"title": "title", "text": "description", "day": "day", "status": "status", "category": "category"}
+ITEM_FIELD = {"title": "title", "text": "description", "day": "day", "status": "status", "category": "category"} | {
+    "reporter": "line_deponent",
+    "code": "line_code",
+}
+LINES = {"reporter": "Reporter", "code": "Code"}
+"""What leads Procore's description, each on a line of its own."""
+OTHER_LINES = ("Case number", "Actions taken")
 HOLDS = {
     **dict.fromkeys(("title", "name"), ("title",)),
-    "description": ("text",),
+    "description": ("text", "reporter", "code"),
     "description_event": ("text", "title"),
     **dict.fromkeys(("event_date", "time_unknown", "date_incident"), ("day",)),
     **dict.fromkeys(("status", "date_closed"), ("status",)),
     "category": ("category",),
+    "deponent": ("reporter",),
+    "code": ("code",),
 }
-"""The fields that are told by each value of a vendor's record. A title too long for 4HSE leads its text."""
+"""The fields that are told by each value of a vendor's record. A title too long for 4HSE leads its text, the
+reporter and the code lead Procore's description."""
 HALF_LETTERS = re.compile("[\ud800-\udfff]")
 """No program can pass these on: each is shown as a letter that cannot be read."""
+WRAPPED = re.compile(r"\s*<p>([^<>]*)</p>\s*")
+"""Plain text that Procore stores as a paragraph; its line ends are no blanks where a named line leads it."""
 NO_LETTERS = re.compile(r"<[^<>]*>|\W|_")
+CUT_MARK = re.compile(r"(?:&\w*|<[^<>]*)\Z")
+"""A letter or a tag of HTML of which the end was not kept."""
+CUT_LINES = re.compile(rf"<p>(?:(?:{'|'.join((*LINES.values(), *OTHER_LINES))}): [^<]*(?:<br>|</p>|\Z))+")
+"""Lines of ours above HTML, as they read where its end was not kept: they are no lines any more."""
 SHARED = ("ACCIDENTS", "ACCIDENTS_AND_MISSED_INJURIES", "NON_COMPLIANCE")
 WORDS = {
     "injuries": "ACCIDENTS",
@@ -50,14 +66,34 @@ OTHER_WORDS = WORDS | {"injuries": "NON_COMPLIANCE", "property_damages": "ACCIDE
 
 def meaning(side: str, row: Row, zone: str) -> Meaning:
     told = _told(side, row, zone)
-    return told | {name: HALF_LETTERS.sub("\ufffd", told[name]) for name in ("title", "text")}
+    return told | {name: HALF_LETTERS.sub("\ufffd", told[name] or "") for name in TEXTS}
+
+
+def lines_and_text(written: str | None) -> tuple[dict[str, str], str]:
+    """The named lines that lead a description in Procore, each read once, and the text below them."""
+    labels = {label.casefold(): label for label in (*LINES.values(), *OTHER_LINES)}
+    wrapped = WRAPPED.fullmatch(written or "")
+    is_led = wrapped is not None and " ".join(wrapped[1].partition(":")[0].split()).casefold() in labels
+    rows = plain(unescape(wrapped[1]) if wrapped and is_led else written).split("\n")
+    found: dict[str, str] = {}
+    while rows:
+        head, colon, rest = rows[0].partition(":")
+        label = labels.get(" ".join(head.split()).casefold()) if colon else None
+        if label is None or label in found:
+            break
+        found[label] = "" if rest.strip() == "-" else " ".join(rest.split())
+        rows.pop(0)
+    return found, "\n".join(rows).strip("\n")
 
 
 def _told(side: str, row: Row, zone: str) -> Meaning:
     if side == "procore":
+        lines, text = lines_and_text(row["description"])
         return {
+            **{name: lines.get(label, "") for name, label in LINES.items()},
             "title": one_line(row["title"]),
-            "text": plain(row["description"]),
+            "text": text,
+            "lines": tuple(sorted(lines.items())),
             "day": day_of(row, zone).isoformat(),
             "status": row["status"],
             "category": any(injury["deleted_at"] is None for injury in row["injuries"]),
@@ -69,15 +105,15 @@ def _told(side: str, row: Row, zone: str) -> Meaning:
     title, text = title_and_text(row)
     status = "open" if row["status"] == "new" else row["status"]
     day = str(row["date_incident"])[:10]
-    category, note = row["category"], row["deponent"]
-    return {"title": title, "text": text, "day": day, "status": status, "category": category, "note": note}
+    told = {"title": title, "text": text, "day": day, "status": status, "category": row["category"]}
+    return told | {"reporter": row["deponent"], "code": row.get("code"), "note": row.get("watcher")}
 
 
 def alike(name: str, procore: Any, fourhse: Any, injury: str = "ACCIDENTS") -> bool:
     """Whether two meanings, Procore's first, say the same. Blanks do not count: a vendor may rewrite them."""
     if name == "category":
         return fourhse == injury if procore else fourhse in SHARED
-    if name in ("title", "text"):
+    if name in TEXTS:
         return str(procore or "").split() == str(fourhse or "").split()
     return bool(procore == fourhse)
 
@@ -89,7 +125,7 @@ def same(name: str, one: Any, other: Any) -> bool:
 
 def is_part(whole: Any, kept: Any) -> bool:
     """Whether a text may be what a server left of another one: cut, escaped, emptied, or without its tags."""
-    return _letters(whole).startswith(_letters(kept))
+    return _letters(whole).startswith(_letters(CUT_MARK.sub("", str(kept or ""))))
 
 
 def _letters(text: Any) -> str:
@@ -212,8 +248,10 @@ class Watch:
         self._remember(seen)
         if place and name and place[1] in seen[place[0]]:
             was = before[place[0]].get(place[1])
-            if was is None or was[name] != seen[place[0]][place[1]][name]:
-                self._wrote(place, name)
+            # Who writes a description in Procore anew has written its lines too, and removed those that are gone.
+            for one in (name, *LINES) if (place[0], name) == ("procore", "text") else (name,):
+                if was is None or was[one] != seen[place[0]][place[1]][one]:
+                    self._wrote(place, one)
         for listener in self.listeners:
             listener()
 
@@ -338,7 +376,7 @@ class Watch:
                 raise Objection(f"{place} was made from {other}, which was entered anew and stands there already")
             former = self.partner.get((OTHER[side], other))
             self._pair(place, other)
-            self._sent(place, new, *("title", "text"))
+            self._sent(place, new, *TEXTS)
             self._judge_first_word(place, sources, former, new)
             return
         raise Objection(f"{place} was made, and nothing without a partner on the other side says what it says: {new}")
@@ -409,12 +447,22 @@ class Watch:
     def _arrives(self, source: SyncStatus, name: str, said: Any, new: Any) -> bool:
         """Whether what a record says of a title, text, day or status may stand so on the other side."""
         side = OTHER[source[0]]
-        if alike(name, said, new) or side not in self.partial or name not in ("title", "text"):
+        if alike(name, said, new) or side not in self.partial or name not in TEXTS:
             return alike(name, said, new)
         # What is left of a title that leads the text is read as text, or all of the text as the end of that title.
         wholes = [said, *(f"{title} {said}" for title in self.told[source, "title"] if name == "text")]
         wholes += [f"{said} {text}" for text in self.told[source, "text"] if name == "title"]
-        return any(is_part(whole, new) for whole in wholes)
+        # What is left of markup around lines is no line.
+        lines = [(key, label, was) for key, label in LINES.items() for was in self.told[source, key] if was]
+        wholes += [f"{label}: {was} {said}" for _, label, was in lines if name == "text"]
+        wholes += [
+            f"Reporter: {one} Code: {other} {said}"
+            for key, _, one in lines
+            for code, _, other in lines
+            if (name, key, code) == ("text", "reporter", "code")
+        ]
+        below = CUT_LINES.sub("", new, count=1) if name == "text" else new
+        return any(is_part(whole, kept) for whole in wholes for kept in (new, below))
 
     def _sent(self, place: SyncStatus, new: Meaning, *names: str) -> None:
         """What became of texts that we wrote."""
@@ -440,7 +488,8 @@ class Watch:
         self.removed_by_us.add(place)
 
     def _judge_write(self, place: SyncStatus, name: str, old: Any, new: Any) -> None:
-        if self._drops_our_line(place, name, old, new) or self._is_restoring(place, name, old, new):
+        no_copies = (self._drops_our_line, self._is_restoring, self._is_cut_below_our_line)
+        if any(is_one(place, name, old, new) for is_one in no_copies):
             return
         other = self._partner_of(place)
         source = (OTHER[place[0]], other or "")
@@ -467,7 +516,7 @@ class Watch:
         if mine is not None and not same(name, mine, new) and not self._may_overrule(place, name, mine, new):
             raise Objection(f"a person's {name} {mine!r} of {place} was overwritten by {new!r} without a word")
         self.fresh.pop((place, name), None)
-        self._sent(place, {name: new}, *({"title", "text"} & {name}))
+        self._sent(place, {name: new}, *({*TEXTS} & {name}))
         if said is not None and self._alike(place, name, new, said[name]):
             self.fresh.pop((source, name), None)
 
@@ -491,6 +540,15 @@ class Watch:
         if ours and (place, name) in self.fresh:
             self.fresh[place, name] = new
         return bool(ours)
+
+    def _is_cut_below_our_line(self, place: SyncStatus, name: str, old: Any, new: Any) -> bool:
+        """Where Procore keeps a part of a description, a line that we write costs its end; that part goes nowhere."""
+        if place[0] not in self.partial or (place[0], name) != ("procore", "text"):
+            return False
+        is_cut = self.now[place[0]][place[1]]["lines"] != self.told[place, "lines"][-1] and is_part(old, new)
+        if is_cut:
+            self.parts[place, name] = new
+        return is_cut
 
     def _is_restoring(self, place: SyncStatus, name: str, old: Any, new: Any) -> bool:
         """A replacing PUT empties texts that were not sent; the route stops and puts them back when approved."""

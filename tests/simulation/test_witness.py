@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,6 +102,60 @@ def test_a_line_of_ours_goes_with_its_title_and_the_text_stays(left, objects):
         with pytest.raises(Objection, match="text of"):
             watch.machine()
     else:
+        watch.machine()
+
+
+@pytest.mark.parametrize(("rewritten", "objects"), [(True, False), (False, True)])
+def test_a_line_that_went_with_its_description_is_nobodys_edit_any_more(rewritten, objects):
+    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
+    watch = registers.watch()
+    watch.human()
+    watch.cycle_ended("ok", ())
+    registers.site["0"]["description"] = "Reporter: Jo\n\nA hook."
+    watch.human(("procore", "0"), "reporter")
+    registers.office["a"]["deponent"] = "Kim"
+    watch.human(("fourhse", "a"), "reporter")
+    if rewritten:
+        registers.site["0"]["description"] = "A hook."
+        watch.human(("procore", "0"), "text")
+    registers.site["0"]["description"] = "Reporter: Kim\n\nA hook."
+    with pytest.raises(Objection, match="a person's reporter 'Jo'") if objects else nullcontext():
+        watch.machine()
+
+
+@pytest.mark.parametrize(("lines", "taken_over"), [("Code: A-1\n\n", False), ("Code: A-1\n\n", True), ("", False)])
+def test_a_text_is_cut_below_a_line_of_ours_alone_and_its_part_goes_nowhere(lines, taken_over):
+    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
+    watch = registers.watch()
+    watch.partial = frozenset({"procore"})
+    watch.human()
+    watch.cycle_ended("ok", ())
+    registers.site["0"]["description"] = "The rope broke."
+    watch.human(("procore", "0"), "text")
+    registers.office["a"]["code"] = "A-1"
+    watch.human(("fourhse", "a"), "code")
+    registers.site["0"]["description"] = f"{lines}The rope"
+    with nullcontext() if lines else pytest.raises(Objection, match="text of"):
+        watch.machine()
+    if lines:
+        registers.office["a"]["description_event"] = "The rope" if taken_over else "The rope broke."
+        with pytest.raises(Objection, match="what was left of it") if taken_over else nullcontext():
+            watch.machine()
+
+
+@pytest.mark.parametrize(("kept", "objects"), [("A hook &am", False), ("Another", True)])
+def test_what_is_left_of_lines_above_html_reads_as_text_and_has_to_go_on_as_the_text_did(kept, objects):
+    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
+    watch = registers.watch()
+    watch.partial = frozenset({"procore"})
+    registers.site["0"]["description"] = "<p>A hook &amp; a rope</p>"
+    registers.office["a"]["description_event"] = "A hook & a rope"
+    watch.human()
+    watch.cycle_ended("ok", ())
+    registers.office["a"]["deponent"] = "Jo"
+    watch.human(("fourhse", "a"), "reporter")
+    registers.site["0"]["description"] = f"<p>Reporter: Jo<br>Case number: 7</p><p>{kept}"
+    with pytest.raises(Objection, match="never said so") if objects else nullcontext():
         watch.machine()
 
 
@@ -275,7 +330,8 @@ class Injured:
         self.registers.site["0"] = on_site("2026-02-01") | {"injuries": [*records], "near_misses": []}
 
     def office(self, *who: str) -> None:
-        rows = [{"office_incident_person_id": f"r {one}", "person_office_id": one, "days": 3} for one in who]
+        told = {"days": 3, "description": None}
+        rows = [{"office_incident_person_id": f"r {one}", "person_office_id": one} | told for one in who]
         self.registers.office["a"] = in_office("2026-02-01", persons=rows)
 
     def link(self) -> None:

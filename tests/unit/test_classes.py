@@ -43,6 +43,7 @@ def edited(folder: Path, file: str, old: str, new: str) -> Path:
 def test_each_row_of_the_default_mapping_has_the_class_of_its_field() -> None:
     classes = {row.label: row.privacy.value for row in (*MAPPING.fields, *MAPPING.people)}
     assert {label: word for label, word in classes.items() if word != "plain"} == {
+        "Reporter": "identity",
         "Injuries without a name": "health",
         "Near misses without a name": "health",
         "Person": "identity",
@@ -50,6 +51,14 @@ def test_each_row_of_the_default_mapping_has_the_class_of_its_field() -> None:
         "Affliction": "health",
         "Body parts": "health",
         "Filing type": "health",
+        "Restricted days": "health",
+        "Transferred days": "health",
+        "Return to work": "health",
+        "Death": "health",
+        "Emergency room": "health",
+        "Overnight stay": "health",
+        "Treatment facility": "health",
+        "Recordable": "health",
         "Description of the person": "health",
     }
     assert {"Title", "Description", "Day", "Status", "Category"} <= {
@@ -143,10 +152,9 @@ def test_a_mapping_keeps_what_it_was_narrowed_to() -> None:
         "Injuries without a name",
         "Near misses without a name",
         "Days of absence",
-        "Affliction",
-        "Body parts",
-        "Filing type",
-        "Description of the person",
+        *("Affliction", "Body parts", "Filing type", "Description of the person"),
+        *("Restricted days", "Transferred days", "Return to work", "Death", "Recordable"),
+        *("Emergency room", "Overnight stay", "Treatment facility"),
     }
     assert (narrowed.crossing, narrowed.digest) == ({HEALTH: NOWHERE}, MAPPING.digest)
 

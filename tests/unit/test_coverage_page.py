@@ -77,19 +77,21 @@ def test_what_a_row_may_carry_is_what_the_mapping_takes(form: str) -> None:
     mapping = load(PAGE.parents[1] / "mappings" / "default")
     read = {name for row in (*mapping.fields, *mapping.people) for name in row.lens.reads(side)}
     rows = [name for verdict, names, _ in told()[form] if verdict in ("default", "choice") for name in names]
-    odd = {"custom_fields", "witness_statements_count", "custom_status", "type"}  # Known by another name there.
+    odd = {"custom_fields", "witness_statements_count", "custom_status"}  # Known by another name there.
+    odd |= {"open_observations_count", "closed_observations_count"}  # Told with the actions.
     assert set(rows) - known - read - odd == set()
 
 
-def test_every_caveat_about_procore_is_answered_or_left_out_by_name() -> None:
+@pytest.mark.parametrize(("vendor", "last_one"), [("P", 129), ("H", 12)])
+def test_every_caveat_about_a_vendor_is_answered_or_left_out_by_name(vendor: str, last_one: int) -> None:
     facts = (PAGE.parent / "vendor-facts.md").read_text(encoding="utf-8")
-    answered = {int(number) for number in re.findall(r"\bP(\d+)\b", facts)}
+    answered = {int(number) for number in re.findall(rf"\b{vendor}(\d+)\b", facts)}
     left_out: set[int] = set()
     head, _, _ = PAGE.read_text(encoding="utf-8").partition("## Operations")
     _, _, named = head.partition("Caveats that concern")
-    for first, last in re.findall(r"\bP(\d+)(?:\s+to\s+P(\d+))?", named):
+    for first, last in re.findall(rf"\b{vendor}(\d+)(?:\s+to\s+{vendor}(\d+))?", named):
         left_out |= set(range(int(first), int(last or first) + 1))
-    assert set(range(1, 130)) - answered - left_out == set()
+    assert set(range(1, last_one + 1)) - answered - left_out == set()
     assert answered & left_out == set()
 
 

@@ -13,12 +13,12 @@ from procore_4hse.models import Base, LinkState, Side
 from procore_4hse.reconcile.diff import FieldDiff, Verdict, diff_field
 from procore_4hse.reconcile.plan import plan
 from procore_4hse.reconcile.snapshot import Presence
-from routes import MAPPING, link, office, route, site, told
+from routes import WITHOUT_LINES, link, office, route, site, told
 
 NUMBER = Field(
     "number", "Number", ShownLens("number", Spot("code"), is_set_by_procore=True), Direction.TO_FOURHSE, fills_only=True
 )
-WITH_NUMBER = replace(MAPPING, fields=(*MAPPING.fields, NUMBER))
+WITH_NUMBER = replace(WITHOUT_LINES, fields=(*WITHOUT_LINES.fields, NUMBER))
 
 
 def base(number: int | None, code: str | None, *, settled: bool = False) -> Base:
@@ -106,7 +106,7 @@ def named(key: str, line: str, direction: Direction = Direction.TO_FOURHSE) -> F
 @pytest.mark.parametrize(("way", "place"), [(Direction.TO_FOURHSE, "Gate"), (Direction.TO_PROCORE, "Roof")])
 def test_what_the_office_wrote_below_the_lines_comes_back_with_a_record_that_is_made_again(way, place):
     lines = named("location", "Location", way), named("hazard", "Hazard")
-    mapping = replace(MAPPING, fields=(*MAPPING.fields, *lines))
+    mapping = replace(WITHOUT_LINES, fields=(*WITHOUT_LINES.fields, *lines))
     text = "Location: Roof\nHazard: Fall\n\nWe put up a rail."
     ours, theirs = site(location={"name": "Gate"}, hazard={"name": "Fall"}), office(presence=Presence.GONE)
     gone = link(ours, theirs, origin=Side.PROCORE, state=LinkState.GONE_FOURHSE)

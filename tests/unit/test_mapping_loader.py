@@ -111,8 +111,11 @@ def as_written(problem: Problem, folder: Path) -> tuple[str, str, str]:
 
 def test_the_default_mapping_loads() -> None:
     mapping = load(ROOT / "mappings" / "default")
+    texts = ["deponent", "code", "external_reference_id", "description_actions_involved"]
     records = ["injuries", "near_misses", "property_damages", "environmentals", "witness_statements"]
-    assert [field.key for field in mapping.fields] == ["title", "description", "day", "status", "category", *records]
+    assert [field.key for field in mapping.fields] == [
+        *("title", "description", "day", "status", "category"), *(f"line_{name}" for name in texts), *records,
+    ]  # fmt: skip
     assert mapping.name == "default"
     assert mapping.owner == "safety manager"
     assert {field.direction for field in mapping.fields[:5]} == {Direction.BOTH}
@@ -206,6 +209,35 @@ def test_comments_blanks_and_the_order_of_keys_do_not_count(write: Write, incide
 )
 def test_every_word_and_rule_counts(write: Write, incident: str, category: str) -> None:
     assert load(write(incident, category)).digest != load(write()).digest
+
+
+BEFORE_LINES = "6e76a6590ccfa738600147e8ab63c2696ae018e726b58a371054e555e383e802"
+"""The digest that this folder had before rows could lead to lines in Procore."""
+BEFORE_LINES_ROWS = """
+title both plain incident TitleLens | description both plain incident TextLens | day both plain incident DayLens
+status both plain incident StatusLens | category procore to 4hse plain incident CategoryLens
+number procore to 4hse plain incident ShownLens | created_by procore to 4hse identity incident ShownLens
+hazard procore to 4hse plain incident ShownLens | near_misses procore to 4hse health incident RecordsLens
+custom_field_598134325870420 both location incident ShownLens | actions procore to 4hse plain incident ActionsLens
+person both identity injury near_miss PersonLens | days both health injury NumberLens
+person_affliction_type both health injury WordLens | person_description both health injury near_miss TextLens
+"""
+
+
+def test_a_folder_of_version_2_loads_unchanged_and_means_the_same() -> None:
+    mapping = load(ROOT / "tests" / "data" / "version_2")
+    rows = [
+        f"{row.key} {row.way} {row.privacy} {' '.join(row.kinds)} {type(row.lens).__name__}"
+        for row in (*mapping.fields, *mapping.people)
+    ]
+    assert rows == [row.strip() for row in re.split(r"[|\n]", BEFORE_LINES_ROWS.strip())]
+    assert mapping.digest == BEFORE_LINES, "a changed digest holds each route that uses such a folder"
+    assert mapping.partners == {"8589934612": "0d0c2d0e-6b2f-4a51-9f3f-0c8a3f2f2c11"}
+    lens = next(row.lens for row in mapping.fields if row.key == "category")
+    assert isinstance(lens, CategoryLens)
+    assert {word: str(meaning) for word, meaning in lens.words} == {
+        "ACCIDENTS": "injury", "NON_COMPLIANCE": "no injury", "REPORT_FAILURE": "not shared",
+    }  # fmt: skip
 
 
 # What is broken --------------------------------------------------------------------------------------------------
@@ -441,9 +473,9 @@ BROKEN_INCIDENTS = {
         "text",
     ),
     "a known field that nothing serves": (
-        changed("procore: description", "procore: private"),
+        changed("procore: description", "procore: time_unknown"),
         "incident.yaml:11",
-        "`using: text` cannot serve Procore's `private`",
+        "`using: text` cannot serve Procore's `time_unknown`",
         "It serves `custom_field_ID`, `description`, `number`",
     ),
     "number both ways": (

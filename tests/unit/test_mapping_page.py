@@ -38,12 +38,22 @@ def placed(example: str, folder: Path) -> None:
     procore = re.search(r"^  procore: (.*)$", body, re.MULTILINE)
     assert procore is not None
     head, *rows = re.split(r"^(?=  - field)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    kept = [row for row in rows if f"    procore: {procore[1]}\n" not in row]
+    fourhse = re.search(r"^  4hse: (.*)$", body, re.MULTILINE)
+    assert fourhse is not None
+    is_whole = "\n  line: " not in body
+    kept = [row for row in rows if not _takes_the_place(row, procore[1], fourhse[1] if is_whole else "")]
     new = indent(body, "  ")
     named = re.search(r"^  words: (.*)$", body, re.MULTILINE)
     if named is not None and not (folder / "words" / f"{named[1]}.yaml").exists():
         placed(next(example for example in EXAMPLES if example.startswith(f"# words/{named[1]}.yaml")), folder)
     path.write_text(head + "".join(row.rstrip() + "\n\n" for row in kept) + new, encoding="utf-8")
+
+
+def _takes_the_place(row: str, procore: str, fourhse: str) -> bool:
+    """Whether this row of the folder carries the same field of Procore's, or all of the same text of 4HSE's."""
+    is_line = "    procore line: " in row
+    is_same = f"    procore: {procore}\n" in row and not is_line
+    return is_same or (f"    4hse: {fourhse}\n" in row and "    line: " not in row)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[example.split("\n")[0] for example in EXAMPLES])
@@ -95,7 +105,7 @@ def test_a_row_that_stands_ready_is_a_mapping_without_its_mark(row: str, folder:
     path.write_text(DEFAULT.replace(row, uncommented(row)) if row in DEFAULT else DEFAULT + uncommented(row))
     labels = re.findall(r"^#   - field: (.*)$", row, re.MULTILINE)
     assert [row.label for row in load(folder).fields][len(ACTIVE) :] == labels
-    assert len(READY) == 6
+    assert len(READY) == 13
 
 
 def test_rows_that_stand_ready_are_on_the_page() -> None:

@@ -13,6 +13,7 @@ from procore_4hse.mapping.lenses.display import ShownLens
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Kind, Side
+from world import without_office_rows
 
 ROOT = Path(__file__).parents[2]
 Write = Callable[..., Path]
@@ -20,12 +21,15 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def written(tmp_path: Path) -> Write:
-    """Writes the default mapping with one row more, in incident.yaml unless told, and one word list more."""
+    """Writes the default mapping with one row more, in incident.yaml unless told, and one word list more.
+
+    The rows that have 4HSE's texts for lines in Procore make room for it.
+    """
 
     def write(row: str, words: str = "", file: str = "incident.yaml") -> Path:
         folder = Path(copytree(ROOT / "mappings" / "default", tmp_path / "site"))
         path = folder / file
-        path.write_text(path.read_text(encoding="utf-8") + "\n" + row, encoding="utf-8")
+        path.write_text(without_office_rows(path.read_text(encoding="utf-8")) + "\n" + row, encoding="utf-8")
         (folder / "words" / "trade.yaml").write_text(words or ENTRIES, encoding="utf-8")
         return folder
 
@@ -69,6 +73,7 @@ LOADS = {
     "hazard": row("hazard", "external_reference_id", TO_FOURHSE, "name"),
     "label": row("custom_field_7", "code", TO_FOURHSE, "name"),
     "actions": row("actions", "description_actions_involved", TO_FOURHSE, "actions summary"),
+    "resources in a field": row("custom_field_7", "resources", TO_PROCORE, "office summary"),
     "custom text": row("custom_field_7", "code", "both", "text"),
     "custom number": row("custom_field_7", "code", "both", "number", "line: Cost"),
     "entry": row("custom_field_7", "code", "both", "words", "words: trade"),
@@ -145,6 +150,21 @@ REFUSED = {
     "actions on a line": (
         row("actions", "description_actions_involved", TO_FOURHSE, "actions summary", "line: Actions"),
         "`using: actions summary` puts Procore's `actions` on no line",
+        "Remove `line`",
+    ),
+    "resources without a line": (
+        row("description", "resources", TO_PROCORE, "office summary"),
+        "4HSE's `resources` goes to a named line in Procore",
+        "Add `procore line: Resources`",
+    ),
+    "resources both ways": (
+        row("description", "resources", "both", "office summary", "procore line: Resources"),
+        "`using: office summary` goes one way",
+        "Write `direction: 4hse to procore`",
+    ),
+    "resources on a line in 4HSE": (
+        row("custom_field_7", "actions", TO_PROCORE, "office summary", "line: Requirements"),
+        "`using: office summary` puts Procore's `custom_field_7` on no line",
         "Remove `line`",
     ),
     "an id for a name": (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from rich.table import Table
 from rich.text import Text
 
@@ -10,10 +12,11 @@ from procore_4hse.cli.context import CliContext
 from procore_4hse.cli.preview import in_words, show_crossings
 from procore_4hse.cli.tables import ID, add_id_column, facts, table, whole_ids
 from procore_4hse.cli.text import counted, fields_in_words, moment, plain, short
+from procore_4hse.mapping.lenses import actions, office
 from procore_4hse.mapping.lenses.base import Known
 from procore_4hse.mapping.lenses.words import SeveralWords, WordLens
-from procore_4hse.models import Action, Kind, Link, LinkState, RawRecord, Side
-from procore_4hse.operations.explain import Compared, Story
+from procore_4hse.models import Action, Image, Kind, Link, LinkState, RawRecord, Side
+from procore_4hse.operations.explain import IN_OFFICE, Compared, Story
 from procore_4hse.operations.search import number_of
 from procore_4hse.reconcile.diff import FieldDiff, Verdict
 from procore_4hse.reconcile.snapshot import Presence
@@ -37,7 +40,16 @@ CHILDREN = {
     Kind.ENVIRONMENTAL: ("environmental record", "environmental records"),
     Kind.PERSON: ("involved person", "involved people"),
     Kind.EQUIPMENT: ("piece of equipment", "pieces of equipment"),
+    Kind.ACTION: ("action", "actions"),
+    Kind.RESOURCE: ("resource", "resources"),
+    Kind.INCIDENT_ACTION: ("action", "actions"),
 }
+TOLD: Mapping[Kind, Callable[[Image], str]] = {
+    Kind.ACTION: actions.told,
+    Kind.RESOURCE: office.told,
+    Kind.INCIDENT_ACTION: office.told,
+}
+"""What a record says, where that is more than a description."""
 LOCAL_KINDS = (Kind.PROPERTY_DAMAGE, Kind.ENVIRONMENTAL)
 """4HSE has no place for these: they stay in Procore."""
 
@@ -176,7 +188,7 @@ def _child_lines(story: Story) -> list[str]:
     lines = []
     for kind, records in story.children.items():
         one, many = CHILDREN[kind]
-        where = Side.FOURHSE.label if kind is Kind.PERSON else Side.PROCORE.label
+        where = (Side.FOURHSE if kind in IN_OFFICE else Side.PROCORE).label
         stays = f"; 4HSE has no place for {'it, so it stays' if len(records) == 1 else 'them, so they stay'} there"
         names = ", ".join(named_record(record) for record in records)
         lines.append(f"{counted(len(records), one, many)} in {where}{stays if kind in LOCAL_KINDS else ''}: {names}")
@@ -187,7 +199,8 @@ def named_record(record: RawRecord) -> str:
     """How people know a record: its number where it has one, else its id, and what it says."""
     payload = record.payload
     number = payload.get("full_number") or payload.get("number") or record.id
-    words = short(payload.get("description") or payload.get("person_full_name"), 60)
+    told = TOLD.get(record.kind, lambda image: image.get("description") or image.get("person_full_name"))
+    words = short(told(payload), 60)
     return f"{number} ({words})" if words else str(number)
 
 

@@ -16,13 +16,24 @@ from procore_4hse.clients.answer import Reply, anything, has_ids, is_rows, objec
 from procore_4hse.clients.http import Http
 from procore_4hse.models import Image, Kind, RawRecord, Side, text_id
 
-PATHS = {Kind.INCIDENT: "incident", Kind.PERSON: "incident-person", Kind.RESOURCE: "incident-resource"}
+PATHS = {
+    Kind.INCIDENT: "incident",
+    Kind.PERSON: "incident-person",
+    Kind.RESOURCE: "incident-resource",
+    Kind.INCIDENT_ACTION: "incident-action",
+}
 KEYS = {
     Kind.INCIDENT: "office_incident_id",
     Kind.PERSON: "office_incident_person_id",
     Kind.RESOURCE: "office_incident_resource_id",
+    Kind.INCIDENT_ACTION: "office_incident_action_id",
 }
-SORTS = {Kind.INCIDENT: "date_incident", Kind.PERSON: "incident_date", Kind.RESOURCE: "entity_name"}
+SORTS = {
+    Kind.INCIDENT: "date_incident",
+    Kind.PERSON: "incident_date",
+    Kind.RESOURCE: "entity_name",
+    Kind.INCIDENT_ACTION: "incident_date",
+}
 """Fields that stay put; rows of one day may still change places between two pages (H2)."""
 
 PAGE_SIZE = 100

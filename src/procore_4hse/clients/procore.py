@@ -56,6 +56,8 @@ PICKERS = {
     )
 }
 """The company's word lists, below the company."""
+PROJECT_LISTS = {"locations": "v1.0", "vendors": "v1.1"}
+"""Lists of a project whose entries an incident names too, with the version of their path."""
 
 WITH_INACTIVE = ("hazards", "contributing_behaviors", "contributing_conditions", "harm_sources")
 """Pickers that hide inactive entries, still used by old records, unless asked for all (P98)."""
@@ -145,8 +147,8 @@ class ProcoreApi:
         return self.picker("statuses")
 
     def picker(self, name: str) -> Rows:
-        """All entries of a company word list, inactive ones included; `name` is a key of PICKERS."""
-        path = f"{self._company}/{PICKERS[name]}"
+        """All entries of a list, inactive ones included; `name` is a key of PICKERS or PROJECT_LISTS."""
+        path = self._list(name)
         if name in UNPAGED:
             return objects(self._http.read("GET", path, readable=is_rows).body)
         return [row for reply, _ in self._walk(path, _with_inactive(name)) for row in objects(reply.body)]
@@ -155,7 +157,7 @@ class ProcoreApi:
         """The same, proven whole: no fewer rows than the answers state, and none without an id."""
         if name in UNPAGED:
             return self.picker(name)
-        path = f"{self._company}/{PICKERS[name]}"
+        path = self._list(name)
         replies = [reply for reply, _ in self._walk(path, _with_inactive(name), readable=_rows_have_ids)]
         rows = [row for reply in replies for row in objects(reply.body) if text_id(row.get("id"))]
         stated = max((reply.number("total") or 0 for reply in replies), default=0)
@@ -163,6 +165,12 @@ class ProcoreApi:
             sentence = f"Procore sent a part of its list of {name.replace('_', ' ')} only; try again later."
             raise Unavailable(sentence, side=Side.PROCORE, call=f"GET {path}")
         return rows
+
+    def _list(self, name: str) -> str:
+        version = PROJECT_LISTS.get(name)
+        if version is None:
+            return f"{self._company}/{PICKERS[name]}"
+        return f"/rest/{version}/projects/{quote(self.project_id, safe='')}/{name}"
 
     def filter_options(self, kind: Kind, name: str) -> Rows:
         """The values of one field that records of this kind use now, as `key` and `value`; they come whole (P129)."""

@@ -17,8 +17,10 @@ from procore_4hse.engine.named_people import dated, gone_from_site, named_on_sit
 from procore_4hse.errors import AccessRefused, NotFound, Unavailable
 from procore_4hse.mapping.entries import COMPANY_LIST, equipment_entry, person_entry, picklists_of, word_entry
 from procore_4hse.mapping.images import REPEATED, has_unknown_time, stated_count
+from procore_4hse.mapping.lenses.office import LISTS as TIED_LISTS
 from procore_4hse.mapping.private_images import bare, private_image
 from procore_4hse.mapping.rules import FieldMapping
+from procore_4hse.mapping.vendor_fields import INCIDENT_LISTS
 from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, PROCORE_RECORDS, Image, Kind, RawRecord, Side
 from procore_4hse.store.repository import Fence, Store
 from procore_4hse.store.routes import RouteState
@@ -53,6 +55,8 @@ class Pulled:
     """The incidents that this pull's pages showed, whether or not they were a whole listing."""
     actions_certified: bool = False
     """Whether Procore's list of actions was read whole; it is read only when the mapping tells of them."""
+    tied_certified: frozenset[Kind] = frozenset()
+    """4HSE's lists of what its incidents are tied to that were read whole; so are they read."""
     swept: bool = True
     """Whether Procore was listed whole, so that absence means something."""
 
@@ -103,16 +107,17 @@ class Puller:
         uncounted = self._counted("records", PROCORE_RECORDS) if records else frozenset()
         actions = self.mapping.reads_actions and self._actions()
         fourhse = self._fourhse(Kind.INCIDENT)
-        people = self._people() and (not self.equipment or self._resources(records))
+        people, tied = self._people(), self._tied(records)
         self._mark_absent()
         self._directories()
         return Pulled(
             read={side: self.read[side] for side in Side},
             certified={Side.PROCORE: procore, Side.FOURHSE: fourhse.certified},
             records_certified=records,
-            people_certified=people,
+            people_certified=people and (not self.equipment or Kind.RESOURCE in tied),
             uncounted=uncounted,
             actions_certified=actions,
+            tied_certified=tied,
             flaws=tuple(self.flaws),
             server_at=self.began_at,
             swept=swept,
@@ -200,14 +205,18 @@ class Puller:
             self.flaws.append(f"4HSE's list of involved people failed: {error}")
             return False
 
-    def _resources(self, records: bool) -> bool:
-        """What incidents name beside people; Procore's part of it stands in the records that were read."""
-        if records:
+    def _tied(self, records: bool) -> frozenset[Kind]:
+        """What incidents name beside people, where the mapping asks for it; the lists that were read whole."""
+        if self.equipment and records:  # Procore's part of it stands in the records that were read.
             self.whole.append((Side.PROCORE, Kind.EQUIPMENT))
+        kinds = self.mapping.tied | (frozenset({Kind.RESOURCE}) if self.equipment else frozenset())
+        return frozenset(kind for kind in sorted(kinds) if self._tied_list(kind))
+
+    def _tied_list(self, kind: Kind) -> bool:
         try:
-            return self._fourhse(Kind.RESOURCE).certified
+            return self._fourhse(kind).certified
         except (AccessRefused, NotFound, Unavailable) as error:
-            self.flaws.append(f"4HSE's list of resources failed: {error}")
+            self.flaws.append(f"4HSE's list of {TIED_LISTS[kind]} failed: {error}")
             return False
 
     def _directories(self) -> None:
@@ -316,7 +325,11 @@ class Puller:
     def _names_somebody_new(self) -> bool:
         with self.store.read() as unit:
             staging = unit.staging(self.fence.route)
-            newest = staging.newest(Side.PROCORE, CHILDREN), staging.newest(Side.FOURHSE, (Kind.PERSON, Kind.RESOURCE))
+            own = (Kind.INCIDENT,) if self.mapping.pickers & INCIDENT_LISTS else ()
+            newest = (
+                staging.newest(Side.PROCORE, (*CHILDREN, *own)),
+                staging.newest(Side.FOURHSE, (Kind.PERSON, Kind.RESOURCE, *own)),
+            )
             read_at = self.state.memory.directories_at
             if not any(newest):
                 return False

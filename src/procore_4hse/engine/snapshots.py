@@ -20,6 +20,8 @@ from procore_4hse.mapping.lenses.actions import summary
 from procore_4hse.mapping.lenses.category import KINDS
 from procore_4hse.mapping.lenses.days import same_rules
 from procore_4hse.mapping.lenses.equipment import lists_equipment, names_equipment
+from procore_4hse.mapping.lenses.office import LISTS as TIED_LISTS
+from procore_4hse.mapping.lenses.office import summary as tied_summary
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.lenses.records import FIELDS, names_nobody
 from procore_4hse.mapping.lenses.records import summary as records_summary
@@ -74,7 +76,7 @@ class CycleInputs:
 
 RECORDS = {
     Side.PROCORE: (Kind.INCIDENT, *PROCORE_RECORDS, Kind.EQUIPMENT, Kind.ACTION),
-    Side.FOURHSE: (Kind.INCIDENT, Kind.PERSON, Kind.RESOURCE),
+    Side.FOURHSE: (Kind.INCIDENT, Kind.PERSON, Kind.RESOURCE, Kind.INCIDENT_ACTION),
 }
 """What a snapshot shows of each side."""
 
@@ -130,14 +132,15 @@ def _as_stored(unit: Unit, inputs: CycleInputs, living: tuple[Link, ...], staged
     stones = links.tombstones(list(_possibly_buried(living, staged_records)))
     reasons = {side: _evidence_before(stones, living, side) for side in Side}
     records = {side: _records(staged_records, inputs, side, reasons[side]) for side in Side}
+    people = _people(unit, staged_records, inputs, living, reasons)
     return Snapshot(
-        mapping=route.mapping.narrowed(route.direction),
+        mapping=route.mapping.narrowed(route.direction).bound(people.picklists),
         zone=inputs.zone,
         since=route.since,
         now=unit.now,
         records=records,
         links=tuple(link for link in living if link.kind is Kind.INCIDENT),
-        people=_people(unit, staged_records, inputs, living, reasons),
+        people=people,
         certified=inputs.pulled.certified,
         direction=route.direction,
         private=route.private,
@@ -281,6 +284,7 @@ def _records(staged_records: StagedRecords, inputs: CycleInputs, side: Side, rea
     recorded = _recorded(staged_records, inputs) if side is Side.PROCORE else {}
     unnamed = _unnamed(staged_records, inputs) if side is Side.PROCORE else {}
     actions = _actions(staged_records, inputs) if side is Side.PROCORE else {}
+    tied = _tied(staged_records, inputs) if side is Side.FOURHSE else {}
     records = {}
     for staged, pull in staged_records.of(side, Kind.INCIDENT):
         one = staged.record.id
@@ -290,6 +294,7 @@ def _records(staged_records: StagedRecords, inputs: CycleInputs, side: Side, rea
             recorded=recorded.get(one),
             unnamed=unnamed.get(one),
             actions=actions.get(one),
+            tied=tied.get(one),
         )
         records[one] = _record(inputs, staged, pull, image, reasons[Kind.INCIDENT].get(one, ""))
     return records
@@ -375,6 +380,21 @@ def _actions(staged_records: StagedRecords, inputs: CycleInputs) -> dict[str, st
     incidents = [staged.record for staged, _ in staged_records.of(Side.PROCORE, Kind.INCIDENT)]
     stated = {incident.id: stated_count(incident.payload, "actions") for incident in incidents}
     return {i: summary(payloads[i]) if count in (None, len(payloads[i])) else None for i, count in stated.items()}
+
+
+def _tied(staged_records: StagedRecords, inputs: CycleInputs) -> dict[str, dict[str, str]]:
+    """What the lists of resources and actions that were read whole tell of each 4HSE incident."""
+    mapping = inputs.route.mapping
+    kinds = mapping.tied & inputs.pulled.tied_certified
+    if not kinds:
+        return {}
+    rows: dict[tuple[str | None, Kind], list[Image]] = defaultdict(list)
+    for staged, _ in staged_records.of(Side.FOURHSE, *kinds):
+        own = staged.record
+        if staged.present and not (mapping.equipment and lists_equipment(own.payload)):  # That crosses by itself.
+            rows[own.parent_id, own.kind].append(own.payload)
+    ids = [staged.record.id for staged, _ in staged_records.of(Side.FOURHSE, Kind.INCIDENT)]
+    return {i: {TIED_LISTS[kind]: tied_summary(rows[i, kind]) for kind in kinds} for i in ids}
 
 
 def _people(

@@ -37,6 +37,9 @@ _EXAMPLES = {
 }
 _PAIR = {"4hse": "4hse: Roof work", "procore": "procore: Roofing"}
 BY_ID = "Write the id of the entry, `true` or `false`, or let the row go `procore to 4hse`"
+SITE_LINE = "procore line"
+_ON_SITE_LINES = {"date_closed": "Closed on", "resources": "Resources", "actions": "Requirements"}
+"""What stands on a line where it goes to a description in Procore, each with a name for that line."""
 NEARLY = f"Did you mean `{NOT_SHARED}`? An entry of that name is written by its id"
 _FORMS = {
     "string_type": "one text",
@@ -47,6 +50,7 @@ _STATUS_ID = ("is no id of a custom status", "Write the number of the status in 
 _PATTERNS = {
     "words": ("is no name of a word list", "Use small letters, digits and `_`, as in `category`"),
     "line": ("is no name of a line", "Use a word without `:` and `;`, as in `Affliction`"),
+    SITE_LINE: ("is no name of a line", "Use a word without `:` and `;`, as in `Reporter`"),
     "4hse": ("holds `;`, which stands between two words", "Use a comma, or write two words"),
     "procore": ("is no id of a person", "Write the number that Procore's directory shows, as in `8589934612`"),
 }
@@ -170,6 +174,7 @@ def _row_problems(rows: tuple[Row, ...], unread: tuple[str, ...]) -> Iterator[Pr
         yield from _words_key_problems(row, unread)
         yield from _way_problems(row)
         yield from _line_problems(row)
+        yield from _site_line_problems(row)
         yield from _class_problems(row)
     for key, what in {"field": "the field", "procore": "Procore's", "4hse": "4HSE's"}.items():
         yield from _twice_problems(rows, key, what)
@@ -250,6 +255,26 @@ def _line_problems(row: Row) -> Iterator[Problem]:
         yield row.problem("line", what, "Remove `line`")
 
 
+def _site_line_problems(row: Row) -> Iterator[Problem]:
+    """What stands on a line in Procore: a field of 4HSE's, above the description there."""
+    if row.using is None or row.form is not schema.INCIDENT_FORM:
+        return
+    procore, fourhse, line = (row.texts.get(key, "") for key in ("procore", "4hse", SITE_LINE))
+    if not line and procore == "description" and (example := _ON_SITE_LINES.get(fourhse)):
+        remedy = f"Add `{SITE_LINE}: {example}`"
+        yield row.problem("4hse", f"4HSE's `{fourhse}` goes to a named line in Procore", remedy)
+    elif not line:
+        return
+    elif "line" in row.texts:
+        yield row.problem(SITE_LINE, "a value stands on a line in one system, not in both", f"Remove `{SITE_LINE}`")
+    elif procore != "description":
+        what = f"Procore's `{procore}` has no lines above it"
+        yield row.problem(SITE_LINE, what, f"Write `procore: description`, or remove `{SITE_LINE}`")
+    elif fourhse not in row.using.on_site_lines:
+        what = f"`using: {row.using.word}` puts 4HSE's `{fourhse}` on no line in Procore"
+        yield row.problem(SITE_LINE, what, f"Remove `{SITE_LINE}`")
+
+
 def _words_key_problems(row: Row, unread: tuple[str, ...]) -> Iterator[Problem]:
     if row.using is None:
         return
@@ -288,14 +313,21 @@ def _a_list(row: Row) -> str:
 def _twice_problems(rows: Iterable[Row], key: str, what: str) -> Iterator[Problem]:
     first: dict[tuple[str, str], Row] = {}
     for row in rows:
-        # One text of 4HSE may hold many lines, each of another row.
-        name, line = row.texts.get(key), row.texts.get("line", "") if key == "4hse" else ""
+        # One text may hold many lines, each of another row.
+        name, line = row.texts.get(key), row.texts.get({"4hse": "line", "procore": SITE_LINE}.get(key, ""), "")
         if name is None:
             continue
         earlier = first.setdefault((name.casefold(), line.casefold()), row)
-        if earlier is not row:
+        if earlier is not row and not (key == "4hse" and _may_share(earlier, row)):
             place = earlier.document.place("fields", earlier.index, key)
             yield row.problem(key, f"{what} `{name}` has a row already, {place}", _one_of_two(row, key))
+
+
+def _may_share(one: Row, other: Row) -> bool:
+    """What Procore sets itself may stand in a field of 4HSE's of which people's own words go to a line in Procore."""
+    fills = [each for each in (one, other) if each.using is not None and each.using.fills_only]
+    lines = [each for each in (one, other) if SITE_LINE in each.texts]
+    return len(fills) == len(lines) == 1 and fills != lines
 
 
 def _one_of_two(row: Row, key: str) -> str:

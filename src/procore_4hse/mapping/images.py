@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from procore_4hse.mapping.lenses.base import ACTIONS, INJURED, RECORDED, STATUS_AT, UNNAMED, ZONE
+from procore_4hse.mapping.lenses.base import ACTIONS, INJURED, RECORDED, STATUS_AT, TIED, UNNAMED, ZONE
 from procore_4hse.mapping.lenses.category import Meaning
 from procore_4hse.mapping.lenses.days import parse_instant
 from procore_4hse.mapping.lenses.records import STATEMENTS, statements
@@ -19,9 +19,12 @@ def image_of(
     recorded: Sequence[str] | None = None,
     unnamed: Mapping[str, str] | None = None,
     actions: str | None = None,
+    tied: Mapping[str, str] | None = None,
 ) -> Image:
     """What a lens may read of a staged record; what comes from lists is None while these are not complete."""
     facts: dict[str, object] = {ZONE: zone, STATUS_AT: staged.status_at}
+    if tied is not None:
+        facts[TIED] = tied
     if staged.record.side is Side.PROCORE:  # 4HSE's incidents tell neither.
         injured = None if recorded is None else Meaning.INJURY in recorded
         facts |= {INJURED: injured, RECORDED: recorded, ACTIONS: actions}

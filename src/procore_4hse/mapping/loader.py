@@ -33,11 +33,13 @@ from procore_4hse.mapping.schema import (
     RowText,
     Words,
 )
-from procore_4hse.mapping.vendor_fields import INJURY_ONLY
+from procore_4hse.mapping.vendor_fields import AT_CREATION, INJURY_ONLY
 from procore_4hse.models import Kind
 
 OVERFLOW = "description_event"
 """The 4HSE text that a title cut there leads."""
+SITE_LINE = "line_"
+"""How the key of a row begins whose value stands on a line in Procore."""
 Lists = Mapping[str, Words]
 
 BEFORE_PEOPLE = PeopleText.model_validate(
@@ -109,7 +111,7 @@ def _lists(folder: Folder) -> dict[str, Words]:
 def _compiled(name: str, incident: MappingText, people: PeopleText, lists: Lists) -> FieldMapping:
     return FieldMapping(
         name=name,
-        fields=_composed(_fields(INCIDENT_FORM, incident.fields, incident.owner, lists)),
+        fields=_composed(_twinned(_fields(INCIDENT_FORM, incident.fields, incident.owner, lists))),
         digest=_digest(incident, people, lists),
         owner=incident.owner,
         validations=incident.validations == "on",
@@ -136,25 +138,29 @@ def _fields(
     form: Form, rows: Sequence[RowText | PersonRowText | EquipmentRowText], owner: str, lists: Lists
 ) -> tuple[Field, ...]:
     labels: dict[str, list[str]] = defaultdict(list)
+    site_labels: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         if row.line:
             labels[row.fourhse].append(row.line)
-    sources = [Row(row, lists.get(row.words or "", ()), tuple(labels[row.fourhse])) for row in rows]
+        if line := schema.site_line(row):
+            site_labels[row.procore].append(line)
+    sources = [
+        Row(row, lists.get(row.words or "", ()), tuple(labels[row.fourhse]), tuple(site_labels[row.procore]))
+        for row in rows
+    ]
     return tuple(_field(form, row, owner) for row in sources)
 
 
 def _field(form: Form, row: Row, owner: str) -> Field:
     text, using = row.text, form.using[row.text.using]
+    site_line = schema.site_line(text)
     fourhse = f"{text.fourhse}, line {text.line}" if text.line else text.fourhse
-    wording = Wording(text.procore, fourhse, text.using, text.owner or owner, text.reason or "")
-    # Keys stand in the store, so they come from the fields: people may call the row otherwise at any time.
-    key = (None if row.is_custom else using.key) or (
-        text.procore if form is INCIDENT_FORM else f"person_{text.procore}"
-    )
+    procore = f"{text.procore}, line {site_line}" if site_line else text.procore
+    wording = Wording(procore, fourhse, text.using, text.owner or owner, text.reason or "")
     kinds = (Kind.INJURY,) if form is PEOPLE_FORM and text.procore in INJURY_ONLY else using.kinds
     privacy = text.privacy or own_class(form.record, text.procore, text.fourhse, on_a_line=text.line is not None)
     return Field(
-        key=key,
+        key=_key(form, row),
         label=text.field,
         lens=using.build(row),
         direction=text.direction,
@@ -163,7 +169,18 @@ def _field(form: Form, row: Row, owner: str) -> Field:
         kinds=kinds,
         privacy=privacy,
         fills_only=using.fills_only,
+        at_creation=form is PEOPLE_FORM and text.procore in AT_CREATION,
     )
+
+
+def _key(form: Form, row: Row) -> str:
+    """Keys stand in the store, so they come from the fields: people may call the row otherwise at any time."""
+    text, own = row.text, form.using[row.text.using].key
+    if row.site is not None:
+        return f"{SITE_LINE}{text.fourhse}"
+    if own is not None and not row.is_custom and (own != "days" or text.fourhse == "days"):
+        return own
+    return text.procore if form is INCIDENT_FORM else f"person_{text.procore}"
 
 
 def _in_order(rows: tuple[Field, ...]) -> tuple[Field, ...]:
@@ -185,6 +202,14 @@ def _composed(fields: tuple[Field, ...]) -> tuple[Field, ...]:
     return tuple(replace(field, lens=_paired(field.lens, title)) for field in fields)
 
 
+def _twinned(fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    """Two rows of one field in 4HSE know of each other."""
+    lines = {field.wording.fourhse: field.key for field in fields if field.key.startswith(SITE_LINE)}
+    filled = {field.key: lines.get(field.wording.fourhse, "") for field in fields if field.fills_only}
+    twins = filled | {line: key for key, line in filled.items()}
+    return tuple(replace(field, twin=twins.get(field.key, "")) for field in fields)
+
+
 def _paired(lens: Lens, title: TitleLens) -> Lens:
     if lens is title:
         return replace(title, overflow=OVERFLOW)
@@ -195,9 +220,13 @@ def _paired(lens: Lens, title: TitleLens) -> Lens:
 
 def _digest(incident: MappingText, people: PeopleText, lists: Lists) -> str:
     """The same for the same rules and words, whatever the comments."""
+    # Raising the version alone changes no rule, and must not hold a route.
+    written = incident.model_dump(mode="json", exclude={"version"})
+    for row in written["fields"]:
+        if row["procore_line"] is None:  # Folders from before there were such lines keep their digest.
+            del row["procore_line"]
     content: dict[str, Any] = {
-        # Raising the version alone changes no rule, and must not hold a route.
-        "incident": incident.model_dump(mode="json", exclude={"version"}),
+        "incident": written,
         "people": people.model_dump(mode="json"),
         "words": {name: lists[name] for name in sorted(lists)},
     }

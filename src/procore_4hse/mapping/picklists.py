@@ -109,4 +109,5 @@ def _alone(index: _Index, picker: str, keys: Iterable[str], form: str) -> Image 
 
 def _is_usable(row: Image) -> bool:
     # Old records keep inactive entries and headings of body parts, new ones may not use them (P88, P98).
-    return bool(row.get("active", True)) and bool(row.get("selectable", True))
+    is_listed = bool(row.get("active", True)) and bool(row.get("selectable", True))
+    return is_listed and row.get("is_active") is not False

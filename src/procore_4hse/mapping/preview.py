@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from procore_4hse.mapping.lenses.base import Held, Known, Reading, Unwritable
+from procore_4hse.mapping.lenses.base import Held, Known, Lens, Reading, Unwritable
+from procore_4hse.mapping.lenses.display import EntryLens
 from procore_4hse.mapping.lenses.words import PartsLens
 from procore_4hse.mapping.paths import path_of
 from procore_4hse.mapping.rules import Field
@@ -127,10 +128,16 @@ def _stored(put: _Put, side: Side) -> dict[str, Any]:
             if read_name == path_of(name):
                 stored[read_name] = value
             elif name == f"{read_name}_id":
-                stored[read_name] = None if value is None else {"id": value}
+                stored[read_name] = None if value is None else _entry_of(lens, value)
             elif isinstance(lens, PartsLens) and name not in lens.reads(side):
                 stored[read_name] = [_key_of(lens, part_id) for part_id in value]
     return stored
+
+
+def _entry_of(lens: Lens, entry_id: Any) -> Image:
+    """The object that a record shows for the id of an entry; by its name where that is what counts."""
+    rows = lens.picklists.pickers[lens.picker] if isinstance(lens, EntryLens) else {}
+    return {"id": entry_id, **rows.get(str(entry_id), {})}
 
 
 def _key_of(lens: PartsLens, part: object) -> str:

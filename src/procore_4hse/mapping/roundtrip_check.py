@@ -14,10 +14,11 @@ from procore_4hse.mapping.lenses.actions import ActionsLens
 from procore_4hse.mapping.lenses.base import STATUS_AT, ZONE, Held, Lens, Unwritable
 from procore_4hse.mapping.lenses.category import KINDS, Meaning, Recorded
 from procore_4hse.mapping.lenses.custom import DecimalLens
-from procore_4hse.mapping.lenses.display import ShownLens
+from procore_4hse.mapping.lenses.display import EntryLens, ShownLens
 from procore_4hse.mapping.lenses.equipment import EquipmentLens
 from procore_4hse.mapping.lenses.incident import CUSTOM_STATUS, TITLE_MAX, StatusLens, TextLens, TitleLens
 from procore_4hse.mapping.lenses.person import PersonLens
+from procore_4hse.mapping.lenses.typed import COUNT, DAY, YES_OR_NO, TypedLens
 from procore_4hse.mapping.lenses.words import PartsLens, SeveralWords, WordLens
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.picklists import Picklists
@@ -117,9 +118,13 @@ def _samples(row: Field, rows: tuple[Field, ...]) -> tuple[Any, ...]:
     if isinstance(lens, PersonLens):
         return ("1",)
     if isinstance(lens, ActionsLens):
-        return ("1. x", "1. x\n2. y: z")
+        return ("1. x", "1. x 2. y: z" if lens.spot.line else "1. x\n2. y: z")
     if isinstance(lens, DecimalLens):
         return ("1", "0", "2.5")
+    if isinstance(lens, TypedLens):
+        return TYPED[lens.form.what]
+    if isinstance(lens, EntryLens):
+        return NAMES
     if isinstance(lens, ShownLens):
         return tuple(dict.fromkeys(filter(None, map(lens.plain, _texts(rows)))))
     if isinstance(lens, EquipmentLens):
@@ -134,10 +139,16 @@ def _texts(rows: tuple[Field, ...]) -> tuple[Any, ...]:
 
 def _labels(lens: Lens) -> tuple[str, ...]:
     if isinstance(lens, TextLens):
-        return lens.labels
+        return (*lens.labels, *lens.site_labels)
     return lens.spot.labels if isinstance(lens, ShownLens) else ()
 
 
+NAMES = ("Tower", "Roof")
+TYPED: Mapping[str, tuple[Any, ...]] = {
+    COUNT.what: (None, 1, 365),
+    DAY.what: (None, *DAYS),
+    YES_OR_NO.what: (None, True),
+}
 SAMPLES: Mapping[str, tuple[Any, ...]] = {
     "title": tuple(text for text in TEXTS if text == text.strip() and "\n" not in text),
     "local day": DAYS,
@@ -189,6 +200,8 @@ def _pickers(rows: Iterable[Field], words_of: Callable[[Entries], Iterator[str]]
             # Invented ids begin at a million, away from those that a list may name itself.
             for number, word in enumerate(sorted(set(words_of(lens.words.entries))), start=10**6):
                 yield lens.picker, {"id": int(word) if word.isdecimal() else number, "name_key": word}
+        elif isinstance(lens, EntryLens):
+            yield from ((lens.picker, {"id": number, "name": name}) for number, name in enumerate(NAMES, start=1))
         elif isinstance(lens, PartsLens):
             for number, key in enumerate(sorted(set(_single(lens.words.entries))), start=10**6):
                 yield "body_parts", {"id": number, "name": key}
@@ -202,6 +215,8 @@ def _echo(rows: Iterable[Field], image: Image) -> dict[str, Any]:
         lens = row.lens
         if isinstance(lens, WordLens) and lens.picker and (name := f"{lens.procore}_id") in image:
             echoed[lens.procore] = image[name] and {"id": image[name]}
+        elif isinstance(lens, EntryLens) and (name := f"{lens.procore}_id") in image:
+            echoed[lens.procore] = lens.picklists.pickers[lens.picker][str(image[name])]
         elif isinstance(lens, PartsLens) and "body_part_ids" in image:
             parts = lens.picklists.pickers["body_parts"]
             echoed[lens.procore] = [str(parts[str(part_id)]["name"]) for part_id in image["body_part_ids"]]

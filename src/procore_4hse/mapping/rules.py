@@ -11,7 +11,9 @@ from procore_4hse.mapping.classes import FieldClass
 from procore_4hse.mapping.directory import RULES
 from procore_4hse.mapping.lenses.base import ACTIONS, Lens, NeedsLists
 from procore_4hse.mapping.lenses.category import CategoryLens
+from procore_4hse.mapping.lenses.display import EntryLens
 from procore_4hse.mapping.lenses.incident import DayLens, TextLens, TitleLens
+from procore_4hse.mapping.lenses.office import LISTS, OfficeLens
 from procore_4hse.mapping.lenses.person import PersonLens
 from procore_4hse.mapping.lenses.records import RecordsLens
 from procore_4hse.mapping.lenses.words import PartsLens, WordLens
@@ -73,6 +75,11 @@ class Field:
     """Where its values would go if its class might cross."""
     fills_only: bool = False
     """Set by the vendor: carried to the side that got the record from there, and never over a value."""
+    twin: str = ""
+    """The key of another row with the same field in 4HSE: one fills it from what Procore sets itself, and the other
+    joins it to a line in Procore."""
+    at_creation: bool = False
+    """Procore takes its value with a new record alone."""
     alerts_off: bool = False
     """Writes nothing to Procore for now, where it would alert people; see `FieldMapping.suppress_alerts`."""
 
@@ -85,6 +92,10 @@ class Field:
 
     def writes_to(self, side: Side) -> bool:
         return self.travels_to(side) and not (self.alerts_off and side is Side.PROCORE)
+
+    def updates(self, side: Side) -> bool:
+        """Whether its values go to records that are there already."""
+        return self.writes_to(side) and not (self.at_creation and side is Side.PROCORE)
 
     def travels_to(self, side: Side) -> bool:
         """Whether its values go there, also when they are held back for now."""
@@ -177,13 +188,19 @@ class FieldMapping:
     def pickers(self) -> frozenset[str]:
         """The lists of Procore's that the rows need for their ids."""
         lenses = [row.lens for row in (*self.fields, *self.people)]
-        named = {lens.picker for lens in lenses if isinstance(lens, WordLens) and lens.picker}
+        named = {lens.picker for lens in lenses if isinstance(lens, WordLens | EntryLens) and lens.picker}
         return frozenset(named | ({"body_parts"} if any(isinstance(lens, PartsLens) for lens in lenses) else set()))
 
     @property
     def reads_actions(self) -> bool:
         """Whether a row tells of an incident's actions, which cost a list of their own."""
         return any(ACTIONS in row.lens.reads(Side.PROCORE) for row in self.fields if not row.inactive)
+
+    @property
+    def tied(self) -> frozenset[Kind]:
+        """The lists of what 4HSE's incidents are tied to that rows tell of; each costs a reading of its own."""
+        asked = {row.lens.spot.key for row in self.fields if isinstance(row.lens, OfficeLens) and not row.inactive}
+        return frozenset(kind for kind, name in LISTS.items() if name in asked)
 
     @property
     def tells_records(self) -> bool:
@@ -205,6 +222,12 @@ class FieldMapping:
         """The same mapping while nobody is to be alerted: what it would write as a filing type stays unwritten."""
         loud = {row.key for row in self.alerting}
         return replace(self, people=tuple(replace(row, alerts_off=row.key in loud) for row in self.people))
+
+    def bound(self, picklists: Picklists) -> FieldMapping:
+        """The same mapping, the rows of an incident told what both systems' own lists hold now."""
+        if not any(isinstance(row.lens, NeedsLists) for row in self.fields):
+            return self
+        return replace(self, fields=tuple(row.bound(picklists) for row in self.fields))
 
     def rows_for(self, kind: Kind, picklists: Picklists) -> tuple[Field, ...]:
         """The rows by which a Procore record of this kind and its partner agree."""

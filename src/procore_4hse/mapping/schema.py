@@ -12,21 +12,32 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
 
 from procore_4hse.mapping.classes import FieldClass
+from procore_4hse.mapping.lenses import typed
 from procore_4hse.mapping.lenses.actions import ActionsLens
 from procore_4hse.mapping.lenses.base import Lens
 from procore_4hse.mapping.lenses.category import CategoryLens, Meaning
 from procore_4hse.mapping.lenses.custom import CustomWordLens, CustomWordsLens, DecimalLens
-from procore_4hse.mapping.lenses.display import ShownLens
+from procore_4hse.mapping.lenses.display import EntryLens, ShownLens
 from procore_4hse.mapping.lenses.equipment import EquipmentLens
 from procore_4hse.mapping.lenses.incident import DayLens, StatusLens, TextLens, TitleLens
 from procore_4hse.mapping.lenses.lines import Spot
+from procore_4hse.mapping.lenses.office import LISTS, OfficeLens
 from procore_4hse.mapping.lenses.person import NumberLens, PersonLens
 from procore_4hse.mapping.lenses.records import FIELDS as RECORD_FIELDS
 from procore_4hse.mapping.lenses.records import STATEMENTS, RecordsLens
+from procore_4hse.mapping.lenses.typed import COUNT, DAY, YES_OR_NO, TypedLens
 from procore_4hse.mapping.lenses.words import PartsLens, WordLens, WordList
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.rules import Direction, OnConflict
-from procore_4hse.mapping.vendor_fields import EQUIPMENT_FIELDS, INCIDENT_FIELDS, PERSON_FIELDS, PICKERS, READ_ONLY
+from procore_4hse.mapping.vendor_fields import (
+    EQUIPMENT_FIELDS,
+    INCIDENT_FIELDS,
+    NAME_LISTS,
+    PERSON_FIELDS,
+    PERSON_READ_ONLY,
+    PICKERS,
+    READ_ONLY,
+)
 from procore_4hse.models import PEOPLE_RECORDS, Kind
 
 VERSION = "2"
@@ -65,11 +76,26 @@ UsingWord = Literal[
     "name",
     "actions summary",
     "records summary",
+    "office summary",
     "number",
+    "yes or no",
+    "entry",
     "words",
     "several words",
 ]
-PersonUsingWord = Literal["person", "number", "text", "words", "body parts", "several words"]
+PersonUsingWord = Literal[
+    "person",
+    "number",
+    "day",
+    "yes or no",
+    "text",
+    "server text",
+    "name",
+    "entry",
+    "words",
+    "body parts",
+    "several words",
+]
 EquipmentUsingWord = Literal["equipment"]
 EquipmentRuleWord = Literal["identification number is code", "serial number", "exact name"]
 RuleWord = Literal["employee id is code", "employee id is tax code", "e-mail", "exact name"]
@@ -108,6 +134,12 @@ class _RowText(_Strict):
 
 class RowText(_RowText):
     """One row of incident.yaml as it is written."""
+
+    procore_line: Annotated[str, Field(pattern="^[^:;]+$")] | None = Field(
+        default=None,
+        alias="procore line",
+        description="The name of the line, above the text in Procore, that holds this value.",
+    )
 
     using: UsingWord = Field(
         description="How one form becomes the other; docs/mapping-reference.md explains each word."
@@ -241,11 +273,12 @@ Words = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Row:
-    """What a lens is built from: the row as it is written, its word list, and the named lines of its 4HSE text."""
+    """What a lens is built from: the row as it is written, its word list, and the named lines of its two texts."""
 
     text: RowText | PersonRowText | EquipmentRowText
     words: Words
     labels: tuple[str, ...]
+    site_labels: tuple[str, ...] = ()
 
     @property
     def list(self) -> WordList:
@@ -256,8 +289,18 @@ class Row:
         return Spot(self.text.fourhse, self.text.line, self.labels)
 
     @property
+    def site(self) -> Spot | None:
+        line = site_line(self.text)
+        return None if line is None else Spot(self.text.procore, line, self.site_labels)
+
+    @property
     def is_custom(self) -> bool:
         return stem(self.text.procore) == CUSTOM
+
+
+def site_line(text: RowText | PersonRowText | EquipmentRowText) -> str | None:
+    """The line in Procore that holds the value of a row; incidents alone have such lines."""
+    return text.procore_line if isinstance(text, RowText) else None
 
 
 @dataclass(frozen=True)
@@ -283,6 +326,8 @@ class Using:
     ways: tuple[Direction, ...] = (Direction.BOTH, Direction.TO_FOURHSE, Direction.TO_PROCORE)
     on_lines: frozenset[str] = frozenset()
     """The fields in Procore whose value may stand on a named line."""
+    on_site_lines: frozenset[str] = frozenset()
+    """The fields in 4HSE whose value may stand on a named line in Procore."""
     not_duplicates: frozenset[tuple[str, str]] = frozenset()
     """Fields that it serves on their side, but not with each other."""
     fills_only: bool = False
@@ -320,10 +365,32 @@ def _listed(lens: Callable[[str, Spot, WordList], Lens]) -> Callable[[Row], Lens
 
 
 def _text(row: Row, *, html: bool = False) -> Lens:
-    if row.is_custom or row.text.line:
+    if row.is_custom or row.text.line or row.site or row.text.procore in _TREATMENT:
         set_by_procore = row.text.procore in READ_ONLY["procore"]
-        return ShownLens(row.text.procore, row.spot, is_one_line=False, is_set_by_procore=set_by_procore)
-    return TextLens(row.text.procore, row.text.fourhse, labels=row.labels, html=html)
+        return ShownLens(row.text.procore, row.spot, is_one_line=False, is_set_by_procore=set_by_procore, site=row.site)
+    return TextLens(row.text.procore, row.text.fourhse, labels=row.labels, site_labels=row.site_labels, html=html)
+
+
+def _summary(row: Row) -> Lens:
+    if row.text.procore == "actions":
+        return ActionsLens(row.spot, with_observations=True)
+    return RecordsLens(row.text.procore, row.spot)
+
+
+def _tied(row: Row) -> Lens:
+    return OfficeLens(row.text.procore, Spot(row.text.fourhse), site=row.site)
+
+
+def _typed(form: typed.Form) -> Callable[[Row], Lens]:
+    return lambda row: TypedLens(row.text.procore, row.spot, form, row.site)
+
+
+def _named(row: Row) -> Lens:
+    return ShownLens(row.text.procore, row.spot, is_set_by_procore=True)
+
+
+def _list_entry(row: Row) -> Lens:
+    return EntryLens(row.text.procore, row.spot, picker=NAME_LISTS[row.text.procore])
 
 
 def _entry(row: Row) -> Lens:
@@ -333,12 +400,16 @@ def _entry(row: Row) -> Lens:
 
 
 def _count(row: Row) -> Lens:
-    return DecimalLens(row.text.procore, row.spot) if row.is_custom else NumberLens(row.text.procore, row.text.fourhse)
+    if row.is_custom:
+        return DecimalLens(row.text.procore, row.spot)
+    is_days = row.text.fourhse == "days"
+    return NumberLens(row.text.procore, row.text.fourhse) if is_days else _typed(COUNT)(row)
 
 
 _TEXTS = _fields("description_actions_involved", "deponent", "code", "external_reference_id")
 """4HSE's texts about an incident, but for the description, whose head may be the end of a title."""
 _NAMED = _fields("contributing_behavior", "contributing_condition", "hazard", "location")
+_PERSON_NAMED = _fields("affected_company", "harm_source", "work_activity")
 _NO_MARKUP = "bold, links and other markup do not cross; a text written over HTML becomes one plain paragraph"
 _FIRST_WORD = "of several words that mean the same, the first one is written"
 _SEVERAL_WORDS = _may_stand_on_a_line(
@@ -350,6 +421,49 @@ _SEVERAL_WORDS = _may_stand_on_a_line(
         _TEXTS,
         lost=f"their order; {_FIRST_WORD}",
         takes_words=True,
+    )
+)
+_NAME = _may_stand_on_a_line(
+    Using(
+        "name",
+        "The name of what Procore shows as an object, such as a location, as one line of text.",
+        _named,
+        _NAMED | {CUSTOM},
+        _TEXTS,
+        lost="Procore takes an object by its id alone: an edit in 4HSE stays there",
+        ways=(Direction.TO_FOURHSE,),
+    )
+)
+_ENTRY = _may_stand_on_a_line(
+    Using(
+        "entry",
+        "An entry of one of Procore's own lists, by its name; a name that the list lacks is asked about, never made.",
+        _list_entry,
+        _NAMED,
+        _TEXTS,
+        lost="capital letters",
+    )
+)
+_YES_OR_NO = _may_stand_on_a_line(
+    Using(
+        "yes or no",
+        "A yes or no of Procore's, of which none and no are the same.",
+        _typed(YES_OR_NO),
+        _fields("recordable", "private"),
+        _TEXTS,
+        lost="none and no cannot be told apart",
+    )
+)
+_SERVER_TEXT = _may_stand_on_a_line(
+    Using(
+        "server text",
+        "What one system sets itself, such as a number: carried into an empty field of what came from there.",
+        lambda row: ShownLens(row.text.procore, row.spot, is_set_by_procore=not row.is_custom),
+        _fields("number", "created_by", CUSTOM),
+        _TEXTS | {"creator"},
+        lost="what stands there already stays, and an edit of it goes nowhere",
+        ways=(Direction.TO_FOURHSE, Direction.TO_PROCORE),
+        fills_only=True,
     )
 )
 _USING = (
@@ -367,9 +481,10 @@ _USING = (
         "Text of any length, plain or HTML; HTML stays HTML where it stands.",
         _text,
         _fields("description", "number", CUSTOM),
-        _TEXTS | {"description_event"},
+        _TEXTS | {"description_event", "date_closed"},
         lost=_NO_MARKUP,
         on_lines=_fields("number", CUSTOM),
+        on_site_lines=_TEXTS | {"date_closed"},
         not_duplicates=frozenset({(CUSTOM, "description_event")}),
     ),
     Using(
@@ -409,29 +524,8 @@ _USING = (
         takes_words=True,
         never_writes="procore",
     ),
-    _may_stand_on_a_line(
-        Using(
-            "server text",
-            "What one system sets itself, such as a number: carried into an empty field of what came from there.",
-            lambda row: ShownLens(row.text.procore, row.spot, is_set_by_procore=not row.is_custom),
-            _fields("number", "created_by", CUSTOM),
-            _TEXTS | {"creator"},
-            lost="what stands there already stays, and an edit of it goes nowhere",
-            ways=(Direction.TO_FOURHSE, Direction.TO_PROCORE),
-            fills_only=True,
-        )
-    ),
-    _may_stand_on_a_line(
-        Using(
-            "name",
-            "The name of what Procore shows as an object, such as a location, as one line of text.",
-            lambda row: ShownLens(row.text.procore, row.spot, is_set_by_procore=True),
-            _NAMED | {CUSTOM},
-            _TEXTS,
-            lost="Procore takes an object by its id alone: an edit in 4HSE stays there",
-            ways=(Direction.TO_FOURHSE,),
-        )
-    ),
+    _SERVER_TEXT,
+    _NAME,
     Using(
         "actions summary",
         "What an incident led to in Procore, as a text: a line for each action, with its type and description.",
@@ -445,12 +539,22 @@ _USING = (
         Using(
             "records summary",
             "What Procore records and names nobody: how many of a kind, and what they tell, as one line.",
-            lambda row: RecordsLens(row.text.procore, row.spot),
-            _fields(*RECORD_FIELDS.values(), STATEMENTS),
+            _summary,
+            _fields(*RECORD_FIELDS.values(), STATEMENTS, "actions"),
             _TEXTS,
             lost="Procore's records are never changed: an edit in 4HSE stays there",
             ways=(Direction.TO_FOURHSE,),
         )
+    ),
+    Using(
+        "office summary",
+        "What a 4HSE incident is tied to, as one line: resources of all kinds, or what its actions require.",
+        _tied,
+        _fields("description", CUSTOM),
+        _fields(*LISTS.values()),
+        lost="4HSE's lists are never changed: an edit in Procore stays there",
+        ways=(Direction.TO_PROCORE,),
+        on_site_lines=_fields(*LISTS.values()),
     ),
     _may_stand_on_a_line(
         Using(
@@ -462,6 +566,8 @@ _USING = (
             lost="zeros at the end of a fraction",
         )
     ),
+    _YES_OR_NO,
+    _ENTRY,
     _may_stand_on_a_line(
         Using(
             "words",
@@ -477,6 +583,8 @@ _USING = (
 )
 
 _PERSON_TEXTS = _fields("description", "code")
+_OTHER_DAYS = ("work_days_restricted", "work_days_transferred")
+_TREATMENT = ("treatment_facility", "treatment_facility_address", "treatment_provider")
 _PERSON_USING = (
     Using(
         "person",
@@ -491,28 +599,56 @@ _PERSON_USING = (
         "number",
         "A whole number of days, of which none and 0 are the same; or the number of a custom field.",
         _count,
-        _fields("work_days_absent", CUSTOM),
+        _fields("work_days_absent", *_OTHER_DAYS, CUSTOM),
         _PERSON_TEXTS | {"days"},
         lost="none and 0 cannot be told apart",
         key="days",
-        on_lines=_fields(CUSTOM),
-        not_duplicates=frozenset({(CUSTOM, "days"), ("work_days_absent", "description"), ("work_days_absent", "code")}),
+        on_lines=_fields(CUSTOM, *_OTHER_DAYS),
+        not_duplicates=frozenset(
+            {("work_days_absent", "description"), ("work_days_absent", "code")}
+            | {(name, "days") for name in (CUSTOM, *_OTHER_DAYS)}
+        ),
+    ),
+    _may_stand_on_a_line(
+        Using(
+            "day",
+            "A day that Procore knows of an injury, in a text of 4HSE.",
+            _typed(DAY),
+            _fields("date_of_death", "date_returned_to_work"),
+            _PERSON_TEXTS,
+            lost="Procore takes a day of return with a new injury alone, and a day of death never",
+        )
+    ),
+    replace(
+        _YES_OR_NO,
+        procore=_fields("hospitalized_overnight", "recordable", "treated_in_er"),
+        fourhse=_PERSON_TEXTS,
+        on_lines=_fields("hospitalized_overnight", "recordable", "treated_in_er"),
     ),
     Using(
         "text",
         "What is told about this person; the named lines above it belong to other rows.",
         lambda row: _text(row, html=True),
-        _fields("description", CUSTOM),
+        _fields("description", *_TREATMENT, CUSTOM),
         _PERSON_TEXTS,
         lost=_NO_MARKUP,
-        on_lines=_fields(CUSTOM),
+        on_lines=_fields(*_TREATMENT, CUSTOM),
     ),
+    replace(
+        _SERVER_TEXT,
+        procore=_fields("number", "full_number"),
+        fourhse=_PERSON_TEXTS,
+        ways=(Direction.TO_FOURHSE,),
+        on_lines=_fields("number", "full_number"),
+    ),
+    replace(_NAME, procore=_PERSON_NAMED | {CUSTOM}, fourhse=_PERSON_TEXTS, on_lines=_PERSON_NAMED | {CUSTOM}),
+    replace(_ENTRY, procore=_PERSON_NAMED, fourhse=_PERSON_TEXTS, on_lines=_PERSON_NAMED),
     _may_stand_on_a_line(
         Using(
             "words",
             "One word of a list in two columns; a word that the list does not hold waits for a person.",
             _entry,
-            _fields(*PICKERS, "filing_type", CUSTOM),
+            _fields(*PICKERS, "body_diagram_type", "filing_type", CUSTOM),
             _PERSON_TEXTS,
             lost=_FIRST_WORD,
             takes_words=True,
@@ -586,6 +722,7 @@ PEOPLE_FORM = Form(
     adapter=PEOPLE_TEXT,
     top=PeopleText,
     row=PersonRowText,
+    read_only=PERSON_READ_ONLY,
 )
 EQUIPMENT_FORM = Form(
     file="equipment.yaml",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from procore_4hse.mapping.lenses.base import STATUS_AT, ZONE, Held, Reading, Unwritable
+from procore_4hse.mapping.lenses.base import STATUS_AT, ZONE, Held, Known, Reading, Unwritable
 from procore_4hse.mapping.lenses.text import is_part
 from procore_4hse.mapping.paths import at, path_of
 from procore_4hse.mapping.rules import Field, FieldMapping
@@ -87,7 +87,11 @@ def unsaid(rows: Iterable[Field], side: Side, source: Image, zone: str) -> froze
 
 def _laid(rows: Iterable[Field], side: Side, source: Image, zone: str) -> tuple[dict[str, Any], frozenset[str]]:
     facts, written, left = facts_of(source, zone), dict[str, Any](), set[str]()
+    rows = tuple(rows)
     for field in rows:
+        if field.twin and side is Side.FOURHSE and _gives_way(field, rows, source):
+            left.add(field.key)
+            continue
         try:
             written |= _said(field, side, source, written, facts)
         except Unwritable as error:
@@ -97,6 +101,13 @@ def _laid(rows: Iterable[Field], side: Side, source: Image, zone: str) -> tuple[
             # A record is worth more than one of its fields: this one follows when its word is known.
             left.add(field.key)
     return written, frozenset(left)
+
+
+def _gives_way(field: Field, rows: Iterable[Field], source: Image) -> bool:
+    """Of two rows of one field in 4HSE the line that people wrote goes before what Procore sets itself."""
+    line = field if not field.fills_only else next(row for row in rows if row.key == field.twin)
+    is_written = line.lens.get(Side.PROCORE, source) != Known(None)
+    return is_written == field.fills_only
 
 
 def _said(field: Field, side: Side, source: Image, written: Image, facts: Image) -> dict[str, Any]:

@@ -18,15 +18,16 @@ INCIDENT_FIELDS = {
     ),
     "4hse": _named(
         """
-        category code created_at creator date_closed date_incident deponent description_actions_involved
+        actions category code created_at creator date_closed date_incident deponent description_actions_involved
         description_event external_reference_id name office_incident_id office_name permission project_name
-        project_type status subtenant_id tenant_id totInvolvedPerson totSicknessDays
+        project_type resources status subtenant_id tenant_id totInvolvedPerson totSicknessDays
         """
     ),
 }
 """An incident's own and joined fields, by column (P41, P45, P60-72, P102, H4).
 
-`records`, its four kinds and `actions` stand for lists of Procore's, `witness_statements` for their number.
+`records`, its four kinds and `actions` stand for lists of Procore's, `witness_statements` for their number, `actions`
+and `resources` of 4HSE for its lists.
 """
 PERSON_FIELDS = {
     "procore": _named(
@@ -59,13 +60,36 @@ NEVER_WRITTEN = {
 
 The form of 4HSE's four is not documented, nor whether writing them sends mail (H4).
 """
-READ_ONLY = {"procore": frozenset({"number", "created_by"}), "4hse": frozenset({"creator"})}
-"""Set by the vendor alone; a row may carry them away from there."""
-INJURY_ONLY = _named("affected_body_parts affliction_type filing_type work_days_absent")
+READ_ONLY = {"procore": frozenset({"number", "created_by"}), "4hse": frozenset({"creator", "date_closed"})}
+"""Set by the vendor alone, or with a status; a row may carry them away from there."""
+INJURY_ONLY = _named(
+    """
+    affected_body_parts affliction_type body_diagram_type date_of_death date_returned_to_work filing_type
+    hospitalized_overnight recordable treated_in_er treatment_facility treatment_facility_address treatment_provider
+    work_days_absent work_days_restricted work_days_transferred
+    """
+)
 """What a near miss does not have."""
+PERSON_READ_ONLY = {"procore": _named("date_of_death full_number number"), "4hse": _named("")}
+"""The same of an injury. Its day of death has one form on a create and another on an update (P91), and alerts."""
+AT_CREATION = _named("date_returned_to_work")
+"""What Procore takes with a new record alone (P91)."""
 PICKERS = {"affliction_type": "affliction_types", "harm_source": "harm_sources", "work_activity": "work_activities"}
 """Fields whose words are a list of the company's, with ids of its own (P97)."""
+NAME_LISTS = {
+    "affected_company": "vendors",
+    "contributing_behavior": "contributing_behaviors",
+    "contributing_condition": "contributing_conditions",
+    "harm_source": "harm_sources",
+    "hazard": "hazards",
+    "location": "locations",
+    "work_activity": "work_activities",
+}
+"""Fields that Procore shows as an object with a name, each with the list from which it takes an id."""
+INCIDENT_LISTS = frozenset({"contributing_behaviors", "contributing_conditions", "hazards", "locations"})
+"""Those whose entries an incident names itself."""
 FIXED_WORDS = {
+    "body_diagram_type": _named("feminine masculine"),
     "filing_type": _named(
         """
         fatality first_aid lost_time medically_treated refused_care report_only restricted_work
@@ -94,4 +118,4 @@ FIXED_WORDS = {
         """
     ),
 }
-"""Words that Procore's contract fixes for an injury (P88, P90)."""
+"""Words that Procore's contract fixes for an injury (P88-90)."""

@@ -136,7 +136,7 @@ def _sides(route: Route, item: Item) -> Iterator[Side]:
 
 def _use(route: Route, item: Item, side: Side) -> Choice:
     field, other = route.mapping.by_key.get(item.field or ""), side.other.label
-    travels = field is None or field.writes_to(side.other)
+    travels = field is None or field.updates(side.other)
     words = say("choice.use.words" if travels else "choice.use.blocked", other=other)
     return Choice(side.value, say("choice.use", side=side.label), words, Answer("resolve", use=side.value))
 

@@ -265,7 +265,7 @@ def _excluded(seen: Snapshot, incident: Compared) -> str | None:
 def _children(unit: Unit, route: Route, ids: Ids) -> dict[Kind, tuple[RawRecord, ...]]:
     """Everything below the incident that the latest readings show; kinds without any are left out."""
     by_kind: dict[Kind, list[RawRecord]] = {}
-    for side, kinds in ((Side.PROCORE, PROCORE_RECORDS), (Side.FOURHSE, (Kind.PERSON,))):
+    for side, kinds in ((Side.PROCORE, (*PROCORE_RECORDS, Kind.ACTION)), (Side.FOURHSE, IN_OFFICE)):
         for staged, _ in unit.staging(route.key).around(side, listed(ids)[side], kinds):
             if staged.present and staged.record.kind in kinds:
                 by_kind.setdefault(staged.record.kind, []).append(staged.record)
@@ -274,6 +274,8 @@ def _children(unit: Unit, route: Route, ids: Ids) -> dict[Kind, tuple[RawRecord,
 
 # What is about them ----------------------------------------------------------------------------------------------
 
+IN_OFFICE = (Kind.PERSON, Kind.RESOURCE, Kind.INCIDENT_ACTION)
+"""What stands below an incident of 4HSE, as far as the mapping has it read."""
 NAMING = (*PEOPLE_RECORDS, Kind.PERSON)
 """The records that name a person."""
 Named = frozenset[RecordRef]

@@ -35,6 +35,7 @@ def offline_snapshot(store: Store, route: Route, incident: Ids | None = None) ->
         records_certified=True,
         people_certified=True,
         actions_certified=True,
+        tied_certified=route.mapping.tied,
     )
     known = CycleInputs(route, state, state.zone or UTC_ZONE, pulled, settled, meeting_approved=state.meeting_approved)
     return snapshot(store, known) if incident is None else glance(store, known, listed(incident))

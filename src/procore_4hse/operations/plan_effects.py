@@ -193,7 +193,7 @@ def _differing(index: _Index, item: Item, link: Link) -> Effects:
     row = next(row for row in index.rows(link.kind) if row.key == item.field)
     for side in Side:
         target, source = (index.record(shown_by, link.kind, link.id_on(shown_by)) for shown_by in (side, side.other))
-        if target is None or source is None or not row.writes_to(side):
+        if target is None or source is None or not row.updates(side):
             continue
         becomes = _payload(index, row, source, target)
         was = {name: _present(target.image, name) for name in becomes}

@@ -159,6 +159,33 @@ def question_of(unit: Unit, route: Route, entry: Entry) -> Question:
     return question
 
 
+@dataclass(frozen=True)
+class OtherIncident:
+    """An incident that a question about a word is asked for too, beside the one that it names."""
+
+    id: str
+    title: str
+    day: str
+    is_private: bool
+    """Whether Procore marks it private."""
+
+
+def other_incidents(unit: Unit, route: Route, item: Item) -> list[OtherIncident]:
+    """Those of one question that stands for many, the oldest first; as many as the question itself remembers."""
+    ids = {str(each) for each in item.facts.get("incidents", ())} - {item.procore_id, item.fourhse_id}
+    if not ids or item.key.record is None:
+        return []
+    side = item.key.record.side  # The ids are those of both sides, and one side tells of each incident once.
+    refs = {RecordRef(side, Kind.INCIDENT, each) for each in ids}
+    known, links = KnownRecords.outline(unit, route, refs, ()), unit.links(route.key).some(refs)
+    in_procore = {ref.id: links[ref].procore_id if ref in links else ref.id for ref in known.staged}
+    private = unit.staging(route.key).private_among(frozenset(in_procore.values()))
+    found = [
+        OtherIncident(ref.id, known.title(ref), known.day(ref), in_procore[ref.id] in private) for ref in known.staged
+    ]
+    return sorted(found, key=lambda each: (each.day, each.title, each.id))
+
+
 def equals(unit: Unit, route: Route, entry: Entry, entries: Sequence[Entry]) -> list[Entry]:
     """Those of the questions that are asked which one answer settles together with this one, itself among them."""
     same_kind = [each for each in entries if each.item.kind is entry.item.kind]

@@ -127,7 +127,7 @@ def _row(seen: Snapshot, write: Write) -> Field:
     row = next((row for row in rows if write.row is not None and row.key == write.row.key), None)
     if row is None:
         raise UsageError("The mapping has no row for what this write changed, so it cannot be taken back.")
-    if not row.writes_to(write.side):
+    if not row.updates(write.side):
         raise UsageError(f"{row.label} is not written to {write.side.label} any more; change it there by hand.")
     return row
 

@@ -73,7 +73,11 @@ def _is_spoiled(row: Field, side: Side, written: Image, shown: Image) -> bool:
 
 def spoil(row: Field, base: Base, side: Side, payload: Image) -> Base:
     """The base of a row whose value a side changed on the way: both have not agreed on what stands there now."""
-    now = row.slice(side, payload)
+    return left_with(base, side, row.slice(side, payload))
+
+
+def left_with(base: Base, side: Side, now: Image) -> Base:
+    """The same base, of which this side holds something else by now: what a write of ours has left there."""
     kept = {side: now, side.other: base.of(side.other)}
     return replace(base, procore=kept[Side.PROCORE], fourhse=kept[Side.FOURHSE], settled=False, lost_on=side)
 

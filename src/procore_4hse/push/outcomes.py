@@ -12,7 +12,7 @@ from procore_4hse.apis import RecordAnswer
 from procore_4hse.errors import Refused
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Act, Action, Base, Image, Item, Kind, Link, QuestionKey, RecordRef, Side
-from procore_4hse.push.bases import Bases, Comparison, spoil
+from procore_4hse.push.bases import Bases, Comparison, left_with, spoil
 from procore_4hse.push.rows import Rows
 from procore_4hse.push.steps import Steps
 from procore_4hse.reconcile import items
@@ -50,13 +50,17 @@ class Outcomes:
     done: Pushed = field(default_factory=Pushed)
     parked: set[RecordRef] = field(default_factory=set)
     """The records of refused actions."""
+    spoiled: dict[tuple[RecordRef, str], Base] = field(default_factory=dict)
+    """The bases of rows, by their Procore record, whose value on one side is no longer the one that was planned with:
+    an earlier write of this push changed it there on its way."""
 
     def close(self, unit: Unit, intent: Intent, answer: RecordAnswer, outcome: str, comparison: Comparison) -> None:
         """Link, base and outcome in one commit; rows that the answer lacks are parked."""
         action, key = intent.action, self.steps.key
         there = replace(action, target_id=answer.record.id)
         spoiled = self.spoiled_bases(unit, there, comparison, answer.record.payload)
-        unit.links(key).rebase(there.ref(Side.PROCORE), comparison.bases | spoiled)
+        self.spoiled.update({(there.ref(Side.PROCORE), row): base for row, base in spoiled.items()})
+        unit.links(key).rebase(there.ref(Side.PROCORE), self._beside_spoiled(there, comparison.bases) | spoiled)
         unit.staging(key).put_one(answer.record, server_at=answer.server_date)
         lost = [row for row in self.rows.of(action) if row.key in comparison.lost]
         parts = [self.rows.part(action, [row]) for row in lost]
@@ -70,6 +74,13 @@ class Outcomes:
         known = link.base if link is not None else {}
         beside = [row for row in self.rows.beside(action) if row.key in comparison.spoiled and row.key in known]
         return {row.key: spoil(row, known[row.key], action.side, self.rows.zoned(payload)) for row in beside}
+
+    def _beside_spoiled(self, action: Action, bases: Bases) -> Bases:
+        """The same bases; where the value came from, a write of ours may have left something else of it since."""
+        source, record = action.side.other, action.ref(Side.PROCORE)
+        left = {row: self.spoiled[record, row] for row in bases if (record, row) in self.spoiled}
+        ours = {row: base.of(source) for row, base in left.items() if base.lost_on is source}
+        return bases | {row: left_with(bases[row], source, shown) for row, shown in ours.items()}
 
     def park(self, action: Action, error: Refused) -> None:
         """A refused action waits in the inbox, and is tried again later or once a side has changed."""

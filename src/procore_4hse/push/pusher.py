@@ -50,7 +50,7 @@ class Pusher:
         self.down: set[Side] = set()
         apis = {Side.PROCORE: procore, Side.FOURHSE: fourhse}
         self.steps = Steps(store, fence, state, cycle, apis, keep_lease)
-        self.rows = Rows(mapping, picklists, zone)
+        self.rows = Rows(mapping.bound(picklists), picklists, zone)
         self.outcomes = Outcomes(self.steps, self.rows)
         self.whole = WholeRecords(self.steps, state.memory.put_whole)
         self.updates = Updates(self.steps, self.rows, self.outcomes, self.whole)

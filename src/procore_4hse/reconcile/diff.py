@@ -86,6 +86,8 @@ def diff(
     rows = tuple(rows)
     fourhse = {**fourhse, **repaired_title(rows, fourhse, base)}
     differences = [diff_field(f, procore, fourhse, base.get(f.key), decisions.get(f.key), origin) for f in rows]
+    if any(row.twin for row in rows):
+        differences = [_unless_filled(d, differences) for d in differences]
     contested = [d for d in differences if _is_contested(d)]
     return tuple(_wait_for(d, contested) for d in differences)
 
@@ -133,6 +135,17 @@ def _filled(difference: FieldDiff, base: Base | None, origin: Side | None) -> Fi
     return _written(difference, to, f"{to.label} has none yet")
 
 
+def _unless_filled(difference: FieldDiff, differences: Iterable[FieldDiff]) -> FieldDiff:
+    """What Procore set itself, and 4HSE only holds from there, does not come back as a line."""
+    if not difference.field.twin or difference.field.fills_only or difference.value(Side.PROCORE) is not None:
+        return difference
+    filling = next(each for each in differences if each.field.key == difference.field.twin)
+    carried, there = filling.value(Side.PROCORE), difference.value(Side.FOURHSE)
+    if there is None or carried is None or not filling.field.lens.agree(carried, there):
+        return difference
+    return _local(difference, f"{filling.field.label} stands there, which came from Procore")
+
+
 def _local(difference: FieldDiff, reason: str) -> FieldDiff:
     return replace(difference, verdict=Verdict.LOCAL, reason=reason)
 
@@ -172,8 +185,10 @@ def _left(difference: FieldDiff, base: Base) -> FieldDiff:
 
 
 def _written(difference: FieldDiff, to: Side, reason: str) -> FieldDiff:
-    if difference.field.writes_to(to):
+    if difference.field.updates(to):
         return replace(difference, verdict=Verdict.WRITE, to=to, reason=reason)
+    if difference.field.writes_to(to):
+        return _conflict(difference, f"{reason}, and {to.label} takes it with a new record alone")
     if not difference.field.lens.writes(to):
         return _conflict(difference, f"{reason}, and {to.label} cannot take it")
     if difference.field.alerts_off and difference.field.travels_to(to):
@@ -228,7 +243,7 @@ def _decided(difference: FieldDiff, decision: Decision) -> FieldDiff:
     if decision.seen.get("seen") != seen(difference):
         return _conflict(difference, _asked_again(difference, decision))
     to = decision.side.other
-    if difference.field.travels_to(to):
+    if difference.field.travels_to(to) and not (difference.field.at_creation and to is Side.PROCORE):
         return replace(
             difference, verdict=Verdict.WRITE, to=to, reason=f"a person chose {to.other.label}", used=decision
         )

@@ -161,16 +161,29 @@ def _changed_mapping(plan: Plan, snapshot: Snapshot) -> Item | None:
         return None
     # What was counted and still differs cannot be written on the other side: each of those is asked by itself.
     counted = choice.differences if choice else frozenset()
-    drifted = [item for item in plan.items if _is_of_records(item) and item.key not in counted]
+    first = _first_differences(plan, snapshot)
+    drifted = [item for item in (*filter(_is_of_records, plan.items), *first) if item.key not in counted]
     if not drifted:
         return None
     named = {item.field for item in drifted}
     labels = ", ".join(sorted(row.label for row in snapshot.mapping.by_key.values() if row.key in named))
     pairs = len({item.procore_id for item in drifted})
     how_many = items.many(pairs, "linked incident", "linked incidents")
-    reason = f"The mapping changed, and {how_many} that agreed would now differ in: {labels}."
+    who = how_many if first else f"{how_many} that agreed"
+    reason = f"The mapping changed, and {who} would now differ in: {labels}."
     shown = {"pairs": pairs, "differences": sorted(item.key for item in drifted)}
     return items.guard(MAPPING, reason, AFTER_A_CHANGE, plan.actions, cause_of(change), **shown)
+
+
+def _first_differences(plan: Plan, snapshot: Snapshot) -> tuple[Item, ...]:
+    """The conflicts about rows that no link has compared yet, when there are several: a row that was added now."""
+    asked = [item for item in plan.items if item.kind is ItemKind.CONFLICT and item.key.topic == "difference"]
+    if len(asked) < 2:
+        return ()
+    links = (*snapshot.links, *(link for links in snapshot.people.links.values() for link in links))
+    compared = frozenset(key for link in links for key in link.base)
+    first = tuple(item for item in asked if item.field not in compared)
+    return first if len({(item.procore_id, item.fourhse_id) for item in first}) > 1 else ()
 
 
 def _hold_what_is_new(plan: Plan, snapshot: Snapshot, question: Item, decision: Decision) -> Plan:
@@ -248,7 +261,8 @@ def _is_of_records(item: Item) -> bool:
 
 def _hold_all(plan: Plan, item: Item) -> Plan:
     """Nothing happens: no action, no new base, no change of state. What is asked besides stays asked."""
-    kept = tuple(i for i in plan.items if not (item.key == MAPPING and _is_of_records(i)))
+    counted = item.facts.get("differences", ())
+    kept = tuple(i for i in plan.items if not (item.key == MAPPING and (_is_of_records(i) or i.key in counted)))
     kept = () if item.key == FIRST_MEETING else kept
     if item.key.guarded in ("emptied", "regress"):
         kept = tuple(i for i in kept if i.kind not in (ItemKind.MISSING, ItemKind.DELETION))

@@ -50,7 +50,7 @@ def headline(mapping: FieldMapping, group: RecordGroup, link: Link) -> str:
 def difference(kind: ItemKind, link: Link, compared: FieldDiff, title: str) -> Item:
     """A conflict or a drift: one field, both values, and what both showed when they last agreed."""
     shown = seen(compared)
-    answers = "--use procore" if not compared.field.writes_to(Side.PROCORE) else "--use procore, or --use 4hse"
+    answers = "--use procore" if not compared.field.updates(Side.PROCORE) else "--use procore, or --use 4hse"
     return Item(
         kind=kind,
         key=QuestionKey.difference(link, compared.field.key),

@@ -307,12 +307,20 @@ def _as_it_was(
         blocked = Side.FOURHSE in row.blocked
         if row.fills_only and not blocked and isinstance(then, Known) and then.value is not None:
             continue
+        if not blocked and now == Known(None) and _was_empty(row, link):  # What stood there is 4HSE's own.
+            continue
         same = isinstance(then, Known) and isinstance(now, Known) and row.lens.agree(now.value, then.value)
-        if not same and not blocked and _is_a_part(row, group.rows):
+        if not same and not blocked and not row.twin and _is_a_part(row, group.rows):
             kept = {**kept, **_part(row, now, kept)}
         elif blocked or not same:
             kept = {name: value for name, value in kept.items() if name not in row.lens.reads(Side.FOURHSE)}
     return {**fields, **kept}
+
+
+def _was_empty(row: Field, link: Link) -> bool:
+    """Whether Procore showed nothing of a row when both sides last agreed on it, if they ever did."""
+    base = link.base.get(row.key)
+    return base is None or (not is_redacted(base.procore) and row.lens.get(Side.PROCORE, base.procore) == Known(None))
 
 
 def _is_a_part(row: Field, rows: Iterable[Field]) -> bool:

@@ -141,7 +141,8 @@ def _for_the_route(snapshot: Snapshot, pair: Pair, difference: FieldDiff) -> Fie
     if keeps_both and not _was_edited(pair, difference):
         return replace(difference, verdict=Verdict.SETTLED, rebase=True)
     winner = chosen.winner if chosen else None
-    if difference.verdict is Verdict.DRIFT and winner and difference.field.writes_to(winner.other):
+    is_first = difference.verdict is Verdict.CONFLICT and difference.base is None
+    if (difference.verdict is Verdict.DRIFT or is_first) and winner and difference.field.updates(winner.other):
         return replace(difference, verdict=Verdict.WRITE, to=winner.other, reason=f"a person chose {winner.label}")
     return difference
 
@@ -174,7 +175,7 @@ def _restored(difference: FieldDiff, side: Side) -> FieldDiff:
     if difference.base is not None and difference.base.lost_on is side.other:
         reason = f"{side.label} was restored, and {side.other.label} did not keep what was there before"
         return replace(difference, verdict=Verdict.CONFLICT, to=None, reason=reason)
-    if difference.field.writes_to(side):
+    if difference.field.updates(side):
         return replace(difference, verdict=Verdict.WRITE, to=side, reason=f"put back after {side.label} was restored")
     return replace(difference, verdict=Verdict.LOCAL)
 
@@ -189,7 +190,7 @@ def _as_answered(snapshot: Snapshot, link: Link, difference: FieldDiff) -> Field
         return difference
     if decision.verb == "approve":
         return replace(difference, verdict=Verdict.SETTLED, reason="a person leaves both", used=decision, rebase=True)
-    if not difference.field.writes_to(side):
+    if not difference.field.updates(side):
         return difference
     return replace(difference, verdict=Verdict.WRITE, to=side, reason="a person had it sent again", used=decision)
 

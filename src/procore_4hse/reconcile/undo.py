@@ -32,7 +32,7 @@ def with_old_value(difference: FieldDiff, decision: Decision | None, zone: str) 
         return difference
     if seen(difference) == decision.seen["seen"]:
         back = replace(difference, verdict=Verdict.WRITE, to=side, reason=TAKEN_BACK, used=decision, old=old)
-        return back if difference.field.writes_to(side) else difference
+        return back if difference.field.updates(side) else difference
     if difference.verdict in AGREE:
         return difference
     if _is_back(difference, side, old) and seen(difference)[side.other] == decision.seen["seen"][side.other]:
@@ -59,7 +59,7 @@ def is_undone(decisions: Mapping[QuestionKey, Decision], link: Link, field: str)
 
 def follows(field: Field, side: Side) -> bool:
     """Whether the old value goes on to that side too."""
-    return field.writes_to(side) and not field.fills_only
+    return field.updates(side) and not field.fills_only
 
 
 def _is_back(difference: FieldDiff, side: Side, old: Known) -> bool:

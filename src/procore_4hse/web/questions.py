@@ -20,11 +20,13 @@ from procore_4hse.operations.intended import Intended
 from procore_4hse.operations.offline import UTC_ZONE
 from procore_4hse.operations.questions import (
     Group,
+    OtherIncident,
     Outline,
     Question,
     ShownRecord,
     equals,
     grouped,
+    other_incidents,
     outlines,
     question_of,
     questions,
@@ -197,6 +199,7 @@ def question(desk: Desk, who: Visitor, asked: Asked) -> Context:
         equal = [each for each in equals(unit, route, entry, entries) if each.state == "open"]
         kept = [one for one in unit.decisions(route.key).of(entry.item.key) if one.item_id == entry.id]
         held = _held(unit, whole, who.classes(route))
+        others = _others(other_incidents(unit, route, entry.item), who.classes(route))
     pairs = _pairs(whole, who.classes(route))
     return {
         **row(route, entry, now),
@@ -209,6 +212,7 @@ def question(desk: Desk, who: Visitor, asked: Asked) -> Context:
         "pairs": pairs,
         "withheld": any(pair["withheld"] for pair in pairs),
         "advice": plain_advice(whole),
+        "others": others,
         "held": held,
         "choices": _choices(whole) if who.decides(route) else (),
         "is_open": entry.state != "closed",
@@ -242,6 +246,15 @@ def _choices(whole: Question) -> list[Context]:
 def plain_advice(whole: Question) -> str:
     """What to do where no choice does it: which word to add and where, or what to correct."""
     return whole.item.advice if whole.kind is ItemKind.WORD else ""
+
+
+def _others(found: Sequence[OtherIncident], classes: Classes) -> Context | None:
+    """The incidents that one question about a word stands for, beside its own."""
+    mine = [each for each in found if FieldClass.HEALTH in classes or not each.is_private]
+    if not found:
+        return None
+    rows = mine[:LISTED]
+    return {"rows": rows, "shown": len(rows), "count": len(mine), "hidden": len(found) - len(mine)}
 
 
 # Its records -----------------------------------------------------------------------------------------------------

@@ -28,6 +28,8 @@ NO_RECORDS: Mapping[str, Any] = {INJURED: False, RECORDED: []}
 """What an incident shows of its records before it has any."""
 ACTIONS = "@actions"
 """What an incident's actions tell, empty when there are none; None while their list is not complete."""
+TIED = "@tied"
+"""What a 4HSE incident is tied to, by the list that tells it; a list is missing while it is not complete."""
 STATUS_AT = "@status_at"
 """The instant at which the present status was first seen."""
 

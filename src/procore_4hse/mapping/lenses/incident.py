@@ -34,6 +34,8 @@ class TextLens(Columns):
     title: str | None = None
     labels: tuple[str, ...] = ()
     """The named lines that lead the 4HSE text and belong to other rows."""
+    site_labels: tuple[str, ...] = ()
+    """The same of the text in Procore."""
     html: bool = False
     """Procore documents this field as HTML."""
     equivalence: str = "line ends, trailing blanks, outer empty lines, Unicode form and HTML markup do not count"
@@ -47,20 +49,23 @@ class TextLens(Columns):
         written = image.get(self.key(side))
         if side is Side.FOURHSE and self.title:
             return Known(split_title(image.get(self.title), written)[1])
-        if side is Side.FOURHSE and self.labels:
-            return Known(split_lines(written, self.labels).body)
+        if labels := self._labels(side):
+            return Known(split_lines(written, labels).body)
         return Known(text.of_html(written) if side is Side.PROCORE and self.html else text.canonical(written))
 
     def put(self, side: Side, value: Any, current: Image, facts: Image) -> dict[str, Any]:
         present = current.get(self.key(side))
         if side is Side.FOURHSE and self.title:
             return {self.fourhse: join_title(split_title(current.get(self.title), present)[0], value, like=present)}
-        if side is Side.FOURHSE and self.labels:
-            lined = replace(split_lines(present, self.labels), body=text.tidied(value or ""))
-            return {self.fourhse: join_lines(lined, self.labels, like=present)}
+        if labels := self._labels(side):
+            lined = replace(split_lines(present, labels), body=text.tidied(value or ""))
+            return {self.key(side): join_lines(lined, labels, like=present)}
         if side is Side.PROCORE and self.html:
             return {self.procore: text.as_html(value)}
         return {self.key(side): text.rendered(value, like=present)}
+
+    def _labels(self, side: Side) -> tuple[str, ...]:
+        return self.labels if side is Side.FOURHSE else self.site_labels
 
     def is_rewrite(self, sent: Any, stored: Any) -> bool:
         return text.is_rewrite(sent, stored)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from html import unescape
 from typing import Any
 
 from procore_4hse.mapping.lenses import text
@@ -11,6 +14,12 @@ from procore_4hse.models import Image
 
 NONE = "-"
 """A line with this value says that there is none."""
+_ENDS = re.compile(r"</(?:p|div|h[1-6]|li|ul|ol)\s*>|<br\s*/?>", re.IGNORECASE)
+"""Where a line of HTML ends."""
+_WRAPPED = re.compile(r"\s*<p>([^<>]*)</p>\s*", re.IGNORECASE)
+"""What a server makes of plain text that it stores as HTML."""
+_MOST_ENDS = 40
+_NO_LINE = "<p>&nbsp;</p>"
 
 
 @dataclass(frozen=True)
@@ -23,8 +32,13 @@ class Lined:
 
 def split_lines(written: object, labels: tuple[str, ...]) -> Lined:
     """The leading lines of a text that name one of `labels`, each once, up to the first other line."""
-    rows = (text.canonical(written) or "").split("\n")
+    return _split("" if written is None else str(written), labels)
+
+
+@lru_cache(maxsize=64)  # Each row of a text takes it apart, for what stands there now and for the base.
+def _split(written: str, labels: tuple[str, ...]) -> Lined:
     by_folded_label = {label.casefold(): label for label in labels}
+    rows = _rows(written, by_folded_label)
     lines: dict[str, str] = {}
     for row in rows:
         label, value = _named(row, by_folded_label)
@@ -33,6 +47,15 @@ def split_lines(written: object, labels: tuple[str, ...]) -> Lined:
         lines[label] = value
     below = text.tidied("\n".join(rows[len(lines) :]))
     return Lined({label: value for label, value in lines.items() if value != NONE}, below)
+
+
+def _rows(written: str, by_folded_label: Mapping[str, str]) -> list[str]:
+    # HTML shows no line ends, yet a server that only wraps plain text keeps those of the lines that we wrote.
+    wrapped = _WRAPPED.fullmatch(written)
+    kept = (text.tidied(unescape(wrapped[1])) or "").split("\n") if wrapped else []
+    if kept and _named(kept[0], by_folded_label)[0] is not None:
+        return kept
+    return (text.canonical(written) or "").split("\n")
 
 
 def _named(row: str, by_folded_label: Mapping[str, str]) -> tuple[str | None, str]:
@@ -48,13 +71,35 @@ def join_lines(lined: Lined, labels: tuple[str, ...], *, like: object) -> str:
     # and the empty line behind that one ends the lines.
     if not head and labels and split_lines(lined.body, labels).body != lined.body:
         head = [f"{labels[0]}: {NONE}"]
+    if (marked_up := _above_markup(head, lined, labels, str(like or ""))) is not None:
+        return marked_up
     whole = "\n\n".join(part for part in ("\n".join(head), lined.body) if part)
     return text.rendered(whole, like=like)
 
 
+def _above_markup(head: list[str], lined: Lined, labels: tuple[str, ...], present: str) -> str | None:
+    """These lines above HTML whose body keeps its markup; None where the two cannot be told apart, or the body goes."""
+    if not text.is_html(present) or not lined.body or split_lines(present, labels).body != lined.body:
+        return None
+    lines = {label: value for label, value in lined.lines.items() if value}
+    wanted = Lined({label: lines[label] for label in labels if label in lines}, lined.body)
+    tried = (
+        text.as_html("\n".join(head)) + between + body
+        for body in _bodies(present, lined.body)
+        for between in ("", _NO_LINE)
+    )
+    return next((laid for laid in tried if split_lines(laid, labels) == wanted), None)
+
+
+def _bodies(present: str, body: str) -> Iterator[str]:
+    """What of this HTML shows the body alone: all of it, or what stands below its first lines."""
+    ends = [0, *(end.end() for end, _ in zip(_ENDS.finditer(present), range(_MOST_ENDS), strict=False))]
+    return (present[end:] for end in ends if text.canonical(present[end:]) == body)
+
+
 @dataclass(frozen=True)
 class Spot:
-    """Where a value stands in a 4HSE record: in a text, below its named lines, or on one of those lines."""
+    """Where a value stands in a record: in a text, below its named lines, or on one of those lines."""
 
     key: str
     line: str | None = None

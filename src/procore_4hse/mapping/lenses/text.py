@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from difflib import SequenceMatcher
 from html import escape
 
 from procore_4hse.mapping.lenses import markup
@@ -18,6 +19,7 @@ _KEPT_BLANKS = re.compile(r"^ | (?= )", re.MULTILINE)
 _TAGS = re.compile(r"<[^<>]*>")
 _FOUR_BYTES = re.compile("[\U00010000-\U0010ffff]")
 """Letters that some databases take for the end of a text, or leave out."""
+_SPACED = re.compile(r"\S+\s*")
 _WORDS = re.compile(r"\w+", re.UNICODE)
 
 
@@ -62,6 +64,22 @@ def rendered(text: str | None, *, like: object) -> str:
     if is_html(str(like or "")) or is_html(written):
         return as_html(written) or "<p></p>"  # Empty, yet HTML, so that the next text stays HTML too.
     return written
+
+
+def respaced(line: str, like: str | None) -> str:
+    """The words of one line, with the line ends that `like` has behind the same words."""
+    spaced = _SPACED.findall(like or "")
+    if not any("\n" in word for word in spaced):
+        return line
+    words, laid = line.split(), list[str]()
+    for _, old, old_end, new, new_end in SequenceMatcher(None, [w.rstrip() for w in spaced], words).get_opcodes():
+        if spaced[old:old_end] and [word.rstrip() for word in spaced[old:old_end]] == words[new:new_end]:
+            laid += spaced[old:old_end]
+            continue
+        laid += [f"{word} " for word in words[new:new_end]]
+        if laid and spaced[old:old_end]:  # What stood at the end of a line was replaced, or went.
+            laid[-1] = laid[-1].rstrip() + spaced[old_end - 1][len(spaced[old_end - 1].rstrip()) :]
+    return "".join(word if word[-1].isspace() else f"{word} " for word in laid).rstrip()
 
 
 def is_rewrite(sent: str | None, stored: str | None) -> bool:
