@@ -80,8 +80,8 @@ class Trigger:
 
     @property
     def key(self) -> tuple[str, str]:
-        """The same for both spellings of a word: the vendor's own samples differ in capitals."""
-        return self.resource.lower(), self.event.lower()
+        """The same for `create` and `CREATED`: the vendor's own samples differ."""
+        return self.resource.lower(), self.event.lower().removesuffix("d")
 
 
 @dataclass(frozen=True)

@@ -201,9 +201,7 @@ Origin = Annotated[
 WebUrl = Annotated[
     str, AfterValidator(lambda url: _web_url(url) if url else url), Field(description="a web address in quotes")
 ]
-Place = Annotated[
-    str, AfterValidator(_place), Field(description='host and port in quotes, such as "127.0.0.1:8485"')
-]
+Place = Annotated[str, AfterValidator(_place), Field(description='host and port in quotes, such as "127.0.0.1:8485"')]
 LinkPattern = Annotated[
     str, AfterValidator(_link), Field(description="a web address in quotes, with {id}, {project}, {office} in it")
 ]
