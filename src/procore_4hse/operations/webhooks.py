@@ -133,10 +133,9 @@ class RouteHook:
             yield f"{_failed(failures)} for route {name}; see that `run --hooks` runs and can be reached at hooks.url."
 
     def _is_known(self, hook: Hook) -> bool:
-        """Whether the store would know its token, as far as that can be told."""
-        newest = next((token for token in self._tokens() if token.is_current), None)
-        key = self.seals and self.seals.digest
-        return newest is not None and newest.hook == hook.id and key in (None, newest.key)
+        """Whether the store would know its token, as far as that can be told: not while it may be one of two."""
+        current, key = [token for token in self._tokens() if token.is_current], self.seals and self.seals.digest
+        return len(current) == 1 and current[0].hook == hook.id and key in (None, current[0].key)
 
     # Tokens -------------------------------------------------------------------------------------------------------
 
