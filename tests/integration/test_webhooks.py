@@ -93,7 +93,7 @@ def test_whatever_comes_moves_a_due_time_and_nothing_else(stand: HookStand) -> N
     assert stand.slot().span <= SOON
     assert stand.slot().wakes == len(said) - 1
     world.clock.now += SOON
-    assert world.sync().written == {side: dict.fromkeys(("created", "updated", "deleted"), 0) for side in ("procore", "fourhse")}  # fmt: skip
+    assert not any(count for done in cycle(world).written.values() for count in done.values())
 
 
 def test_what_nobody_sent_with_the_token_moves_nothing(stand: HookStand) -> None:

@@ -161,7 +161,8 @@ class Day:
             f"{len(self.routes)} routes, {sum(self.cycles.values())} cycles ({dict(self.outcomes)}), "
             f"{sum(self.calls.values())} Procore calls, {max(self.calls.values(), default=0)} in the fullest hour, "
             f"{self.refused} refused; a route rests for {spans[0]} to {spans[-1]}, {middle} in the middle; "
-            f"late by {max(self.late, default=timedelta(0))} at most; {len(self.crossed)} reports crossed within {took}{hinted}"
+            f"late by {max(self.late, default=timedelta(0))} at most; "
+            f"{len(self.crossed)} reports crossed within {took}{hinted}"
         )
 
 
