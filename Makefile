@@ -11,7 +11,8 @@
 #   make breaks   break one rule of the product at a time, and see the simulation notice
 #   make soak     play HISTORIES histories of the simulation from each SEED, 2,000 from two seeds unless told otherwise
 #   make neighbours   half an hour of two processes on one store that somebody keeps locking, MEETINGS times on each
-#   make day      a simulated day of ROUTES routes (300) on one credential with CALLS calls an hour (3600); HOURS ends it
+#   make day      a simulated day of ROUTES routes (300) on one credential with CALLS calls an hour (3600); HOURS ends it,
+#                 HINTS=1: Procore tells of changes
 #   make machines three real daemons on one PostgreSQL and ROUTES routes: one is killed, one cut off, one stands still
 #   make exhaust  play every small history: LENGTH events (3) from one pair, under each deletion policy; MINUTES ends it
 #   make odd      give every field of every record ODD_CASES odd values a kind (400 unless told), each in a small world
@@ -29,6 +30,7 @@ MEETINGS ?= 5
 ROUTES ?= 300
 HOURS ?= 24
 CALLS ?= 3600
+HINTS ?=
 PICTURES ?= build/pictures
 OF ?=
 SIMULATION ?= ci
@@ -101,7 +103,7 @@ neighbours: $(READY)
 	NEIGHBOURS_MINUTES=30 NEIGHBOURS_SEEDS=$(MEETINGS) $(BIN)/pytest -n auto -rP tests/simulation/test_neighbours.py
 
 day: $(READY)
-	PYTHONPATH=tests $(BIN)/python tests/simulation/day.py --routes $(ROUTES) --hours $(HOURS) --calls $(CALLS)
+	PYTHONPATH=tests $(BIN)/python tests/simulation/day.py --routes $(ROUTES) --hours $(HOURS) --calls $(CALLS) $(if $(HINTS),--hints)
 
 machines: $(READY)
 	PYTHONPATH=tests $(BIN)/python tests/simulation/machines.py --routes $(ROUTES)

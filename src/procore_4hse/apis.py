@@ -61,6 +61,63 @@ class RecordAnswer:
     server_date: datetime
 
 
+@dataclass(frozen=True)
+class Hook:
+    """A hook of Procore's: where it sends the events of a project. `version` is the form of what it sends."""
+
+    id: str
+    url: str
+    is_active: bool
+    version: str
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """What a hook tells of: `event` (`create`, `update`, `delete`) of a `resource`, in Procore's words."""
+
+    resource: str
+    event: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The same for `create` and `CREATED`: the vendor's own samples differ."""
+        return self.resource.lower(), self.event.lower().removesuffix("d")
+
+
+@dataclass(frozen=True)
+class FailedDelivery:
+    """An event that did not arrive. `status` is what the receiver answered last; None: nothing, or nobody knows."""
+
+    at: datetime | None
+    status: int | None
+
+
+class HookApi(Protocol):
+    """The hooks of one Procore project in our namespace. `hooks` comes first: it finds out how they are asked for."""
+
+    def hooks(self) -> Sequence[Hook]:
+        """Raises NotFound where Procore has no hooks, or shows none to our account."""
+
+    def offered(self) -> tuple[str, Sequence[Trigger]]:
+        """The best version that tells of incidents, and what it tells; nothing when none does."""
+
+    def create(self, url: str, version: str, authorization: str) -> str:
+        """A hook without triggers, which sends `authorization` as that header; its id."""
+
+    def authorize(self, hook: str, authorization: str) -> None:
+        """It sends this header from now on."""
+
+    def triggers(self, hook: str) -> Sequence[Trigger]: ...
+
+    def add_trigger(self, hook: str, version: str, trigger: Trigger) -> None: ...
+
+    def remove(self, hook: str) -> None:
+        """With its triggers."""
+
+    def failures(self, hook: str) -> Sequence[FailedDelivery]:
+        """Events that did not arrive yet, or never will; as many as Procore remembers, up to a thousand of each."""
+
+
 class IncidentApi(Protocol):
     """One side's incident register, bound to the route's project or office. Writes are never retried here."""
 
@@ -151,6 +208,9 @@ class ProcoreIncidentApi(IncidentApi, Protocol):
 
     def configuration(self) -> Image:
         """The project's incident settings."""
+
+    def webhooks(self) -> HookApi:
+        """The hooks of the project."""
 
 
 class FourHseIncidentApi(IncidentApi, Protocol):

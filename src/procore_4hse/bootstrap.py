@@ -110,6 +110,14 @@ def open_store(settings: Settings) -> Iterator[Store]:
         yield store
 
 
+@contextmanager
+def hasty_store(settings: Settings) -> Iterator[Store]:
+    """The same for somebody who may not keep a caller waiting: it says soon that it has no time."""
+    with closing(Store(settings.store.url.get_secret_value(), patience=IMPATIENT)) as store:
+        store.upgrade()
+        yield store
+
+
 def routes_of(settings: Settings) -> tuple[Route, ...]:
     """Every route with its mapping read, compiled and narrowed to what may cross.
 

@@ -1,5 +1,6 @@
 """The daemon in process: its schedule, its end, and what it rides through. Signals are real, the vendors simulated."""
 
+import itertools
 import logging
 import os
 import signal
@@ -13,10 +14,12 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import structlog
 from sqlalchemy import Connection, event, text
 
+from hook_stand import HookStand
 from procore_4hse import daemon as daemon_module
 from procore_4hse.daemon import Daemon
 from procore_4hse.engine.appointments import Waits, waiting
@@ -137,6 +140,33 @@ def test_the_first_cycle_comes_at_once_and_the_next_after_each_pause(store_url: 
     assert outcomes(world)[:3] == ["ok", "ok", "ok"]
     assert [row["name"] for row in world.office().values()] == ["Fall"]
     world.store.close()
+
+
+def test_a_hint_that_arrives_at_the_port_has_a_cycle_soon(
+    world: World, stop: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon_module, "LOOK_EVERY", A_MOMENT)
+    seconds = itertools.count()  # Time flies: one of them each time that somebody looks.
+    world.runtime = replace(world.runtime, timer=lambda: float(next(seconds)))
+    stand = HookStand.of(world)
+    stand.hook().install()
+    with stand.listening() as url, httpx.Client() as client, at_the_latest(20):
+        stand.sender.post = lambda _, head, body: client.post(url, headers=head, content=body).status_code
+        made = daemon(world, stop, every=timedelta(days=1))
+        over = made._cycle_over
+
+        def people_work(*news: Any) -> None:
+            over(*news)
+            if not world.office():
+                world.on_site("Fall")
+                assert stand.sender.deliver() == 1
+            else:
+                terminate()
+
+        monkeypatch.setattr(made, "_cycle_over", people_work)
+        assert made.run() == 0
+    assert outcomes(world) == ["ok", "ok"]
+    assert len(world.office()) == 1
 
 
 def test_the_pause_counts_from_the_end_of_a_cycle(world: World, stop: threading.Event) -> None:

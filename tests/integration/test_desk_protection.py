@@ -375,7 +375,7 @@ BEGUN = b"POST /enter HTTP/1.1\r\nHost: desk\r\nContent-Length: 9\r\n\r\nabc"
 def test_who_opens_a_connection_and_sends_no_whole_request_is_left(
     world: World, monkeypatch: pytest.MonkeyPatch, said: bytes
 ) -> None:
-    monkeypatch.setattr("procore_4hse.web.server.WHOLE_WITHIN", 0.05)
+    monkeypatch.setattr("procore_4hse.web.listener.WHOLE_WITHIN", 0.05)
     with served(desk_of(world)) as desk:
         host = urlsplit(desk.url)
         with socket.create_connection((host.hostname, host.port), timeout=10) as silent:

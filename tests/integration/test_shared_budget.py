@@ -156,6 +156,25 @@ def test_a_new_period_replaces_the_old_one() -> None:
     assert later(quota(600, 0), quota(599, 3)) == quota(599, 3)
 
 
+def test_what_was_told_of_a_period_that_is_over_says_nothing_about_the_present_one(build: Build) -> None:
+    """A process that made no call since then tells late, and would stop all the others for an hour."""
+    assert later(quota(599, 3599), quota(3, -10)) == quota(599, 3599)
+    world = build()
+    silent, busy = process(world), process(world)
+    hears(silent, world.clock, 600, 121, 60)
+    world.clock.advance(90)
+    hears(busy, world.clock, 600, 599, 3599)
+    busy.share()
+    silent.share()
+    pass_time(world, busy, silent)
+    assert (busy.waits(9), silent.waits(9)) == (timedelta(0), timedelta(0))
+    behind = process(world)
+    hears(behind, world.clock, 600, 121, 60)  # It has not heard of the present one.
+    hears(behind, world.clock, 600, 590, 3500)
+    behind._hear(quota(121, 60), world.clock.now)
+    assert behind.waits(9) == timedelta(0)
+
+
 def test_calls_of_which_the_vendor_did_not_tell_are_taken_off() -> None:
     assert after(quota(10, 100), 3) == quota(7, 100)
     assert after(quota(2, 100), 3) == quota(0, 100)

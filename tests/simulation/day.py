@@ -1,4 +1,5 @@
 """A day of many routes on one credential, on a simulated clock: two daemons and a cron share the work and the calls.
+With `--hints` Procore tells of changes.
 
 Everything is real but the vendors and the time: each process has connections of its own to the store and a budget of
 its own, and hears of the others through the store alone.
@@ -14,6 +15,7 @@ from datetime import datetime, timedelta
 from random import Random
 from statistics import quantiles
 
+from hook_stand import HookStand
 from procore_4hse.engine.appointments import Waits, affordable, claim, due, waiting
 from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.run_routes import run_due
@@ -29,6 +31,8 @@ EVERY, QUIET = timedelta(minutes=5), timedelta(hours=1)
 PER_CALL, LOOK_EVERY, CRON_EVERY = timedelta(milliseconds=200), timedelta(seconds=20), timedelta(minutes=10)
 SLACK = timedelta(minutes=3)
 """A route waits its turn behind those that are due too."""
+WITH_HINT = timedelta(minutes=10)
+"""Within that a report crosses of which a hook told."""
 OFFICE = "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a{:04}"
 
 
@@ -49,16 +53,22 @@ class Day:
     spans: list[timedelta] = field(default_factory=list)
     edited: dict[str, datetime] = field(default_factory=dict)
     allowed: dict[str, timedelta] = field(default_factory=lambda: defaultdict(timedelta))
+    bounds: dict[str, timedelta] = field(default_factory=dict)
     crossed: list[tuple[timedelta, timedelta]] = field(default_factory=list)
-    """How long an edit took, and how long the route rested as announced."""
+    """How long an edit took, and how long it may take."""
+    hooks: HookStand | None = None
+    """None: nobody tells of changes."""
+    lost: int = 0
 
     @classmethod
-    def build(cls, url: str, routes: int, calls_an_hour: int, stack: ExitStack) -> Day:
+    def build(cls, url: str, routes: int, calls_an_hour: int, stack: ExitStack, *, hints: bool = False) -> Day:
         world = World.build(url)
         stack.callback(world.store.close)
-        world.procore.set_limits(hour=calls_an_hour)
         lines = [*_routes(world, routes)]
-        day = cls(world, lines, [_process(world, url, number, stack) for number in range(3)], Random(0))  # noqa: S311
+        hooks = _hooks(world, lines) if hints else None
+        world.procore.set_limits(hour=calls_an_hour)
+        processes = [_process(world, url, number, stack) for number in range(3)]
+        day = cls(world, lines, processes, Random(0), hooks=hooks)  # noqa: S311
         world.faults.on_response.append(day.count)
         return day
 
@@ -80,6 +90,8 @@ class Day:
             if all(idle):
                 self.world.clock.now += LOOK_EVERY
             self.people_work()
+            if self.hooks is not None:
+                self.hooks.sender.deliver()
 
     def work(self, runtime: Runtime, waits: Waits) -> bool:
         """One cycle, if any is due; True when none was."""
@@ -98,7 +110,7 @@ class Day:
         if route.key in self.announced:
             self.late.append(now - self.announced[route.key])
         if at := self.edited.pop(route.key, None):
-            self.crossed.append((now - at, self.allowed[route.key]))
+            self.crossed.append((now - at, self.bounds.pop(route.key)))
         with self.world.store.read() as unit:
             slot = unit.schedule.slot(route.key)
         if slot is not None:
@@ -116,6 +128,18 @@ class Day:
                     "incident", int(route.procore_project), title=f"Fall {self.random.random()}",
                     description="On the stairs.", event_date=self.world.clock.now, time_unknown=True,
                 )  # fmt: skip
+                self.bounds[route.key] = WITH_HINT if self.is_told(route) else self.allowed[route.key] + SLACK
+
+    def is_told(self, route: Route) -> bool:
+        """Whether a hook tells of the report that was just made; others send what they like meanwhile."""
+        if self.hooks is None:
+            return False
+        self.hooks.sender.deliver()
+        (hook,) = self.world.procore.hooks.of_project(int(route.procore_project), None)
+        self.hooks.sender.forge(hook, {"id": str(self.random.random())[2:]}, "Bearer a guess")
+        is_lost = hook.deliveries[-1].status == "discarded"
+        self.lost += is_lost
+        return not is_lost
 
     def wrong(self) -> Iterator[str]:
         if self.refused:
@@ -124,18 +148,21 @@ class Day:
             yield f"{len(never)} routes had no cycle"
         if late := [each for each in self.late if each > SLACK]:
             yield f"{len(late)} of {len(self.late)} cycles were late, by up to {max(late)}"
-        if slow := [took for took, rest in self.crossed if took > rest + SLACK]:
+        if slow := [took for took, bound in self.crossed if took > bound]:
             yield f"{len(slow)} of {len(self.crossed)} reports took up to {max(slow)}"
 
     def figures(self) -> str:
         spans = sorted(self.spans)
         middle = quantiles(spans, n=2)[0] if len(spans) > 1 else spans[0]
         took = max((took for took, _ in self.crossed), default=timedelta(0))
+        told = [took for took, bound in self.crossed if bound == WITH_HINT]
+        hinted = f", {len(told)} of which a hook told within {max(told)} ({self.lost} hints were lost)" if told else ""
         return (
             f"{len(self.routes)} routes, {sum(self.cycles.values())} cycles ({dict(self.outcomes)}), "
             f"{sum(self.calls.values())} Procore calls, {max(self.calls.values(), default=0)} in the fullest hour, "
             f"{self.refused} refused; a route rests for {spans[0]} to {spans[-1]}, {middle} in the middle; "
-            f"late by {max(self.late, default=timedelta(0))} at most; {len(self.crossed)} reports crossed within {took}"
+            f"late by {max(self.late, default=timedelta(0))} at most; "
+            f"{len(self.crossed)} reports crossed within {took}{hinted}"
         )
 
 
@@ -146,6 +173,15 @@ def _routes(world: World, count: int) -> Iterator[Route]:
         world.fourhse.add_office(TENANT, office := OFFICE.format(number), f"Office {number}")
         place = {"procore_project": str(PROJECT + number), "fourhse_office": office}
         yield replace(world.route, name=f"site {number}", **place)
+
+
+def _hooks(world: World, routes: list[Route]) -> HookStand:
+    """Made before the day begins. Of twenty events one is lost, two are doubled, and any may be two minutes late."""
+    stand = HookStand.of(world, routes)
+    for route in routes:
+        stand.hook(route).install()
+    stand.sender.lost, stand.sender.doubled, stand.sender.delayed = 0.05, 0.1, timedelta(minutes=2)
+    return stand
 
 
 def _process(world: World, url: str, number: int, stack: ExitStack) -> Runtime:
@@ -179,9 +215,11 @@ if __name__ == "__main__":
     told.add_argument("--routes", type=int, default=300)
     told.add_argument("--hours", type=float, default=24)
     told.add_argument("--calls", type=int, default=3600)
+    told.add_argument("--hints", action="store_true")
     given = told.parse_args()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as closing:
-        began, day = time.monotonic(), Day.build(f"sqlite:///{folder}/sync.db", given.routes, given.calls, closing)
+        began, url = time.monotonic(), f"sqlite:///{folder}/sync.db"
+        day = Day.build(url, given.routes, given.calls, closing, hints=given.hints)
         day.live(timedelta(hours=given.hours))
         print(day.figures(), f"{time.monotonic() - began:.0f} s", sep="; ")  # noqa: T201
         raise SystemExit("; ".join(day.wrong()) or 0)

@@ -36,9 +36,9 @@ def api(app: typer.Typer) -> None:
 
 def check(ctx: typer.Context, as_json: Json = False) -> None:
     context = cli_context(ctx)
-    routes = context.chosen([])
+    routes, hooks_at = context.chosen([]), context.settings.hooks.url
     with context.runtime() as runtime:
-        findings = _watched(context, lambda step: list(check_all(runtime, routes, step)))
+        findings = _watched(context, lambda step: list(check_all(runtime, routes, step, hooks_at=hooks_at)))
     findings += lifetime(context.settings.retention.journal)
     code = worst_exit_code([each.code for each in findings])
     if as_json:

@@ -25,6 +25,8 @@ SUMMARIES = {
     "status": "How each route stands: its last cycle and the next one, how many incidents are in sync, what waits for "
     "a person and since when, what is left of the call budgets and how often they allow a cycle.",
     "routes": "When each route is due, and why; and pausing a route without editing the configuration.",
+    "webhooks": "Procore's hooks: they tell at once that an incident changed, so that its route has a cycle within a "
+    "minute.",
     "explain": "What one incident is now: how both sides stand, what happens next, what waits for a person, what "
     "people decided about it, and what was written for it last.",
     "history": "Every write that was carried out: when, where, which field, from what to what, why, and whose decision "

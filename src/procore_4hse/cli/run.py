@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event
 from typing import Annotated
@@ -13,6 +13,7 @@ from procore_4hse.cli.context import CliContext, cli_context, teach
 from procore_4hse.daemon import Daemon
 from procore_4hse.errors import UsageError
 from procore_4hse.operations.retention import Ages
+from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime, interruptible
 
 HELP = """The daemon: a cycle of each route when it is due, `schedule.every` after the one before, until it is told to
@@ -27,7 +28,8 @@ credentials or a guard never end it: it says so in its log and tries again.
 
 Log lines go to standard error, coloured on a terminal and as JSON elsewhere. Watch it with `status --fail-over`. A
 configuration is read once, so start it again after a change. With `--desk` the inbox in the browser is served beside
-it, where the settings say; `desk --link` prints an address that signs you in.
+it, where the settings say; `desk --link` prints an address that signs you in. With `--hooks` it receives Procore's
+hooks too, at `hooks.listen`: `webhooks install` makes them, and a route that one tells of has a cycle within a minute.
 
 [bold]Example[/bold]  procore-4hse --log-format json run
 
@@ -36,13 +38,14 @@ it, where the settings say; `desk --link` prints an address that signs you in.
 
 
 WithDesk = Annotated[bool, typer.Option("--desk", help="Serve the inbox in the browser beside the daemon.")]
+WithHooks = Annotated[bool, typer.Option("--hooks", help="Receive Procore's hooks beside the daemon.")]
 
 
 def api(app: typer.Typer) -> None:
     app.command("run", help=teach(HELP))(run)
 
 
-def run(ctx: typer.Context, desk: WithDesk = False) -> None:
+def run(ctx: typer.Context, desk: WithDesk = False, hooks: WithHooks = False) -> None:
     context = cli_context(ctx)
     routes, stop = context.chosen([]), Event()
     if not routes:
@@ -50,6 +53,7 @@ def run(ctx: typer.Context, desk: WithDesk = False) -> None:
     with (
         context.runtime(stopping=stop.is_set, sleep=interruptible(stop)) as runtime,
         _desk_beside(context, runtime, wanted=desk),
+        _hooks_beside(context, routes, wanted=hooks),
     ):
         ages = Ages(**context.settings.retention.model_dump(exclude={"cycles"}))
         code = Daemon(runtime, routes, stop=stop, ages=ages).run()
@@ -66,4 +70,16 @@ def _desk_beside(context: CliContext, runtime: Runtime, *, wanted: bool) -> Iter
     with opened(context, runtime.store, context.settings.desk) as url:
         # Without a key: what a daemon prints is kept in logs.
         context.note(f"The desk is at {url}")
+        yield
+
+
+@contextmanager
+def _hooks_beside(context: CliContext, routes: Sequence[Route], *, wanted: bool) -> Iterator[None]:
+    if not wanted:
+        yield
+        return
+    from procore_4hse.cli.webhooks import received
+
+    with received(context, routes) as url:
+        context.note(f"Hooks are received at {url}")
         yield

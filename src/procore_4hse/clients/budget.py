@@ -250,7 +250,7 @@ class Budget:
         ours = self._windows.get(quota.limit)
         if ours is None or ends > ours.resets_at + SAME_PERIOD:
             self._windows[quota.limit] = Window(quota.limit, quota.remaining, ends, quota.length)
-        elif ends > now:
+        elif ends > max(now, ours.resets_at - SAME_PERIOD):
             length = max(ours.length, quota.length)
             self._windows[quota.limit] = replace(ours, remaining=min(ours.remaining, quota.remaining), length=length)
 

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from procore_4hse.apis import Page, RecordAnswer
 from procore_4hse.clients.answer import Reply, anything, has_ids, is_rows, objects
 from procore_4hse.clients.http import Http
+from procore_4hse.clients.procore_hooks import ProcoreHooks
 from procore_4hse.clients.transport import Query
 from procore_4hse.errors import Unavailable
 from procore_4hse.models import Kind, RawRecord, Side, text_id
@@ -141,6 +142,9 @@ class ProcoreApi:
     def configuration(self) -> dict[str, Any]:
         """The project's incident settings: `private_by_default`, `default_distribution` (P72)."""
         return self._object(f"{self._project}/incidents/configuration", [])
+
+    def webhooks(self) -> ProcoreHooks:
+        return ProcoreHooks(self._http, company_id=self.company_id, project_id=self.project_id)
 
     def statuses(self) -> Rows:
         """The company's statuses as `label` and `value`; custom ones may be missing (P71)."""

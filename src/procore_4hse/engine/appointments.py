@@ -87,13 +87,15 @@ def end_cycle(runtime: Runtime, lease: RouteLease, report: Report, *, dry: bool,
         if not dry:
             kept = {**report.json(), "budget": budget_report(runtime.budgets, report.calls)}
             unit.cycles.end(lease.cycle, report.outcome, report.reason, kept)
+            unit.hooks.forget_old_events()
         if lease.release(unit) and whole and not dry:
             appoint(unit, runtime, lease, report)
 
 
 def appoint(unit: Unit, runtime: Runtime, lease: RouteLease, report: Report) -> None:
     """Writes down when the next cycle is due, and what this one tells about the route."""
-    route, before = lease.route, unit.schedule.slot(lease.route)
+    # A hint that comes at this moment waits, or is known: it would be lost between what is read and what is written.
+    route, before = lease.route, unit.schedule.locked(lease.route)
     calls = _averages(before.calls if before else None, report.calls)
     is_active = (
         before is None or before.active_at is None or any(sum(done.values()) for done in report.written.values())

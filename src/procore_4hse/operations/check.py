@@ -28,6 +28,7 @@ from procore_4hse.operations.coverage import (
     unlisted,
 )
 from procore_4hse.operations.equipment_coverage import EquipmentList, equipment_gaps
+from procore_4hse.operations.webhooks import RouteHook
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
 
@@ -94,8 +95,13 @@ def _lets_nobody_in(error: VendorError) -> bool:
     return isinstance(error, Unavailable) and error.status is None
 
 
-def check_all(runtime: Runtime, routes: Sequence[Route], step: Callable[[str], None] = lambda _: None) -> Findings:
-    """Findings in the order in which they are made; `step` is told what is looked at now."""
+def check_all(
+    runtime: Runtime, routes: Sequence[Route], step: Callable[[str], None] = lambda _: None, *, hooks_at: str = ""
+) -> Findings:
+    """Findings in the order in which they are made; `step` is told what is looked at now.
+
+    `hooks_at` is the address to which Procore is to send its hooks.
+    """
     asked = Asked()
     for route in routes[:1]:  # All routes share the credentials.
         step("credentials")
@@ -104,6 +110,8 @@ def check_all(runtime: Runtime, routes: Sequence[Route], step: Callable[[str], N
     for route in routes:
         step(f"route {route.name}")
         found += _route(runtime, route, asked)
+        hook = RouteHook(runtime.store, route, runtime.apis(route)[0].webhooks(), hooks_at)
+        found += _guarded(route, asked, partial(_hook, hook), Side.PROCORE)
     yield from _said_once(found)
     for side in Side:
         if side not in asked.silent:
@@ -317,6 +325,20 @@ def _pages(fourhse: FourHseIncidentApi) -> Findings:
     else:
         kept = "as asked" if rows == FULL_PAGE else f"although {FULL_PAGE} were asked for"
         yield _ok(f"4HSE's incidents can be read: {page.total} are listed, {rows} on a page, {kept}.")
+
+
+def _hook(hook: RouteHook) -> Findings:
+    """Whether Procore's hook tells us of changes, where the route has one."""
+    if not hook.is_installed():
+        return
+    try:
+        problems = hook.state().problems
+    except (AccessRefused, Refused) as error:
+        problems = [str(error)]
+    if not problems:
+        yield _ok("Procore's hook is there, and all that it sent in the last day arrived.")
+    for problem in problems:
+        yield _warning(problem)
 
 
 # Words -----------------------------------------------------------------------------------------------------------

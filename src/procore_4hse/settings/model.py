@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
@@ -18,11 +19,11 @@ from procore_4hse.settings.values import (
     Flag,
     Folder,
     Id,
-    Issuer,
     LinkPattern,
     Networks,
     Origin,
     Percent,
+    Place,
     Port,
     Secret,
     StoreUrl,
@@ -30,8 +31,10 @@ from procore_4hse.settings.values import (
     Texts,
     Url,
     Uuid,
+    WebUrl,
     is_loopback,
     not_a_flag,
+    place_of,
     refusal,
     word_of,
 )
@@ -208,7 +211,7 @@ class DeskSettings(_Section):
     """rules who may look, with `oidc` and `proxy`"""
     deciders: Texts = ()
     """rules who may answer too, with `oidc` and `proxy`"""
-    issuer: Issuer = ""
+    issuer: WebUrl = ""
     """with `oidc`: the address of the identity provider"""
     client_id: Text = ""
     """with `oidc`: the name of the desk there"""
@@ -238,6 +241,27 @@ class DeskSettings(_Section):
     def _has(self, key: str) -> bool:
         value = getattr(self, key)
         return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
+
+
+class HookSettings(_Section):
+    """Procore's hooks, which tell that something changed; `run --hooks` receives them."""
+
+    listen: Place = "127.0.0.1:8485"
+    """host and port of the receiver, port `0` for a free one; anywhere but on this machine it wants `url` too"""
+    url: WebUrl = ""
+    """the address as Procore reaches it, such as `https://sync.example.com/procore`; its path is the only one that
+    answers"""
+
+    @model_validator(mode="after")
+    def _is_behind_an_address(self) -> "HookSettings":
+        if not is_loopback(place_of(self.listen)[0]) and not self.url:
+            what = f"would open the receiver to a network at {self.listen} without the address that Procore uses"
+            raise refusal(what, "Add url under [hooks], or take out listen")
+        return self
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.url).path or "/"
 
 
 class LinkSettings(_Section):
@@ -328,6 +352,7 @@ class Settings(BaseSettings):
     guards: GuardSettings = GuardSettings()
     retention: RetentionSettings = RetentionSettings()
     desk: DeskSettings = DeskSettings()
+    hooks: HookSettings = HookSettings()
     links: LinkSettings = LinkSettings()
     routes: Annotated[
         tuple[RouteSettings, ...],

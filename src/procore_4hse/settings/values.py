@@ -87,6 +87,19 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def place_of(text: str) -> tuple[str, int]:
+    """Host and port of `127.0.0.1:8485` or `[::1]:8485`; ValueError for anything else."""
+    parts = urlsplit(f"//{text}")
+    if parts.port is None or not parts.hostname or parts.netloc != text or "@" in text:
+        raise ValueError("no host and port")
+    return parts.hostname, parts.port
+
+
+def _place(text: str) -> str:
+    place_of(text)
+    return text
+
+
 def _web_url(url: str) -> str:
     parts = _parts(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -185,9 +198,10 @@ Url = Annotated[str, AfterValidator(_web_url), Field(description="a web address 
 Origin = Annotated[
     str, AfterValidator(_origin), Field(description="scheme and host in quotes, such as https://desk.example.com")
 ]
-Issuer = Annotated[
+WebUrl = Annotated[
     str, AfterValidator(lambda url: _web_url(url) if url else url), Field(description="a web address in quotes")
 ]
+Place = Annotated[str, AfterValidator(_place), Field(description='host and port in quotes, such as "127.0.0.1:8485"')]
 LinkPattern = Annotated[
     str, AfterValidator(_link), Field(description="a web address in quotes, with {id}, {project}, {office} in it")
 ]

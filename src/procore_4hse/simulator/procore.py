@@ -13,6 +13,8 @@ from procore_4hse.simulator.faults import Faults
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from procore_4hse.simulator.procore_directory import DirectoryEndpoints
 from procore_4hse.simulator.procore_endpoints import Account, Call, Endpoint, Write, error_body
+from procore_4hse.simulator.procore_hook_board import HookBoard
+from procore_4hse.simulator.procore_hooks import HookEndpoints
 from procore_4hse.simulator.procore_limits import PLENTY, RateLimits, Window
 from procore_4hse.simulator.procore_listing import parse_query
 from procore_4hse.simulator.procore_manual_edits import ManualEdits
@@ -58,7 +60,9 @@ class SimulatedProcore(ManualEdits):
         self._tokens: dict[str, datetime] = {}
         self._records = RecordEndpoints(self.register, company_id, self.account, self._is_admin)
         directory = DirectoryEndpoints(self.register, company_id, self.account, self._is_admin)
-        self._table = [*directory.endpoints(), *self._records.endpoints()]
+        self.hooks = HookBoard(self.register, company_id)
+        hooks = HookEndpoints(self.register, company_id, self.account, self._is_admin, self.hooks)
+        self._table = [*directory.endpoints(), *self._records.endpoints(), *hooks.endpoints()]
         self._endpoints: dict[tuple[str, str], tuple[Endpoint | None, Mapping[str, int]]] = {}
         self.handle = faults.wrap(self._serve) if faults else self._serve
 

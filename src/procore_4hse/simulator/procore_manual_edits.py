@@ -178,11 +178,11 @@ class ManualEdits:
 
     @_locked
     def hand_delete(self, kind: str, record_id: int) -> None:
-        self.register.delete(self.register.live(kind, record_id))
+        self.register.delete(self.register.live(kind, record_id), self.human)
 
     @_locked
     def hand_restore(self, kind: str, record_id: int) -> None:
-        self.register.restore(self.register.recycled(kind, record_id))
+        self.register.restore(self.register.recycled(kind, record_id), self.human)
 
     @_locked
     def lock_workflow(self, incident_id: int, locked: bool = True) -> None:

@@ -108,14 +108,14 @@ class RecordEndpoints(Endpoints):
     def _delete(self, kind: Kind, call: Call) -> Response:
         record = self._find(kind, call)
         self.require_admin()
-        self.register.delete(record)
+        self.register.delete(record, Author(self.account.user_id))
         self.writes.append(Write("DELETE", kind.name, record.id, {}))
         return Response(204)
 
     def _restore(self, kind: Kind, call: Call) -> Response:
         self.require_admin()
         record = self._in_bin(kind, call)
-        self.register.restore(record)
+        self.register.restore(record, Author(self.account.user_id))
         self.writes.append(Write("RESTORE", kind.name, record.id, {}))
         return Response(200)
 

@@ -1,6 +1,6 @@
 """The register of the simulated Procore: records are created, edited, deleted into the bin and restored from it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +26,8 @@ class Register:
         self.dials = dials
         self.state = State(next_id=first_id)
         self.mails = 0
+        self.on_change: list[Callable[[str, Record, Author], None]] = []
+        """Called with create, update, delete or restore, the record, and whoever did it."""
         stock(self.state, stamp(self.now(), dials.fractional_seconds) or "", dials.word_form)
 
     def now(self) -> datetime:
@@ -64,6 +66,7 @@ class Register:
         record = self._store(draft, project, incident, author)
         if incident is not None:
             self._touch_incident_of(record)
+        self._tell("create", record, author)
         return record
 
     def edit(self, record: Record, body: Mapping[str, Any], author: Author) -> Record:
@@ -81,19 +84,21 @@ class Register:
         if self._apply(record, draft):
             record.updated_at = self.now()
             self._touch_incident_of(record)
+            self._tell("update", record, author)
         for nested in draft.nested:  # Lists in a change are records to be created (P66).
             self._touch_incident_of(self._store(nested, project, record, author))
         return record
 
-    def delete(self, record: Record) -> None:
+    def delete(self, record: Record, author: Author) -> None:
         """Into the bin; an incident takes its children along."""
         self._recycle(record, with_incident=False)
         for child in self.state.children_of(record.id):
             if child.deleted_at is None:
                 self._recycle(child, with_incident=True)
         self._touch_incident_of(record)
+        self._tell("delete", record, author)
 
-    def restore(self, record: Record) -> None:
+    def restore(self, record: Record, author: Author) -> None:
         """Out of the bin; an incident brings back those children that went with it (P54)."""
         if record.incident_id is not None and self.state.records[record.incident_id].deleted_at is not None:
             raise Refusal(422, {"incident": ["is in the recycle bin"]}, breach=True)
@@ -104,6 +109,11 @@ class Register:
             if self.dials.restore_bumps_updated_at:
                 restored.updated_at = self.now()
         self._touch_incident_of(record)
+        self._tell("restore", record, author)
+
+    def _tell(self, event: str, record: Record, author: Author) -> None:
+        for listener in self.on_change:
+            listener(event, record, author)
 
     def _recycle(self, record: Record, *, with_incident: bool) -> None:
         record.deleted_at, record.deleted_with_incident = self.now(), with_incident

@@ -55,6 +55,8 @@ def later(known: Quota, told: Quota) -> Quota:
     length = max(known.length, told.length) if told.limit else told.length
     if told.left > known.left + SAME_PERIOD or known.left <= timedelta(0):
         return Quota(told.limit, told.remaining, told.left, length)
+    if told.left < known.left - SAME_PERIOD:  # Of a period that is over: a process may be silent for long.
+        return Quota(known.limit, known.remaining, known.left, length)
     return Quota(told.limit, min(known.remaining, told.remaining), known.left, length)
 
 

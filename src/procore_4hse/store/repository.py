@@ -20,6 +20,7 @@ from procore_4hse.store.budgets import Budgets
 from procore_4hse.store.decisions import Decisions
 from procore_4hse.store.desk import Desk
 from procore_4hse.store.failures import NoAnswer, as_our_errors, of_sqlite
+from procore_4hse.store.hooks import Hooks
 from procore_4hse.store.inbox import Inbox
 from procore_4hse.store.journal import Journal
 from procore_4hse.store.leases import Leases
@@ -65,6 +66,7 @@ class Unit:
         self.schedule = Schedule(connection, now)
         self.budgets = Budgets(connection, now)
         self.desk = Desk(connection, now)
+        self.hooks = Hooks(connection, now)
 
     def staging(self, route: str) -> Staging:
         return Staging(self.connection, route, self.now)

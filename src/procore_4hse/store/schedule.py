@@ -76,6 +76,7 @@ class Demand:
 
 C = SCHEDULE.c
 KNOWN = select(SCHEDULE).where(C.route == given("of_route"))
+LOCKED = KNOWN.with_for_update()
 CHANGE = update(SCHEDULE).where(C.route == given("of_route"))
 WAKE = CHANGE.values(wakes=C.wakes + 1)
 CALLS = {Side.PROCORE: C.procore_calls, Side.FOURHSE: C.fourhse_calls}
@@ -99,6 +100,11 @@ class Schedule:
 
     def slot(self, route: str) -> Slot | None:
         row = self.connection.execute(KNOWN, {"of_route": route}).one_or_none()
+        return _slot(row) if row else None
+
+    def locked(self, route: str) -> Slot | None:
+        """The same, and nobody else changes it until this transaction ends: what is written may go by it."""
+        row = self.connection.execute(LOCKED, {"of_route": route}).one_or_none()
         return _slot(row) if row else None
 
     def slots(self, routes: Sequence[str] | None = None) -> dict[str, Slot]:
@@ -127,7 +133,7 @@ class Schedule:
 
     def wake(self, route: str, reason: Reason = Reason.HINT, within: timedelta = WAKE_WITHIN) -> None:
         """Due so soon at the latest. A cycle that runs now is followed by another one."""
-        slot = self.slot(route)
+        slot = self.locked(route)
         if slot is None or slot.due_at > self.now + within:
             self.set(route, self.now + within, reason)
         self.connection.execute(WAKE, {"of_route": route})

@@ -350,6 +350,30 @@ class DeskViewRow(SQLModel, table=True):
     record_id: str
 
 
+class HookTokenRow(SQLModel, table=True):
+    """What one of Procore's hooks proves with that it is ours: a keyed hash, so nobody sends what stands here."""
+
+    __tablename__ = "hook_token"
+    hash: str = Field(primary_key=True)
+    key: str
+    """A digest of the key that it was hashed with."""
+    project: str = Field(index=True)
+    hook: str | None = None
+    """Procore's id of the hook; None until Procore has told it."""
+    made_at: datetime = Field(sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When another one took its place; it counts for a while longer."""
+
+
+class HookEventRow(SQLModel, table=True):
+    """An event that came already; one that comes again is known by it."""
+
+    __tablename__ = "hook_event"
+    project: str = Field(primary_key=True)
+    event: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=Instant, index=True)
+
+
 def _bare(row: Any) -> Table:
     table: Table = row.__table__
     return table
@@ -360,4 +384,5 @@ ROUTES, LEASES, SCHEDULE, CYCLES, SLICES = map(_bare, (RouteRow, LeaseRow, Sched
 RECORDS, LINKS, APART, STONES = map(_bare, (RecordRow, LinkRow, ApartRow, TombstoneRow))
 BUDGETS = _bare(BudgetRow)
 JOURNAL, REFUSALS, INBOX = map(_bare, (JournalRow, RefusalRow, InboxRow))
+HOOK_TOKENS, HOOK_EVENTS = map(_bare, (HookTokenRow, HookEventRow))
 DESK_SESSIONS, DESK_VIEWS, DECISIONS = map(_bare, (DeskSessionRow, DeskViewRow, DecisionRow))

@@ -73,7 +73,7 @@ class Protection:
             log.info("desk.refused", status=status, why=why)
             await PlainTextResponse(f"Refused: {why}.\n", status)(scope, receive, marked)
             return
-        await self._answer(scope, _limited(receive), marked)
+        await self._answer(scope, limited(receive, MAX_BODY), marked)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -89,7 +89,7 @@ class Protection:
             return 405, "no page takes this method"
         if scope["method"] in CHANGES and not self._is_from_here(headers):
             return 403, "the form is not one of this desk's pages"
-        if not _is_short(headers.get("content-length", "0")):
+        if not is_short(headers.get("content-length", "0"), MAX_BODY):
             return 413, "the body is too large"
         return None
 
@@ -101,23 +101,24 @@ class Protection:
         return site in (None, "same-origin") and (origin is None or origin.lower() in self.origins.allowed)
 
 
-def _is_short(length: str) -> bool:
-    return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= MAX_BODY
+def is_short(length: str, most: int) -> bool:
+    """Whether a header tells of so many bytes at most."""
+    return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= most
 
 
-def _limited(receive: Receive) -> Callable[[], Awaitable[Message]]:
-    """The same body, which raises TooLarge where it grows beyond its limit, whatever its header says."""
+def limited(receive: Receive, most: int) -> Callable[[], Awaitable[Message]]:
+    """The same body, which raises TooLarge where it grows beyond `most` bytes, whatever its header says."""
     size = 0
 
-    async def limited() -> Message:
+    async def checked() -> Message:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        if size > MAX_BODY:
+        if size > most:
             raise TooLarge
         return message
 
-    return limited
+    return checked
 
 
 def _marking(send: Send) -> Callable[[Any], Awaitable[None]]:

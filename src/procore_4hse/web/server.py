@@ -1,60 +1,19 @@
-"""The desk as a server on a port of this machine, in a thread of its own."""
+"""The desk as a server on a port of this machine."""
 
 from __future__ import annotations
 
-import logging
-import socket
-from asyncio import TimerHandle, Transport
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Thread
-from time import sleep
 
-import h11
 import structlog
-import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from starlette.types import ASGIApp
 
-from procore_4hse.errors import UsageError
 from procore_4hse.web.app import create_app
 from procore_4hse.web.desk import Desk
+from procore_4hse.web.listener import listening, spelled
 from procore_4hse.web.protection import Origins
 
 log = structlog.get_logger()
-
-AT_ONCE = 100
-"""Connections beyond that are told to come again."""
-WHOLE_WITHIN = 20
-"""A connection that has not sent a whole request by then is closed; seconds."""
-LONGEST_WAIT = 5
-"""How long answers in hand may take when the desk is told to end; seconds."""
-LOOK_EVERY = 0.01
-
-
-class Punctual(H11Protocol):
-    """Leaves whoever opens a connection and says nothing, or never comes to an end: they would take others' places."""
-
-    timer: TimerHandle | None = None
-
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self.timer = self.loop.call_later(WHOLE_WITHIN, transport.close)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
-            self._forget()
-        elif self.timer is None:
-            self.timer = self.loop.call_later(WHOLE_WITHIN, self.transport.close)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._forget()
-        super().connection_lost(exc)
-
-    def _forget(self) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
 
 
 @contextmanager
@@ -63,49 +22,13 @@ def serving(desk: Desk, host: str, port: int) -> Iterator[str]:
 
     Raises UsageError when the port cannot be had.
     """
-    with _bound(host, port) as door:
-        port = door.getsockname()[1]
-        app = create_app(desk, Origins.of(desk.settings.base_url, host, port))
-        server = uvicorn.Server(_config(app))
-        # What it would log holds addresses with keys in them, and what broke a page may hold what a record says.
-        logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
-        thread = Thread(target=server.run, kwargs={"sockets": [door]}, name="desk", daemon=True)
-        thread.start()
-        while not server.started and thread.is_alive():
-            sleep(LOOK_EVERY)
-        log.info("desk.started", port=port, auth=desk.settings.auth.value)
+
+    def app_at(port: int) -> ASGIApp:
+        return create_app(desk, Origins.of(desk.settings.base_url, host, port))
+
+    with listening(app_at, host, port, name="desk", remedy="Choose another with --port.") as bound:
+        log.info("desk.started", port=bound, auth=desk.settings.auth.value)
         try:
-            yield desk.settings.base_url or f"http://{_spelled(host)}:{port}"
+            yield desk.settings.base_url or f"http://{spelled(host)}:{bound}"
         finally:
-            server.should_exit = True
-            thread.join()
             log.info("desk.stopped")
-
-
-def _config(app: object) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,  # type: ignore[arg-type]
-        loop="asyncio",
-        http=Punctual,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=AT_ONCE,
-        timeout_graceful_shutdown=LONGEST_WAIT,
-    )
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        why = f"{error.strerror}" if error.strerror else "it cannot be used"
-        raise UsageError(f"The desk cannot listen at {host} port {port}: {why}. Choose another with --port.") from error
-
-
-def _spelled(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
