@@ -24,6 +24,7 @@ SUMMARIES = {
     "to end.",
     "status": "How each route stands: its last cycle and the next one, how many incidents are in sync, what waits for "
     "a person and since when, what is left of the call budgets and how often they allow a cycle.",
+    "metrics": "What a monitoring system reads: how each route stands, what waits, what was called and written.",
     "routes": "When each route is due, and why; and pausing a route without editing the configuration.",
     "explain": "What one incident is now: how both sides stand, what happens next, what waits for a person, what "
     "people decided about it, and what was written for it last.",

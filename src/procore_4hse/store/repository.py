@@ -29,6 +29,8 @@ from procore_4hse.store.purge import Purge
 from procore_4hse.store.routes import Cycles, Routes
 from procore_4hse.store.schedule import Schedule
 from procore_4hse.store.staging import Staging
+from procore_4hse.store.standing import Standings
+from procore_4hse.store.tallies import Tallies
 
 PATIENCE = Patience()
 READ_WAIT = timedelta(seconds=30)
@@ -65,6 +67,8 @@ class Unit:
         self.schedule = Schedule(connection, now)
         self.budgets = Budgets(connection, now)
         self.desk = Desk(connection, now)
+        self.standings = Standings(connection, now)
+        self.tallies = Tallies(connection)
 
     def staging(self, route: str) -> Staging:
         return Staging(self.connection, route, self.now)
