@@ -107,6 +107,12 @@ def standing_of(store: Store, routes: Sequence[Route], every: timedelta, terms: 
         raise newer from error
 
 
+def require_usable(store: Store) -> None:
+    """Raises StoreError and StoreBusy."""
+    with store.read() as unit:
+        schema.is_current(unit.connection)
+
+
 def _is_newer(unit: Unit) -> StoreError | None:
     try:
         schema.is_current(unit.connection)

@@ -24,7 +24,13 @@ IN_STATES = (
 )
 IN_SIGHT = case((or_(C.snoozed_until.is_(None), C.snoozed_until <= given("now", type_=Instant)), C.since))
 STANDING = (
-    select(C.route, C.kind, func.count().label("count"), type_coerce(func.min(IN_SIGHT), Instant).label("oldest"))
+    select(
+        C.route,
+        C.kind,
+        func.count().label("count"),
+        type_coerce(func.min(IN_SIGHT), Instant).label("oldest"),
+        func.max(C.id).label("newest"),
+    )
     .where(C.route.in_(given("routes", expanding=True)), C.state == "open")
     .group_by(C.route, C.kind)
 )
@@ -73,6 +79,8 @@ class Waiting:
     kind: str
     count: int
     oldest: datetime | None
+    newest: int
+    """The highest number among them."""
 
 
 def waiting(connection: Connection, routes: Sequence[str], now: datetime) -> list[Waiting]:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from procore_4hse.apis import Quota
 from procore_4hse.errors import LeaseLost, StoreBusy, StoreError
 from procore_4hse.store import schema
+from procore_4hse.store.alerts import Alerts
 from procore_4hse.store.budgets import Budgets
 from procore_4hse.store.decisions import Decisions
 from procore_4hse.store.desk import Desk
@@ -69,6 +70,7 @@ class Unit:
         self.desk = Desk(connection, now)
         self.standings = Standings(connection, now)
         self.tallies = Tallies(connection)
+        self.alerts = Alerts(connection, now)
 
     def staging(self, route: str) -> Staging:
         return Staging(self.connection, route, self.now)

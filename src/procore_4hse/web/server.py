@@ -1,4 +1,4 @@
-"""The desk as a server on a port of this machine, in a thread of its own."""
+"""The desk, and what machines ask, as servers on a port of this machine, each in a thread of its own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from time import sleep
 import h11
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from procore_4hse.errors import UsageError
@@ -29,6 +30,9 @@ WHOLE_WITHIN = 20
 LONGEST_WAIT = 5
 """How long answers in hand may take when the desk is told to end; seconds."""
 LOOK_EVERY = 0.01
+
+BEGAN = {"desk": "desk.started", "metrics": "metrics.started"}
+ENDED = {"desk": "desk.stopped", "metrics": "metrics.stopped"}
 
 
 class Punctual(H11Protocol):
@@ -63,28 +67,44 @@ def serving(desk: Desk, host: str, port: int) -> Iterator[str]:
 
     Raises UsageError when the port cannot be had.
     """
-    with _bound(host, port) as door:
+    with _bound("The desk", host, port, "Choose another with --port.") as door:
         port = door.getsockname()[1]
         app = create_app(desk, Origins.of(desk.settings.base_url, host, port))
-        server = uvicorn.Server(_config(app))
-        # What it would log holds addresses with keys in them, and what broke a page may hold what a record says.
-        logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
-        thread = Thread(target=server.run, kwargs={"sockets": [door]}, name="desk", daemon=True)
-        thread.start()
-        while not server.started and thread.is_alive():
-            sleep(LOOK_EVERY)
-        log.info("desk.started", port=port, auth=desk.settings.auth.value)
-        try:
+        with _answering(app, door, "desk", auth=desk.settings.auth.value):
             yield desk.settings.base_url or f"http://{_spelled(host)}:{port}"
-        finally:
-            server.should_exit = True
-            thread.join()
-            log.info("desk.stopped")
 
 
-def _config(app: object) -> uvicorn.Config:
+@contextmanager
+def probing(app: ASGIApp, listen: str) -> Iterator[str]:
+    """The same for what machines ask; gives the address. Raises UsageError when it cannot be had."""
+    host, _, port = listen.rpartition(":")
+    bound = _bound("The metrics", host.strip("[]"), int(port), "Choose another in metrics.listen.")
+    with bound as door, _answering(app, door, "metrics"):
+        yield f"http://{host}:{door.getsockname()[1]}"
+
+
+@contextmanager
+def _answering(app: ASGIApp, door: socket.socket, name: str, **facts: str) -> Iterator[None]:
+    """In a thread of its own."""
+    server = uvicorn.Server(_config(app))
+    # What it would log holds addresses with keys in them, and what broke a page may hold what a record says.
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
+    thread = Thread(target=server.run, kwargs={"sockets": [door]}, name=name, daemon=True)
+    thread.start()
+    while not server.started and thread.is_alive():
+        sleep(LOOK_EVERY)
+    log.info(BEGAN[name], port=door.getsockname()[1], **facts)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+        log.info(ENDED[name])
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
         loop="asyncio",
         http=Punctual,
         ws="none",
@@ -98,13 +118,13 @@ def _config(app: object) -> uvicorn.Config:
     )
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bound(what: str, host: str, port: int, remedy: str) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
     except OSError as error:
         why = f"{error.strerror}" if error.strerror else "it cannot be used"
-        raise UsageError(f"The desk cannot listen at {host} port {port}: {why}. Choose another with --port.") from error
+        raise UsageError(f"{what} cannot listen at {host} port {port}: {why}. {remedy}") from error
 
 
 def _spelled(host: str) -> str:
