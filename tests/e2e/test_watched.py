@@ -174,6 +174,14 @@ def test_addresses_without_the_library_are_one_sentence(stand: Stand, monkeypatc
     assert "procore-4hse-sync[alerts]" in stand.said("sync", exit_code=2)
 
 
+@AN_OLD_MODULE
+def test_check_names_an_address_that_nothing_can_be_sent_to_by_its_number(stand: Stand) -> None:
+    lines = '\n[alerts]\nurls = ["json://127.0.0.1:9/one", "nonsense"]\n'
+    stand.write(stand.head() + lines + stand.route("riverside"))
+    found = {each["place"]: each["what"] for each in stand.json("check")["findings"]}
+    assert found["alerts.urls"] == "Address 2 is none that alerts can go to; see monitoring.md."
+
+
 def test_addresses_are_secrets(stand: Stand) -> None:
     address = with_alerts(stand, "http://127.0.0.1:9")
     stand.file.chmod(0o644)

@@ -7,14 +7,16 @@ secrets, so nothing of that is kept.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import Any
 
 import structlog
 
 from procore_4hse.errors import UsageError
 from procore_4hse.operations.alerts import Watch
+from procore_4hse.operations.check import Finding, Level
 from procore_4hse.route import Route
 from procore_4hse.settings.model import Settings
 from procore_4hse.store.repository import Store
@@ -62,18 +64,36 @@ def require_apprise(settings: Settings) -> None:
         raise UsageError("Alerts need a library more; install procore-4hse-sync[alerts], or take the addresses out.")
 
 
+def addresses(settings: Settings) -> Iterator[Finding]:
+    """Those that nothing could be sent to, by their numbers: an address is a secret. Raises UsageError, as above."""
+    require_apprise(settings)
+    places = {"alerts.urls": settings.alerts.urls}
+    places |= {f"route {route.name}, alerts": route.alerts for route in settings.routes}
+    for place, urls in places.items():
+        _, odd = _sender([url.get_secret_value() for url in urls]) if urls else (None, [])
+        for number in odd:
+            yield Finding(place, Level.WARNING, f"Address {number} is none that alerts can go to; see monitoring.md.")
+
+
 def by_apprise(urls: Sequence[str], title: str, text: str) -> bool:
     """False when not all of it arrived. An address that apprise does not understand is told by its number."""
-    from apprise import Apprise, AppriseResultStatus
+    from apprise import AppriseResultStatus
 
-    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
-    sender = Apprise()
-    odd = [number for number, url in enumerate(urls, start=1) if not sender.add(url)]
+    sender, odd = _sender(urls)
     if odd:
         log.error("alerts.odd_address", numbers=odd)
     # Its truth alone would not tell a message that went to some of the addresses only, or to none.
     result = sender.notify(title=title, body=text, timeout=WITHIN)
     return not odd and bool(result.status == AppriseResultStatus.SUCCESS)
+
+
+def _sender(urls: Sequence[str]) -> tuple[Any, list[int]]:
+    """What sends to these addresses, and the numbers of those that it does not understand."""
+    from apprise import Apprise
+
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    sender = Apprise()
+    return sender, [number for number, url in enumerate(urls, start=1) if not sender.add(url)]
 
 
 def ping(url: str, exit_code: int) -> bool:

@@ -46,7 +46,7 @@ class RouteStatus:
     succeeded_at: datetime | None = None
     """When the last cycle ended that left nothing undone."""
     began_at: datetime | None = None
-    """When the first cycle that is remembered began."""
+    """When the first cycle that is remembered began, where none has succeeded."""
     population: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """How many incidents of each side stand where, as the last cycle counted that could."""
     slot: Slot | None = None
@@ -146,7 +146,7 @@ def status_of(store: Store, route: Route, every: timedelta, terms: Terms | None 
             budget=last.report.get("budget", {}) if last else {},
             proven_at=stand.agreed_at if stand else None,
             succeeded_at=stand.succeeded_at if stand else None,
-            began_at=unit.cycles.first_began(route.key),
+            began_at=None if stand and stand.succeeded_at else unit.cycles.first_began(route.key),
             population=stand.population if stand else {},
             slot=slot,
             cadence=cadence_of(unit, route, terms) if terms else None,
