@@ -20,7 +20,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from procore_4hse.models import Side
-from procore_4hse.operations.status import Terms, cadence_of
+from procore_4hse.operations.status import Terms, cadences_of
 from procore_4hse.route import Route
 from procore_4hse.store import schema, tallies
 from procore_4hse.store.inbox import waiting
@@ -116,14 +116,16 @@ def _of_schedule(unit: Unit, routes: Sequence[Route], terms: Terms) -> Iterator[
     lag = Gauge(f"{PREFIX}route_due_lag_seconds", "How long the route has been due; 0: it is not.", labels=["route"])
     rest = Gauge(f"{PREFIX}route_cadence_seconds", "How long the route rests between cycles.", labels=["route"])
     slots = unit.schedule.slots([route.key for route in routes])
-    for route in routes:
-        slot = slots.get(route.key)
-        if slot is None or not route.enabled or slot.is_paused(unit.now):
-            continue
+    run = [
+        route for route in routes if route.enabled and route.key in slots and not slots[route.key].is_paused(unit.now)
+    ]
+    running, cadences = unit.leases.held(timedelta(0), {}), cadences_of(unit, run, terms)
+    for route in run:
+        slot = slots[route.key]
         late = overdue(slot, unit.now - slot.set_at, terms.pace)
-        is_running = unit.leases.holder(route.key) is not None
-        lag.add_metric([route.name], 0.0 if is_running else max(late, timedelta(0)).total_seconds())
-        rest.add_metric([route.name], cadence_of(unit, route, terms).rest.total_seconds())
+        is_due = route.key not in running and late > timedelta(0)
+        lag.add_metric([route.name], late.total_seconds() if is_due else 0.0)
+        rest.add_metric([route.name], cadences[route.key].rest.total_seconds())
     yield from (lag, rest)
 
 

@@ -162,11 +162,19 @@ def _next(slot: Slot | None, last: CycleRow | None, every: timedelta, now: datet
 
 def cadence_of(unit: Unit, route: Route, terms: Terms) -> Cadence:
     """As the processes of these credentials know the calls that are left."""
+    return cadences_of(unit, [route], terms)[route.key]
+
+
+def cadences_of(unit: Unit, routes: Sequence[Route], terms: Terms) -> dict[str, Cadence]:
+    """The same of many routes, by their keys."""
     quotas = {side: unit.budgets.quotas(account) for side, account in terms.accounts.items()}
-    per_call = {side: max((each.per_call for each in known), default=None) for side, known in quotas.items()}
-    account = terms.accounts[Side.PROCORE]
-    demand = unit.schedule.demand(route.key, account, unit.now - 2 * terms.pace.limit)
-    return cadence(terms.pace, (Share(demand[side], each) for side, each in per_call.items() if each is not None))
+    known = {side: max(each.per_call for each in told) for side, told in quotas.items() if told}
+    account, since = terms.accounts[Side.PROCORE], unit.now - 2 * terms.pace.limit
+    found = {}
+    for route in routes:
+        demand = unit.schedule.demand(route.key, account, since) if known else {}
+        found[route.key] = cadence(terms.pace, (Share(demand[side], each) for side, each in known.items()))
+    return found
 
 
 def _pause(last: CycleRow | None, side: Side) -> timedelta | None:
