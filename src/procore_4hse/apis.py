@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -142,6 +143,10 @@ class IncidentApi(Protocol):
     @property
     def calls(self) -> int:
         """Calls made so far by this thread, tokens included: routes run side by side, one thread each."""
+
+    @property
+    def asked(self) -> Counter[str]:
+        """The same by what came of them: ok, not_found, refused, denied, limited, unavailable or no_answer."""
 
     def show(self, kind: Kind, record_id: str) -> RecordAnswer:
         """The record as it is now; NotFound when it is gone or hidden."""

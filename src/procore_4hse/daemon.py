@@ -9,6 +9,7 @@ import logging
 import math
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, timedelta
@@ -27,8 +28,9 @@ from procore_4hse.engine.appointments import Waiting, Waits, affordable, claim, 
 from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.lease import RouteLease
 from procore_4hse.engine.report import Report
-from procore_4hse.engine.run_routes import report_of_error
+from procore_4hse.engine.run_routes import INTERNAL, report_of_error, worst_exit_code
 from procore_4hse.errors import AccessRefused, StoreBusy, StoreError
+from procore_4hse.operations.notify import Watcher
 from procore_4hse.operations.retention import Ages, all_routes, purge_old
 from procore_4hse.route import Route
 from procore_4hse.runtime import GRACE, Runtime
@@ -50,6 +52,14 @@ NO_AGES = Ages()
 LISTEN = 0.2
 """Seconds: a signal that comes right before a wait does not end it, and is heard between two waits alone."""
 
+WATCHER = "watcher"
+WATCH_EVERY = timedelta(minutes=1)
+"""How often it is looked whether somebody is to be told: a question grows old while no cycle runs, too."""
+BEAT_EVERY = 10
+"""Seconds between two signs of life."""
+STUCK_AFTER = timedelta(minutes=5)
+"""A main thread that gave no sign for so long is stuck; it waits for a store that is locked, for less than that."""
+
 CUT_SHORT = 1
 """The exit code after a second signal: a rerun takes up what was left."""
 
@@ -69,11 +79,19 @@ class Daemon:
         stop: Event,
         grace: timedelta | None = None,
         ages: Ages = NO_AGES,
+        watcher: Watcher | None = None,
         leave: Callable[[int], object] = os._exit,
     ) -> None:
         self.runtime, self.routes, self.stop, self.leave = runtime, routes, stop, leave
         self.grace = GRACE if grace is None else grace
         self.ages = ages
+        self.watcher = watcher
+        self.watch_at = -math.inf
+        """When the watcher is to look again, by the process's timer; it is infinite while it looks."""
+        self.round: list[int] = []
+        """The exit codes of the cycles that ended since the dead-man's switch was told last."""
+        self.round_from = runtime.timer()
+        """When that was, by the timer."""
         self.purged: dict[str, float] = {}
         """When each route was purged last, by the process's timer."""
         self.waits = Waits(runtime.timer)
@@ -89,8 +107,12 @@ class Daemon:
         self.by_key = {route.key: route for route in routes}
         self.news: SimpleQueue[int | JobExecutionEvent] = SimpleQueue()
         self.exit_code = 0
+        self.beat = runtime.timer()
+        """When the main thread went round last, by the timer."""
         self.scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(AT_ONCE)}, job_defaults={"misfire_grace_time": None}, timezone=UTC
+            executors={"default": ThreadPoolExecutor(AT_ONCE), WATCHER: ThreadPoolExecutor(1)},
+            job_defaults={"misfire_grace_time": None},
+            timezone=UTC,
         )
         self.handlers: dict[int, Any] = {}
 
@@ -110,6 +132,7 @@ class Daemon:
         logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what a cycle raises is told by a line of ours
         self.scheduler.add_listener(self.news.put, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
         self.scheduler.start()
+        tell_systemd("READY=1")
         log.info("daemon.started", routes=len(self.routes), every_seconds=self.runtime.every.total_seconds())
 
     def loop(self) -> None:
@@ -121,6 +144,7 @@ class Daemon:
     def shutdown(self) -> None:
         """No cycle begins any more; those under way finish the action in hand, or are left when it lasts too long."""
         self.stop.set()
+        tell_systemd("STOPPING=1")
         leave_by = self.runtime.timer() + self.grace.total_seconds()
         while self.claimed:
             try:
@@ -143,6 +167,7 @@ class Daemon:
         """Waits so long for it, without an end for None; Empty when nothing came."""
         left = math.inf if seconds is None else seconds
         while True:
+            self._go_round()
             try:
                 return self.news.get(timeout=min(left, LISTEN))
             except Empty:
@@ -150,8 +175,40 @@ class Daemon:
                 if left <= 0:
                     raise
 
+    def _go_round(self) -> None:
+        """The main thread is not stuck; systemd's watchdog hears of it too."""
+        now = self.runtime.timer()
+        if now - self.beat >= BEAT_EVERY:
+            self.beat = now
+            tell_systemd("WATCHDOG=1")
+        if self.watcher is not None and now >= self.watch_at and not self.stop.is_set():
+            self.watch_at = math.inf
+            self.scheduler.add_job(self._watch, args=(self.watcher, self._round_over()), id=WATCHER, executor=WATCHER)
+
+    def _round_over(self) -> int | None:
+        """The worst exit code of a round that is over: nothing is due, or `every` has passed; None while it is not."""
+        now = self.runtime.timer()
+        is_over = not (self.claimed or self.queue) or now - self.round_from >= self.runtime.every.total_seconds()
+        if not self.round or not is_over:
+            return None
+        codes, self.round, self.round_from = self.round, [], now
+        return worst_exit_code(codes)
+
+    @staticmethod
+    def _watch(watcher: Watcher, exit_code: int | None) -> None:
+        if exit_code is None:
+            watcher.look()
+        else:
+            watcher.round_over(exit_code)
+
+    def is_alive(self) -> bool:
+        """Whether the main thread went round lately; asked by another one."""
+        return self.runtime.timer() - self.beat < STUCK_AFTER.total_seconds()
+
     def _take(self, news: int | JobExecutionEvent) -> None:
-        if isinstance(news, JobExecutionEvent):
+        if isinstance(news, JobExecutionEvent) and news.job_id == WATCHER:
+            self.watch_at = self.runtime.timer() + WATCH_EVERY.total_seconds()
+        elif isinstance(news, JobExecutionEvent):
             self._cycle_over(self.by_key[news.job_id], news)
         elif self.stop.is_set():
             log.warning("daemon.cut_short", signal=signal.Signals(news).name)
@@ -169,8 +226,10 @@ class Daemon:
                 self._end_without_store(news.exception)
             elif news.exception is not None:
                 log.error("daemon.cycle_failed", error=news.exception)
+                self.round.append(INTERNAL)
                 self._put_off(route)
             elif news.retval is not None:
+                self.round.append(news.retval.exit_code)
                 self._tell(news.retval)
 
     def _tell(self, report: Report) -> None:
@@ -289,3 +348,15 @@ class Daemon:
         self.purged |= {key: now for key in due if key not in done.busy}
         if any(done.counts.values()):
             log.info("daemon.purged", **done.counts)
+
+
+def tell_systemd(state: str) -> None:
+    """A state such as READY=1, where systemd runs this process; else nothing, and nothing that fails is raised.
+
+    What libsystemd's sd_notify does: one datagram. A name that begins with @ is one of the abstract namespace.
+    """
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+        out.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)

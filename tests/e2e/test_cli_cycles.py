@@ -208,8 +208,8 @@ def test_status_before_and_after_the_first_cycle(stand: Stand) -> None:
     stand.run("sync")
     (route,) = stand.json("status")["routes"]
     assert list(route) == [
-        "route", "enabled", "running", "last", "next_at", "due_reason", "cadence_seconds", "round_seconds", "links",
-        "population", "inbox", "answered", "oldest", "budget",
+        "route", "enabled", "running", "last", "last_success_at", "last_agreement_at", "next_at", "due_reason",
+        "cadence_seconds", "round_seconds", "links", "population", "inbox", "answered", "oldest", "budget",
     ]  # fmt: skip
     assert (route["last"]["outcome"], route["links"], route["running"]) == ("ok", 1, False)
     assert route["next_at"] > route["last"]["ended_at"]
@@ -292,7 +292,7 @@ def test_the_real_command_prints_one_object_and_keeps_its_store_private(stand: S
 @pytest.mark.parametrize(("environ", "colours"), [({"NO_COLOR": "1"}, False), ({}, True)])
 def test_no_color_is_obeyed(stand: Stand, environ: dict[str, str], colours: bool) -> None:
     asked = {"FORCE_COLOR": "1", "TERM": "xterm-256color", **environ}
-    with closing(Process(["--config", str(stand.file), "-q", "sync"], asked)) as process:
+    with closing(Process(["--config", str(stand.file), "sync"], asked)) as process:
         said, _ = process.communicate(timeout=60)
     assert bool(re.search("\x1b\\[[0-9;]*3[0-9]m", said)) is colours, repr(said)
 

@@ -21,6 +21,7 @@ from cli_stand import Stand
 from typer.testing import CliRunner, Result
 
 from procore_4hse.cli import app
+from procore_4hse.daemon import STUCK_AFTER
 from procore_4hse.runtime import GRACE
 from procore_4hse.settings.sources import keys, variable
 
@@ -166,6 +167,15 @@ def test_a_pod_runs_as_the_user_of_the_image_and_can_read_its_secrets(name: str)
     assert USER[:2] + "001" in GUIDE
 
 
+def test_whoever_watches_the_daemon_asks_where_it_answers() -> None:
+    (container,) = pod("deployment")["containers"]
+    (port,) = container["ports"]
+    (listen,) = [each["value"] for each in container["env"] if each["name"] == "SYNC_METRICS__LISTEN"]
+    assert listen == f"0.0.0.0:{port['containerPort']}"
+    asked = [container[probe]["httpGet"] for probe in ("livenessProbe", "readinessProbe")]
+    assert asked == [{"path": "/healthz", "port": port["name"]}, {"path": "/readyz", "port": port["name"]}]
+
+
 def service() -> Mapping[str, str]:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]
@@ -184,8 +194,6 @@ def commands() -> Iterator[list[str]]:
     for name in MANIFESTS:
         (container,) = pod(name)["containers"]
         yield container["args"]
-        if probe := container.get("livenessProbe"):
-            yield probe["exec"]["command"][1:]
     yield compose()["sync"]["command"]
     yield shlex.split(service()["ExecStart"])[1:]
     yield from (shlex.split(line)[1:] for line in re.findall(r"^\s*(procore-4hse .*)$", GUIDE, re.MULTILINE))
@@ -195,6 +203,11 @@ def commands() -> Iterator[list[str]]:
 def test_each_command_is_one(words: list[str]) -> None:
     done = CliRunner().invoke(app, [*words, "--help"])
     assert done.exit_code == 0, done.output
+
+
+def test_systemd_waits_until_the_daemon_is_ready_and_longer_for_a_sign_of_life_than_the_daemon_may_need() -> None:
+    assert service()["Type"] == "notify"
+    assert int(service()["WatchdogSec"]) >= STUCK_AFTER.total_seconds()
 
 
 def test_the_service_keeps_its_store_where_systemd_makes_room_for_it() -> None:

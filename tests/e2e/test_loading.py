@@ -15,6 +15,7 @@ from procore_4hse.cli.commands import SUMMARIES, LoadedCommands
 HTTP = {"httpx", "httpcore"}
 DATABASE = {"alembic", "psycopg", "sqlalchemy", "sqlmodel"}
 SCHEDULE = {"apscheduler"}
+WATCH = {"apprise", "prometheus_client", "requests"}
 DESK = {"authlib", "jinja2", "joserfc", "starlette", "uvicorn"}
 FOLDER = Path(cli.__file__).parent
 
@@ -36,7 +37,7 @@ def loaded(*words: str) -> set[str]:
 def test_the_help_loads_no_command_and_no_library_for_database_calls_or_schedule() -> None:
     modules = loaded("--help")
     assert "typer" in modules
-    assert modules & {*HTTP, *DATABASE, *SCHEDULE, *DESK} == set()
+    assert modules & {*HTTP, *DATABASE, *SCHEDULE, *DESK, *WATCH} == set()
     assert modules & {f"procore_4hse.cli.{name}" for name in SUMMARIES} == set()
 
 
@@ -46,7 +47,7 @@ def test_the_status_of_a_store_that_is_up_to_date_loads_no_client_no_migrations_
     assert stand.run("db", "upgrade").exit_code == 0
     modules = loaded("--config", str(stand.file), "status")
     assert "sqlalchemy" in modules
-    assert modules & {*HTTP, *SCHEDULE, *DESK, "alembic", "psycopg", "sqlalchemy.dialects.postgresql"} == set()
+    assert modules & {*HTTP, *SCHEDULE, *DESK, *WATCH, "alembic", "psycopg", "sqlalchemy.dialects.postgresql"} == set()
     assert [name for name in SUMMARIES if f"procore_4hse.cli.{name}" in modules] == ["status"]
     assert [
         name for name in modules if name.startswith(("procore_4hse.clients", "procore_4hse.engine", "procore_4hse.web"))

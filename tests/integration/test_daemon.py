@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -423,3 +423,64 @@ def test_a_write_that_waits_for_its_turn_is_not_sent_and_leaves_no_open_intent(w
     assert world.office() == {}
     with world.store.read() as unit:
         assert unit.journal(world.route.key).open() == []
+
+
+# Who is told -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Looks:
+    """A watcher that keeps what it is asked, and does `act` each time."""
+
+    act: Callable[[], object] = lambda: None
+    asked: list[int | None] = field(default_factory=list)
+
+    def look(self) -> None:
+        self.asked.append(None)
+        self.act()
+
+    def round_over(self, exit_code: int) -> None:
+        self.asked.append(exit_code)
+        self.act()
+
+
+def test_after_each_round_the_watcher_hears_the_worst_exit_code(
+    world: World, stop: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon_module, "WATCH_EVERY", A_MOMENT)
+    hillside = second_route(world)
+    world.faults.add(FaultKind.FORBIDDEN, path=f"/projects/{OTHER_PROJECT}", times=None)
+    looks = Looks()
+    looks.act = lambda: terminate() if 3 in looks.asked else None
+    with at_the_latest(20):
+        daemon(world, stop, world.route, hillside, every=timedelta(hours=1), watcher=looks).run()
+    assert [code for code in looks.asked if code is not None] == [3]
+
+
+def test_a_watcher_that_lasts_keeps_no_cycle_from_running(
+    world: World, stop: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon_module, "WATCH_EVERY", A_MOMENT)
+    looks = Looks(lambda: stop.wait(20))
+    when(world, opens(PROJECT), terminate, times=3)
+    with at_the_latest(20):
+        daemon(world, stop, watcher=looks).run()
+    assert outcomes(world)[:2] == ["ok", "ok"]
+    assert len(looks.asked) == 1, "one look at a time"
+
+
+def test_the_watchdog_hears_of_a_main_thread_that_goes_round_and_of_no_other(
+    world: World, stop: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    now = [0.0]
+    monkeypatch.setattr(daemon_module, "tell_systemd", said.append)
+    one = daemon(world, stop)
+    one.runtime = replace(one.runtime, timer=lambda: now[0])
+    one.beat = 0.0
+    one._go_round()
+    assert (said, one.is_alive()) == ([], True)
+    now[0] = 600
+    assert not one.is_alive(), "it stood still for ten minutes"
+    one._go_round()
+    assert (said, one.is_alive()) == (["WATCHDOG=1"], True)

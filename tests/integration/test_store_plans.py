@@ -22,6 +22,7 @@ from procore_4hse.engine import bookkeeping
 from procore_4hse.models import Base, Item, ItemKind, Kind, Link, LinkState, QuestionKey, RawRecord, RecordRef, Side
 from procore_4hse.operations.history import of_routes
 from procore_4hse.route import Route
+from procore_4hse.store.inbox import waiting
 from procore_4hse.store.repository import Store, Unit
 from procore_4hse.store.tables import CYCLES, INBOX, JOURNAL, LINKS, RECORDS, ROUTES, STONES
 from world import World, default_mapping
@@ -308,8 +309,9 @@ QUESTIONS = {
         "ix_journal_outcome",
         ("route", "outcome", "made_at"),
     ),
-    "last success": Question(
-        cycles, lambda unit: unit.cycles.last_success(ROUTE), "ix_cycle_outcome", ("route", "outcome")
+    "first cycle": Question(cycles, lambda unit: unit.cycles.first_began(ROUTE), "ix_cycle_latest", ("route",)),
+    "what waits": Question(
+        inbox, lambda unit: waiting(unit.connection, [ROUTE], NOW), "ix_inbox_key", ("route", "state")
     ),
     "last cycle": Question(cycles, lambda unit: unit.cycles.last(ROUTE), "ix_cycle_latest", ("route",)),
 }
@@ -473,7 +475,7 @@ def test_a_quiet_cycle_writes_as_little_however_many_records_there_are(build: Ca
             assert world.sync().outcome == "ok"
         written.append(changed)
     assert written[0] == written[1]
-    assert written[0].keys() <= {"cycle", "lease", "route", "schedule"}
+    assert written[0].keys() <= {"cycle", "lease", "route", "schedule", "standing", "tally"}
 
 
 @contextmanager

@@ -273,3 +273,16 @@ def _answer_all(former: FormerStore) -> None:
     world.answer(former.number("match:procore:directory-8589934830"), "reject")
     world.answer(former.number("difference:8589934846:title"), "resolve", use="procore")
     world.answer(former.number("deletion:8589934868:fourhse"), "approve")
+
+
+def test_how_a_route_stood_is_known_right_after_the_upgrade(former: FormerStore) -> None:
+    """Its last cycle, and what its last success counted and proved."""
+    former.world.store.upgrade()
+    with former.world.store.read() as unit:
+        cycles = unit.cycles.recent(former.world.route.key, 100)
+        stand = unit.standings.of([former.world.route.key])[former.world.route.key]
+    last = next(cycle for cycle in cycles if cycle.ended_at)
+    success = next((cycle for cycle in cycles if cycle.outcome == "ok"), None)
+    assert (stand.ended_at, stand.outcome, stand.reason) == (last.ended_at, last.outcome, last.reason)
+    assert stand.succeeded_at == stand.agreed_at == (success.ended_at if success else None)
+    assert stand.population == (success.report["population"] if success else {})

@@ -735,8 +735,11 @@ def test_the_template_names_every_setting_with_its_default(write: Write) -> None
             assert re.search(rf"^({key} = |\[routes\.{key}\])", text, re.MULTILINE), key
             if isinstance(info.default, str):
                 assert f'{key} = "{info.default}"' in text
-    for key in model.GuardSettings.model_fields | model.ScheduleSettings.model_fields | model.DeskSettings.model_fields:
-        assert re.search(rf"^(# )?{key} = ", text, re.MULTILINE), key
+    for section in (
+        model.GuardSettings, model.ScheduleSettings, model.DeskSettings, model.AlertSettings, model.MetricSettings,
+    ):  # fmt: skip
+        for key in section.model_fields:
+            assert re.search(rf"^(# )?{key} = ", text, re.MULTILINE), key
     for key in model.RetentionSettings.model_fields:
         assert re.search(rf'^# {key} = "\d+[dwy]"', text, re.MULTILINE), key
 
@@ -825,3 +828,48 @@ def test_a_link_that_leads_nowhere_is_refused_with_its_line(write: Write, patter
     problem = only_problem(write(f'{GOOD}\n[links]\nfourhse = "{pattern}"\n'), {})
     line = f"{GOOD}\n[links]\n".count("\n") + 1
     assert (words in problem.what, f":{line} links.fourhse" in problem.place) == (True, True), problem
+
+
+# Being watched ---------------------------------------------------------------------------------------------------
+
+
+def test_nobody_is_told_and_nothing_is_served_unless_it_is_set(write: Write) -> None:
+    settings = load(write(GOOD), {})
+    assert (settings.alerts.urls, settings.alerts.ping_url.get_secret_value()) == ((), "")
+    assert (settings.alerts.question_age, settings.metrics.listen) == (timedelta(hours=24), "")
+
+
+def test_addresses_come_from_a_list_a_variable_or_a_file_and_are_shown_by_nothing(write: Write, tmp_path: Path) -> None:
+    text = (
+        GOOD
+        + 'alerts = ["mailto://own"]\n\n[alerts]\nurls = ["mailto://key@host"]\nping_url = "https://hc.example/a/"\n'
+    )
+    file = write(text)
+    settings = load(file, {})
+    assert [each.get_secret_value() for each in settings.alerts.urls] == ["mailto://key@host"]
+    assert settings.alerts.ping_url.get_secret_value() == "https://hc.example/a"
+    assert [each.get_secret_value() for each in settings.routes[0].alerts] == ["mailto://own"]
+    assert "key@host" not in repr(settings)
+    assert "hc.example" not in repr(settings)
+    (tmp_path / "alerts__urls").write_text('["mailto://file"]\n')
+    for environ in ({"SYNC_ALERTS__URLS": '["mailto://file"]'}, {"SYNC_SECRETS_DIR": str(tmp_path)}):
+        assert [each.get_secret_value() for each in load(file, environ).alerts.urls] == ["mailto://file"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "place"),
+    [
+        ('[alerts]\nurls = [""]', "alerts.urls"),
+        ('[alerts]\nping_url = "http://hc.example/a"', "alerts.ping_url"),
+        ('[alerts]\nping_url = "https://hc.example/a?b=c"', "alerts.ping_url"),
+        ('[alerts]\nquestion_age = "soon"', "alerts.question_age"),
+        ('[metrics]\nlisten = "9464"', "metrics.listen"),
+        ('[metrics]\nlisten = "127.0.0.1:many"', "metrics.listen"),
+        ('[metrics]\nlisten = "http://127.0.0.1:9464"', "metrics.listen"),
+    ],
+)
+def test_what_nobody_could_be_told_by_is_refused_at_its_place(write: Write, lines: str, place: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        load(write(f"{GOOD}\n{lines}\n"), {})
+    (problem,) = raised.value.problems
+    assert place in problem.place

@@ -44,7 +44,10 @@ def _options(
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Log every step; show where an error arose.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log errors only, and show no progress.")] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="Log errors only, show no progress, and of a sync that went well nothing."),
+    ] = False,
     log_format: Annotated[
         Literal["console", "json"] | None,
         typer.Option("--log-format", help="How log lines look; console on a terminal, else json."),

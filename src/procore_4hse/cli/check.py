@@ -14,6 +14,7 @@ from procore_4hse.cli.tables import facts
 from procore_4hse.cli.text import counted
 from procore_4hse.engine.run_routes import worst_exit_code
 from procore_4hse.operations.check import Finding, Level, check_all, lifetime
+from procore_4hse.operations.notify import addresses
 
 HELP = """Whether the configuration can work: credentials, what our accounts may see on each route, clocks, time zones,
 and every word that both systems show now against the mapping.
@@ -39,7 +40,7 @@ def check(ctx: typer.Context, as_json: Json = False) -> None:
     routes, hooks_at = context.chosen([]), context.settings.hooks.url
     with context.runtime() as runtime:
         findings = _watched(context, lambda step: list(check_all(runtime, routes, step, hooks_at=hooks_at)))
-    findings += lifetime(context.settings.retention.journal)
+    findings += [*lifetime(context.settings.retention.journal), *addresses(context.settings)]
     code = worst_exit_code([each.code for each in findings])
     if as_json:
         context.print_json(_json(findings, code))

@@ -24,6 +24,7 @@ SUMMARIES = {
     "to end.",
     "status": "How each route stands: its last cycle and the next one, how many incidents are in sync, what waits for "
     "a person and since when, what is left of the call budgets and how often they allow a cycle.",
+    "metrics": "What a monitoring system reads: how each route stands, what waits, what was called and written.",
     "routes": "When each route is due, and why; and pausing a route without editing the configuration.",
     "webhooks": "Procore's hooks: they tell at once that an incident changed, so that its route has a cycle within a "
     "minute.",

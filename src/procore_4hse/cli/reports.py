@@ -55,10 +55,11 @@ def counting(context: CliContext, routes: Sequence[Route]) -> Iterator[Counted]:
 
 
 def show_round(context: CliContext, done: Summary, *, due: bool = False) -> None:
-    """`due`: only what was due was to be run."""
+    """`due`: only what was due was to be run. Told to be quiet, it shows what did not end well, and nothing else."""
     for report in done.reports:
-        show_report(context, report)
-    if not done.reports:
+        if report.exit_code or not context.quiet:
+            show_report(context, report)
+    if not done.reports and not context.quiet:
         why = "No route is due" if due else "No route is enabled"
         context.out.print(f"{why}, so there was nothing to do.")
 

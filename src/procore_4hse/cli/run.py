@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from threading import Event
 from typing import Annotated
 
 import typer
 
-from procore_4hse.cli.context import CliContext, cli_context, teach
+from procore_4hse.cli.context import CliContext, cli_context, teach, version
 from procore_4hse.daemon import Daemon
 from procore_4hse.errors import UsageError
+from procore_4hse.operations.notify import Watcher
 from procore_4hse.operations.retention import Ages
+from procore_4hse.operations.status import Terms
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime, interruptible
+from procore_4hse.store.repository import Store
 
 HELP = """The daemon: a cycle of each route when it is due, `schedule.every` after the one before, until it is told to
 end.
@@ -30,6 +33,8 @@ Log lines go to standard error, coloured on a terminal and as JSON elsewhere. Wa
 configuration is read once, so start it again after a change. With `--desk` the inbox in the browser is served beside
 it, where the settings say; `desk --link` prints an address that signs you in. With `--hooks` it receives Procore's
 hooks too, at `hooks.listen`: `webhooks install` makes them, and a route that one tells of has a cycle within a minute.
+Where `metrics.listen` says, `/metrics`, `/healthz` and `/readyz` are served, for monitoring. systemd hears when it is
+ready and that it is not stuck.
 
 [bold]Example[/bold]  procore-4hse --log-format json run
 
@@ -56,7 +61,10 @@ def run(ctx: typer.Context, desk: WithDesk = False, hooks: WithHooks = False) ->
         _hooks_beside(context, routes, wanted=hooks),
     ):
         ages = Ages(**context.settings.retention.model_dump(exclude={"cycles"}))
-        code = Daemon(runtime, routes, stop=stop, ages=ages).run()
+        watcher = Watcher.of(context.settings, runtime.store, context.routes)
+        daemon = Daemon(runtime, routes, stop=stop, ages=ages, watcher=watcher)
+        with _metrics_beside(context, daemon):
+            code = daemon.run()
     raise typer.Exit(code)
 
 
@@ -83,3 +91,21 @@ def _hooks_beside(context: CliContext, routes: Sequence[Route], *, wanted: bool)
     with received(context, routes) as url:
         context.note(f"Hooks are received at {url}")
         yield
+
+
+@contextmanager
+def _metrics_beside(context: CliContext, daemon: Daemon) -> Iterator[None]:
+    """On connections of their own: who asks for metrics takes none from the cycles."""
+    listen = context.settings.metrics.listen
+    if not listen:
+        yield
+        return
+    from procore_4hse.operations.metrics import StoreCollector
+    from procore_4hse.web.probes import probes
+    from procore_4hse.web.server import probing
+
+    with closing(Store(context.settings.store.url.get_secret_value())) as store:
+        collector = StoreCollector(store, context.routes, Terms.of(context.settings), version())
+        with probing(probes(collector, daemon.is_alive), listen) as url:
+            context.note(f"Metrics are at {url}/metrics")
+            yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -19,26 +20,32 @@ from procore_4hse.models import Side
 from procore_4hse.operations.status import RouteStatus, Terms, standing_of
 from procore_4hse.settings.values import duration
 from procore_4hse.store.repository import Store
-from procore_4hse.store.timetable import Cadence, Pace
+from procore_4hse.store.timetable import Cadence
 
 HELP = """How each route stands: its last cycle and the next one, how many incidents are in sync, what waits for a
 person and since when, what is left of the call budgets and how often they allow a cycle.
 
 No call is made; everything comes from the store, which is left as it is, while others write and also when a newer
 version of this program has it. As a health check it succeeds while the store can be read; with
-`--fail-over` it also fails when something has been waiting for a person for longer than that.
+`--fail-over` it also fails when something has been waiting for a person for longer than that, or when no cycle of a
+route has succeeded for longer; a route that is disabled or paused need not succeed. What was put off until a day waits
+again from that day on, and is as old as it is. A cycle that fails leaves the last counts as they were.
 
 [bold]Example[/bold]  procore-4hse status --fail-over 24h
 
 [bold]Exit codes[/bold]  0 shown · 2 configuration or mapping · 4 the store cannot be used ·
-7 something waits longer than `--fail-over` allows
+7 something waits longer, or succeeded longer ago, than `--fail-over` allows
 """
 
 STOPPED = 7
 
 FailOver = Annotated[
     str | None,
-    typer.Option("--fail-over", metavar="AGE", help="Exit 7 when something waits longer: 30m, 24h, 7d ..."),
+    typer.Option(
+        "--fail-over",
+        metavar="AGE",
+        help="Exit 7 when something waits, or no cycle succeeded, for so long: 30m, 24h, 7d.",
+    ),
 ]
 
 
@@ -51,28 +58,21 @@ def status(ctx: typer.Context, fail_over: FailOver = None, as_json: Json = False
     limit = _limit(fail_over)
     # Not brought up to date: whoever looks, also with an older program than the daemon's, changes nothing.
     with closing(Store(context.settings.store.url.get_secret_value())) as store:
-        every, terms = context.settings.schedule.every, _terms(context)
+        every, terms = context.settings.schedule.every, Terms.of(context.settings)
         found, now = standing_of(store, context.routes, every, terms), datetime.now(UTC)
     if found.newer:
         context.err.print(found.newer, style="bold yellow")
     statuses = list(found.routes)
-    late = [
-        each for each in statuses if limit is not None and each.oldest is not None and now - each.oldest.since > limit
-    ]
+    late = list(_late(statuses, limit, now)) if limit is not None else []
     code = STOPPED if late else 0
     if as_json:
         context.print_json({"exit": code, "routes": [_json(each, now) for each in statuses]})
     else:
-        _show(context, statuses, late, now)
+        for standing in statuses:
+            _show_route(context, standing, now)
+        for sentence in late:
+            context.out.print(sentence, style="bold red")
     raise typer.Exit(code)
-
-
-def _terms(context: CliContext) -> Terms:
-    from procore_4hse.bootstrap import accounts_of
-
-    schedule = context.settings.schedule
-    pace = Pace(schedule.every, schedule.quiet_every, schedule.full_sweep_every)
-    return Terms(pace, accounts_of(context.settings))
 
 
 def _limit(text: str | None) -> timedelta | None:
@@ -80,6 +80,21 @@ def _limit(text: str | None) -> timedelta | None:
         return None if text is None else duration(text)
     except ValueError as error:
         raise UsageError(f"--fail-over {text}: {error}.") from error
+
+
+def _late(statuses: list[RouteStatus], limit: timedelta, now: datetime) -> Iterator[str]:
+    """What waits longer than it may, in one sentence each."""
+    for standing in statuses:
+        if standing.oldest is not None and standing.has_old_question(limit, now):
+            age = span(now - standing.oldest.since)
+            yield f"{standing.route.name}: something has been waiting for {age}, too long."
+        if standing.is_late(limit, now):
+            yield f"{standing.route.name}: no cycle has succeeded {_since_success(standing, now)}, too long."
+
+
+def _since_success(standing: RouteStatus, now: datetime) -> str:
+    since = standing.succeeded_at or standing.began_at
+    return f"for {span(now - since)}" if since else "yet"
 
 
 def _json(standing: RouteStatus, now: datetime) -> dict[str, Any]:
@@ -97,12 +112,14 @@ def _json(standing: RouteStatus, now: datetime) -> dict[str, Any]:
             "calls": report.get("calls"),
             "seconds": report.get("seconds"),
         },
+        "last_success_at": _iso(standing.succeeded_at),
+        "last_agreement_at": _iso(standing.proven_at),
         "next_at": _iso(standing.next_at),
         "due_reason": standing.slot and standing.slot.reason.value,
         "cadence_seconds": standing.cadence and round(standing.cadence.rest.total_seconds(), 1),
         "round_seconds": _round_json(standing),
         "links": standing.links,
-        "population": report.get("population"),
+        "population": standing.population or None,
         "inbox": standing.inbox,
         "answered": standing.answered,
         "oldest": oldest and {
@@ -132,17 +149,6 @@ def _budget_json(standing: RouteStatus, side: Side) -> dict[str, Any]:
 
 
 # For people ------------------------------------------------------------------------------------------------------
-
-
-def _show(context: CliContext, statuses: list[RouteStatus], late: list[RouteStatus], now: datetime) -> None:
-    for standing in statuses:
-        _show_route(context, standing, now)
-    for standing in late:
-        if standing.oldest is not None:
-            age = span(now - standing.oldest.since)
-            context.out.print(
-                f"{standing.route.name}: something has been waiting for {age}, too long.", style="bold red"
-            )
 
 
 def _show_route(context: CliContext, standing: RouteStatus, now: datetime) -> None:
@@ -181,6 +187,8 @@ def _of_last(standing: RouteStatus, now: datetime) -> list[tuple[str, str]]:
     rows = [("last cycle", f"{moment(last.ended_at)}, {span(now - last.ended_at)} ago")]
     if last.reason:
         rows.append(("", last.reason))
+    proven = (("last success", standing.succeeded_at), ("last agreement", standing.proven_at))
+    rows += [(name, f"{moment(at)}, {span(now - at)} ago" if at else "none yet") for name, at in proven]
     if standing.next_at is not None:
         rows.append(("next cycle", f"{moment(standing.next_at)}, where the daemon runs"))
     if standing.cadence is not None:
@@ -199,7 +207,7 @@ def _rest(cadence: Cadence) -> str:
 
 
 def _stand(standing: RouteStatus, side: Side) -> str:
-    counts = (standing.last.report if standing.last else {}).get("population", {}).get(side.value, {})
+    counts = standing.population.get(side.value, {})
     return ", ".join(f"{counts.get(place, 0)} {words}" for place, words in PLACES.items())
 
 

@@ -11,6 +11,7 @@ from procore_4hse.cli.interrupt import Interrupt
 from procore_4hse.cli.reports import counting, show_round
 from procore_4hse.engine.cycle import Options
 from procore_4hse.engine.run_routes import run_due, run_routes
+from procore_4hse.operations.notify import Watcher
 
 HELP = """One cycle, then exit: reads both systems, writes what changed, asks about the rest.
 
@@ -21,6 +22,8 @@ store. A route that is paused has a cycle only when it is named.
 
 The first time both registers hold incidents nothing is written; look at it with `plan`, then allow it once with
 `--first` or in the inbox.
+
+With `-q` before the command nothing is printed while all is well: cron sends mail about what a command prints.
 
 Ctrl-C or SIGTERM ends it within 15 seconds: the action in hand is finished, the rest is left to the next cycle. A
 second one ends it at once.
@@ -62,7 +65,9 @@ def sync(
         interrupt.heard(),
     ):
         wanted = routes if route else context.unpaused(runtime.store, routes)
+        watcher = Watcher.of(context.settings, runtime.store, context.routes)
         done = (run_due if due else run_routes)(runtime, wanted, Options(full=full, first=first), progress)
+        watcher.round_over(done.exit_code)
     if as_json:
         context.print_json(done.json())
     else:

@@ -6,6 +6,7 @@ the walk ends by X-Pagination-Page-Count alone.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
@@ -99,6 +100,10 @@ class FourHseApi:
     @property
     def calls(self) -> int:
         return self._http.calls
+
+    @property
+    def asked(self) -> Counter[str]:
+        return self._http.asked
 
     def own_fields(self, kind: Kind) -> frozenset[str]:
         others = {

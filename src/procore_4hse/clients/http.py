@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -49,6 +50,11 @@ class Http:
     def calls(self) -> int:
         """Attempts made so far, tokens included."""
         return self._wire.calls
+
+    @property
+    def asked(self) -> Counter[str]:
+        """The same by what came of them, see Transport."""
+        return self._wire.asked
 
     @property
     def server_date(self) -> datetime | None:

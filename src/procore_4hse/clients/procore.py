@@ -7,6 +7,7 @@ end and shifts nothing that was read.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -118,6 +119,10 @@ class ProcoreApi:
     @property
     def calls(self) -> int:
         return self._http.calls
+
+    @property
+    def asked(self) -> Counter[str]:
+        return self._http.asked
 
     def own_fields(self, kind: Kind) -> frozenset[str]:
         """A record of a person is changed field by field, so that nothing else can go (P67)."""

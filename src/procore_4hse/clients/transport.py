@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -39,6 +40,10 @@ TRY_FOR = timedelta(seconds=60)
 
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 """Failures before the request left: the vendor has certainly not acted on it."""
+
+NO_ANSWER = "no_answer"
+OUTCOMES = {401: "denied", 403: "denied", 404: "not_found", 429: "limited"}
+"""How an attempt is counted by its status, where not by the hundred it is in."""
 
 Query = Sequence[tuple[str, str]]
 
@@ -124,21 +129,28 @@ class Transport:
     @property
     def calls(self) -> int:
         """Calls that this thread has made: routes run side by side, one thread each."""
-        return int(getattr(self._made, "calls", 0))
+        return self.asked.total()
+
+    @property
+    def asked(self) -> Counter[str]:
+        """The same by what came of them: ok, not_found, refused, denied, limited, unavailable or no_answer."""
+        return Counter(getattr(self._made, "asked", None))
 
     def close(self) -> None:
         self._client.close()
 
     def ask(self, call: Call, token: str | None = None) -> Reply:
         """One attempt; any status comes back as a Reply. Raises NoAnswer when no whole one came."""
-        started = self.clock()
-        self._made.calls = self.calls + 1
+        started, outcome = self.clock(), NO_ANSWER
         try:
             reply = self._transmit(call, token, started)
+            outcome = _outcome(reply.status)
         except httpx.HTTPError as error:
             self._log_call(call, started, None, failure=type(error).__name__)
             reason, remedy = cause_of(error)
             raise NoAnswer(reason, sent=not isinstance(error, NOT_SENT), remedy=remedy) from error
+        finally:
+            self._made.asked = self.asked + Counter((outcome,))
         self._log_call(call, started, reply.status, request_id=reply.headers.get("x-request-id"))
         self.budget.observe(reply.status, reply.headers, http_date(reply.headers.get("date")))
         return reply
@@ -223,6 +235,12 @@ class Transport:
             seconds=round((self.clock() - started).total_seconds(), 3),
             **facts,
         )
+
+
+def _outcome(status: int) -> str:
+    if 200 <= status < 300:
+        return "ok"
+    return OUTCOMES.get(status, "refused" if 400 <= status < 500 else "unavailable")
 
 
 def _without_token(content: bytes, token: str) -> bytes:

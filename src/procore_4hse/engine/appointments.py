@@ -13,6 +13,7 @@ from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
 from procore_4hse.store.repository import Unit
 from procore_4hse.store.schedule import Slot
+from procore_4hse.store.tallies import CYCLES, REQUESTS, lasted
 from procore_4hse.store.timetable import AT_ONCE, Cadence, Pace, Share, cadence, next_due, overdue
 
 LATEST = 4
@@ -88,8 +89,32 @@ def end_cycle(runtime: Runtime, lease: RouteLease, report: Report, *, dry: bool,
             kept = {**report.json(), "budget": budget_report(runtime.budgets, report.calls)}
             unit.cycles.end(lease.cycle, report.outcome, report.reason, kept)
             unit.hooks.forget_old_events()
+            _keep_standing(unit, lease.route, report, whole=whole)
+        unit.tallies.add(lease.route, _tallies(report, dry=dry))
         if lease.release(unit) and whole and not dry:
             appoint(unit, runtime, lease, report)
+
+
+def _keep_standing(unit: Unit, route: str, report: Report, *, whole: bool) -> None:
+    """Only a cycle that looked at everything counts, and proves that both sides agree."""
+    is_counted = whole and report.is_counted
+    unit.standings.ended(
+        route,
+        report.outcome,
+        report.reason,
+        fault=report.fault,
+        population=report.population if is_counted else None,
+        agreed=is_counted and report.is_whole and report.outcome == "ok",
+    )
+
+
+def _tallies(report: Report, *, dry: bool) -> dict[tuple[str, str], float]:
+    asked = {
+        (REQUESTS, f"{side.value}/{outcome}"): float(count)
+        for side, outcomes in report.asked.items()
+        for outcome, count in outcomes.items()
+    }
+    return asked if dry else {(CYCLES, report.outcome): 1.0, **lasted(report.seconds), **asked}
 
 
 def appoint(unit: Unit, runtime: Runtime, lease: RouteLease, report: Report) -> None:

@@ -85,7 +85,7 @@ class Cycle:
         self.procore, self.fourhse = self.runtime.apis(route)
         self.report = Report(route.name)
         self.began = self.runtime.timer()
-        self.calls_before = {side: api.calls for side, api in self._apis().items()}
+        self.asked_before = {side: api.asked for side, api in self._apis().items()}
         self.picklists = Picklists()
         """What the systems' own lists hold, once the pull has read them."""
         self.alerts_off = False
@@ -286,6 +286,7 @@ class Cycle:
             self.report.flaw(flaw)
         for side in Side:
             self.report.population[side.value] = self.report.plan.population(side)
+        self.report.is_counted, self.report.is_whole = True, pulled.swept and all(pulled.certified.values())
 
     def end(self, state: RouteState) -> None:
         """What ends with the first cycle that leaves nothing undone: a first meeting, and a backfill without alerts."""
@@ -308,14 +309,14 @@ class Cycle:
     def close(self) -> None:
         """The route is free again; of a cycle that is no dry run the store keeps the report."""
         for side, api in self._apis().items():
-            self.report.calls[side.value] = api.calls - self.calls_before[side]
+            self.report.count_calls(side, api.asked - self.asked_before[side])
         if not self.lease.is_ours:
             return
         self.lease.end()
         is_whole = self.selection is EVERYTHING
         end_cycle(self.runtime, self.lease, self.report, dry=self.options.dry, whole=is_whole)
         bookkeeping.drop_old_cycles(self.runtime, self.route.key, self._apis().values())
-        log.info("cycle.done", outcome=self.report.outcome, exit=self.report.exit_code)
+        log.info("cycle.done", **self.report.facts())
 
     # The store and the vendors ------------------------------------------------------------------------------------
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from procore_4hse.errors import (
+    AccessRefused,
     AskedToStop,
     BudgetExhausted,
     GuardStopped,
@@ -21,6 +23,8 @@ from procore_4hse.reconcile.draft import BADNESS
 from procore_4hse.reconcile.snapshot import Plan
 from procore_4hse.route import Route
 from procore_4hse.runtime import RateBudget
+
+CREDENTIALS, PERMISSIONS = "credentials", "permissions"
 
 
 @dataclass
@@ -42,16 +46,35 @@ class Report:
     calls: dict[str, int] = field(default_factory=lambda: {side.value: 0 for side in Side})
     seconds: float = 0.0
     plan: Plan = field(default_factory=Plan)
+    fault: str | None = None
+    """What kind of failure it was, where somebody can do something about it: see `fault_of`."""
+    is_counted: bool = False
+    """Whether `population` was counted; a cycle that broke off knows nothing of it."""
+    is_whole: bool = False
+    """Whether both sides were listed whole."""
+    asked: dict[Side, Counter[str]] = field(default_factory=lambda: {side: Counter() for side in Side})
+    """The calls by what came of them."""
 
     def json(self) -> dict[str, Any]:
         names = ("route", "outcome", "reason", "pulled", "written", "inbox", "population", "calls", "seconds")
         return {name: getattr(self, name) for name in names}
+
+    def facts(self) -> dict[str, Any]:
+        """What a log line tells of it: numbers, and the reason, which never holds what a record says."""
+        counts = ("pulled", "written", "inbox", "population", "calls", "seconds")
+        told = {"outcome": self.outcome, "exit": self.exit_code, "reason": self.reason}
+        return told | {name: getattr(self, name) for name in counts if name != "population" or self.is_counted}
+
+    def count_calls(self, side: Side, asked: Counter[str]) -> None:
+        self.asked[side] = asked
+        self.calls[side.value] = asked.total()
 
     def ended(self, outcome: str, reason: str | None, exit_code: int) -> None:
         self.outcome, self.reason, self.exit_code = outcome, reason, exit_code
 
     def ended_by(self, error: BaseException | None) -> bool:
         """Whether the report can tell how the cycle ended; an error that nobody foresaw is the caller's."""
+        self.fault = fault_of(error)
         if isinstance(error, GuardStopped):
             self.ended("stopped", str(error), error.exit_code)
         elif isinstance(error, LeaseLost | BudgetExhausted | AskedToStop | StoreBusy):
@@ -85,6 +108,14 @@ class Report:
             self.written[side.value].update(pushed.written[side])
         for why in pushed.flaws:
             self.flaw(why)
+
+
+def fault_of(error: BaseException | None) -> str | None:
+    """`credentials-SIDE` where a vendor does not know us, `permissions-SIDE` where it does not let us."""
+    if not isinstance(error, AccessRefused):
+        return None
+    is_known = error.status == 403 and not error.call.endswith("/token")
+    return f"{PERMISSIONS if is_known else CREDENTIALS}-{error.side.value}"
 
 
 def not_begun(route: Route) -> Report:

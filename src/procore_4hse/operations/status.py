@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from procore_4hse.bootstrap import accounts_of
 from procore_4hse.errors import StoreError
 from procore_4hse.models import ItemKind, Kind, Side
 from procore_4hse.operations.decided import unacted
 from procore_4hse.route import Route
+from procore_4hse.settings.model import Settings
 from procore_4hse.store import schema
 from procore_4hse.store.inbox import Entry
 from procore_4hse.store.repository import Store, Unit
@@ -41,10 +43,25 @@ class RouteStatus:
     budget: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Per side, what the last cycle's answers said: `limit`, `remaining`, `resets_at`."""
     proven_at: datetime | None = None
+    succeeded_at: datetime | None = None
+    """When the last cycle ended that left nothing undone."""
+    began_at: datetime | None = None
+    """When the first cycle that is remembered began, where none has succeeded."""
+    population: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """How many incidents of each side stand where, as the last cycle counted that could."""
     slot: Slot | None = None
     """What the schedule has; None before the first cycle."""
     cadence: Cadence | None = None
     """How long the route rests after a cycle as the calls allow; None where that was not asked for."""
+
+    def is_late(self, limit: timedelta, now: datetime) -> bool:
+        """Whether no cycle has succeeded for longer than that. A route that is disabled or paused is not late."""
+        since = self.succeeded_at or self.began_at
+        is_run = self.route.enabled and not (self.slot is not None and self.slot.is_paused(now))
+        return is_run and since is not None and now - since > limit
+
+    def has_old_question(self, limit: timedelta, now: datetime) -> bool:
+        return self.oldest is not None and now - self.oldest.since > limit
 
 
 @dataclass(frozen=True)
@@ -53,6 +70,12 @@ class Terms:
 
     pace: Pace
     accounts: Mapping[Side, str]
+
+    @classmethod
+    def of(cls, settings: Settings) -> Terms:
+        schedule = settings.schedule
+        pace = Pace(schedule.every, schedule.quiet_every, schedule.full_sweep_every)
+        return cls(pace, accounts_of(settings))
 
 
 UNREADABLE = (StoreError, AttributeError, LookupError, TypeError, ValueError)
@@ -73,7 +96,7 @@ def standing_of(store: Store, routes: Sequence[Route], every: timedelta, terms: 
     With `terms` also how long it rests.
     """
     with store.read() as unit:
-        if not unit.connection.dialect.has_table(unit.connection, schema.VERSIONS.name):
+        if not schema.has_tables(unit.connection):
             return Standing(tuple(_before_the_first(route) for route in routes))
         newer = _is_newer(unit)
     try:
@@ -82,6 +105,12 @@ def standing_of(store: Store, routes: Sequence[Route], every: timedelta, terms: 
         if newer is None:
             raise
         raise newer from error
+
+
+def require_usable(store: Store) -> None:
+    """Raises StoreError and StoreBusy."""
+    with store.read() as unit:
+        schema.is_current(unit.connection)
 
 
 def _is_newer(unit: Unit) -> StoreError | None:
@@ -100,6 +129,7 @@ def _before_the_first(route: Route) -> RouteStatus:
 
 def status_of(store: Store, route: Route, every: timedelta, terms: Terms | None = None) -> RouteStatus:
     with store.read() as unit:
+        stand = unit.standings.of([route.key]).get(route.key)
         last, slot = unit.cycles.last(route.key), unit.schedule.slot(route.key)
         inbox = unit.inbox(route.key)
         waiting = [entry for entry in inbox.entries() if not entry.is_snoozed(unit.now)]
@@ -114,9 +144,12 @@ def status_of(store: Store, route: Route, every: timedelta, terms: Terms | None 
             links=unit.links(route.key).count(Kind.INCIDENT),
             pauses={side: _pause(last, side) for side in Side},
             budget=last.report.get("budget", {}) if last else {},
-            proven_at=unit.cycles.last_success(route.key),
+            proven_at=stand.agreed_at if stand else None,
+            succeeded_at=stand.succeeded_at if stand else None,
+            began_at=None if stand and stand.succeeded_at else unit.cycles.first_began(route.key),
+            population=stand.population if stand else {},
             slot=slot,
-            cadence=_cadence(unit, route, terms) if terms else None,
+            cadence=cadence_of(unit, route, terms) if terms else None,
         )
 
 
@@ -127,13 +160,21 @@ def _next(slot: Slot | None, last: CycleRow | None, every: timedelta, now: datet
     return min(last.ended_at, now) + every if last and last.ended_at else None
 
 
-def _cadence(unit: Unit, route: Route, terms: Terms) -> Cadence:
+def cadence_of(unit: Unit, route: Route, terms: Terms) -> Cadence:
     """As the processes of these credentials know the calls that are left."""
+    return cadences_of(unit, [route], terms)[route.key]
+
+
+def cadences_of(unit: Unit, routes: Sequence[Route], terms: Terms) -> dict[str, Cadence]:
+    """The same of many routes, by their keys."""
     quotas = {side: unit.budgets.quotas(account) for side, account in terms.accounts.items()}
-    per_call = {side: max((each.per_call for each in known), default=None) for side, known in quotas.items()}
-    account = terms.accounts[Side.PROCORE]
-    demand = unit.schedule.demand(route.key, account, unit.now - 2 * terms.pace.limit)
-    return cadence(terms.pace, (Share(demand[side], each) for side, each in per_call.items() if each is not None))
+    known = {side: max(each.per_call for each in told) for side, told in quotas.items() if told}
+    account, since = terms.accounts[Side.PROCORE], unit.now - 2 * terms.pace.limit
+    found = {}
+    for route in routes:
+        demand = unit.schedule.demand(route.key, account, since) if known else {}
+        found[route.key] = cadence(terms.pace, (Share(demand[side], each) for side, each in known.items()))
+    return found
 
 
 def _pause(last: CycleRow | None, side: Side) -> timedelta | None:

@@ -20,12 +20,15 @@ from procore_4hse.settings.values import (
     Folder,
     Id,
     LinkPattern,
+    Listen,
     Networks,
     Origin,
     Percent,
+    PingUrl,
     Place,
     Port,
     Secret,
+    Secrets,
     StoreUrl,
     Text,
     Texts,
@@ -264,6 +267,25 @@ class HookSettings(_Section):
         return urlsplit(self.url).path or "/"
 
 
+class AlertSettings(_Section):
+    """Who is told, and how, when something is wrong or a person is needed."""
+
+    urls: Secrets = ()
+    """where alerts go: a list of addresses of apprise (mail, Teams, Slack and more), see
+    [monitoring.md](monitoring.md#alerts)"""
+    ping_url: PingUrl = SecretStr("")
+    """a dead-man's switch: a web address that is called after each round with the exit code at its end"""
+    question_age: Duration = timedelta(hours=24)
+    """a question that waits longer is told as an old one; so is a route that has not succeeded for longer"""
+
+
+class MetricSettings(_Section):
+    """What a monitoring system reads."""
+
+    listen: Listen = ""
+    """where `run` serves `/metrics`, `/healthz` and `/readyz`, such as `127.0.0.1:9464`; empty: nowhere"""
+
+
 class LinkSettings(_Section):
     """How a record is opened in its own system: addresses with {id}, {project} and {office} in them."""
 
@@ -330,6 +352,8 @@ class RouteSettings(_Section):
     [operating.md](operating.md#answering)"""
     private: Annotated[Private, word_of(Private)] = Private.SKIP
     """`include` lets incidents that are marked private in Procore cross"""
+    alerts: Secrets = ()
+    """where alerts about this route go instead of `alerts.urls`"""
     match: Annotated[MatchSettings, Field(description="a [routes.match] table")] = MatchSettings()
     privacy: Annotated[PrivacySettings, Field(description="a [routes.privacy] table")] = PrivacySettings()
 
@@ -354,6 +378,8 @@ class Settings(BaseSettings):
     desk: DeskSettings = DeskSettings()
     hooks: HookSettings = HookSettings()
     links: LinkSettings = LinkSettings()
+    alerts: AlertSettings = AlertSettings()
+    metrics: MetricSettings = MetricSettings()
     routes: Annotated[
         tuple[RouteSettings, ...],
         BeforeValidator(_at_least_one),

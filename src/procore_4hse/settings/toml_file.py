@@ -17,7 +17,10 @@ from procore_4hse.settings.model import KeyPath
 from procore_4hse.settings.sources import CONFIG_VARIABLE, Source, read_text, unreadable
 
 DEFAULT_FILE = Path("config/sync.toml")
-_SECRET_KEYS = (("procore", "client_secret"), ("fourhse", "client_secret"), ("fourhse", "password"))
+_SECRET_KEYS = (
+    *(("procore", "client_secret"), ("fourhse", "client_secret"), ("fourhse", "password")),
+    *(("alerts", "urls"), ("alerts", "ping_url")),
+)
 
 
 class TomlSource(Source):
@@ -67,7 +70,10 @@ def _secrets_in(tree: Mapping[str, Any]) -> Iterator[bool]:
     for section, key in (*_SECRET_KEYS, ("store", "url")):
         table = tree.get(section)
         value = table.get(key) if isinstance(table, dict) else None
-        yield _has_password(value) if key == "url" else value not in (None, "", "...")
+        yield _has_password(value) if key == "url" else value not in (None, "", "...", [])
+    routes = tree.get("routes")
+    if isinstance(routes, list):
+        yield from (bool(each.get("alerts")) for each in routes if isinstance(each, dict))
 
 
 def _has_password(url: object) -> bool:

@@ -100,6 +100,11 @@ def _place(text: str) -> str:
     return text
 
 
+def _listen(text: str) -> str:
+    """Host and port, or nothing."""
+    return _place(text) if text else text
+
+
 def _web_url(url: str) -> str:
     parts = _parts(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -109,6 +114,11 @@ def _web_url(url: str) -> str:
     if parts.username is not None or parts.query or parts.fragment:
         raise refusal("holds more than an address", "Take out user, password, ? and #")
     return url.rstrip("/")
+
+
+def _ping_url(secret: SecretStr) -> SecretStr:
+    url = secret.get_secret_value()
+    return SecretStr(_web_url(url)) if url else secret
 
 
 def _origin(url: str) -> str:
@@ -205,6 +215,7 @@ Place = Annotated[str, AfterValidator(_place), Field(description='host and port 
 LinkPattern = Annotated[
     str, AfterValidator(_link), Field(description="a web address in quotes, with {id}, {project}, {office} in it")
 ]
+Listen = Annotated[str, AfterValidator(_listen), Field(description="host and port in quotes, such as 127.0.0.1:9464")]
 Text = Annotated[str, Field(description="text in quotes")]
 Texts = Annotated[tuple[Filled, ...], BeforeValidator(_listed), Field(description='a list such as ["one", "two"]')]
 Networks = Annotated[
@@ -212,6 +223,10 @@ Networks = Annotated[
     BeforeValidator(_listed),
     Field(description='a list of addresses or networks, such as ["10.0.0.5", "10.1.0.0/24"]'),
 ]
+PingUrl = Annotated[
+    SecretStr, AfterValidator(_ping_url), Field(description="a web address in quotes that begins with https://")
+]
+Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_listed), Field(description='a list such as ["one", "two"]')]
 Port = Annotated[int, BeforeValidator(not_a_flag), Field(ge=0, le=65535, description="a port, 0 for a free one")]
 StoreUrl = Annotated[
     SecretStr,

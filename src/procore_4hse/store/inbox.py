@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, case, func, insert, or_, select, type_coerce, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Decision, Item, ItemKind, QuestionKey, RecordRef
 from procore_4hse.store.decisions import Decider, Decisions, Outcome
 from procore_4hse.store.inserts import chunks
-from procore_4hse.store.tables import INBOX
+from procore_4hse.store.tables import INBOX, Instant
 
 C = INBOX.c
 ASKED = select(INBOX).where(C.route == given("in_route"), C.state.in_(("open", "answered")))
@@ -21,6 +21,18 @@ OF_KEY = ASKED.where(C.key == given("of_key"))
 COUNTS = select(C.kind, func.count()).where(C.route == given("in_route"), C.state == "open").group_by(C.kind)
 IN_STATES = (
     select(INBOX).where(C.route == given("in_route"), C.state.in_(given("states", expanding=True))).order_by(C.id)
+)
+IN_SIGHT = case((or_(C.snoozed_until.is_(None), C.snoozed_until <= given("now", type_=Instant)), C.since))
+STANDING = (
+    select(
+        C.route,
+        C.kind,
+        func.count().label("count"),
+        type_coerce(func.min(IN_SIGHT), Instant).label("oldest"),
+        func.max(C.id).label("newest"),
+    )
+    .where(C.route.in_(given("routes", expanding=True)), C.state == "open")
+    .group_by(C.route, C.kind)
 )
 UNDER = select(INBOX).where(
     C.route == given("in_route"), C.state.in_(("answered", "closed")), C.key.in_(given("keys", expanding=True))
@@ -57,6 +69,24 @@ class Entry:
 
     def is_snoozed(self, now: datetime) -> bool:
         return self.snoozed_until is not None and now < self.snoozed_until
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many questions of one kind stand open on a route. `oldest`: since when, but for those put off until later."""
+
+    route: str
+    kind: str
+    count: int
+    oldest: datetime | None
+    newest: int
+    """The highest number among them."""
+
+
+def waiting(connection: Connection, routes: Sequence[str], now: datetime) -> list[Waiting]:
+    """What stands open on all these routes together."""
+    asked = (connection.execute(STANDING, {"routes": some, "now": now}) for some in chunks(routes))
+    return [Waiting(**row._mapping) for found in asked for row in found]
 
 
 class Inbox:

@@ -22,6 +22,14 @@ def insert_new(connection: Connection, table: Table, rows: Mapping[str, Any] | S
     return connection.execute(statement, rows).rowcount
 
 
+def add_up(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Adds each row's `value` to the one that is there under its key."""
+    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
+    statement = dialect.insert(table)
+    summed = {"value": table.c.value + statement.excluded.value}
+    connection.execute(statement.on_conflict_do_update(index_elements=[*table.primary_key], set_=summed), rows)
+
+
 def chunks(ids: Sequence[T]) -> Iterator[Sequence[T]]:
     for start in range(0, len(ids), CHUNK):
         yield ids[start : start + CHUNK]

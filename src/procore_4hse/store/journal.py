@@ -15,6 +15,7 @@ from procore_4hse.models import Act, Action, Kind, LinkState, QuestionKey, Recor
 from procore_4hse.store import days
 from procore_4hse.store.inserts import chunks, insert_new
 from procore_4hse.store.tables import JOURNAL, REFUSALS, Instant
+from procore_4hse.store.tallies import WRITES, Tallies
 
 FIRST_RETRY = timedelta(minutes=15)
 LAST_RETRY = timedelta(hours=24)
@@ -96,6 +97,7 @@ SENT = (
 )
 STORY = select(JOURNAL).where(C.id.in_(OF_RECORDS)).order_by(C.made_at)
 ONE, CHANGE = C.id == given("one"), update(JOURNAL).where(C.id == given("one"))
+END = CHANGE.returning(C.side, C.act)
 LOOKED = CHANGE.values(looks=C.looks + 1, looked_at=given("seen_at", type_=Instant))
 REFUSED = select(REFUSALS).where(REFUSALS.c.route == given("in_route"))
 COLUMNS = ("act", "side", "kind", "target_id", "source_id", "reason", "fields")
@@ -145,7 +147,9 @@ class Journal:
         target_id: str | None = None,
     ) -> None:
         columns = {"outcome": outcome, "answer": dict(answer or {}), "words": words, "ended_at": self.now}
-        self._change(intent_id, **columns, **({"target_id": target_id} if target_id else {}))
+        known = {"target_id": target_id} if target_id else {}
+        ended = self.connection.execute(END, {"one": intent_id, **columns, **known}).one()
+        Tallies(self.connection).add(self.route, {(WRITES, f"{ended.side}/{ended.act}/{outcome}"): 1})
 
     def send_instead(self, intent_id: str, fields: dict[str, Any]) -> None:
         """What is about to be sent after the first form was refused."""

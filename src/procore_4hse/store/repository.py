@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from procore_4hse.apis import Quota
 from procore_4hse.errors import LeaseLost, StoreBusy, StoreError
 from procore_4hse.store import schema
+from procore_4hse.store.alerts import Alerts
 from procore_4hse.store.budgets import Budgets
 from procore_4hse.store.decisions import Decisions
 from procore_4hse.store.desk import Desk
@@ -30,6 +31,8 @@ from procore_4hse.store.purge import Purge
 from procore_4hse.store.routes import Cycles, Routes
 from procore_4hse.store.schedule import Schedule
 from procore_4hse.store.staging import Staging
+from procore_4hse.store.standing import Standings
+from procore_4hse.store.tallies import Tallies
 
 PATIENCE = Patience()
 READ_WAIT = timedelta(seconds=30)
@@ -67,6 +70,9 @@ class Unit:
         self.budgets = Budgets(connection, now)
         self.desk = Desk(connection, now)
         self.hooks = Hooks(connection, now)
+        self.standings = Standings(connection, now)
+        self.tallies = Tallies(connection)
+        self.alerts = Alerts(connection, now)
 
     def staging(self, route: str) -> Staging:
         return Staging(self.connection, route, self.now)

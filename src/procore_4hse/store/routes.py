@@ -30,7 +30,6 @@ OF_ROUTE = CYCLES.c.route == given("of_route")
 OLDEST = select(CYCLES.c.id, CYCLES.c.began_at).where(OF_ROUTE).order_by(CYCLES.c.id).limit(given("at_most"))
 NEWEST = select(func.max(CYCLES.c.id)).where(OF_ROUTE)
 NEWEST_SUCCESS = NEWEST.where(CYCLES.c.outcome == "ok")
-SUCCEEDED_AT = select(CYCLES.c.ended_at).where(OF_ROUTE, CYCLES.c.outcome == "ok").order_by(CYCLES.c.id.desc()).limit(1)
 DROP = delete(CYCLES).where(CYCLES.c.id.in_(given("some", expanding=True)))
 SINCE = CYCLES.c.began_at >= given("since", type_=CYCLES.c.began_at.type)
 # Materialized: PostgreSQL would read each whole report once for each number that is taken out of it.
@@ -174,9 +173,10 @@ class Cycles:
         row = self.connection.execute(LAST, {"of_route": route}).one_or_none()
         return CycleRow(**row._mapping) if row else None
 
-    def last_success(self, route: str) -> datetime | None:
-        """When the latest cycle ended that read both sides whole and put everything where it belongs."""
-        return self.connection.execute(SUCCEEDED_AT, {"of_route": route}).scalar_one_or_none()
+    def first_began(self, route: str) -> datetime | None:
+        """Of the cycles that are remembered."""
+        oldest = self.connection.execute(OLDEST, {"of_route": route, "at_most": 1}).first()
+        return oldest.began_at if oldest else None
 
     def recent(self, route: str, at_most: int) -> list[CycleRow]:
         """The latest cycles, also one that runs, newest first."""

@@ -13,10 +13,15 @@ from procore_4hse.errors import StoreError
 UPGRADE = 6026_03_01
 """Names the lock under which one process at a time upgrades a PostgreSQL store."""
 MIGRATIONS = Path(__file__).parent / "migrations"
-REVISION = "0012"
+REVISION = "0013"
 """The newest migration; a store that has it is up to date."""
 
 VERSIONS = sa.table("alembic_version", sa.column("version_num", sa.String))
+
+
+def has_tables(connection: sa.Connection) -> bool:
+    """False before the first cycle."""
+    return sa.inspect(connection).has_table(VERSIONS.name)
 
 
 def is_current(connection: sa.Connection) -> bool:
@@ -52,7 +57,7 @@ def look_at_every_table(connection: sa.Connection) -> None:
 
 def _revision(connection: sa.Connection) -> str | None:
     """The migration that this store had last; None for a store without tables."""
-    if not sa.inspect(connection).has_table(VERSIONS.name):
+    if not has_tables(connection):
         return None
     return connection.execute(sa.select(VERSIONS.c.version_num)).scalar_one_or_none()
 

@@ -309,6 +309,48 @@ class CycleRow(SQLModel, table=True):
     report: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
 
 
+class StandingRow(SQLModel, table=True):
+    """How a route stands after its last cycle; what an earlier one proved stays until another one proves it anew."""
+
+    __tablename__ = "standing"
+    route: str = Field(primary_key=True)
+    ended_at: datetime = Field(sa_type=Instant)
+    outcome: str
+    reason: str | None = None
+    fault: str | None = None
+    """What kind of failure it was, in the words of the report."""
+    succeeded_at: datetime | None = Field(default=None, sa_type=Instant)
+    agreed_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When both sides were last read whole, compared, and nothing went wrong."""
+    counted_at: datetime | None = Field(default=None, sa_type=Instant)
+    population: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    """How many incidents of each side stood where, when they were counted last."""
+
+
+class TallyRow(SQLModel, table=True):
+    """What has happened so far, counted: it never becomes less, whatever is purged."""
+
+    __tablename__ = "tally"
+    route: str = Field(primary_key=True)
+    """Empty for what belongs to no route."""
+    name: str = Field(primary_key=True)
+    of: str = Field(primary_key=True)
+    """What was counted, as words with a stroke between them."""
+    value: float
+
+
+class AlertRow(SQLModel, table=True):
+    """What people were told about, so that they are told once, by whichever process, and once more when it is over."""
+
+    __tablename__ = "alert"
+    cause: str = Field(primary_key=True)
+    since: datetime = Field(sa_type=Instant)
+    told: list[Any] = Field(default_factory=list, sa_column=_json())
+    """The routes whose people know of it."""
+    newest: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """Of questions: the highest number that was told."""
+
+
 class SliceRow(SQLModel, table=True):
     """A day of a backfill that is done."""
 
@@ -382,7 +424,7 @@ def _bare(row: Any) -> Table:
 # What the store reads and writes goes straight to these: no session keeps a second copy of every row.
 ROUTES, LEASES, SCHEDULE, CYCLES, SLICES = map(_bare, (RouteRow, LeaseRow, ScheduleRow, CycleRow, SliceRow))
 RECORDS, LINKS, APART, STONES = map(_bare, (RecordRow, LinkRow, ApartRow, TombstoneRow))
-BUDGETS = _bare(BudgetRow)
+BUDGETS, STANDING, TALLY, ALERTS = map(_bare, (BudgetRow, StandingRow, TallyRow, AlertRow))
 JOURNAL, REFUSALS, INBOX = map(_bare, (JournalRow, RefusalRow, InboxRow))
 HOOK_TOKENS, HOOK_EVENTS = map(_bare, (HookTokenRow, HookEventRow))
 DESK_SESSIONS, DESK_VIEWS, DECISIONS = map(_bare, (DeskSessionRow, DeskViewRow, DecisionRow))

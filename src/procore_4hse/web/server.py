@@ -1,4 +1,4 @@
-"""The desk as a server on a port of this machine."""
+"""The desk, and what machines ask, each as a server on a port of this machine."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import structlog
 from starlette.types import ASGIApp
 
+from procore_4hse.settings.values import place_of
 from procore_4hse.web.app import create_app
 from procore_4hse.web.desk import Desk
 from procore_4hse.web.listener import listening, spelled
@@ -32,3 +33,16 @@ def serving(desk: Desk, host: str, port: int) -> Iterator[str]:
             yield desk.settings.base_url or f"http://{spelled(host)}:{bound}"
         finally:
             log.info("desk.stopped")
+
+
+@contextmanager
+def probing(app: ASGIApp, listen: str) -> Iterator[str]:
+    """The same for what machines ask; gives the address. Raises UsageError when it cannot be had."""
+    host, port = place_of(listen)
+    remedy = "Choose another in metrics.listen."
+    with listening(lambda _: app, host, port, name="metrics", remedy=remedy) as bound:
+        log.info("metrics.started", port=bound)
+        try:
+            yield f"http://{spelled(host)}:{bound}"
+        finally:
+            log.info("metrics.stopped")
