@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
-from day import EVERY, Day
+from day import EVERY, WITH_HINT, Day
 
 
 @pytest.mark.any_store
@@ -18,3 +18,13 @@ def test_two_daemons_and_a_cron_share_an_hour_of_scarce_calls(store_url: str) ->
         assert max(day.spans) > EVERY, "the calls did not bear the pause of all"
         assert day.crossed
         assert day.outcomes.keys() == {"ok"}
+
+
+@pytest.mark.any_store
+def test_what_a_hook_tells_of_crosses_soon_and_costs_nobody_a_call(store_url: str) -> None:
+    """The other routes rest for an hour by then, and so would this one."""
+    with ExitStack() as stack:
+        day = Day.build(store_url, routes=4, calls_an_hour=100, stack=stack, hints=True)
+        day.live(timedelta(hours=1))
+        assert [*day.wrong()] == []
+        assert max(took for took, bound in day.crossed if bound == WITH_HINT) < WITH_HINT < max(day.spans)
