@@ -8,6 +8,7 @@ from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
+from sqlalchemy import text
 
 from procore_4hse.engine.appointments import Waiting, claim, due, waiting
 from procore_4hse.engine.cycle import Options, run_cycle
@@ -167,6 +168,25 @@ def test_a_hint_during_a_cycle_is_one_more_cycle_after_it(build: Build) -> None:
     world.clock.advance(seconds=30)
     cycle(world)
     assert slot(world).reason is Reason.CADENCE, "one more, and no further one"
+
+
+def test_a_hint_at_the_moment_in_which_a_cycle_ends_is_not_lost(build: Build) -> None:
+    """It has seen when the route is due, and the cycle writes something else before it goes on: both must wait."""
+    world = build()
+    cycle(world)
+    with world.store.begin() as unit:
+        unit.schedule.set(world.route.key, unit.now, Reason.CADENCE)
+    with world.store.begin() as unit:
+        assert unit.schedule.locked(world.route.key) is not None
+        hint = Thread(target=wake, args=(world,))
+        hint.start()
+        if unit.connection.dialect.name == "postgresql":
+            waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            while not unit.connection.execute(waits).scalar_one():
+                pass
+        unit.schedule.set(world.route.key, unit.now + timedelta(hours=1), Reason.CADENCE)
+    hint.join(20)
+    assert (slot(world).reason, slot(world).span) == (Reason.HINT, timedelta(seconds=30))
 
 
 def test_a_route_whose_process_died_in_mid_cycle_is_due_hint_and_all(build: Build) -> None:
