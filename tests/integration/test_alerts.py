@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 
@@ -298,3 +300,37 @@ def test_nothing_is_written_while_there_is_nothing_to_tell(world: World, post: P
         held.alerts.one_at_a_time()
         watch(world, post).look()
     assert post.sent == []
+
+
+def test_of_many_processes_one_tells(world: World, post: Post) -> None:
+    a_wrong_password(world)
+    a_conflict(world, "Fall of Anna Rossi", "Fall of Anna", "Fall of Rossi")
+    world.sync()
+    ready = Barrier(4)
+
+    def look() -> None:
+        ready.wait()
+        watch(world, post).look()
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(look) for _ in range(4)]:
+            done.result()
+    assert len(post.take()) == 1
+
+
+def test_what_another_configuration_was_told_is_left_to_it(world: World, post: Post) -> None:
+    riverside, hillside = world.route, second_route(world)
+    put_right = a_wrong_password(world)
+    world.sync()
+    watch(world, post, riverside).look()
+    post.take()
+    put_right()
+    world.clock.advance(hours=1)
+    world.route = hillside
+    world.sync()
+    watch(world, post, hillside, hillside=TEAM).look()
+    assert post.sent == []
+    world.route = riverside
+    world.sync()
+    watch(world, post, riverside).look()
+    assert post.take() == ["Over: 4HSE accepts our credentials again. (riverside)"]
