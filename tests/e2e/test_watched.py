@@ -25,7 +25,7 @@ from procore_4hse.operations.status import Terms
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.wire import LoopbackServer, Request, Response
 from procore_4hse.store.repository import Store
-from procore_4hse.store.tables import STANDING
+from procore_4hse.store.tables import INBOX, STANDING
 from procore_4hse.store.timetable import Pace
 from procore_4hse.web.probes import probes
 from procore_4hse.web.server import probing
@@ -238,6 +238,17 @@ def test_an_old_success_fails_as_an_old_question_does(stand: Stand) -> None:
     stand.run("routes", "resume", "riverside")
     stand.configure("riverside", enabled="false")
     assert stand.run("status", "--fail-over", "1h").exit_code == 0, "nor a disabled one"
+
+
+def test_what_was_put_off_is_as_old_as_it_is_from_its_day_on(stand: Stand) -> None:
+    stand.on_site("Fall from a ladder")
+    stand.in_office("Loose board")
+    stand.run("sync")
+    now = datetime.now(UTC)
+    for until, code in ((now + DAY, 0), (now - DAY, 7)):
+        with closing(Store(f"sqlite:///{stand.folder}/sync.db")) as store, store.begin() as unit:
+            unit.connection.execute(update(INBOX).values(since=now - 2 * DAY, snoozed_until=until))
+        assert stand.run("status", "--fail-over", "24h").exit_code == code
 
 
 def test_before_the_first_success_the_first_cycle_counts(stand: Stand) -> None:

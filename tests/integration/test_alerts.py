@@ -295,7 +295,11 @@ def test_a_message_that_does_not_arrive_is_sent_again(world: World, post: Post) 
     ]
 
 
-def test_nothing_is_written_while_there_is_nothing_to_tell(world: World, post: Post) -> None:
+def test_nothing_is_written_while_there_is_nothing_new_to_tell(world: World, post: Post) -> None:
+    a_wrong_password(world)
+    world.sync()
+    watch(world, post).look()
+    assert len(post.take()) == 1
     with world.store.begin() as held:  # Whoever wanted to write would wait, and fail.
         held.alerts.one_at_a_time()
         watch(world, post).look()
@@ -334,3 +338,12 @@ def test_what_another_configuration_was_told_is_left_to_it(world: World, post: P
     world.sync()
     watch(world, post, riverside).look()
     assert post.take() == ["Over: 4HSE accepts our credentials again. (riverside)"]
+
+
+def test_what_a_process_does_not_send_because_it_ends_is_left_to_another_one(world: World, post: Post) -> None:
+    a_wrong_password(world)
+    world.sync()
+    replace(watch(world, post), stopping=lambda: True).look()
+    assert post.sent == []
+    watch(world, post).look()
+    assert len(post.take()) == 1

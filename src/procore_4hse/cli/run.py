@@ -56,7 +56,7 @@ def run(ctx: typer.Context, desk: WithDesk = False) -> None:
         _desk_beside(context, runtime, wanted=desk),
     ):
         ages = Ages(**context.settings.retention.model_dump(exclude={"cycles"}))
-        watcher = Watcher.of(context.settings, runtime.store, context.routes)
+        watcher = Watcher.of(context.settings, runtime, context.routes)
         daemon = Daemon(runtime, routes, stop=stop, ages=ages, watcher=watcher)
         with _metrics_beside(context, daemon):
             code = daemon.run()

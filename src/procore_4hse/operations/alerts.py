@@ -17,6 +17,7 @@ from procore_4hse.engine.report import CREDENTIALS, PERMISSIONS
 from procore_4hse.models import Side
 from procore_4hse.operations.status import Terms, cadence_of
 from procore_4hse.route import Route
+from procore_4hse.runtime import Runtime
 from procore_4hse.settings.model import Settings
 from procore_4hse.store.alerts import Told
 from procore_4hse.store.inbox import Waiting, waiting
@@ -79,9 +80,10 @@ class Watch:
     link: str
     """The desk's address; empty where nobody knows it."""
     send: Send
+    stopping: Callable[[], bool] = lambda: False
 
     @classmethod
-    def of(cls, settings: Settings, store: Store, routes: Sequence[Route], send: Send) -> Watch:
+    def of(cls, settings: Settings, runtime: Runtime, routes: Sequence[Route], send: Send) -> Watch:
         """`routes` are those of the settings, in their order."""
         everybody = tuple(each.get_secret_value() for each in settings.alerts.urls)
         own = (tuple(url.get_secret_value() for url in each.alerts) for each in settings.routes)
@@ -89,7 +91,7 @@ class Watch:
         told = {key: channel for key, channel in channels.items() if channel}
         by_key = {route.key: route for route in routes}
         age, link = settings.alerts.question_age, settings.desk.base_url
-        return cls(store, by_key, Terms.of(settings), told, age, link, send)
+        return cls(runtime.store, by_key, Terms.of(settings), told, age, link, send, runtime.stopping)
 
     def look(self) -> None:
         """Tells what is new and what is over. Raises StoreError and StoreBusy; a message that fails is sent again."""
@@ -103,7 +105,9 @@ class Watch:
                 unit.alerts.tell(change.cause, change.routes, change.newest)
         for channel in sorted({channel for change in changes for channel in change.sentences}):
             told = [change for change in changes if channel in change.sentences]
-            if not self.send(channel, *self._message([change.sentences[channel] for change in told])):
+            if self.stopping() or not self.send(
+                channel, *self._message([change.sentences[channel] for change in told])
+            ):
                 log.warning("alerts.not_sent", messages=len(told))
                 self._tell_again(channel, told)
 

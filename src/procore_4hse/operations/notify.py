@@ -18,8 +18,8 @@ from procore_4hse.errors import UsageError
 from procore_4hse.operations.alerts import Watch
 from procore_4hse.operations.check import Finding, Level
 from procore_4hse.route import Route
+from procore_4hse.runtime import Runtime
 from procore_4hse.settings.model import Settings
-from procore_4hse.store.repository import Store
 
 log = structlog.get_logger()
 
@@ -38,10 +38,10 @@ class Watcher:
     ping_url: str
 
     @classmethod
-    def of(cls, settings: Settings, store: Store, routes: Sequence[Route]) -> Watcher:
+    def of(cls, settings: Settings, runtime: Runtime, routes: Sequence[Route]) -> Watcher:
         """`routes` are those of the settings, in their order. Raises UsageError where nothing could send."""
         require_apprise(settings)
-        watch = Watch.of(settings, store, routes, by_apprise)
+        watch = Watch.of(settings, runtime, routes, by_apprise)
         return cls(watch if watch.channels else None, settings.alerts.ping_url.get_secret_value())
 
     def look(self) -> None:
@@ -91,7 +91,8 @@ def _sender(urls: Sequence[str]) -> tuple[Any, list[int]]:
     """What sends to these addresses, and the numbers of those that it does not understand."""
     from apprise import Apprise
 
-    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    for library in ("apprise", "urllib3"):
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
     sender = Apprise()
     return sender, [number for number, url in enumerate(urls, start=1) if not sender.add(url)]
 
