@@ -10,16 +10,19 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from procore_4hse.errors import UsageError
 from procore_4hse.operations.alerts import Watch
-from procore_4hse.operations.check import Finding, Level
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
 from procore_4hse.settings.model import Settings
+
+# Whoever only sends does not wait for what `check` needs.
+if TYPE_CHECKING:
+    from procore_4hse.operations.check import Finding
 
 log = structlog.get_logger()
 
@@ -66,6 +69,8 @@ def require_apprise(settings: Settings) -> None:
 
 def addresses(settings: Settings) -> Iterator[Finding]:
     """Those that nothing could be sent to, by their numbers: an address is a secret. Raises UsageError, as above."""
+    from procore_4hse.operations.check import Finding, Level
+
     require_apprise(settings)
     places = {"alerts.urls": settings.alerts.urls}
     places |= {f"route {route.name}, alerts": route.alerts for route in settings.routes}
