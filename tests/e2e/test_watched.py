@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from cli_stand import Stand
+from cli_stand import PLACES, Stand
 from processes import started
 from sqlalchemy import update
 
@@ -148,6 +148,19 @@ def test_a_sync_tells_people_and_the_dead_mans_switch(stand: Stand) -> None:
     assert "1 new question (1 guard) on riverside." in first["message"]
     assert over["message"].startswith("Over: No longer stopped. (riverside)")
     assert "Anna" not in str((first, over))
+
+
+@AN_OLD_MODULE
+def test_a_route_with_addresses_of_its_own_is_told_there(stand: Stand) -> None:
+    with listening() as (url, seen):
+        address = url.replace("http://", "json://")
+        lines = f'\n[alerts]\nurls = ["{address}/all"]\n'
+        own = stand.route("riverside", alerts=f'["{address}/own"]')
+        stand.write(stand.head() + lines + own + stand.route("harbour"))
+        stand.faults.add(FaultKind.FORBIDDEN, path=f"/projects/{PLACES['riverside'][0]}", times=None)
+        assert stand.run("sync").exit_code == 3
+    (told,) = seen
+    assert (told.path, "(riverside)" in json.loads(told.body)["message"]) == ("/own", True)
 
 
 @AN_OLD_MODULE
