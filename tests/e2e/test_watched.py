@@ -145,7 +145,7 @@ def test_a_sync_tells_people_and_the_dead_mans_switch(stand: Stand) -> None:
     assert pings == ["/alive/7", "/alive/7", "/alive/0"]
     first, over = (json.loads(request.body) for request in seen if request.method == "POST")
     assert first["message"].splitlines()[0].startswith("Stopped: ")
-    assert "1 new question (1 guard) on riverside." in first["message"]
+    assert "1 new question on riverside: Held for your approval" in first["message"]
     assert over["message"].startswith("Over: No longer stopped. (riverside)")
     assert "Anna" not in str((first, over))
 

@@ -213,7 +213,7 @@ def test_new_questions_are_one_digest_and_nobody_hears_of_them_twice(world: Worl
     for _ in range(2):
         world.sync()
         watch(world, post).look()
-    assert post.take() == ["2 new questions (2 conflict) on riverside."]
+    assert post.take() == ["2 new questions on riverside: Both sides changed it (2)"]
     about_nobody(world, post)
 
 
@@ -291,7 +291,7 @@ def test_a_message_that_does_not_arrive_is_sent_again(world: World, post: Post) 
         watch(world, post).look()
     assert post.take() == [
         "Over: 4HSE accepts our credentials again. (riverside)",
-        "1 new question (1 conflict) on riverside.",
+        "1 new question on riverside: Both sides changed it",
     ]
 
 

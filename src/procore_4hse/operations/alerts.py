@@ -16,6 +16,7 @@ import structlog
 from procore_4hse.engine.report import CREDENTIALS, PERMISSIONS
 from procore_4hse.models import Side
 from procore_4hse.operations.status import Terms, cadence_of
+from procore_4hse.operations.texts import say
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
 from procore_4hse.settings.model import Settings
@@ -175,7 +176,7 @@ class Watch:
             if before is not None and number <= before.newest:
                 continue
             kinds = unit.alerts.asked_since(route, before.newest if before else 0)
-            sentences = {self.channels[route]: f"{_counted(kinds)} {self.routes[route].name}."} if kinds else {}
+            sentences = {self.channels[route]: _news(kinds, self.routes[route].name)} if kinds else {}
             yield Change(cause, before, frozenset((route,)), number, sentences)
 
     # What is wrong ------------------------------------------------------------------------------------------------
@@ -244,10 +245,13 @@ def _got_through(stand: Stand | None) -> bool:
     return stand is not None and stand.counted_at == stand.ended_at
 
 
-def _counted(kinds: Mapping[str, int]) -> str:
+def _news(kinds: Mapping[str, int], name: str) -> str:
+    """How many new questions a route has, and of what kinds, in the desk's words."""
     total = sum(kinds.values())
-    listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-    return f"{total} new {'question' if total == 1 else 'questions'} ({listed}) on"
+    if total == 1:
+        return f"1 new question on {name}: {say(f'kind.{next(iter(kinds))}')}"
+    listed = "; ".join(f"{say(f'kind.{kind}')} ({count})" for kind, count in sorted(kinds.items()))
+    return f"{total} new questions on {name}: {listed}"
 
 
 def _span(length: timedelta) -> str:
