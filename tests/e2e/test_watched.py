@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from cli_stand import Stand
+from cli_stand import PLACES, Stand
 from processes import started
 from sqlalchemy import update
 
@@ -25,7 +25,7 @@ from procore_4hse.operations.status import Terms
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.wire import LoopbackServer, Request, Response
 from procore_4hse.store.repository import Store
-from procore_4hse.store.tables import STANDING
+from procore_4hse.store.tables import INBOX, STANDING
 from procore_4hse.store.timetable import Pace
 from procore_4hse.web.probes import probes
 from procore_4hse.web.server import probing
@@ -145,9 +145,22 @@ def test_a_sync_tells_people_and_the_dead_mans_switch(stand: Stand) -> None:
     assert pings == ["/alive/7", "/alive/7", "/alive/0"]
     first, over = (json.loads(request.body) for request in seen if request.method == "POST")
     assert first["message"].splitlines()[0].startswith("Stopped: ")
-    assert "1 new question (1 guard) on riverside." in first["message"]
+    assert "1 new question on riverside: Held for your approval" in first["message"]
     assert over["message"].startswith("Over: No longer stopped. (riverside)")
     assert "Anna" not in str((first, over))
+
+
+@AN_OLD_MODULE
+def test_a_route_with_addresses_of_its_own_is_told_there(stand: Stand) -> None:
+    with listening() as (url, seen):
+        address = url.replace("http://", "json://")
+        lines = f'\n[alerts]\nurls = ["{address}/all"]\n'
+        own = stand.route("riverside", alerts=f'["{address}/own"]')
+        stand.write(stand.head() + lines + own + stand.route("harbour"))
+        stand.faults.add(FaultKind.FORBIDDEN, path=f"/projects/{PLACES['riverside'][0]}", times=None)
+        assert stand.run("sync").exit_code == 3
+    (told,) = seen
+    assert (told.path, "(riverside)" in json.loads(told.body)["message"]) == ("/own", True)
 
 
 @AN_OLD_MODULE
@@ -238,6 +251,17 @@ def test_an_old_success_fails_as_an_old_question_does(stand: Stand) -> None:
     stand.run("routes", "resume", "riverside")
     stand.configure("riverside", enabled="false")
     assert stand.run("status", "--fail-over", "1h").exit_code == 0, "nor a disabled one"
+
+
+def test_what_was_put_off_is_as_old_as_it_is_from_its_day_on(stand: Stand) -> None:
+    stand.on_site("Fall from a ladder")
+    stand.in_office("Loose board")
+    stand.run("sync")
+    now = datetime.now(UTC)
+    for until, code in ((now + DAY, 0), (now - DAY, 7)):
+        with closing(Store(f"sqlite:///{stand.folder}/sync.db")) as store, store.begin() as unit:
+            unit.connection.execute(update(INBOX).values(since=now - 2 * DAY, snoozed_until=until))
+        assert stand.run("status", "--fail-over", "24h").exit_code == code
 
 
 def test_before_the_first_success_the_first_cycle_counts(stand: Stand) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 
@@ -211,7 +213,7 @@ def test_new_questions_are_one_digest_and_nobody_hears_of_them_twice(world: Worl
     for _ in range(2):
         world.sync()
         watch(world, post).look()
-    assert post.take() == ["2 new questions (2 conflict) on riverside."]
+    assert post.take() == ["2 new questions on riverside: Both sides changed it (2)"]
     about_nobody(world, post)
 
 
@@ -289,12 +291,59 @@ def test_a_message_that_does_not_arrive_is_sent_again(world: World, post: Post) 
         watch(world, post).look()
     assert post.take() == [
         "Over: 4HSE accepts our credentials again. (riverside)",
-        "1 new question (1 conflict) on riverside.",
+        "1 new question on riverside: Both sides changed it",
     ]
 
 
-def test_nothing_is_written_while_there_is_nothing_to_tell(world: World, post: Post) -> None:
+def test_nothing_is_written_while_there_is_nothing_new_to_tell(world: World, post: Post) -> None:
+    a_wrong_password(world)
+    world.sync()
+    watch(world, post).look()
+    assert len(post.take()) == 1
     with world.store.begin() as held:  # Whoever wanted to write would wait, and fail.
         held.alerts.one_at_a_time()
         watch(world, post).look()
     assert post.sent == []
+
+
+def test_of_many_processes_one_tells(world: World, post: Post) -> None:
+    a_wrong_password(world)
+    a_conflict(world, "Fall of Anna Rossi", "Fall of Anna", "Fall of Rossi")
+    world.sync()
+    ready = Barrier(4)
+
+    def look() -> None:
+        ready.wait()
+        watch(world, post).look()
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(look) for _ in range(4)]:
+            done.result()
+    assert len(post.take()) == 1
+
+
+def test_what_another_configuration_was_told_is_left_to_it(world: World, post: Post) -> None:
+    riverside, hillside = world.route, second_route(world)
+    put_right = a_wrong_password(world)
+    world.sync()
+    watch(world, post, riverside).look()
+    post.take()
+    put_right()
+    world.clock.advance(hours=1)
+    world.route = hillside
+    world.sync()
+    watch(world, post, hillside, hillside=TEAM).look()
+    assert post.sent == []
+    world.route = riverside
+    world.sync()
+    watch(world, post, riverside).look()
+    assert post.take() == ["Over: 4HSE accepts our credentials again. (riverside)"]
+
+
+def test_what_a_process_does_not_send_because_it_ends_is_left_to_another_one(world: World, post: Post) -> None:
+    a_wrong_password(world)
+    world.sync()
+    replace(watch(world, post), stopping=lambda: True).look()
+    assert post.sent == []
+    watch(world, post).look()
+    assert len(post.take()) == 1

@@ -61,7 +61,7 @@ def run(ctx: typer.Context, desk: WithDesk = False, hooks: WithHooks = False) ->
         _hooks_beside(context, routes, wanted=hooks),
     ):
         ages = Ages(**context.settings.retention.model_dump(exclude={"cycles"}))
-        watcher = Watcher.of(context.settings, runtime.store, context.routes)
+        watcher = Watcher.of(context.settings, runtime, context.routes)
         daemon = Daemon(runtime, routes, stop=stop, ages=ages, watcher=watcher)
         with _metrics_beside(context, daemon):
             code = daemon.run()

@@ -65,7 +65,7 @@ def sync(
         interrupt.heard(),
     ):
         wanted = routes if route else context.unpaused(runtime.store, routes)
-        watcher = Watcher.of(context.settings, runtime.store, context.routes)
+        watcher = Watcher.of(context.settings, runtime, context.routes)
         done = (run_due if due else run_routes)(runtime, wanted, Options(full=full, first=first), progress)
         watcher.round_over(done.exit_code)
     if as_json:

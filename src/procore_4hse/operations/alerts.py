@@ -16,7 +16,9 @@ import structlog
 from procore_4hse.engine.report import CREDENTIALS, PERMISSIONS
 from procore_4hse.models import Side
 from procore_4hse.operations.status import Terms, cadence_of
+from procore_4hse.operations.texts import say
 from procore_4hse.route import Route
+from procore_4hse.runtime import Runtime
 from procore_4hse.settings.model import Settings
 from procore_4hse.store.alerts import Told
 from procore_4hse.store.inbox import Waiting, waiting
@@ -79,9 +81,10 @@ class Watch:
     link: str
     """The desk's address; empty where nobody knows it."""
     send: Send
+    stopping: Callable[[], bool] = lambda: False
 
     @classmethod
-    def of(cls, settings: Settings, store: Store, routes: Sequence[Route], send: Send) -> Watch:
+    def of(cls, settings: Settings, runtime: Runtime, routes: Sequence[Route], send: Send) -> Watch:
         """`routes` are those of the settings, in their order."""
         everybody = tuple(each.get_secret_value() for each in settings.alerts.urls)
         own = (tuple(url.get_secret_value() for url in each.alerts) for each in settings.routes)
@@ -89,7 +92,7 @@ class Watch:
         told = {key: channel for key, channel in channels.items() if channel}
         by_key = {route.key: route for route in routes}
         age, link = settings.alerts.question_age, settings.desk.base_url
-        return cls(store, by_key, Terms.of(settings), told, age, link, send)
+        return cls(runtime.store, by_key, Terms.of(settings), told, age, link, send, runtime.stopping)
 
     def look(self) -> None:
         """Tells what is new and what is over. Raises StoreError and StoreBusy; a message that fails is sent again."""
@@ -103,7 +106,9 @@ class Watch:
                 unit.alerts.tell(change.cause, change.routes, change.newest)
         for channel in sorted({channel for change in changes for channel in change.sentences}):
             told = [change for change in changes if channel in change.sentences]
-            if not self.send(channel, *self._message([change.sentences[channel] for change in told])):
+            if self.stopping() or not self.send(
+                channel, *self._message([change.sentences[channel] for change in told])
+            ):
                 log.warning("alerts.not_sent", messages=len(told))
                 self._tell_again(channel, told)
 
@@ -171,7 +176,7 @@ class Watch:
             if before is not None and number <= before.newest:
                 continue
             kinds = unit.alerts.asked_since(route, before.newest if before else 0)
-            sentences = {self.channels[route]: f"{_counted(kinds)} {self.routes[route].name}."} if kinds else {}
+            sentences = {self.channels[route]: _news(kinds, self.routes[route].name)} if kinds else {}
             yield Change(cause, before, frozenset((route,)), number, sentences)
 
     # What is wrong ------------------------------------------------------------------------------------------------
@@ -240,10 +245,13 @@ def _got_through(stand: Stand | None) -> bool:
     return stand is not None and stand.counted_at == stand.ended_at
 
 
-def _counted(kinds: Mapping[str, int]) -> str:
+def _news(kinds: Mapping[str, int], name: str) -> str:
+    """How many new questions a route has, and of what kinds, in the desk's words."""
     total = sum(kinds.values())
-    listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-    return f"{total} new {'question' if total == 1 else 'questions'} ({listed}) on"
+    if total == 1:
+        return f"1 new question on {name}: {say(f'kind.{next(iter(kinds))}')}"
+    listed = "; ".join(f"{say(f'kind.{kind}')} ({count})" for kind, count in sorted(kinds.items()))
+    return f"{total} new questions on {name}: {listed}"
 
 
 def _span(length: timedelta) -> str:

@@ -10,16 +10,19 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from procore_4hse.errors import UsageError
 from procore_4hse.operations.alerts import Watch
-from procore_4hse.operations.check import Finding, Level
 from procore_4hse.route import Route
+from procore_4hse.runtime import Runtime
 from procore_4hse.settings.model import Settings
-from procore_4hse.store.repository import Store
+
+# Whoever only sends does not wait for what `check` needs.
+if TYPE_CHECKING:
+    from procore_4hse.operations.check import Finding
 
 log = structlog.get_logger()
 
@@ -38,10 +41,10 @@ class Watcher:
     ping_url: str
 
     @classmethod
-    def of(cls, settings: Settings, store: Store, routes: Sequence[Route]) -> Watcher:
+    def of(cls, settings: Settings, runtime: Runtime, routes: Sequence[Route]) -> Watcher:
         """`routes` are those of the settings, in their order. Raises UsageError where nothing could send."""
         require_apprise(settings)
-        watch = Watch.of(settings, store, routes, by_apprise)
+        watch = Watch.of(settings, runtime, routes, by_apprise)
         return cls(watch if watch.channels else None, settings.alerts.ping_url.get_secret_value())
 
     def look(self) -> None:
@@ -66,6 +69,8 @@ def require_apprise(settings: Settings) -> None:
 
 def addresses(settings: Settings) -> Iterator[Finding]:
     """Those that nothing could be sent to, by their numbers: an address is a secret. Raises UsageError, as above."""
+    from procore_4hse.operations.check import Finding, Level
+
     require_apprise(settings)
     places = {"alerts.urls": settings.alerts.urls}
     places |= {f"route {route.name}, alerts": route.alerts for route in settings.routes}
@@ -91,7 +96,8 @@ def _sender(urls: Sequence[str]) -> tuple[Any, list[int]]:
     """What sends to these addresses, and the numbers of those that it does not understand."""
     from apprise import Apprise
 
-    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    for library in ("apprise", "urllib3"):
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
     sender = Apprise()
     return sender, [number for number, url in enumerate(urls, start=1) if not sender.add(url)]
 

@@ -39,7 +39,9 @@ class Tallies:
 
     def add(self, route: str, amounts: Amounts) -> None:
         """`route` is empty for what belongs to none. Each route has rows of its own, so that no cycle waits here."""
-        rows = [{"route": route, "name": name, "of": of, "value": value} for (name, of), value in amounts.items()]
+        # In one order, so that two transactions never wait for each other.
+        counted = sorted(amounts.items())
+        rows = [{"route": route, "name": name, "of": of, "value": value} for (name, of), value in counted]
         if rows:
             add_up(self.connection, TALLY, rows)
 

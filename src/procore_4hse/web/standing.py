@@ -39,7 +39,7 @@ def today(desk: Desk, who: Visitor) -> Context:
 
 def _standing(status: RouteStatus, now: datetime) -> Context:
     last, proven = status.last, status.proven_at
-    populations = [_population(last, side) for side in Side] if last else []
+    populations = [_population(status, side) for side in Side] if status.population else []
     return {
         "name": status.route.name,
         "running": status.is_running,
@@ -80,9 +80,9 @@ def _wrong(status: RouteStatus, now: datetime) -> Iterator[str]:
         yield say("today.silent", age=age(now - last.ended_at))
 
 
-def _population(last: CycleRow, side: Side) -> list[int]:
+def _population(status: RouteStatus, side: Side) -> list[int]:
     """How many incidents of a side stand in each place, and all of them together."""
-    counts = last.report.get("population", {}).get(side.value, {})
+    counts = status.population.get(side.value, {})
     places = [counts.get(place.value, 0) for place in PLACES]
     return [*places, sum(places)]
 
