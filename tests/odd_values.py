@@ -90,6 +90,7 @@ PLACES = {
     "4HSE incident": Place.of(r"/v2/incident/", "office_incident_id"),
     "involved person": Place.of(r"/v2/incident-person/", "office_incident_person_id"),
     "resource": Place.of(r"/v2/incident-resource/", "office_incident_resource_id"),
+    "4HSE action": Place.of(r"/v2/incident-action/", "office_incident_action_id"),
     "assignment": Place.of(r"/v2/person-office/", "person_office_id"),
     "4HSE equipment": Place.of(r"/v2/equipment/", "office_equipment_id"),
 }
@@ -173,12 +174,18 @@ fields:
   - {field: Equipment, procore: managed_equipment, 4hse: entity_id, direction: both, using: equipment}
 """
 ROWS = """
-  - {field: Actions, procore: actions, 4hse: description_actions_involved, direction: procore to 4hse, \
-using: actions summary}
+  - {field: Actions, procore: actions, 4hse: description_actions_involved, line: Actions, direction: procore to 4hse, \
+using: records summary}
   - {field: Place, procore: location, 4hse: description_actions_involved, line: Place, direction: procore to 4hse, \
 using: name}
-  - {field: Cost, procore: custom_field_901, 4hse: deponent, line: Cost, direction: both, using: number}
-  - {field: Note, procore: custom_field_902, 4hse: deponent, direction: both, using: text}
+  - {field: Cost, procore: custom_field_901, 4hse: description_actions_involved, line: Cost, direction: both, \
+using: number}
+  - {field: Note, procore: custom_field_902, 4hse: description_actions_involved, line: Note, direction: both, \
+using: text}
+  - {field: Requirements, procore: description, procore line: Requirements, 4hse: actions, \
+direction: 4hse to procore, using: office summary}
+  - {field: Resources, procore: description, procore line: Resources, 4hse: resources, \
+direction: 4hse to procore, using: office summary}
 """
 
 
@@ -226,8 +233,11 @@ def build(url: str, mapping: FieldMapping) -> tuple[World, Spoiler]:
     involved = hurt_in_office(world, office, assignment, days=2, description="Affliction: Fracture\n\nHe fell.")
     named = {"office_incident_id": office, "entity_id": office_crane, "entity_type": "EQUIPMENT"}
     resource = world.fourhse.hand_create("incident-resource", OFFICE, **named)
+    check = world.fourhse.hand_create("action", OFFICE, name="Ladder check", action_type="CHECK")
+    tied = {"office_incident_id": office, "entity_id": check, "entity_type": "ACTION"}
+    required = world.fourhse.hand_create("incident-action", OFFICE, **tied)
     ids = (site, injury, near_miss, damage, action, party, crane, affliction, part)
-    ids += (office, involved, resource, assignment, office_crane)
+    ids += (office, involved, resource, required, assignment, office_crane)
     spoiler.targets = {kind: str(record_id) for kind, record_id in zip(PLACES, ids, strict=True)}
     return world, spoiler
 

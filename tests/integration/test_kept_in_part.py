@@ -18,7 +18,7 @@ from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.kept_text import KeptText
 from procore_4hse.simulator.procore_dials import ProcoreDials
-from world import MAPPING, World
+from world import MAPPING, World, without_office_rows
 
 pytestmark = pytest.mark.any_store  # What a text is and becomes is the same on both.
 
@@ -411,8 +411,8 @@ WEATHER = f"""
 @HOW
 def test_a_custom_field_is_kept_and_asked_about_too(build, tmp_path, form, how):
     folder = copytree(MAPPING, tmp_path / "site")
-    with (folder / "incident.yaml").open("a", encoding="utf-8") as file:
-        file.write(WEATHER)
+    path = folder / "incident.yaml"
+    path.write_text(without_office_rows(path.read_text(encoding="utf-8")) + WEATHER, encoding="utf-8")
     world = lossy(build, Side.PROCORE, form, mapping=load(folder)).world
     world.procore.add_custom_field(CUSTOM, "string")
     office = world.in_office("Fall", **({"deponent": ODD} if how == "create" else {}))
