@@ -25,7 +25,8 @@ from procore_4hse.operations.webhooks import Change, Seals
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.store.hooks import EVENTS_KEPT_FOR, KEPT_FOR
 from procore_4hse.store.schedule import Reason
-from procore_4hse.store.tables import HOOK_EVENTS, HOOK_TOKENS, SCHEDULE, SQLModel
+from procore_4hse.store.tables import HOOK_EVENTS, HOOK_TOKENS, SCHEDULE, TALLY, SQLModel
+from procore_4hse.store.tallies import HINTS
 from procore_4hse.web import hooks as receiver
 from procore_4hse.web.keys import Keys
 from world import PROJECT, World
@@ -78,17 +79,17 @@ def test_a_change_in_procore_has_a_cycle_soon_and_crosses(stand: HookStand) -> N
     assert len(world.office()) == 2
 
 
-def test_whatever_comes_moves_a_due_time_and_nothing_else(stand: HookStand) -> None:
+def test_whatever_comes_moves_a_due_time_and_a_count_and_nothing_else(stand: HookStand) -> None:
     """Doubled, late, of a record that is not there, of another project, another tool, with contents that lie."""
     world, token = stand.world, stand.made.authorization
-    before, calls = rows(world, SCHEDULE, HOOK_EVENTS), world.procore.calls.copy()
+    before, calls = rows(world, SCHEDULE, HOOK_EVENTS, TALLY), world.procore.calls.copy()
     said = [
         event(1), event(1), event(2, timestamp="1999-01-01T00:00:00Z"), event(3, resource_id="404", reason="delete"),
         event(4, project_id="7", company_id="7"), event(5, resource_type="RFIs", data={"title": "Fall", "status": 1}),
         [event(6), event(7)], {"ulid": "01EDPD2J6SBY1163N77H95GW09", "id": 3, "event_type": "create"}, {"id": 12},
     ]  # fmt: skip
     assert [stand.sender.forge(stand.made, each, token) for each in said] == [204] * len(said)
-    assert rows(world, SCHEDULE, HOOK_EVENTS) == before
+    assert rows(world, SCHEDULE, HOOK_EVENTS, TALLY) == before
     assert world.procore.calls == calls, "a hint calls nobody"
     assert stand.slot().span <= SOON
     assert stand.slot().wakes == len(said) - 1
@@ -157,6 +158,8 @@ def test_of_the_same_event_at_once_one_counts(stand: HookStand) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(take, range(4))) == ["repeated"] * 3 + ["taken"]
+    with stand.world.store.read() as unit:
+        assert unit.tallies.totals(HINTS) == {("repeated",): 3, ("taken",): 1}
 
 
 def test_events_are_forgotten_once_nobody_repeats_them(stand: HookStand) -> None:

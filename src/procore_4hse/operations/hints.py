@@ -12,6 +12,7 @@ from typing import Any
 from procore_4hse.models import text_id
 from procore_4hse.route import Route
 from procore_4hse.store.repository import Store, Unit
+from procore_4hse.store.tallies import HINTS
 
 EVENT_ID = re.compile(r"[0-9a-z_-]{1,64}")
 MOST_EVENTS = 500
@@ -65,6 +66,7 @@ class Hints:
             outcome = self._outcome(unit, self.routes.get(project), fresh)
             if outcome is Outcome.TAKEN:
                 unit.schedule.wake(self.routes[project].key)
+            unit.tallies.add("", {(HINTS, outcome.value): 1.0})
             return outcome
 
     def _outcome(self, unit: Unit, route: Route | None, fresh: list[Event]) -> Outcome:
