@@ -1,11 +1,13 @@
 """What an idle cycle of one route costs with a thousand incidents a side."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from actors import hire, hurt_on_site, partner
 from judge import is_quiet
+from procore_4hse.operations.check import check_all
 from procore_4hse.simulator.faults import FaultKind
 from world import OFFICE, PROJECT, World
 
@@ -39,16 +41,30 @@ def test_an_idle_cycle_reads_what_can_have_changed_once(build):
     report = world.sync()
     assert is_quiet(world, report)
     at_procore, at_4hse = world.procore.calls - before, world.fourhse.calls - theirs
-    assert at_procore == {f"{AT_PROCORE}s/{{id}}": 1, INCIDENTS: 1, f"{INCIDENTS}/injuries": 1}
+    assert at_procore == {INCIDENTS: 1, f"{INCIDENTS}/injuries": 1}
     assert {name: count for name, count in at_4hse.items() if name != "token"} == {
         "incident/index": 10,
         "incident-person/index": 2,
     }
     assert report.calls == {"procore": at_procore.total(), "fourhse": at_4hse.total()}
+    world.fourhse.dials = replace(world.fourhse.dials, page_cap=1000)
+    told = [finding.what for finding in check_all(world.runtime, [world.route])]
+    assert "4HSE lists up to 1000 rows a call; so many are asked for from now on." in told
+    world.runtime = World._house(world.store, world.clock, world.procore, world.fourhse)
+    assert pages_read(world) == {"incident/index": 1, "incident-person/index": 1}
+    world.fourhse.dials = replace(world.fourhse.dials, page_cap=100)
+    assert pages_read(world) == {"incident/index": 11, "incident-person/index": 2}
+    assert pages_read(world) == {"incident/index": 10, "incident-person/index": 2}
 
 
-AT_PROCORE = "GET /rest/v1.0/project"
-INCIDENTS = f"{AT_PROCORE}s/{{project_id}}/incidents"
+def pages_read(world: World) -> dict[str, int]:
+    before = world.fourhse.calls.copy()
+    assert is_quiet(world, world.sync())
+    return {name: count for name, count in (world.fourhse.calls - before).items() if name != "token"}
+
+
+PROJECT_ITSELF = "GET /rest/v1.0/projects/{id}"
+INCIDENTS = "GET /rest/v1.0/projects/{project_id}/incidents"
 RECORD_LISTS = ("injuries", "near_misses", "property_damages", "environmentals")
 
 
@@ -102,6 +118,31 @@ def test_lists_are_read_again_until_all_of_them_came_whole(build):
     world.faults.clear()
     assert read_of(world) == [*RECORD_LISTS]
     assert read_of(world) == ["injuries"]
+
+
+def test_the_project_s_zone_is_asked_for_once_a_day_and_at_once_when_told_to_or_while_it_holds_the_route(build):
+    world = build()
+    world.on_site()
+    assert asked_for_the_project(world, first=True)
+    began = world.clock.now - timedelta(minutes=5)
+    assert not asked_for_the_project(world)
+    assert asked_for_the_project(world, full=True)
+    world.procore.add_project(PROJECT, "Riverside", "Phoenix", "America/Phoenix")
+    assert not asked_for_the_project(world)
+    world.clock.now = began + timedelta(minutes=10) + world.runtime.full_sweep_every
+    assert asked_for_the_project(world)
+    assert [entry.item.kind for entry in world.inbox()] == ["guard"]
+    assert asked_for_the_project(world)
+    world.procore.add_project(PROJECT, "Riverside", world.zone, world.zone)
+    assert asked_for_the_project(world)
+    assert world.inbox() == []
+    assert not asked_for_the_project(world)
+
+
+def asked_for_the_project(world: World, **options: bool) -> bool:
+    before = world.procore.calls[PROJECT_ITSELF]
+    world.sync(**options)
+    return world.procore.calls[PROJECT_ITSELF] > before
 
 
 LISTS_OF_PEOPLE = ("people", "person-office/index")
