@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -26,7 +26,7 @@ from procore_4hse.engine.selection import EVERYTHING, Days, Portion, Selection
 from procore_4hse.engine.snapshots import CycleInputs, snapshot
 from procore_4hse.errors import AskedToStop, GuardStopped
 from procore_4hse.mapping.picklists import Picklists
-from procore_4hse.models import Action, Side
+from procore_4hse.models import Action, Kind, Side
 from procore_4hse.push.pusher import Pusher
 from procore_4hse.reconcile.foreseen import foreseen
 from procore_4hse.reconcile.guard import guarded, holds_what_comes
@@ -88,6 +88,8 @@ class Cycle:
         self.calls_before = {side: api.calls for side, api in self._apis().items()}
         self.picklists = Picklists()
         """What the systems' own lists hold, once the pull has read them."""
+        self.listed: Mapping[Kind, Collection[str]] = {}
+        """What 4HSE's listings held that this cycle read whole."""
         self.alerts_off = False
         """Whether Procore gets no filing type, which would alert people."""
 
@@ -145,6 +147,7 @@ class Cycle:
             keep_lease=self.keep_on,
         )
         pulled = puller.run()
+        self.listed = pulled.listed
         self.report.pulled = {side.value: pulled.read[side] for side in Side}
         return pulled
 
@@ -269,7 +272,9 @@ class Cycle:
             zone=zone,
             procore=self.procore,
             fourhse=self.fourhse,
+            timer=self.runtime.timer,
             keep_lease=self.lease.keep,
+            listed=self.listed,
             picklists=self.picklists,
             stopping=self.runtime.stopping,
             progress=progress,

@@ -51,6 +51,8 @@ class Pulled:
     """The pull's own number; staging rows bear the one that brought them as they are."""
     shown: Mapping[Side, Collection[str]] = field(default_factory=dict)
     """The incidents that this pull's pages showed, whether or not they were a whole listing."""
+    listed: Mapping[Kind, Collection[str]] = field(default_factory=dict)
+    """The ids of each of 4HSE's listings that was read whole."""
     actions_certified: bool = False
     """Whether Procore's list of actions was read whole; it is read only when the mapping tells of them."""
     swept: bool = True
@@ -87,6 +89,8 @@ class Puller:
     """The ids that the pages showed. Kept here and not in the store: unchanged records would be written for it."""
     whole: list[tuple[Side, Kind]] = field(default_factory=list)
     """Listings that were read whole, of which nothing is marked absent yet."""
+    certified: dict[Side, set[Kind]] = field(default_factory=lambda: defaultdict(set))
+    """The listings that were read whole."""
     open_incidents: frozenset[str] = frozenset()
     """Those whose contents may be staged."""
 
@@ -118,6 +122,7 @@ class Puller:
             swept=swept,
             number=self.number,
             shown={side: self.shown[side, Kind.INCIDENT] for side in Side},
+            listed={kind: self.shown[Side.FOURHSE, kind] for kind in self.certified[Side.FOURHSE]},
         )
 
     # Procore ------------------------------------------------------------------------------------------------------
@@ -405,6 +410,7 @@ class Puller:
             self.flaws.append(f"{side.label}'s list of {kind.value} records could not be read whole: {part.flaw}")
         else:
             self.whole.append((side, kind))
+            self.certified[side].add(kind)
         return part
 
     def _read(self, pages: Callable[[], Iterator[Page]], kind: Kind, tie_break: TieBreak | None = None) -> ListingCheck:
