@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, inspect
 
 from procore_4hse.clients import FourHseApi, ProcoreApi, fourhse_http, procore_http
+from procore_4hse.clients.fourhse import PAGE_SIZE
 from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.report import Report
 from procore_4hse.mapping.loader import load
@@ -29,7 +30,7 @@ from procore_4hse.simulator.procore import SimulatedProcore
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from procore_4hse.simulator.wire import InProcess
 from procore_4hse.store import schema
-from procore_4hse.store.repository import Store
+from procore_4hse.store.repository import AccountPageSize, Store
 
 MAPPING = Path(__file__).parent.parent / "mappings" / "default"
 default_mapping = cache(lambda: load(MAPPING))
@@ -178,7 +179,12 @@ class World:
                     project_id=route.procore_project,
                     validations=route.mapping.validations,
                 ),
-                FourHseApi(right, project_id=route.fourhse_project, office_id=route.fourhse_office),
+                FourHseApi(
+                    right,
+                    project_id=route.fourhse_project,
+                    office_id=route.fourhse_office,
+                    page_size=AccountPageSize(store, "4hse", PAGE_SIZE),
+                ),
             )
 
         return Runtime(store=store, clock=clock, apis=apis)

@@ -40,6 +40,19 @@ class SharedBudget(Protocol):
         """Adds what the vendor told here since the last time, and our calls; what is known now. Raises SyncError."""
 
 
+class PageSize(Protocol):
+    """How many rows 4HSE grants on a page, as far as it was tried. Raises StoreError."""
+
+    def rows(self) -> int:
+        """What to ask for."""
+
+    def remember(self, rows: int) -> None:
+        """4HSE granted so many."""
+
+    def forget(self) -> None:
+        """It no longer does: the usual number is asked for again."""
+
+
 @dataclass(frozen=True)
 class Page:
     """One page of a listing. `number` is the page the server says it sent, `asked` the one we wanted."""
@@ -226,6 +239,9 @@ class FourHseIncidentApi(IncidentApi, Protocol):
 
     def id_field(self, kind: Kind) -> str:
         """4HSE takes the id that we give."""
+
+    def try_page_sizes(self) -> int:
+        """The most rows that 4HSE grants on a page, of those tried; remembered, and asked for from now on."""
 
     def office(self) -> Image:
         """The office itself."""

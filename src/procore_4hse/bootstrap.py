@@ -24,7 +24,7 @@ from procore_4hse.reconcile.snapshot import Limits, Policy
 from procore_4hse.route import Route
 from procore_4hse.settings.model import PrivacySettings, RouteSettings, Settings, WhenBarred
 from procore_4hse.store.patience import Patience
-from procore_4hse.store.repository import AccountBudget, Store
+from procore_4hse.store.repository import AccountBudget, AccountPageSize, Store
 
 # The clients are imported where connections are made: what only reads the store does not wait for them.
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def open_runtime(
     `sleep` may raise AskedToStop, which ends the cycle that waits.
     """
     from procore_4hse.clients import FourHseApi, ProcoreApi
+    from procore_4hse.clients.fourhse import PAGE_SIZE
     from procore_4hse.runtime import Runtime
 
     with ExitStack() as stack:
@@ -72,7 +73,12 @@ def open_runtime(
                     project_id=route.procore_project,
                     validations=route.mapping.validations,
                 ),
-                FourHseApi(fourhse, project_id=route.fourhse_project, office_id=route.fourhse_office),
+                FourHseApi(
+                    fourhse,
+                    project_id=route.fourhse_project,
+                    office_id=route.fourhse_office,
+                    page_size=AccountPageSize(store, accounts[Side.FOURHSE], PAGE_SIZE),
+                ),
             )
 
         yield Runtime(

@@ -209,6 +209,31 @@ def test_the_page_count_ends_the_walk(cap: int, time: Time) -> None:
     assert bench.system.refused == []
 
 
+@pytest.mark.parametrize(("cap", "granted", "calls"), [(1000, 1000, 1), (500, 500, 1), (600, 500, 1), (100, 100, 2)])
+@pytest.mark.parametrize("larger", ["cut", "422"])
+def test_the_largest_page_that_was_granted_is_asked_for(
+    cap: int, granted: int, calls: int, larger: str, time: Time
+) -> None:
+    bench = dialled(time, page_cap=cap, larger_page=larger)
+    ids = bench.fill(150)
+    assert bench.api.try_page_sizes() == granted
+    before = bench.system.calls["incident/index"]
+    assert ids_of(bench.api.pages(Kind.INCIDENT)) == ids
+    assert bench.system.calls["incident/index"] - before == calls
+
+
+@pytest.mark.parametrize("larger", ["cut", "stated as asked", "422"])
+def test_where_a_page_is_granted_no_longer_the_walk_begins_again_with_the_usual_one(larger: str, time: Time) -> None:
+    bench = dialled(time, page_cap=1000)
+    ids = bench.fill(150)
+    assert bench.api.try_page_sizes() == 1000
+    bench.system.dials = replace(bench.system.dials, page_cap=100, larger_page=larger)
+    assert ids_of(bench.api.pages(Kind.INCIDENT)) == ids
+    before = bench.system.calls["incident/index"]
+    assert ids_of(bench.api.pages(Kind.INCIDENT)) == ids
+    assert bench.system.calls["incident/index"] - before == 2, "what was granted once is forgotten"
+
+
 def test_a_sort_may_be_chosen(bench: Bench) -> None:
     ids = bench.fill(5)
     assert ids_of(bench.api.pages(Kind.INCIDENT, sort="-date_incident")) == ids[::-1]

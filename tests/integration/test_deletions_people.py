@@ -321,7 +321,7 @@ def test_an_approval_outlives_a_cycle_in_which_nothing_can_be_told(case, side):
     case.take_off(side)
     case.world.sync()
     case.world.answer(only(case.world, "deletion").id, "approve")
-    case.world.faults.add(FaultKind.FORBIDDEN, path="/near_misses$")
+    case.world.faults.add(FaultKind.FORBIDDEN, path="/injuries$")
     assert case.world.sync().outcome == "partial"
     case.world.sync()
     assert case.days == ([], [])

@@ -1,11 +1,14 @@
 """What an idle cycle of one route costs with a thousand incidents a side."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from actors import hire, hurt_on_site, partner
 from judge import is_quiet
+from procore_4hse.operations.check import check_all
+from procore_4hse.simulator.faults import FaultKind
 from world import OFFICE, PROJECT, World
 
 pytestmark = pytest.mark.any_store
@@ -27,7 +30,7 @@ def fill(world: World) -> None:
             world.fourhse.hand_create("incident-person", OFFICE, office_incident_id=theirs, person_office_id=person)
 
 
-def test_an_idle_cycle_reads_each_list_once(build):
+def test_an_idle_cycle_reads_what_can_have_changed_once(build):
     world = build()
     fill(world)
     assert world.sync(first=True).outcome == "ok"
@@ -38,18 +41,108 @@ def test_an_idle_cycle_reads_each_list_once(build):
     report = world.sync()
     assert is_quiet(world, report)
     at_procore, at_4hse = world.procore.calls - before, world.fourhse.calls - theirs
-    lists = sum(count for name, count in at_procore.items() if name.rsplit("/", 1)[-1] in RECORD_LISTS)
-    tokens = at_procore["POST /oauth/token"]
-    assert lists == 4
-    assert at_procore.total() - lists - tokens <= 4
+    assert at_procore == {INCIDENTS: 1, f"{INCIDENTS}/injuries": 1}
     assert {name: count for name, count in at_4hse.items() if name != "token"} == {
         "incident/index": 10,
         "incident-person/index": 2,
     }
     assert report.calls == {"procore": at_procore.total(), "fourhse": at_4hse.total()}
+    world.fourhse.dials = replace(world.fourhse.dials, page_cap=1000)
+    told = [finding.what for finding in check_all(world.runtime, [world.route])]
+    assert "4HSE lists up to 1000 rows a call; so many are asked for from now on." in told
+    world.runtime = World._house(world.store, world.clock, world.procore, world.fourhse)
+    assert pages_read(world) == {"incident/index": 1, "incident-person/index": 1}
+    world.fourhse.dials = replace(world.fourhse.dials, page_cap=100)
+    assert pages_read(world) == {"incident/index": 11, "incident-person/index": 2}
+    assert pages_read(world) == {"incident/index": 10, "incident-person/index": 2}
 
 
+def pages_read(world: World) -> dict[str, int]:
+    before = world.fourhse.calls.copy()
+    assert is_quiet(world, world.sync())
+    return {name: count for name, count in (world.fourhse.calls - before).items() if name != "token"}
+
+
+PROJECT_ITSELF = "GET /rest/v1.0/projects/{id}"
+INCIDENTS = "GET /rest/v1.0/projects/{project_id}/incidents"
 RECORD_LISTS = ("injuries", "near_misses", "property_damages", "environmentals")
+
+
+def read_of(world: World, **options: bool) -> list[str]:
+    """Which of Procore's four lists of records a cycle reads."""
+    before = world.procore.calls.copy()
+    assert world.sync(**options).outcome == "ok"
+    read = world.procore.calls - before
+    return [name for name in RECORD_LISTS if read[f"{INCIDENTS}/{name}"]]
+
+
+def test_lists_of_records_are_read_when_an_incident_changes_or_counts_others_and_at_sweeps(build):
+    world = build()
+    incident = world.on_site()
+    assert read_of(world, first=True) == [*RECORD_LISTS]
+    assert read_of(world) == ["injuries"]
+    world.procore.hand_edit("incident", int(incident), title="A fall from a ladder")
+    assert read_of(world) == [*RECORD_LISTS]
+    damage = world.procore.hand_create("property_damage", PROJECT, incident_id=int(incident), description="A gate.")
+    assert read_of(world) == [*RECORD_LISTS]
+    assert "A gate." in str(world.office()[partner(world, incident)])
+    assert read_of(world) == ["injuries"]
+    world.procore.hand_create("near_miss", PROJECT, incident_id=int(incident))
+    assert read_of(world) == [*RECORD_LISTS]
+    assert read_of(world) == ["injuries", "near_misses"]
+    assert read_of(world, full=True) == [*RECORD_LISTS]
+    world.procore.hand_delete("property_damage", damage)
+    assert read_of(world) == [*RECORD_LISTS]
+    assert "A gate." not in str(world.office()[partner(world, incident)])
+
+
+def test_what_leaves_no_trace_in_its_incident_crosses_within_a_full_sweep(build):
+    world = build()
+    incident = world.on_site()
+    damage = world.procore.hand_create("property_damage", PROJECT, incident_id=int(incident), description="A gate.")
+    assert read_of(world, first=True) == [*RECORD_LISTS]
+    began = world.clock.now
+    assert read_of(world) == ["injuries"]
+    world.procore.hand_edit("property_damage", damage, description="A gate and a fence.")
+    assert read_of(world) == ["injuries"], "no incident says so"
+    world.clock.now = began + world.runtime.full_sweep_every - timedelta(minutes=5)
+    assert read_of(world) == [*RECORD_LISTS]
+    assert "A gate and a fence." in str(world.office()[partner(world, incident)])
+
+
+def test_lists_are_read_again_until_all_of_them_came_whole(build):
+    world = build()
+    world.on_site()
+    world.faults.add(FaultKind.FORBIDDEN, path="/incidents/environmentals", times=None)
+    assert world.sync(first=True).outcome == "partial"
+    world.faults.clear()
+    assert read_of(world) == [*RECORD_LISTS]
+    assert read_of(world) == ["injuries"]
+
+
+def test_the_project_s_zone_is_asked_for_once_a_day_and_at_once_when_told_to_or_while_it_holds_the_route(build):
+    world = build()
+    world.on_site()
+    assert asked_for_the_project(world, first=True)
+    began = world.clock.now - timedelta(minutes=5)
+    assert not asked_for_the_project(world)
+    assert asked_for_the_project(world, full=True)
+    world.procore.add_project(PROJECT, "Riverside", "Phoenix", "America/Phoenix")
+    assert not asked_for_the_project(world)
+    world.clock.now = began + timedelta(minutes=10) + world.runtime.full_sweep_every
+    assert asked_for_the_project(world)
+    assert [entry.item.kind for entry in world.inbox()] == ["guard"]
+    assert asked_for_the_project(world)
+    world.procore.add_project(PROJECT, "Riverside", world.zone, world.zone)
+    assert asked_for_the_project(world)
+    assert world.inbox() == []
+    assert not asked_for_the_project(world)
+
+
+def asked_for_the_project(world: World, **options: bool) -> bool:
+    before = world.procore.calls[PROJECT_ITSELF]
+    world.sync(**options)
+    return world.procore.calls[PROJECT_ITSELF] > before
 
 
 LISTS_OF_PEOPLE = ("people", "person-office/index")

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from procore_4hse.apis import Page, RecordAnswer
+from procore_4hse.apis import Page, PageSize, RecordAnswer
 from procore_4hse.clients.answer import Reply, anything, has_ids, is_rows, objects
 from procore_4hse.clients.http import Http
+from procore_4hse.errors import Refused
 from procore_4hse.models import Image, Kind, RawRecord, Side, text_id
 
 PATHS = {
@@ -39,11 +42,29 @@ SORTS = {
 
 PAGE_SIZE = 100
 """The vendor's own tools ask for no more (H2)."""
+LARGER_PAGES = (1000, 500)
+"""What may be granted all the same, the best first."""
 
 WALKS = 5
 """A list around the incidents is read this often at most, until it shows as many rows as its total says."""
 
 Rows = list[dict[str, Any]]
+
+
+@dataclass
+class UsualPages:
+    """apis.PageSize for whoever keeps nothing."""
+
+    granted: int = PAGE_SIZE
+
+    def rows(self) -> int:
+        return self.granted
+
+    def remember(self, rows: int) -> None:
+        self.granted = rows
+
+    def forget(self) -> None:
+        self.granted = PAGE_SIZE
 
 
 class FourHseApi:
@@ -84,8 +105,9 @@ class FourHseApi:
     )
     """The same of a resource of an incident (H9)."""
 
-    def __init__(self, http: Http, *, project_id: str, office_id: str) -> None:
+    def __init__(self, http: Http, *, project_id: str, office_id: str, page_size: PageSize | None = None) -> None:
         self._http = http
+        self._page_size = page_size or UsualPages()
         self.project_id = project_id
         self.office_id = office_id
 
@@ -118,6 +140,20 @@ class FourHseApi:
         if kind not in KEYS:
             raise ValueError(f"4HSE has no {kind.value} of its own")
         return KEYS[kind]
+
+    def try_page_sizes(self) -> int:
+        """The most rows that 4HSE grants on a page, of those tried; remembered for the credential (H2)."""
+        body = {"filter": self._ours(), "sort": SORTS[Kind.INCIDENT]}
+        for rows in LARGER_PAGES:
+            try:
+                reply = self._page(self._path(Kind.INCIDENT, "index"), body, 1, rows)
+            except Refused:
+                continue
+            if _is_granted(reply, 1, rows):
+                self._page_size.remember(rows)
+                return rows
+        self._page_size.forget()
+        return PAGE_SIZE
 
     # What surrounds the incidents ---------------------------------------------------------------------------------
 
@@ -279,15 +315,32 @@ class FourHseApi:
         reserve: bool = False,
     ) -> Iterator[tuple[Reply, int]]:
         """Every page's answer with the number asked for. Paging goes in the body: a query would be ignored (H2)."""
-        asked, before = 1, None
+        page = partial(self._page, path, body, readable=readable, reserve=reserve)
+        asked, before, rows = 1, None, self._page_size.rows()
         while True:
-            paged = {**body, "per-page": PAGE_SIZE, "page": asked}
-            reply = self._http.read("POST", path, json=paged, readable=readable, reserve=reserve)
+            reply = _granted(page, asked, rows)
+            if reply is None:
+                self._page_size.forget()
+                asked, before, rows = 1, None, PAGE_SIZE
+                continue
             yield reply, asked
             # The last page comes again for every page past the end (H2), also when the headers are missing.
             if _is_last(reply, asked) or reply.body == before:
                 return
             asked, before = asked + 1, reply.body
+
+    def _page(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        asked: int,
+        rows: int,
+        *,
+        readable: Callable[[Any], bool] = is_rows,
+        reserve: bool = False,
+    ) -> Reply:
+        paged = {**body, "per-page": rows, "page": asked}
+        return self._http.read("POST", path, json=paged, readable=readable, reserve=reserve)
 
 
 def own_values(kind: Kind, image: Image) -> dict[str, Any]:
@@ -316,6 +369,24 @@ def _has_id(key: str, wanted: str | None = None) -> Callable[[Any], bool]:
 def _is_no_preview(body: Any) -> bool:
     """True for an answer that lists nothing; the form of a preview is unknown (H6)."""
     return not isinstance(body, (list, dict)) or not body
+
+
+def _granted(page: Callable[[int, int], Reply], asked: int, rows: int) -> Reply | None:
+    """A page of as many rows as were asked for; None where 4HSE no longer grants more than usual."""
+    try:
+        reply = page(asked, rows)
+    except Refused:
+        if rows == PAGE_SIZE:
+            raise
+        return None
+    return reply if rows == PAGE_SIZE or _is_granted(reply, asked, rows) else None
+
+
+def _is_granted(reply: Reply, asked: int, rows: int) -> bool:
+    """Whether an answer says that its pages hold so many rows, and its first one does."""
+    total = reply.number("x-pagination-total-count")
+    is_full = asked > 1 or total is None or len(reply.body) == min(total, rows)
+    return reply.number("x-pagination-per-page") == rows and is_full
 
 
 def _is_last(reply: Reply, asked: int) -> bool:

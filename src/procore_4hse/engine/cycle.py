@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from types import TracebackType
 from zoneinfo import ZoneInfo
@@ -16,7 +17,7 @@ from procore_4hse.engine import bookkeeping
 from procore_4hse.engine.appointments import end_cycle
 from procore_4hse.engine.deletion_evidence import Proofs, evidence
 from procore_4hse.engine.lease import RouteLease
-from procore_4hse.engine.memory import current_state, end_meeting, learn_partners, open_memory
+from procore_4hse.engine.memory import current_state, end_meeting, learn_partners, open_memory, zone_of
 from procore_4hse.engine.pull import Pulled, Puller
 from procore_4hse.engine.recovery import Recovered, Recovery
 from procore_4hse.engine.refill_emptied import refill_emptied
@@ -25,8 +26,7 @@ from procore_4hse.engine.selection import EVERYTHING, Days, Portion, Selection
 from procore_4hse.engine.snapshots import CycleInputs, snapshot
 from procore_4hse.errors import AskedToStop, GuardStopped
 from procore_4hse.mapping.picklists import Picklists
-from procore_4hse.mapping.places import project_zone
-from procore_4hse.models import Action, Side
+from procore_4hse.models import Action, Kind, Side
 from procore_4hse.push.pusher import Pusher
 from procore_4hse.reconcile.foreseen import foreseen
 from procore_4hse.reconcile.guard import guarded, holds_what_comes
@@ -88,6 +88,8 @@ class Cycle:
         self.asked_before = {side: api.asked for side, api in self._apis().items()}
         self.picklists = Picklists()
         """What the systems' own lists hold, once the pull has read them."""
+        self.listed: Mapping[Kind, Collection[str]] = {}
+        """What 4HSE's listings held that this cycle read whole."""
         self.alerts_off = False
         """Whether Procore gets no filing type, which would alert people."""
 
@@ -115,11 +117,8 @@ class Cycle:
 
     def open(self) -> tuple[RouteState, str]:
         """The route's memory and the project's zone, without which no day can be told."""
-        zone = project_zone(self.procore.project())
-        if zone is None:
-            raise GuardStopped(
-                "Procore does not say which time zone the project is in; set it in the project's settings in Procore."
-            )
+        sweep_every = timedelta(0) if self.options.full else self.runtime.full_sweep_every
+        zone = zone_of(self.store, self.lease.fence, self.route, self.procore, sweep_every)
         with self.store.begin(self.lease.fence) as unit:
             return open_memory(unit, self.route, first=self.options.first), zone
 
@@ -148,6 +147,7 @@ class Cycle:
             keep_lease=self.keep_on,
         )
         pulled = puller.run()
+        self.listed = pulled.listed
         self.report.pulled = {side.value: pulled.read[side] for side in Side}
         return pulled
 
@@ -272,7 +272,9 @@ class Cycle:
             zone=zone,
             procore=self.procore,
             fourhse=self.fourhse,
+            timer=self.runtime.timer,
             keep_lease=self.lease.keep,
+            listed=self.listed,
             picklists=self.picklists,
             stopping=self.runtime.stopping,
             progress=progress,

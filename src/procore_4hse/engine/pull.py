@@ -43,7 +43,7 @@ class Pulled:
     read: dict[Side, int]
     certified: dict[Side, bool]
     records_certified: bool
-    """Whether all four of Procore's record lists were read whole."""
+    """Whether Procore's four lists of records are known whole: as read now, or as read before while counts agree."""
     people_certified: bool
     uncounted: frozenset[str] = frozenset()
     """Procore incidents whose `records_count` disagrees with the lists, even when asked again."""
@@ -53,6 +53,8 @@ class Pulled:
     """The pull's own number; staging rows bear the one that brought them as they are."""
     shown: Mapping[Side, Collection[str]] = field(default_factory=dict)
     """The incidents that this pull's pages showed, whether or not they were a whole listing."""
+    listed: Mapping[Kind, Collection[str]] = field(default_factory=dict)
+    """The ids of each of 4HSE's listings that was read whole."""
     actions_certified: bool = False
     """Whether Procore's list of actions was read whole; it is read only when the mapping tells of them."""
     tied_certified: frozenset[Kind] = frozenset()
@@ -83,12 +85,16 @@ class Puller:
     saw_unknown_time: bool = False
     """Whether a plain listing showed a row of unknown time, so that it hides none (P42)."""
     read: Counter[Side] = field(default_factory=Counter)
+    changed_incidents: int = 0
+    """Incidents that Procore shows for the first time, or otherwise than before."""
     exempt: frozenset[str] = frozenset()
     """Procore incidents that have been private since our own create."""
     shown: dict[tuple[Side, Kind], set[str]] = field(default_factory=lambda: defaultdict(set))
     """The ids that the pages showed. Kept here and not in the store: unchanged records would be written for it."""
     whole: list[tuple[Side, Kind]] = field(default_factory=list)
     """Listings that were read whole, of which nothing is marked absent yet."""
+    certified: dict[Side, set[Kind]] = field(default_factory=lambda: defaultdict(set))
+    """The listings that were read whole."""
     open_incidents: frozenset[str] = frozenset()
     """Those whose contents may be staged."""
 
@@ -102,9 +108,7 @@ class Puller:
             self.number = unit.routes.begin_pull(self.state.key, self.state.name)
             self.exempt = unit.links(self.fence.route).born_private()
         procore, swept = self._procore_incidents()
-        records = self._procore_records()
-        # Only against whole lists: else every incident with a record that did not come would count as wrong.
-        uncounted = self._counted("records", PROCORE_RECORDS) if records else frozenset()
+        records, uncounted = self._procore_records(told=procore and swept)
         actions = self.mapping.reads_actions and self._actions()
         fourhse = self._fourhse(Kind.INCIDENT)
         people, tied = self._people(), self._tied(records)
@@ -123,6 +127,7 @@ class Puller:
             swept=swept,
             number=self.number,
             shown={side: self.shown[side, Kind.INCIDENT] for side in Side},
+            listed={kind: self.shown[Side.FOURHSE, kind] for kind in self.certified[Side.FOURHSE]},
         )
 
     # Procore ------------------------------------------------------------------------------------------------------
@@ -143,7 +148,8 @@ class Puller:
         self.whole.append((Side.PROCORE, Kind.INCIDENT))
         total = len(frozenset().union(*(part.ids for part in parts)))
         hides = len(parts) == 2 and bool(parts[1].ids - parts[0].ids)
-        self._remember(incidents=total, cursor_at=self.began_at, swept_at=self.began_at, hides_unknown_time=hides)
+        self._save(incidents=total, cursor_at=self.began_at, swept_at=self.began_at)
+        self._remember(hides_unknown_time=hides)
         return True, True
 
     def _may_go_by_change(self) -> bool:
@@ -170,12 +176,41 @@ class Puller:
         if None in totals or sum(total or 0 for total in totals) != staged:
             log.info("pull.sweep", why="the total does not fit what is known")
             return False
-        self._remember(cursor_at=self.began_at)
+        self._save(cursor_at=self.began_at)
         return True
 
-    def _procore_records(self) -> bool:
-        """The four lists that cannot be asked for by change (P40); one that fails holds what needs them."""
-        whole = [self._record_list(kind) for kind in PROCORE_RECORDS]
+    def _procore_records(self, *, told: bool) -> tuple[bool, frozenset[str]]:
+        """The four lists that cannot be asked for by change (P40): whether they are known whole, and who counts others.
+
+        One that fails holds what needs them. Two are read when an incident is new, changed or counts other records, and
+        at each sweep: what leaves no trace in its incident (P49) waits until then. `told`: all incidents were listed.
+        """
+        kinds = self._read_always() if told and not self.changed_incidents and self._all_read_lately() else ()
+        whole = self._record_lists(kinds or PROCORE_RECORDS)
+        # An incident that does not say how many it has tells nothing of the lists that were not read.
+        if kinds and all(stated == listed for stated, listed in self._counts("records", PROCORE_RECORDS).values()):
+            return whole, frozenset()
+        if kinds:
+            whole = self._record_lists(tuple(kind for kind in PROCORE_RECORDS if kind not in kinds)) and whole
+        if whole:
+            self._remember(records_at=self._now())
+        # Only against whole lists: else every incident with a record that did not come would count as wrong.
+        return whole, self._counted("records", PROCORE_RECORDS) if whole else frozenset()
+
+    def _read_always(self) -> tuple[Kind, ...]:
+        """Injuries, for they decide what an incident is, and near misses if there are any; empty for all four."""
+        if self.equipment:
+            return ()
+        with self.store.read() as unit:
+            near_misses = unit.staging(self.fence.route).holds(Side.PROCORE, Kind.NEAR_MISS)
+        return PEOPLE_RECORDS if near_misses else (Kind.INJURY,)
+
+    def _all_read_lately(self) -> bool:
+        read_at = self.state.memory.records_at
+        return not self.full and read_at is not None and timedelta(0) <= self._now() - read_at < self.sweep_every
+
+    def _record_lists(self, kinds: tuple[Kind, ...]) -> bool:
+        whole = [self._record_list(kind) for kind in kinds]
         self._mark_absent()
         return all(whole)
 
@@ -358,12 +393,17 @@ class Puller:
             return unit.routes.get(self.state.key, self.state.name).memory.hides_unknown_time
 
     def _miscounted(self, what: str, kinds: tuple[Kind, ...]) -> set[str]:
+        return {
+            incident for incident, (stated, listed) in self._counts(what, kinds).items() if stated not in (None, listed)
+        }
+
+    def _counts(self, what: str, kinds: tuple[Kind, ...]) -> dict[str, tuple[object, int]]:
+        """How many records each incident states, and how many are staged, where we may know."""
         with self.store.read() as unit:
             staging = unit.staging(self.fence.route)
             incidents = [s for s, _ in staging.records(Side.PROCORE, [Kind.INCIDENT]) if s.present and not s.minimal]
-            counted = Counter(s.record.parent_id for s, _ in staging.records(Side.PROCORE, kinds) if s.present)
-        stated = {s.record.id: stated_count(s.record.payload, what) for s in incidents}
-        return {i for i, count in stated.items() if count is not None and count != counted.get(i, 0)}
+            listed = Counter(s.record.parent_id for s, _ in staging.records(Side.PROCORE, kinds) if s.present)
+        return {s.record.id: (stated_count(s.record.payload, what), listed[s.record.id]) for s in incidents}
 
     # 4HSE ---------------------------------------------------------------------------------------------------------
 
@@ -383,6 +423,7 @@ class Puller:
             self.flaws.append(f"{side.label}'s list of {kind.value} records could not be read whole: {part.flaw}")
         else:
             self.whole.append((side, kind))
+            self.certified[side].add(kind)
         return part
 
     def _read(self, pages: Callable[[], Iterator[Page]], kind: Kind, tie_break: TieBreak | None = None) -> ListingCheck:
@@ -415,9 +456,11 @@ class Puller:
             for seen, minimal in self._beside(kept, hidden):
                 ids = frozenset(record.id for record in minimal)
                 repeated = REPEATED if seen[0].kind is not Kind.INCIDENT else frozenset[str]()
-                unit.staging(self.fence.route).put(
+                changed = unit.staging(self.fence.route).put(
                     seen, pull=self.number, minimal=ids, server_at=server_at, repeated=repeated
                 )
+                if (seen[0].side, seen[0].kind) == (Side.PROCORE, Kind.INCIDENT):
+                    self.changed_incidents += changed
                 self.shown[seen[0].side, seen[0].kind].update(record.id for record in seen)
         self.read[records[0].side] += len(records)
 
@@ -445,8 +488,14 @@ class Puller:
                     unit.staging(self.fence.route).mark_absent(side, shown)
         self.whole.clear()
 
-    def _remember(self, *, hides_unknown_time: bool | None = None, **columns: object) -> None:
+    def _now(self) -> datetime:
+        with self.store.read() as unit:
+            return unit.now
+
+    def _save(self, **columns: object) -> None:
         with self.store.begin(self.fence) as unit:
             unit.routes.save(self.state.key, self.state.name, **columns)
-            if hides_unknown_time not in (None, self.state.memory.hides_unknown_time):
-                unit.routes.remember(self.state.key, self.state.name, hides_unknown_time=hides_unknown_time)
+
+    def _remember(self, **facts: object) -> None:
+        with self.store.begin(self.fence) as unit:
+            unit.routes.remember(self.state.key, self.state.name, **facts)

@@ -35,7 +35,6 @@ from procore_4hse.runtime import Runtime
 SKEW = timedelta(seconds=60)
 """Clocks that differ by more than this are worth a word: none is ever compared, but logs would mislead."""
 
-FULL_PAGE = 100
 FLAGS = (False, True)
 
 
@@ -106,6 +105,7 @@ def check_all(
     for route in routes[:1]:  # All routes share the credentials.
         step("credentials")
         yield from _credentials(runtime, route, asked)
+        yield from _guarded(route, asked, partial(_page_size, runtime.apis(route)[1]), Side.FOURHSE)
     found: list[Finding] = []
     for route in routes:
         step(f"route {route.name}")
@@ -316,6 +316,11 @@ def _office(fourhse: FourHseIncidentApi) -> Findings:
         yield _ok("The 4HSE office is active.")
 
 
+def _page_size(fourhse: FourHseIncidentApi) -> Findings:
+    """How many rows 4HSE lists in one call; what it grants is asked for from now on, by every process."""
+    yield _ok(f"4HSE lists up to {fourhse.try_page_sizes()} rows a call; so many are asked for from now on.")
+
+
 def _pages(fourhse: FourHseIncidentApi) -> Findings:
     """How many rows 4HSE puts on a page, when there are enough to tell."""
     page: Page = next(fourhse.pages(Kind.INCIDENT))
@@ -323,8 +328,7 @@ def _pages(fourhse: FourHseIncidentApi) -> Findings:
     if page.is_last:
         yield _ok(f"4HSE's incidents can be read: {rows} are listed, on one page.")
     else:
-        kept = "as asked" if rows == FULL_PAGE else f"although {FULL_PAGE} were asked for"
-        yield _ok(f"4HSE's incidents can be read: {page.total} are listed, {rows} on a page, {kept}.")
+        yield _ok(f"4HSE's incidents can be read: {page.total} are listed, {rows} on a page.")
 
 
 def _hook(hook: RouteHook) -> Findings:

@@ -39,7 +39,8 @@ class Creates:
             action = replace(action, fields={**action.fields, id_field: given})
             intent = self.steps.intend(action)
             # An earlier try may have got through after all.
-            if (there := self.steps.look(intent, action.side, given)) is not None:
+            is_free = self._is_free(intent, given)
+            if not is_free and (there := self.steps.look(intent, action.side, given)) is not None:
                 self._take(intent, there)
                 return
         else:
@@ -63,6 +64,21 @@ class Creates:
         self._settle(intent, answer, "adopted")
 
     # The call -----------------------------------------------------------------------------------------------------
+
+    def _is_free(self, intent: Intent, given: str) -> bool:
+        """Whether this cycle's whole listing proves that no record has the id, and nobody ever tried to make one.
+
+        Else it is asked for: a store that was lost or restored may not know, and an id that is sent twice might
+        overwrite what is there (H4).
+        """
+        action, state = intent.action, self.steps.state
+        kind = action.kind.on(action.side)
+        if action.generation or not (state.ever_linked and state.memory.client_ids_kept):
+            return False
+        if kind not in self.steps.listed or given in self.steps.listed[kind]:
+            return False
+        with self.steps.read() as unit:
+            return not unit.journal(self.steps.key).tried_before(intent)
 
     def _is_of_another(self, action: Action, there: RecordAnswer) -> bool:
         """Whether it is linked with another record by now, or stands in another incident than it would be made in."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from procore_4hse.apis import FourHseIncidentApi, ProcoreIncidentApi, RecordAnswer
 from procore_4hse.errors import AskedToStop, BudgetExhausted, OutcomeUnknown, Refused, Unavailable
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import FieldMapping
-from procore_4hse.models import Act, Action, Side
+from procore_4hse.models import Act, Action, Kind, Side
 from procore_4hse.push.creates import Creates
 from procore_4hse.push.outcomes import Outcomes, Pushed
 from procore_4hse.push.removals import Removals
@@ -40,7 +40,9 @@ class Pusher:
         zone: str,
         procore: ProcoreIncidentApi,
         fourhse: FourHseIncidentApi,
+        timer: Callable[[], float],
         keep_lease: Callable[[], None],
+        listed: Mapping[Kind, Collection[str]],
         picklists: Picklists,
         stopping: Callable[[], bool],
         progress: Callable[[Action], None],
@@ -49,7 +51,7 @@ class Pusher:
         self.failures: Counter[Side] = Counter()
         self.down: set[Side] = set()
         apis = {Side.PROCORE: procore, Side.FOURHSE: fourhse}
-        self.steps = Steps(store, fence, state, cycle, apis, keep_lease)
+        self.steps = Steps(store, fence, state, cycle, apis, keep_lease, timer, listed)
         self.rows = Rows(mapping.bound(picklists), picklists, zone)
         self.outcomes = Outcomes(self.steps, self.rows)
         self.whole = WholeRecords(self.steps, state.memory.put_whole)

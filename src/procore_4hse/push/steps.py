@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
@@ -17,6 +17,8 @@ from procore_4hse.store.repository import Fence, Store, Unit
 from procore_4hse.store.routes import RouteState
 
 T = TypeVar("T")
+FRESH = 5.0
+"""Seconds during which a target that was shown is not read again before it is written."""
 
 
 class Abandoned(SyncError):
@@ -33,6 +35,10 @@ class Steps:
     cycle: int
     apis: Mapping[Side, IncidentApi]
     keep_lease: Callable[[], None]
+    timer: Callable[[], float]
+    """Seconds, of which only differences mean anything."""
+    listed: Mapping[Kind, Collection[str]]
+    """What 4HSE's listings held that this cycle read whole, by kind."""
 
     @property
     def key(self) -> str:
@@ -73,10 +79,13 @@ class Steps:
             self.leave_unsent(intent, type(error).__name__)
             raise
 
-    def re_read(self, intent: Intent) -> Image:
-        """The target right before the write; a difference from what the plan saw abandons the action."""
+    def re_read(self, intent: Intent, shown: RecordAnswer | None = None) -> Image:
+        """The target right before the write; a difference from what the plan saw abandons the action.
+
+        `shown` is what it showed in the last FRESH seconds, if that is known.
+        """
         action = intent.action
-        answer = self.look(intent, action.side, action.target_id)
+        answer = shown or self.look(intent, action.side, action.target_id)
         if answer is None:
             self.abandon(intent, f"{action.side.label} no longer shows the incident")
         now = answer.record.payload

@@ -12,7 +12,7 @@ from procore_4hse.models import Action, Image, LinkState, Side
 from procore_4hse.push.bases import compare_answer
 from procore_4hse.push.outcomes import Outcomes
 from procore_4hse.push.rows import Rows
-from procore_4hse.push.steps import Steps
+from procore_4hse.push.steps import FRESH, Steps
 from procore_4hse.push.whole import WholeRecords, emptied
 from procore_4hse.store.journal import Intent
 
@@ -27,20 +27,28 @@ class Updates:
     whole: WholeRecords
 
     def carry_out(self, action: Action) -> None:
+        shown, read_at = None, 0.0
         for part in self.rows.parts(action):
-            self.update(part)
+            is_fresh = shown is not None and self.steps.timer() - read_at < FRESH
+            began = self.steps.timer()
+            shown, read_at = self._update(part, shown if is_fresh else None), began
 
     def update(self, action: Action) -> Image:
         """Returns the target as the answer shows it; nothing when its rows had to go one by one."""
+        answer = self._update(action)
+        return answer.record.payload if answer else {}
+
+    def _update(self, action: Action, shown: RecordAnswer | None = None) -> RecordAnswer | None:
+        """The target as the answer shows it; None when its rows had to go one by one. `shown` as in `re_read`."""
         intent = self.steps.intend(action)
-        before = self.steps.re_read(intent)
+        before = self.steps.re_read(intent, shown)
         try:
             answer = self.steps.send(intent, lambda: self._send(action, before))
         except Refused as error:
             return self._after_a_refusal(action, before, error)
         return self._settle(intent, before, answer)
 
-    def _settle(self, intent: Intent, before: Image, answer: RecordAnswer) -> Image:
+    def _settle(self, intent: Intent, before: Image, answer: RecordAnswer) -> RecordAnswer:
         action = intent.action
         merged = replace(answer, record=replace(answer.record, payload={**before, **answer.record.payload}))
         comparison = compare_answer(self.rows, action, merged.record.payload)
@@ -51,7 +59,7 @@ class Updates:
                 unit.inbox(self.steps.key).add(held)
         if held is not None:
             raise GuardStopped(held.reason)
-        return merged.record.payload
+        return merged
 
     def _send(self, action: Action, before: Image) -> RecordAnswer:
         api, record_id = self.steps.apis[action.side], action.target_id or ""
@@ -63,14 +71,14 @@ class Updates:
                 return self._send(action, before)
             raise
 
-    def _after_a_refusal(self, action: Action, before: Image, error: Refused) -> Image:
+    def _after_a_refusal(self, action: Action, before: Image, error: Refused) -> RecordAnswer | None:
         """What is new is opened and then closed; else each row goes alone, if there are several."""
         if _is_jump(action, before) and self._is_opened(action, before):
-            return self.update(replace(action, seen={**action.seen, **OPEN}))
+            return self._update(replace(action, seen={**action.seen, **OPEN}))
         if len(action.sources) < 2:
             raise error
         self._one_by_one(action)
-        return {}
+        return None
 
     def _is_opened(self, action: Action, before: Image) -> bool:
         """4HSE may refuse to close what is new (H4): opening it is a write of its own, with its own intent."""

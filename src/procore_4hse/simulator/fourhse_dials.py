@@ -59,7 +59,9 @@ class FourHseDials:
     force_false_deletes_childless: bool = _dial(True, False)
 
     page_cap: int = _dial(100, 50, 1000)
-    """A larger per-page is cut to this without a word."""
+    """The most rows that a page holds."""
+    larger_page: Literal["cut", "stated as asked", "422"] = _dial("cut", "stated as asked", "422")
+    """What a larger per-page does. Cut without a word, the answer states what the page holds, or what was asked for."""
     unknown_filter: Literal["ignored", "422"] = _dial("ignored", "422")
     unknown_sort: Literal["ignored", "422"] = _dial("ignored", "422")
     code_filter: Literal["exact", "partial"] = _dial("exact", "partial")

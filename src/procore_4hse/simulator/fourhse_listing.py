@@ -37,6 +37,8 @@ class Question:
     is_descending: bool = False
     page: int = 1
     per_page: int = 100
+    stated: int | None = None
+    """What the answer says of `per_page` when that is not so."""
     history: bool = False
     breaches: tuple[str, ...] = ()
 
@@ -79,6 +81,7 @@ def read_question(entity: Entity, body: Any, dials: FourHseDials) -> Question:
         is_descending=order.startswith("-"),
         page=body.get("page", 1),
         per_page=min(body.get("per-page", 100), dials.page_cap),
+        stated=body.get("per-page", 100) if dials.larger_page == "stated as asked" else None,
         history=body.get("history", False),
         breaches=(
             *(f"unknown name {name}" for name in names_outside(body, TOP_LEVEL)),
@@ -98,7 +101,8 @@ def list_rows(entity: Entity, rows: Rows, visible: list[Row], question: Question
     page = max(1, min(question.page, page_count))  # A page past the end is the last one again (H2).
     start = (page - 1) * question.per_page
     cut = matching[start : start + question.per_page]
-    return Listing([rows.detail(entity, row) for row in cut], page, page_count, question.per_page, len(matching))
+    stated = question.stated or question.per_page
+    return Listing([rows.detail(entity, row) for row in cut], page, page_count, stated, len(matching))
 
 
 def _check_values(entity: Entity, body: Row) -> None:
@@ -131,6 +135,8 @@ def _check_dials(entity: Entity, body: Row, filters: list[str], sorts: list[str]
     problems = [Problem(name, f'Unknown attribute "{name}"') for name in refused]
     if "history" in body and entity.name in INCIDENT_ENTITIES and not dials.history_accepted:
         problems.append(Problem("history", 'Unknown attribute "history"', is_documented=False))
+    if dials.larger_page == "422" and body.get("per-page", 0) > dials.page_cap:
+        problems.append(Problem("per-page", f"per-page must be no greater than {dials.page_cap}.", is_documented=False))
     if problems:
         raise Refusal(422, tuple(problems))
 

@@ -33,6 +33,17 @@ LOST_OF = (
     .where(OURS, C.outcome == "lost", C.side == given("on_side"), C.source_id == given("source"))
     .order_by(C.cycle, C.made_at)
 )
+OTHER_CREATE = (
+    select(C.id)
+    .where(
+        OURS,
+        C.act == Act.CREATE.value,
+        C.side == given("on_side"),
+        C.source_id == given("source"),
+        C.id != given("one"),
+    )
+    .limit(1)
+)
 ANSWERED = (
     select(JOURNAL)
     .where(
@@ -173,6 +184,11 @@ class Journal:
         rows = self._rows(LOST_OF, on_side=intent.action.side.value, source=intent.action.source_id)
         same = [row.id for row in rows if row.action.get("generation") == intent.action.generation]
         return same[0] if same else intent.id
+
+    def tried_before(self, intent: Intent) -> bool:
+        """Whether any other create was ever begun on that side from the same record."""
+        same = {"on_side": intent.action.side.value, "source": intent.action.source_id, "one": intent.id}
+        return bool(self._rows(OTHER_CREATE, **same))
 
     def recent(self) -> list[Intent]:
         """The latest answered creates and updates whose values are still known, newest first."""

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from procore_4hse.apis import Quota
 from procore_4hse.errors import LeaseLost, StoreBusy, StoreError
 from procore_4hse.store import schema
+from procore_4hse.store.account_facts import AccountFacts
 from procore_4hse.store.alerts import Alerts
 from procore_4hse.store.budgets import Budgets
 from procore_4hse.store.decisions import Decisions
@@ -68,6 +69,7 @@ class Unit:
         self.leases = Leases(connection, now)
         self.schedule = Schedule(connection, now)
         self.budgets = Budgets(connection, now)
+        self.account_facts = AccountFacts(connection, now)
         self.desk = Desk(connection, now)
         self.hooks = Hooks(connection, now)
         self.standings = Standings(connection, now)
@@ -218,6 +220,34 @@ class AccountBudget:
         with self.store.begin() as unit:
             unit.budgets.tell(self.account, told, spent)
             return unit.budgets.quotas(self.account)
+
+
+@dataclass(frozen=True)
+class AccountPageSize:
+    """How many rows 4HSE grants a credential on a page, in the store."""
+
+    store: Store
+    account: str
+    usual: int
+
+    def rows(self) -> int:
+        """See PageSize."""
+        with self.store.read() as unit:
+            fact = unit.account_facts.get(self.account, PAGE_ROWS)
+        return self.usual if fact is None else int(fact.value)
+
+    def remember(self, rows: int) -> None:
+        """See PageSize."""
+        with self.store.begin() as unit:
+            unit.account_facts.set(self.account, PAGE_ROWS, rows)
+
+    def forget(self) -> None:
+        """See PageSize."""
+        with self.store.begin() as unit:
+            unit.account_facts.forget(self.account, PAGE_ROWS)
+
+
+PAGE_ROWS = "rows on a page"
 
 
 def _prepare_file(url: sa.engine.URL) -> None:

@@ -42,6 +42,7 @@ NEWEST = select(func.max(C.fetched_at)).where(*OF_KINDS, C.fetched_at <= given("
 COUNT = select(func.count()).select_from(RECORDS).where(*OF_KIND, C.absent.is_(False))
 ABSENT = select(C.side, C.kind, C.id).where(C.route == given("in_route"), C.absent)
 A_PRESENT_ONE = select(C.id).where(*OF_KIND, C.absent.is_(False)).order_by(C.id).limit(1)
+A_ROW = select(C.id).where(*OF_KIND).limit(1)
 LAST_PULL = select(ROUTES.c.pulls).where(ROUTES.c.key == given("in_route"))
 CHANGE = update(RECORDS).where(*ONE)
 NOT_ABSENT = select(C.kind, C.id).where(*OF_KINDS, or_(C.absent.is_(False), C.absent_at.is_(None)))
@@ -170,6 +171,10 @@ class Staging:
     def one_present(self, side: Side, kind: Kind) -> str | None:
         """The id of some record that the latest listing held."""
         return self.connection.execute(A_PRESENT_ONE, self._of(side, kind)).scalar_one_or_none()
+
+    def holds(self, side: Side, kind: Kind) -> bool:
+        """Whether any record of this kind was ever listed and is known still."""
+        return self.connection.execute(A_ROW, self._of(side, kind)).first() is not None
 
     def newest(self, side: Side, kinds: Iterable[Kind]) -> datetime | None:
         """When a record of these kinds was last new or changed in what is its own.

@@ -416,6 +416,17 @@ class HookEventRow(SQLModel, table=True):
     at: datetime = Field(sa_type=Instant, index=True)
 
 
+class AccountFactRow(SQLModel, table=True):
+    """What was learnt with one credential and holds for all its routes. Nothing of a record and of no person."""
+
+    __tablename__ = "account_fact"
+    account: str = Field(primary_key=True)
+    """A digest of the credential."""
+    name: str = Field(primary_key=True)
+    value: Any = Field(sa_column=_json())
+    read_at: datetime = Field(sa_type=Instant)
+
+
 def _bare(row: Any) -> Table:
     table: Table = row.__table__
     return table
@@ -424,7 +435,8 @@ def _bare(row: Any) -> Table:
 # What the store reads and writes goes straight to these: no session keeps a second copy of every row.
 ROUTES, LEASES, SCHEDULE, CYCLES, SLICES = map(_bare, (RouteRow, LeaseRow, ScheduleRow, CycleRow, SliceRow))
 RECORDS, LINKS, APART, STONES = map(_bare, (RecordRow, LinkRow, ApartRow, TombstoneRow))
-BUDGETS, STANDING, TALLY, ALERTS = map(_bare, (BudgetRow, StandingRow, TallyRow, AlertRow))
+BUDGETS, ACCOUNT_FACTS, STANDING = map(_bare, (BudgetRow, AccountFactRow, StandingRow))
+TALLY, ALERTS = map(_bare, (TallyRow, AlertRow))
 JOURNAL, REFUSALS, INBOX = map(_bare, (JournalRow, RefusalRow, InboxRow))
 HOOK_TOKENS, HOOK_EVENTS = map(_bare, (HookTokenRow, HookEventRow))
 DESK_SESSIONS, DESK_VIEWS, DECISIONS = map(_bare, (DeskSessionRow, DeskViewRow, DecisionRow))

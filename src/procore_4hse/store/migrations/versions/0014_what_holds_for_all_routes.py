@@ -1,0 +1,19 @@
+"""What was learnt of a vendor, and read of a company, for all routes of one credential."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0014"
+down_revision: str | None = "0013"
+branch_labels: str | None = None
+depends_on: str | None = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "account_fact",
+        sa.Column("account", sa.String, primary_key=True),
+        sa.Column("name", sa.String, primary_key=True),
+        sa.Column("value", sa.JSON, nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
+    )
