@@ -88,6 +88,10 @@ class RouteMemory:
     """Procore person id -> 4HSE person-office id, as a person named them."""
     quiet: bool = False
     """A backfill that alerts nobody has not come to its end."""
+    ground: str = ""
+    """Of what decides about all incidents, when all were compared last; see `engine/unchanged.py`."""
+    compared_at: datetime | None = None
+    """When all were compared last."""
 
     def accounts(self, side: Side) -> tuple[str, ...]:
         return self.accounts_procore if side is Side.PROCORE else self.accounts_fourhse

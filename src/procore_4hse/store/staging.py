@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, String, case, cast, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, String, case, cast, delete, exists, func, or_, select, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Image, Kind, RawRecord, RecordRef, Side, Staged
 from procore_4hse.store.inserts import chunks, insert_new
-from procore_4hse.store.tables import RECORDS, ROUTES
+from procore_4hse.store.tables import LINKS, RECORDS, ROUTES
 
 C = RECORDS.c
 OF_SIDE = (C.route == given("in_route"), C.side == given("on_side"))
@@ -29,6 +29,18 @@ ENTRIES = select(C.kind, C.id, C.payload, C.parent_id).where(*OF_KINDS).order_by
 SHOWN = (C.side, C.kind, C.id, C.parent_id, C.payload, C.absent, C.status_at, C.minimal, C.newest_at, C.pull)
 """What is told of a staged record; moments that nobody asks for would be read from their texts all the same."""
 LISTED: Select[Any] = select(*SHOWN).where(*OF_KINDS).order_by(C.kind, C.id)
+STATES: Select[Any] = (
+    select(C.kind, C.id, C.parent_id, C.digest, C.absent, C.minimal, C.status_at, C.newest_at)
+    .where(*OF_KINDS)
+    .order_by(C.kind, C.id)
+)
+FREE: dict[Side, Select[Any]] = {
+    side: select(C.id).where(
+        *OF_KIND,
+        ~exists().where(LINKS.c.route == C.route, LINKS.c.kind == C.kind, LINKS.c.removed.is_(False), column == C.id),
+    )
+    for side, column in ((Side.PROCORE, LINKS.c.procore_id), (Side.FOURHSE, LINKS.c.fourhse_id))
+}
 FOUND = select(RECORDS).where(*ONE)
 WHOLE: Select[Any] = select(*SHOWN).where(*SOME)
 BELOW: Select[Any] = (
@@ -116,6 +128,14 @@ class Staging:
         rows = self.connection.execute(LISTED, self._of_kinds(side, kinds))
         return [(_staged(row), row.pull) for row in rows]
 
+    def states(self, side: Side, kinds: Iterable[Kind]) -> Iterator[Any]:
+        """Kind, id, incident and what is told beside the contents of every such record, a few rows at a time."""
+        yield from self.connection.execute(STATES, self._of_kinds(side, kinds), execution_options={"yield_per": 1000})
+
+    def unlinked(self, side: Side) -> list[str]:
+        """The ids of this side's incidents that are in no link, whether or not the listing still held them."""
+        return list(self.connection.execute(FREE[side], self._of(side, Kind.INCIDENT)).scalars())
+
     def entries(self, side: Side, *kinds: Kind) -> dict[Kind, list[RawRecord]]:
         """The rows of directories and word lists by their ids. They are hundreds, and read in every cycle."""
         found: dict[Kind, list[RawRecord]] = {kind: [] for kind in kinds}
@@ -130,6 +150,7 @@ class Staging:
         for some in chunks([*incidents]):
             rows += self.connection.execute(WHOLE, {**own, "some": some})
             rows += self.connection.execute(BELOW, {**below, "incidents": some})
+        rows.sort(key=lambda row: (row.kind, row.id))  # As all of them would come.
         return [(_staged(row), row.pull) for row in rows]
 
     def below(self, side: Side, incidents: Collection[str], kinds: Iterable[Kind]) -> list[Staged]:

@@ -163,6 +163,8 @@ class LinkRow(SQLModel, table=True):
     removed: bool = False
     """Taken apart by a person: the two stay strangers until someone answers."""
     since: datetime = Field(sa_type=Instant)
+    fingerprint: str | None = None
+    """Of all that both systems showed of it when a cycle last found nothing to do; None once anything of it moved."""
 
 
 class ApartRow(SQLModel, table=True):
