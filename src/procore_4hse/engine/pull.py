@@ -347,10 +347,10 @@ class Puller:
     def _miscounted(self, what: str, kinds: tuple[Kind, ...]) -> set[str]:
         with self.store.read() as unit:
             staging = unit.staging(self.fence.route)
-            incidents = [s for s, _ in staging.records(Side.PROCORE, [Kind.INCIDENT]) if s.present and not s.minimal]
-            counted = Counter(s.record.parent_id for s, _ in staging.records(Side.PROCORE, kinds) if s.present)
-        stated = {s.record.id: stated_count(s.record.payload, what) for s in incidents}
-        return {i for i, count in stated.items() if count is not None and count != counted.get(i, 0)}
+            counted = Counter(row.parent_id for row in staging.states(Side.PROCORE, kinds) if not row.absent)
+            told = staging.told(Side.PROCORE, Kind.INCIDENT, f"{what}_count")
+            counts = ((one, stated_count(image, what)) for one, image in told)
+            return {one for one, count in counts if count is not None and count != counted[one]}
 
     # 4HSE ---------------------------------------------------------------------------------------------------------
 

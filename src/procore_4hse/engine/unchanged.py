@@ -9,6 +9,9 @@ since when it has its status, the latest change date that its vendor ever showed
 and generations. What both sides agreed on has no part in it: the store takes the fingerprint away in the very
 statement that changes a link.
 
+A link whose records were deleted on both sides is left out too, unless one of the two is there again, or an answer is
+in force: it might be about somebody whom a deleted incident named.
+
 The **ground** of a route covers what decides about all of its incidents: the version of this program; the mapping, and
 whether it may alert people; scope, direction, zone, privacy, policy of deletions, limits and rules of likeness; the
 lists of people, words and equipment on both sides; the partners that people named, and the accounts that are ours; all
@@ -23,7 +26,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
@@ -34,7 +37,7 @@ from procore_4hse.engine.lease import RouteLease
 from procore_4hse.engine.snapshots import RECORDS, CycleInputs, snapshot
 from procore_4hse.models import Kind, LinkState, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Changed, Plan, Presence, Record, Snapshot
-from procore_4hse.store.links import Incidents
+from procore_4hse.store.links import STATE, Incidents
 from procore_4hse.store.repository import Store, Unit
 
 LISTS = (Kind.DIRECTORY, Kind.PICKER)
@@ -54,6 +57,8 @@ class Outline:
     shows: str | None
     children: tuple[int, ...]
     """Links of people and equipment below it that have moved since they were looked at."""
+    is_over: bool
+    """Both records were deleted, and neither is there again."""
 
     @property
     def is_unchanged(self) -> bool:
@@ -118,9 +123,11 @@ class Comparison:
         """The incidents that must be compared, and how many are left out."""
         moved: dict[Side, list[str]] = {side: [] for side in Side}
         unchanged = 0
+        # An answer about somebody whom a deleted incident named counts for as long as the incident is known.
+        leaves_out_ended = not unit.inbox(self.inputs.route.key).decisions()
         for one in _outlines(unit, self.inputs):
-            if one.is_unchanged and not self.is_whole:
-                unchanged += 1
+            if not self.is_whole and (one.is_unchanged or (one.is_over and leaves_out_ended)):
+                unchanged += one.is_unchanged
                 continue
             self.outlines.append(one)
             for side in Side:
@@ -203,7 +210,14 @@ def _outlines(unit: Unit, inputs: CycleInputs) -> Iterator[Outline]:
         parts = (below.get((side, one), b"") for side, one in ids.items())
         shows = _digest(b"", ours, theirs, generation, *shown, *parts, links.get(ours, b""))
         is_certain = state == LinkState.LIVE and not is_open and ours not in inputs.pulled.uncounted
-        yield Outline(number, ids, kept, shows.hex() if is_certain else None, tuple(moved.get(ours, ())))
+        is_over = state == LinkState.ENDED and not is_open and False not in _absences(shown)
+        yield Outline(number, ids, kept, shows.hex() if is_certain else None, tuple(moved.get(ours, ())), is_over)
+
+
+def _absences(shown: Sequence[object]) -> tuple[object, object]:
+    """Whether each record is absent, Procore's first; None of one that is not staged."""
+    place, width = STATE.index("absent"), len(STATE)
+    return shown[place], shown[width + place]
 
 
 def _uncertain(inputs: CycleInputs) -> frozenset[RecordRef]:

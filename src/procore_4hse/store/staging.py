@@ -54,6 +54,8 @@ NEWEST = select(func.max(C.fetched_at)).where(*OF_KINDS, C.fetched_at <= given("
 COUNT = select(func.count()).select_from(RECORDS).where(*OF_KIND, C.absent.is_(False))
 ABSENT = select(C.side, C.kind, C.id).where(C.route == given("in_route"), C.absent)
 A_PRESENT_ONE = select(C.id).where(*OF_KIND, C.absent.is_(False)).order_by(C.id).limit(1)
+STREAMED = {"yield_per": 1000}
+"""A few rows in memory at a time, however many there are."""
 LAST_PULL = select(ROUTES.c.pulls).where(ROUTES.c.key == given("in_route"))
 CHANGE = update(RECORDS).where(*ONE)
 NOT_ABSENT = select(C.kind, C.id).where(*OF_KINDS, or_(C.absent.is_(False), C.absent_at.is_(None)))
@@ -112,9 +114,11 @@ class Staging:
 
     def mark_absent(self, side: Side, shown: Mapping[Kind, Collection[str]]) -> None:
         """What certified listings did not hold is absent; that alone proves nothing. `shown` are the ids they held."""
-        known = self.connection.execute(NOT_ABSENT, self._of_kinds(side, shown)).all()
-        for kind, ids in shown.items():
-            for missing in chunks([row.id for row in known if row.kind == kind.value and row.id not in ids]):
+        seen = {kind.value: ids for kind, ids in shown.items()}
+        known = self.connection.execute(NOT_ABSENT, self._of_kinds(side, shown), execution_options=STREAMED)
+        lost = [(kind, one) for kind, one in known if one not in seen[kind]]
+        for kind in shown:
+            for missing in chunks([one for of, one in lost if of == kind.value]):
                 self.connection.execute(MISS, {**self._of(side, kind), "some": missing, "noticed_at": self.now})
 
     def drop_absent(self, side: Side, kind: Kind) -> None:
@@ -130,7 +134,13 @@ class Staging:
 
     def states(self, side: Side, kinds: Iterable[Kind]) -> Iterator[Any]:
         """Kind, id, incident and what is told beside the contents of every such record, a few rows at a time."""
-        yield from self.connection.execute(STATES, self._of_kinds(side, kinds), execution_options={"yield_per": 1000})
+        yield from self.connection.execute(STATES, self._of_kinds(side, kinds), execution_options=STREAMED)
+
+    def told(self, side: Side, kind: Kind, name: str) -> Iterator[tuple[str, Image]]:
+        """One value of each record that is there and not kept home, by its id, without the rest of its contents."""
+        question = select(C.id, C.payload[name]).where(*OF_KIND, C.absent.is_(False), C.minimal.is_(False))
+        for one, value in self.connection.execute(question, self._of(side, kind), execution_options=STREAMED):
+            yield one, {name: value}
 
     def unlinked(self, side: Side) -> list[str]:
         """The ids of this side's incidents that are in no link, whether or not the listing still held them."""
