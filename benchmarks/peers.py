@@ -86,9 +86,9 @@ def vdirsyncer(size: str) -> dict[str, float]:
         one, other = MemoryStorage(), MemoryStorage()
         for storage in (one, other):
             asyncio.run(full(storage))
-        with SqliteStatus(str(Path(folder, "status.db"))) as status:
-            asyncio.run(once(status, one, other))
-            return {"vdirsyncer": min(cpu(lambda: asyncio.run(once(status, one, other))) for _ in range(3)) / int(size)}
+        status = SqliteStatus(str(Path(folder, "status.db")))
+        asyncio.run(once(status, one, other))
+        return {"vdirsyncer": min(cpu(lambda: asyncio.run(once(status, one, other))) for _ in range(3)) / int(size)}
 
 
 if __name__ == "__main__":
