@@ -163,7 +163,7 @@ def kept_answers(write: Callable[[str], object]) -> Iterator[None]:
 
     def kept(self: InProcess, request: httpx.Request) -> httpx.Response:
         answer = handle(self, request)
-        if request.method == "GET" and "incident" in request.url.path:
+        if "incident" in request.url.path and (request.method == "GET" or request.url.path.endswith("/index")):
             write(json.dumps(answer.text) + "\n")
         return answer
 

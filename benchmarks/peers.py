@@ -38,7 +38,7 @@ def loader(bodies: str) -> dict[str, float]:
                     table.executemany("INSERT INTO record VALUES (?, ?)", told)
                     table.commit()
 
-        return {"loader": cpu(work)}
+        return {"loader": cpu(work), "rows": table.execute("SELECT count(*) FROM record").fetchone()[0]}
 
 
 def rows_of(page: Any) -> list[Any]:

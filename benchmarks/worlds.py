@@ -76,6 +76,7 @@ def lived_in(url: str, count: int) -> World:
     world = filled(url, count)
     party, assignment = hire(world)
     for site, office in list(zip(world.site(), world.office(), strict=True))[::4]:
+        world.fourhse.hand_edit("incident", office, category="ACCIDENTS")
         hurt_on_site(world, site, party, days=3)
         hurt_in_office(world, office, assignment, days=3)
     synced(world, first=True)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from actors import correct_in_office, hire, hire_in_office, hurt_on_site, partner
+from procore_4hse.engine import unchanged
 from procore_4hse.engine.unchanged import Comparison
 from procore_4hse.models import RecordRef, Side
 from procore_4hse.reconcile.snapshot import Limits, Policy
@@ -245,3 +246,25 @@ def test_an_idle_cycle_writes_nothing_about_what_did_not_move(settled: World, co
     with settled.store.read() as unit:
         assert unit.connection.execute(select(LINKS)).all() == before
     assert compared == [0, 0]
+
+
+def test_an_answer_about_somebody_that_lasts_lets_others_be_left_out(settled: World, compared: list[int]) -> None:
+    hurt_a_stranger(settled)
+    settled.sync()
+    (entry,) = settled.inbox()
+    settled.answer(entry.id, "reject")
+    for _ in range(3):
+        settled.sync()
+    assert settled.inbox() == []
+    assert compared[-1] == 0
+
+
+def test_all_are_compared_where_a_decision_looks_further(
+    settled: World, compared: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled.sync()
+    with monkeypatch.context() as patch:
+        patch.setattr(unchanged, "_looks_further", lambda _: True)
+        settled.sync()
+    settled.sync()
+    assert compared == [0, FIVE, 0]

@@ -35,7 +35,7 @@ from uuid import UUID
 
 from procore_4hse.engine.lease import RouteLease
 from procore_4hse.engine.snapshots import RECORDS, CycleInputs, snapshot
-from procore_4hse.models import Kind, LinkState, RecordRef, Side
+from procore_4hse.models import Kind, LinkState, QuestionKey, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Changed, Plan, Presence, Record, Snapshot
 from procore_4hse.store.links import STATE, Incidents
 from procore_4hse.store.repository import Store, Unit
@@ -43,8 +43,6 @@ from procore_4hse.store.repository import Store, Unit
 LISTS = (Kind.DIRECTORY, Kind.PICKER)
 SLICE = 2000
 """Fingerprints that are written in one transaction."""
-GUARDED = ("match", "guard")
-"""Topics of answers that may be about any incident."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,9 @@ class Comparison:
             seen = replace(snapshot(self.store, self.inputs, moved), unchanged=unchanged)
             if not _looks_further(seen):
                 return seen
-        self.is_whole = True
+            self.is_whole, self.outlines = True, []
+            with self.store.read() as unit:
+                self._moved(unit)
         return snapshot(self.store, self.inputs)
 
     @property
@@ -157,7 +157,12 @@ def _may_concern_any(unit: Unit, inputs: CycleInputs) -> bool:
     """Whether an answer may be about incidents that are left out, or about the route as a whole."""
     key = inputs.route.key
     answers = unit.inbox(key).decisions()
-    return any(each.topic in GUARDED for each in answers) or bool(unit.links(key).removed())
+    return any(map(_is_about_any, answers)) or bool(unit.links(key).removed())
+
+
+def _is_about_any(answer: QuestionKey) -> bool:
+    record = answer.record
+    return bool(answer.guarded) or (answer.topic == "match" and record is not None and record.kind is Kind.INCIDENT)
 
 
 def _looks_further(seen: Snapshot) -> bool:
