@@ -147,6 +147,14 @@ def new_agreement_about_a_person(world: World) -> None:
         unit.connection.commit()
 
 
+def linked_once_more(world: World) -> None:
+    """The same two, of which one has been private since it was made."""
+    with world.store.begin() as unit:
+        link = unit.links(world.route.key).find(_ids(world)[0])
+        unit.links(world.route.key).add(link.procore_id, link.fourhse_id, born_private=True)
+        unit.connection.commit()
+
+
 def refused_call(world: World) -> None:
     with world.store.begin() as unit:
         unit.journal(world.route.key).refuse("refused:update:fourhse:incident:none:title", Side.FOURHSE, "no", "x")
@@ -171,6 +179,7 @@ MOVES = {
     take_apart: FIVE - 1,
     new_agreement: 1,
     new_agreement_about_a_person: 1,
+    linked_once_more: 1,
     refused_call: FIVE,
 }
 
