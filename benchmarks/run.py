@@ -1,7 +1,7 @@
 """What the product costs, as ratios within one run: `make bench`, explained in README.md beside this file.
 
 `--small` takes a tenth of each size and a few minutes. `--write` writes docs/performance.md, `--only WORD` measures
-the figures with that word alone, `--today FILE` keeps what was found, for the next run to stand beside.
+the figures with that word alone, `--today` keeps what was found, for the next run to stand beside.
 """
 
 from __future__ import annotations

@@ -87,6 +87,12 @@ def days_in_office(world: World) -> None:
     world.fourhse.hand_edit("incident-person", persons[0]["office_incident_person_id"], days=9)
 
 
+def days_on_site(world: World) -> None:
+    """Of an injury, which leaves no trace in its incident."""
+    (link,) = [each for each in world.links() if each.parent == _ids(world)[2].id]
+    world.procore.hand_edit("injury", int(link.procore_id), work_days_absent=9)
+
+
 def delete_on_site(world: World) -> None:
     world.procore.hand_delete("incident", int(_ids(world)[3].id))
 
@@ -167,6 +173,7 @@ MOVES = {
     hurt_another: FIVE,  # The lists of people have somebody new.
     hurt_a_stranger: FIVE,
     days_in_office: 1,
+    days_on_site: 1,
     delete_on_site: 1,
     one_more: 0,
     one_in_office: 0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,8 @@ OF_KINDS = (*OF_SIDE, C.kind.in_(given("of_kinds", expanding=True)))
 ONE = (*OF_KIND, C.id == given("row_id"))
 SOME = (*OF_KIND, C.id.in_(given("some", expanding=True)))
 
-KNOWN: Select[Any] = select(C.id, C.digest, C.absent, C.status_at, C.newest_at, C.fetched_at).where(*SOME)
+KNOWN: Select[Any] = select(C.id, C.digest, C.absent).where(*SOME)
+BEFORE: Select[Any] = select(C.id, C.payload, C.absent, C.status_at, C.newest_at, C.fetched_at).where(*SOME)
 PAYLOADS = select(C.id, C.payload).where(*SOME)
 ENTRIES = select(C.kind, C.id, C.payload, C.parent_id).where(*OF_KINDS).order_by(C.kind, C.id)
 SHOWN = (C.side, C.kind, C.id, C.parent_id, C.payload, C.absent, C.status_at, C.minimal, C.newest_at, C.pull)
@@ -91,16 +92,16 @@ class Staging:
             of_kind = self._of(chunk[0].side, chunk[0].kind)
             staged = {row.id: row for row in self.connection.execute(KNOWN, {**of_kind, "some": _ids(chunk)})}
             fresh = {record.id: record for record in chunk if not _is_as_staged(record, staged.get(record.id))}
-            self._write(fresh, staged, pull, minimal, server_at, repeated)
+            self._write(fresh, fresh.keys() & staged.keys(), pull, minimal, server_at, repeated)
             changed += len(fresh)
         return changed
 
     def put_one(self, record: RawRecord, *, server_at: datetime, minimal: bool = False) -> None:
         """Stages the record that a call of ours has just shown; it counts for the latest pull."""
         row = self._row(record.ref)
-        staged = {} if row is None else {record.id: row}
         hidden = frozenset({record.id} if minimal else ())
-        self._write({record.id: record}, staged, row.pull if row else self.last_pull(), hidden, server_at)
+        known = frozenset({record.id} if row else ())
+        self._write({record.id: record}, known, row.pull if row else self.last_pull(), hidden, server_at)
 
     def amend(self, record: RawRecord) -> None:
         """What a record shows that a listing did not hold; it stays absent."""
@@ -237,19 +238,19 @@ class Staging:
     def _write(
         self,
         fresh: Mapping[str, RawRecord],
-        staged: Mapping[str, Row[Any]],
+        known: Set[str],
         pull: int,
         minimal: frozenset[str],
         server_at: datetime,
         repeated: frozenset[str] = frozenset(),
     ) -> None:
         """What is new or changed, with everything that staging tells about it beside its contents."""
-        before = self._payloads(record for record_id, record in fresh.items() if record_id in staged)
+        before = self._before([fresh[record_id] for record_id in known])
         added, changed = [], []
         for record_id, record in fresh.items():
-            row = staged.get(record_id)
+            row = before.get(record_id)
             values = self._values(record, pull, record_id in minimal)
-            was = before.get(record_id, {})
+            was = row.payload if row is not None else {}
             values |= _times(record.payload, row, was.get("status"), server_at)
             if row is not None and not row.absent and _without(repeated, was) == _without(repeated, record.payload):
                 values["fetched_at"] = row.fetched_at
@@ -278,13 +279,12 @@ class Staging:
             "fetched_at": self.now,
         }
 
-    def _payloads(self, records: Iterable[RawRecord]) -> dict[str, Image]:
-        """What each of these records showed before."""
-        sought = list(records)
-        if not sought:
+    def _before(self, records: Sequence[RawRecord]) -> dict[str, Row[Any]]:
+        """What each of these records showed before, and when; moments are read from their texts, so of these alone."""
+        if not records:
             return {}
-        rows = self.connection.execute(PAYLOADS, {**self._of(sought[0].side, sought[0].kind), "some": _ids(sought)})
-        return {row.id: row.payload for row in rows}
+        of_kind = self._of(records[0].side, records[0].kind)
+        return {row.id: row for row in self.connection.execute(BEFORE, {**of_kind, "some": _ids(records)})}
 
 
 def _without(names: frozenset[str], payload: Image) -> Image:
