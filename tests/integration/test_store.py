@@ -180,6 +180,32 @@ def test_what_was_not_kept_is_told_by_its_base_from_now_on(unused_store_url, clo
     store.close()
 
 
+FORM_11 = (
+    '{"calls": {"procore": 7, "fourhse": 5}, "budget": {"procore": {"limit": 200, "remaining": 150}, "fourhse": {}}}',
+    '{"calls": {"procore": 1, "fourhse": 1}, "budget": {"procore": {"limit": null}, "fourhse": {"limit": 0}}}',
+    "{}",
+)
+"""The reports of three cycles of one day."""
+
+
+def test_what_pages_add_up_of_cycles_is_taken_out_of_the_reports_that_are_there(unused_store_url, clock):
+    old, config = create_engine(unused_store_url), migrations()
+    with old.begin() as config.attributes["connection"]:
+        command.upgrade(config, "0011")
+    with old.begin() as connection:
+        for report in FORM_11:
+            insert = text("INSERT INTO cycle (route, began_at, report) VALUES ('r', :began_at, :report)")
+            connection.execute(insert, {"began_at": f"{NOW:%Y-%m-%d %H:%M:%S.000000}", "report": report})
+    old.dispose()
+    store = Store(unused_store_url, clock=clock)
+    store.upgrade()
+    with store.read() as unit:
+        (day,) = unit.cycles.by_day("r", NOW - timedelta(days=1)).values()
+    store.close()
+    assert (day.cycles, day.calls) == (3, {Side.PROCORE: 8, Side.FOURHSE: 6})
+    assert day.used == {Side.PROCORE: 0.25, Side.FOURHSE: None}
+
+
 def test_a_new_sqlite_file_belongs_to_its_owner_alone(tmp_path):
     old = os.umask(0)
     try:

@@ -106,6 +106,16 @@ def journal(connection: Connection) -> None:
     fill(connection, JOURNAL, **{**told, **own})
 
 
+def links_of_many(connection: Connection) -> None:
+    """Of a hundred routes alike, with the two records of each link."""
+    own = {"route": case((N % 100 == 0, ROUTE), else_="r" + cast(N % 100, String)), "removed": False}
+    told = {"kind": "incident", "state": "live", "base": {}, "generation": 0, "since": NOW, "born_private": False}
+    fill(connection, LINKS, **told, **own, procore_id=NAME, fourhse_id=NAME)
+    seen = {"kind": "incident", "payload": {}, "digest": "", "fetched_at": NOW, "minimal": False, "absent": False}
+    for side in Side:
+        fill(connection, RECORDS, **seen, route=own["route"], side=side.value, id=NAME, pull=0)
+
+
 def stones(connection: Connection) -> None:
     told = {"route": ROUTE, "side": "fourhse", "kind": "incident", "image": {}, "evidence": "404", "seen_at": NOW}
     fill(connection, STONES, **told, record_id=NAME)
@@ -184,6 +194,7 @@ def conflict(number: int) -> Item:
     return Item(ItemKind.CONFLICT, key, "Fall", "Both changed.", "Choose.", procore_id=str(number))
 
 
+PAGE = [RawRecord(Side.PROCORE, Kind.INCIDENT, f"new-{number}", {}) for number in range(100)]
 QUESTIONS = {
     "settle a pair, Procore": Question(
         links,
@@ -313,9 +324,45 @@ QUESTIONS = {
     "what waits": Question(
         inbox, lambda unit: waiting(unit.connection, [ROUTE], NOW), "ix_inbox_key", ("route", "state")
     ),
+    "what need not be compared": Question(
+        links_of_many,
+        lambda unit: list(unit.links(ROUTE).outlines()),
+        "ix_link_(parent|procore|fourhse)",
+        ("route", "id"),
+    ),
+    "the links below": Question(
+        links_of_many, lambda unit: list(unit.links(ROUTE).child_outlines()), "ix_link_parent", ("route",)
+    ),
+    "incidents without a link": Question(
+        links_of_many,
+        lambda unit: [unit.staging(ROUTE).unlinked(side) for side in Side],
+        "ix_link_(procore|fourhse|parent)",
+        ("route",),
+    ),
+    "what staging tells without contents": Question(
+        links_of_many,
+        lambda unit: list(unit.staging(ROUTE).states(Side.PROCORE, [Kind.INJURY, Kind.NEAR_MISS])),
+        "raw_record_pkey|ix_raw_record_parent|sqlite_autoindex_raw_record_1",
+        ("route", "side"),
+    ),
+    "how many records incidents state": Question(
+        links_of_many,
+        lambda unit: list(unit.staging(ROUTE).told(Side.PROCORE, Kind.INCIDENT, "records_count")),
+        "raw_record_pkey|ix_raw_record_parent|sqlite_autoindex_raw_record_1",
+        ("route", "side"),
+    ),
+    "a page that is staged": Question(
+        links_of_many,
+        lambda unit: unit.staging(ROUTE).put(PAGE, pull=1, minimal=frozenset(), server_at=NOW),
+        "raw_record_pkey|sqlite_autoindex_raw_record_1",
+        ("route", "id"),
+    ),
+    "fingerprints": Question(
+        links_of_many, lambda unit: unit.links(ROUTE).settle([(7, "a")]), "link_pkey|INTEGER PRIMARY KEY", ()
+    ),
     "last cycle": Question(cycles, lambda unit: unit.cycles.last(ROUTE), "ix_cycle_latest", ("route",)),
 }
-TABLES = (links, inbox, journal, stones, records, routes, cycles)
+TABLES = (links, links_of_many, inbox, journal, stones, records, routes, cycles)
 
 
 @pytest.mark.parametrize("fill", TABLES, ids=lambda fill: fill.__name__)
@@ -590,6 +637,7 @@ def asked_when_ended(world: World, many: int) -> int:
         world.fourhse.hand_delete("incident", link.fourhse_id)
     world.sync()
     assert [link.state for link in world.links()].count(LinkState.ENDED) == many
+    world.sync()  # What is left has been found unmoved once.
     with statements(world.store) as sent:
         assert world.sync().outcome == "ok"
     return len(sent)

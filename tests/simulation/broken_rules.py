@@ -247,6 +247,25 @@ BREAKS = (
         "    restored = (partial(_regressed, side) for side in Side)\n",
         "    return plan\n    restored = (partial(_regressed, side) for side in Side)\n",
     ),
+    Break(
+        "an incident is not compared though somebody below it moved",
+        "engine/unchanged.py",
+        "generation, *shown, *parts, links.get(ours",
+        "generation, *shown, links.get(ours",
+    ),
+    Break(
+        "what was settled under other settings, lists or answers stays settled",
+        "engine/unchanged.py",
+        "memory.compared_at is None or memory.ground != self.ground",
+        "memory.compared_at is None",
+    ),
+    Break(
+        "what both sides agreed on is another one, and the pair is not compared",
+        "store/links.py",
+        '"base": base, "fingerprint": None}',
+        '"base": base}',
+        tests="integration/test_unchanged.py",
+    ),
 )
 
 PLAY = """

@@ -20,6 +20,7 @@ from meter import EVERYTHING, MOST, USUAL, Meter
 from scenario_world import FragileStore
 
 from procore_4hse.reconcile import diff
+from unchanged_check import compare_all_too
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FragileStore]:
 
 @pytest.fixture
 def meter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Meter]:
-    """Hears every event of the log and counts the verdict of every comparison of a field."""
+    """Hears every event of the log and counts the verdict of every comparison of a field.
+
+    Each cycle that leaves out what did not move is held to what it would have decided had it compared everything.
+    """
+    compare_all_too(monkeypatch)
     meter = Meter()
     compared = diff.diff_field
 

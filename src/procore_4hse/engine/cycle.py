@@ -24,6 +24,7 @@ from procore_4hse.engine.refill_emptied import refill_emptied
 from procore_4hse.engine.report import Report
 from procore_4hse.engine.selection import EVERYTHING, Days, Portion, Selection
 from procore_4hse.engine.snapshots import CycleInputs, snapshot
+from procore_4hse.engine.unchanged import Comparison
 from procore_4hse.errors import AskedToStop, GuardStopped
 from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.models import Action, Kind, Side
@@ -205,10 +206,12 @@ class Cycle:
 
     def first_plan(self, inputs: CycleInputs) -> Plan:
         """What is decided; the snapshot is too large to be kept while we push."""
-        seen = snapshot(self.store, inputs)
-        self.report.plan = decided = self.decide(seen, plan(seen))
+        comparison = Comparison(self.lease, inputs, full=self.options.full, dry=self.options.dry)
+        planned = plan(seen := comparison.snapshot())
+        self.report.plan = decided = self.decide(seen, planned)
         self.selection.announce(seen, decided)
         bookkeeping.require_all_counted(seen, decided)
+        comparison.keep(seen, planned, decided)
         self.report.plan = decided = foreseen(seen, decided, dry=self.options.dry)
         return decided
 

@@ -69,13 +69,13 @@ def _readable(pulled: Pulled) -> Iterable[tuple[Side, Kind]]:
 def _links_and_absences(
     store: Store, route: str
 ) -> tuple[dict[Kind, tuple[Link, ...]], frozenset[RecordRef], str | None]:
-    """Links of each kind, all that is absent, and an incident that 4HSE's listing still holds.
+    """Links of each kind, all that is absent, and an incident that 4HSE's listing still holds; none if nothing is.
 
     People follow an incident that is gone, and are looked for while it lives.
     """
     with store.read() as unit:
-        links = unit.links(route).outline(Kind.INCIDENT, *CHILDREN)
         absent = unit.staging(route).absent()
+        links = unit.links(route).outline(Kind.INCIDENT, *CHILDREN) if absent else ()
         witness = unit.staging(route).one_present(Side.FOURHSE, Kind.INCIDENT) if absent else None
     living = {link.procore_id for link in links if link.kind is Kind.INCIDENT and link.state is LinkState.LIVE}
     of_living = [link for link in links if link.kind is Kind.INCIDENT or link.parent in living]

@@ -401,9 +401,9 @@ class Puller:
         """How many records each incident states, and how many are staged, where we may know."""
         with self.store.read() as unit:
             staging = unit.staging(self.fence.route)
-            incidents = [s for s, _ in staging.records(Side.PROCORE, [Kind.INCIDENT]) if s.present and not s.minimal]
-            listed = Counter(s.record.parent_id for s, _ in staging.records(Side.PROCORE, kinds) if s.present)
-        return {s.record.id: (stated_count(s.record.payload, what), listed[s.record.id]) for s in incidents}
+            listed = Counter(row.parent_id for row in staging.states(Side.PROCORE, kinds) if not row.absent)
+            told = staging.told(Side.PROCORE, Kind.INCIDENT, f"{what}_count")
+            return {one: (stated_count(image, what), listed[one]) for one, image in told}
 
     # 4HSE ---------------------------------------------------------------------------------------------------------
 

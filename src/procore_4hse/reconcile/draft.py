@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from procore_4hse.models import Action, Item, Link, LinkState, QuestionKey, RecordRef, Side, SyncStatus
@@ -26,8 +27,24 @@ class Draft:
     answers_in_use: list[QuestionKey] = field(default_factory=list)
     unknown: set[RecordRef] = field(default_factory=set)
     left_to_backfills: set[RecordRef] = field(default_factory=set)
+    settled: set[int] = field(default_factory=set)
     _asked: set[str | None] = field(default_factory=set)
     _looked_at: int = 0
+
+    @property
+    def size(self) -> int:
+        """How much it holds beside where incidents stand in the count."""
+        asked = len(self.items) + len(self.answers_in_use) + len(self.unknown) + len(self.left_to_backfills)
+        return asked + len(self.actions) + len(self.rebases) + len(self.transitions) + len(self.not_duplicates)
+
+    @contextmanager
+    def noting(self, link: Link) -> Iterator[None]:
+        """Whether the plan of this incident's link brings nothing, and both records count as in sync."""
+        before = self.size
+        yield
+        places = {self.statuses[side].get(link.id_on(side)) for side in Side}
+        if self.size == before and places == {SyncStatus.IN_SYNC}:
+            self.settled.add(link.id)
 
     def is_asked_about(self, record_id: str) -> bool:
         """Whether a question names this record so far."""
@@ -68,6 +85,7 @@ class Draft:
             answers_in_use=tuple(self.answers_in_use),
             unknown=frozenset(self.unknown),
             left_to_backfills=frozenset(self.left_to_backfills),
+            settled=frozenset(self.settled),
         )
 
 

@@ -103,7 +103,7 @@ def _in_scope(plan: Plan, side: Side) -> int:
 def _emptied(plan: Plan, snapshot: Snapshot) -> Item | None:
     living = [link for link in snapshot.links if link.state is LinkState.LIVE]
     for side in Side:
-        if any(record.presence is Presence.PRESENT for record in snapshot.records[side].values()):
+        if snapshot.unchanged or any(one.presence is Presence.PRESENT for one in snapshot.records[side].values()):
             continue
         lost = sorted(link.key for link in living if _is_absent(snapshot, side, link.id_on(side)))
         if lost and snapshot.certified[side]:
@@ -367,7 +367,7 @@ def _over_share(what: str, name: str, percent: int, many: int, links: int, side:
 
 
 def _links(snapshot: Snapshot) -> int:
-    return len([link for link in snapshot.links if link.state is not LinkState.ENDED])
+    return snapshot.unchanged + len([link for link in snapshot.links if link.state is not LinkState.ENDED])
 
 
 def _of(plan: Plan, side: Side, act: Act) -> tuple[Action, ...]:

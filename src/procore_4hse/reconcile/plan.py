@@ -28,7 +28,8 @@ def plan(snapshot: Snapshot) -> Plan:
         if snapshot.only_days is None and link.refs & matching.taken:
             _leave_to_match(snapshot, link, matching, draft)
         elif snapshot.only_days is None:
-            _plan_link(snapshot, link, draft)
+            with draft.noting(link):
+                _plan_link(snapshot, link, draft)
         else:
             set_status(draft, snapshot, snapshot.incidents, link, SyncStatus.EXCLUDED)
     plan_unlinked(snapshot, matching, draft)
@@ -36,7 +37,7 @@ def plan(snapshot: Snapshot) -> Plan:
     planned = draft.done()
     # A question whose answer lost its ground is asked again in the same item.
     told = tuple(items.asked_again(item, snapshot.decisions.get(item.key)) for item in planned.items)
-    return replace(planned, items=told)
+    return replace(planned, items=told, unchanged=snapshot.unchanged)
 
 
 def _unknown(snapshot: Snapshot) -> set[RecordRef]:

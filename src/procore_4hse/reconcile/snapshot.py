@@ -196,6 +196,8 @@ class Snapshot:
     """Procore ids that have been private since our own create."""
     own_words: Mapping[str, str] = field(default_factory=dict)
     """By link key: the category that we sent last, of incidents whose word may have to follow what is recorded."""
+    unchanged: int = 0
+    """How many linked incidents are left out: they show what they showed when there was nothing to do for them."""
     deleted_images: Mapping[RecordRef, Image] = field(default_factory=dict)
     """What 4HSE held last of its own: by the deleted record there, or by the Procore record of a person whose
     incident was made again."""
@@ -267,6 +269,10 @@ class Plan:
     stop: str | None = None
     """Why the route is held, in one sentence; None when nothing is."""
     held: tuple[Action, ...] = ()
+    settled: frozenset[int] = field(default=frozenset(), compare=False)
+    """Numbers of the incidents' links for which there is nothing to do, to ask or to remember."""
+    unchanged: int = 0
+    """How many incidents were left out of the snapshot; they are in sync on both sides."""
 
     def followed_by(self, later: Plan) -> Plan:
         """The plan with what came of it in the same cycle: the later one knows better where its incidents stand."""
@@ -287,6 +293,7 @@ class Plan:
         }
         for sync_status in self.statuses.get(side, {}).values():
             counts[sync_status.value] += 1
+        counts[SyncStatus.IN_SYNC.value] += self.unchanged
         return counts
 
 

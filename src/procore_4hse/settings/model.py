@@ -157,7 +157,8 @@ class ScheduleSettings(_Section):
     """where the calls that Procore or 4HSE allows do not bear `every` for all routes: how far the pause of those may be
     stretched that wrote nothing for longest; none: no further than `every`"""
     full_sweep_every: Duration = timedelta(hours=24)
-    """complete listing of Procore, where a project holds more than a page of 1000"""
+    """complete listing of Procore, where a project holds more than a page of 1000; and every pair is compared, moved or
+    not"""
     settle_for: Duration = timedelta(minutes=30)
     """how long a create without an answer is looked for before it is made again"""
 

@@ -9,8 +9,22 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy import bindparam as given
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, Base, Kind, Link, LinkState, RawRecord, RecordRef, Side
 from procore_4hse.store.inserts import chunks, insert_new
@@ -21,14 +35,23 @@ PAIR = (C.procore_id, C.fourhse_id)
 NOTHING_AGREED: Mapping[str, Base] = MappingProxyType({})
 LINKED = (Kind.INCIDENT, *CHILDREN)
 """The kinds of links."""
+IDS = dict(zip((Side.PROCORE, Side.FOURHSE), PAIR, strict=True))
+STATE = ("digest", "absent", "minimal", "status_at", "newest_at")
+"""What staging tells of a record that a decision may depend on: its contents as a digest, and what is beside them."""
 OURS = C.route == given("in_route")
 LIVING = (OURS, C.removed.is_(False))
+
+
+def _of_link(shown: NamedFromClause[Any], side: Side) -> ColumnElement[bool]:
+    """Joins what is staged of a link's incident on that side."""
+    named = (shown.c.side == side.value, shown.c.kind == Kind.INCIDENT.value, shown.c.id == IDS[side])
+    return and_(shown.c.route == C.route, *named)
+
 
 ALL = select(LINKS).where(*LIVING).order_by(C.id)
 OUTLINE = select(*(column for column in C if column is not C.base)).where(
     *LIVING, C.kind.in_(given("of_kinds", expanding=True))
 )
-IDS = dict(zip((Side.PROCORE, Side.FOURHSE), PAIR, strict=True))
 ON_SIDE = {
     side: select(LINKS).where(*LIVING, C.kind.in_(given("of_kinds", expanding=True)), column == given("record"))
     for side, column in IDS.items()
@@ -62,6 +85,21 @@ PARTNERS = select(C.fourhse_id, C.procore_id).where(
     *LIVING, C.kind == Kind.INCIDENT.value, C.fourhse_id.in_(given("some", expanding=True))
 )
 REMOVED = select(*PAIR).where(OURS, C.removed)
+P, F = (RECORDS.alias(side.value) for side in Side)
+STATES = (
+    select(
+        *(C.id, C.procore_id, C.fourhse_id, C.state, C.generation, C.fingerprint),
+        *(shown.c[name] for shown in (P, F) for name in STATE),
+    )
+    .select_from(LINKS.outerjoin(P, _of_link(P, Side.PROCORE)).outerjoin(F, _of_link(F, Side.FOURHSE)))
+    .where(*LIVING, C.kind == Kind.INCIDENT.value)
+    .order_by(C.id)
+)
+CHILD_STATES = (
+    select(C.parent, C.id, C.kind, C.procore_id, C.fourhse_id, C.state, C.generation, C.fingerprint)
+    .where(*LIVING, C.kind != Kind.INCIDENT.value)
+    .order_by(C.id)
+)
 BORN_PRIVATE = select(C.procore_id).where(*LIVING, C.born_private)
 AMONG = {
     side: select(column)
@@ -82,6 +120,8 @@ INSERT, CHANGE, DELETE = (
     update(LINKS).where(C.id == given("one")),
     delete(LINKS).where(C.id == given("one")),
 )
+SETTLE = update(LINKS).where(C.id == given("one")).values(fingerprint=given("shown"))
+STREAMED = {"yield_per": 1000}
 
 S = STONES.c
 BURIED = (
@@ -123,6 +163,23 @@ class Links:
     def all(self) -> tuple[Link, ...]:
         return tuple(_link(row, row.base) for row in self._rows(ALL))
 
+    def outlines(self) -> Iterator[Any]:
+        """Of every incident's link: id, both ids, state, generation, fingerprint, and STATE of both its records."""
+        return self._stream(STATES)
+
+    def child_outlines(self) -> Iterator[Any]:
+        """Of every other link: its incident's Procore id, and what tells what it is."""
+        return self._stream(CHILD_STATES)
+
+    def settle(self, fingerprints: Sequence[tuple[int, str | None]]) -> None:
+        """What these links show now that there is nothing to do for them; None of those for which there is."""
+        if fingerprints:
+            self.connection.execute(SETTLE, [{"one": number, "shown": shown} for number, shown in fingerprints])
+
+    def _stream(self, question: Select[Any]) -> Iterator[Any]:
+        """A few rows at a time, however many there are."""
+        yield from self.connection.execute(question, {"in_route": self.route}, execution_options=STREAMED)
+
     def outline(self, *kinds: Kind) -> tuple[Link, ...]:
         """Every link of these kinds without its base, which makes most of its size."""
         return tuple(_link(row, {}) for row in self._rows(OUTLINE, of_kinds=[kind.value for kind in kinds]))
@@ -155,7 +212,8 @@ class Links:
             left = [RecordRef(side, Kind.INCIDENT, each) for each in incidents[side] if each not in found]
             own |= {row.id: row for _, _, rows in self._links_of(left) for row in rows}
         below = self._below(row.procore_id for row in own.values())
-        return tuple(_link(row, row.base) for row in (*own.values(), *below))
+        rows = sorted((*own.values(), *below), key=lambda row: row.id)  # As `all` has them.
+        return tuple(_link(row, row.base) for row in rows)
 
     def with_records_below(self, procore_ids: Collection[str]) -> Incidents:
         """Those of these linked incidents below which a record stands, on either side."""
@@ -293,7 +351,8 @@ class Links:
                 base = bases.setdefault(row.id, dict(row.base))
                 base |= _bases_json(fields)
         if bases:
-            self.connection.execute(CHANGE, [{"one": number, "base": base} for number, base in bases.items()])
+            changed = [{"one": number, "base": base, "fingerprint": None} for number, base in bases.items()]
+            self.connection.execute(CHANGE, changed)
 
     def _by_procore(self, records: Iterable[RecordRef]) -> dict[RecordRef, Row[Any]]:
         """The links of these Procore records."""
@@ -405,7 +464,7 @@ class Links:
         return next(iter(self._found(record, kind)), None)
 
     def _change(self, row: Row[Any], **values: object) -> None:
-        self.connection.execute(CHANGE, {"one": row.id, **values})
+        self.connection.execute(CHANGE, {"one": row.id, "fingerprint": None, **values})
 
     def _delete(self, rows: Iterable[Row[Any]]) -> None:
         if ids := [{"one": row.id} for row in rows]:

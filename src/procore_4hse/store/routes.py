@@ -32,31 +32,17 @@ NEWEST = select(func.max(CYCLES.c.id)).where(OF_ROUTE)
 NEWEST_SUCCESS = NEWEST.where(CYCLES.c.outcome == "ok")
 DROP = delete(CYCLES).where(CYCLES.c.id.in_(given("some", expanding=True)))
 SINCE = CYCLES.c.began_at >= given("since", type_=CYCLES.c.began_at.type)
-# Materialized: PostgreSQL would read each whole report once for each number that is taken out of it.
-TOLD = (
+DAY = days.number_of(CYCLES.c.began_at).label("day")
+BY_DAY = (
     select(
-        days.number_of(CYCLES.c.began_at).label("day"),
-        CYCLES.c.report["calls"].label("calls"),
-        CYCLES.c.report["budget"].label("budget"),
+        DAY,
+        func.count().label("cycles"),
+        *(func.coalesce(func.sum(CYCLES.c[f"calls_{side.value}"]), 0).label(f"calls_{side.value}") for side in Side),
+        *(func.max(CYCLES.c[f"used_{side.value}"]).label(f"used_{side.value}") for side in Side),
     )
     .where(OF_ROUTE, SINCE)
-    .cte("told")
-    .prefix_with("MATERIALIZED")
+    .group_by(DAY)
 )
-
-
-def _used(side: Side) -> Any:
-    """The largest share of a vendor's budget that was used up when a cycle ended."""
-    limit, remaining = (TOLD.c.budget[(side.value, name)].as_integer() for name in ("limit", "remaining"))
-    return func.max((limit - remaining) * 1.0 / func.nullif(limit, 0))
-
-
-BY_DAY = select(
-    TOLD.c.day,
-    func.count().label("cycles"),
-    *(func.coalesce(func.sum(TOLD.c.calls[side.value].as_integer()), 0).label(f"calls_{side.value}") for side in Side),
-    *(_used(side).label(f"used_{side.value}") for side in Side),
-).group_by(TOLD.c.day)
 DAYS = select(SLICES.c.day).where(SLICES.c.route == given("of_route"), SLICES.c.backfill == given("of_backfill"))
 
 
@@ -93,6 +79,10 @@ class RouteMemory:
     """Procore person id -> 4HSE person-office id, as a person named them."""
     quiet: bool = False
     """A backfill that alerts nobody has not come to its end."""
+    ground: str = ""
+    """Of what decides about all incidents, when all were compared last; see `engine/unchanged.py`."""
+    compared_at: datetime | None = None
+    """When all were compared last."""
 
     def accounts(self, side: Side) -> tuple[str, ...]:
         return self.accounts_procore if side is Side.PROCORE else self.accounts_fourhse
@@ -172,7 +162,7 @@ class Cycles:
         return int(number)
 
     def end(self, cycle: int, outcome: str, reason: str | None, report: dict[str, Any]) -> None:
-        ending = {"ended_at": self.now, "outcome": outcome, "reason": reason, "report": report}
+        ending = {"ended_at": self.now, "outcome": outcome, "reason": reason, "report": report, **_counts(report)}
         self.connection.execute(END, {"of_cycle": cycle, **ending})
 
     def last(self, route: str) -> CycleRow | None:
@@ -219,6 +209,21 @@ class Cycles:
     def day_done(self, route: str, backfill: str, day: str) -> None:
         done = {"route": route, "backfill": backfill, "day": day, "done_at": self.now}
         insert_new(self.connection, SLICES, done)
+
+
+def _counts(report: Mapping[str, Any]) -> dict[str, float | None]:
+    """What pages add up of many reports."""
+    calls, budgets = report.get("calls") or {}, report.get("budget") or {}
+    used = {side: _used(budgets.get(side.value) or {}) for side in Side}
+    return {
+        **{f"calls_{side.value}": calls.get(side.value) for side in Side},
+        **{f"used_{side.value}": used[side] for side in Side},
+    }
+
+
+def _used(budget: Mapping[str, Any]) -> float | None:
+    limit, remaining = budget.get("limit"), budget.get("remaining")
+    return (limit - remaining) / limit if limit and remaining is not None else None
 
 
 def _day(row: Any) -> DayOfCycles:

@@ -13,7 +13,7 @@ from procore_4hse.errors import StoreError
 UPGRADE = 6026_03_01
 """Names the lock under which one process at a time upgrades a PostgreSQL store."""
 MIGRATIONS = Path(__file__).parent / "migrations"
-REVISION = "0014"
+REVISION = "0015"
 """The newest migration; a store that has it is up to date."""
 
 VERSIONS = sa.table("alembic_version", sa.column("version_num", sa.String))

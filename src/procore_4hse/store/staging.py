@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, String, case, cast, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, String, case, cast, delete, exists, func, or_, select, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Image, Kind, RawRecord, RecordRef, Side, Staged
 from procore_4hse.store.inserts import chunks, insert_new
-from procore_4hse.store.tables import RECORDS, ROUTES
+from procore_4hse.store.tables import LINKS, RECORDS, ROUTES
 
 C = RECORDS.c
 OF_SIDE = (C.route == given("in_route"), C.side == given("on_side"))
@@ -23,12 +23,25 @@ OF_KINDS = (*OF_SIDE, C.kind.in_(given("of_kinds", expanding=True)))
 ONE = (*OF_KIND, C.id == given("row_id"))
 SOME = (*OF_KIND, C.id.in_(given("some", expanding=True)))
 
-KNOWN: Select[Any] = select(C.id, C.digest, C.absent, C.status_at, C.newest_at, C.fetched_at).where(*SOME)
+KNOWN: Select[Any] = select(C.id, C.digest, C.absent).where(*SOME)
+BEFORE: Select[Any] = select(C.id, C.payload, C.absent, C.status_at, C.newest_at, C.fetched_at).where(*SOME)
 PAYLOADS = select(C.id, C.payload).where(*SOME)
 ENTRIES = select(C.kind, C.id, C.payload, C.parent_id).where(*OF_KINDS).order_by(C.kind, C.id)
 SHOWN = (C.side, C.kind, C.id, C.parent_id, C.payload, C.absent, C.status_at, C.minimal, C.newest_at, C.pull)
 """What is told of a staged record; moments that nobody asks for would be read from their texts all the same."""
 LISTED: Select[Any] = select(*SHOWN).where(*OF_KINDS).order_by(C.kind, C.id)
+STATES: Select[Any] = (
+    select(C.kind, C.id, C.parent_id, C.digest, C.absent, C.minimal, C.status_at, C.newest_at)
+    .where(*OF_KINDS)
+    .order_by(C.kind, C.id)
+)
+FREE: dict[Side, Select[Any]] = {
+    side: select(C.id).where(
+        *OF_KIND,
+        ~exists().where(LINKS.c.route == C.route, LINKS.c.kind == C.kind, LINKS.c.removed.is_(False), column == C.id),
+    )
+    for side, column in ((Side.PROCORE, LINKS.c.procore_id), (Side.FOURHSE, LINKS.c.fourhse_id))
+}
 FOUND = select(RECORDS).where(*ONE)
 WHOLE: Select[Any] = select(*SHOWN).where(*SOME)
 BELOW: Select[Any] = (
@@ -43,6 +56,8 @@ COUNT = select(func.count()).select_from(RECORDS).where(*OF_KIND, C.absent.is_(F
 ABSENT = select(C.side, C.kind, C.id).where(C.route == given("in_route"), C.absent)
 A_PRESENT_ONE = select(C.id).where(*OF_KIND, C.absent.is_(False)).order_by(C.id).limit(1)
 A_ROW = select(C.id).where(*OF_KIND).limit(1)
+STREAMED = {"yield_per": 1000}
+"""A few rows in memory at a time, however many there are."""
 LAST_PULL = select(ROUTES.c.pulls).where(ROUTES.c.key == given("in_route"))
 CHANGE = update(RECORDS).where(*ONE)
 NOT_ABSENT = select(C.kind, C.id).where(*OF_KINDS, or_(C.absent.is_(False), C.absent_at.is_(None)))
@@ -78,16 +93,16 @@ class Staging:
             of_kind = self._of(chunk[0].side, chunk[0].kind)
             staged = {row.id: row for row in self.connection.execute(KNOWN, {**of_kind, "some": _ids(chunk)})}
             fresh = {record.id: record for record in chunk if not _is_as_staged(record, staged.get(record.id))}
-            self._write(fresh, staged, pull, minimal, server_at, repeated)
+            self._write(fresh, fresh.keys() & staged.keys(), pull, minimal, server_at, repeated)
             changed += len(fresh)
         return changed
 
     def put_one(self, record: RawRecord, *, server_at: datetime, minimal: bool = False) -> None:
         """Stages the record that a call of ours has just shown; it counts for the latest pull."""
         row = self._row(record.ref)
-        staged = {} if row is None else {record.id: row}
         hidden = frozenset({record.id} if minimal else ())
-        self._write({record.id: record}, staged, row.pull if row else self.last_pull(), hidden, server_at)
+        known = frozenset({record.id} if row else ())
+        self._write({record.id: record}, known, row.pull if row else self.last_pull(), hidden, server_at)
 
     def amend(self, record: RawRecord) -> None:
         """What a record shows that a listing did not hold; it stays absent."""
@@ -101,9 +116,11 @@ class Staging:
 
     def mark_absent(self, side: Side, shown: Mapping[Kind, Collection[str]]) -> None:
         """What certified listings did not hold is absent; that alone proves nothing. `shown` are the ids they held."""
-        known = self.connection.execute(NOT_ABSENT, self._of_kinds(side, shown)).all()
-        for kind, ids in shown.items():
-            for missing in chunks([row.id for row in known if row.kind == kind.value and row.id not in ids]):
+        seen = {kind.value: ids for kind, ids in shown.items()}
+        known = self.connection.execute(NOT_ABSENT, self._of_kinds(side, shown), execution_options=STREAMED)
+        lost = [(kind, one) for kind, one in known if one not in seen[kind]]
+        for kind in shown:
+            for missing in chunks([one for of, one in lost if of == kind.value]):
                 self.connection.execute(MISS, {**self._of(side, kind), "some": missing, "noticed_at": self.now})
 
     def drop_absent(self, side: Side, kind: Kind) -> None:
@@ -116,6 +133,20 @@ class Staging:
         """Every staged record of these kinds by its id, each with the number of the pull that brought it."""
         rows = self.connection.execute(LISTED, self._of_kinds(side, kinds))
         return [(_staged(row), row.pull) for row in rows]
+
+    def states(self, side: Side, kinds: Iterable[Kind]) -> Iterator[Any]:
+        """Kind, id, incident and what is told beside the contents of every such record, a few rows at a time."""
+        yield from self.connection.execute(STATES, self._of_kinds(side, kinds), execution_options=STREAMED)
+
+    def told(self, side: Side, kind: Kind, name: str) -> Iterator[tuple[str, Image]]:
+        """One value of each record that is there and not kept home, by its id, without the rest of its contents."""
+        question = select(C.id, C.payload[name]).where(*OF_KIND, C.absent.is_(False), C.minimal.is_(False))
+        for one, value in self.connection.execute(question, self._of(side, kind), execution_options=STREAMED):
+            yield one, {name: value}
+
+    def unlinked(self, side: Side) -> list[str]:
+        """The ids of this side's incidents that are in no link, whether or not the listing still held them."""
+        return list(self.connection.execute(FREE[side], self._of(side, Kind.INCIDENT)).scalars())
 
     def entries(self, side: Side, *kinds: Kind) -> dict[Kind, list[RawRecord]]:
         """The rows of directories and word lists by their ids. They are hundreds, and read in every cycle."""
@@ -131,6 +162,7 @@ class Staging:
         for some in chunks([*incidents]):
             rows += self.connection.execute(WHOLE, {**own, "some": some})
             rows += self.connection.execute(BELOW, {**below, "incidents": some})
+        rows.sort(key=lambda row: (row.kind, row.id))  # As all of them would come.
         return [(_staged(row), row.pull) for row in rows]
 
     def below(self, side: Side, incidents: Collection[str], kinds: Iterable[Kind]) -> list[Staged]:
@@ -211,19 +243,19 @@ class Staging:
     def _write(
         self,
         fresh: Mapping[str, RawRecord],
-        staged: Mapping[str, Row[Any]],
+        known: Set[str],
         pull: int,
         minimal: frozenset[str],
         server_at: datetime,
         repeated: frozenset[str] = frozenset(),
     ) -> None:
         """What is new or changed, with everything that staging tells about it beside its contents."""
-        before = self._payloads(record for record_id, record in fresh.items() if record_id in staged)
+        before = self._before([fresh[record_id] for record_id in known])
         added, changed = [], []
         for record_id, record in fresh.items():
-            row = staged.get(record_id)
+            row = before.get(record_id)
             values = self._values(record, pull, record_id in minimal)
-            was = before.get(record_id, {})
+            was = row.payload if row is not None else {}
             values |= _times(record.payload, row, was.get("status"), server_at)
             if row is not None and not row.absent and _without(repeated, was) == _without(repeated, record.payload):
                 values["fetched_at"] = row.fetched_at
@@ -252,13 +284,12 @@ class Staging:
             "fetched_at": self.now,
         }
 
-    def _payloads(self, records: Iterable[RawRecord]) -> dict[str, Image]:
-        """What each of these records showed before."""
-        sought = list(records)
-        if not sought:
+    def _before(self, records: Sequence[RawRecord]) -> dict[str, Row[Any]]:
+        """What each of these records showed before, and when; moments are read from their texts, so of these alone."""
+        if not records:
             return {}
-        rows = self.connection.execute(PAYLOADS, {**self._of(sought[0].side, sought[0].kind), "some": _ids(sought)})
-        return {row.id: row.payload for row in rows}
+        of_kind = self._of(records[0].side, records[0].kind)
+        return {row.id: row for row in self.connection.execute(BEFORE, {**of_kind, "some": _ids(records)})}
 
 
 def _without(names: frozenset[str], payload: Image) -> Image:

@@ -163,6 +163,8 @@ class LinkRow(SQLModel, table=True):
     removed: bool = False
     """Taken apart by a person: the two stay strangers until someone answers."""
     since: datetime = Field(sa_type=Instant)
+    fingerprint: str | None = None
+    """Of all that both systems showed of it when a cycle last found nothing to do; None once anything of it moved."""
 
 
 class ApartRow(SQLModel, table=True):
@@ -307,6 +309,12 @@ class CycleRow(SQLModel, table=True):
     outcome: str | None = None
     reason: str | None = None
     report: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    calls_procore: int | None = None
+    """What the report tells too, where it can be added up without reading thousands of reports."""
+    calls_fourhse: int | None = None
+    used_procore: float | None = None
+    """The share of the vendor's call budget that was used up when it ended, 0 to 1; None while none is known."""
+    used_fourhse: float | None = None
 
 
 class StandingRow(SQLModel, table=True):
