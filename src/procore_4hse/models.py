@@ -37,13 +37,12 @@ class Kind(StrEnum):
     ACTION = "action"
     """What an incident led to in Procore; only read."""
     INCIDENT_ACTION = "incident_action"
-    """4HSE's IncidentAction: which of the office's standing requirements an incident is tied to; only read."""
+    """4HSE's IncidentAction, which ties an incident to one of the office's standing requirements; only read."""
     PERSON = "person"
     DIRECTORY = "directory"
     """Who may be named at all: a person of the Procore project, an assignment to the 4HSE office."""
     PICKER = "picker"
     """An entry of a Procore word list; its parent is the list."""
-
     EQUIPMENT = "equipment"
     """The piece of equipment that a Procore record names; its id is the record's, with its kind before it."""
     RESOURCE = "resource"
@@ -58,10 +57,8 @@ class Kind(StrEnum):
 
 PEOPLE_RECORDS = (Kind.INJURY, Kind.NEAR_MISS)
 """The Procore kinds that can name a person, and so have a partner in 4HSE."""
-
 CHILDREN = (*PEOPLE_RECORDS, Kind.EQUIPMENT)
 """The kinds of links that belong to an incident."""
-
 PROCORE_RECORDS = (Kind.INJURY, Kind.NEAR_MISS, Kind.PROPERTY_DAMAGE, Kind.ENVIRONMENTAL)
 """The kinds that Procore counts in an incident's `records_count`."""
 

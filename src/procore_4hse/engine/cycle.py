@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 from types import TracebackType
 from zoneinfo import ZoneInfo
@@ -118,8 +117,7 @@ class Cycle:
 
     def open(self) -> tuple[RouteState, str]:
         """The route's memory and the project's zone, without which no day can be told."""
-        sweep_every = timedelta(0) if self.options.full else self.runtime.full_sweep_every
-        zone = zone_of(self.store, self.lease.fence, self.route, self.procore, sweep_every)
+        zone = zone_of(self.lease, self.route, self.procore, full=self.options.full)
         with self.store.begin(self.lease.fence) as unit:
             return open_memory(unit, self.route, first=self.options.first), zone
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from procore_4hse.apis import ProcoreIncidentApi
+from procore_4hse.engine.lease import RouteLease
 from procore_4hse.engine.pull import PAGE
 from procore_4hse.engine.snapshots import partners_told, picklists
 from procore_4hse.errors import GuardStopped
@@ -23,11 +24,11 @@ def current_state(unit: Unit, route: Route) -> RouteState:
     return unit.routes.get(route.key, route.name)
 
 
-def zone_of(store: Store, fence: Fence, route: Route, procore: ProcoreIncidentApi, sweep_every: timedelta) -> str:
-    """The project's zone, as Procore said it no longer ago than that. Raises GuardStopped when it says none."""
-    with store.read() as unit:
+def zone_of(lease: RouteLease, route: Route, procore: ProcoreIncidentApi, *, full: bool) -> str:
+    """The project's zone, as Procore said it since the last time for a sweep. Raises GuardStopped when it says none."""
+    with lease.store.read() as unit:
         state, now = current_state(unit, route), unit.now
-    memory = state.memory
+    memory, sweep_every = state.memory, timedelta(0) if full else lease.runtime.full_sweep_every
     read_lately = memory.project_at is not None and timedelta(0) <= now - memory.project_at < sweep_every
     # Another zone holds the route until a person says something, or it is set back. And beyond a page the pull asks for
     # what changed until now, and this answer tells Procore's now.
@@ -38,7 +39,7 @@ def zone_of(store: Store, fence: Fence, route: Route, procore: ProcoreIncidentAp
         raise GuardStopped(
             "Procore does not say which time zone the project is in; set it in the project's settings in Procore."
         )
-    with store.begin(fence) as unit:
+    with lease.store.begin(lease.fence) as unit:
         unit.routes.remember(route.key, route.name, zone=zone, project_at=now)
     return zone
 
