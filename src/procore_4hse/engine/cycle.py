@@ -117,7 +117,7 @@ class Cycle:
 
     def open(self) -> tuple[RouteState, str]:
         """The route's memory and the project's zone, without which no day can be told."""
-        zone = zone_of(self.lease, self.route, self.procore, full=self.options.full)
+        zone = zone_of(self.procore)
         with self.store.begin(self.lease.fence) as unit:
             return open_memory(unit, self.route, first=self.options.first), zone
 

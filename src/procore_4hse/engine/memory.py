@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from datetime import timedelta
 
 from procore_4hse.apis import ProcoreIncidentApi
-from procore_4hse.engine.lease import RouteLease
-from procore_4hse.engine.pull import PAGE
 from procore_4hse.engine.snapshots import partners_told, picklists
 from procore_4hse.errors import GuardStopped
 from procore_4hse.mapping.picklists import Picklists
-from procore_4hse.mapping.places import project_zone
+from procore_4hse.mapping.places import NO_ZONE, project_zone
 from procore_4hse.reconcile.identity import is_as_named
 from procore_4hse.route import Route
 from procore_4hse.store.repository import Fence, Store, Unit
@@ -24,23 +21,10 @@ def current_state(unit: Unit, route: Route) -> RouteState:
     return unit.routes.get(route.key, route.name)
 
 
-def zone_of(lease: RouteLease, route: Route, procore: ProcoreIncidentApi, *, full: bool) -> str:
-    """The project's zone, as Procore said it since the last time for a sweep. Raises GuardStopped when it says none."""
-    with lease.store.read() as unit:
-        state, now = current_state(unit, route), unit.now
-    memory, sweep_every = state.memory, timedelta(0) if full else lease.runtime.full_sweep_every
-    read_lately = memory.project_at is not None and timedelta(0) <= now - memory.project_at < sweep_every
-    # Another zone holds the route until a person says something, or it is set back. And beyond a page the pull asks for
-    # what changed until now, and this answer tells Procore's now.
-    if memory.zone and memory.zone == state.zone and read_lately and state.incidents <= PAGE:
-        return memory.zone
-    zone = project_zone(procore.project())
-    if zone is None:
-        raise GuardStopped(
-            "Procore does not say which time zone the project is in; set it in the project's settings in Procore."
-        )
-    with lease.store.begin(lease.fence) as unit:
-        unit.routes.remember(route.key, route.name, zone=zone, project_at=now)
+def zone_of(procore: ProcoreIncidentApi) -> str:
+    """The project's zone, without which no day can be told. Raises GuardStopped when Procore names none."""
+    if (zone := project_zone(procore.project())) is None:
+        raise GuardStopped(NO_ZONE)
     return zone
 
 
