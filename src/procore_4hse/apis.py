@@ -120,6 +120,9 @@ class IncidentApi(Protocol):
 class ProcoreIncidentApi(IncidentApi, Protocol):
     """A Procore project. A `reserve` call may use the part of the budget that is kept for recovery and push."""
 
+    @property
+    def company_id(self) -> str: ...
+
     def incident_pages(
         self,
         *,

@@ -145,32 +145,67 @@ def asked_for_the_project(world: World, **options: bool) -> bool:
     return world.procore.calls[PROJECT_ITSELF] > before
 
 
-LISTS_OF_PEOPLE = ("people", "person-office/index")
+LISTS_OF_PEOPLE = ("people", "person-office/index", "affliction_types", "body_parts")
 
 
-def test_the_lists_of_people_are_read_when_a_record_changes_and_not_when_its_incident_is_renamed(build):
-    """Rows of people repeat their incident's title."""
+def test_lists_of_people_and_words_are_read_when_they_lack_somebody_and_once_in_a_full_sweep(build):
     world = build()
     party, _ = hire(world)
     other, _ = hire(world, "Bo Ray", "E2")
     incident = world.on_site()
     injury = hurt_on_site(world, incident, party)
-    assert readings_of_lists(world) == 2
-    assert readings_of_lists(world) == 2, "what we wrote ourselves is new too"
-    assert readings_of_lists(world) == 0
-    world.procore.hand_edit("incident", int(incident), title="A fall from a ladder")
-    assert readings_of_lists(world) == 0
-    world.fourhse.hand_edit("incident", partner(world, incident), name="A fall from a roof")
-    assert readings_of_lists(world) == 0
-    assert readings_of_lists(world) == 0
-    assert world.site()[incident]["title"] == "A fall from a roof"
+    assert readings_of_lists(world) == 4
+    assert readings_of_lists(world) == 0, "what we wrote names nobody new"
     world.procore.hand_edit("injury", injury, affected_party_id=other)
-    assert readings_of_lists(world) == 2
+    assert readings_of_lists(world) == 0, "the lists have Bo Ray"
+    late, _ = hire(world, "Cy Dan", "E3")
+    world.procore.hand_edit("injury", injury, affected_party_id=late)
+    assert readings_of_lists(world) == 4
+    assert readings_of_lists(world) == 0
+    assert readings_of_lists(world, full=True) == 4
+    world.clock.advance(hours=23, minutes=50)
+    assert readings_of_lists(world) == 0
+    assert readings_of_lists(world) == 4
 
 
-def readings_of_lists(world: World) -> int:
-    """How often a cycle reads who may be named, on both sides together."""
+def test_while_the_lists_lack_somebody_they_are_read_more_often(build):
+    world = build()
+    stranger = world.procore.add_person(PROJECT, "Ann", "Lee")
+    hurt_on_site(world, world.on_site(), stranger)
+    assert readings_of_lists(world) == 4
+    assert readings_of_lists(world) == 0
+    world.clock.advance(hours=5, minutes=50)
+    assert readings_of_lists(world) == 4
+
+
+def test_a_company_s_word_lists_are_read_once_for_all_its_routes_in_whichever_process(build):
+    world = build()
+    here = world.route
+    world.procore.add_project(PROJECT + 1, "Hillside", world.zone, world.zone)
+    world.fourhse.add_office(here.fourhse_project, OTHER_OFFICE, "Hillside office")
+    words = "GET /rest/v1.0/companies/{company_id}/incidents/body_parts"
+    for project in (PROJECT, PROJECT + 1):
+        made = world.procore.hand_create("incident", project, title="Fall", event_date=world.clock.now)
+        world.procore.hand_create("injury", project, incident_id=made)
+    assert world.sync(first=True).outcome == "ok"
+    world.runtime = World._house(world.store, world.clock, world.procore, world.fourhse)
+    there = {"procore_project": str(PROJECT + 1), "fourhse_office": OTHER_OFFICE}
+    world.with_route(name="hillside", **there)
+    assert world.sync(first=True).outcome == "ok"
+    assert world.procore.calls[words] == 1
+    world.clock.advance(hours=24)
+    for route in (world.route, here):
+        world.route = route
+        assert world.sync().outcome == "ok"
+    assert world.procore.calls[words] == 2
+
+
+OTHER_OFFICE = "aaaa5a5e-1d39-4a7c-8f43-7b1d6f3a9e02"
+
+
+def readings_of_lists(world: World, **options: bool) -> int:
+    """How often a cycle reads who may be named, on both sides together, and by which words."""
     before = world.procore.calls + world.fourhse.calls
-    assert world.sync().outcome == "ok"
+    assert world.sync(**options).outcome in ("ok", "partial")
     read = world.procore.calls + world.fourhse.calls - before
     return sum(count for name, count in read.items() if name.endswith(LISTS_OF_PEOPLE))

@@ -303,7 +303,7 @@ def test_a_rejected_person_stays_rejected_when_a_list_could_not_be_read_for_a_wh
     world.sync()
     world.answer(only(world, "match").id, "reject")
     assert troubles(world) == []
-    world.faults.add(FaultKind.FORBIDDEN, path=r"/near_misses$")
+    world.faults.add(FaultKind.FORBIDDEN, path=r"/injuries$")
     assert world.sync().outcome == "partial"
     hire_in_office(world, "Ann Lee")
     world.clock.advance(hours=7)
@@ -316,7 +316,7 @@ def test_a_person_who_waits_is_not_asked_anew_after_a_list_could_not_be_read(wor
     hurt_on_site(world, world.on_site(), party, days=3)
     world.sync()
     item = only(world, "match")
-    world.faults.add(FaultKind.FORBIDDEN, path=r"/near_misses$")
+    world.faults.add(FaultKind.FORBIDDEN, path=r"/injuries$")
     assert world.sync().outcome == "partial"
     assert only(world, "match").id == item.id
     world.sync()
@@ -423,7 +423,7 @@ def swapped_codes(world: World) -> tuple[tuple[int, str], tuple[int, str]]:
     world.sync()
     crew.correct_in_office(world, ann[1], code="E2", first_name="Bob")
     crew.correct_in_office(world, bo[1], code="E1", first_name="Anna")
-    world.clock.advance(hours=7)
+    world.clock.advance(hours=25)
     world.sync()
     return ann, bo
 
@@ -456,7 +456,7 @@ def test_a_code_that_leads_to_nobody_any_more_asks_for_the_partner(world):
     hurt_on_site(world, world.on_site(), party, days=3)
     world.sync()
     crew.correct_in_office(world, assignment, code="E7")
-    world.clock.advance(hours=7)
+    world.clock.advance(hours=25)
     world.sync()
     item = only(world, "drift")
     assert item.item.facts["uses"] == []
@@ -469,7 +469,7 @@ def test_an_answer_about_a_list_that_moved_again_is_asked_anew(world):
     ann, _ = swapped_codes(world)
     world.answer(only(world, "drift").id, "resolve", use="fourhse")
     crew.correct_in_office(world, ann[1], code="E9")
-    world.clock.advance(hours=7)
+    world.clock.advance(hours=25)
     assert wrote(world.sync()) == crew.NOTHING
     assert only(world, "drift").item.facts["uses"] == ["procore"]
 
@@ -477,7 +477,7 @@ def test_an_answer_about_a_list_that_moved_again_is_asked_anew(world):
 def test_a_question_about_two_people_waits_while_a_list_cannot_be_read(world):
     swapped_codes(world)
     item = only(world, "drift")
-    world.faults.add(FaultKind.FORBIDDEN, path=r"/near_misses$")
+    world.faults.add(FaultKind.FORBIDDEN, path=r"/injuries$")
     assert world.sync().outcome == "partial"
     assert (only(world, "drift").id, only(world, "drift").since) == (item.id, item.since)
 

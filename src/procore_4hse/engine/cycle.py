@@ -143,6 +143,7 @@ class Cycle:
             full=whole,
             sweep_every=self.runtime.full_sweep_every,
             privacy_key=state.memory.privacy_key,
+            account=self.runtime.account,
             mapping=self.route.mapping,
             keep_lease=self.keep_on,
         )

@@ -8,7 +8,10 @@ from dataclasses import replace
 
 from procore_4hse.mapping.directory import LEFT_ON, Directory, keys_of
 from procore_4hse.mapping.entries import company_entry
-from procore_4hse.models import Image, Kind, RawRecord, Side, text_id
+from procore_4hse.mapping.picklists import Picklists
+from procore_4hse.mapping.rules import FieldMapping
+from procore_4hse.mapping.translate import unsaid
+from procore_4hse.models import PEOPLE_RECORDS, Image, Kind, RawRecord, Side, text_id
 
 OVER = (False, 0, "0", "false")
 """How 4HSE may say no; some of its flags are numbers (H4)."""
@@ -60,6 +63,15 @@ def outside_the_office(
             continue
         if sought & set(enumerate(keys_of(Side.FOURHSE, entry.payload, rules))):
             yield entry
+
+
+def lacks(mapping: FieldMapping, lists: Picklists, record: RawRecord) -> bool:
+    """Whether a record below an incident names somebody or a word that, by the lists, the other system lacks."""
+    kinds = {Kind.PERSON: PEOPLE_RECORDS, Kind.RESOURCE: (Kind.EQUIPMENT,)}.get(record.kind, (record.kind,))
+    try:
+        return any(unsaid(mapping.rows_for(kind, lists), record.side.other, record.payload, "UTC") for kind in kinds)
+    except Exception:  # Somebody who must be known is not; or it is a value that no lens expects.
+        return True
 
 
 def _named(records: Iterable[RawRecord], users: Collection[str | None]) -> dict[str, str]:

@@ -13,13 +13,14 @@ import structlog
 
 from procore_4hse.apis import FourHseIncidentApi, Page, ProcoreIncidentApi
 from procore_4hse.engine.completeness import TRIES, ListingCheck, TieBreak, check_listing
-from procore_4hse.engine.named_people import dated, gone_from_site, named_on_site, outside_the_office
+from procore_4hse.engine.named_people import dated, gone_from_site, lacks, named_on_site, outside_the_office
 from procore_4hse.errors import AccessRefused, NotFound, Unavailable
 from procore_4hse.mapping.entries import COMPANY_LIST, equipment_entry, person_entry, picklists_of, word_entry
 from procore_4hse.mapping.images import REPEATED, has_unknown_time, stated_count
 from procore_4hse.mapping.private_images import bare, private_image
 from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.models import CHILDREN, PEOPLE_RECORDS, PROCORE_RECORDS, Image, Kind, RawRecord, Side
+from procore_4hse.store.account_facts import Fact
 from procore_4hse.store.repository import Fence, Store
 from procore_4hse.store.routes import RouteState
 
@@ -30,7 +31,7 @@ PAGE = 1000
 OVERLAP = timedelta(minutes=10)
 """Rows may be committed late, below the cursor (R10)."""
 DIRECTORY_AGE = timedelta(hours=6)
-"""A new assignment may give a waiting person a partner, though no record changed."""
+"""A new assignment may give a waiting person a partner, or a word be entered, though no record changed."""
 LISTS = (Kind.DIRECTORY, Kind.PICKER)
 
 
@@ -72,6 +73,8 @@ class Puller:
     full: bool
     sweep_every: timedelta
     privacy_key: str
+    account: str
+    """Whose calls these are; what it learns of the company is kept for all its routes."""
     mapping: FieldMapping
     """What it reads of Procore's word lists, of equipment and of actions is read."""
     keep_lease: Callable[[], None]
@@ -247,16 +250,20 @@ class Puller:
 
     def _directories(self) -> None:
         """Who may be named, on both sides, and by which words: read when a record names somebody since then."""
-        if not self._names_somebody_new():
+        may_be_old = self._may_be_stale()
+        if may_be_old is None:
             return
         try:
             self._people_lists()
-            self._word_lists()
+            began, words_at = self._now(), self._word_lists(may_be_old)
+            if lacking := self._lacking():
+                # What another route read some time ago may lack a word that was entered since.
+                words_at = words_at if words_at >= began else self._word_lists(timedelta(0))
+                lacking = self._lacking()
         except (AccessRefused, NotFound, Unavailable) as error:
             self.flaws.append(f"The directory of people could not be read: {error}")
             return
-        with self.store.begin(self.fence) as unit:
-            unit.routes.remember(self.state.key, self.state.name, directories_at=unit.now, pickers=self._lists())
+        self._remember(directories_at=self._now(), words_at=words_at, pickers=self._lists(), lacking=lacking)
 
     def _people_lists(self) -> None:
         """Everybody who may be named, and those who left, for old records name them still."""
@@ -303,17 +310,21 @@ class Puller:
         assigned = entries[Side.FOURHSE, Kind.DIRECTORY]
         return tuple(outside_the_office(company, assigned, directory, strangers, self.mapping.recognised))
 
-    def _word_lists(self) -> None:
-        """Procore's lists that the mapping needs. They may be closed to us (P86): then their words wait."""
-        rows: list[RawRecord] = []
+    def _word_lists(self, may_be_old: timedelta) -> datetime:
+        """Procore's lists that the mapping needs. They may be closed to us (P86): then their words wait.
+
+        Returns when the oldest of them was read.
+        """
+        rows, read_at = list[RawRecord](), self._now()
         theirs = self._outsiders()
         for name in sorted(self.mapping.pickers):
             try:
-                entries = self.procore.picker(name)
+                words = self._words(name, may_be_old)
             except (AccessRefused, NotFound):
                 log.warning("pull.list_closed", list=name)
                 continue
-            rows += self._entries(name, partial(word_entry, name), entries)
+            rows += self._entries(name, partial(word_entry, name), words.value)
+            read_at = min(read_at, words.read_at)
         if self.equipment:
             mine, pieces = (
                 self._entries(
@@ -325,6 +336,19 @@ class Puller:
             theirs += pieces
         self._replace(Side.FOURHSE, Kind.PICKER, theirs)
         self._replace(Side.PROCORE, Kind.PICKER, tuple(rows))
+        return read_at
+
+    def _words(self, name: str, may_be_old: timedelta) -> Fact:
+        """A word list of the company's, which is read for all its routes."""
+        account = f"{self.account} {self.procore.company_id}"
+        with self.store.read() as unit:
+            known, now = unit.account_facts.get(account, name), unit.now
+        if known is not None and timedelta(0) <= now - known.read_at < may_be_old:
+            return known
+        rows = list(self.procore.picker(name))
+        with self.store.begin(self.fence) as unit:
+            unit.account_facts.set(account, name, rows)
+        return Fact(rows, now)
 
     def _entries(
         self, name: str, entry: Callable[[Image], RawRecord | None], rows: Iterable[Image]
@@ -348,17 +372,44 @@ class Puller:
             staging.mark_absent(side, {kind: {row.id for row in rows}})
             staging.drop_absent(side, kind)
 
-    def _names_somebody_new(self) -> bool:
+    def _may_be_stale(self) -> timedelta | None:
+        """How old a word list may be that is used now; None while none of the lists has to be read.
+
+        They are read once in a full sweep, more often while they lack somebody or a word, and at once when a record
+        that is new or changed names what they lack.
+        """
+        memory = self.state.memory
+        with self.store.read() as unit:
+            staging, now = unit.staging(self.fence.route), unit.now
+            newest = staging.newest(Side.PROCORE, CHILDREN), staging.newest(Side.FOURHSE, (Kind.PERSON, Kind.RESOURCE))
+        if not any(newest):
+            return None
+        read_at, words_at, longest = memory.directories_at, memory.words_at, self.sweep_every
+        if self.full:
+            return timedelta(0)
+        if read_at is None or words_at is None:
+            return longest
+        if memory.lacking and now - read_at >= DIRECTORY_AGE:
+            longest = DIRECTORY_AGE
+        is_known = all(at is None or at <= read_at for at in newest) or not self._lacking(since=read_at)
+        if not is_known:
+            return timedelta(0)
+        is_young = all(timedelta(0) <= now - at < longest for at in (read_at, words_at))
+        return None if is_young and memory.pickers == self._lists() else longest
+
+    def _lacking(self, since: datetime | None = None) -> bool:
+        """Whether the lists lack somebody or a word that a record names, of those that are new or changed since."""
         with self.store.read() as unit:
             staging = unit.staging(self.fence.route)
-            newest = staging.newest(Side.PROCORE, CHILDREN), staging.newest(Side.FOURHSE, (Kind.PERSON, Kind.RESOURCE))
-            read_at = self.state.memory.directories_at
-            if not any(newest):
-                return False
-            if read_at is None or self.state.memory.pickers != self._lists():
-                return True
-            read_lately = timedelta(0) <= unit.now - read_at < DIRECTORY_AGE
-            return any(at is not None and at > read_at for at in newest) or not read_lately
+            listed = {side: staging.entries(side, *LISTS) for side in Side}
+            named = [
+                record
+                for side, kinds in ((Side.PROCORE, CHILDREN), (Side.FOURHSE, (Kind.PERSON, Kind.RESOURCE)))
+                for record in staging.fresh(side, kinds, since)
+            ]
+        entries = {(side, kind): rows for side, kinds in listed.items() for kind, rows in kinds.items()}
+        lists = picklists_of(entries, self.mapping, self.state.memory.partners)
+        return any(lacks(self.mapping, lists, record) for record in named)
 
     def _counted(self, what: str, kinds: tuple[Kind, ...]) -> frozenset[str]:
         """Incidents whose `records_count` or `actions_count` disagrees with the lists, even when asked once more."""

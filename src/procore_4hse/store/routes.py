@@ -84,6 +84,10 @@ class RouteMemory:
     """When all four of Procore's lists of records were read whole last."""
     directories_at: datetime | None = None
     """When the directories of people were read last."""
+    words_at: datetime | None = None
+    """When the oldest of the word lists in use was read."""
+    lacking: bool = False
+    """Whether these lists lacked somebody or a word that a record names."""
     pickers: tuple[str, ...] = ()
     """The word lists that were read with them."""
     company_at: datetime | None = None

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, String, case, cast, delete, func, or_, select, update
@@ -42,6 +42,9 @@ NEWEST = select(func.max(C.fetched_at)).where(*OF_KINDS, C.fetched_at <= given("
 COUNT = select(func.count()).select_from(RECORDS).where(*OF_KIND, C.absent.is_(False))
 ABSENT = select(C.side, C.kind, C.id).where(C.route == given("in_route"), C.absent)
 A_PRESENT_ONE = select(C.id).where(*OF_KIND, C.absent.is_(False)).order_by(C.id).limit(1)
+FRESH: Select[Any] = select(*SHOWN).where(
+    *OF_KINDS, C.absent.is_(False), C.minimal.is_(False), C.fetched_at > given("since", type_=C.fetched_at.type)
+)
 A_ROW = select(C.id).where(*OF_KIND).limit(1)
 LAST_PULL = select(ROUTES.c.pulls).where(ROUTES.c.key == given("in_route"))
 CHANGE = update(RECORDS).where(*ONE)
@@ -171,6 +174,11 @@ class Staging:
     def one_present(self, side: Side, kind: Kind) -> str | None:
         """The id of some record that the latest listing held."""
         return self.connection.execute(A_PRESENT_ONE, self._of(side, kind)).scalar_one_or_none()
+
+    def fresh(self, side: Side, kinds: Iterable[Kind], since: datetime | None) -> list[RawRecord]:
+        """The records of these kinds that are listed, but for those that showed nothing new since then."""
+        words = {**self._of_kinds(side, kinds), "since": since or datetime.min.replace(tzinfo=UTC)}
+        return [_staged(row).record for row in self.connection.execute(FRESH, words)]
 
     def holds(self, side: Side, kind: Kind) -> bool:
         """Whether any record of this kind was ever listed and is known still."""
