@@ -151,7 +151,7 @@ def test_a_changed_zone_stops_until_approved_and_then_moves_no_day(build):
     [theirs] = world.office()
     world.procore.add_project(PROJECT, "Riverside", "Rome", "Europe/Rome")
     before = world.site()[ours]["event_date"]
-    report = world.sync(full=True)
+    report = world.sync()
     assert (report.outcome, guards(world)) == ("stopped", ["guard:zone"])
     world.answer(world.inbox()[0].id, "approve")
     for _ in range(2):
@@ -168,7 +168,7 @@ def test_an_edit_made_while_a_zone_waits_for_approval_crosses_after_it(build):
     partner = {link.procore_id: link.fourhse_id for link in world.links()}
     world.procore.add_project(PROJECT, "Riverside", "Phoenix", "America/Phoenix")
     world.fourhse.hand_edit("incident", partner[made[0]], date_incident="2026-02-20")
-    assert (world.sync(full=True).outcome, guards(world)) == ("stopped", ["guard:zone"])
+    assert (world.sync().outcome, guards(world)) == ("stopped", ["guard:zone"])
     world.answer(world.inbox()[0].id, "approve")
     for _ in range(2):
         assert (world.sync().outcome, world.inbox()) == ("ok", [])

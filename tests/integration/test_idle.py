@@ -41,7 +41,7 @@ def test_an_idle_cycle_reads_what_can_have_changed_once(build):
     report = world.sync()
     assert is_quiet(world, report)
     at_procore, at_4hse = world.procore.calls - before, world.fourhse.calls - theirs
-    assert at_procore == {INCIDENTS: 1, f"{INCIDENTS}/injuries": 1}
+    assert at_procore == {PROJECT_ITSELF: 1, INCIDENTS: 1, f"{INCIDENTS}/injuries": 1}
     assert {name: count for name, count in at_4hse.items() if name != "token"} == {
         "incident/index": 10,
         "incident-person/index": 2,
@@ -118,31 +118,6 @@ def test_lists_are_read_again_until_all_of_them_came_whole(build):
     world.faults.clear()
     assert read_of(world) == [*RECORD_LISTS]
     assert read_of(world) == ["injuries"]
-
-
-def test_the_project_s_zone_is_asked_for_once_a_day_and_at_once_when_told_to_or_while_it_holds_the_route(build):
-    world = build()
-    world.on_site()
-    assert asked_for_the_project(world, first=True)
-    began = world.clock.now - timedelta(minutes=5)
-    assert not asked_for_the_project(world)
-    assert asked_for_the_project(world, full=True)
-    world.procore.add_project(PROJECT, "Riverside", "Phoenix", "America/Phoenix")
-    assert not asked_for_the_project(world)
-    world.clock.now = began + timedelta(minutes=10) + world.runtime.full_sweep_every
-    assert asked_for_the_project(world)
-    assert [entry.item.kind for entry in world.inbox()] == ["guard"]
-    assert asked_for_the_project(world)
-    world.procore.add_project(PROJECT, "Riverside", world.zone, world.zone)
-    assert asked_for_the_project(world)
-    assert world.inbox() == []
-    assert not asked_for_the_project(world)
-
-
-def asked_for_the_project(world: World, **options: bool) -> bool:
-    before = world.procore.calls[PROJECT_ITSELF]
-    world.sync(**options)
-    return world.procore.calls[PROJECT_ITSELF] > before
 
 
 LISTS_OF_PEOPLE = ("people", "person-office/index", "affliction_types", "body_parts")

@@ -127,14 +127,14 @@ def test_another_name_of_the_same_zone_is_no_change(build):
     [theirs] = world.office()
     world.procore.add_project(PROJECT, "Riverside", "US/Pacific", "US/Pacific")
     world.fourhse.hand_edit("incident", theirs, date_incident="2026-02-12")
-    report = world.sync(full=True)
+    report = world.sync()
     assert (report.outcome, report.written["procore"]["updated"], world.inbox()) == ("ok", 1, [])
     assert local(world, ours) == datetime(2026, 2, 12, 23, tzinfo=ZoneInfo("US/Pacific"))
     assert world.sync(full=True).written == NOTHING
     with world.store.begin() as unit:
         assert unit.routes.get(world.route.key, world.route.name).zone == "US/Pacific"
     world.procore.add_project(PROJECT, "Riverside", "Phoenix", "America/Phoenix")
-    assert world.sync(full=True).outcome == "stopped"
+    assert world.sync().outcome == "stopped"
     [entry] = world.inbox()
     assert "was US/Pacific and is now America/Phoenix" in entry.item.reason
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 from types import TracebackType
 from zoneinfo import ZoneInfo
@@ -17,7 +16,7 @@ from procore_4hse.engine import bookkeeping
 from procore_4hse.engine.appointments import end_cycle
 from procore_4hse.engine.deletion_evidence import Proofs, evidence
 from procore_4hse.engine.lease import RouteLease
-from procore_4hse.engine.memory import current_state, end_meeting, learn_partners, open_memory, zone_of
+from procore_4hse.engine.memory import current_state, end_meeting, learn_partners, open_memory
 from procore_4hse.engine.pull import Pulled, Puller
 from procore_4hse.engine.recovery import Recovered, Recovery
 from procore_4hse.engine.refill_emptied import refill_emptied
@@ -26,6 +25,7 @@ from procore_4hse.engine.selection import EVERYTHING, Days, Portion, Selection
 from procore_4hse.engine.snapshots import CycleInputs, snapshot
 from procore_4hse.errors import AskedToStop, GuardStopped
 from procore_4hse.mapping.picklists import Picklists
+from procore_4hse.mapping.places import NO_ZONE, project_zone
 from procore_4hse.models import Action, Kind, Side
 from procore_4hse.push.pusher import Pusher
 from procore_4hse.reconcile.foreseen import foreseen
@@ -117,8 +117,9 @@ class Cycle:
 
     def open(self) -> tuple[RouteState, str]:
         """The route's memory and the project's zone, without which no day can be told."""
-        sweep_every = timedelta(0) if self.options.full else self.runtime.full_sweep_every
-        zone = zone_of(self.store, self.lease.fence, self.route, self.procore, sweep_every)
+        zone = project_zone(self.procore.project())
+        if zone is None:
+            raise GuardStopped(NO_ZONE)
         with self.store.begin(self.lease.fence) as unit:
             return open_memory(unit, self.route, first=self.options.first), zone
 

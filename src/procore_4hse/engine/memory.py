@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 
-from procore_4hse.apis import ProcoreIncidentApi
-from procore_4hse.engine.pull import PAGE
 from procore_4hse.engine.snapshots import partners_told, picklists
-from procore_4hse.errors import GuardStopped
 from procore_4hse.mapping.picklists import Picklists
-from procore_4hse.mapping.places import project_zone
 from procore_4hse.reconcile.identity import is_as_named
 from procore_4hse.route import Route
 from procore_4hse.store.repository import Fence, Store, Unit
@@ -20,26 +15,6 @@ from procore_4hse.store.routes import RouteState
 def current_state(unit: Unit, route: Route) -> RouteState:
     """The route's memory as it is now."""
     return unit.routes.get(route.key, route.name)
-
-
-def zone_of(store: Store, fence: Fence, route: Route, procore: ProcoreIncidentApi, sweep_every: timedelta) -> str:
-    """The project's zone, as Procore said it no longer ago than that. Raises GuardStopped when it says none."""
-    with store.read() as unit:
-        state, now = current_state(unit, route), unit.now
-    memory = state.memory
-    read_lately = memory.project_at is not None and timedelta(0) <= now - memory.project_at < sweep_every
-    # Another zone holds the route until a person says something, or it is set back. And beyond a page the pull asks for
-    # what changed until now, and this answer tells Procore's now.
-    if memory.zone and memory.zone == state.zone and read_lately and state.incidents <= PAGE:
-        return memory.zone
-    zone = project_zone(procore.project())
-    if zone is None:
-        raise GuardStopped(
-            "Procore does not say which time zone the project is in; set it in the project's settings in Procore."
-        )
-    with store.begin(fence) as unit:
-        unit.routes.remember(route.key, route.name, zone=zone, project_at=now)
-    return zone
 
 
 def open_memory(unit: Unit, route: Route, *, first: bool) -> RouteState:

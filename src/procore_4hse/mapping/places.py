@@ -5,6 +5,8 @@ from __future__ import annotations
 from procore_4hse.mapping.lenses.days import zone_name
 from procore_4hse.models import Image
 
+NO_ZONE = "Procore does not say which time zone the project is in; set it in the project's settings in Procore."
+
 
 def project_zone(project: Image) -> str | None:
     """The tz database name of a Procore project's zone; None when it does not say one that we know."""

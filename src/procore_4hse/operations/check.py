@@ -13,7 +13,7 @@ from procore_4hse.apis import FourHseIncidentApi, IncidentApi, Page, ProcoreInci
 from procore_4hse.errors import AccessRefused, GuardStopped, NotFound, Refused, Unavailable, VendorError
 from procore_4hse.mapping.images import deleted_at
 from procore_4hse.mapping.lenses.base import Known
-from procore_4hse.mapping.places import has_ended, inactive_status, project_zone
+from procore_4hse.mapping.places import NO_ZONE, has_ended, inactive_status, project_zone
 from procore_4hse.models import PEOPLE_RECORDS, PROCORE_RECORDS, Image, Kind, Side
 from procore_4hse.operations.coverage import (
     OPTIONS,
@@ -226,8 +226,7 @@ def _warning(what: str) -> Finding:
 def _project(procore: ProcoreIncidentApi) -> Findings:
     zone = project_zone(procore.project())
     if zone is None:
-        what = "Procore does not say which time zone the project is in; set it in the project's settings in Procore."
-        yield Finding("", Level.PROBLEM, what, GuardStopped.exit_code)
+        yield Finding("", Level.PROBLEM, NO_ZONE, GuardStopped.exit_code)
     else:
         yield _ok(f"The Procore project can be read; its days are those of {zone}.")
 

@@ -76,10 +76,6 @@ class RouteMemory:
     """Whether 4HSE's PUT wants the whole record (H5)."""
     hides_unknown_time: bool = False
     """Whether Procore shows incidents of unknown time only when they are asked for (P42)."""
-    zone: str = ""
-    """The project's zone as Procore said it last."""
-    project_at: datetime | None = None
-    """When it was asked."""
     records_at: datetime | None = None
     """When all four of Procore's lists of records were read whole last."""
     directories_at: datetime | None = None
