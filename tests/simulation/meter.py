@@ -162,6 +162,7 @@ RARE = frozenset(
         "state: gone-procore -> ended",
         "state: gone-fourhse -> ended",
         "act: delete in fourhse",  # Only after a person's yes to a deletion in Procore that nothing voids meanwhile.
+        "partner: corrected",  # A stranger who was hurt, named by a person, and named otherwise by a list afterwards.
         "dial: fourhse closed_on_create_allowed=False",  # Looked at where an incident is made that is closed already.
     }
 )
