@@ -187,20 +187,25 @@ def table(found: list[Found]) -> Table:
 
 
 def page(found: list[Found], small: bool) -> str:
-    size = "a tenth of each size (`make bench SMALL=1`)" if small else "one run of `make bench`"
+    size = (
+        "a tenth of each size and 500 incidents at least (`make bench SMALL=1`)" if small else "one run of `make bench`"
+    )
     rows = [" | ".join(("", *cells(one), "")).strip() for one in found]
-    told = [f"**{one.figure.name}**: {one.figure.text}" for one in found]
+    told = [f"**{one.figure.name}.**\n{one.figure.text}" for one in found]
     heads = ["| " + " | ".join(HEADS) + " |", "| --- " * len(HEADS) + "|"]
     return "\n".join([INTRODUCTION.format(size=size), *heads, *rows, "", "\n\n".join(told), ""])
 
 
 INTRODUCTION = """# What it costs
 
-This page is written by `make bench`, of {size}. Times are those of the processor, for the machine is shared; what the
-simulated systems take to answer is left out, and so is the network. Times are told as on the machine on which the
-column `today` was measured: each run first measures plain work that no change of the product touches, and divides by
-it. Live cycles are bounded by the vendors' call limits instead: see [operating.md](operating.md). `today` is commit
-61632ac, by the same script. A row that misses its target by half fails the run.
+This page is written by the script of `make bench`, of
+{size}.
+
+Times are those of the processor, for the machine is shared; what the simulated systems take to answer is left out, and
+so is the network. Times are told as on the machine on which the column `today` was measured: each run first measures
+plain work that no change of the product touches, and divides by it. Live cycles are bounded by the vendors' call limits
+instead: see [operating.md](operating.md). `today` is commit 61632ac, by the same script. A row that misses its target
+by half fails the run.
 """
 
 if __name__ == "__main__":

@@ -73,9 +73,9 @@ def linked(url: str, count: int) -> World:
 
 def lived_in(url: str, count: int) -> World:
     """People in each fourth incident; of each hundred one is deleted, and one asks a question; and years of history."""
-    world = filled(url, count)
+    world = World.build(url)
     party, assignment = hire(world)
-    for site, office in list(zip(world.site(), world.office(), strict=True))[::4]:
+    for site, office in [pair(world, number) for number in range(count)][::4]:
         world.fourhse.hand_edit("incident", office, category="ACCIDENTS")
         hurt_on_site(world, site, party, days=3)
         hurt_in_office(world, office, assignment, days=3)
@@ -136,13 +136,16 @@ def use(world: World, place: Place) -> None:
     world.with_route(name=f"site-{project}", procore_project=str(project), fourhse_office=office)
 
 
-def pair(world: World, number: int, project: int = PROJECT, office: str = OFFICE) -> None:
-    """One incident in both systems."""
+def pair(world: World, number: int, project: int = PROJECT, office: str = OFFICE) -> tuple[str, str]:
+    """One incident in both systems; its two ids, Procore's first."""
     day, title, told = FIRST + timedelta(number % 365), f"Incident {number}", f"What happened: {number}."
     at = START.replace(year=day.year, month=day.month, day=day.day, hour=20)
-    world.procore.hand_create("incident", project, event_date=at, time_unknown=False, title=title, description=told)
+    site = world.procore.hand_create(
+        "incident", project, event_date=at, time_unknown=False, title=title, description=told
+    )
     values = {"name": title, "date_incident": day.isoformat(), "description_event": told, "status": "new"}
-    world.fourhse.hand_create("incident", office, **values, category="NON_COMPLIANCE")
+    made = world.fourhse.hand_create("incident", office, **values, category="NON_COMPLIANCE")
+    return str(site), made
 
 
 def synced(world: World, **options: Any) -> None:

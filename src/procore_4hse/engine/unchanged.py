@@ -41,7 +41,7 @@ from procore_4hse.store.links import STATE, Incidents
 from procore_4hse.store.repository import Store, Unit
 
 LISTS = (Kind.DIRECTORY, Kind.PICKER)
-SLICE = 2000
+SLICE = 500
 """Fingerprints that are written in one transaction."""
 
 
