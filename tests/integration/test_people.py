@@ -307,7 +307,7 @@ def test_a_rejected_person_stays_rejected_when_a_list_could_not_be_read_for_a_wh
     world.sync()
     world.answer(only(world, "match").id, "reject")
     assert troubles(world) == []
-    world.faults.add(FaultKind.FORBIDDEN, path=r"/near_misses$")
+    world.faults.add(FaultKind.FORBIDDEN, path=r"/injuries$")
     assert world.sync().outcome == "partial"
     hire_in_office(world, "Ann Lee")
     world.clock.advance(hours=7)
@@ -320,7 +320,7 @@ def test_a_person_who_waits_is_not_asked_anew_after_a_list_could_not_be_read(wor
     hurt_on_site(world, world.on_site(), party, days=3)
     world.sync()
     item = only(world, "match")
-    world.faults.add(FaultKind.FORBIDDEN, path=r"/near_misses$")
+    world.faults.add(FaultKind.FORBIDDEN, path=r"/injuries$")
     assert world.sync().outcome == "partial"
     assert only(world, "match").id == item.id
     world.sync()
@@ -481,7 +481,7 @@ def test_an_answer_about_a_list_that_moved_again_is_asked_anew(world):
 def test_a_question_about_two_people_waits_while_a_list_cannot_be_read(world):
     swapped_codes(world)
     item = only(world, "drift")
-    world.faults.add(FaultKind.FORBIDDEN, path=r"/near_misses$")
+    world.faults.add(FaultKind.FORBIDDEN, path=r"/injuries$")
     assert world.sync().outcome == "partial"
     assert (only(world, "drift").id, only(world, "drift").since) == (item.id, item.since)
 

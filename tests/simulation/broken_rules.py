@@ -52,8 +52,8 @@ BREAKS = (
     Break(
         "no base is kept after a write",
         "push/outcomes.py",
-        "        unit.links(key).rebase(there.ref(Side.PROCORE), comparison.bases | spoiled)\n        unit.staging",
-        "        unit.staging",
+        "        unit.links(key).rebase(there.ref(Side.PROCORE), self._beside_spoiled(there, comparison.bases) | spoiled)\n",
+        "",
     ),
     Break(
         "the target is not compared when it is read again",

@@ -110,7 +110,7 @@ def test_a_line_that_went_with_its_description_is_nobodys_edit_any_more(rewritte
     registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
     watch = registers.watch()
     watch.human()
-    watch.cycle_ended("ok", ())
+    watch.cycle_ended("ok", set())
     registers.site["0"]["description"] = "Reporter: Jo\n\nA hook."
     watch.human(("procore", "0"), "reporter")
     registers.office["a"]["deponent"] = "Kim"
@@ -129,7 +129,7 @@ def test_a_text_is_cut_below_a_line_of_ours_alone_and_its_part_goes_nowhere(line
     watch = registers.watch()
     watch.partial = frozenset({"procore"})
     watch.human()
-    watch.cycle_ended("ok", ())
+    watch.cycle_ended("ok", set())
     registers.site["0"]["description"] = "The rope broke."
     watch.human(("procore", "0"), "text")
     registers.office["a"]["code"] = "A-1"
@@ -151,7 +151,7 @@ def test_what_is_left_of_lines_above_html_reads_as_text_and_has_to_go_on_as_the_
     registers.site["0"]["description"] = "<p>A hook &amp; a rope</p>"
     registers.office["a"]["description_event"] = "A hook & a rope"
     watch.human()
-    watch.cycle_ended("ok", ())
+    watch.cycle_ended("ok", set())
     registers.office["a"]["deponent"] = "Jo"
     watch.human(("fourhse", "a"), "reporter")
     registers.site["0"]["description"] = f"<p>Reporter: Jo<br>Case number: 7</p><p>{kept}"
