@@ -127,7 +127,8 @@ class Neighbours:
             self.failures.append(f"{type(error).__name__}: {error}")
         else:
             self.outcomes[report.outcome] += 1
-            if report.outcome not in IS_TOLD:
+            # A call in which the other process's whole cycle went by took too long for any vendor, and says so.
+            if report.outcome not in IS_TOLD and "ReadTimeout" not in str(report.reason):
                 self.failures.append(f"{report.outcome}: {report.reason}")
 
     def in_between(self, _request: Request) -> None:
