@@ -52,8 +52,8 @@ BREAKS = (
     Break(
         "no base is kept after a write",
         "push/outcomes.py",
-        "        unit.links(key).rebase(there.ref(Side.PROCORE), self._beside_spoiled(there, comparison.bases) | spoiled)\n",
-        "",
+        ".rebase(there.ref(Side.PROCORE), self._beside_spoiled(there, comparison.bases) | spoiled)\n",
+        "\n",
     ),
     Break(
         "the target is not compared when it is read again",
