@@ -22,7 +22,7 @@ def turned(dials: Any) -> str:
 
 
 def run(world: World, *, blanks_count: bool = True) -> None:
-    seed(world, 10, shared=2 if blanks_count else 0)
+    seed(world, 6, shared=2 if blanks_count else 0)
     world.sync(first=True)
     settle_doubts(world)
     report = world.sync()

@@ -188,10 +188,10 @@ class SmallWorld(Machine):
             self._one(calm=True)
 
     def _one(self, *, calm: bool) -> None:
-        before = self.watch.now, self.person_watch.now
+        before = self._writes_so_far()
         with self.policies.compared():
             self.report = self._cycle(calm=calm)
-        is_still = (self.watch.now, self.person_watch.now) == before
+        is_still = self._writes_so_far() == before
         is_done = self.report is not None and self.report.outcome != "partial"
         self.rests = is_still and is_done and not self.scenario.unsettled()
         if self.report is not None:
