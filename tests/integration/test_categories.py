@@ -175,6 +175,46 @@ def test_a_word_that_a_person_chose_stays(build: Build) -> None:
     assert words(world) == {"Leak": BREACH}
 
 
+@pytest.mark.parametrize("kind", [FaultKind.UNAVAILABLE, FaultKind.LOST_ANSWER])
+def test_a_word_that_a_person_entered_while_our_copy_had_no_answer_stays(build: Build, kind: FaultKind) -> None:
+    """The office deletes the copy, if there is one, and enters it anew: it tells the same, and its word is theirs."""
+    world = build()
+    made = world.on_site("Leak", description="A valve.")
+    world.faults.add(kind, path="/incident/create")
+    world.sync()
+    for one in world.office():
+        world.fourhse.hand_delete("incident", one)
+    world.in_office("Leak", description_event="A valve.", category=NEAR)
+    world.sync()
+    record(world, made, "environmental")
+    assert quiet(world)
+    assert words(world) == {"Leak": NEAR}
+
+
+def test_a_word_that_a_person_wrote_while_our_write_had_no_answer_stays(build: Build) -> None:
+    world = build()
+    made = copied(world)
+    record(world, made, "environmental")
+    world.faults.add(FaultKind.UNAVAILABLE, method="PUT", path="/incident/update")
+    world.sync()
+    world.fourhse.hand_edit("incident", next(iter(world.office())), category=BREACH)
+    world.sync()
+    record(world, made, "near_miss")
+    assert quiet(world)
+    assert words(world) == {"Leak": BREACH}
+
+
+def test_a_word_of_a_copy_that_got_no_answer_is_ours_when_it_bears_our_id(build: Build) -> None:
+    world = build()
+    made = world.on_site("Leak")
+    world.faults.add(FaultKind.LOST_ANSWER, path="/incident/create")
+    world.sync()
+    record(world, made, "environmental")
+    world.sync()
+    assert quiet(world)
+    assert words(world) == {"Leak": BREACH}
+
+
 @pytest.mark.parametrize("on_both_sides", [False, True])
 def test_a_word_of_the_office_stays(build: Build, on_both_sides: bool) -> None:
     """Whether the incident came from there or stood in both registers: nobody but the office wrote its word."""

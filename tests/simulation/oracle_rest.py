@@ -140,12 +140,14 @@ class Rest:
         """A word that we wrote and that still stands is the one of what is recorded, unless less is recorded since.
 
         What a person linked may be a copy of ours of which we had no answer; who answered about a changed mapping may
-        have left the words; and who came back to a word of ours has chosen it.
+        have left the words; and who came back to a word of ours has chosen it. Whose word it is that was found there
+        after an answer was lost, nobody knows.
         """
         watch = self.watch
         if watch.ours.get(fourhse_id) != theirs["category"] or watch.word(ours["kinds"]) == theirs["category"]:
             return True
         left = {procore_id, fourhse_id} & (self.waiting | watch.unlinked | watch.lessened | watch.reworded)
+        left |= {fourhse_id} & self.scenario.found_there()
         return bool(left) or (procore_id, fourhse_id) in watch.joined or watch.words != WORDS
 
     def _is_out(self, standing: SyncStatus) -> bool:

@@ -228,6 +228,13 @@ class ScenarioWorld(World):
         with self.store.read() as unit:
             return [intent.action for intent in unit.journal(self.route.key).open()]
 
+    def found_there(self) -> set[str | None]:
+        """The targets of writes that got no answer and were found to be there, not under an id of ours."""
+        with self.store.read() as unit:
+            writes = unit.journal(self.route.key).page(at_most=10_000)
+        found = [intent.action for intent in writes if intent.outcome == "adopted"]
+        return {action.target_id for action in found if action.target_id not in action.fields.values()}
+
     def open_records(self) -> set[str | None]:
         """The ids of the records whose last write has no outcome yet."""
         return {one for action in self.open_writes() for one in (action.source_id, action.target_id) if one}

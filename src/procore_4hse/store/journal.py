@@ -96,12 +96,12 @@ UNDOING = select(C.id, C.outcome, C.action["undoes"].as_string().label("undoes")
     OURS, C.target_id.in_(given("records", expanding=True))
 )
 SENT = (
-    select(C.target_id, C.action)
+    select(C.target_id, C.outcome, C.action)
     .where(
         OURS,
         C.side == given("on_side"),
         C.kind == given("of_kind"),
-        C.outcome.in_(("done", "adopted")),
+        C.outcome.in_(CARRIED_OUT),
         C.target_id.in_(given("records", expanding=True)),
     )
     .order_by(C.cycle, C.made_at)
@@ -241,14 +241,16 @@ class Journal:
         """The value of `name` that we sent last for a row of the mapping, by incident.
 
         What was only put back is no value of ours: it is taken from no other side, as when a write is taken back, or
-        the incident was made again with what it held.
+        the incident was made again with what it held. Nor is what was only found there after an answer was lost, for
+        a person may have entered the same; but a record that bears the id we sent was made by us.
         """
         sent: dict[str, Any] = {}
         for some in chunks(list(dict.fromkeys(incident_ids))):
             for row in self._rows(SENT, on_side=side.value, of_kind=Kind.INCIDENT.value, records=some):
                 action = row.action
                 if name in action["fields"]:
-                    is_ours = field in action["sources"] and not action["generation"]
+                    is_known = row.outcome == "done" or row.target_id in action["fields"].values()
+                    is_ours = is_known and field in action["sources"] and not action["generation"]
                     sent[row.target_id] = action["fields"][name] if is_ours else None
         return {incident: value for incident, value in sent.items() if value is not None}
 
