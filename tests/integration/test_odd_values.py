@@ -30,7 +30,7 @@ from procore_4hse.models import Image, Side
 from world import World
 
 pytestmark = pytest.mark.any_store
-CASES = int(os.environ.get("ODD_CASES", "6"))
+CASES = int(os.environ.get("ODD_CASES", "3"))
 """So many cases of each kind are played."""
 SEED = int(os.environ.get("ODD_SEED", "0"))
 ANOTHER_RECORD = frozenset(
