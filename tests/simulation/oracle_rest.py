@@ -8,7 +8,7 @@ from typing import Any
 
 from oracle_partners import PartnerWatch
 from oracle_people import PeopleWatch
-from oracle_watch import FIELDS, ITEM_FIELD, OTHER, SHARED, WORDS, Meaning, Objection, SyncStatus, Watch, alike
+from oracle_watch import FIELDS, ITEM_FIELD, LINES, OTHER, SHARED, WORDS, Meaning, Objection, SyncStatus, Watch, alike
 from scenario_world import ScenarioWorld
 
 HELD = {field: name for name, field in ITEM_FIELD.items()}
@@ -161,6 +161,8 @@ class Rest:
             return True
         if name == "text" and any(e.item.field == "title" for e in named):
             return True
+        if name in LINES and any((e.item.kind, e.item.field) == ("word", "description") for e in named):
+            return True  # A description that cannot be read shows no line either.
         if name == "title" and OTHER.get(self.watch.rule or "") == (self.watch.read_only or "both"):
             return True  # The mapping says whose title holds, and the route never writes the other's.
         if name == "category" and self.watch.read_only == "fourhse":
