@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -51,8 +52,6 @@ def open_runtime(
 
     `sleep` may raise AskedToStop, which ends the cycle that waits.
     """
-    from procore_4hse.clients import FourHseApi, ProcoreApi
-    from procore_4hse.clients.fourhse import PAGE_SIZE
     from procore_4hse.runtime import Runtime
 
     with ExitStack() as stack:
@@ -61,30 +60,12 @@ def open_runtime(
         accounts = accounts_of(settings)
         procore = stack.enter_context(_procore(settings, sleep, AccountBudget(budgets, accounts[Side.PROCORE])))
         fourhse = stack.enter_context(_fourhse(settings, sleep, AccountBudget(budgets, accounts[Side.FOURHSE])))
-
         for connection in (procore, fourhse):
             stack.callback(connection.budget.share)
-
-        def apis(route: Route) -> tuple[ProcoreApi, FourHseApi]:
-            return (
-                ProcoreApi(
-                    procore,
-                    company_id=settings.procore.company_id,
-                    project_id=route.procore_project,
-                    validations=route.mapping.validations,
-                ),
-                FourHseApi(
-                    fourhse,
-                    project_id=route.fourhse_project,
-                    office_id=route.fourhse_office,
-                    page_size=AccountPageSize(store, accounts[Side.FOURHSE], PAGE_SIZE),
-                ),
-            )
-
         yield Runtime(
             store=store,
             clock=_now,
-            apis=apis,
+            apis=partial(_apis, settings, store, procore, fourhse),
             every=settings.schedule.every,
             quiet_every=settings.schedule.quiet_every,
             full_sweep_every=settings.schedule.full_sweep_every,
@@ -94,6 +75,29 @@ def open_runtime(
             budgets={Side.PROCORE: procore.budget, Side.FOURHSE: fourhse.budget},
             account=accounts[Side.PROCORE],
         )
+
+
+def _apis(
+    settings: Settings, store: Store, procore: Http, fourhse: Http, route: Route
+) -> tuple[ProcoreApi, FourHseApi]:
+    """Both systems as one route sees them, over the connections that all routes share."""
+    from procore_4hse.clients import FourHseApi, ProcoreApi
+    from procore_4hse.clients.fourhse import PAGE_SIZE
+
+    return (
+        ProcoreApi(
+            procore,
+            company_id=settings.procore.company_id,
+            project_id=route.procore_project,
+            validations=route.mapping.validations,
+        ),
+        FourHseApi(
+            fourhse,
+            project_id=route.fourhse_project,
+            office_id=route.fourhse_office,
+            page_size=AccountPageSize(store, accounts_of(settings)[Side.FOURHSE], PAGE_SIZE),
+        ),
+    )
 
 
 def accounts_of(settings: Settings) -> dict[Side, str]:

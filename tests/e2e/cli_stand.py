@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from typer.testing import CliRunner, Result
 
+from configured import both_systems
 from procore_4hse.cli import app
 from procore_4hse.simulator.faults import Faults
 from procore_4hse.simulator.fourhse import SimulatedFourHse
@@ -75,25 +76,7 @@ class Stand:
         self.file.chmod(0o600)
 
     def head(self) -> str:
-        procore, fourhse = self.urls
-        return f"""
-[procore]
-api_url = "{procore}"
-login_url = "{procore}"
-company_id = {COMPANY}
-client_id = "procore-client"
-client_secret = "procore-secret"
-
-[fourhse]
-api_url = "{fourhse}"
-token_url = "{fourhse}/realms/4hse/protocol/openid-connect/token"
-client_id = "4hse-client"
-username = "sync@example.com"
-password = "4hse-password"
-
-[store]
-url = "sqlite:///sync.db"
-"""
+        return both_systems(*self.urls, COMPANY, "sqlite:///sync.db")
 
     def route(self, name: str, **more: str) -> str:
         project, office = PLACES[name]

@@ -24,6 +24,7 @@ from pathlib import Path
 import psycopg
 from crash_store import postgres_sockets
 
+from configured import both_systems
 from procore_4hse.daemon import AT_ONCE
 from procore_4hse.simulator.faults import Faults
 from procore_4hse.simulator.fourhse import SimulatedFourHse
@@ -64,6 +65,8 @@ class Machines:
     plans: dict[str, Callable[[int], None]] = field(default_factory=dict)
     """What happens to the holder of a route's lease at the next call for that project."""
     lock: threading.Lock = field(default_factory=threading.Lock)
+    called: threading.Event = field(default_factory=threading.Event)
+    """Some process made a call."""
     wrong: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -103,29 +106,8 @@ class Machines:
         self.processes[process.pid] = process
 
     def configuration(self, number: int) -> str:
-        procore, fourhse = self.urls
         store = f"postgresql+psycopg://postgres@/machines?host={self.sockets}&application_name=machine-{number}"
-        head = f"""
-[procore]
-api_url = "{procore}"
-login_url = "{procore}"
-company_id = {COMPANY}
-client_id = "procore-client"
-client_secret = "procore-secret"
-
-[fourhse]
-api_url = "{fourhse}"
-token_url = "{fourhse}/realms/4hse/protocol/openid-connect/token"
-client_id = "4hse-client"
-username = "sync@example.com"
-password = "4hse-password"
-
-[store]
-url = "{store}"
-
-[schedule]
-every = "{self.every.total_seconds():.0f}s"
-"""
+        head = both_systems(*self.urls, COMPANY, store) + f'\n[schedule]\nevery = "{self.every.total_seconds():.0f}s"\n'
         return head + "".join(self.route(one) for one in range(self.routes))
 
     def route(self, number: int) -> str:
@@ -143,6 +125,7 @@ since = "2015-01-01"
 
     def act(self, request: Request) -> None:
         """In mid-cycle: while the holder of the route waits for its answer."""
+        self.called.set()
         project = next((part for part in request.path.split("/") if part in self.plans), None)
         with self.lock:
             plan = self.plans.pop(project, None) if project and request.path.endswith("/incidents") else None
@@ -174,35 +157,49 @@ since = "2015-01-01"
         with self.admin() as admin:
             admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s", [name])
 
+    def waits_for(self, is_there: Callable[[], bool], within: timedelta) -> bool:
+        """Looks again with each call that a process makes, and once a second where none of them calls."""
+        until = time.monotonic() + within.total_seconds()
+        while not is_there():
+            if time.monotonic() > until:
+                return False
+            self.called.wait(1)
+            self.called.clear()
+        return True
+
     def goes_on(self, number: int, since: datetime, within: timedelta) -> timedelta:
         """Until another cycle of this route has ended well."""
         query = "SELECT min(ended_at) FROM cycle WHERE route LIKE %s AND began_at > %s AND outcome = 'ok'"
-        until = time.monotonic() + within.total_seconds() + 60
-        while time.monotonic() < until:
+        ended: list[datetime] = []
+
+        def has_ended() -> bool:
             with self.admin() as admin:
-                (ended,) = admin.execute(query, [f"%{FIRST_PROJECT + number}%", since]).fetchone() or (None,)
-            if ended is not None:
-                took = ended - since
-                if took > within:
-                    self.wrong.append(f"route {number} went on after {took}")
-                return timedelta(seconds=round(took.total_seconds()))
-            time.sleep(1)
-        self.wrong.append(f"route {number} never went on")
-        return within
+                (at,) = admin.execute(query, [f"%{FIRST_PROJECT + number}%", since]).fetchone() or (None,)
+            ended.extend([at] if at else [])
+            return bool(ended)
+
+        if not self.waits_for(has_ended, within + timedelta(minutes=1)):
+            self.wrong.append(f"route {number} never went on")
+            return within
+        took = ended[0] - since
+        if took > within:
+            self.wrong.append(f"route {number} went on after {took}")
+        return timedelta(seconds=round(took.total_seconds()))
 
     # What is left -----------------------------------------------------------------------------------------------------
 
     def settled(self, rounds: int) -> None:
         """All routes have had so many cycles from now on."""
         since, query = now(), "SELECT route, count(*) FROM cycle WHERE began_at > %s AND outcome = 'ok' GROUP BY route"
-        until, counts = time.monotonic() + 600, list[int]()
-        while time.monotonic() < until:
+
+        def is_settled() -> bool:
             with self.admin() as admin, suppress(psycopg.errors.UndefinedTable):  # Somebody is just making them.
                 counts = [count for _, count in admin.execute(query, [since]).fetchall()]
-            if len(counts) == self.routes and min(counts) >= rounds:
-                return
-            time.sleep(1)
-        self.wrong.append("not all routes went on")
+                return len(counts) == self.routes and min(counts) >= rounds
+            return False
+
+        if not self.waits_for(is_settled, timedelta(minutes=10)):
+            self.wrong.append("not all routes went on")
 
     def judge(self) -> Iterator[str]:
         yield from self.wrong
@@ -250,7 +247,8 @@ def play(machines: Machines) -> Iterator[str]:
     stopped_at = now()
     machines.on_site(last, "While one stands still")
     yield f"stopped in mid-cycle: its route went on after {machines.goes_on(last, stopped_at, WITHIN)}"
-    time.sleep(max(0.0, (stopped_at + STANDS_STILL - now()).total_seconds()))
+    # Leases run on PostgreSQL's clock, which nobody can set forward: it must really stand still for so long.
+    machines.waits_for(lambda: now() >= stopped_at + STANDS_STILL, STANDS_STILL)
     os.kill(still, signal.SIGCONT)
     machines.settled(1)
     machines.end()
