@@ -1,13 +1,16 @@
 """What a vendor kept only in part has not agreed: the whole text stays, and the loss is asked about until answered."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from shutil import copytree
+from typing import Any
 
 import pytest
 
 from actors import hire, hurt_on_site
 from kept_texts import ODD, ODD_KEPT
+from odd_values import Spoiled, Spoiler
 from procore_4hse.engine.backfill import Span, backfill
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import OnConflict
@@ -299,6 +302,67 @@ def test_an_update_without_an_answer_is_a_loss_and_no_edit(build, form, winner):
     assert (report.written, pair.items()) == (NOTHING, [("refused", "description")])
     assert report.population["procore"] == REFUSED
     assert (pair.text(pair.whole), pair.text(pair.lossy)) == (ODD, ODD_KEPT[form[1]])
+
+
+def unreadable(pair: Pair) -> Callable[[], None]:
+    """From now on Procore shows no text as its description, until what is returned is called."""
+    [site] = pair.world.site()
+    spoiler = Spoiler(True, "Procore incident", path=("description",), value={"x": 1})
+    spoiler.targets["Procore incident"] = site
+    spoilt: Any = Spoiled(pair.world.procore, spoiler)
+    pair.world.runtime = pair.world._house(pair.world.store, pair.world.clock, spoilt, pair.world.fourhse)
+    return lambda: setattr(spoiler, "armed", False)
+
+
+def in_the_bin(pair: Pair) -> Callable[[], None]:
+    [site] = pair.world.site()
+    pair.world.procore.hand_delete("incident", int(site))
+    return lambda: pair.world.procore.hand_restore("incident", int(site))
+
+
+HIDDEN = pytest.mark.parametrize("hide", [unreadable, in_the_bin])
+BEHIND = {"deponent": "A witness"}, {"description_event": ODD}
+
+
+def changed_out_of_sight(build, changed: dict[str, str], fault: FaultKind, hide, winner=OnConflict.ASK) -> Pair:
+    """An update of Procore got no answer, and what it left there could not be seen for a while; now it can."""
+    pair = lossy(build, Side.PROCORE, "cut")
+    mapping = pair.world.route.mapping
+    rows = tuple(replace(row, on_conflict=winner) for row in mapping.fields)
+    pair.world.with_route(mapping=replace(mapping, fields=rows))
+    pair.make(text="A worker fell from a ladder that nobody had tied.")
+    pair.sync()
+    pair.world.faults.add(fault, path="/incidents/", method="PATCH")
+    [office] = pair.world.office()
+    pair.world.fourhse.hand_edit("incident", office, **changed)
+    pair.sync()
+    show = hide(pair)
+    for _ in range(2):
+        pair.world.sync()
+    show()
+    return pair
+
+
+@HIDDEN
+@pytest.mark.parametrize("changed", BEHIND, ids=["a line above it", "the text"])
+def test_what_an_update_left_out_of_sight_is_no_edit(build, changed, hide):
+    """Procore kept a part, and no rule carries that to 4HSE once it can be seen."""
+    pair = changed_out_of_sight(build, changed, FaultKind.LOST_ANSWER, hide, OnConflict.PROCORE)
+    whole = pair.text(Side.FOURHSE)
+    assert pair.text(Side.PROCORE) not in (whole, f"Reporter: A witness\n\n{whole}")
+    for _ in range(3):
+        assert pair.sync().written == NOTHING
+    assert (pair.text(Side.FOURHSE), pair.items()) == (whole, [("conflict", "description")])
+
+
+@HIDDEN
+def test_an_update_that_never_arrived_is_sent_once_its_record_is_in_sight_again(build, hide):
+    changed = {"deponent": "Al", "description_event": "A plain text."}
+    pair = changed_out_of_sight(build, changed, FaultKind.ERROR_BEFORE, hide)
+    for _ in range(3):
+        pair.sync()
+    assert pair.text(Side.PROCORE) == "Reporter: Al\n\nA plain text."
+    assert (pair.text(Side.FOURHSE), pair.items()) == ("A plain text.", [])
 
 
 # Whatever happens to the memory of it -------------------------------------------------------------------------------

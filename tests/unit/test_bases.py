@@ -1,11 +1,14 @@
 """What an answer to a write shows: what both agree on from now on, and what a side did not keep."""
 
+from dataclasses import replace
 from typing import Any
 
 from procore_4hse.mapping.picklists import Picklists
+from procore_4hse.mapping.rules import OnConflict
 from procore_4hse.models import Act, Action, Kind, Side
-from procore_4hse.push.bases import compare_answer
+from procore_4hse.push.bases import compare_answer, compare_arrived, doubt
 from procore_4hse.push.rows import Rows
+from procore_4hse.reconcile.diff import Verdict, diff_field
 from routes import MAPPING, ROME, office, site
 
 ROWS = Rows(MAPPING, Picklists(), ROME)
@@ -46,3 +49,20 @@ def test_a_row_that_stands_in_a_text_which_was_written_is_looked_at_too():
         list(compare_answer(ROWS, action, office(name="Slip", description_event=" A worker  fell.").image).spoiled)
         == []
     )
+
+
+def test_a_first_update_that_cannot_be_seen_is_sent_again_or_asked_about():
+    """Two records that were just linked have agreed on nothing yet, and a rule that 4HSE wins is no reason either."""
+    title, before = MAPPING.title, {"name": "Fall"}
+    action = update("title", seen=before, name="Slip")
+    assert "title" in compare_arrived(ROWS, action, office(name={"x": 1}).image).unseen
+    base, winner = doubt(title, None, Side.FOURHSE, before), replace(title, on_conflict=OnConflict.FOURHSE)
+    found = {name: diff_field(winner, site(title="Slip").image, office(name=name).image, base) for name in NAMES}
+    assert [(one.verdict, one.to) for one in found.values()] == list(NAMES.values())
+
+
+NAMES = {
+    "Fall": (Verdict.WRITE, Side.FOURHSE),
+    "Slip": (Verdict.AGREED, None),
+    "Sl": (Verdict.CONFLICT, None),
+}

@@ -17,7 +17,7 @@ from procore_4hse.mapping.lenses.equipment import is_gone
 from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.mapping.translate import LEAST_KEPT, shows
 from procore_4hse.models import Act, Action, Base, Decision, Image, Item, Kind, QuestionKey, RawRecord, RecordRef, Side
-from procore_4hse.push.bases import Comparison, compare_arrived
+from procore_4hse.push.bases import compare_arrived
 from procore_4hse.push.pusher import Pusher
 from procore_4hse.push.whole import emptied
 from procore_4hse.reconcile import items
@@ -134,17 +134,19 @@ class Recovery:
     def _settle_update(self, intent: Intent, there: RecordAnswer | None) -> None:
         """The fields that arrived become the base; the rest is planned anew."""
         rows, action = self.pusher.rows, intent.action
-        comparison = compare_arrived(rows, action, there.record.payload) if there is not None else Comparison({}, [])
+        comparison = compare_arrived(rows, action, there.record.payload if there is not None else None)
         bases = comparison.bases
         arrived = there is not None and _arrived(intent.action, bases, there.record.payload)
         api = self._api(intent.action.side)
         held = emptied(api, intent.action, intent.before, there.record.payload) if there and bases else None
         with self.store.begin(self.fence) as unit:
-            journal = unit.journal(self.state.key)
+            journal, outcomes = unit.journal(self.state.key), self.pusher.outcomes
+            # What cannot be seen now may be a part that the vendor kept: no edit, once it can be seen again.
+            bases = bases | outcomes.doubted_bases(unit, action, comparison)
             if there is not None:
                 unit.staging(self.state.key).put_one(there.record, server_at=there.server_date)
-                spoiled = self.pusher.outcomes.spoiled_bases(unit, action, comparison, there.record.payload)
-                unit.links(self.state.key).rebase(action.ref(Side.PROCORE), bases | spoiled)
+                bases |= outcomes.spoiled_bases(unit, action, comparison, there.record.payload)
+            unit.links(self.state.key).rebase(action.ref(Side.PROCORE), bases)
             if arrived:
                 unit.links(self.state.key).set_state(intent.action.ref(Side.PROCORE), intent.action.then)
             journal.end(intent.id, "adopted" if arrived else "abandoned", words="settled by looking")

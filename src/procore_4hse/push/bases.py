@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from procore_4hse.mapping.closing import is_new
-from procore_4hse.mapping.lenses.base import INJURED, NO_RECORDS, Held, Known
+from procore_4hse.mapping.lenses.base import INJURED, NO_RECORDS, Held, Known, Reading
 from procore_4hse.mapping.rules import Field
 from procore_4hse.mapping.translate import keeps_part
 from procore_4hse.models import Action, Base, Image, Side
@@ -19,12 +19,14 @@ Bases = dict[str, Base]
 class Comparison:
     """What an answer shows: new bases, and the keys of the rows that the vendor did not take as sent.
 
-    `spoiled` are rows that were not sent, whose value changed because it stands in a text that was.
+    `spoiled` are rows that were not sent, whose value changed because it stands in a text that was. `unseen` are rows
+    of an update without an answer of which nobody can tell by now what it left there.
     """
 
     bases: Bases
     lost: list[str]
     spoiled: Sequence[str] = ()
+    unseen: Sequence[str] = ()
 
 
 def compare_answer(rows: Rows, action: Action, payload: Image) -> Comparison:
@@ -96,8 +98,10 @@ def first_bases(rows: Rows, action: Action, payload: Image, outcome: str) -> Com
     return Comparison(comparison.bases | later, lost)
 
 
-def compare_arrived(rows: Rows, action: Action, payload: Image) -> Comparison:
-    """The same for an update without an answer: what of it arrived, whole or in part."""
+def compare_arrived(rows: Rows, action: Action, payload: Image | None) -> Comparison:
+    """The same for an update without an answer: what of it arrived, whole or in part. None: the record is not there."""
+    if payload is None:
+        return Comparison({}, [], unseen=[row.key for row in _touched(rows, action)])
     comparison = compare_answer(rows, action, payload)
     changed = [row.key for row in rows.of(action) if not _is_as_before(row, action, payload)]
     parts = _kept_in_part(rows, action, [key for key in comparison.lost if key in changed], payload)
@@ -106,7 +110,27 @@ def compare_arrived(rows: Rows, action: Action, payload: Image) -> Comparison:
     arrived = {key: base for key, base in comparison.bases.items() if key in whole}
     beside = [row for row in rows.beside(action) if row.key in comparison.spoiled]
     ours = [row.key for row in beside if not _is_as_before(row, action, payload) and keeps_part(row, action, payload)]
-    return Comparison(arrived | {key: comparison.bases[key] for key in parts}, parts, ours)
+    others = [row for row in _touched(rows, action) if not _is_as_before(row, action, payload)]
+    unseen = [row.key for row in others if _is_unreadable(row.lens.get(action.side, rows.zoned(payload)))]
+    return Comparison(arrived | {key: comparison.bases[key] for key in parts}, parts, ours, unseen)
+
+
+def _touched(rows: Rows, action: Action) -> list[Field]:
+    """The rows of which an update may have left something else; what only fills never comes back from there."""
+    return [row for row in (*rows.of(action), *rows.beside(action)) if not row.fills_only]
+
+
+def _is_unreadable(stored: Reading) -> bool:
+    return isinstance(stored, Held) and stored.word is not None
+
+
+def doubt(row: Field, base: Base | None, side: Side, before: Image) -> Base:
+    """The base of an unseen row: what that side shows later is as it was before the update, or nobody's edit.
+
+    Without a base everything that the other side holds counts as changed, so that it is sent again.
+    """
+    known = base or _agreement(row, side, {}, before, settled=False)
+    return replace(known, lost_on=known.lost_on or side)
 
 
 def _is_as_before(row: Field, action: Action, payload: Image) -> bool:

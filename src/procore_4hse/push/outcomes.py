@@ -12,7 +12,7 @@ from procore_4hse.apis import RecordAnswer
 from procore_4hse.errors import Refused
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Act, Action, Base, Image, Item, Kind, Link, QuestionKey, RecordRef, Side
-from procore_4hse.push.bases import Bases, Comparison, left_with, spoil
+from procore_4hse.push.bases import Bases, Comparison, doubt, left_with, spoil
 from procore_4hse.push.rows import Rows
 from procore_4hse.push.steps import Steps
 from procore_4hse.reconcile import items
@@ -74,6 +74,14 @@ class Outcomes:
         known = link.base if link is not None else {}
         beside = [row for row in self.rows.beside(action) if row.key in comparison.spoiled and row.key in known]
         return {row.key: spoil(row, known[row.key], action.side, self.rows.zoned(payload)) for row in beside}
+
+    def doubted_bases(self, unit: Unit, action: Action, comparison: Comparison) -> Bases:
+        """The bases of rows of which an update without an answer may have left a part that cannot be seen now."""
+        link = unit.links(self.steps.key).find(action.ref(Side.PROCORE)) if comparison.unseen else None
+        known = link.base if link is not None else {}
+        unseen = [row for row in self.rows.of_kind(action.kind) if row.key in comparison.unseen]
+        rows, before = [row for row in unseen if row.key in {*known, *action.sources}], self.rows.zoned(action.seen)
+        return {row.key: doubt(row, known.get(row.key), action.side, before) for row in rows}
 
     def _beside_spoiled(self, action: Action, bases: Bases) -> Bases:
         """The same bases; where the value came from, a write of ours may have left something else of it since."""
