@@ -276,6 +276,7 @@ def test_a_message_that_does_not_arrive_is_sent_again(world: World, post: Post) 
     put_right = a_wrong_password(world)
     a_conflict(world, "Fall of Anna Rossi", "Fall of Anna", "Fall of Rossi")
     world.sync()
+    replace(watch(world, post), send=lambda *_: bool(1 / 0)).look()
     post.broken = True
     watch(world, post).look()
     post.broken = False

@@ -104,13 +104,24 @@ class Watch:
             changes = list(self._changes(unit))
             for change in changes:
                 unit.alerts.tell(change.cause, change.routes, change.newest)
-        for channel in sorted({channel for change in changes for channel in change.sentences}):
-            told = [change for change in changes if channel in change.sentences]
-            if self.stopping() or not self.send(
-                channel, *self._message([change.sentences[channel] for change in told])
-            ):
-                log.warning("alerts.not_sent", messages=len(told))
-                self._tell_again(channel, told)
+        told: dict[Channel, list[Change]] = {}
+        for change in changes:
+            for channel in change.sentences:
+                told.setdefault(channel, []).append(change)
+        # No message waits for the store: a failure there would lose those that are still to go.
+        for channel in [each for each in sorted(told) if not self._is_sent(each, told[each])]:
+            log.warning("alerts.not_sent", messages=len(told[channel]))
+            self._tell_again(channel, told[channel])
+
+    def _is_sent(self, channel: Channel, told: Sequence[Change]) -> bool:
+        """What fails in any way was not sent."""
+        if self.stopping():
+            return False
+        try:
+            return self.send(channel, *self._message([change.sentences[channel] for change in told]))
+        except Exception as error:
+            log.exception("alerts.failed", error=error)
+            return False
 
     def _message(self, sentences: Sequence[str]) -> tuple[str, str]:
         """A title and a text."""
