@@ -9,6 +9,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
+from sqlalchemy import update
 
 from procore_4hse.apis import Quota
 from procore_4hse.models import Side
@@ -16,6 +17,7 @@ from procore_4hse.operations.alerts import Watch
 from procore_4hse.operations.status import Terms
 from procore_4hse.route import Route
 from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.store.tables import STANDING
 from procore_4hse.store.timetable import Pace
 from world import OFFICE, PROJECT, TENANT, World
 
@@ -248,9 +250,12 @@ def test_a_question_that_is_put_off_is_told_again_from_its_day_on(world: World, 
     assert post.take() == ["A question waits for more than 24 hours. (riverside)"]
 
 
-def test_a_route_that_is_done_in_part_for_too_long_has_failed(world: World, post: Post) -> None:
+@pytest.mark.parametrize("succeeded", [True, False])
+def test_a_route_that_is_done_in_part_for_too_long_has_failed(world: World, post: Post, succeeded: bool) -> None:
     world.clock.advance(days=2)
     with world.store.begin() as unit:
+        if not succeeded:  # Nor did any cycle before.
+            unit.connection.execute(update(STANDING).values(succeeded_at=None))
         unit.standings.ended(world.route.key, "partial", "A list moved.", fault=None, population={}, agreed=False)
     for _ in range(2):
         watch(world, post).look()

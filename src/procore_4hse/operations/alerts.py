@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -195,7 +195,7 @@ class Watch:
     def _causes(self, unit: Unit, stands: Mapping[str, Stand], questions: Sequence[Waiting]) -> dict[str, Cause]:
         causes: dict[str, Cause] = {}
         for key, stand in stands.items():
-            if found := self._of_cycle(stand, unit.now):
+            if found := self._of_cycle(unit, stand):
                 causes.setdefault(found[0], Cause(found[1])).routes.add(key)
         for each in questions:
             if each.oldest is not None and unit.now - each.oldest > self.question_age:
@@ -204,7 +204,7 @@ class Watch:
             causes[BUDGET] = Cause(short, {*self.channels})
         return causes
 
-    def _of_cycle(self, stand: Stand, now: datetime) -> tuple[str, str] | None:
+    def _of_cycle(self, unit: Unit, stand: Stand) -> tuple[str, str] | None:
         """The cause that a route's last cycle shows, and its sentence. Reasons hold nothing that a record says."""
         reason = stand.reason or ""
         if stand.fault is not None and stand.fault.startswith(CREDENTIALS):
@@ -213,10 +213,14 @@ class Watch:
             return f"{stand.fault}:{stand.route}", reason
         if stand.outcome in (STOPPED, FAILED):
             return f"{stand.outcome}:{stand.route}", f"{stand.outcome.capitalize()}: {reason}"
-        is_old = stand.succeeded_at is not None and now - stand.succeeded_at > self.question_age
-        if stand.outcome == "partial" and is_old:
+        if stand.outcome == "partial" and self._is_late(unit, stand):
             return f"{FAILED}:{stand.route}", f"Not done for more than {self._age}: {reason}"
         return None
+
+    def _is_late(self, unit: Unit, stand: Stand) -> bool:
+        """Whether no cycle has succeeded for too long, also where none ever did."""
+        since = stand.succeeded_at or unit.cycles.first_began(stand.route)
+        return since is not None and unit.now - since > self.question_age
 
     def _short_of_calls(self, unit: Unit) -> str | None:
         """How long the calls need for one cycle of every route, where that is longer than wished."""
