@@ -16,7 +16,7 @@ import structlog
 from procore_4hse.engine.report import CREDENTIALS, PERMISSIONS
 from procore_4hse.models import Side
 from procore_4hse.operations.status import Terms, cadence_of
-from procore_4hse.operations.texts import say
+from procore_4hse.operations.texts import counted, say
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
 from procore_4hse.settings.model import Settings
@@ -44,6 +44,7 @@ OVER = {
     OLD: "No question waits for too long any more",
     BUDGET: "The calls that are allowed bear the wished cadence again",
 }
+UNITS = ((timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"), (timedelta(seconds=1), "second"))
 NAMED = 5
 """So many routes are named in one sentence."""
 LINES = 40
@@ -228,8 +229,9 @@ class Watch:
         longer = cadence_of(unit, any_route, self.terms).round if any_route else None
         if longer is None:
             return None
-        wished = max(self.terms.pace.every, self.terms.pace.quiet)
-        return f"The calls that are allowed bear a cycle every {_span(longer)}, not every {_span(wished)} as wished."
+        # Rounded down it would often read as what is wished.
+        found, wished = _span(longer, up=True), _span(self.terms.pace.quiet)
+        return f"The calls that are allowed bear a cycle every {found}, not every {wished} as wished."
 
     @property
     def _age(self) -> str:
@@ -269,6 +271,7 @@ def _news(kinds: Mapping[str, int], name: str) -> str:
     return f"{total} new questions on {name}: {listed}"
 
 
-def _span(length: timedelta) -> str:
-    minutes = round(length.total_seconds() / 60)
-    return f"{minutes} minutes" if minutes < 120 else f"{round(minutes / 60)} hours"
+def _span(length: timedelta, *, up: bool = False) -> str:
+    """In whole hours, minutes or seconds, two of them or more; `up`: never less than it is."""
+    unit, name = next(((unit, name) for unit, name in UNITS if length >= 2 * unit), UNITS[-1])
+    return counted(-(-length // unit) if up else length // unit, name)
