@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from threading import Barrier
@@ -17,6 +18,7 @@ from procore_4hse.operations.alerts import Watch
 from procore_4hse.operations.status import Terms
 from procore_4hse.route import Route
 from procore_4hse.simulator.faults import FaultKind
+from procore_4hse.store.repository import Store, Unit
 from procore_4hse.store.tables import STANDING
 from procore_4hse.store.timetable import Pace
 from world import OFFICE, PROJECT, TENANT, World
@@ -194,7 +196,8 @@ def test_a_route_that_names_its_own_addresses_is_told_there_alone(world: World, 
     for world.route in (riverside, hillside):
         world.sync()
     looks = watch(world, post, riverside, hillside, hillside=TEAM)
-    looks.look()
+    replace(looks, send=lambda to, *said: to != TEAM and post(to, *said)).look()
+    looks.look()  # Where the message arrived it is not sent again.
     (mail,), (team,) = post.take(MAIL), post.take(TEAM)
     assert (mail.endswith("(riverside)"), team.endswith("(hillside)")) == (True, True)
     about_nobody(world, post)
@@ -216,6 +219,13 @@ def test_new_questions_are_one_digest_and_nobody_hears_of_them_twice(world: Worl
         world.sync()
         watch(world, post).look()
     assert post.take() == ["2 new questions on riverside: Both sides changed it (2)"]
+    world.on_site("Dust")
+    world.sync()
+    a_conflict(world, "Dust", "Dust in an eye", "Dust in both eyes")
+    world.sync()
+    for post.broken in (True, False, False):
+        watch(world, post).look()
+    assert post.take() == ["1 new question on riverside: Both sides changed it"], "once it arrives"
     about_nobody(world, post)
 
 
@@ -312,18 +322,20 @@ def test_nothing_is_written_while_there_is_nothing_new_to_tell(world: World, pos
     assert post.sent == []
 
 
-def test_of_many_processes_one_tells(world: World, post: Post) -> None:
+def test_of_many_processes_one_tells(world: World, post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when each of them has seen already that there is something to tell."""
     a_wrong_password(world)
     a_conflict(world, "Fall of Anna Rossi", "Fall of Anna", "Fall of Rossi")
     world.sync()
-    ready = Barrier(4)
+    ready, begin = Barrier(4), Store.begin
 
-    def look() -> None:
-        ready.wait()
-        watch(world, post).look()
+    def begin_together(store: Store) -> AbstractContextManager[Unit]:
+        ready.wait(10)
+        return begin(store)
 
+    monkeypatch.setattr(Store, "begin", begin_together)
     with ThreadPoolExecutor(4) as pool:
-        for done in [pool.submit(look) for _ in range(4)]:
+        for done in [pool.submit(watch(world, post).look) for _ in range(4)]:
             done.result()
     assert len(post.take()) == 1
 
