@@ -20,7 +20,7 @@ from sqlalchemy import update
 from procore_4hse.daemon import tell_systemd
 from procore_4hse.models import Side
 from procore_4hse.operations.metrics import StoreCollector
-from procore_4hse.operations.notify import by_apprise
+from procore_4hse.operations.notify import Watcher, by_apprise
 from procore_4hse.operations.status import Terms
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.wire import LoopbackServer, Request, Response
@@ -178,6 +178,14 @@ def test_a_dead_mans_switch_that_does_not_answer_costs_nothing(stand: Stand) -> 
         with_alerts(stand, url)
         assert stand.run("sync").exit_code == 0
     assert stand.run("sync").exit_code == 0, "nobody listens there any more"
+
+
+def test_an_odd_address_costs_nothing_and_a_process_that_ends_calls_none() -> None:
+    Watcher(None, "https://xn--/alive").round_over(0)
+    with listening() as (url, seen):
+        Watcher(None, url, stopping=lambda: True).round_over(0)
+        Watcher(None, url).round_over(3)
+    assert [request.path for request in seen] == ["/3"]
 
 
 def test_addresses_without_the_library_are_one_sentence(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,13 +88,9 @@ def _late(statuses: list[RouteStatus], limit: timedelta, now: datetime) -> Itera
         if standing.oldest is not None and standing.has_old_question(limit, now):
             age = span(now - standing.oldest.since)
             yield f"{standing.route.name}: something has been waiting for {age}, too long."
-        if standing.is_late(limit, now):
-            yield f"{standing.route.name}: no cycle has succeeded {_since_success(standing, now)}, too long."
-
-
-def _since_success(standing: RouteStatus, now: datetime) -> str:
-    since = standing.succeeded_at or standing.began_at
-    return f"for {span(now - since)}" if since else "yet"
+        if standing.unsuccessful_since is not None and standing.is_late(limit, now):
+            age = span(now - standing.unsuccessful_since)
+            yield f"{standing.route.name}: no cycle has succeeded for {age}, too long."
 
 
 def _json(standing: RouteStatus, now: datetime) -> dict[str, Any]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
 from procore_4hse.engine.report import CREDENTIALS, PERMISSIONS
 from procore_4hse.models import Side
 from procore_4hse.operations.status import Terms, cadence_of
-from procore_4hse.operations.texts import say
+from procore_4hse.operations.texts import counted, say
 from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
 from procore_4hse.settings.model import Settings
@@ -44,6 +44,7 @@ OVER = {
     OLD: "No question waits for too long any more",
     BUDGET: "The calls that are allowed bear the wished cadence again",
 }
+UNITS = ((timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"), (timedelta(seconds=1), "second"))
 NAMED = 5
 """So many routes are named in one sentence."""
 LINES = 40
@@ -104,13 +105,24 @@ class Watch:
             changes = list(self._changes(unit))
             for change in changes:
                 unit.alerts.tell(change.cause, change.routes, change.newest)
-        for channel in sorted({channel for change in changes for channel in change.sentences}):
-            told = [change for change in changes if channel in change.sentences]
-            if self.stopping() or not self.send(
-                channel, *self._message([change.sentences[channel] for change in told])
-            ):
-                log.warning("alerts.not_sent", messages=len(told))
-                self._tell_again(channel, told)
+        told: dict[Channel, list[Change]] = {}
+        for change in changes:
+            for channel in change.sentences:
+                told.setdefault(channel, []).append(change)
+        # No message waits for the store: a failure there would lose those that are still to go.
+        for channel in [each for each in sorted(told) if not self._is_sent(each, told[each])]:
+            log.warning("alerts.not_sent", messages=len(told[channel]))
+            self._tell_again(channel, told[channel])
+
+    def _is_sent(self, channel: Channel, told: Sequence[Change]) -> bool:
+        """What fails in any way was not sent."""
+        if self.stopping():
+            return False
+        try:
+            return self.send(channel, *self._message([change.sentences[channel] for change in told]))
+        except Exception as error:
+            log.exception("alerts.failed", error=error)
+            return False
 
     def _message(self, sentences: Sequence[str]) -> tuple[str, str]:
         """A title and a text."""
@@ -184,7 +196,7 @@ class Watch:
     def _causes(self, unit: Unit, stands: Mapping[str, Stand], questions: Sequence[Waiting]) -> dict[str, Cause]:
         causes: dict[str, Cause] = {}
         for key, stand in stands.items():
-            if found := self._of_cycle(stand, unit.now):
+            if found := self._of_cycle(unit, stand):
                 causes.setdefault(found[0], Cause(found[1])).routes.add(key)
         for each in questions:
             if each.oldest is not None and unit.now - each.oldest > self.question_age:
@@ -193,7 +205,7 @@ class Watch:
             causes[BUDGET] = Cause(short, {*self.channels})
         return causes
 
-    def _of_cycle(self, stand: Stand, now: datetime) -> tuple[str, str] | None:
+    def _of_cycle(self, unit: Unit, stand: Stand) -> tuple[str, str] | None:
         """The cause that a route's last cycle shows, and its sentence. Reasons hold nothing that a record says."""
         reason = stand.reason or ""
         if stand.fault is not None and stand.fault.startswith(CREDENTIALS):
@@ -202,10 +214,14 @@ class Watch:
             return f"{stand.fault}:{stand.route}", reason
         if stand.outcome in (STOPPED, FAILED):
             return f"{stand.outcome}:{stand.route}", f"{stand.outcome.capitalize()}: {reason}"
-        is_old = stand.succeeded_at is not None and now - stand.succeeded_at > self.question_age
-        if stand.outcome == "partial" and is_old:
+        if stand.outcome == "partial" and self._is_late(unit, stand):
             return f"{FAILED}:{stand.route}", f"Not done for more than {self._age}: {reason}"
         return None
+
+    def _is_late(self, unit: Unit, stand: Stand) -> bool:
+        """Whether no cycle has succeeded for too long, also where none ever did."""
+        since = stand.succeeded_at or unit.cycles.first_began(stand.route)
+        return since is not None and unit.now - since > self.question_age
 
     def _short_of_calls(self, unit: Unit) -> str | None:
         """How long the calls need for one cycle of every route, where that is longer than wished."""
@@ -213,8 +229,9 @@ class Watch:
         longer = cadence_of(unit, any_route, self.terms).round if any_route else None
         if longer is None:
             return None
-        wished = max(self.terms.pace.every, self.terms.pace.quiet)
-        return f"The calls that are allowed bear a cycle every {_span(longer)}, not every {_span(wished)} as wished."
+        # Rounded down it would often read as what is wished.
+        found, wished = _span(longer, up=True), _span(self.terms.pace.quiet)
+        return f"The calls that are allowed bear a cycle every {found}, not every {wished} as wished."
 
     @property
     def _age(self) -> str:
@@ -254,6 +271,7 @@ def _news(kinds: Mapping[str, int], name: str) -> str:
     return f"{total} new questions on {name}: {listed}"
 
 
-def _span(length: timedelta) -> str:
-    minutes = round(length.total_seconds() / 60)
-    return f"{minutes} minutes" if minutes < 120 else f"{round(minutes / 60)} hours"
+def _span(length: timedelta, *, up: bool = False) -> str:
+    """In whole hours, minutes or seconds, two of them or more; `up`: never less than it is."""
+    unit, name = next(((unit, name) for unit, name in UNITS if length >= 2 * unit), UNITS[-1])
+    return counted(-(-length // unit) if up else length // unit, name)

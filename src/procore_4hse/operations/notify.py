@@ -7,7 +7,7 @@ secrets, so nothing of that is kept.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -39,13 +39,15 @@ class Watcher:
 
     watch: Watch | None
     ping_url: str
+    stopping: Callable[[], bool] = lambda: False
 
     @classmethod
     def of(cls, settings: Settings, runtime: Runtime, routes: Sequence[Route]) -> Watcher:
         """`routes` are those of the settings, in their order. Raises UsageError where nothing could send."""
         require_apprise(settings)
         watch = Watch.of(settings, runtime, routes, by_apprise)
-        return cls(watch if watch.channels else None, settings.alerts.ping_url.get_secret_value())
+        ping_url = settings.alerts.ping_url.get_secret_value()
+        return cls(watch if watch.channels else None, ping_url, runtime.stopping)
 
     def look(self) -> None:
         if self.watch is not None:
@@ -55,9 +57,9 @@ class Watcher:
                 log.exception("alerts.failed", error=error)
 
     def round_over(self, exit_code: int) -> None:
-        """After each round: who waits is told, and so is the dead-man's switch."""
+        """After each round: who waits is told, and so is the dead-man's switch, if there is still time for both."""
         self.look()
-        if self.ping_url:
+        if self.ping_url and not self.stopping():
             ping(self.ping_url, exit_code)
 
 
@@ -107,8 +109,9 @@ def ping(url: str, exit_code: int) -> bool:
     import httpx
 
     try:
-        done = httpx.get(f"{url}/{exit_code}", timeout=WITHIN).is_success
-    except httpx.HTTPError as error:
+        # Connecting may take so long, and the answer once more.
+        done = httpx.get(f"{url}/{exit_code}", timeout=WITHIN / 2).is_success
+    except Exception as error:  # Some odd addresses are found out only here, by errors that are none of httpx.
         log.warning("alerts.not_pinged", error=type(error).__name__)
         return False
     if not done:

@@ -54,9 +54,14 @@ class RouteStatus:
     cadence: Cadence | None = None
     """How long the route rests after a cycle as the calls allow; None where that was not asked for."""
 
+    @property
+    def unsuccessful_since(self) -> datetime | None:
+        """When the last cycle succeeded, or the first one began; None before the first one."""
+        return self.succeeded_at or self.began_at
+
     def is_late(self, limit: timedelta, now: datetime) -> bool:
         """Whether no cycle has succeeded for longer than that. A route that is disabled or paused is not late."""
-        since = self.succeeded_at or self.began_at
+        since = self.unsuccessful_since
         is_run = self.route.enabled and not (self.slot is not None and self.slot.is_paused(now))
         return is_run and since is not None and now - since > limit
 
