@@ -91,7 +91,6 @@ def at_work(world: World) -> World:
         unit.schedule.pause(world.route.key, timedelta(hours=2), "stocktaking")
         unit.routes.remember(world.route.key, world.route.name, company_at=unit.now)
         unit.budgets.tell("ours", [Quota(600, 10, HOUR / 2, HOUR)], 0)
-        unit.account_facts.set("ours", "larger page", 500)
         unit.alerts.tell("a cause", ["Riverside"])
         for token in ("first", "second"):
             unit.hooks.add(world.route.procore_project, token, "key")

@@ -69,7 +69,7 @@ class Unit:
         self.leases = Leases(connection, now)
         self.schedule = Schedule(connection, now)
         self.budgets = Budgets(connection, now)
-        self.account_facts = AccountFacts(connection, now)
+        self.account_facts = AccountFacts(connection)
         self.desk = Desk(connection, now)
         self.hooks = Hooks(connection, now)
         self.standings = Standings(connection, now)
@@ -233,8 +233,8 @@ class AccountPageSize:
     def rows(self) -> int:
         """See PageSize."""
         with self.store.read() as unit:
-            fact = unit.account_facts.get(self.account, PAGE_ROWS)
-        return self.usual if fact is None else int(fact.value)
+            granted = unit.account_facts.get(self.account, PAGE_ROWS)
+        return self.usual if granted is None else int(granted)
 
     def remember(self, rows: int) -> None:
         """See PageSize."""

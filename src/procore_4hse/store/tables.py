@@ -432,7 +432,6 @@ class AccountFactRow(SQLModel, table=True):
     """A digest of the credential."""
     name: str = Field(primary_key=True)
     value: Any = Field(sa_column=_json())
-    read_at: datetime = Field(sa_type=Instant)
 
 
 def _bare(row: Any) -> Table:

@@ -1,4 +1,4 @@
-"""What was learnt of a vendor, and read of a company, for all routes of one credential."""
+"""What was learnt of a vendor with one credential, for all of its routes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,5 +15,4 @@ def upgrade() -> None:
         sa.Column("account", sa.String, primary_key=True),
         sa.Column("name", sa.String, primary_key=True),
         sa.Column("value", sa.JSON, nullable=False),
-        sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
     )
