@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -10,8 +11,9 @@ from sqlalchemy import select, update
 
 from actors import correct_in_office, hire, hire_in_office, hurt_on_site, partner
 from procore_4hse.engine import unchanged
+from procore_4hse.engine.pull import Puller
 from procore_4hse.engine.unchanged import Comparison
-from procore_4hse.models import RecordRef, Side
+from procore_4hse.models import Kind, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Limits, Policy
 from procore_4hse.store.links import Links
 from procore_4hse.store.tables import LINKS
@@ -284,3 +286,16 @@ def test_all_are_compared_where_a_decision_looks_further(
         settled.sync()
     settled.sync()
     assert compared == [0, FIVE, 0]
+
+
+def test_all_are_compared_once_a_tied_list_is_read_whole_again(
+    settled: World, compared: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stood in a list that was read in part told nothing, and may tell something now."""
+    settled.sync()
+    run = Puller.run
+    whole = frozenset({Kind.INCIDENT_ACTION})
+    for tied in (whole, frozenset(), whole, whole):
+        monkeypatch.setattr(Puller, "run", lambda self, tied=tied: replace(run(self), tied_certified=tied))
+        settled.sync()
+    assert compared == [0, FIVE, FIVE, FIVE, 0]

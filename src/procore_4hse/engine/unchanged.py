@@ -249,7 +249,8 @@ def _ground(unit: Unit, inputs: CycleInputs) -> str:
     lists = [tuple(row) for side in Side for row in unit.staging(key).states(side, LISTS)]
     answers = sorted(map(repr, unit.inbox(key).decisions().values()))
     refused = sorted((each.key, each.fingerprint) for each in unit.journal(key).refusals().values())
-    return _digest(b"", rules, settings, people, lists, answers, refused, inputs.pulled.actions_certified).hex()
+    was_whole = (inputs.pulled.actions_certified, sorted(inputs.pulled.tied_certified))
+    return _digest(b"", rules, settings, people, lists, answers, refused, was_whole).hex()
 
 
 def _digest(before: bytes, *parts: object) -> bytes:
