@@ -15,7 +15,8 @@ in force: it might be about somebody whom a deleted incident named.
 The **ground** of a route covers what decides about all of its incidents: the version of this program; the mapping, and
 whether it may alert people; scope, direction, zone, privacy, policy of deletions, limits and rules of likeness; the
 lists of people, words and equipment on both sides; the partners that people named, and the accounts that are ours; all
-answers in force, and all refused calls; and whether actions were read whole. Another ground compares everything.
+answers in force, and all refused calls; and which lists of actions and of what is tied to incidents were read whole.
+Another ground compares everything.
 
 Everything is compared, too, in a dry run, a backfill, a cycle with `--full`, and when the last time is
 `schedule.full_sweep_every` ago, so that a mistake in this file lasts no longer; and whenever a decision may need to
