@@ -1,6 +1,7 @@
 # The words of this project. Each of them sets up what it needs; a second run is quick.
 #   make demo     run the whole thing on two simulated systems
 #   make test     the test suite, PostgreSQL and 200 histories of the simulation included
+#   make cases    the test suite with every case of every test, on both stores: of many like cases make test plays a share
 #   make browser  the desk in a real chromium, which it installs from Debian where it is missing and it may
 #   make pictures take a picture of each page of the desk, into PICTURES; OF=docs/answering.md: those that it shows alone
 #   make check    style, types, the walls of the house, the Dockerfile, the mapping
@@ -52,13 +53,16 @@ installed = command -v $(1) > /dev/null || { \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2); }
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test browser pictures check format bench crash breaks soak neighbours day machines exhaust odd mutants record lock clean chromium
+.PHONY: demo test cases browser pictures check format bench crash breaks soak neighbours day machines exhaust odd mutants record lock clean chromium
 
 demo: $(RUNTIME)
 	$(BIN)/procore-4hse demo
 
 test: $(READY)
-	SIMULATION=$(SIMULATION) $(BIN)/pytest -n 2 --dist worksteal -m "not browser"
+	SIMULATION=$(SIMULATION) $(BIN)/pytest -n 3 --dist worksteal -m "not browser"
+
+cases: $(READY)
+	CASES=every SIMULATION=$(SIMULATION) $(BIN)/pytest -n 3 --dist worksteal -m "not browser"
 
 browser: $(READY) $(AXE) chromium
 	BROWSER=required $(BIN)/pytest -n 2 --dist worksteal tests/browser

@@ -5,7 +5,9 @@ import os
 import shutil
 import tempfile
 import warnings
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import hypothesis
@@ -30,10 +32,51 @@ hypothesis.settings.register_profile("here", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("here")
 
 
+EVERY_CASE = os.environ.get("CASES") == "every"
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """What `make test` leaves out is said, or nobody misses it."""
     if config.option.markexpr == "not browser":
         terminalreporter.write_line("The desk in a real browser was left out; try it with: make browser")
+    if _plays_shares(config):
+        terminalreporter.write_line("Of many like cases a share was played; play all of them with: make cases")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of many like cases `make test` plays a share, the first of them always; `make cases` plays all.
+
+    What takes longest begins first, or one process would still be at it when the others have nothing left.
+    """
+    items.sort(key=lambda item: "simulation" not in item.path.parts)
+    if not _plays_shares(config):
+        return
+    counts: dict[str, Iterator[int]] = defaultdict(count)
+    played, left = [], []
+    for item in items:
+        passed_over = any(next(counts[name]) % size for name, size in _families(item))
+        (left if passed_over else played).append(item)
+    config.hook.pytest_deselected(items=left)
+    items[:] = played
+
+
+def _plays_shares(config: pytest.Config) -> bool:
+    """Who names a test by itself gets it."""
+    return not EVERY_CASE and not any("::" in named for named in config.args)
+
+
+def _families(item: pytest.Item) -> Iterator[tuple[str, int]]:
+    """Those that this case is one of, each with the number of its cases of which one is played.
+
+    A share of 5 whose cases come from two lists of 3 and 4 takes them along the diagonals: every value of both is met.
+    """
+    test, _, case = item.nodeid.partition("[")
+    store = "postgresql" if "postgresql" in case else "any"
+    for mark in item.iter_markers("one_case_in"):
+        yield f"{test} {store}", mark.args[0]
+    if store == "postgresql":
+        for mark in item.iter_markers("one_test_on_postgresql_in"):
+            yield f"{item.path} {store}", mark.args[0]
 
 
 KEPT = "kept"

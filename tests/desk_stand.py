@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import uvicorn.server
 
 from procore_4hse.route import Route
 from procore_4hse.settings.model import DeskSettings
@@ -23,6 +25,20 @@ from procore_4hse.web.server import serving
 from world import World
 
 KEYS = Keys(b"a secret of the test")
+
+
+class Hurried:
+    """Asyncio for the server, which looks ten times a second whether it is to end: here it looks often."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    @staticmethod
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / 20)
+
+
+uvicorn.server.asyncio = Hurried()  # type: ignore[assignment]
 
 
 @dataclass

@@ -71,6 +71,7 @@ def test_the_list_can_be_narrowed(stand: Stand) -> None:
     assert "'rumour' is not one of" in stand.said("inbox", "--kind", "rumour", exit_code=2)
 
 
+@pytest.mark.one_case_in(5)
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

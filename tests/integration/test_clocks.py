@@ -139,6 +139,7 @@ def has_recovered(world: World) -> bool:
     return (entry.item.kind, told) == ("deletion", []) and entry.since <= world.clock() and is_quiet(world)
 
 
+@pytest.mark.one_case_in(5)
 @pytest.mark.any_store
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -174,6 +175,7 @@ def with_a_clock_of_our_own(world: World) -> Ours:
     return ours
 
 
+@pytest.mark.one_case_in(4)
 @pytest.mark.any_store
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("from_call", [0, 3, 9])

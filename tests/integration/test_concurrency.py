@@ -127,6 +127,7 @@ def test_of_two_machines_the_second_leaves_the_route_alone(machines: Machines, n
     assert machines.stand_once()
 
 
+@pytest.mark.one_case_in(3)
 @pytest.mark.parametrize("number", [3, 8, 16, 24, 30, 34, 38, 42, 46, 48, 50])
 def test_one_that_slept_through_its_lease_writes_nothing_more(machines: Machines, number: int) -> None:
     """It sleeps right before a transaction, be it with an answer just received; the other one takes over."""
@@ -143,6 +144,7 @@ def test_one_that_slept_through_its_lease_writes_nothing_more(machines: Machines
     assert machines.world.inbox() == []
 
 
+@pytest.mark.one_case_in(4)
 @pytest.mark.parametrize("number", [14, 17, 19, 20, 21, 22])
 def test_one_that_slept_during_a_call_writes_nothing_more(machines: Machines, number: int) -> None:
     """The call was carried out, and the sleeper never reads the answer."""

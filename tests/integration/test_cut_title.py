@@ -81,6 +81,7 @@ def test_what_cannot_be_read_is_no_title_that_a_person_could_choose(world, place
     assert (world.sync().written, world.inbox()) == (NOTHING, [])
 
 
+@pytest.mark.one_case_in(3)
 @pytest.mark.parametrize("edited", EDITS)
 @pytest.mark.parametrize("use", ["procore", "fourhse"])
 def test_an_answer_settles_the_title_and_its_line_together(world, edited, use):
@@ -96,6 +97,7 @@ def test_an_answer_settles_the_title_and_its_line_together(world, edited, use):
     assert world.sync().population["fourhse"]["in_sync"] == 1
 
 
+@pytest.mark.one_case_in(3)
 @pytest.mark.parametrize("edited", EDITS)
 @pytest.mark.parametrize("use", ["procore", "fourhse"])
 def test_a_lost_answer_on_the_way_settles_it_all_the_same(world, edited, use):

@@ -246,6 +246,7 @@ def test_close_closes_the_survivor_and_opens_it_when_the_other_is_back(build, si
         assert world.sync().written == NOTHING
 
 
+@pytest.mark.one_case_in(3)
 @pytest.mark.parametrize("kind", [FaultKind.UNAVAILABLE, FaultKind.ERROR_BEFORE])
 @pytest.mark.parametrize("edited", [False, True])
 @BOTH

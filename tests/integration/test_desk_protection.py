@@ -176,6 +176,7 @@ def test_over_https_cookies_are_secure_and_no_neighbour_can_set_them(world: Worl
 # Other sites and hosts -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_case_in(3)
 @pytest.mark.parametrize(
     "signs",
     [
@@ -296,6 +297,7 @@ def test_a_large_body_is_refused_whether_it_says_so_or_not(desk: Served, world: 
     assert is_untouched(world)
 
 
+@pytest.mark.one_case_in(5)
 @pytest.mark.parametrize(
     "path",
     [

@@ -55,6 +55,7 @@ def counts(world: World) -> tuple[int, int]:
     return len(world.site()), len(world.office())
 
 
+@pytest.mark.one_case_in(5)
 @BOTH
 @pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize("policy", list(Policy))

@@ -15,6 +15,8 @@ from procore_4hse.operations.history import Write
 from procore_4hse.operations.retention import Cutoffs, purge_old
 from world import World
 
+pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+
 Build = Callable[..., World]
 
 

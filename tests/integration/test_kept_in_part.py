@@ -117,6 +117,7 @@ HOW = pytest.mark.parametrize("how", ["create", "update"])
 ONE = pytest.mark.parametrize("form", [(Side.FOURHSE, "cut"), (Side.PROCORE, "sanitised")], ids=["4hse", "procore"])
 
 
+@pytest.mark.one_case_in(7)
 @HOW
 def test_the_question_stays_open_and_nothing_is_written(build, form, how):
     pair = lost_by(build, form, how)
@@ -133,6 +134,7 @@ def test_the_question_stays_open_and_nothing_is_written(build, form, how):
     assert (pair.text(pair.whole), pair.text(pair.lossy)) == (ODD, ODD_KEPT[form[1]])
 
 
+@pytest.mark.one_case_in(7)
 @pytest.mark.parametrize("winner", [OnConflict.ASK, OnConflict.PROCORE, OnConflict.FOURHSE])
 @HOW
 def test_an_edit_of_the_rest_is_a_conflict_whatever_the_rule_says(build, form, how, winner):
@@ -149,6 +151,7 @@ def test_an_edit_of_the_rest_is_a_conflict_whatever_the_rule_says(build, form, h
     assert pair.sync().written == NOTHING
 
 
+@pytest.mark.one_case_in(7)
 @HOW
 def test_choosing_the_edited_rest_makes_both_alike(build, form, how):
     pair = lost_by(build, form, how)
@@ -161,6 +164,7 @@ def test_choosing_the_edited_rest_makes_both_alike(build, form, how):
     assert pair.sync().written == NOTHING
 
 
+@pytest.mark.one_case_in(7)
 @HOW
 def test_choosing_the_whole_text_again_leads_to_one_question(build, form, how):
     pair = lost_by(build, form, how)
@@ -248,6 +252,7 @@ def test_a_retry_that_is_kept_whole_ends_it(build, form):
     assert (pair.text(pair.lossy), pair.items(), report.population["procore"]) == (ODD, [], IN_SYNC)
 
 
+@pytest.mark.one_case_in(3)
 def test_a_create_without_an_answer_is_ours_though_its_text_is_cut(build, form):
     pair = lossy(build, *form)
     fault = FaultKind.LOST_ANSWER
@@ -286,6 +291,7 @@ def test_a_second_create_without_an_answer_is_known_by_our_account(build, winner
     assert (pair.items(), pair.world.office()[office]["description_event"]) == ([("conflict", "description")], ODD)
 
 
+@pytest.mark.one_case_in(7)
 @pytest.mark.parametrize("winner", [OnConflict.ASK, OnConflict.PROCORE, OnConflict.FOURHSE])
 def test_an_update_without_an_answer_is_a_loss_and_no_edit(build, form, winner):
     pair = lossy(build, *form)
@@ -427,6 +433,7 @@ PLAIN = "Jo & co fell 😀 from a ladder that nobody had tied to the wall above"
 """Without markup, which does not count in Procore's descriptions of people."""
 
 
+@pytest.mark.one_case_in(3)
 @pytest.mark.parametrize("form", ["cut", "cut at four bytes", "escaped", "emptied"])
 @HOW
 def test_what_is_told_of_a_person_is_kept_and_asked_about_too(build, form, how):
@@ -471,6 +478,7 @@ WEATHER = f"""
 """
 
 
+@pytest.mark.one_case_in(3)
 @pytest.mark.parametrize("form", list(ODD_KEPT))
 @HOW
 def test_a_custom_field_is_kept_and_asked_about_too(build, tmp_path, form, how):

@@ -23,6 +23,8 @@ from procore_4hse.store.repository import Store
 from procore_4hse.store.timetable import Pace
 from world import OFFICE, PROJECT, TENANT, World
 
+pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+
 ROOT = Path(__file__).parents[2]
 MINUTES, SECOND = timedelta(minutes=1), timedelta(seconds=1)
 ACCOUNTS = {side: side.value for side in Side}

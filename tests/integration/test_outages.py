@@ -78,6 +78,7 @@ def come_to_rest(world: World, within: int = 14) -> None:
     raise AssertionError(f"not at rest: {report.outcome}, {report.reason}")
 
 
+@pytest.mark.one_case_in(3)
 @pytest.mark.parametrize("fault", BAD_DAYS)
 @pytest.mark.parametrize("path", ["^/rest", "^/v2"], ids=["Procore", "4HSE"])
 def test_a_bad_day_of_a_vendor_is_told_and_costs_nothing(
@@ -89,6 +90,7 @@ def test_a_bad_day_of_a_vendor_is_told_and_costs_nothing(
     lasts_and_passes(world)
 
 
+@pytest.mark.one_case_in(3)
 @pytest.mark.parametrize("fault", ODD_ANSWERS)
 @pytest.mark.parametrize("path", LISTS)
 def test_so_is_a_bad_day_of_a_single_list(build: Build, path: str, fault: FaultKind) -> None:

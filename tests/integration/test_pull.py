@@ -14,6 +14,8 @@ from procore_4hse.simulator.procore_dials import ProcoreDials
 from procore_4hse.simulator.wire import Request, Response
 from world import PROJECT, World
 
+pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+
 NOTHING = {side: {"created": 0, "updated": 0, "deleted": 0} for side in ("procore", "fourhse")}
 LISTS = {"procore": "/incidents$", "fourhse": "/v2/incident/index"}
 BOTH = pytest.mark.parametrize("side", list(LISTS))
@@ -159,6 +161,7 @@ def test_the_last_page_sent_again_is_not_taken_for_another(world):
     assert (report.outcome, report.written) == ("partial", NOTHING)
 
 
+@pytest.mark.one_case_in(3)
 @pytest.mark.any_store
 @BOTH
 @pytest.mark.parametrize("kind", [FaultKind.HTML, FaultKind.HALF_JSON, FaultKind.OTHER_SCHEMA, FaultKind.ERROR_INSIDE])

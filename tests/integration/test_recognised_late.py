@@ -426,6 +426,7 @@ def test_an_injury_that_goes_at_the_last_moment_keeps_the_near_miss(world: World
 LOSSES = (FaultKind.LOST_ANSWER, FaultKind.ERROR_AFTER, FaultKind.HALF_JSON, FaultKind.REFUSED_CONNECTION)
 
 
+@pytest.mark.one_case_in(3)
 @pytest.mark.parametrize("fault", LOSSES)
 @pytest.mark.parametrize(("method", "path"), [("POST", r"/incidents/injuries$"), ("DELETE", r"/near_misses/\d+$")])
 def test_a_lost_answer_makes_nothing_twice_and_loses_nothing(world: World, fault: FaultKind, method: str, path: str):

@@ -22,6 +22,8 @@ from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from world import MAPPING, World
 
+pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+
 TEN = timedelta(minutes=10)
 SETTLE_FOR = timedelta(minutes=30)
 INCIDENTS = r"/projects/\d+/incidents$"
@@ -85,6 +87,7 @@ def pair(world: World, number: int = 0) -> tuple[int, str]:
 # Lost answers on every kind of write ------------------------------------------------------------------------------
 
 
+@pytest.mark.one_case_in(3)
 @pytest.mark.any_store
 @pytest.mark.parametrize("fault", LOSSES)
 class TestAnyLoss:
@@ -552,6 +555,7 @@ def test_opening_and_closing_are_two_writes_with_two_intents(linked: Linked, sto
     assert come_to_rest(world) == 1
 
 
+@pytest.mark.one_case_in(3)
 @pytest.mark.any_store
 @pytest.mark.parametrize("fault", [fault for fault in LOSSES if fault is not FaultKind.LATE])
 @pytest.mark.parametrize(("skip", "lost"), [(1, "open"), (2, "closed")])

@@ -61,6 +61,7 @@ def loses(world: World, fault: FaultKind, method: str, path: str) -> None:
     assert crew.is_quiet(world)
 
 
+@pytest.mark.one_case_in(3)
 @pytest.mark.parametrize("fault", LOSSES)
 class TestAnyLoss:
     def test_a_new_person_in_4hse(self, world: World, fault: FaultKind) -> None:

@@ -23,6 +23,8 @@ from procore_4hse.store.repository import Store
 from procore_4hse.store.schedule import Reason, Slot
 from world import PROJECT, TENANT, World
 
+pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+
 Build = Callable[..., World]
 EVERY = timedelta(minutes=5)
 OFFICES = "5b7f5a5e-1d39-4a7c-8f43-7b1d6f3a9e{:02}"

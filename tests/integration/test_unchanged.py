@@ -193,6 +193,7 @@ MOVES = {
 }
 
 
+@pytest.mark.one_case_in(4)
 @pytest.mark.parametrize("move", MOVES, ids=lambda move: move.__name__)
 def test_what_moved_is_compared_and_the_plan_is_that_of_all(
     move: Callable[[World], None], settled: World, compared: list[int]

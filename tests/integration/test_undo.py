@@ -20,6 +20,8 @@ from procore_4hse.store.decisions import Decider
 from procore_4hse.store.leases import Holder
 from world import World
 
+pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+
 Build = Callable[..., World]
 
 

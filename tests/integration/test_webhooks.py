@@ -31,6 +31,8 @@ from procore_4hse.web import hooks as receiver
 from procore_4hse.web.keys import Keys
 from world import PROJECT, World
 
+pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+
 Build = Callable[..., World]
 SOON = timedelta(seconds=30)
 

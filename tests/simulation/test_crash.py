@@ -16,7 +16,7 @@ from crash_scenarios import PAIRS, SCENARIOS, edit_office, in_office, linked, of
 from world import World
 
 HERE = Path(__file__).parent
-EVERY = {"sqlite": 120, "postgresql": 300}
+EVERY = {"sqlite": 240, "postgresql": 600}
 """Of the boundaries at writes and commits, one in so many is run; a server's store costs more each time."""
 
 

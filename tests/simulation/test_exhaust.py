@@ -1,4 +1,4 @@
-"""All histories of two events with an injured person, and the proof that such a search sees a broken rule."""
+"""Histories of one and two events, and the proof that such a search sees a broken rule."""
 
 from __future__ import annotations
 
@@ -18,6 +18,21 @@ from exhaust_policies import POLICIES
 from exhaust_world import SmallWorld, Start
 from scenario_world import FragileStore
 
+VARIANTS = {
+    "correct anew on site",
+    "correct anew in office",
+    "close or reopen in office",
+    "day across since in office",
+    "hurt in office",
+    "person anew on site",
+    "person anew in office",
+    "other person in office",
+    "third answer",
+    "approve, then since",
+    "dies before a write",
+    "clock back",
+}
+"""Events that have one like them among the others; `make exhaust` plays them after each event and before each."""
 FEW = tuple(BY_NAME[name] for name in ("title on site", "days in office", "private or not", "undo"))
 
 
@@ -29,20 +44,25 @@ def silence() -> Iterator[None]:
 
 
 def test_every_history_of_two_events_keeps_its_promises(tmp_path: Path) -> None:
-    """Slow, for it plays more than a thousand histories; `make exhaust` plays longer ones, under every policy."""
-    search = Search(Start(injured=True, policies=("ask",)), tmp_path, 2)
+    """Slow, for it plays some hundred histories; `make exhaust` plays longer ones, of all events, under every policy."""
+    alphabet = tuple(event for event in ALPHABET if event.name not in VARIANTS)
+    assert len(alphabet) == len(ALPHABET) - len(VARIANTS)
+    search = Search(Start(injured=True, policies=("ask",)), tmp_path, 2, alphabet=alphabet)
     found = search.run()
     search.close()
     assert found.objections == {}
-    assert found.histories[2] > 1000
-    never = {event.name for event in ALPHABET} - found.events
+    assert found.histories[2] > 500
+    never = {event.name for event in alphabet} - found.events
     assert never == {"undo"}, "to take an answer back needs a question and an answer before"
 
 
-def test_the_pair_without_a_person_keeps_its_promises_after_one_event(tmp_path: Path) -> None:
-    search = Search(Start(), tmp_path, 1)
-    assert search.run().objections == {}
+@pytest.mark.parametrize("injured", [False, True], ids=["nobody", "somebody injured"])
+def test_every_history_of_one_event_keeps_its_promises(tmp_path: Path, injured: bool) -> None:
+    search = Search(Start(injured=injured), tmp_path, 1)
+    found = search.run()
     search.close()
+    assert found.objections == {}
+    assert found.histories[1] > 20
 
 
 # The search itself --------------------------------------------------------------------------------------------------
@@ -141,6 +161,7 @@ COUNTED_TWICE = Break(
 OF_THE_OTHERS = ("both sides changed is taken for one side changed", "a deletion goes on without a person's word")
 
 
+@pytest.mark.one_case_in(2)
 @pytest.mark.parametrize(
     ("change", "words"),
     [
