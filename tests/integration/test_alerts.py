@@ -23,7 +23,7 @@ from procore_4hse.store.tables import STANDING
 from procore_4hse.store.timetable import Pace
 from world import OFFICE, PROJECT, TENANT, World
 
-pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+pytestmark = pytest.mark.one_test_on_postgresql_in(8)
 
 MINUTES, DAY = timedelta(minutes=1), timedelta(days=1)
 MAIL, TEAM = ("mailto://site",), ("msteams://office",)

@@ -19,7 +19,7 @@ from procore_4hse.reconcile.snapshot import Limits
 from procore_4hse.simulator.faults import FaultKind
 from world import OFFICE, PROJECT, TENANT, Clock, World, titles
 
-pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+pytestmark = pytest.mark.one_test_on_postgresql_in(8)
 
 FIRST, LAST = date(2025, 3, 1), date(2025, 3, 31)
 SPAN = Span(FIRST, LAST)

@@ -139,7 +139,7 @@ def has_recovered(world: World) -> bool:
     return (entry.item.kind, told) == ("deletion", []) and entry.since <= world.clock() and is_quiet(world)
 
 
-@pytest.mark.one_case_in(5)
+@pytest.mark.one_case_in(11)
 @pytest.mark.any_store
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("moment", MOMENTS)

@@ -23,7 +23,7 @@ from procore_4hse.store.decisions import Decider, KeptDecision, Outcome
 from procore_4hse.store.repository import Store
 from world import World
 
-pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+pytestmark = pytest.mark.one_test_on_postgresql_in(8)
 
 ANNA, BRUNO = Decider("anna", "cli"), Decider("bruno@builder.example", "web")
 

@@ -67,7 +67,7 @@ def in_agreement(dials: Iterable[Any]) -> list[Any]:
     return [one for one in dials if one.text_kept == "whole"]
 
 
-@pytest.mark.one_case_in(4)
+@pytest.mark.one_case_in(7)
 @pytest.mark.parametrize("dials", in_agreement(ProcoreDials().alternatives()), ids=turned)
 def test_whatever_procore_answers(build, dials):
     world = build(procore_dials=dials)
@@ -75,7 +75,7 @@ def test_whatever_procore_answers(build, dials):
     run(world, blanks_count=not dials.html_wraps_description)
 
 
-@pytest.mark.one_case_in(4)
+@pytest.mark.one_case_in(7)
 @pytest.mark.parametrize("dials", in_agreement(FourHseDials().alternatives()), ids=turned)
 def test_whatever_4hse_answers(build, dials):
     world = build(fourhse_dials=dials)

@@ -12,7 +12,7 @@ from procore_4hse.reconcile.snapshot import Limits
 from procore_4hse.store.leases import Holder
 from world import PROJECT, World
 
-pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+pytestmark = pytest.mark.one_test_on_postgresql_in(8)
 
 PHOENIX = ZoneInfo("America/Phoenix")
 NOTHING = {side: {"created": 0, "updated": 0, "deleted": 0} for side in ("procore", "fourhse")}

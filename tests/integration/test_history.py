@@ -15,7 +15,7 @@ from procore_4hse.operations.history import Write
 from procore_4hse.operations.retention import Cutoffs, purge_old
 from world import World
 
-pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+pytestmark = pytest.mark.one_test_on_postgresql_in(8)
 
 Build = Callable[..., World]
 

@@ -14,7 +14,7 @@ from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from world import TENANT, World
 
-pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+pytestmark = pytest.mark.one_test_on_postgresql_in(8)
 
 YARD = "9d3f7c57-5f2b-4f6c-8c1a-2f7d1c4b6e10"
 OLD = date(2019, 5, 6)

@@ -23,7 +23,7 @@ from procore_4hse.store.repository import Store
 from procore_4hse.store.timetable import Pace
 from world import OFFICE, PROJECT, TENANT, World
 
-pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+pytestmark = pytest.mark.one_test_on_postgresql_in(8)
 
 ROOT = Path(__file__).parents[2]
 MINUTES, SECOND = timedelta(minutes=1), timedelta(seconds=1)

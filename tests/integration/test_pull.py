@@ -14,7 +14,7 @@ from procore_4hse.simulator.procore_dials import ProcoreDials
 from procore_4hse.simulator.wire import Request, Response
 from world import PROJECT, World
 
-pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+pytestmark = pytest.mark.one_test_on_postgresql_in(8)
 
 NOTHING = {side: {"created": 0, "updated": 0, "deleted": 0} for side in ("procore", "fourhse")}
 LISTS = {"procore": "/incidents$", "fourhse": "/v2/incident/index"}

@@ -22,7 +22,7 @@ from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from world import MAPPING, World
 
-pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+pytestmark = pytest.mark.one_test_on_postgresql_in(8)
 
 TEN = timedelta(minutes=10)
 SETTLE_FOR = timedelta(minutes=30)

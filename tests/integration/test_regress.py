@@ -21,7 +21,7 @@ from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.runtime import Runtime
 from world import World
 
-pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+pytestmark = pytest.mark.one_test_on_postgresql_in(8)
 
 SIDES = [Side.PROCORE, Side.FOURHSE]
 

@@ -39,7 +39,7 @@ from procore_4hse.store.routes import Cycles
 from procore_4hse.store.tables import CYCLES
 from world import PROJECT, World, default_mapping
 
-pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+pytestmark = pytest.mark.one_test_on_postgresql_in(8)
 
 LONG = timedelta(days=100)
 INCIDENTS = r"/projects/\d+/incidents$"

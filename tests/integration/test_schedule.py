@@ -23,7 +23,7 @@ from procore_4hse.store.repository import Store
 from procore_4hse.store.schedule import Reason, Slot
 from world import PROJECT, TENANT, World
 
-pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+pytestmark = pytest.mark.one_test_on_postgresql_in(8)
 
 Build = Callable[..., World]
 EVERY = timedelta(minutes=5)

@@ -20,7 +20,7 @@ from procore_4hse.store.decisions import Decider
 from procore_4hse.store.leases import Holder
 from world import World
 
-pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+pytestmark = pytest.mark.one_test_on_postgresql_in(8)
 
 Build = Callable[..., World]
 

@@ -30,6 +30,8 @@ from procore_4hse.route import Route
 from procore_4hse.simulator.faults import FaultKind
 from world import World
 
+pytestmark = pytest.mark.one_test_on_postgresql_in(3)
+
 HILLSIDE = 1363618
 HILLSIDE_OFFICE = "9c1d9f6a-4e52-4d0b-8a77-2f4f6f1f7b33"
 WITH_WORD, WITHOUT_PIECE, INVOLVED = "8589934855", "8589934853", "5a921187-19c7-4df4-8f4f-f31e78de5857"

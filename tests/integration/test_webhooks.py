@@ -31,7 +31,7 @@ from procore_4hse.web import hooks as receiver
 from procore_4hse.web.keys import Keys
 from world import PROJECT, World
 
-pytestmark = pytest.mark.one_test_on_postgresql_in(4)
+pytestmark = pytest.mark.one_test_on_postgresql_in(8)
 
 Build = Callable[..., World]
 SOON = timedelta(seconds=30)
