@@ -81,7 +81,10 @@ class Puller:
     keep_lease: Callable[[], None]
     number: int = 0
     flaws: list[str] = field(default_factory=list)
+    started_at: datetime = field(init=False)
+    """On the store's clock."""
     began_at: datetime | None = None
+    """When the first page came, on its vendor's clock."""
     saw_unknown_time: bool = False
     """Whether a plain listing showed a row of unknown time, so that it hides none (P42)."""
     read: Counter[Side] = field(default_factory=Counter)
@@ -106,7 +109,7 @@ class Puller:
     def run(self) -> Pulled:
         with self.store.begin(self.fence) as unit:
             self.number = unit.routes.begin_pull(self.state.key, self.state.name)
-            self.exempt = unit.links(self.fence.route).born_private()
+            self.exempt, self.started_at = unit.links(self.fence.route).born_private(), unit.now
         procore, swept = self._procore_incidents()
         records, uncounted = self._procore_records(told=procore and swept)
         actions = self.mapping.reads_actions and self._actions()
@@ -148,8 +151,10 @@ class Puller:
         self.whole.append((Side.PROCORE, Kind.INCIDENT))
         total = len(frozenset().union(*(part.ids for part in parts)))
         hides = len(parts) == 2 and bool(parts[1].ids - parts[0].ids)
-        self._save(incidents=total, cursor_at=self.began_at, swept_at=self.began_at)
-        self._remember(hides_unknown_time=hides)
+        with self.store.begin(self.fence) as unit:
+            listed = {"incidents": total, "cursor_at": self.began_at, "swept_at": self.began_at}
+            unit.routes.save(self.state.key, self.state.name, **listed)
+            unit.routes.remember(self.state.key, self.state.name, hides_unknown_time=hides)
         return True, True
 
     def _may_go_by_change(self) -> bool:
@@ -176,7 +181,8 @@ class Puller:
         if None in totals or sum(total or 0 for total in totals) != staged:
             log.info("pull.sweep", why="the total does not fit what is known")
             return False
-        self._save(cursor_at=self.began_at)
+        with self.store.begin(self.fence) as unit:
+            unit.routes.save(self.state.key, self.state.name, cursor_at=self.began_at)
         return True
 
     def _procore_records(self, *, told: bool) -> tuple[bool, frozenset[str]]:
@@ -193,7 +199,8 @@ class Puller:
         if kinds:
             whole = self._record_lists(tuple(kind for kind in PROCORE_RECORDS if kind not in kinds)) and whole
         if whole:
-            self._remember(records_at=self._now())
+            with self.store.begin(self.fence) as unit:
+                unit.routes.remember(self.state.key, self.state.name, records_at=self.started_at)
         # Only against whole lists: else every incident with a record that did not come would count as wrong.
         return whole, self._counted("records", PROCORE_RECORDS) if whole else frozenset()
 
@@ -206,8 +213,8 @@ class Puller:
         return PEOPLE_RECORDS if near_misses else (Kind.INJURY,)
 
     def _all_read_lately(self) -> bool:
-        read_at = self.state.memory.records_at
-        return not self.full and read_at is not None and timedelta(0) <= self._now() - read_at < self.sweep_every
+        read_at, now = self.state.memory.records_at, self.started_at
+        return not self.full and read_at is not None and timedelta(0) <= now - read_at < self.sweep_every
 
     def _record_lists(self, kinds: tuple[Kind, ...]) -> bool:
         whole = [self._record_list(kind) for kind in kinds]
@@ -487,15 +494,3 @@ class Puller:
                 if shown := {kind: self.shown[side, kind] for of, kind in self.whole if of is side}:
                     unit.staging(self.fence.route).mark_absent(side, shown)
         self.whole.clear()
-
-    def _now(self) -> datetime:
-        with self.store.read() as unit:
-            return unit.now
-
-    def _save(self, **columns: object) -> None:
-        with self.store.begin(self.fence) as unit:
-            unit.routes.save(self.state.key, self.state.name, **columns)
-
-    def _remember(self, **facts: object) -> None:
-        with self.store.begin(self.fence) as unit:
-            unit.routes.remember(self.state.key, self.state.name, **facts)

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
@@ -36,7 +36,7 @@ from uuid import UUID
 
 from procore_4hse.engine.lease import RouteLease
 from procore_4hse.engine.snapshots import RECORDS, CycleInputs, snapshot
-from procore_4hse.models import Kind, LinkState, QuestionKey, RecordRef, Side
+from procore_4hse.models import Decision, Kind, LinkState, QuestionKey, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Changed, Plan, Presence, Record, Snapshot
 from procore_4hse.store.links import STATE, Incidents
 from procore_4hse.store.repository import Store, Unit
@@ -73,6 +73,8 @@ class Comparison:
     full: bool = False
     dry: bool = False
     ground: str = ""
+    answers: Mapping[QuestionKey, Decision] = field(default_factory=dict)
+    """That no cycle has carried out yet."""
     is_whole: bool = True
     outlines: list[Outline] = field(default_factory=list)
     """Of all that is compared."""
@@ -82,7 +84,8 @@ class Comparison:
         if self.dry:
             return snapshot(self.store, self.inputs)
         with self.store.read() as unit:
-            self.ground = _ground(unit, self.inputs)
+            self.answers = unit.inbox(self.inputs.route.key).decisions()
+            self.ground = _ground(unit, self.inputs, self.answers)
             self.is_whole = not self._may_leave_out(unit)
             moved, unchanged = self._moved(unit)
         if not self.is_whole:
@@ -118,14 +121,18 @@ class Comparison:
         if self.full or memory.compared_at is None or memory.ground != self.ground:
             return False
         is_lately = timedelta(0) <= unit.now - memory.compared_at < self.lease.runtime.full_sweep_every
-        return is_lately and _is_plain(self.inputs) and not _may_concern_any(unit, self.inputs)
+        return is_lately and _is_plain(self.inputs) and not self._may_concern_any(unit)
+
+    def _may_concern_any(self, unit: Unit) -> bool:
+        """Whether an answer may be about incidents that are left out, or about the route as a whole."""
+        return any(map(_is_about_any, self.answers)) or bool(unit.links(self.inputs.route.key).removed())
 
     def _moved(self, unit: Unit) -> tuple[Incidents, int]:
         """The incidents that must be compared, and how many are left out."""
         moved: dict[Side, list[str]] = {side: [] for side in Side}
         unchanged = 0
         # An answer about somebody whom a deleted incident named counts for as long as the incident is known.
-        leaves_out_ended = not unit.inbox(self.inputs.route.key).decisions()
+        leaves_out_ended = not self.answers
         for one in _outlines(unit, self.inputs):
             if not self.is_whole and (one.is_unchanged or (one.is_over and leaves_out_ended)):
                 unchanged += one.is_unchanged
@@ -152,13 +159,6 @@ def _is_plain(inputs: CycleInputs) -> bool:
     was_read = all(pulled.certified.values()) and pulled.records_certified and pulled.people_certified
     is_as_before = (state.scope, state.mapping) == (route.scope, route.mapping.digest) and state.zone == inputs.zone
     return was_read and is_as_before and inputs.only_days is None and not state.memory.quiet
-
-
-def _may_concern_any(unit: Unit, inputs: CycleInputs) -> bool:
-    """Whether an answer may be about incidents that are left out, or about the route as a whole."""
-    key = inputs.route.key
-    answers = unit.inbox(key).decisions()
-    return any(map(_is_about_any, answers)) or bool(unit.links(key).removed())
 
 
 def _is_about_any(answer: QuestionKey) -> bool:
@@ -241,17 +241,17 @@ def _marks(outlines: Iterable[Outline], settled: frozenset[int]) -> Iterator[tup
             yield from ((number, "") for number in one.children)
 
 
-def _ground(unit: Unit, inputs: CycleInputs) -> str:
+def _ground(unit: Unit, inputs: CycleInputs, answers: Mapping[QuestionKey, Decision]) -> str:
     """Digest of all that decides about more than one incident."""
     route, memory, key = inputs.route, inputs.state.memory, inputs.route.key
     rules = (_version(), route.mapping.digest, memory.quiet, route.scope, inputs.zone, route.direction, route.private)
     settings = (route.deletions, route.limits, route.match, route.since, route.fourhse_office, inputs.meeting_approved)
     people = (sorted(memory.partners.items()), memory.accounts_procore, memory.accounts_fourhse)
     lists = [tuple(row) for side in Side for row in unit.staging(key).states(side, LISTS)]
-    answers = sorted(map(repr, unit.inbox(key).decisions().values()))
+    told = sorted(map(repr, answers.values()))
     refused = sorted((each.key, each.fingerprint) for each in unit.journal(key).refusals().values())
     was_whole = (inputs.pulled.actions_certified, sorted(inputs.pulled.tied_certified))
-    return _digest(b"", rules, settings, people, lists, answers, refused, was_whole).hex()
+    return _digest(b"", rules, settings, people, lists, told, refused, was_whole).hex()
 
 
 def _digest(before: bytes, *parts: object) -> bytes:
