@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
@@ -178,6 +178,10 @@ class Watch:
     """What people deleted and entered anew: the new record -> the deleted one."""
     told_gone: set[SyncStatus] = field(default_factory=set)
     """Records that a person declared deleted."""
+    hidden: Callable[[], Set[str]] = frozenset
+    """Incidents of 4HSE that are kept from us as if they did not exist."""
+    answered_as_gone: set[SyncStatus] = field(default_factory=set)
+    """Records about whose deletion a person has answered since we last saw them."""
     taken: set[SyncStatus] = field(default_factory=set)
     """Records that a replacing PUT emptied; they must get back what they lost."""
     unsure: set[tuple[str, str]] = field(default_factory=set)
@@ -272,6 +276,8 @@ class Watch:
         """
         self.behind = True
         self.learn_links()
+        if outcome in ("ok", "partial"):
+            self.answered_as_gone &= self._out_of_sight()
         for (side, key), other in self.partner.items():
             here, there = self.now[side].get(key), self.now[OTHER[side]].get(other)
             for name in FIELDS if here and there else ():
@@ -279,6 +285,11 @@ class Watch:
                 self._agree((side, key), name, here[name], there[name], whole=heard and outcome == "ok")
                 if heard and outcome in ("ok", "partial") and self._alike((side, key), name, here[name], there[name]):
                     self.fresh.pop(((side, key), name), None)
+
+    def _out_of_sight(self) -> set[SyncStatus]:
+        """Of what was asked about, that which a listing does not show us."""
+        hidden = {("fourhse", one) for one in self.hidden()}
+        return {place for place in self.answered_as_gone if place in hidden or place[1] not in self.now[place[0]]}
 
     def _agree(self, place: SyncStatus, name: str, here: Any, there: Any, *, whole: bool) -> None:
         known = self.agreed[place, name]
@@ -369,7 +380,7 @@ class Watch:
             return
         self.learn_links()  # Whom the copies before this one belong to is known by now, and needs no guess.
         sources = self._sources(place, new)
-        free = [other for other in sources if self.partner.get((OTHER[side], other)) not in self.now[side]]
+        free = [other for other in sources if not self._is_partnered((OTHER[side], other))]
         # Of records that say the same, one without a living partner comes before one that was called different.
         for other in [*free, *(other for other in sources if other in self.refused)]:
             if self.partner.get((OTHER[side], other)) is None and self._stands_already(place, other, new):
@@ -380,6 +391,10 @@ class Watch:
             self._judge_first_word(place, sources, former, new)
             return
         raise Objection(f"{place} was made, and nothing without a partner on the other side says what it says: {new}")
+
+    def _is_partnered(self, source: SyncStatus) -> bool:
+        side, partner = OTHER[source[0]], self.partner.get(source)
+        return partner in self.now[side] and not self._is_taken_for_gone((side, partner))
 
     def _judge_first_word(self, place: SyncStatus, sources: Iterable[str], former: str | None, new: Meaning) -> None:
         """A copy in 4HSE bears the word of a kind that its source records; one made again may bear what it held."""
@@ -477,7 +492,7 @@ class Watch:
         if other is None:
             raise Objection(f"{place} was deleted, and it has no partner that could have been")
         source = (OTHER[place[0]], other)
-        if source not in self.gone_by_hand | self.told_gone:
+        if source not in self.gone_by_hand | self.told_gone and not self._is_taken_for_gone(source):
             raise Objection(f"{place} was deleted, and nobody deleted {source}")
         approved = self.verdicts.get(self._procore(place)) == "approve"
         if not approved and not (place[0] == "procore" and self.policy == "propagate"):
@@ -486,6 +501,10 @@ class Watch:
         if not approved and any((place, name) in self.fresh for name in FIELDS if name not in partly):
             raise Objection(f"{place} was deleted with an edit that the other side never showed")
         self.removed_by_us.add(place)
+
+    def _is_taken_for_gone(self, source: SyncStatus) -> bool:
+        """Nobody can tell what is hidden behind a 404 from what was deleted; then a person's answer is what counts."""
+        return source in self.answered_as_gone and source[0] == "fourhse" and source[1] in self.hidden()
 
     def _judge_write(self, place: SyncStatus, name: str, old: Any, new: Any) -> None:
         no_copies = (self._drops_our_line, self._is_restoring, self._is_cut_below_our_line)

@@ -395,3 +395,32 @@ def test_who_comes_back_with_their_incident_was_entered_by_nobody(ann):
     ann.registers.site["0"] = row
     ann.people.watch.human()
     assert ann.people.removed == {("fourhse", "a", "Ann")}
+
+
+@pytest.mark.parametrize(
+    ("hidden", "answered", "shown_since", "objects"),
+    [(True, True, False, False), (False, True, False, True), (True, False, False, True), (True, True, True, True)],
+)
+@pytest.mark.parametrize("verdict", ["approve", "restore"])
+def test_what_is_hidden_as_if_it_were_not_there_goes_by_a_persons_answer(
+    hidden, answered, shown_since, objects, verdict
+):
+    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
+    watch, kept = registers.watch(), {"a"} if hidden else set()
+    watch.hidden = lambda: kept
+    watch.human()
+    watch.cycle_ended("ok", set())
+    watch.verdicts["0"] = verdict
+    if answered:
+        watch.answered_as_gone.add(("fourhse", "a"))
+    if shown_since:
+        kept.clear()
+        watch.cycle_ended("ok", set())
+        kept.add("a")
+    if verdict == "approve":
+        del registers.site["0"]
+    else:
+        registers.office["b"] = registers.office["a"]
+    words = "nobody deleted" if verdict == "approve" else "was made, and nothing"
+    with pytest.raises(Objection, match=words) if objects else nullcontext():
+        watch.machine()
