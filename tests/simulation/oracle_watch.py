@@ -50,7 +50,7 @@ NO_LETTERS = re.compile(r"<[^<>]*>|\W|_")
 CUT_MARK = re.compile(r"(?:&\w*|<[^<>]*)\Z")
 """A letter or a tag of HTML of which the end was not kept."""
 CUT_LINES = re.compile(rf"<p>(?:(?:{'|'.join((*LINES.values(), *OTHER_LINES))}): [^<]*(?:<br>|</p>|\Z))+")
-"""Lines of ours above HTML, as they read where its end was not kept: they are no lines any more."""
+"""Lines of ours above HTML, as they read where its end was not kept or it was escaped: they are no lines any more."""
 SHARED = ("ACCIDENTS", "ACCIDENTS_AND_MISSED_INJURIES", "NON_COMPLIANCE")
 WORDS = {
     "injuries": "ACCIDENTS",
@@ -128,12 +128,21 @@ def is_part(whole: Any, kept: Any) -> bool:
     return _letters(whole).startswith(_letters(CUT_MARK.sub("", str(kept or ""))))
 
 
+def below_lines(text: Any) -> str:
+    """A description without the lines of ours above it, where what was done to their markup made text of them."""
+    return CUT_LINES.sub("", _unescaped(text), count=1)
+
+
 def _letters(text: Any) -> str:
+    return NO_LETTERS.sub("", _unescaped(text))
+
+
+def _unescaped(text: Any) -> str:
     """What is left however often it was escaped."""
     shown = str(text or "")
     while (plainer := unescape(shown)) != shown:
         shown = plainer
-    return NO_LETTERS.sub("", shown)
+    return shown
 
 
 class Objection(AssertionError):
@@ -476,7 +485,7 @@ class Watch:
             for code, _, other in lines
             if (name, key, code) == ("text", "reporter", "code")
         ]
-        below = CUT_LINES.sub("", new, count=1) if name == "text" else new
+        below = below_lines(new) if name == "text" else new
         return any(is_part(whole, kept) for whole in wholes for kept in (new, below))
 
     def _sent(self, place: SyncStatus, new: Meaning, *names: str) -> None:
@@ -507,7 +516,7 @@ class Watch:
         return source in self.answered_as_gone and source[0] == "fourhse" and source[1] in self.hidden()
 
     def _judge_write(self, place: SyncStatus, name: str, old: Any, new: Any) -> None:
-        no_copies = (self._drops_our_line, self._is_restoring, self._is_cut_below_our_line)
+        no_copies = (self._drops_our_line, self._is_restoring, self._is_cut_below_our_line, self._became_text)
         if any(is_one(place, name, old, new) for is_one in no_copies):
             return
         other = self._partner_of(place)
@@ -565,9 +574,18 @@ class Watch:
         if place[0] not in self.partial or (place[0], name) != ("procore", "text"):
             return False
         is_cut = self.now[place[0]][place[1]]["lines"] != self.told[place, "lines"][-1] and is_part(old, new)
+        below = below_lines(new)
+        is_cut = is_cut or (below != _unescaped(new) and is_part(old, below))
         if is_cut:
             self.parts[place, name] = new
         return is_cut
+
+    def _became_text(self, place: SyncStatus, name: str, old: Any, new: Any) -> bool:
+        """A line whose markup was escaped reads as text from then on, and stands there all the same."""
+        if place[0] not in self.partial or place[0] != "procore" or name not in LINES or new:
+            return False
+        lines = CUT_LINES.search(_unescaped(self.now["procore"][place[1]]["text"]))
+        return lines is not None and f"{LINES[name]}: {old}<" in lines[0]
 
     def _is_restoring(self, place: SyncStatus, name: str, old: Any, new: Any) -> bool:
         """A replacing PUT empties texts that were not sent; the route stops and puts them back when approved."""

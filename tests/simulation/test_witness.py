@@ -424,3 +424,31 @@ def test_what_is_hidden_as_if_it_were_not_there_goes_by_a_persons_answer(
     words = "nobody deleted" if verdict == "approve" else "was made, and nothing"
     with pytest.raises(Objection, match=words) if objects else nullcontext():
         watch.machine()
+
+
+@pytest.mark.parametrize(
+    ("lines", "text", "objects"),
+    [
+        ("Reporter: Kim&lt;br&gt;Code: Site 1", "A hook.", None),
+        ("Reporter: Kim&lt;br&gt;Code: Site 1", "Another.", "never said so"),
+        ("Reporter: Kim&lt;br&gt;Code: Site 2", "A hook.", "a person's code 'Site 1'"),
+        ("Reporter: Kim", "A hook.", "a person's code 'Site 1'"),
+    ],
+)
+def test_a_line_whose_markup_was_escaped_reads_as_text_and_stands_there_all_the_same(lines, text, objects):
+    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
+    watch = registers.watch()
+    watch.partial = frozenset({"procore"})
+    watch.human()
+    watch.cycle_ended("ok", set())
+    registers.site["0"]["description"] = "Code: Site 1\n\nA hook."
+    watch.human(("procore", "0"), "code")
+    registers.office["a"]["deponent"] = "Kim"
+    watch.human(("fourhse", "a"), "reporter")
+    sent = f"{lines}&lt;br&gt;&lt;br&gt;"
+    registers.site["0"]["description"] = f"<p>&lt;p&gt;{sent}{text}&lt;/p&gt;</p>"
+    with pytest.raises(Objection, match=objects) if objects else nullcontext():
+        watch.machine()
+    if not objects:  # A person had the lines sent again.
+        registers.site["0"]["description"] = f"<p>&lt;p&gt;{sent}&amp;lt;p&amp;gt;{lines}A hook.&lt;/p&gt;</p>"
+        watch.machine()
