@@ -516,7 +516,8 @@ class Watch:
         return source in self.answered_as_gone and source[0] == "fourhse" and source[1] in self.hidden()
 
     def _judge_write(self, place: SyncStatus, name: str, old: Any, new: Any) -> None:
-        no_copies = (self._drops_our_line, self._is_restoring, self._is_cut_below_our_line, self._became_text)
+        no_copies = (self._drops_our_line, self._is_restoring, self._is_cut_below_our_line)
+        no_copies += (self._became_text, self._went_with_its_text)
         if any(is_one(place, name, old, new) for is_one in no_copies):
             return
         other = self._partner_of(place)
@@ -586,6 +587,18 @@ class Watch:
             return False
         lines = CUT_LINES.search(_unescaped(self.now["procore"][place[1]]["text"]))
         return lines is not None and f"{LINES[name]}: {old}<" in lines[0]
+
+    def _went_with_its_text(self, place: SyncStatus, name: str, old: Any, new: Any) -> bool:
+        """Where Procore keeps nothing of a text that we send, the lines above it are gone too; that goes nowhere."""
+        if place[0] not in self.partial or place[0] != "procore" or name not in LINES or new:
+            return False
+        here = self.now["procore"][place[1]]
+        there = self.now["fourhse"].get(self.partner.get(place, ""), {})
+        is_emptied = not here["text"] and not here["lines"] and bool(there.get("text"))
+        if is_emptied:
+            self.parts[place, name] = new
+            self.fresh.pop((place, name), None)
+        return is_emptied
 
     def _is_restoring(self, place: SyncStatus, name: str, old: Any, new: Any) -> bool:
         """A replacing PUT empties texts that were not sent; the route stops and puts them back when approved."""

@@ -452,3 +452,26 @@ def test_a_line_whose_markup_was_escaped_reads_as_text_and_stands_there_all_the_
     if not objects:  # A person had the lines sent again.
         registers.site["0"]["description"] = f"<p>&lt;p&gt;{sent}&amp;lt;p&amp;gt;{lines}A hook.&lt;/p&gt;</p>"
         watch.machine()
+
+
+@pytest.mark.parametrize(
+    ("text", "left", "objects"), [("A <hook>.", "", False), ("", "", True), ("A <hook>.", "A", True)]
+)
+def test_a_line_goes_with_a_text_of_ours_of_which_nothing_is_kept_and_with_no_other_one(text, left, objects):
+    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
+    watch = registers.watch()
+    watch.partial = frozenset({"procore"})
+    watch.human()
+    watch.cycle_ended("ok", set())
+    registers.site["0"]["description"] = "Reporter: Jo"
+    watch.human(("procore", "0"), "reporter")
+    registers.office["a"] |= {"deponent": "Kim", "description_event": text}
+    watch.human(("fourhse", "a"), "reporter")
+    watch.human(("fourhse", "a"), "text")
+    registers.site["0"]["description"] = left
+    with pytest.raises(Objection, match="a person's reporter 'Jo'") if objects else nullcontext():
+        watch.machine()
+    if not objects:
+        registers.office["a"]["deponent"] = None
+        with pytest.raises(Objection, match="what was left of it"):
+            watch.machine()
