@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from actors import hire_in_office, hurt_in_office
+from odd_values import Spoiled, Spoiler
 from procore_4hse.models import Kind, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.simulator.faults import FaultKind
@@ -118,6 +119,27 @@ def test_or_the_deleted_one_is_brought_back(build, side):
         assert theirs not in world.office(), "nothing comes back in 4HSE: it is made again under the next id"
     world.procore.hand_edit("incident", ours, title="Slip")
     assert world.sync().written["fourhse"]["updated"] == 1
+
+
+def test_one_that_cannot_be_made_again_as_it_stands_is_asked_about_until_it_can(build):
+    world = linked(build)
+    ours, _ = delete(world, "fourhse")
+    spoiler = Spoiler(True, "Procore incident", path=("event_date",), value={}, targets={"Procore incident": str(ours)})
+    spoilt: Any = Spoiled(world.procore, spoiler)
+    plain, world.runtime = world.runtime, world._house(world.store, world.clock, spoilt, world.fourhse)
+    world.sync()
+    world.answer(world.inbox()[0].id, "reject", restore=True)
+    for _ in range(2):
+        assert world.sync().written == NOTHING
+        [entry] = world.inbox()
+        assert (entry.item.kind, entry.item.field, entry.item.procore_id) == ("word", "day", str(ours))
+    world.runtime = plain
+    world.sync()
+    [entry] = world.inbox()
+    assert entry.item.key.startswith("deletion"), "it shows something else than when it was answered"
+    world.answer(entry.id, "reject", restore=True)
+    assert world.sync().written["fourhse"]["created"] == 1
+    assert (world.sync().written, world.inbox()) == (NOTHING, [])
 
 
 def test_one_that_comes_back_by_itself_right_before_it_is_made_again_gets_no_twin(build):

@@ -128,6 +128,24 @@ def test_rejected_with_restore_it_comes_back_once(case, side):
     assert case.world.inbox() == []
 
 
+def test_one_who_is_somebody_else_by_now_is_asked_about_before_they_are_brought_back(case):
+    stranger = crew.hire_on_site(case.world, "Bo Diaz")
+    case.take_off("fourhse")
+    case.world.procore.hand_edit("injury", case.injury, affected_party_id=stranger)
+    case.world.sync()
+    case.world.answer(only(case.world, "conflict").id, "reject", restore=True)
+    for _ in range(2):
+        case.world.sync()
+        [asked] = case.world.inbox()
+        assert (asked.item.who.id, case.days) == (str(stranger), ([3], []))
+    known = crew.hire_in_office(case.world, "Robert Diaz")
+    case.world.answer(asked.id, "approve", with_id=known)
+    case.world.sync()
+    assert crew.in_office(case.world, case.office) == [(known, 3)]
+    assert is_quiet(case.world)
+    assert case.world.inbox() == []
+
+
 @pytest.mark.parametrize("side", SIDES)
 def test_taken_off_here_and_edited_there_is_a_conflict(case, side):
     case.take_off(side)

@@ -145,6 +145,7 @@ class Machine:
             replacing=setting.fourhse().put_is == "blanking",
             partial=setting.partial(),
             rule={"procore wins": "procore", "4hse wins": "fourhse"}.get(setting.rule),
+            hidden=self.scenario.hidden,
         )
         self.injured = InjuredPeople(self.scenario, self.watch)
         self.person_watch = self.people_witness(self.watch, self.injured.hire(), setting.policy)

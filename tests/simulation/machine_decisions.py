@@ -124,6 +124,7 @@ class InboxPerson:
         record = entry.item.key.record
         if record.kind == "incident":
             self.watch.verdicts[record.id] = "restore" if restore else verb
+            self.watch.answered_as_gone.add(("fourhse", entry.item.fourhse_id))
         elif record.id in self.people.whose:
             _, incident, who = self.people.whose[record.id]
             # A survivor in 4HSE may name somebody else by now.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
@@ -50,7 +50,7 @@ NO_LETTERS = re.compile(r"<[^<>]*>|\W|_")
 CUT_MARK = re.compile(r"(?:&\w*|<[^<>]*)\Z")
 """A letter or a tag of HTML of which the end was not kept."""
 CUT_LINES = re.compile(rf"<p>(?:(?:{'|'.join((*LINES.values(), *OTHER_LINES))}): [^<]*(?:<br>|</p>|\Z))+")
-"""Lines of ours above HTML, as they read where its end was not kept: they are no lines any more."""
+"""Lines of ours above HTML, as they read where its end was not kept or it was escaped: they are no lines any more."""
 SHARED = ("ACCIDENTS", "ACCIDENTS_AND_MISSED_INJURIES", "NON_COMPLIANCE")
 WORDS = {
     "injuries": "ACCIDENTS",
@@ -128,12 +128,21 @@ def is_part(whole: Any, kept: Any) -> bool:
     return _letters(whole).startswith(_letters(CUT_MARK.sub("", str(kept or ""))))
 
 
+def below_lines(text: Any) -> str:
+    """A description without the lines of ours above it, where what was done to their markup made text of them."""
+    return CUT_LINES.sub("", _unescaped(text), count=1)
+
+
 def _letters(text: Any) -> str:
+    return NO_LETTERS.sub("", _unescaped(text))
+
+
+def _unescaped(text: Any) -> str:
     """What is left however often it was escaped."""
     shown = str(text or "")
     while (plainer := unescape(shown)) != shown:
         shown = plainer
-    return NO_LETTERS.sub("", shown)
+    return shown
 
 
 class Objection(AssertionError):
@@ -178,6 +187,10 @@ class Watch:
     """What people deleted and entered anew: the new record -> the deleted one."""
     told_gone: set[SyncStatus] = field(default_factory=set)
     """Records that a person declared deleted."""
+    hidden: Callable[[], Set[str]] = frozenset
+    """Incidents of 4HSE that are kept from us as if they did not exist."""
+    answered_as_gone: set[SyncStatus] = field(default_factory=set)
+    """Records about whose deletion a person has answered since we last saw them."""
     taken: set[SyncStatus] = field(default_factory=set)
     """Records that a replacing PUT emptied; they must get back what they lost."""
     unsure: set[tuple[str, str]] = field(default_factory=set)
@@ -272,6 +285,8 @@ class Watch:
         """
         self.behind = True
         self.learn_links()
+        if outcome in ("ok", "partial"):
+            self.answered_as_gone &= self._out_of_sight()
         for (side, key), other in self.partner.items():
             here, there = self.now[side].get(key), self.now[OTHER[side]].get(other)
             for name in FIELDS if here and there else ():
@@ -279,6 +294,11 @@ class Watch:
                 self._agree((side, key), name, here[name], there[name], whole=heard and outcome == "ok")
                 if heard and outcome in ("ok", "partial") and self._alike((side, key), name, here[name], there[name]):
                     self.fresh.pop(((side, key), name), None)
+
+    def _out_of_sight(self) -> set[SyncStatus]:
+        """Of what was asked about, that which a listing does not show us."""
+        hidden = {("fourhse", one) for one in self.hidden()}
+        return {place for place in self.answered_as_gone if place in hidden or place[1] not in self.now[place[0]]}
 
     def _agree(self, place: SyncStatus, name: str, here: Any, there: Any, *, whole: bool) -> None:
         known = self.agreed[place, name]
@@ -369,7 +389,7 @@ class Watch:
             return
         self.learn_links()  # Whom the copies before this one belong to is known by now, and needs no guess.
         sources = self._sources(place, new)
-        free = [other for other in sources if self.partner.get((OTHER[side], other)) not in self.now[side]]
+        free = [other for other in sources if not self._is_partnered((OTHER[side], other))]
         # Of records that say the same, one without a living partner comes before one that was called different.
         for other in [*free, *(other for other in sources if other in self.refused)]:
             if self.partner.get((OTHER[side], other)) is None and self._stands_already(place, other, new):
@@ -380,6 +400,10 @@ class Watch:
             self._judge_first_word(place, sources, former, new)
             return
         raise Objection(f"{place} was made, and nothing without a partner on the other side says what it says: {new}")
+
+    def _is_partnered(self, source: SyncStatus) -> bool:
+        side, partner = OTHER[source[0]], self.partner.get(source)
+        return partner in self.now[side] and not self._is_taken_for_gone((side, partner))
 
     def _judge_first_word(self, place: SyncStatus, sources: Iterable[str], former: str | None, new: Meaning) -> None:
         """A copy in 4HSE bears the word of a kind that its source records; one made again may bear what it held."""
@@ -461,7 +485,7 @@ class Watch:
             for code, _, other in lines
             if (name, key, code) == ("text", "reporter", "code")
         ]
-        below = CUT_LINES.sub("", new, count=1) if name == "text" else new
+        below = below_lines(new) if name == "text" else new
         return any(is_part(whole, kept) for whole in wholes for kept in (new, below))
 
     def _sent(self, place: SyncStatus, new: Meaning, *names: str) -> None:
@@ -477,7 +501,7 @@ class Watch:
         if other is None:
             raise Objection(f"{place} was deleted, and it has no partner that could have been")
         source = (OTHER[place[0]], other)
-        if source not in self.gone_by_hand | self.told_gone:
+        if source not in self.gone_by_hand | self.told_gone and not self._is_taken_for_gone(source):
             raise Objection(f"{place} was deleted, and nobody deleted {source}")
         approved = self.verdicts.get(self._procore(place)) == "approve"
         if not approved and not (place[0] == "procore" and self.policy == "propagate"):
@@ -487,8 +511,13 @@ class Watch:
             raise Objection(f"{place} was deleted with an edit that the other side never showed")
         self.removed_by_us.add(place)
 
+    def _is_taken_for_gone(self, source: SyncStatus) -> bool:
+        """Nobody can tell what is hidden behind a 404 from what was deleted; then a person's answer is what counts."""
+        return source in self.answered_as_gone and source[0] == "fourhse" and source[1] in self.hidden()
+
     def _judge_write(self, place: SyncStatus, name: str, old: Any, new: Any) -> None:
         no_copies = (self._drops_our_line, self._is_restoring, self._is_cut_below_our_line)
+        no_copies += (self._became_text, self._went_with_its_text)
         if any(is_one(place, name, old, new) for is_one in no_copies):
             return
         other = self._partner_of(place)
@@ -546,9 +575,30 @@ class Watch:
         if place[0] not in self.partial or (place[0], name) != ("procore", "text"):
             return False
         is_cut = self.now[place[0]][place[1]]["lines"] != self.told[place, "lines"][-1] and is_part(old, new)
+        below = below_lines(new)
+        is_cut = is_cut or (below != _unescaped(new) and is_part(old, below))
         if is_cut:
             self.parts[place, name] = new
         return is_cut
+
+    def _became_text(self, place: SyncStatus, name: str, old: Any, new: Any) -> bool:
+        """A line whose markup was escaped reads as text from then on, and stands there all the same."""
+        if place[0] not in self.partial or place[0] != "procore" or name not in LINES or new:
+            return False
+        lines = CUT_LINES.search(_unescaped(self.now["procore"][place[1]]["text"]))
+        return lines is not None and f"{LINES[name]}: {old}<" in lines[0]
+
+    def _went_with_its_text(self, place: SyncStatus, name: str, old: Any, new: Any) -> bool:
+        """Where Procore keeps nothing of a text that we send, the lines above it are gone too; that goes nowhere."""
+        if place[0] not in self.partial or place[0] != "procore" or name not in LINES or new:
+            return False
+        here = self.now["procore"][place[1]]
+        there = self.now["fourhse"].get(self.partner.get(place, ""), {})
+        is_emptied = not here["text"] and not here["lines"] and bool(there.get("text"))
+        if is_emptied:
+            self.parts[place, name] = new
+            self.fresh.pop((place, name), None)
+        return is_emptied
 
     def _is_restoring(self, place: SyncStatus, name: str, old: Any, new: Any) -> bool:
         """A replacing PUT empties texts that were not sent; the route stops and puts them back when approved."""

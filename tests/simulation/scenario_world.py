@@ -198,6 +198,10 @@ class ScenarioWorld(World):
             return None
         return entry.item
 
+    def hidden(self) -> set[str]:
+        """Incidents that our user may not see, where 4HSE answers then as if they did not exist."""
+        return self.fourhse.snapshot().access.incidents if self.fourhse.dials.forbidden_view_status == 404 else set()
+
     def be_born(self) -> None:
         self.runtime = self.process(Holder.this_process())
 

@@ -395,3 +395,83 @@ def test_who_comes_back_with_their_incident_was_entered_by_nobody(ann):
     ann.registers.site["0"] = row
     ann.people.watch.human()
     assert ann.people.removed == {("fourhse", "a", "Ann")}
+
+
+@pytest.mark.parametrize(
+    ("hidden", "answered", "shown_since", "objects"),
+    [(True, True, False, False), (False, True, False, True), (True, False, False, True), (True, True, True, True)],
+)
+@pytest.mark.parametrize("verdict", ["approve", "restore"])
+def test_what_is_hidden_as_if_it_were_not_there_goes_by_a_persons_answer(
+    hidden, answered, shown_since, objects, verdict
+):
+    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
+    watch, kept = registers.watch(), {"a"} if hidden else set()
+    watch.hidden = lambda: kept
+    watch.human()
+    watch.cycle_ended("ok", set())
+    watch.verdicts["0"] = verdict
+    if answered:
+        watch.answered_as_gone.add(("fourhse", "a"))
+    if shown_since:
+        kept.clear()
+        watch.cycle_ended("ok", set())
+        kept.add("a")
+    if verdict == "approve":
+        del registers.site["0"]
+    else:
+        registers.office["b"] = registers.office["a"]
+    words = "nobody deleted" if verdict == "approve" else "was made, and nothing"
+    with pytest.raises(Objection, match=words) if objects else nullcontext():
+        watch.machine()
+
+
+@pytest.mark.parametrize(
+    ("lines", "text", "objects"),
+    [
+        ("Reporter: Kim&lt;br&gt;Code: Site 1", "A hook.", None),
+        ("Reporter: Kim&lt;br&gt;Code: Site 1", "Another.", "never said so"),
+        ("Reporter: Kim&lt;br&gt;Code: Site 2", "A hook.", "a person's code 'Site 1'"),
+        ("Reporter: Kim", "A hook.", "a person's code 'Site 1'"),
+    ],
+)
+def test_a_line_whose_markup_was_escaped_reads_as_text_and_stands_there_all_the_same(lines, text, objects):
+    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
+    watch = registers.watch()
+    watch.partial = frozenset({"procore"})
+    watch.human()
+    watch.cycle_ended("ok", set())
+    registers.site["0"]["description"] = "Code: Site 1\n\nA hook."
+    watch.human(("procore", "0"), "code")
+    registers.office["a"]["deponent"] = "Kim"
+    watch.human(("fourhse", "a"), "reporter")
+    sent = f"{lines}&lt;br&gt;&lt;br&gt;"
+    registers.site["0"]["description"] = f"<p>&lt;p&gt;{sent}{text}&lt;/p&gt;</p>"
+    with pytest.raises(Objection, match=objects) if objects else nullcontext():
+        watch.machine()
+    if not objects:  # A person had the lines sent again.
+        registers.site["0"]["description"] = f"<p>&lt;p&gt;{sent}&amp;lt;p&amp;gt;{lines}A hook.&lt;/p&gt;</p>"
+        watch.machine()
+
+
+@pytest.mark.parametrize(
+    ("text", "left", "objects"), [("A <hook>.", "", False), ("", "", True), ("A <hook>.", "A", True)]
+)
+def test_a_line_goes_with_a_text_of_ours_of_which_nothing_is_kept_and_with_no_other_one(text, left, objects):
+    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
+    watch = registers.watch()
+    watch.partial = frozenset({"procore"})
+    watch.human()
+    watch.cycle_ended("ok", set())
+    registers.site["0"]["description"] = "Reporter: Jo"
+    watch.human(("procore", "0"), "reporter")
+    registers.office["a"] |= {"deponent": "Kim", "description_event": text}
+    watch.human(("fourhse", "a"), "reporter")
+    watch.human(("fourhse", "a"), "text")
+    registers.site["0"]["description"] = left
+    with pytest.raises(Objection, match="a person's reporter 'Jo'") if objects else nullcontext():
+        watch.machine()
+    if not objects:
+        registers.office["a"]["deponent"] = None
+        with pytest.raises(Objection, match="what was left of it"):
+            watch.machine()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from procore_4hse.mapping.folding import fold
-from procore_4hse.mapping.lenses.base import Held, Known
+from procore_4hse.mapping.lenses.base import Held, Known, Unwritable
 from procore_4hse.mapping.lenses.incident import TextLens, TitleLens
 from procore_4hse.mapping.paths import CUSTOM, stem
 from procore_4hse.mapping.rules import Field, FieldMapping
@@ -159,6 +159,21 @@ def word(record: Record, other_id: str | None, field: str, reason: str, title: s
         facts=facts,
         **_ids(record, other_id),
     )
+
+
+def why_held(
+    rows: Iterable[Field], record: Record, other_id: str | None, error: Unwritable, title: str
+) -> tuple[Item, ...]:
+    """Why a record cannot be made on the other side: an unknown word, or what cannot be read, is asked about.
+
+    Evidence that is only incomplete in this cycle is not.
+    """
+    row = next(row for row in rows if row.key == error.field)
+    reading = row.lens.get(record.side, record.image)
+    held = reading if isinstance(reading, Held) else None
+    if held is not None and held.word is None:
+        return ()
+    return (word(record, other_id, row.key, str(error), title, held),)
 
 
 TOLD = 500

@@ -27,6 +27,7 @@ from procore_4hse.models import (
 )
 from procore_4hse.reconcile import items
 from procore_4hse.reconcile.approval import contents
+from procore_4hse.reconcile.identity import is_never_copied, no_partner, person_of
 from procore_4hse.reconcile.own_close import is_to_be_undone
 from procore_4hse.reconcile.redacted_base import is_redacted, restore_base
 from procore_4hse.reconcile.snapshot import Policy, Presence, Rebase, Record, RecordGroup, Snapshot, Transition
@@ -129,9 +130,7 @@ def _one_gone(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side) ->
     survivor = group.record(gone.other, link.id_on(gone.other))
     is_there = survivor is not None and survivor.presence is Presence.PRESENT
     if is_there and (link.key, None) in snapshot.to_restore(gone) and snapshot.direction.writes_to(gone):
-        return LinkOutcome(
-            actions=_bring_back(snapshot, group, link, gone, f"put back after {gone.label} was restored")
-        )
+        return _bring_back(snapshot, group, link, gone, f"put back after {gone.label} was restored")
     if _is_settled(group, link):
         return LinkOutcome(sync_status=SyncStatus.EXCLUDED)
     if survivor is None or not (is_there or survivor.office):
@@ -214,7 +213,7 @@ def _answered(snapshot: Snapshot, group: RecordGroup, link: Link, survivor: Reco
         return LinkOutcome(transition=marked, actions=(delete,), answers_in_use=answers_in_use)
     if decision.restore and snapshot.direction.writes_to(gone):
         back = _bring_back(snapshot, group, link, gone, "a person asked for it back")
-        return LinkOutcome(transition=marked, actions=back, answers_in_use=answers_in_use)
+        return replace(back, transition=marked, answers_in_use=answers_in_use)
     ignored = Transition(link, LinkState.IGNORED, "a person keeps the survivor", gone, marked.evidence)
     return LinkOutcome(
         sync_status=SyncStatus.EXCLUDED, transition=ignored, rebases=_named_when_kept(group, link, survivor)
@@ -257,36 +256,48 @@ def _returned(snapshot: Snapshot, group: RecordGroup, link: Link, back: Side) ->
     """One record of an ended link is there again: the same link lives again, and the other is brought back."""
     if not snapshot.direction.writes_to(back.other):
         return LinkOutcome(sync_status=SyncStatus.EXCLUDED)
-    return LinkOutcome(actions=_bring_back(snapshot, group, link, back.other, f"it is back in {back.label}"))
+    return _bring_back(snapshot, group, link, back.other, f"it is back in {back.label}")
 
 
-def _bring_back(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side, reason: str) -> tuple[Action, ...]:
+def _bring_back(snapshot: Snapshot, group: RecordGroup, link: Link, gone: Side, reason: str) -> LinkOutcome:
+    """What makes the deleted record again, or the question about what keeps us from it."""
     if gone is Side.PROCORE and not _is_told_gone(group, link):
         ids = link.procore_id, link.fourhse_id
-        return (Action(Act.RESTORE, gone, link.kind, *ids, reason, parent=group.parent_id),)
+        return LinkOutcome(actions=(Action(Act.RESTORE, gone, link.kind, *ids, reason, parent=group.parent_id),))
     if any(isinstance(row.lens, PersonLens) and gone in row.blocked for row in group.rows):
-        return ()
+        return LinkOutcome()
     source = group.records[gone.other][link.id_on(gone.other)]
     rows = _carried(group.rows, link, gone)
     try:
         fields = new_payload(rows, gone, source.image, snapshot.zone)
-    except Unwritable:
-        return ()
+    except Unwritable as error:
+        return LinkOutcome(items=_why_held(snapshot, group, link, source, error))
     left = unsaid(rows, gone, source.image, snapshot.zone)
-    return (
-        Action(
-            act=Act.CREATE,
-            side=gone,
-            kind=link.kind,
-            target_id=None,
-            source_id=source.id,
-            reason=reason,
-            fields=_as_it_was(snapshot, group, link, source, fields) if gone is Side.FOURHSE else fields,
-            sources={row.key: row.slice(source.side, source.image) for row in rows if row.key not in left},
-            generation=link.generation + 1,
-            parent=group.parent_id,
-        ),
+    again = Action(
+        act=Act.CREATE,
+        side=gone,
+        kind=link.kind,
+        target_id=None,
+        source_id=source.id,
+        reason=reason,
+        fields=_as_it_was(snapshot, group, link, source, fields) if gone is Side.FOURHSE else fields,
+        sources={row.key: row.slice(source.side, source.image) for row in rows if row.key not in left},
+        generation=link.generation + 1,
+        parent=group.parent_id,
     )
+    return LinkOutcome(actions=(again,))
+
+
+def _why_held(
+    snapshot: Snapshot, group: RecordGroup, link: Link, source: Record, error: Unwritable
+) -> tuple[Item, ...]:
+    """What is asked about a record that cannot be made again as it stands; of a person, who it is there."""
+    title = items.headline(snapshot.mapping, group, link)
+    if not any(isinstance(row.lens, PersonLens) and row.key == error.field for row in group.rows):
+        return items.why_held(group.rows, source, link.id_on(source.side.other), error, title)
+    if is_never_copied(snapshot, person_of(snapshot, source)):
+        return ()
+    return (no_partner(snapshot, source, str(error), title),)
 
 
 def _carried(rows: tuple[Field, ...], link: Link, to: Side) -> tuple[Field, ...]:

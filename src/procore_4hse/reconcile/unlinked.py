@@ -12,8 +12,8 @@ from types import MappingProxyType
 
 from procore_4hse.mapping.details import number_of
 from procore_4hse.mapping.folding import fold
-from procore_4hse.mapping.lenses.base import Held, Known, Unwritable
-from procore_4hse.mapping.translate import NEEDED, new_payload, shows, unsaid
+from procore_4hse.mapping.lenses.base import Known, Unwritable
+from procore_4hse.mapping.translate import new_payload, shows, unsaid
 from procore_4hse.models import (
     Act,
     Action,
@@ -630,7 +630,7 @@ def _plan_create(snapshot: Snapshot, record: Record, told: ToldApart, hidden: li
     try:
         fields = new_payload(snapshot.mapping.fields, side, record.image, snapshot.zone)
     except Unwritable as error:
-        draft.items += _why_held(snapshot, record, error, title)
+        draft.items += items.why_held(snapshot.mapping.fields, record, None, error, title)
         return
     left = unsaid(snapshot.mapping.fields, side, record.image, snapshot.zone)
     rows = [row for row in snapshot.mapping.fields if row.key not in left]
@@ -655,21 +655,6 @@ def _generation(snapshot: Snapshot, record: Record, told: ToldApart) -> int:
     taken = {link.fourhse_id for link in snapshot.links}
     ids = [fourhse_id for fourhse_id, procore_id in snapshot.ids_of_ours.items() if procore_id == record.id]
     return next((each for each in range(generation, len(ids)) if ids[each] not in taken), len(ids))
-
-
-def _why_held(snapshot: Snapshot, record: Record, error: Unwritable, title: str) -> list[Item]:
-    """An unknown word is asked about; evidence that is only incomplete in this cycle is not."""
-    held = [
-        (row, reading)
-        for row in snapshot.mapping.fields
-        if row.key in NEEDED and isinstance(reading := row.lens.get(record.side, record.image), Held)
-    ]
-    if held and held[0][1].word is None:
-        return []
-    if not held:
-        return [items.word(record, None, error.field, str(error), title)]
-    row, reading = held[0]
-    return [items.word(record, None, row.key, str(error), title, reading)]
 
 
 def _twin(snapshot: Snapshot, record: Record) -> str | None:
