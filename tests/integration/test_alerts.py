@@ -7,21 +7,25 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from threading import Barrier
 
 import pytest
 from sqlalchemy import update
 
+from configured import both_systems
 from procore_4hse.apis import Quota
+from procore_4hse.bootstrap import routes_of
 from procore_4hse.models import Side
 from procore_4hse.operations.alerts import Watch
 from procore_4hse.operations.status import Terms
 from procore_4hse.route import Route
+from procore_4hse.settings.loader import load
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.store.repository import Store, Unit
 from procore_4hse.store.tables import STANDING
 from procore_4hse.store.timetable import Pace
-from world import OFFICE, PROJECT, TENANT, World
+from world import COMPANY, MAPPING, OFFICE, PROJECT, TENANT, World
 
 pytestmark = pytest.mark.one_test_on_postgresql_in(8)
 
@@ -367,3 +371,37 @@ def test_what_a_process_does_not_send_because_it_ends_is_left_to_another_one(wor
     assert post.sent == []
     watch(world, post).look()
     assert len(post.take()) == 1
+
+
+# Who is told ----------------------------------------------------------------------------------------------------------
+
+
+def routes_told(**told: str) -> str:
+    """Routes of these names in the configuration, each with a line of its own."""
+    return "".join(
+        f"""
+[[routes]]
+name = "{name}"
+procore_project = "{number}"
+fourhse_project = "{TENANT}"
+fourhse_office = "6c8f5a5e-1d39-4a7c-8f43-7b1d6f3a9e0{number}"
+mapping = "{MAPPING}"
+since = 2025-01-01
+{line}
+"""
+        for number, (name, line) in enumerate(told.items(), start=1)
+    )
+
+
+@pytest.mark.any_store
+def test_a_route_tells_its_own_channels_or_everybody_s_and_nobody_while_it_is_disabled(
+    world: World, post: Post, tmp_path: Path
+) -> None:
+    file = tmp_path / "sync.toml"
+    systems = both_systems("http://127.0.0.1:1", "http://127.0.0.1:1", COMPANY, f"sqlite:///{tmp_path}/sync.db")
+    listed = routes_told(riverside="", hillside='alerts = ["msteams://office"]', closed="enabled = false")
+    file.write_text(f'{systems}[alerts]\nurls = ["mailto://site"]\n{listed}', encoding="utf-8")
+    file.chmod(0o600)
+    settings = load(file, {})
+    routes = routes_of(settings)
+    assert Watch.of(settings, world.runtime, routes, post).channels == {routes[0].key: MAIL, routes[1].key: TEAM}
