@@ -209,6 +209,20 @@ def test_the_page_count_ends_the_walk(cap: int, time: Time) -> None:
     assert bench.system.refused == []
 
 
+@pytest.mark.parametrize("tried", [False, True])
+def test_where_even_the_usual_page_is_refused_it_is_asked_for_what_4hse_sends_by_itself(
+    tried: bool, time: Time
+) -> None:
+    bench = dialled(time, page_cap=50, larger_page="422")
+    ids = bench.fill(120)
+    if tried:
+        assert bench.api.try_page_sizes() == 50
+    for calls in (3 if tried else 4, 3):
+        before = bench.system.calls["incident/index"]
+        assert ids_of(bench.api.pages(Kind.INCIDENT)) == ids
+        assert bench.system.calls["incident/index"] - before == calls
+
+
 @pytest.mark.parametrize(("cap", "granted", "calls"), [(1000, 1000, 1), (500, 500, 1), (600, 500, 1), (100, 100, 2)])
 @pytest.mark.parametrize("larger", ["cut", "422"])
 def test_the_largest_page_that_was_granted_is_asked_for(

@@ -14,7 +14,7 @@ from procore_4hse.apis import RecordAnswer
 from procore_4hse.clients import ProcoreApi
 from procore_4hse.mapping.loader import load
 from procore_4hse.mapping.rules import FieldMapping
-from procore_4hse.models import Kind, LinkState, RecordRef, Side
+from procore_4hse.models import Act, Kind, LinkState, RecordRef, Side
 from procore_4hse.push.pusher import Pusher
 from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.simulator.faults import FaultKind
@@ -259,6 +259,32 @@ def test_a_dry_run_neither_copies_nor_asks_about_a_lost_create(
     for report in (world.sync(dry=True), world.sync()):
         assert (report.plan.actions, report.plan.items) == ((), ())
     assert len(world.links()) == 3
+
+
+@pytest.mark.any_store
+@pytest.mark.parametrize("resembled", [False, True])
+def test_what_bears_the_id_of_a_lost_create_is_neither_linked_nor_asked_about_before_it_can_be_looked_at(
+    build: Callable[..., World], store_url: str, resembled: bool
+) -> None:
+    """Not even where our account has made nothing yet that tells its name."""
+    world = build(store_url)
+    ours = world.on_site("Hook")
+    world.in_office("Saw")
+    world.faults.add(FaultKind.LOST_ANSWER, path="/incident/create")
+    world.sync(first=True)
+    theirs = next(key for key, row in world.office().items() if row["name"] == "Hook")
+    world.fourhse.hand_edit("incident", theirs, name="Hook of the crane")
+    if resembled:
+        world.on_site("Hook of the crane", description=world.office()[theirs]["description_event"])
+    planned = world.sync(dry=True).plan
+    assert ([action.act for action in planned.actions], planned.items) == ([Act.CREATE] * resembled, ())
+    world.faults.add(FaultKind.UNAVAILABLE, path="/incident/view", times=9)
+    world.sync()
+    assert theirs not in {link.fourhse_id for link in world.links()}
+    assert world.inbox() == []
+    world.faults.clear()
+    world.sync()
+    assert {link.procore_id: link.fourhse_id for link in world.links()}[ours] == theirs
 
 
 @pytest.mark.parametrize("hides", [True, False], ids=["unknown time hidden", "unknown time listed"])

@@ -41,7 +41,7 @@ SORTS = {
 """Fields that stay put; rows of one day may still change places between two pages (H2)."""
 
 PAGE_SIZE = 100
-"""The vendor's own tools ask for no more (H2)."""
+"""The vendor's own tools ask for no more (H2); where even this is refused, 4HSE is left to say how many it sends."""
 LARGER_PAGES = (1000, 500)
 """What may be granted all the same, the best first."""
 
@@ -153,7 +153,8 @@ class FourHseApi:
                 self._page_size.remember(rows)
                 return rows
         self._page_size.forget()
-        return PAGE_SIZE
+        next(self._walk(self._path(Kind.INCIDENT, "index"), body))
+        return self._page_size.rows()
 
     # What surrounds the incidents ---------------------------------------------------------------------------------
 
@@ -316,30 +317,39 @@ class FourHseApi:
     ) -> Iterator[tuple[Reply, int]]:
         """Every page's answer with the number asked for. Paging goes in the body: a query would be ignored (H2)."""
         page = partial(self._page, path, body, readable=readable, reserve=reserve)
-        asked, before, rows = 1, None, self._page_size.rows()
+        asked, before = 1, None
+        rows: int | None = self._page_size.rows()
         while True:
             reply = _granted(page, asked, rows)
             if reply is None:
-                self._page_size.forget()
-                asked, before, rows = 1, None, PAGE_SIZE
+                asked, before, rows = 1, None, self._fewer(rows)
                 continue
+            if rows is None and (own := reply.number("x-pagination-per-page")):
+                self._page_size.remember(own)
             yield reply, asked
             # The last page comes again for every page past the end (H2), also when the headers are missing.
             if _is_last(reply, asked) or reply.body == before:
                 return
             asked, before = asked + 1, reply.body
 
+    def _fewer(self, rows: int | None) -> int | None:
+        """What to ask for where so many rows were not granted: the usual page, else one as 4HSE makes it by itself."""
+        if rows == PAGE_SIZE:
+            return None
+        self._page_size.forget()
+        return PAGE_SIZE
+
     def _page(
         self,
         path: str,
         body: Mapping[str, Any],
         asked: int,
-        rows: int,
+        rows: int | None,
         *,
         readable: Callable[[Any], bool] = is_rows,
         reserve: bool = False,
     ) -> Reply:
-        paged = {**body, "per-page": rows, "page": asked}
+        paged = {**body, **({} if rows is None else {"per-page": rows}), "page": asked}
         return self._http.read("POST", path, json=paged, readable=readable, reserve=reserve)
 
 
@@ -371,15 +381,15 @@ def _is_no_preview(body: Any) -> bool:
     return not isinstance(body, (list, dict)) or not body
 
 
-def _granted(page: Callable[[int, int], Reply], asked: int, rows: int) -> Reply | None:
-    """A page of as many rows as were asked for; None where 4HSE no longer grants more than usual."""
+def _granted(page: Callable[[int, int | None], Reply], asked: int, rows: int | None) -> Reply | None:
+    """A page of as many rows as were asked for, or with None as 4HSE makes it; None where it does not grant them."""
     try:
         reply = page(asked, rows)
     except Refused:
-        if rows == PAGE_SIZE:
+        if rows is None or (rows == PAGE_SIZE and asked > 1):
             raise
         return None
-    return reply if rows == PAGE_SIZE or _is_granted(reply, asked, rows) else None
+    return reply if rows in (None, PAGE_SIZE) or _is_granted(reply, asked, rows) else None
 
 
 def _is_granted(reply: Reply, asked: int, rows: int) -> bool:

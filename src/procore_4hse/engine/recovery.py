@@ -354,7 +354,14 @@ class Recovery:
 
     def _hold(self, intent: Intent) -> None:
         """Nothing is planned for its records; what waits for a person is no failure of this cycle."""
-        self.recovered.pending |= intent.action.refs
+        self.recovered.pending |= intent.action.refs | self._given(intent.action)
+
+    def _given(self, action: Action) -> set[RecordRef]:
+        """What a create in 4HSE makes, whether or not it got through: it bears the id that we gave."""
+        if action.act is not Act.CREATE or action.side is not Side.FOURHSE:
+            return set()
+        kind = action.kind.on(Side.FOURHSE)
+        return {RecordRef(Side.FOURHSE, kind, str(action.fields[self.fourhse.id_field(kind)]))}
 
     def _log(self, intent: Intent, outcome: str) -> None:
         action = intent.action
