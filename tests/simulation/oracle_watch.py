@@ -130,10 +130,14 @@ def is_part(whole: Any, kept: Any) -> bool:
 
 def _letters(text: Any) -> str:
     """What is left however often it was escaped."""
-    shown = str(text or "")
-    while (plainer := unescape(shown)) != shown:
-        shown = plainer
-    return NO_LETTERS.sub("", shown)
+    return NO_LETTERS.sub("", _unescaped(str(text or "")))
+
+
+def _unescaped(text: str) -> str:
+    """As it was before it was escaped, however often."""
+    while (plainer := unescape(text)) != text:
+        text = plainer
+    return text
 
 
 class Objection(AssertionError):
@@ -488,7 +492,7 @@ class Watch:
         self.removed_by_us.add(place)
 
     def _judge_write(self, place: SyncStatus, name: str, old: Any, new: Any) -> None:
-        no_copies = (self._drops_our_line, self._is_restoring, self._is_cut_below_our_line)
+        no_copies = (self._drops_our_line, self._is_restoring, self._is_cut_below_our_line, self._is_line_no_more)
         if any(is_one(place, name, old, new) for is_one in no_copies):
             return
         other = self._partner_of(place)
@@ -517,7 +521,8 @@ class Watch:
             raise Objection(f"a person's {name} {mine!r} of {place} was overwritten by {new!r} without a word")
         self.fresh.pop((place, name), None)
         self._sent(place, {name: new}, *({*TEXTS} & {name}))
-        if said is not None and self._alike(place, name, new, said[name]):
+        heard = (said and said[name], self.fresh.get((source, name)))  # What was written may not be left there by now.
+        if said is not None and any(self._alike(place, name, new, one) for one in heard):
             self.fresh.pop((source, name), None)
 
     def _closes_survivor(self, place: SyncStatus, new: Any, *, deleted: bool) -> bool:
@@ -542,13 +547,31 @@ class Watch:
         return bool(ours)
 
     def _is_cut_below_our_line(self, place: SyncStatus, name: str, old: Any, new: Any) -> bool:
-        """Where Procore keeps a part of a description, a line that we write costs its end; that part goes nowhere."""
+        """Where Procore keeps a part of a description, a line that we write costs its end; that part goes nowhere.
+
+        Or the line is none any more and stands above the text, with its markup.
+        """
         if place[0] not in self.partial or (place[0], name) != ("procore", "text"):
             return False
-        is_cut = self.now[place[0]][place[1]]["lines"] != self.told[place, "lines"][-1] and is_part(old, new)
+        shown = _unescaped(new)
+        below = CUT_LINES.sub("", shown, count=1)
+        is_line = self.now[place[0]][place[1]]["lines"] != self.told[place, "lines"][-1]
+        is_cut = (is_line and is_part(old, new)) or (below != shown and is_part(old, below))
         if is_cut:
             self.parts[place, name] = new
         return is_cut
+
+    def _is_line_no_more(self, place: SyncStatus, name: str, old: Any, new: Any) -> bool:
+        """Where Procore keeps a part of a description, a line that we write may cost another one.
+
+        It stands in the text then, with the markup around it, and that goes nowhere.
+        """
+        if place[0] not in self.partial or place[0] != "procore" or name not in LINES or new:
+            return False
+        is_left = _letters(f"{LINES[name]}: {old}") in _letters(self.now[place[0]][place[1]]["text"])
+        if is_left:
+            self.parts[place, name] = new
+        return is_left
 
     def _is_restoring(self, place: SyncStatus, name: str, old: Any, new: Any) -> bool:
         """A replacing PUT empties texts that were not sent; the route stops and puts them back when approved."""
