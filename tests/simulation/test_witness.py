@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from machine import comparable, held_by, unsure_of
+from machine import as_foreseen, comparable, held_by, unsure_of
 from machine_second_route import untold_of
 from oracle_partners import PartnerWatch
 from oracle_people import PeopleWatch
 from oracle_watch import Objection, Watch
 
 from procore_4hse.models import Act, Action, Item, ItemKind, Kind, QuestionKey, Side
-from procore_4hse.reconcile.approval import signature
+from procore_4hse.reconcile.approval import FIRST_MEETING, signature
 from procore_4hse.reconcile.snapshot import Plan
 
 ZONE = "Europe/Rome"
@@ -143,6 +143,41 @@ def test_a_text_is_cut_below_a_line_of_ours_alone_and_its_part_goes_nowhere(line
             watch.machine()
 
 
+LINES_NO_MORE = "<p>&lt;p&gt;Reporter: Jo&lt;br&gt;Code: A-1&lt;br&gt;&lt;br&gt;A hook &amp;amp; a rope&lt;/p&gt;</p>"
+
+
+@pytest.mark.parametrize(
+    ("kept", "objection"),
+    [
+        (LINES_NO_MORE, None),
+        (LINES_NO_MORE.replace("Code: A-1&lt;br&gt;", ""), "a person's code"),
+        (LINES_NO_MORE.replace("hook", "beam"), "text of"),
+    ],
+)
+def test_a_line_of_ours_may_cost_another_one_which_stands_in_the_text_then_and_goes_on(kept, objection):
+    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
+    watch = registers.watch()
+    watch.partial = frozenset({"procore"})
+    registers.site["0"]["description"] = "<p>A hook &amp; a rope</p>"
+    registers.office["a"]["description_event"] = "A hook & a rope"
+    watch.human()
+    watch.cycle_ended("ok", set())
+    registers.site["0"]["description"] = "<p>Code: A-1</p><p>A hook &amp; a rope</p>"
+    watch.human(("procore", "0"), "code")
+    registers.office["a"]["deponent"] = "Jo"
+    watch.human(("fourhse", "a"), "reporter")
+    registers.site["0"]["description"] = kept
+    with pytest.raises(Objection, match=objection) if objection else nullcontext():
+        watch.machine()
+    if not objection:
+        registers.office["a"]["code"] = "A-1"
+        watch.machine()
+        assert (("procore", "0"), "code") not in watch.fresh
+        registers.office["a"]["code"] = ""
+        with pytest.raises(Objection, match="what was left of it"):
+            watch.machine()
+
+
 @pytest.mark.parametrize(("kept", "objects"), [("A hook &am", False), ("Another", True)])
 def test_what_is_left_of_lines_above_html_reads_as_text_and_has_to_go_on_as_the_text_did(kept, objects):
     registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
@@ -167,6 +202,27 @@ def test_what_an_open_write_keeps_back_is_not_compared_and_nothing_else():
     plan = Plan(actions=(action("1"), action("7", parent="1"), action("2"), action("8", parent="2")))
     assert comparable(plan, {"1"}) == sorted(map(signature, plan.actions[2:]))
     assert len(comparable(plan, set())) == len(plan.actions)
+
+
+MEETING = Item(ItemKind.GUARD, FIRST_MEETING, "", "", "")
+
+
+@pytest.mark.parametrize(
+    ("items", "open_ones", "planned", "is_foreseen"),
+    [
+        ((MEETING,), {"1"}, "23", True),
+        ((MEETING,), {"1"}, "2", True),
+        ((MEETING,), {"1"}, "3", False),
+        ((MEETING,), {"1"}, "234", False),
+        ((MEETING,), (), "23", False),
+        ((), {"1"}, "23", False),
+    ],
+)
+def test_what_a_first_meeting_held_may_go_on_where_an_open_write_made_the_first_link(
+    items, open_ones, planned, is_foreseen
+):
+    dry = Plan(actions=(action("2"),), held=(action("3"),), items=items)
+    assert as_foreseen(dry, Plan(actions=tuple(map(action, planned))), open_ones) == is_foreseen
 
 
 def test_what_the_second_route_asks_about_is_told_and_nothing_else():
