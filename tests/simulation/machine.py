@@ -369,13 +369,9 @@ class Machine:
         return (self.scenario.plans[0], open_ones, self._given_up()) if self.scenario.plans else None
 
     def _compare(self, mapping_diff: MappingDiff) -> None:
-        """Nothing is compared of what may have come from a create that the cycle gives up, whatever that is.
-
-        Nor while a first meeting is asked about that is over once the cycle has settled its first create.
-        """
+        """Nothing is compared of what may have come from a create that the cycle gives up, whatever that is."""
         planned, open_ones, given_up = mapping_diff
-        meets = any(item.key == "guard:first-meeting" for item in planned.items)
-        if self._given_up() != given_up or (meets and open_ones):
+        if self._given_up() != given_up:
             return
         self.meter.add("mapping diff", "compared")
         plan = self.scenario.plans[0]

@@ -143,41 +143,6 @@ def test_a_text_is_cut_below_a_line_of_ours_alone_and_its_part_goes_nowhere(line
             watch.machine()
 
 
-LINES_NO_MORE = "<p>&lt;p&gt;Reporter: Jo&lt;br&gt;Code: A-1&lt;br&gt;&lt;br&gt;A hook &amp;amp; a rope&lt;/p&gt;</p>"
-
-
-@pytest.mark.parametrize(
-    ("kept", "objection"),
-    [
-        (LINES_NO_MORE, None),
-        (LINES_NO_MORE.replace("Code: A-1&lt;br&gt;", ""), "a person's code"),
-        (LINES_NO_MORE.replace("hook", "beam"), "text of"),
-    ],
-)
-def test_a_line_of_ours_may_cost_another_one_which_stands_in_the_text_then_and_goes_on(kept, objection):
-    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
-    watch = registers.watch()
-    watch.partial = frozenset({"procore"})
-    registers.site["0"]["description"] = "<p>A hook &amp; a rope</p>"
-    registers.office["a"]["description_event"] = "A hook & a rope"
-    watch.human()
-    watch.cycle_ended("ok", set())
-    registers.site["0"]["description"] = "<p>Code: A-1</p><p>A hook &amp; a rope</p>"
-    watch.human(("procore", "0"), "code")
-    registers.office["a"]["deponent"] = "Jo"
-    watch.human(("fourhse", "a"), "reporter")
-    registers.site["0"]["description"] = kept
-    with pytest.raises(Objection, match=objection) if objection else nullcontext():
-        watch.machine()
-    if not objection:
-        registers.office["a"]["code"] = "A-1"
-        watch.machine()
-        assert (("procore", "0"), "code") not in watch.fresh
-        registers.office["a"]["code"] = ""
-        with pytest.raises(Objection, match="what was left of it"):
-            watch.machine()
-
-
 @pytest.mark.parametrize(("kept", "objects"), [("A hook &am", False), ("Another", True)])
 def test_what_is_left_of_lines_above_html_reads_as_text_and_has_to_go_on_as_the_text_did(kept, objects):
     registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
