@@ -13,6 +13,7 @@ from oracle import differences
 from procore_4hse.models import Item, ItemKind, Kind, QuestionKey, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.reconcile.unlinked import ENTERED_ANEW, OUT_OF_SIGHT
+from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from world import OFFICE, World
 
@@ -376,6 +377,32 @@ def test_one_whose_old_partner_is_out_of_sight_is_asked_about_and_not_copied(bui
     assert [len(rows) for rows in (world.site(), world.office())] == [10, 10]
     (again,) = (entry for entry in waiting(world, "match") if anew in str(entry.item))
     assert again.item.reason == ENTERED_ANEW, "its old partner is there to be named"
+
+
+@BOTH
+def test_one_of_whose_old_partner_a_write_is_not_settled_waits_for_that(build, side):
+    world = linked(build)
+    ours, theirs = pair(world)
+    if side == "procore":
+        world.fourhse.hand_edit("incident", theirs, status="closed", date_closed="2026-03-02")
+        lost, looked_up = {"method": "PATCH"}, f"/incidents/{ours}"
+    else:
+        world.procore.hand_edit("incident", int(ours), status="closed")
+        lost, looked_up = {"path": "/incident/update"}, "/incident/view"
+    world.faults.add(FaultKind.LOST_ANSWER, **lost)
+    world.sync()
+    before = counts(world)
+    delete(world, side)
+    anew = enter(world, side)
+    another = world.on_site("Burn") if side == "procore" else world.in_office("Burn")
+    assert [action.source_id for action in world.sync(dry=True).plan.actions] == [another] != [anew]
+    world.faults.add(FaultKind.UNAVAILABLE, path=looked_up, times=9)
+    world.sync()
+    world.faults.clear()
+    for _ in range(2):
+        world.sync()
+    assert [entry.item.reason for entry in world.inbox()] == [ENTERED_ANEW]
+    assert counts(world) == (before[0] + 1, before[1] + 1), "but for the other one nothing was copied"
 
 
 def test_another_one_crosses_although_the_old_partner_is_out_of_sight(build):

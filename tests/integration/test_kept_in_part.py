@@ -550,3 +550,24 @@ def test_a_line_that_is_written_above_a_text_which_is_cut_never_touches_that_tex
         assert world.sync().written == NOTHING
     assert world.site()[site]["injuries"][0]["description"] == told
     assert [(entry.item.kind, entry.item.field) for entry in world.inbox()] == [("refused", "person_description")]
+
+
+@pytest.mark.parametrize("fault", [None, FaultKind.LOST_ANSWER])
+def test_what_4hse_does_not_keep_of_a_record_that_is_sent_whole_is_nobodys_edit(build, fault):
+    """Where 4HSE replaces records, each change sends the description along, and it is escaped once more."""
+    pair = Pair(build(fourhse_dials=FourHseDials(put_is="full", text_kept="escaped")), Side.FOURHSE)
+    pair.make(text="A plain text.")
+    pair.sync()
+    pair.edit(Side.FOURHSE, "A & B")
+    pair.sync()
+    [site] = pair.world.site()
+    pair.world.procore.hand_edit("incident", int(site), status="closed")
+    pair.sync()
+    pair.world.procore.hand_edit("incident", int(site), status="open")
+    if fault is not None:
+        pair.world.faults.add(fault, path="/incident/update")
+    for _ in range(3):
+        pair.sync()
+    assert pair.text(Side.PROCORE) == "A &amp; B"
+    assert pair.items() == [("refused", "description")]
+    assert pair.sync().written == NOTHING

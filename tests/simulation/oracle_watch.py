@@ -297,8 +297,7 @@ class Watch:
 
     def _out_of_sight(self) -> set[SyncStatus]:
         """Of what was asked about, that which a listing does not show us."""
-        hidden = {("fourhse", one) for one in self.hidden()}
-        return {place for place in self.answered_as_gone if place in hidden or place[1] not in self.now[place[0]]}
+        return {one for one in self.answered_as_gone if self._is_hidden(one) or one[1] not in self.now[one[0]]}
 
     def _agree(self, place: SyncStatus, name: str, here: Any, there: Any, *, whole: bool) -> None:
         known = self.agreed[place, name]
@@ -402,8 +401,10 @@ class Watch:
         raise Objection(f"{place} was made, and nothing without a partner on the other side says what it says: {new}")
 
     def _is_partnered(self, source: SyncStatus) -> bool:
-        side, partner = OTHER[source[0]], self.partner.get(source)
-        return partner in self.now[side] and not self._is_taken_for_gone((side, partner))
+        """What is hidden was taken for deleted with its partner, and nobody asked, where that was deleted meanwhile."""
+        place = (OTHER[source[0]], self.partner.get(source) or "")
+        gone = self._is_taken_for_gone(place) or (source in self.returned and self._is_hidden(place))
+        return place[1] in self.now[place[0]] and not gone
 
     def _judge_first_word(self, place: SyncStatus, sources: Iterable[str], former: str | None, new: Meaning) -> None:
         """A copy in 4HSE bears the word of a kind that its source records; one made again may bear what it held."""
@@ -440,6 +441,7 @@ class Watch:
             return False  # It is back, or somebody has said since what the survivor belongs to.
         if (
             there is None
+            or self._is_hidden((place[0], survivor or ""))
             or self.refused & {source, survivor}
             or source in self.copied
             or self.unlinked & {source, survivor, former and former[1]}
@@ -513,7 +515,10 @@ class Watch:
 
     def _is_taken_for_gone(self, source: SyncStatus) -> bool:
         """Nobody can tell what is hidden behind a 404 from what was deleted; then a person's answer is what counts."""
-        return source in self.answered_as_gone and source[0] == "fourhse" and source[1] in self.hidden()
+        return source in self.answered_as_gone and self._is_hidden(source)
+
+    def _is_hidden(self, place: SyncStatus) -> bool:
+        return place[0] == "fourhse" and place[1] in self.hidden()
 
     def _judge_write(self, place: SyncStatus, name: str, old: Any, new: Any) -> None:
         no_copies = (self._drops_our_line, self._is_restoring, self._is_cut_below_our_line)

@@ -134,7 +134,8 @@ class Recovery:
     def _settle_update(self, intent: Intent, there: RecordAnswer | None) -> None:
         """The fields that arrived become the base; the rest is planned anew."""
         rows, action = self.pusher.rows, intent.action
-        comparison = compare_arrived(rows, action, there.record.payload if there is not None else None)
+        sent = self.pusher.whole.as_sent(action, intent.before)
+        comparison = compare_arrived(rows, sent, there.record.payload if there is not None else None)
         bases = comparison.bases
         arrived = there is not None and _arrived(intent.action, bases, there.record.payload)
         api = self._api(intent.action.side)

@@ -65,14 +65,14 @@ class Outcomes:
         lost = [row for row in self.rows.of(action) if row.key in comparison.lost]
         parts = [self.rows.part(action, [row]) for row in lost]
         self.steps.end(unit, intent, outcome, dict(answer.record.payload), _not_taken(parts))
-        for row in (*lost, *(row for row in self.rows.beside(action) if row.key in spoiled)):
+        for row in (*lost, *(row for row in self.rows.of_kind(action.kind) if row.key in spoiled)):
             self._ask_about_loss(unit, there, row, (comparison.bases | spoiled)[row.key])
 
     def spoiled_bases(self, unit: Unit, action: Action, comparison: Comparison, payload: Image) -> Bases:
         """The bases of rows that stand in a text which the vendor did not keep, and that were not sent themselves."""
         link = unit.links(self.steps.key).find(action.ref(Side.PROCORE)) if comparison.spoiled else None
         known = link.base if link is not None else {}
-        beside = [row for row in self.rows.beside(action) if row.key in comparison.spoiled and row.key in known]
+        beside = [row for row in self.rows.of_kind(action.kind) if row.key in comparison.spoiled and row.key in known]
         return {row.key: spoil(row, known[row.key], action.side, self.rows.zoned(payload)) for row in beside}
 
     def doubted_bases(self, unit: Unit, action: Action, comparison: Comparison) -> Bases:

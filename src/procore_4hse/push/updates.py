@@ -51,7 +51,8 @@ class Updates:
     def _settle(self, intent: Intent, before: Image, answer: RecordAnswer) -> RecordAnswer:
         action = intent.action
         merged = replace(answer, record=replace(answer.record, payload={**before, **answer.record.payload}))
-        comparison = compare_answer(self.rows, action, merged.record.payload)
+        # What is sent along because 4HSE replaces the record may not be kept as it stood there either.
+        comparison = compare_answer(self.rows, self.whole.as_sent(action, before), merged.record.payload)
         held = emptied(self.steps.apis[action.side], action, before, answer.record.payload)
         with self.steps.begin() as unit:
             self.outcomes.close(unit, intent, merged, "done", comparison)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from procore_4hse.apis import IncidentApi
@@ -32,12 +32,21 @@ class WholeRecords:
 
     def fields(self, action: Action, before: Image) -> dict[str, Any]:
         """What an update sends: its own fields, and all others that are set where the call replaces the record."""
-        if action.side is Side.PROCORE or not self.wanted:
-            return dict(action.fields)
+        if self._is_whole(action):
+            self._refuse_to_empty(self.steps.apis[action.side], action, before)
+        return dict(self.as_sent(action, before).fields)
+
+    def as_sent(self, action: Action, before: Image) -> Action:
+        """The same update with all that its call sends, and with what stood in all of that before."""
+        if not self._is_whole(action):
+            return action
         api = self.steps.apis[action.side]
-        self._refuse_to_empty(api, action, before)
         own = api.own_fields(action.kind) - api.NEVER_WRITTEN
-        return {**{name: before[name] for name in own if before.get(name) is not None}, **action.fields}
+        rest = {name: before[name] for name in own if before.get(name) is not None}
+        return replace(action, fields={**rest, **action.fields}, seen={**before, **action.seen})
+
+    def _is_whole(self, action: Action) -> bool:
+        return action.side is Side.FOURHSE and self.wanted
 
     def learn_from(self, error: Refused, action: Action, before: Image) -> bool:
         """A refusal that names only fields we did not send, and that are set, says that PUT wants the whole record."""

@@ -139,7 +139,7 @@ def plan_unlinked(snapshot: Snapshot, matching: Matching, draft: Draft) -> None:
         _doubt(snapshot, snapshot.records[Side.PROCORE][procore_id], fourhse_ids, draft, reason)
     for record, other in matching.parted:
         _doubt(snapshot, record, (other,), draft, TAKEN_APART)
-    _plan_alone(snapshot, matching.alone, matching.not_duplicates, draft)
+    _plan_alone(snapshot, matching, draft)
 
 
 def _survivors(snapshot: Snapshot) -> dict[RecordRef, Link]:
@@ -177,20 +177,35 @@ def _is_unseen(snapshot: Snapshot, link: Link) -> bool:
     return any(presence_of(snapshot, snapshot.incidents, link, side) is Presence.UNSEEN for side in Side)
 
 
-def _plan_alone(
-    snapshot: Snapshot, alone: Mapping[Side, list[Record]], not_duplicates: frozenset[tuple[str, str]], draft: Draft
-) -> None:
+def _plan_alone(snapshot: Snapshot, matching: Matching, draft: Draft) -> None:
     """Records without anything alike on the other side; none goes to Procore before its orphans are explained."""
-    told = ToldApart(not_duplicates)
+    told, alone = ToldApart(matching.not_duplicates), matching.alone
     orphans = _orphans(snapshot, alone[Side.PROCORE], told) if alone[Side.FOURHSE] else {}
     hidden = {side: _out_of_sight(snapshot, side) if alone[side] else [] for side in Side}
+    unsettled = {side: _unsettled(snapshot, matching.survivors, side) if alone[side] else [] for side in Side}
     if orphans:
         _ask_about_orphans(snapshot, orphans.values(), alone[Side.FOURHSE], draft)
     for record in (*alone[Side.PROCORE], *alone[Side.FOURHSE]):
-        if orphans and record.side is Side.FOURHSE:
+        others = unsettled[record.side]
+        waits = bool(others) and _is_like_any(snapshot, _candidate(snapshot, record), others)
+        if waits or (orphans and record.side is Side.FOURHSE):
             draft.unknown.add(record.ref)
         elif record.id not in orphans:
             _plan_create(snapshot, record, told, hidden[record.side], draft)
+
+
+def _unsettled(snapshot: Snapshot, survivors: Mapping[RecordRef, Link], side: Side) -> list[Candidate]:
+    """What survivors tell, and told, of which a write has no outcome yet, while their partner is gone from this side.
+
+    One like them may have been entered anew; that is asked once the write is settled, and nothing is copied before.
+    """
+    left = []
+    for ref, link in survivors.items():
+        survivor = snapshot.record(ref.side, ref.id)
+        if ref.side is side.other and survivor is not None and link.refs & snapshot.pending:
+            left += [_candidate(snapshot, survivor, False, base) for base in ({}, link.base)]
+            left.append(_former(snapshot, link, side))
+    return left
 
 
 def _out_of_sight(snapshot: Snapshot, side: Side) -> list[Candidate]:
