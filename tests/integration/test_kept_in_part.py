@@ -310,6 +310,30 @@ def test_an_update_without_an_answer_is_a_loss_and_no_edit(build, form, winner):
     assert (pair.text(pair.whole), pair.text(pair.lossy)) == (ODD, ODD_KEPT[form[1]])
 
 
+@pytest.mark.parametrize("is_lost", [False, True], ids=["answered", "without an answer"])
+@pytest.mark.parametrize("winner", [OnConflict.ASK, OnConflict.PROCORE])
+def test_a_text_that_our_line_cut_before_it_crossed_never_follows_itself(build, winner, is_lost):
+    """4HSE gets the text as a person wrote it, though a line that we wrote above it has cut it in Procore by then."""
+    pair = lossy(build, Side.PROCORE, "cut")
+    mapping = pair.world.route.mapping
+    rows = tuple(replace(row, on_conflict=winner) for row in mapping.fields)
+    pair.world.with_route(mapping=replace(mapping, fields=rows))
+    pair.make(text="A plain text.")
+    pair.sync()
+    written = "A worker fell from a ladder that nobody had tied."
+    pair.edit(Side.PROCORE, written)
+    [office] = pair.world.office()
+    pair.world.fourhse.hand_edit("incident", office, deponent="A witness")
+    if is_lost:
+        pair.world.faults.add(FaultKind.LOST_ANSWER, path="/incident/update", method="PUT")
+    pair.sync()
+    for _ in range(3):
+        assert pair.sync().written == NOTHING
+    kept = pair.text(Side.PROCORE).removeprefix("Reporter: A witness\n\n")
+    assert (pair.text(Side.FOURHSE), kept != written and written.startswith(kept)) == (written, True)
+    assert pair.items() == [("refused", "description")]
+
+
 def unreadable(pair: Pair) -> Callable[[], None]:
     """From now on Procore shows no text as its description, until what is returned is called."""
     [site] = pair.world.site()

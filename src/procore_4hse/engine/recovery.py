@@ -143,7 +143,7 @@ class Recovery:
         with self.store.begin(self.fence) as unit:
             journal, outcomes = unit.journal(self.state.key), self.pusher.outcomes
             # What cannot be seen now may be a part that the vendor kept: no edit, once it can be seen again.
-            bases = bases | outcomes.doubted_bases(unit, action, comparison)
+            bases = outcomes.beside_lost(unit, action, bases) | outcomes.doubted_bases(unit, action, comparison)
             if there is not None:
                 unit.staging(self.state.key).put_one(there.record, server_at=there.server_date)
                 bases |= outcomes.spoiled_bases(unit, action, comparison, there.record.payload)

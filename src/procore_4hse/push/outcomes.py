@@ -83,12 +83,18 @@ class Outcomes:
         rows, before = [row for row in unseen if row.key in {*known, *action.sources}], self.rows.zoned(action.seen)
         return {row.key: doubt(row, known.get(row.key), action.side, before) for row in rows}
 
+    def beside_lost(self, unit: Unit, action: Action, bases: Bases) -> Bases:
+        """The bases of an update without an answer, beside what the source lost after the update was planned."""
+        link, source = unit.links(self.steps.key).find(action.ref(Side.PROCORE)), action.side.other
+        known = {row: base for row, base in link.base.items() if row in bases} if link is not None else {}
+        later = {row: base for row, base in known.items() if base.of(source) != action.sources.get(row)}
+        return _beside(bases, source, later)
+
     def _beside_spoiled(self, action: Action, bases: Bases) -> Bases:
         """The same bases; where the value came from, a write of ours may have left something else of it since."""
-        source, record = action.side.other, action.ref(Side.PROCORE)
-        left = {row: self.spoiled[record, row] for row in bases if (record, row) in self.spoiled}
-        ours = {row: base.of(source) for row, base in left.items() if base.lost_on is source}
-        return bases | {row: left_with(bases[row], source, shown) for row, shown in ours.items()}
+        record = action.ref(Side.PROCORE)
+        spoiled = {row: self.spoiled[record, row] for row in bases if (record, row) in self.spoiled}
+        return _beside(bases, action.side.other, spoiled)
 
     def park(self, action: Action, error: Refused) -> None:
         """A refused action waits in the inbox, and is tried again later or once a side has changed."""
@@ -153,6 +159,12 @@ class Outcomes:
             if action.parent
             else None
         )
+
+
+def _beside(bases: Bases, source: Side, lost: Bases) -> Bases:
+    """The same bases, beside what the source holds by now of a value that it lost after it was planned with."""
+    ours = {row: base.of(source) for row, base in lost.items() if base.lost_on is source}
+    return bases | {row: left_with(bases[row], source, shown) for row, shown in ours.items()}
 
 
 def _not_taken(parts: Iterable[Action]) -> str:
