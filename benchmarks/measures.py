@@ -25,6 +25,8 @@ from typing import Any
 
 import httpx
 import structlog
+from grown import grown
+from views import View, first_views, views
 from worlds import (
     FIRST,
     cpu,
@@ -242,9 +244,7 @@ def memory(size: int) -> Numbers:
         world.store.close()
         with LoopbackServer(world.procore.handle) as site, LoopbackServer(world.fourhse.handle) as office:
             command = [sys.executable, __file__, "reader", url, site.url, office.url, world.clock.now.isoformat()]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 of this file
-    found: Numbers = json.loads(done.stdout.splitlines()[-1])
-    return found
+            return printed(command)
 
 
 def reader(url: str, site: str, office: str, moment: str) -> Numbers:
@@ -271,11 +271,48 @@ def reader(url: str, site: str, office: str, moment: str) -> Numbers:
     return {"peak": int(peak.split()[1]) / 1024}
 
 
+# Pages -----------------------------------------------------------------------------------------------------------
+
+VIEWERS = 3
+"""So many processes open each page for the first time; the least of three counts here too."""
+
+
+def pages(size: int) -> Numbers:
+    """The first view of each page of the desk, as `SQLite cpu: PAGE` and `PostgreSQL wall: PAGE`."""
+    found: Numbers = {}
+    for name, place in (("SQLite", sqlite), ("PostgreSQL", postgres)):
+        with place() as url:
+            world = grown(url, size, size // QUESTIONS)
+            viewed = json.dumps(views(world))
+            world.store.close()
+            command = [sys.executable, __file__, "viewer", url, world.clock.now.isoformat(), viewed]
+            each = [printed(command) for _ in range(VIEWERS)]
+        found |= {f"{name} {view}": min(numbers[view] for numbers in each) for view in each[0]}
+    return found
+
+
+QUESTIONS = 20
+"""One is open for so many incidents."""
+
+
+def viewer(url: str, moment: str, viewed: str) -> Numbers:
+    """What a process pays that has shown nobody anything yet."""
+    now = Clock().now.fromisoformat(moment)
+    return first_views(url, World.build("sqlite://").route, now, [View(*one) for one in json.loads(viewed)])
+
+
 # Whole commands --------------------------------------------------------------------------------------------------
 
 
 def run(command: Sequence[str]) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 commands of this file
+
+
+def printed(command: Sequence[str]) -> Numbers:
+    """The numbers that a measurement in a process of its own prints last."""
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 of this file
+    found: Numbers = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def process(command: Sequence[str]) -> float:
@@ -321,6 +358,7 @@ MEASURES: dict[str, Callable[..., Numbers]] = {
     one.__name__: one
     for one in (
         yardstick, idle, lived, routes, first, creates, pull, engine, stores, window, starts, memory, reader,
+        pages, viewer,
     )
 }  # fmt: skip
 
@@ -328,7 +366,7 @@ MEASURES: dict[str, Callable[..., Numbers]] = {
 def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     name, *given = sys.argv[1:]
-    if name != "reader":
+    if name not in ("reader", "viewer"):
         leave_out_answers()
     print(json.dumps(MEASURES[name](*(int(one) if one.isdecimal() else one for one in given))))  # noqa: T201
 

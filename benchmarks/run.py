@@ -54,9 +54,12 @@ class Figure:
 
 @dataclass(frozen=True)
 class Found:
+    """`of` is what the number is of, where the figure is the largest of several."""
+
     figure: Figure
     number: float | None
     today: float | None
+    of: str = ""
 
     @property
     def fails(self) -> bool:
@@ -77,7 +80,7 @@ def main() -> None:
     for figure in figures:
         if options.only in figure.name:
             found.append(one := look(figure, options.small, speed, before))
-            print(f"{one.figure.name}: {shown(one.number, figure)}", file=sys.stderr, flush=True)  # noqa: T201
+            print(": ".join([*cells(one)][::2][:2]), file=sys.stderr, flush=True)  # noqa: T201
     if options.today:
         kept = {key(one.figure, options.small): one.number for one in found}
         BEFORE.write_text(json.dumps(before | kept, indent=1, sort_keys=True) + "\n")
@@ -101,7 +104,7 @@ def asked() -> argparse.Namespace:
 
 def look(figure: Figure, small: bool, speed: float, before: dict[str, float | None]) -> Found:
     """The figure, as it would be on the machine of `today` where it depends on the machine."""
-    number = of_run(figure.run, small).get(figure.take)
+    name, number = taken(of_run(figure.run, small), figure.take)
     if figure.by_take:
         other = of_run(figure.by or figure.run, small).get(figure.by_take)
         number = number / other if number and other else None
@@ -109,7 +112,14 @@ def look(figure: Figure, small: bool, speed: float, before: dict[str, float | No
         number /= speed
     if small and number is not None and figure.name in WHOLE:
         number *= SMALLER
-    return Found(figure, number, before.get(key(figure, small)))
+    return Found(figure, number, before.get(key(figure, small)), name.removeprefix(figure.take).strip())
+
+
+def taken(numbers: dict[str, float], take: str) -> tuple[str, float | None]:
+    """A number and its name: the one that is so called, or the largest of those below a word with a colon."""
+    below = [name for name in numbers if name.startswith(take)] if take.endswith(":") else []
+    name = max(below, key=numbers.__getitem__, default=take)
+    return name, numbers.get(name)
 
 
 WHOLE = ("200 routes of 50 idle, CPU of a round", "first link of 10,000 incidents, CPU")
@@ -169,7 +179,8 @@ def shown(number: float | None, figure: Figure) -> str:
 
 def cells(one: Found) -> Iterator[str]:
     figure = one.figure
-    yield from (figure.name, shown(one.today, figure), shown(one.number, figure))
+    reached = shown(one.number, figure)
+    yield from (figure.name, shown(one.today, figure), f"{reached} ({one.of})" if one.of else reached)
     yield f"{'>' if figure.more_is_better else '<'} {shown(figure.target, figure)}"
     yield f"{one.number / one.today:.2f}" if one.number and one.today else ""
 

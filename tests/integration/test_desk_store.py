@@ -151,8 +151,8 @@ def test_whatever_is_not_plainly_public_is_private(filled: Store) -> None:
 )
 def test_incidents_are_searched_by_plain_text(filled: Store, text: str, found: list[str]) -> None:
     with filled.read() as unit:
-        assert [record.id for record in unit.staging(ROUTE).holding(Side.PROCORE, text.split(), 10)] == found
-        assert len(unit.staging(ROUTE).holding(Side.PROCORE, text.split(), 1)) == min(1, len(found))
+        assert [record.id for record in unit.staging(ROUTE).holding(Side.PROCORE, [text.split()], 10)] == found
+        assert len(unit.staging(ROUTE).holding(Side.PROCORE, [text.split()], 1)) == min(1, len(found))
 
 
 def test_records_whose_own_number_it_is_come_first(filled: Store) -> None:
@@ -162,5 +162,5 @@ def test_records_whose_own_number_it_is_come_first(filled: Store) -> None:
         unit.staging(ROUTE).put(rows, pull=1, minimal=frozenset(), server_at=START)
     with filled.read() as unit:
         staging = unit.staging(ROUTE)
-        found = [staging.holding(Side.PROCORE, ["12"], 3, first) for first in (["number", "code"], [])]
+        found = [staging.holding(Side.PROCORE, [["12"]], 3, first) for first in (["number", "code"], [])]
     assert [[record.id for record in records] for records in found] == [["8", "7", "9"], ["9", "8", "7"]]

@@ -20,14 +20,16 @@ from actors import (
     wrote,
 )
 from procore_4hse.engine.backfill import Span, backfill
+from procore_4hse.engine.snapshots import picklists
 from procore_4hse.mapping.rules import Direction
-from procore_4hse.models import Kind, Side
+from procore_4hse.models import Kind, RecordRef, Side
 from procore_4hse.operations.decisions import part, take_back
 from procore_4hse.operations.remembered import forget, remembered
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from procore_4hse.store.decisions import Decider
+from procore_4hse.store.staging import Staging
 from world import World
 
 pytestmark = pytest.mark.any_store
@@ -978,3 +980,30 @@ def test_what_4hse_blanked_on_a_person_stops_the_route_and_is_put_back(build):
     row = world.fourhse.look("incident-person", record)
     assert (row["days"], row["code"], row["description"]) == (8, "W61", "Left hand.")
     assert troubles(world) == []
+
+
+def test_lists_are_read_again_only_when_something_of_them_has_changed(world, monkeypatch):
+    party, office = hire(world)
+    stranger = crew.hire_in_office(world, "Bob Kay")
+    hurt_on_site(world, world.on_site(), party)
+    world.sync()
+
+    def known():
+        with world.store.read() as unit:
+            return picklists(unit, unit.routes.get(world.route.key), world.route.mapping)
+
+    first = known()
+    with monkeypatch.context() as patch:
+        patch.delattr(Staging, "entries")
+        again = known()
+    assert (again.directory is first.directory, again is first) == (True, False)
+    with world.store.begin() as unit:
+        staging = unit.staging(world.route.key)
+        row = staging.find(RecordRef(Side.FOURHSE, Kind.DIRECTORY, office)).record
+        staging.amend(replace(row, payload={**row.payload, "person_last_name": "Lea"}))
+    assert known().directory.name(Side.FOURHSE, office) == "Ann Lea"
+    with world.store.begin() as unit:
+        unit.routes.remember(world.route.key, "riverside", partners={str(party): stranger})
+    assert known().directory.partner(Side.PROCORE, str(party)) == stranger
+    world.route = replace(world.route, mapping=replace(world.route.mapping, partners={str(party): office}))
+    assert known().directory.partner(Side.PROCORE, str(party)) == office

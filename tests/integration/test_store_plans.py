@@ -128,6 +128,13 @@ def records(connection: Connection) -> None:
     fill(connection, RECORDS, **told, side=side, id=NAME, pull=N // 100, absent=N % 10_000 == 1)
 
 
+def records_below(connection: Connection) -> None:
+    """Each second one is an injury, which stands below the incident before it."""
+    told = {"route": ROUTE, "side": "procore", "payload": {}, "digest": "", "fetched_at": NOW, "pull": 0}
+    own = {"kind": case((N % 2 == 1, "injury"), else_="incident"), "parent_id": case((N % 2 == 1, cast(N - 1, String)))}
+    fill(connection, RECORDS, **told, **own, id=NAME)
+
+
 def routes(connection: Connection) -> None:
     fill(connection, ROUTES, name="", memory={}, pulls=7, key=NAME + "/office")
 
@@ -301,6 +308,12 @@ QUESTIONS = {
         "raw_record_pkey|sqlite_autoindex_raw_record_1",
         ("route", "id"),
     ),
+    "what stands below an incident": Question(
+        records_below,
+        lambda unit: unit.staging(ROUTE).below(Side.PROCORE, ["8"], (Kind.INCIDENT, Kind.INJURY, Kind.NEAR_MISS)),
+        "ix_raw_record_parent",
+        ("route", "side", "parent_id"),
+    ),
     "what was not in a listing": Question(
         records,
         lambda unit: unit.staging(ROUTE).mark_absent(Side.FOURHSE, {Kind.INCIDENT: {"5"}}),
@@ -362,7 +375,7 @@ QUESTIONS = {
     ),
     "last cycle": Question(cycles, lambda unit: unit.cycles.last(ROUTE), "ix_cycle_latest", ("route",)),
 }
-TABLES = (links, links_of_many, inbox, journal, stones, records, routes, cycles)
+TABLES = (links, links_of_many, inbox, journal, stones, records, records_below, routes, cycles)
 
 
 @pytest.mark.parametrize("fill", TABLES, ids=lambda fill: fill.__name__)

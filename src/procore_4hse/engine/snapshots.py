@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -157,7 +158,7 @@ def _as_stored(unit: Unit, inputs: CycleInputs, living: tuple[Link, ...], staged
         linked_elsewhere=links.linked_elsewhere(_free(records, living)),
         not_duplicates=links.not_duplicates(),
         unlinked_by_hand=links.removed(),
-        open_matches=frozenset(_open_matches(inbox.entries())),
+        open_matches=frozenset(_open_matches(inbox.matches())),
         ids_of_ours=_ids_of_ours(staged_records, route, living),
         ever_linked=inputs.state.ever_linked,
         meeting_approved=inputs.meeting_approved,
@@ -483,12 +484,33 @@ def _children(
     return {incident: tuple(children) for incident, children in records.items()}
 
 
+LISTS: dict[str, tuple[bytes, Picklists]] = {}
+"""What was made of the lists that were read last, by the route, with a digest of all that it was made of."""
+KEPT = 8
+"""The lists of so many routes are kept, for pages more than for cycles; those of hundreds would fill the memory."""
+
+
 def picklists(unit: Unit, state: RouteState, mapping: FieldMapping) -> Picklists:
-    """Who is who and which word has which id: from the lists as staged last, the mapping, and what a person told."""
+    """Who is who and which word has which id: from the lists as staged last, the mapping, and what a person told.
+
+    Lists hold thousands of people and seldom change; to find that out takes far less than to read them again.
+    """
     staging = unit.staging(state.key)
-    listed = {side: staging.entries(side, Kind.DIRECTORY, Kind.PICKER) for side in Side}
-    entries = {(side, kind): rows for side, kinds in listed.items() for kind, rows in kinds.items()}
-    return picklists_of(entries, mapping, state.memory.partners)
+    rules = (mapping.partners, mapping.recognised, mapping.equipment_by, mapping.equipment_partners)
+    shown = hashlib.sha256(repr((rules, state.memory.partners, staging.digests(*LISTED))).encode()).digest()
+    before, lists = LISTS.get(state.key, (b"", Picklists()))
+    if before != shown:
+        listed = {side: staging.entries(side, *LISTED) for side in Side}
+        entries = {(side, kind): rows for side, kinds in listed.items() for kind, rows in kinds.items()}
+        lists = picklists_of(entries, mapping, state.memory.partners)
+        LISTS.pop(state.key, None)
+        LISTS[state.key] = shown, lists
+        for old in [*LISTS][:-KEPT]:
+            LISTS.pop(old, None)
+    return replace(lists)  # What is found out with them is remembered by a copy, for it names what it is asked.
+
+
+LISTED = (Kind.DIRECTORY, Kind.PICKER)
 
 
 def partners_told(decisions: Iterable[Decision]) -> dict[str, str]:

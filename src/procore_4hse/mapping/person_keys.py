@@ -16,6 +16,8 @@ PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "�
 
 def key(value: object) -> str:
     """A number, code or address as it is compared: leading zeros count, a placeholder is empty."""
+    if value is None:
+        return ""
     text = _folded(value)
     return "" if _is_placeholder(text) else text
 
@@ -29,6 +31,8 @@ def name_key(first: object, last: object) -> str:
 
 def names_contradict(one: str, other: str) -> bool:
     """Whether two names share not one word; names in different scripts, or no name at all, say nothing."""
+    if one == other:
+        return False  # Of nearly all in two lists of thousands, whose letters are then looked at by nobody.
     words, others = _words(one), _words(other)
     common = _scripts(words) & _scripts(others)
     words, others = (frozenset(w for w in each if _scripts([w]) & common) for each in (words, others))
@@ -37,13 +41,16 @@ def names_contradict(one: str, other: str) -> bool:
 
 def _folded(value: object) -> str:
     """One Unicode form, without case, invisible signs and superfluous blanks."""
-    text = unicodedata.normalize("NFKC", "" if value is None else str(value)).casefold()
+    told = "" if value is None else str(value)
+    if told.isascii():  # Nothing of what follows would change it, and lists hold thousands of such keys.
+        return " ".join(told.casefold().split())
+    text = unicodedata.normalize("NFKC", told).casefold()
     seen = (sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
     return " ".join("".join(seen).split())
 
 
 def _is_placeholder(text: str) -> bool:
-    bare = "".join(sign for sign in text if sign.isalnum())
+    bare = text if text.isalnum() else "".join(sign for sign in text if sign.isalnum())
     return not bare.strip("0") or bare in PLACEHOLDERS
 
 

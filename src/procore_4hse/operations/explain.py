@@ -77,7 +77,7 @@ class Story:
     """`next` is what a cycle would do now with the incident and its people."""
 
     route: Route
-    zone: str
+    seen: Snapshot = field(repr=False)
     incident: Compared
     people: tuple[Compared, ...] = ()
     journal: tuple[Intent, ...] = ()
@@ -105,6 +105,10 @@ class Story:
     @property
     def ids(self) -> Ids:
         return self.incident.ids
+
+    @property
+    def zone(self) -> str:
+        return self.seen.zone
 
     def is_brought_back(self, side: Side) -> bool:
         """Whether its incident was restored there since the latest reading, which could not show it yet."""
@@ -157,7 +161,7 @@ def _story(store: Store, route: Route, ids: Ids, seen: Snapshot, planned: Plan, 
     incident = _incident(seen, ids, link)
     return Story(
         route=route,
-        zone=seen.zone,
+        seen=seen,
         incident=incident,
         people=people,
         journal=journal,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from heapq import merge
 from zoneinfo import ZoneInfo
 
 from procore_4hse.engine.snapshots import picklists
-from procore_4hse.mapping.lenses.base import ZONE, Held, Known, Reading
+from procore_4hse.mapping.lenses.base import ZONE, Held, Known, NeedsLists, Reading
 from procore_4hse.mapping.lenses.person import PersonLens
+from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import Field
 from procore_4hse.models import Act, Action, Image, Kind, Link, QuestionKey, RawRecord, RecordRef, Side
 from procore_4hse.operations.offline import UTC_ZONE, find, listed
@@ -102,9 +103,14 @@ def _of_route(store: Store, route: Route, since: date | None) -> Iterator[Write]
     yield from merge(_written(store, route, rows, start), joined, key=lambda write: write.at, reverse=True)
 
 
-def _rows(unit: Unit, route: Route) -> Rows:
+def _rows(unit: Unit, route: Route, kinds: Collection[Kind] = tuple(Kind)) -> Rows:
+    """Of these kinds of records. Both systems' lists hold thousands of people, and are read only where they count."""
+    unbound = Picklists()
+    rows = {kind: route.mapping.rows_for(kind, unbound) for kind in kinds}
+    if not any(isinstance(row.lens, NeedsLists) for own in rows.values() for row in own):
+        return rows
     lists = picklists(unit, unit.routes.get(route.key), route.mapping)
-    return {kind: route.mapping.rows_for(kind, lists) for kind in Kind}
+    return {kind: route.mapping.rows_for(kind, lists) for kind in kinds}
 
 
 def _start(unit: Unit, route: Route, since: date | None) -> datetime:
@@ -127,7 +133,8 @@ def _written(store: Store, route: Route, rows: Rows, start: datetime) -> Iterato
 def find_writes(unit: Unit, route: Route, write_id: str) -> list[tuple[Intent, list[Write]]]:
     """The writes whose id begins so, two at most, each with its rows; with a field behind a colon that row alone."""
     start, _, field = write_id.partition(":")
-    intents, rows = unit.journal(route.key).beginning(start), _rows(unit, route)
+    intents = unit.journal(route.key).beginning(start)
+    rows = _rows(unit, route, {intent.action.kind for intent in intents})
     found = ((intent, list(_Reader.of(unit, route, rows, [intent]).writes())) for intent in intents)
     return [(each, [one for one in writes if field in ("", one.id.partition(":")[2])]) for each, writes in found]
 

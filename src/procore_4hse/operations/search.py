@@ -110,9 +110,8 @@ def _holding(unit: Unit, route: Route, side: Side, sought: str) -> Collection[Ra
     staging, day = unit.staging(route.key), _day(sought)
     # A short number stands in many records; for nothing else is it worth reading what each of them has as its own.
     first = NUMBERS[side] if sought.isalnum() and not sought.isalpha() else ()
-    written = _written(day) if day else [sought.split()]
-    found = (record for words in written for record in staging.holding(side, words, LOOKED_AT, first))
-    return {record.id: record for record in found}.values()
+    written = _written(side, day) if day else [sought.split()]
+    return staging.holding(side, written, LOOKED_AT * len(written), first)
 
 
 def _day(sought: str) -> date | None:
@@ -121,6 +120,7 @@ def _day(sought: str) -> date | None:
     return None
 
 
-def _written(day: date) -> list[list[str]]:
-    """How a record may write it: a day in the project's zone is the day before or after it in UTC too."""
-    return [[(day + timedelta(days=shift)).isoformat()] for shift in (-1, 0, 1)]
+def _written(side: Side, day: date) -> list[list[str]]:
+    """How a record may write it: Procore in UTC, where a day of the project's zone is the one before or after too."""
+    shifts = (-1, 0, 1) if side is Side.PROCORE else (0,)
+    return [[(day + timedelta(days=shift)).isoformat()] for shift in shifts]

@@ -32,8 +32,13 @@ class Undo:
     stays: Side | None = None
 
 
-def prepare(store: Store, routes: tuple[Route, ...], write_id: str, note: str = "") -> Undo:
-    """What taking this write back would mean. Raises UsageError with why it cannot be done, and what can instead."""
+def prepare(
+    store: Store, routes: tuple[Route, ...], write_id: str, note: str = "", seen: Snapshot | None = None
+) -> Undo:
+    """What taking this write back would mean. Raises UsageError with why it cannot be done, and what can instead.
+
+    `seen` is its incident as the last reading showed it, for whoever has it at hand.
+    """
     route, intent, write = _found(store, routes, write_id)
     action = intent.action
     if action.act is not Act.UPDATE:
@@ -43,7 +48,7 @@ def prepare(store: Store, routes: tuple[Route, ...], write_id: str, note: str = 
     if write.undone_by:
         raise UsageError(f"This write was taken back already, by {write.undone_by}.")
     _, ids = find(store, (route,), action.parent or action.id_on(Side.PROCORE))
-    seen = offline_snapshot(store, route, ids)
+    seen = seen or offline_snapshot(store, route, ids)
     row, link = _row(seen, write), _link(seen, action)
     compared = _compared(seen, link, row)
     with store.read() as unit:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, insert, or_, select, type_coerce, update
+from sqlalchemy import Connection, Row, String, case, cast, func, insert, or_, select, type_coerce, update
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Decision, Item, ItemKind, QuestionKey, RecordRef
@@ -17,11 +17,13 @@ from procore_4hse.store.tables import INBOX, Instant
 
 C = INBOX.c
 ASKED = select(INBOX).where(C.route == given("in_route"), C.state.in_(("open", "answered")))
+ANSWERED = ASKED.where(cast(C.answer, String) != "null")
 OF_KEY = ASKED.where(C.key == given("of_key"))
 COUNTS = select(C.kind, func.count()).where(C.route == given("in_route"), C.state == "open").group_by(C.kind)
 IN_STATES = (
     select(INBOX).where(C.route == given("in_route"), C.state.in_(given("states", expanding=True))).order_by(C.id)
 )
+MATCHES = select(INBOX).where(C.route == given("in_route"), C.state == "open", C.kind == ItemKind.MATCH.value)
 IN_SIGHT = case((or_(C.snoozed_until.is_(None), C.snoozed_until <= given("now", type_=Instant)), C.since))
 STANDING = (
     select(
@@ -182,12 +184,17 @@ class Inbox:
         self.connection.execute(CHANGE, {"one": item_id, "snoozed_until": until})
 
     def decisions(self) -> dict[QuestionKey, Decision]:
-        return {QuestionKey(row.key): _decision(row) for row in self._rows() if row.answer}
+        rows = self.connection.execute(ANSWERED, {"in_route": self.route})
+        return {QuestionKey(row.key): _decision(row) for row in rows if row.answer}
 
     def decision(self, key: QuestionKey) -> Decision | None:
         """What was answered to one question."""
         row = self.connection.execute(OF_KEY, {"in_route": self.route, "of_key": key}).first()
         return _decision(row) if row and row.answer else None
+
+    def matches(self) -> list[Entry]:
+        """The open questions whether two are one."""
+        return [_entry(row) for row in self.connection.execute(MATCHES, {"in_route": self.route})]
 
     def entries(self, *, states: tuple[str, ...] = ("open",)) -> list[Entry]:
         rows = self.connection.execute(IN_STATES, {"in_route": self.route, "states": states})

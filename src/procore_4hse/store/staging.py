@@ -9,7 +9,22 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, S
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, String, case, cast, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy import bindparam as given
 
 from procore_4hse.models import Image, Kind, RawRecord, RecordRef, Side, Staged
@@ -29,6 +44,11 @@ PAYLOADS = select(C.id, C.payload).where(*SOME)
 ENTRIES = select(C.kind, C.id, C.payload, C.parent_id).where(*OF_KINDS).order_by(C.kind, C.id)
 SHOWN = (C.side, C.kind, C.id, C.parent_id, C.payload, C.absent, C.status_at, C.minimal, C.newest_at, C.pull)
 """What is told of a staged record; moments that nobody asks for would be read from their texts all the same."""
+DIGESTS = (
+    select(C.side, C.id, C.digest)
+    .where(C.route == given("in_route"), C.kind.in_(given("of_kinds", expanding=True)))
+    .order_by(C.side, C.kind, C.id)
+)
 LISTED: Select[Any] = select(*SHOWN).where(*OF_KINDS).order_by(C.kind, C.id)
 STATES: Select[Any] = (
     select(C.kind, C.id, C.parent_id, C.digest, C.absent, C.minimal, C.status_at, C.newest_at)
@@ -44,13 +64,16 @@ FREE: dict[Side, Select[Any]] = {
 }
 FOUND = select(RECORDS).where(*ONE)
 WHOLE: Select[Any] = select(*SHOWN).where(*SOME)
-BELOW: Select[Any] = (
-    select(*SHOWN)
-    .where(*OF_SIDE, C.parent_id.in_(given("incidents", expanding=True)), C.kind.in_(given("of_kinds", expanding=True)))
-    .order_by(C.kind, C.id)
+# The kind is no plain column here and nothing is ordered: SQLite would rather read all incidents in that order than
+# look for the few records below one.
+BELOW: Select[Any] = select(*SHOWN).where(
+    *OF_SIDE,
+    C.parent_id.in_(given("incidents", expanding=True)),
+    (C.kind + "").in_(given("of_kinds", expanding=True)),
 )
 PRESENT = select(RECORDS).where(*OF_KIND, C.absent.is_(False)).order_by(C.id.desc())
-CONTENTS = func.lower(cast(C.payload, String))
+# Payloads are kept as ASCII, which PostgreSQL folds in half the time where it need not ask for a language's rules.
+CONTENTS = cast(C.payload, String().with_variant(String(collation="C"), "postgresql"))
 NEWEST = select(func.max(C.fetched_at)).where(*OF_KINDS, C.fetched_at <= given("now", type_=C.fetched_at.type))
 COUNT = select(func.count()).select_from(RECORDS).where(*OF_KIND, C.absent.is_(False))
 ABSENT = select(C.side, C.kind, C.id).where(C.route == given("in_route"), C.absent)
@@ -155,6 +178,10 @@ class Staging:
             found[kind].append(RawRecord(side, Kind(kind), *entry))
         return found
 
+    def digests(self, *kinds: Kind) -> list[tuple[str, str, str]]:
+        """Side, id and a digest of the contents of each record of these kinds, always in the same order."""
+        return [tuple(row) for row in self.connection.execute(DIGESTS, {"in_route": self.route, "of_kinds": kinds})]
+
     def around(self, side: Side, incidents: Collection[str], kinds: Iterable[Kind]) -> list[tuple[Staged, int]]:
         """These incidents of that side and the records of these kinds below them, as `records` gives them."""
         own, below = self._of(side, Kind.INCIDENT), self._of_kinds(side, kinds)
@@ -162,14 +189,13 @@ class Staging:
         for some in chunks([*incidents]):
             rows += self.connection.execute(WHOLE, {**own, "some": some})
             rows += self.connection.execute(BELOW, {**below, "incidents": some})
-        rows.sort(key=lambda row: (row.kind, row.id))  # As all of them would come.
-        return [(_staged(row), row.pull) for row in rows]
+        return [(_staged(row), row.pull) for row in sorted(rows, key=_by_kind)]  # As all of them would come.
 
     def below(self, side: Side, incidents: Collection[str], kinds: Iterable[Kind]) -> list[Staged]:
         """The records of these kinds below these incidents, by kind and id."""
         of_kinds = self._of_kinds(side, kinds)
         found = (self.connection.execute(BELOW, {**of_kinds, "incidents": some}) for some in chunks([*incidents]))
-        return [_staged(row) for rows in found for row in rows]
+        return [_staged(row) for row in sorted((row for rows in found for row in rows), key=_by_kind)]
 
     def private_among(self, ids: Collection[str]) -> frozenset[str]:
         """Which of these Procore incidents are marked private."""
@@ -178,17 +204,19 @@ class Staging:
         # Told here and not by the database: whatever is no plain false counts, and a cast could fail on it.
         return frozenset(row.id for rows in found for row in rows if row.payload.get("private"))
 
-    def holding(self, side: Side, words: Sequence[str], at_most: int, first: Iterable[str] = ()) -> list[RawRecord]:
-        """Incidents that hold each of these words somewhere, whatever the case of plain letters.
+    def holding(
+        self, side: Side, several: Collection[Sequence[str]], at_most: int, first: Iterable[str] = ()
+    ) -> list[RawRecord]:
+        """Incidents that hold all words of one of several lists somewhere, whatever the case of plain letters.
 
         Those come first that hold the words as the whole of one of the values in `first`; then the highest id.
         """
-        # Payloads are kept as ASCII: a letter beyond it stands there as an escape.
-        written = (json.dumps(word)[1:-1].lower() for word in words)
-        whole = " ".join(words).lower()
-        named = [(func.lower(cast(C.payload[name].as_string(), String)) == whole, 0) for name in first]
+        wholes = [" ".join(words).lower() for words in several]
+        named = [(func.lower(cast(C.payload[name].as_string(), String)).in_(wholes), 0) for name in first]
+        held = or_(*(and_(*map(_contains, sorted(words, key=_is_letters))) for words in several))
+        # As a number: PostgreSQL takes any text for a rare one, and would sort all that hold it where few are wanted.
         found = (
-            PRESENT.where(*(CONTENTS.contains(each, autoescape=True) for each in written))
+            PRESENT.where(case((held, 1), else_=0) > 0)
             .order_by(None)
             .order_by(*([case(*named, else_=1)] if named else ()), C.id.desc())
             .limit(at_most)
@@ -312,6 +340,21 @@ def _times(payload: Image, row: Row[Any] | None, status: object, server_at: date
         "status_at": str(shown or server_at.isoformat()) if row is None or moved else row.status_at,
         "newest_at": _later(row.newest_at if row else None, shown),
     }
+
+
+def _contains(word: str) -> ColumnElement[bool]:
+    # Payloads are kept as ASCII: a letter beyond it stands there as an escape.
+    written = json.dumps(word)[1:-1].lower()
+    return (func.lower(CONTENTS) if _is_letters(written) else CONTENTS).contains(written, autoescape=True)
+
+
+def _is_letters(word: str) -> bool:
+    """Whether its case could differ; a number or a day is looked for in less time, and before what is."""
+    return word.lower() != word.upper()
+
+
+def _by_kind(row: Row[Any]) -> tuple[str, str]:
+    return row.kind, row.id
 
 
 def _staged(row: Row[Any]) -> Staged:

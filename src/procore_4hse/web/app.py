@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -58,7 +58,9 @@ def create_app(desk: Desk, origins: Origins) -> ASGIApp:
     return Protection(app, origins)
 
 
+@cache
 def templates() -> Environment:
+    """Compiled once in a process, each when a page wants it first."""
     made = Environment(
         loader=PackageLoader("procore_4hse.web"),
         autoescape=True,

@@ -86,7 +86,7 @@ def page(desk: Desk, asked: Asked) -> Context:
         "refusal": None,
     }
     try:
-        wanted = undo.prepare(desk.store, (asked.route,), write.id)
+        wanted = undo.prepare(desk.store, (asked.route,), write.id, seen=asked.story.seen)
     except UsageError as error:
         return {**told, "refusal": str(error)}
     return {**told, "stays": wanted.stays and say("undo.stays", field=write.field, side=wanted.stays.label)}
