@@ -134,3 +134,24 @@ def test_another_title_in_procore_meanwhile_is_asked_about_and_takes_the_old_lin
     for _ in range(3):
         world.sync()
     assert (shown(world), world.inbox()) == ((("Slip", BODY), ("Slip", BODY)), [])
+
+
+@pytest.mark.parametrize(("text", "told"), [(f"{LONG} again", f"{LONG} again"), ("A rope broke at noon.", NAME)])
+@pytest.mark.parametrize("use", ["procore", "fourhse"])
+def test_a_text_that_took_the_place_of_the_only_line_is_no_title(build, text, told, use):
+    world = build()
+    world.on_site(LONG, description="")
+    world.sync()
+    [office] = world.office()
+    world.fourhse.hand_edit("incident", office, description_event=text)
+    world.sync()
+    assert only(world).item.fourhse_value == told
+    world.answer(only(world).id, "resolve", use=use)
+    for _ in range(2):
+        world.sync()
+    is_text = told == NAME
+    title, body = LONG if use == "procore" else told, text if is_text else ""
+    [site], [row] = world.site().values(), world.office().values()
+    assert (site["title"], site["description"] or "") == (title, body)
+    assert body in row["description_event"]
+    assert (world.sync().written, world.inbox()) == (NOTHING, [])

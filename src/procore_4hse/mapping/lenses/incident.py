@@ -123,7 +123,8 @@ class TitleLens(Columns):
         line, body = _joined(first), text.tidied(rest)
         if line == full:  # The name was changed, and the old title still leads the text.
             return self._laid(name, body, like=present)
-        if line and name == cut_title(full) and body == below:  # The leading line was changed, and nothing else.
+        # The leading line was changed, and nothing else. Alone it may as well be a text that took the title's place.
+        if line and name == cut_title(full) and body == below and (below or _resembles(line, full)):
             return self._laid(line, body, like=present)
         return {}
 
@@ -144,6 +145,12 @@ def _line(value: object) -> str | None:
 
 def _joined(plain: str | None) -> str | None:
     return " ".join(part for part in plain.split("\n") if part) if plain and "\n" in plain else plain
+
+
+def _resembles(line: str, title: str) -> bool:
+    """Whether half of the words of a line are the title's."""
+    words = line.casefold().split()
+    return 2 * len([word for word in words if word in title.casefold().split()]) >= len(words)
 
 
 def cut_title(title: str) -> str:
