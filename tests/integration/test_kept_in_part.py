@@ -595,3 +595,23 @@ def test_what_4hse_does_not_keep_of_a_record_that_is_sent_whole_is_nobodys_edit(
     assert pair.text(Side.PROCORE) == "A &amp; B"
     assert pair.items() == [("refused", "description")]
     assert pair.sync().written == NOTHING
+
+
+@pytest.mark.parametrize("fault", [None, FaultKind.LOST_ANSWER])
+def test_what_4hse_does_not_keep_of_what_is_put_back_is_nobodys_edit(build, fault):
+    pair = Pair(build(fourhse_dials=FourHseDials(put_is="blanking", text_kept="escaped")), Side.FOURHSE)
+    pair.make(text="A plain text.")
+    pair.sync()
+    pair.edit(Side.FOURHSE, "A & B")
+    pair.sync()
+    [site] = pair.world.site()
+    pair.world.procore.hand_edit("incident", int(site), status="closed")
+    pair.world.sync()
+    pair.answer("approve")
+    if fault is not None:
+        pair.world.faults.add(fault, path="/incident/update")
+        pair.world.sync()
+    for _ in range(3):
+        pair.sync()
+    assert (pair.text(Side.PROCORE), pair.text(Side.FOURHSE)) == ("A &amp; B", "A &amp;amp; B")
+    assert pair.items() == [("refused", "description")]

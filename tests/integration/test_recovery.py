@@ -20,7 +20,7 @@ from procore_4hse.reconcile.snapshot import Policy
 from procore_4hse.simulator.faults import FaultKind
 from procore_4hse.simulator.fourhse_dials import FourHseDials
 from procore_4hse.simulator.procore_dials import ProcoreDials
-from world import MAPPING, World
+from world import MAPPING, OFFICE, World
 
 pytestmark = pytest.mark.one_test_on_postgresql_in(8)
 
@@ -285,6 +285,27 @@ def test_what_bears_the_id_of_a_lost_create_is_neither_linked_nor_asked_about_be
     world.faults.clear()
     world.sync()
     assert {link.procore_id: link.fourhse_id for link in world.links()}[ours] == theirs
+
+
+@pytest.mark.any_store
+def test_what_took_the_place_of_a_lost_create_is_not_copied_before_that_can_be_looked_at(
+    build: Callable[..., World], store_url: str
+) -> None:
+    world = build(store_url)
+    world.on_site("Hook")
+    world.faults.add(FaultKind.LOST_ANSWER, path="/incident/create")
+    world.sync()
+    [row] = world.office().values()
+    world.fourhse.hand_delete("incident", row["office_incident_id"])
+    names = ("name", "date_incident", "category", "description_event", "status")
+    anew = world.fourhse.hand_create("incident", OFFICE, **{name: row[name] for name in names})
+    world.faults.add(FaultKind.UNAVAILABLE, path="/incident/view", times=9)
+    world.sync()
+    assert (len(world.site()), world.inbox()) == (1, [])
+    world.faults.clear()
+    world.sync()
+    assert [link.fourhse_id for link in world.links()] == [anew]
+    assert (len(world.site()), len(world.office()), world.inbox()) == (1, 1, [])
 
 
 @pytest.mark.parametrize("hides", [True, False], ids=["unknown time hidden", "unknown time listed"])

@@ -65,13 +65,15 @@ class Recovery:
 
     def run(self) -> Recovered:
         intents = self._open()
-        lost = []
+        lost, unseen = [], []
         for intent in intents:
             try:
                 if not self._settle(intent):
                     lost.append(intent)
             except VendorError as error:
                 self._wait(intent, str(error))
+                unseen.append(intent)
+        self._leave_alone(unseen)
         self._search([intent for intent in lost if intent.action.kind is Kind.INCIDENT])
         for intent in lost:
             if intent.action.kind is not Kind.INCIDENT:
@@ -83,13 +85,17 @@ class Recovery:
         intents = self._open()
         for intent in intents:
             self._hold(intent)
+        self._leave_alone(intents)
+        return self.recovered
+
+    def _leave_alone(self, intents: list[Intent]) -> None:
+        """Nothing is copied from what these may have made, nor from what took its place, before they are settled."""
         creates = [i for i in intents if i.action.act is Act.CREATE and i.action.kind is Kind.INCIDENT]
         try:
             for side in Side:
                 self.recovered.possibly_ours |= {record.ref for record in self._strangers(side, creates)}
         except VendorError as error:
             self.recovered.flaws.append(str(error))
-        return self.recovered
 
     def _open(self) -> list[Intent]:
         with self.store.read() as unit:

@@ -80,7 +80,7 @@ class Pusher:
 
     def fill_again(self, facts: Mapping[str, Any]) -> None:
         """An emptied record has its fields as they were; whatever is set by now, by us or a person, stays."""
-        self.whole.fill_again(facts)
+        self.updates.fill_again(facts)
 
     def _in_turn(self, actions: tuple[Action, ...]) -> list[Action]:
         """Writes that failed when they were last tried come last, so that they hold up no other."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from procore_4hse.apis import RecordAnswer
 from procore_4hse.errors import GuardStopped, Refused
@@ -12,7 +15,7 @@ from procore_4hse.models import Action, Image, LinkState, Side
 from procore_4hse.push.bases import compare_answer
 from procore_4hse.push.outcomes import Outcomes
 from procore_4hse.push.rows import Rows
-from procore_4hse.push.steps import FRESH, Steps
+from procore_4hse.push.steps import FRESH, Abandoned, Steps
 from procore_4hse.push.whole import WholeRecords, emptied
 from procore_4hse.store.journal import Intent
 
@@ -37,6 +40,17 @@ class Updates:
         """Returns the target as the answer shows it; nothing when its rows had to go one by one."""
         answer = self._update(action)
         return answer.record.payload if answer else {}
+
+    def fill_again(self, facts: Mapping[str, Any]) -> None:
+        """An emptied record has its fields as they were, as far as it keeps them."""
+        refill = self.whole.refill(facts)
+        if refill is None:
+            return
+        action, now = refill
+        api, intent = self.steps.apis[action.side], self.steps.intend(action)
+        kind, record_id = action.kind.on(action.side), action.target_id or ""
+        with suppress(Abandoned):
+            self._settle(intent, now, self.steps.send(intent, lambda: api.update(kind, record_id, action.fields)))
 
     def _update(self, action: Action, shown: RecordAnswer | None = None) -> RecordAnswer | None:
         """The target as the answer shows it; None when its rows had to go one by one. `shown` as in `re_read`."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from procore_4hse.apis import IncidentApi
 from procore_4hse.errors import NotFound, Refused
-from procore_4hse.models import Act, Action, Image, Item, Kind, RecordRef, Side
-from procore_4hse.push.steps import Abandoned, Steps
+from procore_4hse.models import Act, Action, Image, Item, Kind, LinkState, RecordRef, Side
+from procore_4hse.push.steps import Steps
 from procore_4hse.reconcile import items
 
 
@@ -60,30 +59,26 @@ class WholeRecords:
         self.wanted = True
         return True
 
-    def fill_again(self, facts: Mapping[str, Any]) -> None:
-        """An emptied record has its fields as they were; whatever is set by now, by us or a person, stays."""
+    def refill(self, facts: Mapping[str, Any]) -> tuple[Action, Image] | None:
+        """What fills an emptied record as it was, and what it shows now; whatever is set by now, by whomever, stays."""
         side, kind, record_id = Side(facts["side"]), Kind(facts["kind"]), str(facts["record"])
         api = self.steps.apis[side]
         try:
             now = api.show(kind, record_id).record.payload
         except NotFound:
-            return
+            return None
         names, before = api.own_fields(kind) - api.NEVER_WRITTEN, facts["before"]
         emptied = {name: before[name] for name in names if before.get(name) and now.get(name) in (None, "")}
         if not emptied:
-            return
+            return None
         # Procore changes what is sent and nothing else; 4HSE may replace the record (H5), so the rest is sent along.
         rest = {name: now[name] for name in names if now.get(name) is not None} if side is Side.FOURHSE else {}
-        fields = {**rest, **emptied}
         with self.steps.read() as unit:
             link = unit.links(self.steps.key).find(RecordRef(side, kind, record_id))
         source, own = (link.id_on(side.other), link.kind) if link else (None, kind)
-        reason = "what was emptied is put back"
-        intent = self.steps.intend(Action(Act.UPDATE, side, own, record_id, source, reason, fields))
-        with suppress(Abandoned):
-            answer = self.steps.send(intent, lambda: api.update(kind, record_id, fields))
-            with self.steps.begin() as unit:
-                unit.journal(self.steps.key).end(intent.id, "done", answer=dict(answer.record.payload))
+        reason, then = "what was emptied is put back", link.state if link else LinkState.LIVE
+        fields = {**rest, **emptied}
+        return Action(Act.UPDATE, side, own, record_id, source, reason, fields, seen=dict(now), then=then), now
 
     def _refuse_to_empty(self, api: IncidentApi, action: Action, before: Image) -> None:
         """A call that replaces the record would take away what we never send; a person makes such a change."""
