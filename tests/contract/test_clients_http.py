@@ -116,6 +116,13 @@ def test_a_refusal_is_not_repeated(act: Callable[[Http], Any], status: int, vend
     assert (type(error), error.status, len(vendor.requests)) == (REFUSALS[status], status, 1)
 
 
+def test_only_the_words_of_a_refused_write_are_said_to_be_in_the_inbox(vendor: Vendor) -> None:
+    vendor.script = [Response.of(422, {"errors": {"title": [PRIVATE]}})] * 2
+    told = [str(failure_of(act, vendor.procore())) for act in (read, write)]
+    assert ["in the inbox" in sentence for sentence in told] == [False, True]
+    assert "nothing was read" in told[0]
+
+
 @pytest.mark.parametrize("act", [read, write])
 def test_a_401_renews_the_token_once_and_repeats(act: Callable[[Http], Any], vendor: Vendor) -> None:
     vendor.script = [Response.of(401, {"error": "Invalid Token"}), OK]

@@ -22,6 +22,10 @@ REFUSALS = 5
 LEAVES_WITHIN = CALL_TIMEOUT - ATTEMPT_LASTS
 """A call leaves within this time or not at all, so that CALL_TIMEOUT holds."""
 
+NOT_READ = "nothing was read; if it stays so, ask its support about this call."
+NOT_WRITTEN = "its own words are in the inbox."
+"""What is said of a refused call: no question is asked about one that reads, so that no words are kept of it."""
+
 
 class Http:
     """Reads and writes at one vendor with one credential. Thread-safe; close it, or use it as a context manager."""
@@ -81,7 +85,7 @@ class Http:
         """
         call = self._call(method, path, query=query, json=json, reserve=reserve)
         remedy = "the next cycle tries again."
-        return self._wire.with_retry(call, lambda: self._answer(call, readable), remedy=remedy)
+        return self._wire.with_retry(call, lambda: self._answer(call, readable, refused=NOT_READ), remedy=remedy)
 
     def write(
         self,
@@ -99,21 +103,21 @@ class Http:
         """
         call = self._call(method, path, query=query, json=json, reserve=True, headers=headers)
         try:
-            return self._answer(call, readable)
+            return self._answer(call, readable, refused=NOT_WRITTEN)
         except NoAnswer as error:
             raise self._lost(call, error) from error
 
     def _call(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **parts: Any) -> Call:
         return Call(method, self._api_url + path, path, headers={**self._headers, **(headers or {})}, **parts)
 
-    def _answer(self, call: Call, readable: Readable) -> Reply:
+    def _answer(self, call: Call, readable: Readable, *, refused: str) -> Reply:
         reply = self._exchange(call)
         if 200 <= reply.status < 300 and reply.can_be_read(readable):
             return reply
         # A 4xx says that nothing was done, all but 408: there the server stopped waiting, and may have begun.
         if not 400 <= reply.status < 500 or reply.status == 408:
             raise NoAnswer.by(reply)
-        raise self._refusal(call, reply)
+        raise self._refusal(call, reply, refused)
 
     def _exchange(self, call: Call) -> Reply:
         """The answer once it is neither 401 for an old token nor 429 for a passing one."""
@@ -141,7 +145,7 @@ class Http:
         # Our own clock may be skewed; the vendor's last word is nearer to the vendor's time.
         return replace(reply, date=self._server_date or reply.date)
 
-    def _refusal(self, call: Call, reply: Reply) -> VendorError:
+    def _refusal(self, call: Call, reply: Reply, remedy: str) -> VendorError:
         title, status = self.side.label, reply.status
         if status == 401:
             sentence = f"{title} does not accept our token for {call.name} (401); check the credentials."
@@ -153,7 +157,7 @@ class Http:
             sentence = f"{title} shows nothing for {call.name} (404); check that it exists and our account may see it."
             return NotFound(sentence, side=self.side, call=call.name, status=status)
         words, fields = words_of(reply)
-        sentence = f"{title} refused {call.name} ({status}); its own words are in the inbox."
+        sentence = f"{title} refused {call.name} ({status}); {remedy}"
         return Refused(sentence, side=self.side, call=call.name, status=status, words=words, fields=fields)
 
     def _lost(self, call: Call, error: NoAnswer) -> VendorError:
