@@ -28,11 +28,11 @@ def quick_folder() -> Path:
 
 
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(quick_folder()))
-hypothesis.settings.register_profile("here", deadline=None, print_blob=True)
-hypothesis.settings.load_profile("here")
-
-
 EVERY_CASE = os.environ.get("CASES") == "every"
+EXAMPLES = 100 if EVERY_CASE else 40
+"""Of each law whose test does not say how many it needs."""
+hypothesis.settings.register_profile("here", deadline=None, print_blob=True, max_examples=EXAMPLES)
+hypothesis.settings.load_profile("here")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

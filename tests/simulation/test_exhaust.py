@@ -30,9 +30,14 @@ VARIANTS = {
     "third answer",
     "approve, then since",
     "dies before a write",
+    "clock ahead",
     "clock back",
+    "shared or not",
+    "new words",
+    "put back in office",
 }
-"""Events that have one like them among the others; `make exhaust` plays them after each event and before each."""
+"""Events that have one like them among the others, or do the same whatever came before; `make exhaust` plays them after
+each event and before each."""
 FEW = tuple(BY_NAME[name] for name in ("title on site", "days in office", "private or not", "undo"))
 
 
@@ -51,7 +56,7 @@ def test_every_history_of_two_events_keeps_its_promises(tmp_path: Path) -> None:
     found = search.run()
     search.close()
     assert found.objections == {}
-    assert found.histories[2] > 500
+    assert found.histories[2] > 400
     never = {event.name for event in alphabet} - found.events
     assert never == {"undo"}, "to take an answer back needs a question and an answer before"
 
