@@ -14,6 +14,8 @@ import hypothesis
 import psycopg
 import pytest
 
+from real_browser import IS_LEFT_OUT
+
 gc.set_threshold(100_000, 20, 100)
 """Thousands of small worlds: looking for cycles among their objects all the time would cost a tenth of the run."""
 MEMORY = Path("/dev/shm")  # noqa: S108
@@ -37,7 +39,7 @@ hypothesis.settings.load_profile("here")
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """What `make test` leaves out is said, or nobody misses it."""
-    if config.option.markexpr == "not browser":
+    if config.option.markexpr == "not browser" or IS_LEFT_OUT:
         terminalreporter.write_line("The desk in a real browser was left out; try it with: make browser")
     if _plays_shares(config):
         terminalreporter.write_line("Of many like cases a share was played; play all of them with: make cases")

@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import structlog
-from desk_reader import AXE, Reader, started
+from desk_reader import Reader, started
 
 from desk_stand import Served, desk_of, served
+from real_browser import IS_LEFT_OUT
 from world import World
 
-NEEDED = {"chromium": shutil.which("chromium"), "chromedriver": shutil.which("chromedriver"), "axe-core": AXE.exists()}
 
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where something is missing these tests are skipped, but for whoever asked for them by `make browser`."""
-    missing = [name for name, found in NEEDED.items() if not found]
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.browser)
-            if missing and os.environ.get("BROWSER") != "required":
-                item.add_marker(pytest.mark.skip(reason=_why_not(missing)))
-
-
-def _why_not(missing: list[str]) -> str:
-    is_missing = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed"
-    return (
-        f"This test opens the desk in a real browser, and {is_missing} here. "
-        "Run `make browser`: it installs what is missing (from Debian, as root) and runs these tests."
-    )
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where something is missing these tests are left out; the summary says so."""
+    here = [item for item in items if Path(__file__).parent in item.path.parents]
+    for item in here:
+        item.add_marker(pytest.mark.browser)
+    if IS_LEFT_OUT:
+        config.hook.pytest_deselected(items=here)
+        items[:] = [item for item in items if item not in here]
 
 
 @pytest.fixture(autouse=True)

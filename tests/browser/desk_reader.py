@@ -21,8 +21,8 @@ from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 
 from desk_stand import Served
+from real_browser import AXE
 
-AXE = Path(__file__).parents[2] / ".venv" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
 PHONE, TABLE = 360, 1200
 """The narrowest screen and a usual one; CSS pixels."""
 FLAGS = (
