@@ -43,9 +43,9 @@ from worlds import (
     use,
 )
 
-from procore_4hse.clients import FourHseApi, ProcoreApi, fourhse_http, procore_http  # isort: skip
+from procore_4hse.bootstrap import route_apis  # isort: skip
+from procore_4hse.clients import fourhse_http, procore_http
 from procore_4hse.engine.cycle import Cycle, Options, run_cycle
-from procore_4hse.route import Route
 from procore_4hse.runtime import Runtime
 from procore_4hse.simulator.wire import InProcess, LoopbackServer, Request, Response
 from world import COMPANY, MAPPING, Clock, World, opened
@@ -255,16 +255,9 @@ def reader(url: str, site: str, office: str, moment: str) -> Numbers:
     token = f"{office}/realms/4hse/protocol/openid-connect/token"
     right = fourhse_http(office, token, "4hse-client", "", "sync@example.com", "4hse-password", **shared)
 
-    def apis(route: Route) -> tuple[ProcoreApi, FourHseApi]:
-        return (
-            ProcoreApi(
-                left, company_id=COMPANY, project_id=route.procore_project, validations=route.mapping.validations
-            ),
-            FourHseApi(right, project_id=route.fourhse_project, office_id=route.fourhse_office),
-        )
-
-    route = World.build("sqlite://").route
-    report = run_cycle(Runtime(store=opened(url, clock), clock=clock, apis=apis), route, Options())
+    store = opened(url, clock)
+    apis = partial(route_apis, store, left, right, COMPANY, "4hse")
+    report = run_cycle(Runtime(store=store, clock=clock, apis=apis), World.build("sqlite://").route, Options())
     if report.outcome != "ok":
         raise SystemExit(f"A cycle ended as {report.outcome}: {report.reason}")
     peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, inspect
 
-from procore_4hse.clients import FourHseApi, ProcoreApi, fourhse_http, procore_http
-from procore_4hse.clients.fourhse import PAGE_SIZE
+from procore_4hse.bootstrap import route_apis
+from procore_4hse.clients import fourhse_http, procore_http
 from procore_4hse.engine.cycle import Options, run_cycle
 from procore_4hse.engine.report import Report
 from procore_4hse.mapping.loader import load
@@ -30,7 +30,7 @@ from procore_4hse.simulator.procore import SimulatedProcore
 from procore_4hse.simulator.procore_dials import ProcoreDials
 from procore_4hse.simulator.wire import InProcess
 from procore_4hse.store import schema
-from procore_4hse.store.repository import AccountPageSize, Store
+from procore_4hse.store.repository import Store
 
 MAPPING = Path(__file__).parent.parent / "mappings" / "default"
 default_mapping = cache(lambda: load(MAPPING))
@@ -171,23 +171,7 @@ class World:
             "4hse-client", "", "sync@example.com", "4hse-password", transport=InProcess(fourhse.handle), **shared,
         )  # fmt: skip
 
-        def apis(route: Route) -> tuple[ProcoreApi, FourHseApi]:
-            return (
-                ProcoreApi(
-                    left,
-                    company_id=COMPANY,
-                    project_id=route.procore_project,
-                    validations=route.mapping.validations,
-                ),
-                FourHseApi(
-                    right,
-                    project_id=route.fourhse_project,
-                    office_id=route.fourhse_office,
-                    page_size=AccountPageSize(store, "4hse", PAGE_SIZE),
-                ),
-            )
-
-        return Runtime(store=store, clock=clock, apis=apis)
+        return Runtime(store=store, clock=clock, apis=partial(route_apis, store, left, right, COMPANY, "4hse"))
 
     # A cycle ------------------------------------------------------------------------------------------------------
 

@@ -65,7 +65,7 @@ def open_runtime(
         yield Runtime(
             store=store,
             clock=_now,
-            apis=partial(_apis, settings, store, procore, fourhse),
+            apis=partial(route_apis, store, procore, fourhse, settings.procore.company_id, accounts[Side.FOURHSE]),
             every=settings.schedule.every,
             quiet_every=settings.schedule.quiet_every,
             full_sweep_every=settings.schedule.full_sweep_every,
@@ -77,17 +77,17 @@ def open_runtime(
         )
 
 
-def _apis(
-    settings: Settings, store: Store, procore: Http, fourhse: Http, route: Route
+def route_apis(
+    store: Store, procore: Http, fourhse: Http, company_id: int, account: str, route: Route
 ) -> tuple[ProcoreApi, FourHseApi]:
-    """Both systems as one route sees them, over the connections that all routes share."""
+    """Both systems as one route sees them, over the connections that all routes share. `account` is that at 4HSE."""
     from procore_4hse.clients import FourHseApi, ProcoreApi
     from procore_4hse.clients.fourhse import PAGE_SIZE
 
     return (
         ProcoreApi(
             procore,
-            company_id=settings.procore.company_id,
+            company_id=company_id,
             project_id=route.procore_project,
             validations=route.mapping.validations,
         ),
@@ -95,7 +95,7 @@ def _apis(
             fourhse,
             project_id=route.fourhse_project,
             office_id=route.fourhse_office,
-            page_size=AccountPageSize(store, accounts_of(settings)[Side.FOURHSE], PAGE_SIZE),
+            page_size=AccountPageSize(store, account, PAGE_SIZE),
         ),
     )
 

@@ -40,7 +40,7 @@ HURT = "Affliction: Concussion\nBody parts: Head"
 DOUBTFUL = (20, 45)
 """Places, in the list of incidents, of those that the two registers tell differently."""
 LONGEST_TITLE = 62
-SETTINGS = """
+SYSTEMS = """
 [procore]
 api_url = "{procore}"
 login_url = "{procore}"
@@ -56,8 +56,10 @@ username = "sync@example.com"
 password = "4hse-password"
 
 [store]
-url = "sqlite:///sync.db"
-
+url = "{store}"
+"""
+"""The simulated systems at their addresses, with the credentials that they accept."""
+ROUTE = """
 [[routes]]
 name = "riverside"
 procore_project = {project}
@@ -477,9 +479,10 @@ def open_stage(folder: Path, *, incidents: int = INCIDENTS) -> Iterator[Stage]:
 
 def _write_settings(folder: Path, procore: str, fourhse: str) -> Path:
     path = folder / "sync.toml"
-    names = {"company": COMPANY, "project": PROJECT, "tenant": TENANT, "office": OFFICE}
+    names = {"project": PROJECT, "tenant": TENANT, "office": OFFICE}
     mapping = Path(str(files("procore_4hse"))) / "templates" / "mappings" / "default"
-    text = SETTINGS.format(procore=procore, fourhse=fourhse, mapping=mapping, **names)
+    text = SYSTEMS.format(procore=procore, fourhse=fourhse, company=COMPANY, store="sqlite:///sync.db")
+    text += ROUTE.format(mapping=mapping, **names)
     # It holds secrets: readable by everybody, even for a moment, it would be refused.
     with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
         file.write(text)

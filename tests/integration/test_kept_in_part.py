@@ -576,16 +576,22 @@ def test_a_line_that_is_written_above_a_text_which_is_cut_never_touches_that_tex
     assert [(entry.item.kind, entry.item.field) for entry in world.inbox()] == [("refused", "person_description")]
 
 
-@pytest.mark.parametrize("fault", [None, FaultKind.LOST_ANSWER])
-def test_what_4hse_does_not_keep_of_a_record_that_is_sent_whole_is_nobodys_edit(build, fault):
-    """Where 4HSE replaces records, each change sends the description along, and it is escaped once more."""
-    pair = Pair(build(fourhse_dials=FourHseDials(put_is="full", text_kept="escaped")), Side.FOURHSE)
+def closed_where_4hse_escapes(build, put_is):
+    """A text that somebody edited in 4HSE, which escapes all that it is sent, and was then closed in Procore."""
+    pair = Pair(build(fourhse_dials=FourHseDials(put_is=put_is, text_kept="escaped")), Side.FOURHSE)
     pair.make(text="A plain text.")
     pair.sync()
     pair.edit(Side.FOURHSE, "A & B")
     pair.sync()
     [site] = pair.world.site()
     pair.world.procore.hand_edit("incident", int(site), status="closed")
+    return pair, site
+
+
+@pytest.mark.parametrize("fault", [None, FaultKind.LOST_ANSWER])
+def test_what_4hse_does_not_keep_of_a_record_that_is_sent_whole_is_nobodys_edit(build, fault):
+    """Where 4HSE replaces records, each change sends the description along, and it is escaped once more."""
+    pair, site = closed_where_4hse_escapes(build, put_is="full")
     pair.sync()
     pair.world.procore.hand_edit("incident", int(site), status="open")
     if fault is not None:
@@ -599,13 +605,7 @@ def test_what_4hse_does_not_keep_of_a_record_that_is_sent_whole_is_nobodys_edit(
 
 @pytest.mark.parametrize("fault", [None, FaultKind.LOST_ANSWER])
 def test_what_4hse_does_not_keep_of_what_is_put_back_is_nobodys_edit(build, fault):
-    pair = Pair(build(fourhse_dials=FourHseDials(put_is="blanking", text_kept="escaped")), Side.FOURHSE)
-    pair.make(text="A plain text.")
-    pair.sync()
-    pair.edit(Side.FOURHSE, "A & B")
-    pair.sync()
-    [site] = pair.world.site()
-    pair.world.procore.hand_edit("incident", int(site), status="closed")
+    pair, _ = closed_where_4hse_escapes(build, put_is="blanking")
     pair.world.sync()
     pair.answer("approve")
     if fault is not None:

@@ -42,6 +42,17 @@ class Registers:
         return Watch(lambda: self.site, lambda: self.office, lambda: self.pairs, ZONE)
 
 
+def keeping_parts(site: dict[str, str] | None = None, office: str | None = None) -> tuple[Registers, Watch]:
+    """An incident that both sides tell alike, where Procore may keep a part of a text only."""
+    there = in_office("2026-02-01") | ({} if office is None else {"description_event": office})
+    registers = Registers({"0": on_site("2026-02-01") | (site or {})}, {"a": there}, [("0", "a")])
+    watch = registers.watch()
+    watch.partial = frozenset({"procore"})
+    watch.human()
+    watch.cycle_ended("ok", set())
+    return registers, watch
+
+
 @pytest.fixture
 def alike() -> tuple[Registers, Watch]:
     """Two incidents that told the same, until the day of the first one was corrected."""
@@ -125,11 +136,7 @@ def test_a_line_that_went_with_its_description_is_nobodys_edit_any_more(rewritte
 
 @pytest.mark.parametrize(("lines", "taken_over"), [("Code: A-1\n\n", False), ("Code: A-1\n\n", True), ("", False)])
 def test_a_text_is_cut_below_a_line_of_ours_alone_and_its_part_goes_nowhere(lines, taken_over):
-    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
-    watch = registers.watch()
-    watch.partial = frozenset({"procore"})
-    watch.human()
-    watch.cycle_ended("ok", set())
+    registers, watch = keeping_parts()
     registers.site["0"]["description"] = "The rope broke."
     watch.human(("procore", "0"), "text")
     registers.office["a"]["code"] = "A-1"
@@ -145,13 +152,7 @@ def test_a_text_is_cut_below_a_line_of_ours_alone_and_its_part_goes_nowhere(line
 
 @pytest.mark.parametrize(("kept", "objects"), [("A hook &am", False), ("Another", True)])
 def test_what_is_left_of_lines_above_html_reads_as_text_and_has_to_go_on_as_the_text_did(kept, objects):
-    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
-    watch = registers.watch()
-    watch.partial = frozenset({"procore"})
-    registers.site["0"]["description"] = "<p>A hook &amp; a rope</p>"
-    registers.office["a"]["description_event"] = "A hook & a rope"
-    watch.human()
-    watch.cycle_ended("ok", set())
+    registers, watch = keeping_parts({"description": "<p>A hook &amp; a rope</p>"}, "A hook & a rope")
     registers.office["a"]["deponent"] = "Jo"
     watch.human(("fourhse", "a"), "reporter")
     registers.site["0"]["description"] = f"<p>Reporter: Jo<br>Case number: 7</p><p>{kept}"
@@ -457,11 +458,7 @@ def test_what_is_hidden_as_if_it_were_not_there_goes_by_a_persons_answer(
     ],
 )
 def test_a_line_whose_markup_was_escaped_reads_as_text_and_stands_there_all_the_same(lines, text, objects):
-    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
-    watch = registers.watch()
-    watch.partial = frozenset({"procore"})
-    watch.human()
-    watch.cycle_ended("ok", set())
+    registers, watch = keeping_parts()
     registers.site["0"]["description"] = "Code: Site 1\n\nA hook."
     watch.human(("procore", "0"), "code")
     registers.office["a"]["deponent"] = "Kim"
@@ -479,11 +476,7 @@ def test_a_line_whose_markup_was_escaped_reads_as_text_and_stands_there_all_the_
     ("text", "left", "objects"), [("A <hook>.", "", False), ("", "", True), ("A <hook>.", "A", True)]
 )
 def test_a_line_goes_with_a_text_of_ours_of_which_nothing_is_kept_and_with_no_other_one(text, left, objects):
-    registers = Registers({"0": on_site("2026-02-01")}, {"a": in_office("2026-02-01")}, [("0", "a")])
-    watch = registers.watch()
-    watch.partial = frozenset({"procore"})
-    watch.human()
-    watch.cycle_ended("ok", set())
+    registers, watch = keeping_parts()
     registers.site["0"]["description"] = "Reporter: Jo"
     watch.human(("procore", "0"), "reporter")
     registers.office["a"] |= {"deponent": "Kim", "description_event": text}

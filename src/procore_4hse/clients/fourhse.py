@@ -324,7 +324,7 @@ class FourHseApi:
             if reply is None:
                 asked, before, rows = 1, None, self._fewer(rows)
                 continue
-            if rows is None and (own := reply.number("x-pagination-per-page")):
+            if rows is None and asked == 1 and (own := reply.number("x-pagination-per-page")):
                 self._page_size.remember(own)
             yield reply, asked
             # The last page comes again for every page past the end (H2), also when the headers are missing.

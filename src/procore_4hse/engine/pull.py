@@ -15,7 +15,7 @@ from procore_4hse.apis import FourHseIncidentApi, Page, ProcoreIncidentApi
 from procore_4hse.engine.completeness import TRIES, ListingCheck, TieBreak, check_listing
 from procore_4hse.engine.named_people import dated, gone_from_site, named_on_site, outside_the_office
 from procore_4hse.errors import AccessRefused, NotFound, Unavailable
-from procore_4hse.mapping.entries import COMPANY_LIST, equipment_entry, person_entry, picklists_of, word_entry
+from procore_4hse.mapping.entries import COMPANY_LIST, LISTS, equipment_entry, person_entry, picklists_of, word_entry
 from procore_4hse.mapping.images import REPEATED, has_unknown_time, stated_count
 from procore_4hse.mapping.lenses.office import LISTS as TIED_LISTS
 from procore_4hse.mapping.private_images import bare, private_image
@@ -33,7 +33,6 @@ OVERLAP = timedelta(minutes=10)
 """Rows may be committed late, below the cursor (R10)."""
 DIRECTORY_AGE = timedelta(hours=6)
 """A new assignment may give a waiting person a partner, though no record changed."""
-LISTS = (Kind.DIRECTORY, Kind.PICKER)
 
 
 @dataclass(frozen=True)

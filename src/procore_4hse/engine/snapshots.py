@@ -15,7 +15,7 @@ from procore_4hse.clients.fourhse import own_values
 from procore_4hse.engine.pull import Pulled
 from procore_4hse.engine.recovery import Recovered
 from procore_4hse.mapping.directory import Directory
-from procore_4hse.mapping.entries import picklists_of
+from procore_4hse.mapping.entries import LISTS, picklists_of
 from procore_4hse.mapping.images import author_of, image_of, is_private, other_office, stated_count
 from procore_4hse.mapping.lenses.actions import summary
 from procore_4hse.mapping.lenses.category import KINDS
@@ -484,7 +484,7 @@ def _children(
     return {incident: tuple(children) for incident, children in records.items()}
 
 
-LISTS: dict[str, tuple[bytes, Picklists]] = {}
+MADE: dict[str, tuple[bytes, Picklists]] = {}
 """What was made of the lists that were read last, by the route, with a digest of all that it was made of."""
 KEPT = 8
 """The lists of so many routes are kept, for pages more than for cycles; those of hundreds would fill the memory."""
@@ -495,22 +495,23 @@ def picklists(unit: Unit, state: RouteState, mapping: FieldMapping) -> Picklists
 
     Lists hold thousands of people and seldom change; to find that out takes far less than to read them again.
     """
-    staging = unit.staging(state.key)
     rules = (mapping.partners, mapping.recognised, mapping.equipment_by, mapping.equipment_partners)
-    shown = hashlib.sha256(repr((rules, state.memory.partners, staging.digests(*LISTED))).encode()).digest()
-    before, lists = LISTS.get(state.key, (b"", Picklists()))
+    shown = hashlib.sha256(repr((rules, state.memory.partners, states_of_lists(unit, state.key))).encode()).digest()
+    before, lists = MADE.get(state.key, (b"", Picklists()))
     if before != shown:
-        listed = {side: staging.entries(side, *LISTED) for side in Side}
+        listed = {side: unit.staging(state.key).entries(side, *LISTS) for side in Side}
         entries = {(side, kind): rows for side, kinds in listed.items() for kind, rows in kinds.items()}
         lists = picklists_of(entries, mapping, state.memory.partners)
-        LISTS.pop(state.key, None)
-        LISTS[state.key] = shown, lists
-        for old in [*LISTS][:-KEPT]:
-            LISTS.pop(old, None)
+        MADE.pop(state.key, None)
+        MADE[state.key] = shown, lists
+        for old in [*MADE][:-KEPT]:
+            MADE.pop(old, None)
     return replace(lists)  # What is found out with them is remembered by a copy, for it names what it is asked.
 
 
-LISTED = (Kind.DIRECTORY, Kind.PICKER)
+def states_of_lists(unit: Unit, route: str) -> list[tuple[object, ...]]:
+    """What tells whether the lists of people and words still hold what they held."""
+    return [tuple(row) for side in Side for row in unit.staging(route).states(side, LISTS)]
 
 
 def partners_told(decisions: Iterable[Decision]) -> dict[str, str]:

@@ -35,13 +35,12 @@ from importlib.metadata import version
 from uuid import UUID
 
 from procore_4hse.engine.lease import RouteLease
-from procore_4hse.engine.snapshots import RECORDS, CycleInputs, snapshot
+from procore_4hse.engine.snapshots import RECORDS, CycleInputs, snapshot, states_of_lists
 from procore_4hse.models import Decision, Kind, LinkState, QuestionKey, RecordRef, Side
 from procore_4hse.reconcile.snapshot import Changed, Plan, Presence, Record, Snapshot
 from procore_4hse.store.links import STATE, Incidents
 from procore_4hse.store.repository import Store, Unit
 
-LISTS = (Kind.DIRECTORY, Kind.PICKER)
 SLICE = 500
 """Fingerprints that are written in one transaction."""
 
@@ -247,7 +246,7 @@ def _ground(unit: Unit, inputs: CycleInputs, answers: Mapping[QuestionKey, Decis
     rules = (_version(), route.mapping.digest, memory.quiet, route.scope, inputs.zone, route.direction, route.private)
     settings = (route.deletions, route.limits, route.match, route.since, route.fourhse_office, inputs.meeting_approved)
     people = (sorted(memory.partners.items()), memory.accounts_procore, memory.accounts_fourhse)
-    lists = [tuple(row) for side in Side for row in unit.staging(key).states(side, LISTS)]
+    lists = states_of_lists(unit, key)
     told = sorted(map(repr, answers.values()))
     refused = sorted((each.key, each.fingerprint) for each in unit.journal(key).refusals().values())
     was_whole = (inputs.pulled.actions_certified, sorted(inputs.pulled.tied_certified))

@@ -9,6 +9,8 @@ from procore_4hse.mapping.picklists import Picklists
 from procore_4hse.mapping.rules import FieldMapping
 from procore_4hse.models import Image, Kind, RawRecord, Side, text_id
 
+LISTS = (Kind.DIRECTORY, Kind.PICKER)
+"""The kinds of staged records that are such rows."""
 EQUIPMENT_LIST = {Side.PROCORE: "managed_equipment", Side.FOURHSE: "equipment"}
 COMPANY_LIST = "people"
 """The people of 4HSE's company who may be meant, and are not assigned to the office."""

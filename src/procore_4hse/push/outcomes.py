@@ -70,25 +70,27 @@ class Outcomes:
 
     def spoiled_bases(self, unit: Unit, action: Action, comparison: Comparison, payload: Image) -> Bases:
         """The bases of rows that stand in a text which the vendor did not keep, and that were not sent themselves."""
-        link = unit.links(self.steps.key).find(action.ref(Side.PROCORE)) if comparison.spoiled else None
-        known = link.base if link is not None else {}
+        known = self._known(unit, action) if comparison.spoiled else {}
         beside = [row for row in self.rows.of_kind(action.kind) if row.key in comparison.spoiled and row.key in known]
         return {row.key: spoil(row, known[row.key], action.side, self.rows.zoned(payload)) for row in beside}
 
     def doubted_bases(self, unit: Unit, action: Action, comparison: Comparison) -> Bases:
         """The bases of rows of which an update without an answer may have left a part that cannot be seen now."""
-        link = unit.links(self.steps.key).find(action.ref(Side.PROCORE)) if comparison.unseen else None
-        known = link.base if link is not None else {}
+        known = self._known(unit, action) if comparison.unseen else {}
         unseen = [row for row in self.rows.of_kind(action.kind) if row.key in comparison.unseen]
         rows, before = [row for row in unseen if row.key in {*known, *action.sources}], self.rows.zoned(action.seen)
         return {row.key: doubt(row, known.get(row.key), action.side, before) for row in rows}
 
     def beside_lost(self, unit: Unit, action: Action, bases: Bases) -> Bases:
         """The bases of an update without an answer, beside what the source lost after the update was planned."""
-        link, source = unit.links(self.steps.key).find(action.ref(Side.PROCORE)), action.side.other
-        known = {row: base for row, base in link.base.items() if row in bases} if link is not None else {}
-        later = {row: base for row, base in known.items() if base.of(source) != action.sources.get(row)}
-        return _beside(bases, source, later)
+        source, known = action.side.other, self._known(unit, action)
+        moved = {row: known[row] for row in bases.keys() & known if known[row].of(source) != action.sources.get(row)}
+        return _beside(bases, source, moved)
+
+    def _known(self, unit: Unit, action: Action) -> Bases:
+        """What both sides last agreed on of the record that is written."""
+        link = unit.links(self.steps.key).find(action.ref(Side.PROCORE))
+        return dict(link.base) if link is not None else {}
 
     def _beside_spoiled(self, action: Action, bases: Bases) -> Bases:
         """The same bases; where the value came from, a write of ours may have left something else of it since."""

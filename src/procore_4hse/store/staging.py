@@ -44,11 +44,6 @@ PAYLOADS = select(C.id, C.payload).where(*SOME)
 ENTRIES = select(C.kind, C.id, C.payload, C.parent_id).where(*OF_KINDS).order_by(C.kind, C.id)
 SHOWN = (C.side, C.kind, C.id, C.parent_id, C.payload, C.absent, C.status_at, C.minimal, C.newest_at, C.pull)
 """What is told of a staged record; moments that nobody asks for would be read from their texts all the same."""
-DIGESTS = (
-    select(C.side, C.id, C.digest)
-    .where(C.route == given("in_route"), C.kind.in_(given("of_kinds", expanding=True)))
-    .order_by(C.side, C.kind, C.id)
-)
 LISTED: Select[Any] = select(*SHOWN).where(*OF_KINDS).order_by(C.kind, C.id)
 STATES: Select[Any] = (
     select(C.kind, C.id, C.parent_id, C.digest, C.absent, C.minimal, C.status_at, C.newest_at)
@@ -177,10 +172,6 @@ class Staging:
         for kind, *entry in self.connection.execute(ENTRIES, self._of_kinds(side, kinds)):
             found[kind].append(RawRecord(side, Kind(kind), *entry))
         return found
-
-    def digests(self, *kinds: Kind) -> list[tuple[str, str, str]]:
-        """Side, id and a digest of the contents of each record of these kinds, always in the same order."""
-        return [tuple(row) for row in self.connection.execute(DIGESTS, {"in_route": self.route, "of_kinds": kinds})]
 
     def around(self, side: Side, incidents: Collection[str], kinds: Iterable[Kind]) -> list[tuple[Staged, int]]:
         """These incidents of that side and the records of these kinds below them, as `records` gives them."""
